@@ -1,2 +1,30 @@
+"""The console script's entry: answers ``--version`` before anything heavy is imported, then hands over."""
+
+from __future__ import annotations
+
+import sys
+
+CANNOT_START = 126
+"""What a shell gives for a program that cannot run: the crontab entry hands over to the client on it."""
+
+
 def main() -> int:
-    return 0
+    """Run the command line in ``sys.argv``; returns the exit code of CONTRACT.md."""
+    if sys.argv[1:] == ["--version"]:
+        from ocarina_kit import __version__
+
+        print(f"ocarina-kit {__version__}")
+        return 0
+    try:
+        from ocarina_kit.cli.boundary import run
+    except ImportError as problem:
+        print(
+            f"ocarina-kit cannot start: {problem}\nInstall it again: pip install --force-reinstall ocarina-kit",
+            file=sys.stderr,
+        )
+        return CANNOT_START
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

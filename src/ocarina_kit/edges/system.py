@@ -46,7 +46,7 @@ class Completed:
     stdout: bytes = b""
     stderr: bytes = b""
     error: str = ""
-    """Why it has no code: ``"not found"``, ``"not executable"``, ``"bad interpreter"``, ``"timed out"`` or the system's words."""
+    """Why it has no code: ``not found``, ``not executable``, ``bad interpreter``, ``timed out``, or errno words."""
 
 
 class Runner(Protocol):

@@ -1,0 +1,190 @@
+"""What all tests share: the guards, and the real command as a process in a throwaway home."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import pwd
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+TESTS = Path(__file__).parent
+REAL_HOME = pwd.getpwuid(os.geteuid()).pw_dir
+os.environ["KIT_GUARD_HOME"] = REAL_HOME
+
+
+def _load_guard() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("kit_guard", TESTS / "guards" / "sitecustomize.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_GUARD_EXIT = _load_guard().EXIT
+
+
+def _precious() -> dict[str, object]:
+    """What no test may change: the developer's own files and, where there is one, their crontab."""
+    found: dict[str, object] = {}
+    for name in (".ocarina", ".ocarina-tokens"):
+        path = Path(REAL_HOME, name)
+        found[name] = (
+            subprocess.run(["cat", path], capture_output=True, check=False).stdout if path.exists() else None
+        )
+    try:
+        listed = subprocess.run(["/usr/bin/crontab", "-l"], capture_output=True, check=False)
+        found["crontab"] = (listed.returncode, listed.stdout)
+    except FileNotFoundError:
+        found["crontab"] = None
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_developers_changes() -> Iterator[None]:
+    before = _precious()
+    yield
+    assert _precious() == before, "a test changed the developer's own files or crontab"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished run of the command."""
+
+    args: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+    @property
+    def all(self) -> str:
+        return self.out + self.err
+
+    def __repr__(self) -> str:
+        return f"\n$ ocarina-kit {' '.join(self.args)}\n{self.out}--- stderr\n{self.err}--- exit {self.code}"
+
+
+@dataclass
+class Kit:
+    """The real ``ocarina-kit``, as a process, in a home of its own; ``secrets`` must never be printed by it."""
+
+    home: Path
+    extra: dict[str, str] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
+
+    @property
+    def config(self) -> Path:
+        return self.home / ".ocarina"
+
+    @property
+    def tokens(self) -> Path:
+        return self.home / ".ocarina-tokens"
+
+    @property
+    def state(self) -> Path:
+        return self.home / ".local" / "state" / "ocarina-kit"
+
+    @property
+    def crontab_file(self) -> Path:
+        return self.home / "spool-crontab"
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home),
+            "LOGNAME": "tester",
+            "PATH": f"{TESTS / 'programs'}:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(TESTS / "guards"),
+            "PYTHONWARNINGS": "error",
+            "KIT_GUARD_HOME": REAL_HOME,
+            "KIT_TEST_CRONTAB": str(self.crontab_file),
+            **self.extra,
+        }
+
+    def command(self, *args: str) -> list[str]:
+        return [sys.executable, "-m", "ocarina_kit", *args]
+
+    def run(
+        self,
+        *args: str | os.PathLike[str],
+        stdin: str | bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 60,
+    ) -> Ran:
+        """Run to its end. Without ``stdin`` there is no input and no terminal."""
+        words = tuple(os.fspath(word) for word in args)
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            self.command(*words),
+            input=data if data is not None else b"",
+            capture_output=True,
+            env={**self.env, **(env or {})},
+            cwd=self.home,
+            timeout=timeout,
+            check=False,
+        )
+        ran = Ran(
+            words,
+            done.returncode,
+            done.stdout.decode("utf-8", "backslashreplace"),
+            done.stderr.decode("utf-8", "backslashreplace"),
+        )
+        assert ran.code != _GUARD_EXIT, f"a guard ended this run: {ran!r}"
+        assert "Traceback (most recent call last)" not in ran.all, repr(ran)
+        for secret in self.secrets:
+            assert secret not in ran.all, f"a secret in the output of {words}"
+        return ran
+
+    def write_config(self, members: Mapping[str, Any], mode: int = 0o600) -> Path:
+        self.config.write_text(json.dumps(members, indent=4) + "\n")
+        self.config.chmod(mode)
+        return self.config
+
+    def write_tokens(self, tokens: Mapping[str, Any], mode: int = 0o600) -> Path:
+        self.tokens.write_text(json.dumps(tokens))
+        self.tokens.chmod(mode)
+        return self.tokens
+
+    def read_config(self) -> dict[str, Any]:
+        members: dict[str, Any] = json.loads(self.config.read_bytes())
+        return members
+
+    def read_tokens(self) -> dict[str, Any]:
+        tokens: dict[str, Any] = json.loads(self.tokens.read_bytes())
+        return tokens
+
+    @property
+    def crontab(self) -> str | None:
+        """The user's crontab, None where there is none yet."""
+        return self.crontab_file.read_text() if self.crontab_file.exists() else None
+
+    @crontab.setter
+    def crontab(self, text: str) -> None:
+        self.crontab_file.write_text(text)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Kit:
+    home = tmp_path / "home"
+    home.mkdir()
+    return Kit(home)
