@@ -47,8 +47,10 @@ def _watch(event: str, arguments: tuple) -> None:
     elif event == "socket.getaddrinfo" and not _is_here(arguments[0]):
         _stop(f"asked for the address of {arguments[0]!r}")
     elif event == "subprocess.Popen" and os.path.basename(os.fsdecode(arguments[0])) == "crontab":
-        if not os.environ.get("KIT_TEST_CRONTAB"):
-            _stop("was about to run the real crontab")
+        environment = os.environ if arguments[3] is None else arguments[3]
+        reads_only = list(arguments[1])[1:] == ["-l"]
+        if not reads_only and not environment.get("KIT_TEST_CRONTAB"):
+            _stop("was about to write the real crontab")
 
 
 if os.environ.get("KIT_GUARD_HOME"):
