@@ -1,7 +1,8 @@
 """MAJORA_DOMAIN: what is wrong with a base URL, what of that has one meaning, and the mended URL.
 
-The rules stand in one table, :data:`ocarina_kit.core.domain_rules.RULES`. Everything here is pure and takes any string. The client joins
-MAJORA_DOMAIN and a path as plain text (FACTS.md), so the base URL must be whole: a scheme, a host, one last ``/``.
+The rules stand in one table, :data:`ocarina_kit.core.domain_rules.RULES`. Everything here is pure and takes any
+string. The client joins MAJORA_DOMAIN and a path as plain text (FACTS.md), so the base URL must be whole: a
+scheme, a host, one last ``/``.
 """
 
 from __future__ import annotations
