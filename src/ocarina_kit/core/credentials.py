@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ocarina_kit.core.domain import instance_of
-from ocarina_kit.core.text import CURLY_QUOTES, INVISIBLE, is_control
+from ocarina_kit.core.text import CURLY_QUOTES, INVISIBLE, is_control, strip_ends
 
 ID_LENGTH = 40
 SECRET_LENGTH = 128
@@ -210,7 +210,7 @@ def is_placeholder(text: str, member: Member) -> bool:
     """
     tidied = tidy_credential(text).text
     # tidy_credential closes words up ("paste it here"), so the words are read from the text as it stands.
-    words_of = "".join(char for char in text if char not in INVISIBLE).strip().strip("".join(_QUOTES))
+    words_of = strip_ends(text, _QUOTES)
     if not tidied:
         return False
     if member is Member.DOMAIN:
@@ -293,8 +293,7 @@ def user_faults(text: str) -> tuple[UserFault, ...]:
 
 def tidy_user(text: str) -> Tidied:
     """Takes white space, invisible characters and quotes off the ends; what stands inside is kept."""
-    strip = "".join(_QUOTES | INVISIBLE) + " \t\r\n\x0b\x0c\x85\u00a0\u2028\u2029\u202f\u3000"
-    bare = text.strip(strip).strip()
+    bare = strip_ends(text, _QUOTES)
     return Tidied(bare, () if bare == text else ("took away what stood around it",))
 
 

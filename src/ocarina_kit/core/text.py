@@ -21,11 +21,15 @@ def is_control(char: str) -> bool:
     return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code <= 0xDFFF
 
 
-def tidy_ends(text: str) -> str:
-    """The text without white space and invisible characters at its ends."""
+def strip_ends(text: str, also: frozenset[str] = frozenset()) -> str:
+    """The text without white space, invisible and control characters, and ``also``, at its ends, in any mix."""
+
+    def goes(char: str) -> bool:
+        return char.isspace() or char in INVISIBLE or char in also or is_control(char)
+
     start, end = 0, len(text)
-    while start < end and (text[start].isspace() or text[start] in INVISIBLE):
+    while start < end and goes(text[start]):
         start += 1
-    while end > start and (text[end - 1].isspace() or text[end - 1] in INVISIBLE):
+    while end > start and goes(text[end - 1]):
         end -= 1
     return text[start:end]
