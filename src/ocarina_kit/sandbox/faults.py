@@ -21,8 +21,8 @@ KINDS: dict[str, str] = {
     "drip": "sends the answer, headers included, a byte every `seconds`",
     "flood": "answers 200 with a body that does not end",
     "bomb": "answers 200 with a small gzip body that unfolds to `size` bytes",
-    "truncated": "processes the request, then sends the first half of the body; `promise` declares the whole length",
-    "edit": "processes the request, then drops the members in `remove`, sets those in `change`, and turns the scopes round with `reverse_scope`",
+    "truncated": "processes the request, sends the first half of the body; `promise` declares the whole length",
+    "edit": "processes the request, then edits the answer: `remove`, `change`, `reverse_scope`",
 }
 ALWAYS_AFTER = frozenset({"truncated", "edit"})
 """Kinds that need the real answer, so the request is always processed (the refresh token is spent)."""

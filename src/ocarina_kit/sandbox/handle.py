@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -425,10 +426,8 @@ def _end(process: subprocess.Popen[str]) -> None:
     """Close the pipe, which is the order to end; kill only what does not obey."""
     assert process.stdin is not None  # noqa: S101  # opened as pipes above
     assert process.stdout is not None  # noqa: S101
-    try:
+    with contextlib.suppress(OSError):  # it had ended already, with something unread
         process.stdin.close()
-    except OSError:
-        pass  # it had ended already, with something unread
     try:
         process.wait(_STOP_LIMIT)
     except subprocess.TimeoutExpired:

@@ -109,7 +109,8 @@ class Handler(WSGIRequestHandler):
         return environ
 
     def _processed(self, seen: dict[str, Any], environ: dict[str, Any]) -> Answer:
-        answer = _run(self.server.get_app(), environ)
+        app: Any = self.server.get_app()
+        answer = _run(app, environ)
         seen["processed"] = answer.status
         return answer
 
