@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -88,6 +88,8 @@ class Sandbox:
         """The base URL, with its last slash: MAJORA_DOMAIN."""
         self.ca_file: Path | None = Path(ready["ca_file"]) if ready["ca_file"] else None
         """The throwaway authority's certificate (PEM), where it speaks TLS."""
+        self.folder = Path(ready["folder"])
+        """The server's own folder: gone, with all that is in it, when the server ends."""
 
     @classmethod
     def start(
@@ -158,6 +160,10 @@ class Sandbox:
         with self._pipe:
             _end(self._process)
             self._log.close()
+
+    def wait(self) -> None:
+        """Return when the server has ended by itself."""
+        self._process.wait()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -379,11 +385,9 @@ class Sandbox:
                 raise SandboxError(f"{command}: {problem}") from None
 
 
-def require_extra() -> None:
+def require_extra(find: Callable[[str], object] = importlib.util.find_spec) -> None:
     """Raise ``SBX001`` where the extra ``[sandbox]`` is not installed."""
-    missing = [
-        name for name in ("django", "oauth2_provider", "trustme") if not importlib.util.find_spec(name)
-    ]
+    missing = [name for name in ("django", "oauth2_provider", "trustme") if not find(name)]
     if missing:
         raise KitError(
             "the sandbox is not installed",

@@ -74,6 +74,8 @@ class Handler(WSGIRequestHandler):
         self.raw_requestline = self.rfile.readline(65_537)
         if not self.raw_requestline or len(self.raw_requestline) > 65_536 or not self.parse_request():
             return
+        # As it was sent: the standard library folds slashes at its start, which is the front end's part here.
+        self.path = self.requestline.split()[1]
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or int(length) > _LONGEST_BODY:
             self._send(Answer(413, [], b"").to_bytes(SERVER_CLOCK.time()))
