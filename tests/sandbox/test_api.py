@@ -58,6 +58,22 @@ def test_a_token_without_the_scope_is_told_which(client: Client) -> None:
     ]
 
 
+def test_a_client_that_is_too_old_hears_of_that_whatever_its_token_lacks(client: Client) -> None:
+    token = client.grant("majora2.temp_can_read_pags_via_api")["access_token"]
+    assert client.ask(token, client_version="0.36.1").json()["messages"][0].startswith("Update your")
+
+
+def test_the_query_can_ask_for_no_scope_as_the_real_one(client: Client) -> None:
+    majora = client.majora
+    token = client.grant("majora2.can_read_dataview_via_api")["access_token"]
+    majora.configure(query_scope="", minimum_client="2.0.0")
+    try:
+        assert client.ask(token).json()["messages"] == ["Update your 'ocarina' client to version v2.0.0"]
+        assert client.ask(token, client_version="2.0.0").json()["success"] is True
+    finally:
+        majora.configure(query_scope=VIEW, minimum_client="0.44.0")
+
+
 def test_an_inactive_account_is_a_bare_400(client: Client) -> None:
     token = client.grant()["access_token"]
     client.majora.set_active(client.user, False)

@@ -29,6 +29,15 @@ def test_a_status_with_its_headers_and_nothing_spent(client: Client, status: int
     assert client.refresh(token).status_code == 200
 
 
+def test_a_status_with_a_body_of_its_own(client: Client) -> None:
+    client.majora.fault(
+        "status", status=400, body='{"error": "slow_down"}', headers={"Content-Type": "application/json"}
+    )
+    response = client.refresh("any")
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json() == {"error": "slow_down"}
+
+
 def test_a_status_after_the_request_was_processed(client: Client) -> None:
     token = client.grant()["refresh_token"]
     client.majora.fault("status", status=502, after=True)

@@ -192,6 +192,30 @@ def test_applications_of_others_are_not_found(majora: Sandbox) -> None:
     assert majora.browser(other.user).get(page, timeout=20).status_code == 404
 
 
+def test_an_application_can_be_edited_and_deleted_by_its_owner_alone(majora: Sandbox) -> None:
+    client, other = new_client(majora), new_client(majora)
+    browser = majora.browser(client.user)
+    page = register(majora, browser, name="first").url
+    fields = open_form(browser, page + "update/", "client_id")
+    changed = {
+        **fields,
+        "name": "second",
+        "client_type": "confidential",
+        "authorization_grant_type": "authorization-code",
+        "redirect_uris": majora.redirect_uri,
+    }
+    stranger = majora.browser(other.user)
+    for path in ("update/", "delete/"):
+        assert stranger.get(page + path, timeout=20).status_code == 404
+    assert browser.post(page + "update/", data=changed, timeout=20).url == page
+    before = majora.applications(client.user)
+    assert [app["name"] for app in before][1:] == ["second"]
+    assert before[1]["client_secret"] == fields["client_secret"]
+    form = Page(browser.get(page + "delete/", timeout=20).text).forms[-1]["fields"]
+    browser.post(page + "delete/", data=form, timeout=20)
+    assert len(majora.applications(client.user)) == 1
+
+
 # Authorize, and the callback page
 
 

@@ -27,7 +27,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ocarina_kit.sandbox.handle import Application, Sandbox, SandboxError, Seen, User
+    from ocarina_kit.sandbox.handle import Sandbox
+    from ocarina_kit.sandbox.records import Application, SandboxError, Seen, User
     from ocarina_kit.sandbox.standin import break_interpreter, install_impostor, install_standin
 
 __all__ = [
@@ -41,13 +42,21 @@ __all__ = [
     "install_standin",
 ]
 
-_STANDIN = {"break_interpreter", "install_impostor", "install_standin"}
+_ROOMS = {
+    "Application": "records",
+    "Sandbox": "handle",
+    "SandboxError": "records",
+    "Seen": "records",
+    "User": "records",
+    "break_interpreter": "standin",
+    "install_impostor": "standin",
+    "install_standin": "standin",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    room = "standin" if name in _STANDIN else "handle"
-    return getattr(import_module(f"{__name__}.{room}"), name)
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

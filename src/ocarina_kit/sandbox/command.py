@@ -14,7 +14,8 @@ from typing import Any
 
 from ocarina_kit.core.errors import Exit
 from ocarina_kit.sandbox import totp
-from ocarina_kit.sandbox.handle import Sandbox, User
+from ocarina_kit.sandbox.handle import Sandbox
+from ocarina_kit.sandbox.records import User
 from ocarina_kit.sandbox.standin import install_standin
 
 

@@ -20,6 +20,7 @@ from ocarina_kit.sandbox import totp
 from ocarina_kit.sandbox.clock import SERVER_CLOCK
 from ocarina_kit.sandbox.faults import Fault
 from ocarina_kit.sandbox.majora.models import LegacyKey, Sample, SecondFactor
+from ocarina_kit.sandbox.majora.options import OPTIONS
 from ocarina_kit.sandbox.majora.permissions import APP, SCOPES
 
 LIFETIME = 36_000
@@ -141,6 +142,12 @@ class Control:
     def shift_clock(self, seconds: float) -> float:
         SERVER_CLOCK.offset += seconds
         return SERVER_CLOCK.offset
+
+    def configure(self, minimum_client: str | None, query_scope: str | None) -> None:
+        if minimum_client is not None:
+            OPTIONS.minimum_client = minimum_client
+        if query_scope is not None:
+            OPTIONS.query_scope = query_scope
 
     def add_fault(self, fault: dict[str, Any]) -> None:
         self._server.faults.add(Fault(**fault))

@@ -12,9 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
@@ -22,6 +20,7 @@ from typing import IO, Any, Literal
 from ocarina_kit.core.errors import KitError, Remedy
 from ocarina_kit.sandbox import totp
 from ocarina_kit.sandbox.faults import Fault, digest
+from ocarina_kit.sandbox.records import Application, SandboxError, Seen, User, count
 
 LIFETIME = 36_000
 """Seconds that an access token lives (FACTS.md)."""
@@ -30,50 +29,6 @@ _STOP_LIMIT = 5.0
 
 Permissions = list[str] | Literal["all"]
 Certificate = Literal["good", "expired", "other-host"]
-
-
-class SandboxError(Exception):
-    """The sandbox could not do what was asked of it."""
-
-
-@dataclass(frozen=True)
-class User:
-    name: str
-    password: str = field(repr=False)
-    totp_secret: str | None = field(repr=False)
-    """The second factor's shared secret in base 32; None where the account has none."""
-
-
-@dataclass(frozen=True)
-class Application:
-    client_id: str
-    client_secret: str = field(repr=False)
-    redirect_uri: str
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One request that the server saw. Secrets stand here as :func:`ocarina_kit.sandbox.faults.digest` alone."""
-
-    at: float
-    """Epoch seconds by the server's clock."""
-    method: str
-    path: str
-    """With no query; as Django saw it."""
-    status: int
-    """What was sent; 0 where nothing was."""
-    processed: int | None
-    """What Django answered, whatever became of the answer; None where a fault kept the request from it."""
-    grant_type: str | None
-    client: str | None
-    """The last 4 characters of the client id."""
-    client_secret: str | None
-    refresh_token: str | None
-    code: str | None
-    scheme: str | None
-    """Of the Authorization header: ``Bearer``, ``Basic`` …"""
-    bearer: str | None
-    user_agent: str | None
 
 
 class Sandbox:
@@ -316,6 +271,10 @@ class Sandbox:
         """Move the server's whole notion of now: Date header, lifetimes, second factor. Adds up."""
         self._offset = self._do("shift_clock", seconds=seconds)
 
+    def configure(self, *, minimum_client: str | None = None, query_scope: str | None = None) -> None:
+        """Change what :meth:`start` was told; None leaves it."""
+        self._do("configure", minimum_client=minimum_client, query_scope=query_scope)
+
     def fault(
         self,
         kind: str,
@@ -358,21 +317,7 @@ class Sandbox:
         ``refused`` (token requests that Django refused), ``sent`` (digest of each refresh token to how often
         it arrived) and ``spent`` (digest to how often it was taken: never more than 1).
         """
-        seen = self.requests
-        posts = [line for line in seen if line.path == "/o/token/" and line.method == "POST"]
-        refreshes = [line for line in posts if line.grant_type == "refresh_token"]
-        taken = [line for line in refreshes if line.processed == 200]
-        return {
-            "requests": len(seen),
-            "token_posts": len(posts),
-            "refreshes": len(taken),
-            "grants": sum(
-                line.grant_type == "authorization_code" and line.processed == 200 for line in posts
-            ),
-            "refused": sum(line.processed in (400, 401) for line in posts),
-            "sent": dict(Counter(line.refresh_token for line in refreshes)),
-            "spent": dict(Counter(line.refresh_token for line in taken)),
-        }
+        return count(self.requests)
 
     def _do(self, command: str, **arguments: Any) -> Any:
         with self._pipe:

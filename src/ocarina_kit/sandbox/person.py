@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from ocarina_kit.sandbox.handle import SandboxError, User
+from ocarina_kit.sandbox.records import SandboxError, User
 
 if TYPE_CHECKING:
     import requests

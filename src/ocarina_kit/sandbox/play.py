@@ -50,7 +50,9 @@ def answer(fault: Fault, real: Answer | None) -> Answer:
     )
     if fault.kind == "status":
         default = "" if fault.body else HTTPStatus(fault.status).phrase
-        return Answer(fault.status, [*plain, *fault.headers.items()], (fault.body or default).encode())
+        named = {name.lower() for name in fault.headers}
+        headers = [*([] if "content-type" in named else plain), *fault.headers.items()]
+        return Answer(fault.status, headers, (fault.body or default).encode())
     if fault.kind == "html":
         return Answer(fault.status, html, (fault.body or _HTML).encode())
     if fault.kind == "redirect":

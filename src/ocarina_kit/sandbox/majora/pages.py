@@ -9,10 +9,10 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django.views.generic import CreateView
+from django.views.generic import CreateView, DeleteView, UpdateView
 from oauth2_provider.models import get_application_model
 
 from ocarina_kit.sandbox import totp
@@ -124,6 +124,25 @@ class RegisterApplication(LoginRequiredMixin, CreateView):
 
     def get_success_url(self) -> str:
         return reverse("oauth2_provider:detail", args=[self.object.pk])
+
+
+class EditApplication(LoginRequiredMixin, UpdateView):
+    form_class = ApplicationForm
+    template_name = "majora/register.html"
+
+    def get_queryset(self) -> Any:
+        return get_application_model().objects.filter(user=self.request.user)
+
+    def get_success_url(self) -> str:
+        return reverse("oauth2_provider:detail", args=[self.object.pk])
+
+
+class DeleteApplication(LoginRequiredMixin, DeleteView):
+    template_name = "majora/delete.html"
+    success_url = reverse_lazy("oauth2_provider:list")
+
+    def get_queryset(self) -> Any:
+        return get_application_model().objects.filter(user=self.request.user)
 
 
 @login_required

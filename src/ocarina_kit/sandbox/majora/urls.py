@@ -30,6 +30,8 @@ _OAUTH = [
     path("applications/", pages.applications, name="list"),
     path("applications/register/", pages.RegisterApplication.as_view(), name="register"),
     path("applications/<int:pk>/", pages.application, name="detail"),
+    path("applications/<int:pk>/update/", pages.EditApplication.as_view(), name="update"),
+    path("applications/<int:pk>/delete/", pages.DeleteApplication.as_view(), name="delete"),
     path(
         "authorize/", oauth.AuthorizationView.as_view(template_name="majora/authorize.html"), name="authorize"
     ),
