@@ -41,7 +41,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         if result.error is not None and not result.error_shown:
             ui.error(result.error)
-        if ui.json:
+        if ui.json and not result.printed:
             sys.stdout.write(json_document(command, result))
         sys.stdout.flush()
     except BrokenPipeError:

@@ -114,6 +114,11 @@ class Ui:
         if not self.quiet:
             self._print(self.out, text, "", wrap=False)
 
+    def raw_now(self, text: str) -> None:
+        """As :meth:`raw`, and flushed: for what is read while the command goes on."""
+        self.raw(text)
+        self.out.flush()
+
     def command(self, text: str) -> None:
         """A command to run, indented and never wrapped by the kit."""
         if not self.quiet:

@@ -22,6 +22,8 @@ class Result:
     data: Mapping[str, Any] = field(default_factory=dict)
     error: KitError | None = None
     error_shown: bool = False
+    printed: bool = False
+    """The command has printed its own document already (``sandbox``, which is ready long before it ends)."""
 
     def __post_init__(self) -> None:
         if self.exit is not Exit.OK and self.error is None:
