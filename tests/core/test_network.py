@@ -19,16 +19,14 @@ from ocarina_kit.core.network import (
 )
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.9.9.9", "::1", "[::1]"]
-)
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.9.9.9", "::1"])
 def test_loopback(host: str) -> None:
     assert is_loopback(host)
 
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1.evil.test", "localhost.evil.test", "127.evil.test", "0.0.0.0", "::", "10.0.0.1", "", "127.1"],
+    ["127.0.0.1.evil.test", "localhost.evil.test", "127.evil.test", "0.0.0.1", "::", "10.0.0.1", "", "127.1"],
 )
 def test_not_loopback(host: str) -> None:
     assert not is_loopback(host)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from ocarina_kit.core.domain import is_loopback_host
 from ocarina_kit.core.secret import Secret
 
 NetKind = Literal[
@@ -46,7 +47,7 @@ class NetFailure:
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """An answer, whole. ``headers`` holds a few, by lower-case name. The body may hold tokens, so no ``repr`` shows it."""
+    """An answer, whole. ``headers`` holds a few, by lower-case name. No ``repr`` shows the body: it may hold tokens."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
@@ -95,14 +96,8 @@ def printable(text: str, limit: int = 200) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a parsed host is this machine alone: ``localhost``, 127.0.0.0/8 or ``::1``. Never judged by prefix."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    """Whether the host of a parsed URL (:attr:`urllib.parse.SplitResult.hostname`) is this machine alone."""
+    return is_loopback_host(f"[{host}]" if ":" in host else host.rstrip(".").lower())
 
 
 @dataclass(frozen=True)
