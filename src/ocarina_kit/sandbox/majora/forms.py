@@ -77,6 +77,9 @@ class ApplicationForm(forms.ModelForm):
         }
         help_texts = {"client_secret": ""}  # noqa: RUF012
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+
     def clean_redirect_uris(self) -> str:
         uris: str = self.cleaned_data["redirect_uris"]
         for uri in uris.split():
