@@ -6,6 +6,7 @@ input, answers on standard output, and ends, with its folder, when the input end
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import sys
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ocarina_kit.sandbox.clock import SERVER_CLOCK
+
+_NO_PORT = {errno.EADDRINUSE, errno.EACCES}
 
 
 def main() -> int:
@@ -27,7 +30,8 @@ def main() -> int:
         try:
             server, ready = _start(Path(folder), options)
         except OSError as problem:
-            _say(answers, {"error": f"cannot listen on port {options['port']}: {problem.strerror}"})
+            where = f"port {options['port']}: " if problem.errno in _NO_PORT else ""
+            _say(answers, {"error": where + (problem.strerror or str(problem))})
             return 1
         _say(answers, {"ok": ready})
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

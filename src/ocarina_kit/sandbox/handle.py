@@ -99,11 +99,15 @@ class Sandbox:
             words = _tail(log)
             log.close()
             if isinstance(problem, SandboxError):
+                why = str(problem)
+                port_is_why = why.startswith("port ")
                 raise KitError(
                     "the sandbox did not start",
                     id="SBX002",
-                    why=words or str(problem),
-                    remedy=Remedy("Choose another port, or leave the port out to take a free one."),
+                    why=why if port_is_why or not words else f"{why} ({words})",
+                    remedy=Remedy("Choose another port, or leave the port out to take a free one.")
+                    if port_is_why
+                    else None,
                 ) from None
             raise
         finally:
