@@ -349,8 +349,25 @@ print(path.read_bytes() == b"old", sorted(p.name for p in path.parent.iterdir() 
 """
 
 
-def on_a_file_system(tmp_path: Path, options: str, *more: str) -> list[str]:
-    """Runs REPORT with a file system of its own mounted at ``tmp_path``, unseen by the rest of the machine."""
+HOLD = """
+import sys
+from pathlib import Path
+from ocarina_kit.edges.writes import prove_writable
+path = Path(sys.argv[1])
+held = prove_writable(path, 300_000)
+try:
+    with path.with_name("filler").open("wb", buffering=0) as filler:
+        while filler.write(b"x" * 4096):
+            pass
+except OSError as full:
+    print(full.strerror)
+held.commit(b"n" * 300_000)
+print(path.read_bytes() == b"n" * 300_000)
+"""
+
+
+def on_a_file_system(tmp_path: Path, options: str, *more: str, report: str = REPORT) -> list[str]:
+    """Runs ``report`` with a file system of its own mounted at ``tmp_path``, unseen by the rest of the machine."""
     script = " && ".join(
         [
             f"mount -t tmpfs -o mode=700,{options} none {tmp_path}",
@@ -363,7 +380,7 @@ def on_a_file_system(tmp_path: Path, options: str, *more: str) -> list[str]:
         [*IN_NAMESPACE, "sh", "-c", script],
         capture_output=True,
         check=False,
-        env={**os.environ, "REPORT": REPORT},
+        env={**os.environ, "REPORT": report},
     )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().splitlines()
@@ -377,6 +394,10 @@ class TestRealFileSystems:
     def test_a_full_disk(self, tmp_path: Path) -> None:
         got = on_a_file_system(tmp_path, "size=256k")
         assert got == ["write NO_SPACE", "prove NO_SPACE", "True []"]
+
+    def test_the_space_that_is_held_outlives_a_disk_that_fills_up(self, tmp_path: Path) -> None:
+        got = on_a_file_system(tmp_path, "size=1m", report=HOLD)
+        assert got == ["No space left on device", "True"]
 
     def test_no_inodes_left(self, tmp_path: Path) -> None:
         got = on_a_file_system(tmp_path, "size=4m,nr_inodes=2")
