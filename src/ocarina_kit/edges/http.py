@@ -81,13 +81,14 @@ class Http:
         url: str,
         *,
         seconds: float,
-        form: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | str | None = None,
         json: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer | NetFailure:
         """Send one request; an answer of any status is an :class:`HttpAnswer`. Never raises for what the peer does.
 
-        ``seconds`` bounds the whole. ``form`` is sent as ``application/x-www-form-urlencoded``, ``json`` as JSON.
+        ``seconds`` bounds the whole. ``form`` (a mapping, or encoded already) is sent as
+        ``application/x-www-form-urlencoded``, ``json`` as JSON.
         """
         there = target(url)
         if isinstance(there, NetFailure):
@@ -110,9 +111,11 @@ class Http:
                 session.mount(there.scheme + "://", Adapter(context, attempt))
                 session.headers.clear()
                 session.headers.update({**_HEADERS, **(headers or {})})
-                request = requests.Request(
-                    method, there.url, data=None if form is None else dict(form), json=json
-                )
+                if isinstance(form, str):
+                    session.headers["Content-Type"] = "application/x-www-form-urlencoded"
+                elif form is not None:
+                    form = dict(form)
+                request = requests.Request(method, there.url, data=form, json=json)
                 try:
                     prepared = session.prepare_request(request)
                 except (requests.RequestException, ValueError):
