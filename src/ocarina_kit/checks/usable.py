@@ -100,7 +100,7 @@ def _tidied(settings: Mapping[str, Setting]) -> dict[str, Setting]:
     if token_kind(texts.get("MAJORA_TOKEN", "")).is_oauth:
         texts["MAJORA_TOKEN"] = "OAUTH"  # noqa: S105  # the word, not a secret
         pair = texts.get("CLIENT_ID", ""), texts.get("CLIENT_SECRET", "")
-        if swapped(*pair) is Swapped.YES:
+        if swapped(*pair) is Swapped.DEFINITELY:
             texts["CLIENT_SECRET"], texts["CLIENT_ID"] = pair
     return {
         name: replace(setting, value=texts[name]) if name in texts else setting
