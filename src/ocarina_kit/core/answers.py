@@ -43,30 +43,21 @@ class Granted:
     skew: float | None = None
     """Seconds by which the server's clock is ahead of ours, where the answer told."""
 
-    def as_stored(
-        self, *, now: float, asked_scope: str, old_refresh_token: Secret | None = None
-    ) -> dict[str, object]:
-        """The member of the tokens file, as both clients write and read it (FACTS.md).
+    def as_answer(self) -> dict[str, object]:
+        """The answer's members, read and found fit: what :meth:`ocarina_kit.core.tokens.TokenFile.with_token` stores.
 
-        ``now`` is epoch seconds by this machine's clock, when the answer came: the clients compare ``expires_at``
-        with that clock. The scope is written in the order that was asked for where the set is the same, since the
-        clients look a token up by the exact string.
+        Holds both tokens in plain text: for the tokens file alone.
         """
-        asked = asked_scope.split()
-        granted = list(self.scope) if self.scope is not None else asked
-        scope = asked if sorted(set(granted)) == sorted(set(asked)) else granted
-        refresh = self.refresh_token or old_refresh_token
-        stored: dict[str, object] = {
+        answer: dict[str, object] = {
             "access_token": self.access_token.reveal(),
             "expires_in": self.expires_in,
             "token_type": self.token_type,
-            "scope": scope,
         }
-        if refresh:
-            stored["refresh_token"] = refresh.reveal()
-        stored.update(self.extra)
-        stored["expires_at"] = now + self.expires_in
-        return stored
+        if self.scope is not None:
+            answer["scope"] = " ".join(self.scope)
+        if self.refresh_token is not None:
+            answer["refresh_token"] = self.refresh_token.reveal()
+        return {**answer, **self.extra}
 
     def missing(self, asked_scope: str) -> tuple[str, ...]:
         """Scopes that were asked for and not granted."""
