@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal
@@ -10,17 +9,6 @@ from typing import Literal
 from ocarina_kit.core.secret import Secret
 
 PathSource = Literal["option", "environment", "default"]
-
-ENVIRONMENT_NAMES: Mapping[str, tuple[str, ...]] = {
-    "MAJORA_DOMAIN": ("MAJORA_DOMAIN",),
-    "MAJORA_USER": ("MAJORA_USER",),
-    "MAJORA_TOKEN": ("MAJORA_TOKEN",),
-    "MAJORA_TOKENS_FILE": ("MAJORA_TOKENS_FILE",),
-    # FACTS.md, The client: the newer name goes first.
-    "CLIENT_ID": ("CLIENT_ID", "MAJORA_CLIENT_ID"),
-    "CLIENT_SECRET": ("CLIENT_SECRET", "MAJORA_CLIENT_SECRET"),
-}
-"""The environment variables that the client reads with ``--env``, by member."""
 
 
 @dataclass(frozen=True)
