@@ -38,6 +38,9 @@ HEAVY = {
     "typer",
 }
 
+# These build on classes of heavy packages, so they are heavy themselves: only functions import them.
+LAZY = {"edges/http_adapter.py", "edges/oauth_session.py"}
+
 
 def _imports(tree: ast.AST, *, top_level_only: bool) -> set[str]:
     nodes = tree.body if top_level_only and isinstance(tree, ast.Module) else ast.walk(tree)
@@ -66,7 +69,9 @@ def test_the_core_imports_no_effect(module: Path) -> None:
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(module: Path) -> None:
     imported = _imports(ast.parse(module.read_text()), top_level_only=True)
-    assert not {name.split(".")[0] for name in imported} & HEAVY
+    assert not imported & {"ocarina_kit." + name.removesuffix(".py").replace("/", ".") for name in LAZY}
+    if str(module.relative_to(PACKAGE)) not in LAZY:
+        assert not {name.split(".")[0] for name in imported} & HEAVY
 
 
 def _run(*command: str) -> None:
