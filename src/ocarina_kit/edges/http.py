@@ -134,7 +134,7 @@ class Http:
                 timeout=(left, left),
                 proxies={"https": proxy.url.reveal()} if proxy else {},
             )
-            body = _read_body(response.raw, response.headers.get("Content-Encoding", ""))
+            body = _read_body(response)
         except Exception as problem:  # urllib3, http.client and ssl raise what they like on a hostile peer
             return _why(problem, attempt)
         if not watch.finish():
@@ -182,13 +182,18 @@ def _context_for(environ: Mapping[str, str]) -> ssl.SSLContext | NetFailure:
         )
 
 
-def _read_body(raw: Any, encoding: str) -> bytes | NetFailure:
-    """The body, unpacked, up to the cap."""
+def _read_body(response: Any) -> bytes | NetFailure:
+    """The body, whole and unpacked, up to the cap."""
     packed = bytearray()
-    while chunk := raw.read(16384, decode_content=False):
+    while chunk := response.raw.read(16384, decode_content=False):
         packed += chunk
         if len(packed) > BODY_CAP:
             return _too_large()
+    promised = response.headers.get("Content-Length", "")
+    if promised.isdigit() and len(packed) < int(promised[:18]):
+        # urllib3 counts too, but not in every version that requests takes.
+        return NetFailure("truncated", "the connection was cut inside the answer", sent=True)
+    encoding: str = response.headers.get("Content-Encoding", "")
     name = encoding.strip().lower()
     if name in ("", "identity") or not packed:
         return bytes(packed)
