@@ -6,16 +6,30 @@ import importlib
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from ocarina_kit.cli import options
+from ocarina_kit.cli import completion, options
 from ocarina_kit.cli.commands import COMMANDS
 
 _MODULES = {name: module for name, module, _ in COMMANDS}
+_SUMMARIES = {name: summary for name, _, summary in COMMANDS}
 
 
 class LazyGroup(TyperGroup):
     """Builds a command when it is asked for by name; its list of commands is a literal table."""
+
+    _only_listed = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, completion.named(args))
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """The names that ``incomplete`` may become. No command is imported to be listed."""
+        self._only_listed = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self._only_listed = False
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(_MODULES)
@@ -23,6 +37,8 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in _MODULES:
             return None
+        if self._only_listed:
+            return TyperCommand(cmd_name, short_help=_SUMMARIES[cmd_name])
         if cmd_name not in self.commands:
             self.commands[cmd_name] = _build(cmd_name)
         return self.commands[cmd_name]
@@ -46,6 +62,7 @@ def root() -> Any:
     """The root command, ready to be called with an argument list."""
     app = typer.Typer(
         cls=LazyGroup,
+        add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         no_args_is_help=False,
@@ -62,6 +79,8 @@ def root() -> Any:
 
     built = typer.main.get_command(app)
     built.params.extend(options.ALL)
+    built.params.append(completion.SHOW)
+    completion.prepare()
     return built
 
 

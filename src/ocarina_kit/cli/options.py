@@ -30,7 +30,7 @@ def _store(context: Any, param: Any, value: Any) -> None:
 
 
 def _version(context: Any, param: Any, value: bool) -> None:
-    if value:
+    if value and not context.resilient_parsing:  # a shell that asks for completions parses too
         from ocarina_kit import __version__
 
         print(f"ocarina-kit {__version__}")
