@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pip
 import pytest
@@ -26,6 +27,9 @@ from ocarina_kit.edges.install_client import InstalledClient, apply_install
 from ocarina_kit.edges.plan_install import plan_install
 from ocarina_kit.edges.process import run
 from ocarina_kit.edges.system import System
+
+if TYPE_CHECKING:
+    from tests.conftest import Kit
 
 CLIENT = """
 import sys
@@ -549,3 +553,48 @@ def test_a_wrong_token_is_masked_in_what_pip_says(desk: Desk, private: PrivateSe
     assert error.id == "INS003"
     assert TOKEN not in error.what + error.why + error.remedy.text
     assert "401" in error.why
+
+
+# --- the command, as a process ---------------------------------------------------------------------------
+
+
+def test_the_command_installs_says_how_to_use_it_and_is_done_the_second_time(kit: Kit, wheel: Path) -> None:
+    kit.extra["PIP_NO_INDEX"] = "1"
+    client = kit.home / "c/bin/ocarina"
+    ran = kit.run("install-client", "--prefix", "~/c", "--source", wheel, "--yes")
+    assert ran.code == 0, ran
+    assert f"ocarina 1.0.0 is installed and runs: {client}" in ran.out
+    assert f". {kit.home}/c/bin/activate" in ran.out
+    again = kit.run("install-client", "--prefix", "~/c", "--source", wheel, "--json")
+    assert again.code == 0, again
+    assert again.json["changed"] is False
+    assert again.json["client"] == str(client)
+    assert again.json["version"] == "1.0.0"
+
+
+def test_the_command_makes_nothing_unasked(kit: Kit, wheel: Path) -> None:
+    before = sorted(kit.home.rglob("*"))
+    dry = kit.run("install-client", "--source", wheel, "--dry-run")
+    assert dry.code == 0, dry
+    assert "-m venv" in dry.out
+    assert str(wheel) in dry.out
+    for args in ((), ("--json",)):
+        unasked = kit.run("install-client", "--source", wheel, *args)
+        assert unasked.code == 2, unasked
+        assert "--yes" in unasked.err
+    assert sorted(kit.home.rglob("*")) == before
+
+
+def test_the_command_s_failures_have_ids_and_remedies(kit: Kit, tmp_path: Path) -> None:
+    kit.extra["PIP_NO_INDEX"] = "1"
+    ran = kit.run("install-client", "--source", tmp_path / "gone.whl", "--yes", "--json")
+    assert ran.code == 1, ran
+    assert ran.json["error"]["id"] == "INS003"
+    assert not (kit.home / ".local/share/ocarina-kit").exists()
+    assert kit.run("install-client", "--env", "base").code == 2
+    assert kit.run("install-client", "--env", "a", "--prefix", "b").code == 2
+    secret = "hush-hush-hush"
+    kit.secrets.add(secret)
+    shown = kit.run("install-client", "--source", f"git+https://{secret}@host.example/r.git", "--dry-run")
+    assert shown.code == 0, shown
+    assert "git+https://host.example/r.git" in shown.out
