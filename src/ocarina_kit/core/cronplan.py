@@ -182,13 +182,10 @@ def plan_removal(crontab: Crontab, owner: Owner, *, canonical: Callable[[str], s
     """Takes out this owner's active entries; a line that does other work as well is left and named."""
     entries = sort_entries(crontab, owner, canonical=canonical)
     found = _Found(crontab, entries)
-    after, edits = crontab, []
-    for job in reversed(entries.own):
-        after = after.remove(job.line.index)
-        edits.append(Edit(EditKind.REMOVE, job.number, job.line.text, ""))
-    if not edits:
+    if not entries.own:
         return found.unchanged(Outcome.UNCHANGED)
-    return found.plan(after, None, edits[::-1])
+    edits = [Edit(EditKind.REMOVE, job.number, job.line.text, "") for job in entries.own]
+    return found.plan(crontab.remove(*(job.line.index for job in entries.own)), None, edits)
 
 
 def _survivor(jobs: tuple[RefreshJob, ...]) -> RefreshJob:
@@ -231,13 +228,9 @@ class _Found:
         text = build_line(spec, values(crontab.variables_at(place)))
         if keep is not None and place == at and keep.text == text and not drop and self._is_whole(keep):
             return self.unchanged(Outcome.UNCHANGED, text)
-        after = crontab
-        edits: list[Edit] = []
-        for line in sorted(drop, key=lambda line: -line.index):
-            after = after.remove(line.index)
-            edits.append(Edit(EditKind.REMOVE, line.number, line.text, ""))
-            place -= line.index < place
-            at -= line.index < at
+        after = crontab.remove(*(line.index for line in drop))
+        edits = [Edit(EditKind.REMOVE, line.number, line.text, "") for line in drop]
+        place, at = (index - sum(line.index < index for line in drop) for index in (place, at))
         if keep is None:
             edits.append(Edit(EditKind.ADD, place + 1, "", text))
             after = after.insert(place, encode(text))

@@ -206,12 +206,14 @@ class Crontab:
         self.lines[index]
         return Crontab((*self.pieces[:index], raw, *self.pieces[index + 1 :]))
 
-    def remove(self, index: int) -> Crontab:
-        """Without one line and its line break."""
-        self.lines[index]
-        rest = (*self.pieces[:index], *self.pieces[index + 1 :])
+    def remove(self, *indices: int) -> Crontab:
+        """Without these lines and their line breaks."""
+        for index in indices:
+            self.lines[index]
+        gone = set(indices)
+        rest = tuple(piece for index, piece in enumerate(self.pieces) if index not in gone)
         # Without a last line that lacked its line break, the one above it is the last, and keeps its own.
-        return Crontab(rest if index + 1 < len(self.pieces) else (*rest, b""))
+        return Crontab((*rest, b"") if len(self.pieces) - 1 in gone else rest)
 
     def insert(self, index: int, raw: bytes) -> Crontab:
         """One more line before the line ``index``; at the end where ``index`` is the number of lines.

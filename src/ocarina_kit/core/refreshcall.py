@@ -145,7 +145,7 @@ def _sum(one: Findings, other: Findings) -> Findings:
 
 
 def _command(command: Command, stage: _Stage, depth: int) -> Findings:
-    peeled = Peeled(command.words, command.environment)
+    peeled = Peeled(command.words, command.environment, command.uncertain)
     for _ in range(_MOST_WRAPPERS):
         if not peeled.words:
             return Findings()
@@ -242,6 +242,7 @@ def _call(
 ) -> Findings:
     wanted = ("oauth", "refresh") if tool is Tool.CLIENT else ("refresh",)
     options: dict[str, str] = {}
+    uncertain = set(peeled.uncertain)
     plain: list[str] = []
     at = 0
     while at < len(arguments):
@@ -255,6 +256,8 @@ def _call(
                 at += 1
                 value = arguments[at].text if at < len(arguments) else ""
             options[option] = value
+            if at < len(arguments) and arguments[at].unknown:
+                uncertain.add(option)
         elif text.startswith("-"):
             options[option] = value
         else:
@@ -263,7 +266,10 @@ def _call(
     if tuple(plain[: len(wanted)]) != wanted or _ASKS_ONLY[tool] & options.keys():
         return Findings(other_work=(program.text,))
     from_environment = "--env" in options
-    config = None if from_environment else _config(tool, options, peeled.environment, command)
+    config = _config(tool, options, peeled.environment, command)
+    named = "--config" if tool is Tool.KIT and options.get("--config") else "OCARINA_CONF_FILE"
+    if from_environment or named in uncertain:
+        config = None
     call = RefreshCall(
         tool=tool,
         program=_describe(program, peeled, command=command, stage=stage),
@@ -303,8 +309,6 @@ def _config(
     home = environment.get("HOME", "")
     if not path:
         return normpath(join(home, ".ocarina")) if home else None
-    if "$" in path or "`" in path:
-        return None
     if path.startswith("~/") and tool is Tool.KIT:
         path = join(home, path[2:])
     if not isabs(path):

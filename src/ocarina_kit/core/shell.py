@@ -33,17 +33,16 @@ class Word:
 
 @dataclass(frozen=True)
 class Command:
-    """One simple command: its assignments before the first word, its words, and what it would see.
+    """One simple command: its assignments before the first word, its words, and the variables that it would see.
 
-    ``environment`` holds the exported variables, assignments included; ``known`` also the shell's own.
-    ``piped_into``: another command's output is its input. ``directory`` is the last ``cd`` before it, as written.
+    ``environment`` holds the exported variables, assignments included; ``uncertain`` names those whose value holds
+    something unknown. ``directory`` is the last ``cd`` before it, as written.
     """
 
     words: tuple[Word, ...]
     assignments: tuple[tuple[str, Word], ...]
     environment: Mapping[str, str]
-    known: Mapping[str, str]
-    piped_into: bool = False
+    uncertain: frozenset[str] = frozenset()
     directory: str | None = None
 
 
@@ -62,6 +61,7 @@ class Script:
 class _Scope:
     known: dict[str, str]
     exported: set[str] = field(default_factory=set)
+    uncertain: set[str] = field(default_factory=set)
     directory: str | None = None
 
     def environment(self) -> dict[str, str]:
@@ -97,7 +97,6 @@ class _Reader:
         self.commands: list[Command] = []
         self.words: list[Word] = []
         self.assignments: list[tuple[str, Word]] = []
-        self.piped = False
 
     def read(self) -> Script:
         while self.at < len(self.text):
@@ -116,7 +115,7 @@ class _Reader:
                 self._redirect(redirection)
             elif (operator := _OPERATOR.match(self.text, self.at)) is not None:
                 self.at = operator.end()
-                self._finish(piped=operator[0] in {"|", "|&"})
+                self._finish()
             else:
                 self._take(self._word())
         self._finish()
@@ -187,16 +186,15 @@ class _Reader:
         end = self.text.find("]]", self.at)
         self.at = len(self.text) if end < 0 else end + 2
 
-    def _finish(self, *, piped: bool = False) -> None:
+    def _finish(self) -> None:
         words, assignments = tuple(self.words), tuple(self.assignments)
         self.words, self.assignments = [], []
-        was_piped, self.piped = self.piped, piped
         pattern_follows = self.text.endswith((";;", ";&", ";;&"), 0, self.at)
         if words or assignments:
             environment = self.scope.environment()
             environment.update((name, word.text) for name, word in assignments)
-            known = dict(self.scope.known)
-            command = Command(words, assignments, environment, known, was_piped, self.scope.directory)
+            uncertain = self.scope.uncertain | {name for name, word in assignments if word.unknown}
+            command = Command(words, assignments, environment, frozenset(uncertain), self.scope.directory)
             self.commands.append(command)
             self._remember(command)
         if pattern_follows:
@@ -227,6 +225,10 @@ class _Reader:
 
     def _set(self, name: str, word: Word) -> None:
         self.scope.known[name] = word.text
+        if word.unknown:
+            self.scope.uncertain.add(name)
+        else:
+            self.scope.uncertain.discard(name)
 
     # -- words ---------------------------------------------------------------------------------------------
 
@@ -245,7 +247,7 @@ class _Reader:
                 break
             elif char == "\\":
                 quoted_tilde |= not out and self.text.startswith("\\~", self.at)
-                out.append(self.text[self.at + 1 : self.at + 2])
+                out.append(self.text[self.at + 1 : self.at + 2].rstrip("\n"))  # a line goes on behind "\\\n"
                 self.at += 2
             elif char == "'":
                 part = self._single()

@@ -49,6 +49,7 @@ class Peeled:
 
     words: tuple[Word, ...]
     environment: Mapping[str, str]
+    uncertain: frozenset[str] = frozenset()
     starters: tuple[str, ...] = ()
     conda: str | None = None
     in_runner: bool = False
@@ -122,6 +123,7 @@ def _after_options(peeled: Peeled, values: frozenset[str], plain: int) -> Peeled
 
 def _unwrap_env(peeled: Peeled) -> Peeled | None:
     environment = dict(peeled.environment)
+    uncertain = peeled.uncertain
     words = peeled.words
     at = 1
     while at < len(words):
@@ -134,17 +136,17 @@ def _unwrap_env(peeled: Peeled) -> Peeled | None:
             at += 1
         elif text in {"-S", "--split-string"} and at + 1 < len(words):
             inner = tuple(Word(part, part) for part in words[at + 1].text.split())
-            return Peeled(
-                inner + words[at + 2 :], environment, (*peeled.starters, words[0].text), peeled.conda
-            )
+            rest = replace(peeled.without(at), environment=environment, uncertain=uncertain)
+            return replace(rest, words=inner + words[at + 2 :])
         elif (match := re.match(r"([A-Za-z_]\w*)=", text)) is not None:
             environment[match[1]] = text[match.end() :]
+            uncertain = uncertain | {match[1]} if words[at].unknown else uncertain - {match[1]}
         elif text == "--" or not text.startswith("-"):
             break
         at += 1
     if at < len(words) and words[at].text == "--":
         at += 1
-    return replace(peeled.without(at), environment=environment)
+    return replace(peeled.without(at), environment=environment, uncertain=uncertain)
 
 
 def _unwrap_conda(peeled: Peeled) -> Peeled | None:

@@ -150,13 +150,14 @@ def write_crontab(system: System, before: CrontabRead, content: bytes) -> Cronta
         return CrontabWrite(WriteOutcome.CHANGED_MEANWHILE, found=now.content)
     written = _crontab(system, "-", stdin=content)
     back = read_crontab(system)
-    if back.outcome is ReadOutcome.CRONTAB and back.content == content != before.content:
+    old_stands = (back.outcome, back.content) == (before.outcome, before.content)
+    new_stands = back.outcome is ReadOutcome.CRONTAB and back.content == content
+    if not content and back.outcome is ReadOutcome.NONE_YET:
+        new_stands = True  # some crons drop an empty crontab
+    if new_stands and (written.code == 0 or not old_stands):
         return CrontabWrite(WriteOutcome.INSTALLED)
-    if (back.outcome, back.content) == (before.outcome, before.content):
-        same = written.code == 0 and content == before.content
-        return CrontabWrite(WriteOutcome.INSTALLED) if same else _refused(written)
-    if not content and back.outcome is ReadOutcome.NONE_YET and written.code == 0:
-        return CrontabWrite(WriteOutcome.INSTALLED)
+    if old_stands:
+        return _refused(written)
     return _restore(system, before, back, _words(written))
 
 
