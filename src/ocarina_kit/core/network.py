@@ -238,3 +238,33 @@ def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str] | None:
         if environ.get(variable):
             return variable, environ[variable]
     return None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of the way to a server: ``failure`` is None where it went well. ``ms`` is what it took."""
+
+    failure: NetFailure | None
+    ms: int
+
+    @property
+    def ok(self) -> bool:
+        return self.failure is None
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a connection came. A stage is None where it was not tried: what stands before it failed, or it does
+    not apply (no name is resolved behind a proxy; loopback ``http`` has no TLS)."""
+
+    dns: Step | None = None
+    tcp: Step | None = None
+    """With a proxy: reaching the proxy and its answer to CONNECT."""
+    tls: Step | None = None
+    proxy: str | None = None
+    """``host:port`` of the proxy that was used."""
+    proxy_variable: str | None = None
+    ca_variable: str | None = None
+    """The variable that names a CA bundle, where one does."""
+    ca_helps: str | None = None
+    """Where the issuer is unknown: the path of a CA bundle on this machine with which the handshake succeeds."""

@@ -7,13 +7,14 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ocarina_kit.core.network import (
     NetFailure,
     Proxy,
+    Reach,
+    Step,
     Target,
     ca_bundle,
     proxy_for,
@@ -22,6 +23,8 @@ from ocarina_kit.core.network import (
 from ocarina_kit.edges.dial import DialError, Watch, connect, proxy_said, resolve, tls_context, tls_failure
 from ocarina_kit.edges.http import USER_AGENT, Http
 
+__all__ = ["Reach", "Step", "probe_reach"]
+
 # Where Linux distributions and macOS keep the system's own CA bundle.
 _SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -29,36 +32,6 @@ _SYSTEM_BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-
-
-@dataclass(frozen=True)
-class Step:
-    """One stage: ``failure`` is None where it went well. ``ms`` is what it took."""
-
-    failure: NetFailure | None
-    ms: int
-
-    @property
-    def ok(self) -> bool:
-        return self.failure is None
-
-
-@dataclass(frozen=True)
-class Reach:
-    """How far a connection came. A stage is None where it was not tried: what stands before it failed, or it does
-    not apply (no name is resolved behind a proxy; loopback ``http`` has no TLS)."""
-
-    dns: Step | None = None
-    tcp: Step | None = None
-    """With a proxy: reaching the proxy and its answer to CONNECT."""
-    tls: Step | None = None
-    proxy: str | None = None
-    """``host:port`` of the proxy that was used."""
-    proxy_variable: str | None = None
-    ca_variable: str | None = None
-    """The variable that names a CA bundle, where one does."""
-    ca_helps: str | None = None
-    """Where the issuer is unknown: the path of a CA bundle on this machine with which the handshake succeeds."""
 
 
 def probe_reach(http: Http, url: str, *, seconds: float) -> Reach:
