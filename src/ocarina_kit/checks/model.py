@@ -54,6 +54,8 @@ class Outcome:
     remedy: Remedy | None = None
     cause: str | None = None
     fix: Plan = field(default_factory=Plan)
+    excerpt: str = ""
+    """The line of a file with a caret under the place, secrets masked; shown to people below ``detail``."""
     switched_off: bool = False
     """A skip that stands for a check not judged (--offline, --only, --skip), not for one that does not apply."""
 
@@ -63,15 +65,25 @@ def ok(detail: str) -> Outcome:
 
 
 def warn(
-    detail: str, *, consequence: str | None = None, remedy: Remedy | None = None, fix: Plan | None = None
+    detail: str,
+    *,
+    consequence: str | None = None,
+    remedy: Remedy | None = None,
+    fix: Plan | None = None,
+    excerpt: str = "",
 ) -> Outcome:
-    return Outcome(Status.WARN, detail, consequence, remedy, fix=fix or Plan())
+    return Outcome(Status.WARN, detail, consequence, remedy, fix=fix or Plan(), excerpt=excerpt)
 
 
 def fail(
-    detail: str, *, consequence: str | None = None, remedy: Remedy | None = None, fix: Plan | None = None
+    detail: str,
+    *,
+    consequence: str | None = None,
+    remedy: Remedy | None = None,
+    fix: Plan | None = None,
+    excerpt: str = "",
 ) -> Outcome:
-    return Outcome(Status.FAIL, detail, consequence, remedy, fix=fix or Plan())
+    return Outcome(Status.FAIL, detail, consequence, remedy, fix=fix or Plan(), excerpt=excerpt)
 
 
 def unknown(detail: str, *, remedy: Remedy | None = None) -> Outcome:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
+from ocarina_kit.core.client import Resolution, Version
 from ocarina_kit.core.config_document import ConfigDocument
 from ocarina_kit.core.config_layers import Setting, effective
 from ocarina_kit.core.credentials import TokenKind, token_kind
@@ -27,6 +29,8 @@ class ConfigFacts:
     document: ConfigDocument | Broken | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
     tokens_folder: FolderFacts | None = None
+    home: PurePath | None = None
+    """What ``~`` means."""
 
     @property
     def readable(self) -> ConfigDocument | None:
@@ -57,15 +61,31 @@ class ConfigFacts:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """All that was seen. A group is None where no chosen check needs it.
+class ClientFacts:
+    """The ocarina clients on this machine, each run once, and which of them is meant."""
 
-    ``milliseconds`` holds, by check id, what it took to gather a check's own facts.
+    resolution: Resolution
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that was seen. A group is None where no chosen check needs it, or where it came too late.
+
+    ``milliseconds`` holds, by check id, what it took to gather a check's own facts. ``late`` names the groups (by
+    the value of their Need) that were not there when time ran out: what needs them is ``unknown``.
     """
 
     config: ConfigFacts
+    client: ClientFacts | None = None
+    late: frozenset[str] = frozenset()
     milliseconds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def uses_api_key(self) -> bool:
         return self.config.uses_api_key
+
+    @property
+    def client_version(self) -> Version | None:
+        """The version of the ocarina that a person here gets; None where none works, or none was looked for."""
+        judged = self.client.resolution.judged if self.client is not None else None
+        return judged.version if judged is not None and judged.works else None

@@ -31,15 +31,16 @@ def config_facts(system: System, place: Place) -> ConfigFacts:
     """One look at the configuration. Never raises for what it finds."""
     if place.from_env:
         settings = effective_environment(system.environ)
-        return ConfigFacts(place, settings=settings, tokens_folder=_tokens_folder(system, settings))
+        folder = _tokens_folder(system, settings)
+        return ConfigFacts(place, settings=settings, tokens_folder=folder, home=system.home)
     file = read_file(Path(place.config))
     if file.content is None:
-        return ConfigFacts(place, file)
+        return ConfigFacts(place, file, home=system.home)
     document = ConfigDocument.parse(file.content)
     if not isinstance(document, ConfigDocument):
-        return ConfigFacts(place, file, document)
+        return ConfigFacts(place, file, document, home=system.home)
     settings = effective(document.value, place.profile)
-    return ConfigFacts(place, file, document, settings, _tokens_folder(system, settings))
+    return ConfigFacts(place, file, document, settings, _tokens_folder(system, settings), system.home)
 
 
 def tokens_path(system: System, settings: Mapping[str, Setting]) -> Path:
