@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from ocarina_kit.core.refresh_log import (
     LogEntry,
     Result,
     last_fresh,
+    mark_for,
     read_line,
     setup_mark,
     write_line,
@@ -97,5 +100,13 @@ def test_the_mark_tells_set_ups_apart_and_no_path() -> None:
     assert mark == setup_mark("~/.ocarina-tokens", "https://majora.invalid/")
     assert mark != setup_mark("~/.ocarina-tokens-test", "https://majora.invalid/")
     assert mark != setup_mark("~/.ocarina-tokens")
-    assert len(mark) == 12
+    assert len(mark) == 25
     setup_mark("/home/\udcff")
+
+
+def test_hosts_that_share_a_home_under_different_paths_make_one_mark() -> None:
+    url = "https://majora.example.org/"
+    here = mark_for(PurePath("/home/ann/.ocarina-tokens"), PurePath("/home/ann"), url)
+    there = mark_for(PurePath("/nfs/home/ann/.ocarina-tokens"), PurePath("/nfs/home/ann"), url)
+    assert here == there == setup_mark("~/.ocarina-tokens", url)
+    assert mark_for(PurePath("/data/tokens"), PurePath("/home/ann"), url) == setup_mark("/data/tokens", url)

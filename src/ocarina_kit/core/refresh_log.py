@@ -2,7 +2,7 @@
 
 ::
 
-    2026-11-24T05:13:07Z host=node1 by=refresh result=refreshed setup=1f3a9c0b7d21 scope="majora2.a majora2.b"
+    2026-11-24T05:13:07Z host=node1 by=refresh result=refreshed setup=1f3a9c0b7d21.77ab02c9e4d5 scope="m.a m.b"
 
 The time is UTC; then ``name=value`` pairs. A value with anything but plain characters is a JSON string, so a line has
 no line breaks, and whoever reads it needs no more than ``json``. It holds no secret.
@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
+from pathlib import PurePath
 
 LONGEST = 4_000
 """Characters of a scope string that are kept, so that no line grows without bound."""
@@ -26,6 +27,10 @@ class Result(str, Enum):
 
     REFRESHED = "refreshed"
     LOGGED_IN = "logged-in"
+    SCHEDULED = "scheduled"
+    """Of no scope: ``schedule`` put, changed or first saw the crontab entry of this set-up on this host."""
+    UNSCHEDULED = "unscheduled"
+    """Of no scope: ``schedule --remove`` took it out."""
     ADOPTED = "adopted"
     """Another process or host had refreshed it; its token was taken."""
     REFUSED_TOKEN = "refused-token"  # noqa: S105  # a name, not a secret
@@ -36,6 +41,8 @@ class Result(str, Enum):
     """The answer may have spent the refresh token but could not be used."""
     FAILED = "failed"
     """Anything else, a full disk for one."""
+    LOGGED_OUT = "logged-out"
+    """The token was revoked, or forgotten here with ``logout --local``."""
 
     @property
     def fresh(self) -> bool:
@@ -64,14 +71,30 @@ class LogEntry:
 
 
 def setup_mark(tokens_file: str, domain: str = "") -> str:
-    """A short stable mark for the tokens file (and server) that an entry is about; it tells nobody its path.
+    """A short stable mark for the tokens file and server that an entry is about; it tells nobody the path.
 
     Give the path as the set-up names it, with the home as ``~`` where it lies there, so that hosts that share a home
-    under different paths agree.
+    under different paths agree. Two parts, so that :func:`same_file` can tell one file used with two servers.
     """
+    return f"{_digest(tokens_file)}.{_digest(domain)}"
+
+
+def mark_for(tokens_file: PurePath, home: PurePath, domain: str) -> str:
+    """:func:`setup_mark` of a set-up: its tokens file, below ``~`` where it lies in ``home``, and MAJORA_DOMAIN as
+    mended. What writes the log and what reads it make the mark in this one way."""
+    shown = f"~/{tokens_file.relative_to(home)}" if tokens_file.is_relative_to(home) else str(tokens_file)
+    return setup_mark(shown, domain)
+
+
+def same_file(one: str, other: str) -> bool:
+    """Whether two marks are about the same tokens file, be it with the same server or not."""
+    return one.partition(".")[0] == other.partition(".")[0]
+
+
+def _digest(text: str) -> str:
     import hashlib
 
-    return hashlib.sha256(f"{tokens_file}\0{domain}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def write_line(entry: LogEntry) -> str:
