@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from ocarina_kit.core.client import Resolution, Version
 from ocarina_kit.core.config_document import ConfigDocument
@@ -13,6 +14,11 @@ from ocarina_kit.core.credentials import TokenKind, token_kind
 from ocarina_kit.core.file_facts import FileFacts, FolderFacts
 from ocarina_kit.core.lenient_json import Broken
 from ocarina_kit.core.setup import Place
+
+if TYPE_CHECKING:  # most commands need the configuration alone, and start the quicker for it
+    from ocarina_kit.core.network_facts import ApiFacts, CredentialFacts, NetworkFacts
+    from ocarina_kit.core.schedule_facts import ScheduleFacts
+    from ocarina_kit.core.token_facts import TokenFacts
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,11 @@ class Facts:
 
     config: ConfigFacts
     client: ClientFacts | None = None
+    network: NetworkFacts | None = None
+    credentials: CredentialFacts | None = None
+    api: ApiFacts | None = None
+    tokens: TokenFacts | None = None
+    schedule: ScheduleFacts | None = None
     late: frozenset[str] = frozenset()
     milliseconds: Mapping[str, int] = field(default_factory=dict)
 

@@ -1,0 +1,90 @@
+"""What was seen of the schedule on this host: facts for CRN, gathered by edges/gather_schedule.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from enum import Enum
+from functools import cached_property
+from posixpath import normpath
+
+from ocarina_kit.core.client import Candidate
+from ocarina_kit.core.cronplan import Entries, sort_entries
+from ocarina_kit.core.crontab import Crontab
+from ocarina_kit.core.crontab_read import CrontabRead
+from ocarina_kit.core.refresh_log import LogEntry
+from ocarina_kit.core.wanted_line import Ground
+
+
+class Daemon(Enum):
+    """Whether a cron daemon runs on this host."""
+
+    RUNS = "runs"
+    ABSENT = "absent"
+    """All processes can be seen, and none is a cron daemon."""
+    UNTOLD = "untold"
+
+
+@dataclass(frozen=True)
+class DaemonFacts:
+    state: Daemon
+    detail: str
+    """What was seen, or why nothing could be told."""
+
+
+@dataclass(frozen=True)
+class ProgramFacts:
+    """A program that a refresh line names by its whole path. ``real_path`` has its links followed.
+
+    ``examined`` is what it turned out to be, where it is a client that the search did not find (CRN004).
+    """
+
+    path: str
+    exists: bool
+    executable: bool = False
+    real_path: str = ""
+    interpreter_missing: str = ""
+    """The interpreter of its first line, where that is gone."""
+    examined: Candidate | None = None
+
+
+@dataclass(frozen=True)
+class ScheduleFacts:
+    """The crontab of the user who looks, and what it rests on, at ``now`` (epoch seconds).
+
+    ``log`` are the entries of refresh.log about this set-up, of all hosts, oldest first. ``zone`` is the time zone that
+    cron goes by here. ``stood_since`` is when the crontab was last changed, epoch seconds, where that can be told.
+    """
+
+    now: float
+    zone: tzinfo
+    ground: Ground
+    crontab: CrontabRead
+    programs: Mapping[str, ProgramFacts] = field(default_factory=dict)
+    real_paths: Mapping[str, str] = field(default_factory=dict)
+    """Of each configuration path that a line names, and of the set-up's own: the same, links followed."""
+    daemon: DaemonFacts = DaemonFacts(Daemon.UNTOLD, "")
+    log: tuple[LogEntry, ...] = ()
+    stood_since: float | None = None
+
+    def canonical(self, path: str) -> str:
+        """One path of several that lead to the same file."""
+        return self.real_paths.get(path, normpath(path))
+
+    @cached_property
+    def parsed(self) -> Crontab:
+        return Crontab.parse(self.crontab.content if self.crontab.readable else b"")
+
+    @cached_property
+    def entries(self) -> Entries:
+        """The refresh lines, sorted by whose they are."""
+        return sort_entries(self.parsed, self.ground.owner, canonical=self.canonical)
+
+    @property
+    def host(self) -> str:
+        return self.ground.host
+
+    def local(self, moment: float) -> datetime:
+        """``moment`` (epoch seconds) in the zone that cron goes by."""
+        return datetime.fromtimestamp(moment, self.zone)
