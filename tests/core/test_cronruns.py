@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
@@ -47,6 +48,8 @@ def test_next_runs_are_those_of_cronsim(expression: str, moment: datetime, zone:
     assume(_possible(expression))
     after = moment.replace(tzinfo=ZoneInfo(zone))
     assume(after.astimezone(timezone.utc).astimezone(after.tzinfo).replace(tzinfo=None) == moment)
+    # cronsim steps by whole hours, and loses runs where clocks change by half of one.
+    assume(zone != "Australia/Lord_Howe" or not _wildcard(expression))
     mine = next_runs(Schedule.parse(expression), after, 5)
     assert [_instant(run) for run in mine] == [_instant(run) for run in _oracle(expression, after, 5)]
 
@@ -71,9 +74,11 @@ def test_next_runs_around_a_change_of_the_clocks(
         day.replace(tzinfo=ZoneInfo(zone)).astimezone(timezone.utc) + timedelta(minutes=offset)
     ).astimezone(ZoneInfo(zone))
     mine = [_instant(run) for run in next_runs(Schedule.parse(expression), after, 8)]
-    theirs = _distinct(_instant(run) for run in _oracle(expression, after, 80))
-    if not _wildcard(expression):
+    if _wildcard(expression):
+        theirs = _walk(Schedule.parse(expression), after, 8)
+    else:
         # cronsim counts on from a naive clock there, and may give a run in the repeated hour that has passed.
+        theirs = _distinct(_instant(run) for run in _oracle(expression, after, 80))
         theirs = [run for run in theirs if run > _instant(after)]
     assert mine == theirs[:8]
 
@@ -208,12 +213,24 @@ def test_the_example_days_can_be_chosen() -> None:
     assert gap.start_day == date(2030, 1, 6)
 
 
+def _walk(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
+    """Every real minute whose wall clock matches, one by one: what cron does with a ``*`` job."""
+    found: list[datetime] = []
+    moment = _instant(after)
+    while len(found) < count:
+        moment += timedelta(minutes=1)
+        wall = moment.astimezone(after.tzinfo)
+        if wall.minute in schedule.minutes and wall.hour in schedule.hours:
+            found.append(moment)
+    return found
+
+
 def _instant(run: datetime) -> datetime:
     return run.astimezone(timezone.utc)
 
 
-def _distinct(runs: object) -> list[datetime]:
-    return sorted(set(runs))  # type: ignore[call-overload]  # any iterable of moments
+def _distinct(runs: Iterable[datetime]) -> list[datetime]:
+    return sorted(set(runs))
 
 
 def _wildcard(expression: str) -> bool:

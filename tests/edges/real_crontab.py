@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from ocarina_kit.core.cronline import LineSpec, Runner
 from ocarina_kit.core.cronplan import Outcome, Owner, SchedulePlan, plan_removal, plan_schedule, sort_entries
 from ocarina_kit.core.crontab import Crontab, Doubt
-from ocarina_kit.edges.crontab_program import ReadOutcome, WriteOutcome, read_crontab, write_crontab
+from ocarina_kit.core.crontab_read import ReadOutcome
+from ocarina_kit.edges.crontab_program import WriteOutcome, read_crontab, write_crontab
 from ocarina_kit.edges.process import run
 from ocarina_kit.edges.system import System
 

@@ -11,13 +11,8 @@ from pathlib import Path
 import pytest
 
 from ocarina_kit.core.crontab import Doubt
-from ocarina_kit.edges.crontab_program import (
-    CrontabRead,
-    ReadOutcome,
-    WriteOutcome,
-    read_crontab,
-    write_crontab,
-)
+from ocarina_kit.core.crontab_read import CrontabRead, ReadOutcome
+from ocarina_kit.edges.crontab_program import WriteOutcome, read_crontab, write_crontab
 from ocarina_kit.edges.process import run
 from ocarina_kit.edges.system import System
 

@@ -12,37 +12,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ocarina_kit.core.crontab import Doubt, doubts
+from ocarina_kit.core.crontab_read import CrontabRead, ReadOutcome
 from ocarina_kit.edges.system import Completed, System
 
 _TIME_LIMIT = 20.0  # seconds: a spool on a network file system may be slow
-
-
-class ReadOutcome(Enum):
-    CRONTAB = "crontab"
-    NONE_YET = "none-yet"
-    NO_PROGRAM = "no-program"
-    NOT_ALLOWED = "not-allowed"
-    DOUBTFUL = "doubtful"
-    """It was listed, but what was listed cannot be written back as it is: see ``doubt``."""
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class CrontabRead:
-    """What ``crontab -l`` said, and ``words``, the program's own.
-
-    ``content`` is the crontab for ``CRONTAB``; for ``DOUBTFUL`` it is what was listed, to look at, never to write.
-    """
-
-    outcome: ReadOutcome
-    content: bytes = b""
-    words: str = ""
-    doubt: Doubt | None = None
-
-    @property
-    def writable(self) -> bool:
-        """Whether a crontab made from ``content`` may be installed."""
-        return self.outcome in {ReadOutcome.CRONTAB, ReadOutcome.NONE_YET}
 
 
 class WriteOutcome(Enum):
