@@ -17,13 +17,15 @@ def main() -> int:
         return 0
     try:
         from ocarina_kit.cli.boundary import run
+
+        return run(sys.argv[1:])
     except ImportError as problem:
         print(
-            f"ocarina-kit cannot start: {problem}\nInstall it again: pip install --force-reinstall ocarina-kit",
+            f"ocarina-kit cannot start: {problem}\n"
+            "Its installation is broken; this mends it: pip install --force-reinstall ocarina-kit",
             file=sys.stderr,
         )
         return CANNOT_START
-    return run(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ def run(argv: Sequence[str]) -> int:
         # The reader went away (`| head`): what is left to say has nobody to hear it.
         _silence_stdout()
         return int(Exit.PROBLEM)
+    except ImportError:
+        raise  # a broken installation is no bug: __main__ has the words, and the crontab entry its other runner
     except Exception as bug:
         result = Result.failed(_as_bug(bug))
     try:
