@@ -37,9 +37,9 @@ def a_check(id: str, outcome: Outcome, rests_on: Rests = (), **more: Any) -> Che
 
 
 def run(
-    *checks: Check, choice: Choice | None = None, api_key: bool = False
+    *checks: Check, choice: Choice | None = None, api_key: bool = False, late: frozenset[str] = frozenset()
 ) -> dict[str, tuple[str, str | None]]:
-    facts: Any = SimpleNamespace(uses_api_key=api_key, milliseconds={})
+    facts: Any = SimpleNamespace(uses_api_key=api_key, milliseconds={}, late=late)
     found = judge(checks, facts, choice or Choice(), stopwatch=lambda: 0.0)
     return {finding.check.id: (finding.status.value, finding.outcome.cause) for finding in found}
 
@@ -82,6 +82,27 @@ def test_either_of_two_is_enough_where_they_stand_together() -> None:
     assert run(a_check("AAA001", fail("")), a_check("AAA002", fail("")), a_check("AAA003", ok(""), either))[
         "AAA003"
     ] == ("skip", "AAA001")
+
+
+def test_of_two_that_stand_together_the_one_that_does_not_apply_holds_nothing() -> None:
+    either: Rests = (("AAA001", "AAA002"),)
+    one, other = a_check("AAA001", fail("")), a_check("AAA002", not_applicable(""))
+    assert run(one, other, a_check("AAA003", ok(""), either))["AAA003"] == ("skip", "AAA001")
+    assert run(other, a_check("AAA001", not_applicable("")), a_check("AAA003", ok(""), either))["AAA003"] == (
+        "ok",
+        None,
+    )
+
+
+def test_what_came_too_late_is_unknown_but_not_where_it_can_be_done_without() -> None:
+    late = frozenset({"client"})
+    client = frozenset({Need.CLIENT})
+    assert run(
+        a_check("AAA001", ok(""), needs=client),
+        a_check("AAA002", ok(""), uses=client),
+        a_check("AAA003", ok(""), (("AAA001",),), needs=client),
+        late=late,
+    ) == {"AAA001": ("unknown", None), "AAA002": ("ok", None), "AAA003": ("skip", "AAA001")}
 
 
 def test_a_check_may_stand_before_what_it_rests_on() -> None:
@@ -138,13 +159,13 @@ def test_a_stranger_after_only_is_wrong_usage() -> None:
     ],
 )
 def test_the_exit_code(outcomes: list[Outcome], exit: Exit) -> None:
-    facts: Any = SimpleNamespace(uses_api_key=False, milliseconds={})
+    facts: Any = SimpleNamespace(uses_api_key=False, milliseconds={}, late=frozenset())
     checks = [a_check(f"AAA00{number}", outcome) for number, outcome in enumerate(outcomes)]
     assert exit_code(judge(checks, facts, Choice(), stopwatch=lambda: 0.0)) is exit
 
 
 def test_fixed_is_what_failed_before_and_does_so_no_more() -> None:
-    facts: Any = SimpleNamespace(uses_api_key=False, milliseconds={})
+    facts: Any = SimpleNamespace(uses_api_key=False, milliseconds={}, late=frozenset())
     before = judge(
         [a_check("AAA001", fail("")), a_check("AAA002", ok(""))], facts, Choice(), stopwatch=lambda: 0.0
     )

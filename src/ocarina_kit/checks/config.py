@@ -102,7 +102,8 @@ CHECKS: tuple[Check, ...] = (
         "still work, but live for 3 days; newer clients want something non-blank in CLIENT_ID and CLIENT_SECRET beside "
         "them, and --fix puts fillers there.",
         rests_on=(("CFG002",),),
-        needs=_CONFIG | {Need.CLIENT},
+        needs=_CONFIG,
+        uses=frozenset({Need.CLIENT}),
     ),
     Check(
         id="CFG009",

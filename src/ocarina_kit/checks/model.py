@@ -115,6 +115,8 @@ class Check:
     explain: str
     rests_on: Rests = ()
     needs: frozenset[Need] = frozenset()
+    uses: frozenset[Need] = frozenset()
+    """Gathered too, but the probe does without where it did not come in time."""
     online: bool = False
     """Needs the server: ``skip`` with --offline."""
     oauth_only: bool = False

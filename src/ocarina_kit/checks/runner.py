@@ -65,7 +65,7 @@ def needed(registry: Sequence[Check], choice: Choice) -> frozenset[Need]:
     for check in registry:
         if choice.why_off(check) is None:
             want(check)
-    return frozenset(need for id in wanted for need in by_id[id].needs)
+    return frozenset(need for id in wanted for need in by_id[id].needs | by_id[id].uses)
 
 
 def judge(
@@ -107,11 +107,20 @@ def _judge_one(check: Check, facts: Facts, choice: Choice, ask: Callable[[str], 
     if choice.offline and check.online:
         return Outcome(Status.SKIP, "switched off by --offline", switched_off=True)
     for ids in check.rests_on:
-        blocked = [_blocker(id, ask(id)) for id in ids]
+        seen = {id: ask(id) for id in ids}
+        # Of several that may each hold a place, those that do not apply here hold none.
+        applying = {id: outcome for id, outcome in seen.items() if not _does_not_apply(outcome)} or seen
+        blocked = [_blocker(id, outcome) for id, outcome in applying.items()]
         if all(blocked):
             cause = next((id for id in blocked if id), ids[0])
             return Outcome(Status.SKIP, f"rests on {cause}", cause=cause)
+    if late := sorted(need.value for need in check.needs if need.value in facts.late):
+        return Outcome(Status.UNKNOWN, f"Time ran out before this was seen: {', '.join(late)}.")
     return check.probe(facts)
+
+
+def _does_not_apply(outcome: Outcome) -> bool:
+    return outcome.status is Status.SKIP and outcome.cause is None and not outcome.switched_off
 
 
 def _blocker(id: str, outcome: Outcome) -> str | None:

@@ -11,6 +11,7 @@ from ocarina_kit.core.client import Resolution, Version
 from ocarina_kit.core.config_document import ConfigDocument
 from ocarina_kit.core.config_layers import Setting, effective
 from ocarina_kit.core.credentials import TokenKind, token_kind
+from ocarina_kit.core.environment_facts import EnvironmentFacts
 from ocarina_kit.core.file_facts import FileFacts, FolderFacts
 from ocarina_kit.core.lenient_json import Broken
 from ocarina_kit.core.setup import Place
@@ -83,6 +84,7 @@ class Facts:
 
     config: ConfigFacts
     client: ClientFacts | None = None
+    environment: EnvironmentFacts | None = None
     network: NetworkFacts | None = None
     credentials: CredentialFacts | None = None
     api: ApiFacts | None = None
