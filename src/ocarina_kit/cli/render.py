@@ -9,7 +9,7 @@ from __future__ import annotations
 import json as json_module
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -192,9 +192,12 @@ class Ui:
         self.say(f"  {len(text.strip())} characters arrived.")
         return text
 
-    def ask_paste(self, question: str) -> str:
-        """Whatever is pasted, of any length and over several lines."""
-        return self.terminal.read_paste(question)
+    def ask_paste(self, question: str, show: Callable[[], None] | None = None) -> str:
+        """Whatever is pasted, of any length and over several lines.
+
+        ``show`` says what it is about, at a time when a quick paste is whole already.
+        """
+        return self.terminal.read_paste(f"{question}: ", show)
 
     def confirm(self, question: str, *, default: bool = True) -> bool:
         """Yes or no; Enter takes the default. Without a terminal: False."""
