@@ -31,11 +31,15 @@ class Run:
         return found
 
 
-def start(context: Any, *, json: bool = False) -> Run:
-    """A command's first line. Says where ``--profile`` is ignored, as the client does."""
+def start(context: Any, *, json: bool = False, quiet: bool = False) -> Run:
+    """A command's first line. Says where ``--profile`` is ignored, as the client does.
+
+    ``quiet``: says nothing but errors.
+    """
     given = options.shared(context)
     system = real_system()
     ui = Ui.for_process(json=json)
+    ui.quiet = quiet
     if given.env and given.profile:
         ui.warn(f"--profile {given.profile} is ignored: with --env the set-up comes from the environment.")
     place = place_of(system, config=given.config, profile=given.profile, env=given.env)

@@ -100,6 +100,13 @@ class TokenFile:
         """Forget the entry under ``key``."""
         return replace(self, _text=self._text.without(key))
 
+    def with_entry_of(self, other: TokenFile, key: str) -> TokenFile:
+        """Take the entry under ``key`` over from another file, to the letter; unchanged where it has none."""
+        member = other._text.last(key)
+        if member is None:
+            return self
+        return replace(self, _text=self._text.with_value(key, member.raw_value, member.value))
+
     def only_readable(self) -> TokenFile:
         """Leave out the members that are no token entry and could not become one (TOK002)."""
         kept = self

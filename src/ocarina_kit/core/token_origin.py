@@ -1,0 +1,78 @@
+"""Which server granted a token. The tokens file does not say; refresh.log does, of what the kit itself did. Pure.
+
+CONTRACT.md, Files: no command sends a token to another domain than the one that granted it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from pathlib import PurePath
+
+from ocarina_kit.core.config_document import ConfigDocument
+from ocarina_kit.core.config_layers import Setting, effective, profiles
+from ocarina_kit.core.domain import DomainOk, mend_domain
+from ocarina_kit.core.refresh_log import LONGEST, LogEntry, Result, same_file
+from ocarina_kit.core.token_entry import TokenEntry
+
+_NEAR_S = 30.0
+"""Seconds between the time that a token bears and that of the line about it: a login is verified in between."""
+_GRANTS = (Result.REFRESHED, Result.LOGGED_IN)
+
+
+class Origin(Enum):
+    OURS = "this set-up's server"
+    THEIRS = "another server"
+    UNKNOWN = "not known"
+
+
+def origin(entry: TokenEntry, log: Iterable[LogEntry], *, mark: str, now: float) -> Origin:
+    """Who granted a token: told by the line of ``refresh.log`` of the time that the token bears.
+
+    ``mark`` is this set-up's (:func:`~ocarina_kit.core.refresh_log.setup_mark`). UNKNOWN for what the client wrote.
+    """
+    born = entry.last_refresh(now)
+    if born is None:
+        return Origin.UNKNOWN
+    nearest = min(
+        (
+            line
+            for line in log
+            if line.result in _GRANTS
+            and same_file(line.setup, mark)
+            and line.scope == entry.key[:LONGEST]
+            and abs(line.time - born) <= _NEAR_S
+        ),
+        key=lambda line: abs(line.time - born),
+        default=None,
+    )
+    if nearest is None:
+        return Origin.UNKNOWN
+    return Origin.OURS if nearest.setup == mark else Origin.THEIRS
+
+
+def sharers(
+    document: ConfigDocument | None,
+    *,
+    domain: str,
+    tokens: PurePath,
+    locate: Callable[[Mapping[str, Setting]], PurePath],
+) -> tuple[str, ...]:
+    """The set-ups in one configuration that keep another server's tokens in this tokens file (CFG013), by name.
+
+    ``locate`` gives the tokens file's path for what a set-up says.
+    """
+    if document is None:
+        return ()
+    found = []
+    for profile in (None, *profiles(document.value)):
+        settings = effective(document.value, profile)
+        setting = settings.get("MAJORA_DOMAIN")
+        # Without a domain of its own (no path: the client's built-in one) nobody has logged in with it.
+        if setting is None or not setting.path or not setting.text:
+            continue
+        mended = mend_domain(setting.text)
+        url = mended.url if isinstance(mended, DomainOk) else setting.text
+        if url != domain and locate(settings) == tokens:
+            found.append("the one without a profile" if profile is None else f"profile {profile}")
+    return tuple(found)
