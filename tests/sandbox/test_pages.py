@@ -236,7 +236,7 @@ def test_the_callback_page_has_three_boxes_with_a_copy_button_each(client: Clien
         "code": "the-code",
         "state": "the state",
     }
-    assert re.findall(r'data-copy="(\w+)">Copy<', page) == ["address", "code", "state"]
+    assert re.findall(r'data-copy="(\w+)"[^>]*>Copy<', page) == ["address", "code", "state"]
 
 
 def test_the_callback_page_tells_an_error(client: Client) -> None:

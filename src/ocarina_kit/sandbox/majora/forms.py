@@ -22,6 +22,9 @@ class PasswordForm(forms.Form):
     password = forms.CharField(label="Password", strip=False, widget=forms.PasswordInput)
     user: Any = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+
     def clean(self) -> dict[str, Any] | None:
         fields = self.cleaned_data
         self.user = authenticate(username=fields.get("username"), password=fields.get("password"))
@@ -39,7 +42,7 @@ class CodeForm(forms.Form):
     )
 
     def __init__(self, *args: Any, secret: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self._secret = secret
 
     def clean_code(self) -> str:
