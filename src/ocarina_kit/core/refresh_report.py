@@ -11,6 +11,7 @@ from pathlib import PurePath
 from ocarina_kit.core.errors import Exit, KitError, Remedy, worst
 from ocarina_kit.core.refresh_log import Result
 from ocarina_kit.core.retry import RefreshResult
+from ocarina_kit.core.scopes import purposes_for
 from ocarina_kit.core.setup import Place
 
 
@@ -166,7 +167,12 @@ def _remedy_for(error: KitError, scopes: Sequence[str], place: Place) -> Remedy:
 
 
 def login_command(place: Place, scopes: Sequence[str]) -> str:
-    return place.command("login", *(word for scope in scopes for word in ("--scope", scope)))
+    """The login that brings tokens for ``scopes``. A long string is named by its purpose, where that has just it."""
+    words: list[str] = []
+    for scope in scopes:
+        purposes = [purpose for purpose in purposes_for(scope) if purpose.scope == scope]
+        words += ["--for", purposes[0].name] if purposes and " " in scope else ["--scope", scope]
+    return place.command("login", *words)
 
 
 def count(number: int, noun: str) -> str:

@@ -8,8 +8,29 @@ from pathlib import PurePath
 
 from ocarina_kit.core.errors import Exit, KitError, Remedy
 from ocarina_kit.core.file_facts import FileFacts, FileKind
-from ocarina_kit.core.setup import Place
+from ocarina_kit.core.setup import Place, Setup
 from ocarina_kit.core.token_salvage import Damage
+from ocarina_kit.core.tokens import TokenFile
+
+LEGACY_NOTE = (
+    "MAJORA_TOKEN is a legacy API key, so there are no tokens to keep. A key expires after 3 days; "
+    "a new one is at keys/list/ on Majora."
+)
+
+
+def usable_tokens(setup: Setup, file: TokenFile) -> TokenFile:
+    """``file`` itself. Raises KitError: ``TOK002`` where it is damaged (exit 1), ``TOK001`` where it is empty (4)."""
+    if not undamaged(setup, file).entries:
+        raise no_tokens(setup.place, setup.tokens_file)
+    return file
+
+
+def undamaged(setup: Setup, file: TokenFile) -> TokenFile:
+    """``file`` itself. Raises KitError ``TOK002`` where it is damaged."""
+    if file.damage is not None:
+        kept = sum(entry.can_refresh for entry in file.entries)
+        raise damaged(setup.place, setup.tokens_file, file.damage, kept)
+    return file
 
 
 def no_tokens(place: Place, path: PurePath) -> KitError:

@@ -31,10 +31,18 @@ def origin(entry: TokenEntry, log: Iterable[LogEntry], *, mark: str, now: float)
 
     ``mark`` is this set-up's (:func:`~ocarina_kit.core.refresh_log.setup_mark`). UNKNOWN for what the client wrote.
     """
+    line = birth(entry, log, mark=mark, now=now)
+    if line is None:
+        return Origin.UNKNOWN
+    return Origin.OURS if line.setup == mark else Origin.THEIRS
+
+
+def birth(entry: TokenEntry, log: Iterable[LogEntry], *, mark: str, now: float) -> LogEntry | None:
+    """The line of ``refresh.log`` about the refresh or login that a token comes from; None where there is none."""
     born = entry.last_refresh(now)
     if born is None:
-        return Origin.UNKNOWN
-    nearest = min(
+        return None
+    return min(
         (
             line
             for line in log
@@ -46,9 +54,6 @@ def origin(entry: TokenEntry, log: Iterable[LogEntry], *, mark: str, now: float)
         key=lambda line: abs(line.time - born),
         default=None,
     )
-    if nearest is None:
-        return Origin.UNKNOWN
-    return Origin.OURS if nearest.setup == mark else Origin.THEIRS
 
 
 def sharers(

@@ -6,11 +6,10 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.refresh_log import LogEntry, read_line, setup_mark, write_line
-from ocarina_kit.core.setup import Setup
+from ocarina_kit.core.refresh_log import LogEntry, read_line, write_line
 from ocarina_kit.edges import locks
 from ocarina_kit.edges.file_errors import FileFault, from_os, of
 from ocarina_kit.edges.files import make_private_folder, read_file
@@ -25,14 +24,6 @@ _AT_ONCE = 20
 
 def log_path(system: System) -> Path:
     return system.state_dir / "refresh.log"
-
-
-def mark_of(system: System, setup: Setup) -> str:
-    """The mark that stands in the lines about this set-up's tokens file and server."""
-    path = PurePath(setup.tokens_file)
-    if path.is_relative_to(system.home):
-        path = PurePath("~") / path.relative_to(system.home)
-    return setup_mark(str(path), setup.domain)
 
 
 def append(system: System, entries: Iterable[LogEntry], *, lock_timeout: float = 5.0) -> KitError | None:

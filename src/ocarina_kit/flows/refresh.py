@@ -16,30 +16,25 @@ from ocarina_kit.core.durations import in_words
 from ocarina_kit.core.errors import KitError
 from ocarina_kit.core.oauth_errors import CLOCK_TELLS_S
 from ocarina_kit.core.refresh_choice import Choice, choose, expires_at
-from ocarina_kit.core.refresh_log import LogEntry
+from ocarina_kit.core.refresh_log import LogEntry, mark_for
 from ocarina_kit.core.refresh_report import (
     LOGGED,
     RefreshReport,
     ScopeResult,
     TokenReport,
-    other_server,
-    shared_file,
 )
 from ocarina_kit.core.setup import Setup
-from ocarina_kit.core.token_errors import damaged, no_such_scope, no_tokens
-from ocarina_kit.core.token_origin import Origin, origin, sharers
+from ocarina_kit.core.token_errors import LEGACY_NOTE, no_such_scope, usable_tokens
 from ocarina_kit.core.tokens import TokenEntry, TokenFile, due
 from ocarina_kit.edges import locks, refresh_log, rescue, sent, signals
 from ocarina_kit.edges.files import Syscalls
-from ocarina_kit.edges.gather_config import config_facts, tokens_path
 from ocarina_kit.edges.http import Http
 from ocarina_kit.edges.majora import Majora
 from ocarina_kit.edges.system import System
 from ocarina_kit.edges.token_store import TokensReader, TokenStore
 from ocarina_kit.edges.writes import REAL
+from ocarina_kit.flows.guard import Guard
 from ocarina_kit.flows.refresh_run import AT_ONCE, Run
-
-LEGACY_NOTE = "MAJORA_TOKEN is a legacy API key: there is nothing to refresh. Get a new one every 3 days."
 
 
 class RefreshInterruptedError(KitError):
@@ -82,12 +77,11 @@ def refresh_tokens(
     reader = TokensReader(system, path)
     before = reader.look()
     waiting = rescue.read(system, path) is not None
-    refuse = _Guard(system, setup)
+    refuse = Guard(system, setup)
 
     def chosen(file: TokenFile, since: TokenFile | None) -> Choice:
-        _refuse_unusable(setup, file)
         return choose(
-            file,
+            usable_tokens(setup, file),
             place=setup.place,
             now=system.clock.now(),
             scopes=scopes,
@@ -173,14 +167,6 @@ def _digests(entries: Collection[TokenEntry]) -> frozenset[str]:
     return frozenset(sent.digest(e.refresh_token) for e in entries if e.refresh_token is not None)
 
 
-def _refuse_unusable(setup: Setup, file: TokenFile) -> None:
-    if file.damage is not None:
-        kept = sum(entry.can_refresh for entry in file.entries)
-        raise damaged(setup.place, setup.tokens_file, file.damage, kept)
-    if not file.entries:
-        raise no_tokens(setup.place, setup.tokens_file)
-
-
 def _would_be(entry: TokenEntry, system: System) -> TokenReport:
     return TokenReport(entry.key, ScopeResult.DUE, expires_at(entry, system.clock.now()))
 
@@ -215,7 +201,7 @@ def _clock_notes(skew: float | None) -> tuple[str, ...]:
 
 def _log(system: System, setup: Setup, by: str, report: RefreshReport) -> tuple[str, ...]:
     """Write refresh.log; a note where that was not possible: the tokens are safe all the same."""
-    mark = refresh_log.mark_of(system, setup)
+    mark = mark_for(setup.tokens_file, system.home, setup.domain)
     now = system.clock.now()
     entries = [
         LogEntry(token.at or now, system.host, by, token.scope, LOGGED[token.result], mark)
@@ -224,32 +210,3 @@ def _log(system: System, setup: Setup, by: str, report: RefreshReport) -> tuple[
     ]
     problem = refresh_log.append(system, entries)
     return () if problem is None else (f"[{problem.id}] refresh.log was not written: {problem.what}",)
-
-
-class _Guard:
-    """Says which tokens may not be sent to this set-up's server, since another one granted them."""
-
-    def __init__(self, system: System, setup: Setup) -> None:
-        self._setup = setup
-        self._clock = system.clock
-        self._mark = refresh_log.mark_of(system, setup)
-        self._log = refresh_log.read(system)
-        self._sharers: tuple[str, ...] = ()
-        if not setup.place.from_env:
-            self._sharers = sharers(
-                config_facts(system, setup.place).readable,
-                domain=setup.domain,
-                tokens=setup.tokens_file,
-                locate=lambda settings: tokens_path(system, settings),
-            )
-
-    def __call__(self, entry: TokenEntry) -> TokenReport | None:
-        setup, now = self._setup, self._clock.now()
-        whose = origin(entry, self._log, mark=self._mark, now=now)
-        if whose is Origin.THEIRS:
-            error = other_server(setup.place, setup.domain, entry.key)
-        elif whose is Origin.UNKNOWN and self._sharers:
-            error = shared_file(setup.place, setup.domain, setup.tokens_file, self._sharers)
-        else:
-            return None
-        return TokenReport(entry.key, ScopeResult.OTHER_SERVER, expires_at(entry, now), error)

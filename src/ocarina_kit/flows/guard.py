@@ -1,0 +1,49 @@
+"""Which tokens may not be sent to this set-up's server, since another one granted them (CONTRACT.md, Files)."""
+
+from __future__ import annotations
+
+from ocarina_kit.core.errors import KitError
+from ocarina_kit.core.refresh_choice import expires_at
+from ocarina_kit.core.refresh_log import mark_for
+from ocarina_kit.core.refresh_report import ScopeResult, TokenReport, other_server, shared_file
+from ocarina_kit.core.setup import Setup
+from ocarina_kit.core.token_origin import Origin, origin, sharers
+from ocarina_kit.core.tokens import TokenEntry
+from ocarina_kit.edges import refresh_log
+from ocarina_kit.edges.gather_config import config_facts, tokens_path
+from ocarina_kit.edges.system import System
+
+
+class Guard:
+    """Looks once at refresh.log and the configuration; then judges token by token."""
+
+    def __init__(self, system: System, setup: Setup) -> None:
+        self._setup = setup
+        self._clock = system.clock
+        self._mark = mark_for(setup.tokens_file, system.home, setup.domain)
+        self._log = refresh_log.read(system)
+        self._sharers: tuple[str, ...] = ()
+        if not setup.place.from_env:
+            self._sharers = sharers(
+                config_facts(system, setup.place).readable,
+                domain=setup.domain,
+                tokens=setup.tokens_file,
+                locate=lambda settings: tokens_path(system, settings),
+            )
+
+    def __call__(self, entry: TokenEntry) -> TokenReport | None:
+        """The report on a token that may not be refreshed here; None where it may."""
+        error = self.why_not(entry)
+        if error is None:
+            return None
+        return TokenReport(entry.key, ScopeResult.OTHER_SERVER, expires_at(entry, self._clock.now()), error)
+
+    def why_not(self, entry: TokenEntry) -> KitError | None:
+        """Why a token must not be sent, None where it may."""
+        setup = self._setup
+        whose = origin(entry, self._log, mark=self._mark, now=self._clock.now())
+        if whose is Origin.THEIRS:
+            return other_server(setup.place, setup.domain, entry.key)
+        if whose is Origin.UNKNOWN and self._sharers:
+            return shared_file(setup.place, setup.domain, setup.tokens_file, self._sharers)
+        return None
