@@ -319,9 +319,10 @@ CHECKS: tuple[Check, ...] = (
         probe=tls,
         consequence="ocarina and ocarina-kit send no secret there, and so can do nothing.",
         remedy=Remedy("Check MAJORA_DOMAIN, the clock, and REQUESTS_CA_BUNDLE."),
-        explain="The TLS certificate must be in date, be the host's own, and be signed by an authority that is trusted "
-        "here. Which authorities are, a CA bundle says: the one that REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names, "
-        "else the one that comes with requests. Where a network inspects TLS, that must be the institution's own.",
+        explain="The TLS certificate must be in date, be the host's own, and be signed by an authority that is "
+        "trusted here. Which authorities are, a CA bundle says: the one that REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) "
+        "names, else the one that comes with requests. Where a network inspects TLS, that must be the institution's "
+        "own.",
         rests_on=(("SRV002",),),
         needs=_NETWORK,
         online=True,
@@ -358,11 +359,12 @@ CHECKS: tuple[Check, ...] = (
         probe=access_tokens,
         consequence="ocarina's commands are refused, with exit code 77 or a bare 400.",
         remedy=Remedy("Refresh.", ("ocarina-kit refresh",)),
-        explain="Each token that is not expired is shown to the server with a harmless query. A token dies early when "
-        "another process refreshed it, when it was revoked, or when the account became inactive. One that the server "
-        "says lacks scopes for the query is alive.",
+        explain="Each token that is not expired is shown to the server with a harmless query. A token dies early "
+        "when another process refreshed it, when it was revoked, or when the account became inactive. One that the "
+        "server says lacks scopes for the query is alive.",
         rests_on=(("SRV004",), ("TOK004",)),
-        needs=frozenset({Need.CONFIG, Need.NETWORK, Need.TOKENS, Need.CLIENT, Need.API}),
+        needs=frozenset({Need.CONFIG, Need.NETWORK, Need.TOKENS, Need.API}),
+        uses=frozenset({Need.CLIENT}),
         online=True,
         oauth_only=True,
     ),
@@ -372,10 +374,11 @@ CHECKS: tuple[Check, ...] = (
         probe=legacy_key,
         consequence="Every command of ocarina is refused.",
         remedy=Remedy("Make a new key.", ("ocarina-kit init --api-key-file -",)),
-        explain="A legacy API key is shown to the server with a harmless query. It lives 3 days, and user and key must "
-        "belong together.",
+        explain="A legacy API key is shown to the server with a harmless query. It lives 3 days, and user and key "
+        "must belong together.",
         rests_on=(("SRV004",), ("CFG008",)),
-        needs=frozenset({Need.CONFIG, Need.NETWORK, Need.CLIENT, Need.API}),
+        needs=frozenset({Need.CONFIG, Need.NETWORK, Need.API}),
+        uses=frozenset({Need.CLIENT}),
         online=True,
     ),
 )

@@ -248,8 +248,8 @@ CHECKS: tuple[Check, ...] = (
         probe=tokens_file.private,
         consequence="Whoever can read it can act as you at Majora.",
         remedy=Remedy("Let nobody but you read and write it.", ("chmod 600 ~/.ocarina-tokens",)),
-        explain="Tokens are as good as a password while they live. The file should be yours alone: mode 0600. ocarina "
-        "leaves a looser mode as it is.",
+        explain="Tokens are as good as a password while they live. The file should be yours alone: mode 0600. "
+        "ocarina leaves a looser mode as it is.",
         rests_on=(("TOK001",),),
         needs=_TOKENS,
         oauth_only=True,
@@ -263,7 +263,8 @@ CHECKS: tuple[Check, ...] = (
         explain="An access token lives 10 hours. Its refresh token lives on, so an expired one can be refreshed with "
         "no browser. Expiry is judged by this machine's clock and by the server's, where that is known.",
         rests_on=(("TOK008",),),
-        needs=_TOKENS | {Need.SCHEDULE},
+        needs=_TOKENS,
+        uses=frozenset({Need.SCHEDULE}),
         oauth_only=True,
     ),
     Check(
@@ -287,7 +288,8 @@ CHECKS: tuple[Check, ...] = (
         explain="ocarina looks a token up by exactly the scope string of what it is about to do, order and all. A "
         "token under any other key is never found.",
         rests_on=(("TOK002",),),
-        needs=_TOKENS | {Need.CLIENT},
+        needs=_TOKENS,
+        uses=frozenset({Need.CLIENT}),
         oauth_only=True,
     ),
     Check(
@@ -299,7 +301,8 @@ CHECKS: tuple[Check, ...] = (
         explain="Which purposes you logged in for stands in refresh.log; where nothing stands there, looking up "
         "samples is taken to be wanted. ocarina-kit login --list shows all purposes.",
         rests_on=(("TOK006",),),
-        needs=_TOKENS | {Need.CLIENT},
+        needs=_TOKENS,
+        uses=frozenset({Need.CLIENT}),
         oauth_only=True,
     ),
     Check(
@@ -308,8 +311,8 @@ CHECKS: tuple[Check, ...] = (
         probe=times,
         consequence="ocarina ends with a traceback, or takes a dead token for a living one.",
         remedy=Remedy("Mend it.", ("ocarina-kit doctor --fix",)),
-        explain="expires_at is in epoch seconds. Text of a number and milliseconds have one meaning, and --fix writes "
-        "it. What lies more than 7 days beyond the token's life, or is no time at all, counts as expired.",
+        explain="expires_at is in epoch seconds. Text of a number and milliseconds have one meaning, and --fix "
+        "writes it. What lies more than 7 days beyond the token's life, or is no time at all, counts as expired.",
         rests_on=(("TOK002",),),
         needs=_TOKENS,
         oauth_only=True,

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import Enum
 from functools import cached_property
-from posixpath import normpath
+from posixpath import join, normpath
 
 from ocarina_kit.core.client import Candidate
 from ocarina_kit.core.cronplan import Entries, sort_entries
 from ocarina_kit.core.crontab import Crontab
 from ocarina_kit.core.crontab_read import CrontabRead
 from ocarina_kit.core.refresh_log import LogEntry
+from ocarina_kit.core.refreshjob import RefreshJob
 from ocarina_kit.core.wanted_line import Ground
 
 
@@ -46,6 +47,8 @@ class ProgramFacts:
     real_path: str = ""
     interpreter_missing: str = ""
     """The interpreter of its first line, where that is gone."""
+    started_by_path: bool = False
+    """Its first line is ``#!/usr/bin/env …``: PATH says what starts it."""
     examined: Candidate | None = None
 
 
@@ -80,6 +83,23 @@ class ScheduleFacts:
     def entries(self) -> Entries:
         """The refresh lines, sorted by whose they are."""
         return sort_entries(self.parsed, self.ground.owner, canonical=self.canonical)
+
+    @cached_property
+    def misled(self) -> tuple[RefreshJob, ...]:
+        """Lines that count as another set-up's, since a quoted ``~`` in the path of this one's configuration is never
+        expanded (CRN007)."""
+        config = self.canonical(self.ground.config)
+        return tuple(
+            job
+            for job in self.entries.others
+            if any(
+                call.profile == self.ground.profile
+                and call.config is not None
+                and "/~/" in call.config
+                and self.canonical(join(self.ground.home, call.config.rpartition("/~/")[2])) == config
+                for call in job.calls
+            )
+        )
 
     @property
     def host(self) -> str:
