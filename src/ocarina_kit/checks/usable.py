@@ -13,7 +13,7 @@ from ocarina_kit.core.config_layers import Setting
 from ocarina_kit.core.credentials import Swapped, swapped, tidy_credential, tidy_user, token_kind
 from ocarina_kit.core.domain import DomainOk, mend_domain
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.facts import ConfigFacts, Facts
+from ocarina_kit.core.facts import ClientFacts, ConfigFacts, Facts
 from ocarina_kit.core.plan import WriteFile
 from ocarina_kit.core.secret import Secret
 from ocarina_kit.core.setup import Setup
@@ -54,11 +54,14 @@ def usable_setup(facts: ConfigFacts, locate: Callable[[Mapping[str, Setting]], P
     )
 
 
-def settle(facts: ConfigFacts) -> tuple[ConfigFacts, tuple[Finding, ...]]:
+def settle(
+    facts: ConfigFacts, client: ClientFacts | None = None, choice: Choice | None = None
+) -> tuple[ConfigFacts, tuple[Finding, ...]]:
     """The configuration as it is once all that has one meaning is mended, and the findings that were.
 
     Mends one finding after another, each on what the one before left, until nothing is left to mend: a file's by
-    the checks' own fixes, a set-up from the environment value by value.
+    the checks' own fixes, a set-up from the environment value by value. ``client`` is the installed one, where it
+    counts too; ``choice`` leaves checks out.
     """
     if facts.place.from_env:
         tidied = _tidied(facts.settings)
@@ -71,7 +74,7 @@ def settle(facts: ConfigFacts) -> tuple[ConfigFacts, tuple[Finding, ...]]:
         step = next(
             (
                 (finding, change)
-                for finding in _judge(facts)
+                for finding in _judge(facts, client, choice)
                 for change in finding.outcome.fix.changes
                 if isinstance(change, WriteFile) and change.after != (facts.file and facts.file.content)
             ),
@@ -84,8 +87,10 @@ def settle(facts: ConfigFacts) -> tuple[ConfigFacts, tuple[Finding, ...]]:
     return facts, tuple(mended)
 
 
-def _judge(facts: ConfigFacts) -> tuple[Finding, ...]:
-    return judge(CHECKS, Facts(facts), Choice(), stopwatch=lambda: 0.0)
+def _judge(
+    facts: ConfigFacts, client: ClientFacts | None = None, choice: Choice | None = None
+) -> tuple[Finding, ...]:
+    return judge(CHECKS, Facts(facts, client), choice or Choice(), stopwatch=lambda: 0.0)
 
 
 def _tidied(settings: Mapping[str, Setting]) -> dict[str, Setting]:

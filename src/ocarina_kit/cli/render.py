@@ -109,6 +109,10 @@ class Ui:
     def bad(self, text: str) -> None:
         self._marked("failed", "bold red", text)
 
+    def marked(self, mark: str, style: str, text: str) -> None:
+        """A line that starts with another word than those above (doctor's statuses), the word in ``style``."""
+        self._marked(mark, style, text)
+
     def raw(self, text: str) -> None:
         """A line that a person copies (a link, a crontab line): whole, alone on its line, never wrapped by the kit."""
         if not self.quiet:

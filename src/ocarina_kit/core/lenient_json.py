@@ -285,6 +285,11 @@ def excerpt(line: str, column: int, known: Collection[str] = KNOWN_WORDS) -> str
     return f"{shown.rstrip()}\n{' ' * caret}^"
 
 
+def masked(line: str, known: Collection[str] = KNOWN_WORDS) -> str:
+    """A line with every value masked, as :func:`excerpt` shows it, whole."""
+    return "".join(_mask(match[0], known) for match in _TOKEN.finditer(line[:65536]))
+
+
 def _mask(piece: str, known: Collection[str]) -> str:
     if piece in known or (len(piece) == 1 and (piece in "{}[],:=\"'`;#" or piece in CURLY_QUOTES)):
         return piece
