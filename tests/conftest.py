@@ -85,7 +85,7 @@ class Kit:
 
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
-    secrets: set[str] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set, repr=False)
 
     @property
     def config(self) -> Path:

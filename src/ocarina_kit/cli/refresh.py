@@ -61,11 +61,11 @@ def command(
         show_report(ui, stopped.report, now=now())
         return Result.failed(stopped, report_data(stopped.report))
     except KitError as error:
-        if not quiet or error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN):
+        if error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN):
             raise
-        if error.exit is not Exit.UNKNOWN:
+        if quiet and error.exit is not Exit.UNKNOWN:
             ui.error_line(error)
-        return Result.failed(error, {"tokens": []}, shown=True)
+        return Result.failed(error, {"tokens": []}, shown=quiet)
     failure = report.error(run.place)
     show_report(ui, report, now=now())
     if failure is None:

@@ -14,8 +14,6 @@ from ocarina_kit.core.token_errors import undamaged
 from ocarina_kit.core.tokens import TokenEntry, TokenFile
 from ocarina_kit.edges import locks, refresh_log, rescue, signals
 from ocarina_kit.edges.files import Syscalls, prove_writable
-from ocarina_kit.edges.http import Http
-from ocarina_kit.edges.majora import Majora
 from ocarina_kit.edges.system import System
 from ocarina_kit.edges.token_store import TokensReader, TokenStore
 from ocarina_kit.edges.writes import REAL
@@ -108,6 +106,9 @@ def _missing(
 def _revoke_all(
     system: System, setup: Setup, entries: Collection[TokenEntry], stopped: Callable[[], bool]
 ) -> tuple[LogoutToken, ...]:
+    from ocarina_kit.edges.http import Http  # not for --local: TLS alone is half of its start-up
+    from ocarina_kit.edges.majora import Majora
+
     http = Http(system.environ, now=system.clock.now)
     majora = Majora(http, setup.domain, setup.client_id, setup.client_secret)
     guard = Guard(system, setup)
