@@ -38,6 +38,10 @@ class Need(str, Enum):
     """The server's word on the client id and secret."""
     API = "api"
     """The server's word on a token or a legacy key, and on the client's version."""
+    TABLE = "table"
+    """The installed client's own table of endpoints and scope strings."""
+    NAMED = "named"
+    """The clients that the crontab's entry names and no search found."""
 
 
 @dataclass(frozen=True)

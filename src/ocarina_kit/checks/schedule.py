@@ -13,6 +13,7 @@ from ocarina_kit.core.errors import Remedy
 _SCHEDULE = frozenset({Need.CONFIG, Need.SCHEDULE})
 _TOKENS = frozenset({Need.TOKENS})
 _CLIENT = frozenset({Need.CLIENT})
+_MENDS = frozenset({Need.CLIENT, Need.NAMED})
 _MEND = Remedy("schedule writes one good entry.", ("ocarina-kit schedule",))
 
 CHECKS: tuple[Check, ...] = (
@@ -40,7 +41,7 @@ CHECKS: tuple[Check, ...] = (
         "added: two hosts that refresh the same tokens only get in each other's way.",
         rests_on=(("CRN001",), ("CRN009",)),
         needs=_SCHEDULE,
-        uses=_TOKENS | _CLIENT,
+        uses=_TOKENS | _MENDS,
         oauth_only=True,
     ),
     Check(
@@ -53,7 +54,7 @@ CHECKS: tuple[Check, ...] = (
         "configurations and profiles as they are.",
         rests_on=(("CRN002",),),
         needs=_SCHEDULE,
-        uses=_CLIENT,
+        uses=_MENDS,
         oauth_only=True,
     ),
     Check(
@@ -67,6 +68,7 @@ CHECKS: tuple[Check, ...] = (
         "or renamed leaves a stale path behind.",
         rests_on=(("CRN002",), ("ENV002",)),
         needs=_SCHEDULE | _CLIENT,
+        uses=_MENDS,
         oauth_only=True,
     ),
     Check(
@@ -80,7 +82,7 @@ CHECKS: tuple[Check, ...] = (
         "expired token, so for it one missed run must do no harm either.",
         rests_on=(("CRN002",),),
         needs=_SCHEDULE,
-        uses=_CLIENT,
+        uses=_MENDS,
         oauth_only=True,
     ),
     Check(
@@ -107,7 +109,7 @@ CHECKS: tuple[Check, ...] = (
         "lines above set them to, with nothing expanded. What works in your shell may so do nothing under cron.",
         rests_on=(("CRN004",),),
         needs=_SCHEDULE,
-        uses=_CLIENT,
+        uses=_MENDS,
         oauth_only=True,
     ),
     Check(
@@ -147,7 +149,7 @@ CHECKS: tuple[Check, ...] = (
         "ocarina-kit cannot start. An entry that schedule --runner client wrote is left as it was wanted.",
         rests_on=(("CRN002",),),
         needs=_SCHEDULE,
-        uses=_CLIENT,
+        uses=_MENDS,
         oauth_only=True,
     ),
 )

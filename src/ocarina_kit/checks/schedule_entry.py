@@ -70,7 +70,7 @@ def lines_of(jobs: Sequence[RefreshJob]) -> str:
 
 def mend(facts: Facts, schedule: ScheduleFacts, text: str) -> tuple[Remedy, Plan]:
     """The remedy, and what ``--fix`` does: one good entry, whatever is wrong with it."""
-    found = repair(schedule, facts.client.resolution if facts.client is not None else None)
+    found = repair(schedule, facts.client.resolution if facts.client is not None else None, facts.named)
     words = f"{text} {found.why_not}".rstrip() if found.why_not else text
     command = "crontab -e" if "by hand" in found.why_not else facts.config.place.command("schedule")
     return Remedy(words, (command,)), found.plan

@@ -68,7 +68,7 @@ def _stranger(facts: Facts, schedule: ScheduleFacts, job: RefreshJob, call: Refr
     if program is None or _among(facts.client.resolution.different, program):
         return ""
     same = _among(facts.client.resolution.candidates, program)
-    what = same or program.examined
+    what = same or (facts.named or {}).get(program.path)
     if what is not None and not what.works:
         return f"{call.program.path} is not the Majora client: {what.described}"
     # One that --ocarina named lies where no search looks; the kit wrote it, and it works.
@@ -230,7 +230,7 @@ def last_run(facts: Facts, schedule: ScheduleFacts) -> Outcome:
         said = f" ({word})" if word else ""
         return fail(
             f"The run that was due at {when} did not refresh the token for "
-            f"{name_of(scope, tokens.table if tokens is not None else None)}{said}{more}.",
+            f"{name_of(scope, facts.table)}{said}{more}.",
             remedy=Remedy(
                 "Refresh by hand, to see what stands in the way.", (facts.config.place.command("refresh"),)
             ),

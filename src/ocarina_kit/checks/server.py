@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from functools import wraps
 
-from ocarina_kit.checks.model import Check, Need, Outcome, fail, not_applicable, ok, unknown
+from ocarina_kit.checks.model import Check, Need, Outcome, Status, fail, not_applicable, ok, unknown
 from ocarina_kit.checks.token_words import login_options, named
 from ocarina_kit.core.domain import applications_url, keys_url
 from ocarina_kit.core.errors import Remedy
@@ -240,25 +240,40 @@ def access_tokens(facts: Facts) -> Outcome:
             entry.key for entry in facts.tokens.usable if entry.key in dead and entry.can_refresh
         )
         return fail(
-            f"The server refuses {named(dead, facts.tokens.table)}, though the time of expiry has not come.",
+            f"The server refuses {named(dead, facts.table)}, though the time of expiry has not come.",
             remedy=Remedy(
                 "Refresh; where that is refused too, log in again. Where no login helps, your Majora account may be "
                 "inactive: ask its administrators.",
                 (
                     place.command("refresh"),
-                    place.command("login", "--force", *login_options(dead, facts.tokens.table)),
+                    place.command("login", "--force", *login_options(dead, facts.table)),
                 ),
             ),
             fix=Plan((RefreshTokens(can_refresh, "the server refuses the access token"),))
             if can_refresh
             else None,
         )
+    foreign = tuple(entry.key for entry in facts.tokens.usable if entry.key in facts.tokens.foreign)
+    if foreign:
+        return fail(
+            f"Another server granted {named(foreign, facts.table)}, so it was not shown to this one, which refuses it.",
+            remedy=Remedy(
+                "Log in at this server; or set MAJORA_DOMAIN back to the one that granted it.",
+                (
+                    place.command("login", "--force", *login_options(foreign, facts.table)),
+                    place.command("init"),
+                ),
+            ),
+        )
     silent = [probe for probe in asked.values() if probe.kind != "alive"]
     if silent:
         return _no_word(silent[0])
+    if not asked and facts.tokens.unsure:
+        # Another set-up keeps its tokens in the same file, and these may be its own: sent nowhere.
+        return Outcome(Status.SKIP, "rests on CFG013", cause="CFG013")
     if not asked:
         return unknown("No token was asked about.")
-    return ok(f"The server takes {named(tuple(asked), facts.tokens.table)}.")
+    return ok(f"The server takes {named(tuple(asked), facts.table)}.")
 
 
 def legacy_key(facts: Facts) -> Outcome:
@@ -364,7 +379,7 @@ CHECKS: tuple[Check, ...] = (
         "server says lacks scopes for the query is alive.",
         rests_on=(("SRV004",), ("TOK004",)),
         needs=frozenset({Need.CONFIG, Need.NETWORK, Need.TOKENS, Need.API}),
-        uses=frozenset({Need.CLIENT}),
+        uses=frozenset({Need.CLIENT, Need.TABLE}),
         online=True,
         oauth_only=True,
     ),

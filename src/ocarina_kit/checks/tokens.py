@@ -13,7 +13,7 @@ from ocarina_kit.core.durations import in_words
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.plan import Plan, RefreshTokens
-from ocarina_kit.core.scopes import DEFAULT_NAMES, has_endpoint, purposes_for, resolve
+from ocarina_kit.core.scopes import DEFAULT_NAMES, ClientTable, has_endpoint, purposes_for, resolve
 from ocarina_kit.core.token_facts import TokenFacts
 from ocarina_kit.core.tokens import TimeFault, TokenEntry
 
@@ -32,8 +32,8 @@ def lives(facts: Facts, tokens: TokenFacts) -> Outcome:
         by_server = all(entry.life_left(tokens.now) > 0 for entry in expired)
         since = " by the server's clock" if by_server else _since(longest)
         return fail(
-            f"{_upper(named(keys, tokens.table))} {verb} expired{since}.",
-            remedy=_refresh_remedy(facts, expired, tokens),
+            f"{_upper(named(keys, facts.table))} {verb} expired{since}.",
+            remedy=_refresh_remedy(facts, expired),
             fix=_refresh(expired, "the access token is expired"),
         )
     if (next_run := _next_run(facts)) is not None:
@@ -46,7 +46,7 @@ def lives(facts: Facts, tokens: TokenFacts) -> Outcome:
             keys = [entry.key for entry in short]
             ends = tokens.now + min(entry.life_left(tokens.now, skew) for entry in short)
             return warn(
-                f"{_upper(named(keys, tokens.table))} will expire {_left(ends - tokens.now)}, before the next "
+                f"{_upper(named(keys, facts.table))} will expire {_left(ends - tokens.now)}, before the next "
                 f"scheduled refresh at {next_run:%H:%M}.",
                 remedy=Remedy("Refresh now.", (place.command("refresh"),)),
                 fix=_refresh(short, "the access token expires before the next scheduled refresh"),
@@ -63,17 +63,15 @@ def _refresh(entries: Collection[TokenEntry], why: str) -> Plan:
     return Plan((RefreshTokens(scopes, why),)) if scopes else Plan()
 
 
-def _refresh_remedy(facts: Facts, expired: list[TokenEntry], tokens: TokenFacts) -> Remedy:
+def _refresh_remedy(facts: Facts, expired: list[TokenEntry]) -> Remedy:
     place = facts.config.place
     lost = tuple(entry.key for entry in expired if not entry.can_refresh)
     if not lost:
         return Remedy("Refresh: no browser is needed.", (place.command("refresh"),))
-    login = place.command("login", *login_options(lost, tokens.table))
+    login = place.command("login", *login_options(lost, facts.table))
     if len(lost) == len(expired):
         return Remedy("There is no refresh token left: log in again.", (login,))
-    return Remedy(
-        f"Refresh; for {named(lost, tokens.table)} log in again.", (place.command("refresh"), login)
-    )
+    return Remedy(f"Refresh; for {named(lost, facts.table)} log in again.", (place.command("refresh"), login))
 
 
 def _next_run(facts: Facts) -> datetime | None:
@@ -100,10 +98,10 @@ def renewable(facts: Facts, tokens: TokenFacts) -> Outcome:
         return ok("Each token has a refresh token.")
     verb = "has" if len(lost) == 1 else "have"
     return fail(
-        f"{_upper(named(lost, tokens.table))} {verb} no refresh token.",
+        f"{_upper(named(lost, facts.table))} {verb} no refresh token.",
         remedy=Remedy(
             "Log in again for it.",
-            (facts.config.place.command("login", "--force", *login_options(lost, tokens.table)),),
+            (facts.config.place.command("login", "--force", *login_options(lost, facts.table)),),
         ),
     )
 
@@ -113,57 +111,58 @@ def renewable(facts: Facts, tokens: TokenFacts) -> Outcome:
 
 @looked
 def under_their_keys(facts: Facts, tokens: TokenFacts) -> Outcome:
-    scopes = known(tokens)
+    scopes = known(facts.table)
     misplaced = tuple(entry for entry in tokens.usable if entry.misplaced(scopes))
     if not misplaced:
         return ok("Each token is where ocarina looks for it.")
     first = misplaced[0]
     more = f", and {len(misplaced) - 1} more like it" if len(misplaced) > 1 else ""
     return fail(
-        f"{place_of(tokens, first.key)}: the token for {name_of(first.home(scopes), tokens.table)} is stored under "
+        f"{place_of(tokens, first.key)}: the token for {name_of(first.home(scopes), facts.table)} is stored under "
         f"another key than its scope string{more}.",
         remedy=Remedy("--fix moves it to its place.", (facts.config.place.command("doctor", "--fix"),)),
-        fix=written(tokens),
+        fix=written(facts, tokens),
     )
 
 
 @looked
 def purposes(facts: Facts, tokens: TokenFacts) -> Outcome:
     held = tuple(entry.key for entry in tokens.usable)
-    missing = _missing_scopes(tokens, held) if tokens.chosen_scopes else _missing_by_default(tokens, held)
+    chosen = tokens.chosen_scopes
+    missing = _missing(facts.table, chosen, held) if chosen else _missing_by_default(facts.table, held)
     if not missing:
         return ok("There is a token for each purpose.")
-    said = "chosen at login" if tokens.chosen_scopes else "that everybody needs"
+    said = "chosen at login" if chosen else "that everybody needs"
     return warn(
-        f"There is no token for {', '.join(name_of(key, tokens.table) for key in missing)}, a purpose {said}."
+        f"There is no token for {', '.join(name_of(key, facts.table) for key in missing)}, a purpose {said}."
         if len(missing) == 1
-        else f"There are no tokens for {', '.join(name_of(key, tokens.table) for key in missing)}: purposes {said}.",
+        else f"There are no tokens for {', '.join(name_of(key, facts.table) for key in missing)}: purposes {said}.",
         remedy=Remedy(
-            "Log in for it.", (facts.config.place.command("login", *login_options(missing, tokens.table)),)
+            "Log in for it.", (facts.config.place.command("login", *login_options(missing, facts.table)),)
         ),
     )
 
 
-def _missing_scopes(tokens: TokenFacts, held: tuple[str, ...]) -> tuple[str, ...]:
+def _missing(table: ClientTable | None, chosen: tuple[str, ...], held: tuple[str, ...]) -> tuple[str, ...]:
     """Recorded scope strings that neither have a token of their own, nor one that serves their purposes now."""
-    served = {purpose.name for key in held for purpose in purposes_for(key, tokens.table)}
+    served = {purpose.name for key in held for purpose in purposes_for(key, table)}
     missing = []
-    for scope in tokens.chosen_scopes:
-        wanted = {purpose.name for purpose in purposes_for(scope, tokens.table)}
+    for scope in chosen:
+        wanted = {purpose.name for purpose in purposes_for(scope, table)}
         if scope not in held and not (wanted and wanted <= served):
             missing.append(scope)
     return tuple(missing)
 
 
-def _missing_by_default(tokens: TokenFacts, held: tuple[str, ...]) -> tuple[str, ...]:
-    needed = resolve(DEFAULT_NAMES, tokens.table)
+def _missing_by_default(table: ClientTable | None, held: tuple[str, ...]) -> tuple[str, ...]:
+    needed = resolve(DEFAULT_NAMES, table)
     # An older client, or one whose table cannot be read here, looks a sample up with another scope string.
-    if tokens.table is None and {p.name for key in held for p in purposes_for(key)} & {
+    if table is None and {p.name for key in held for p in purposes_for(key)} & {
         *DEFAULT_NAMES,
         "published",
     }:
         return ()
-    able = [each for each in needed if all(has_endpoint(p, tokens.table) for p in each.purposes)]
+    able = [each for each in needed if all(has_endpoint(p, table) for p in each.purposes)]
     return () if not able or any(each.scope in held for each in able) else (able[0].scope,)
 
 
@@ -189,10 +188,10 @@ def times(facts: Facts, tokens: TokenFacts) -> Outcome:
         "writes the time that was meant" if not lost else "takes such a token for expired, and refreshes it"
     )
     return fail(
-        f"{place_of(tokens, entry.key)}: expires_at of the token for {name_of(entry.key, tokens.table)} "
+        f"{place_of(tokens, entry.key)}: expires_at of the token for {name_of(entry.key, facts.table)} "
         f"{_TIME_WORDS[fault]}{more}.",
         remedy=Remedy(f"--fix {what}.", (facts.config.place.command("doctor", "--fix"),)),
-        fix=written(tokens),
+        fix=written(facts, tokens),
     )
 
 
@@ -289,7 +288,7 @@ CHECKS: tuple[Check, ...] = (
         "token under any other key is never found.",
         rests_on=(("TOK002",),),
         needs=_TOKENS,
-        uses=frozenset({Need.CLIENT}),
+        uses=frozenset({Need.TABLE}),
         oauth_only=True,
     ),
     Check(
@@ -302,7 +301,7 @@ CHECKS: tuple[Check, ...] = (
         "samples is taken to be wanted. ocarina-kit login --list shows all purposes.",
         rests_on=(("TOK006",),),
         needs=_TOKENS,
-        uses=frozenset({Need.CLIENT}),
+        uses=frozenset({Need.TABLE}),
         oauth_only=True,
     ),
     Check(

@@ -13,7 +13,7 @@ from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.file_facts import FileKind
 from ocarina_kit.core.plan import Chmod, Plan, RefreshTokens, SetAside, WriteFile
-from ocarina_kit.core.scopes import PURPOSES
+from ocarina_kit.core.scopes import PURPOSES, ClientTable
 from ocarina_kit.core.token_facts import TokenFacts
 from ocarina_kit.core.tokens import Cause, TokenFile
 
@@ -99,9 +99,9 @@ def shape(facts: Facts, tokens: TokenFacts) -> Outcome:
         where = place_of(tokens, odd[0].key)
         more = f", and {len(odd) - 1} more like it" if len(odd) > 1 else ""
         detail = f"{where}: the entry of {name_of(odd[0].key)} is no token entry: {odd[0].odd}{more}."
-    kept = _mended(tokens)
+    kept = _mended(facts, tokens)
     if kept.entries:
-        saved = named([entry.key for entry in kept.entries], tokens.table)
+        saved = named([entry.key for entry in kept.entries], facts.table)
         remedy = Remedy(f"--fix sets the file aside and keeps {saved}.", (place.command("doctor", "--fix"),))
     else:
         remedy = Remedy(
@@ -156,24 +156,24 @@ def private(facts: Facts, tokens: TokenFacts) -> Outcome:
 # --- what --fix makes of the file ---------------------------------------------------------------------------
 
 
-def known(tokens: TokenFacts) -> tuple[str, ...]:
+def known(table: ClientTable | None) -> tuple[str, ...]:
     """The scope strings that ocarina looks up: by its own table, else those that the kit carries."""
-    if tokens.table is not None:
-        return tuple(dict.fromkeys(scope for scope in tokens.table.values() if scope))
+    if table is not None:
+        return tuple(dict.fromkeys(scope for scope in table.values() if scope))
     return tuple(dict.fromkeys(scope for purpose in PURPOSES for scope in (purpose.scope, *purpose.older)))
 
 
-def _mended(tokens: TokenFacts) -> TokenFile:
+def _mended(facts: Facts, tokens: TokenFacts) -> TokenFile:
     """All that has one meaning, at once: so that no two fixes of one file cross."""
     return (
         tokens.tokens.only_readable()
         .with_mended_times(tokens.now)
-        .with_mended_keys(tokens.now, known(tokens))
+        .with_mended_keys(tokens.now, known(facts.table))
     )
 
 
-def written(tokens: TokenFacts) -> Plan:
-    kept = _mended(tokens)
+def written(facts: Facts, tokens: TokenFacts) -> Plan:
+    kept = _mended(facts, tokens)
     why = "put each token where ocarina looks for it, with a time that it can use"
     write = WriteFile(tokens.file.path, KIND, tokens.file.content, kept.render(), why)
     return Plan((write, *_to_refresh(tokens, kept)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from ocarina_kit.core.client import Resolution, Version
+from ocarina_kit.core.client import Candidate, Resolution, Version
 from ocarina_kit.core.config_document import ConfigDocument
 from ocarina_kit.core.config_layers import Setting, effective
 from ocarina_kit.core.credentials import TokenKind, token_kind
@@ -90,6 +90,10 @@ class Facts:
     api: ApiFacts | None = None
     tokens: TokenFacts | None = None
     schedule: ScheduleFacts | None = None
+    table: Mapping[str, str | None] | None = None
+    """The installed client's own table of scope strings (core/scopes.py); None also where it cannot be read."""
+    named: Mapping[str, Candidate] | None = None
+    """By path: the clients that the crontab's entry names and no search found, each run once."""
     late: frozenset[str] = frozenset()
     milliseconds: Mapping[str, int] = field(default_factory=dict)
 

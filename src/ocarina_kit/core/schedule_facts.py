@@ -9,7 +9,6 @@ from enum import Enum
 from functools import cached_property
 from posixpath import join, normpath
 
-from ocarina_kit.core.client import Candidate
 from ocarina_kit.core.cronplan import Entries, sort_entries
 from ocarina_kit.core.crontab import Crontab
 from ocarina_kit.core.crontab_read import CrontabRead
@@ -36,9 +35,9 @@ class DaemonFacts:
 
 @dataclass(frozen=True)
 class ProgramFacts:
-    """A program that a refresh line names by its whole path. ``real_path`` has its links followed.
+    """A program that a refresh line starts: by its whole path, or by its name where PATH leads to it.
 
-    ``examined`` is what it turned out to be, where it is a client that the search did not find (CRN004).
+    ``real_path`` has its links followed.
     """
 
     path: str
@@ -49,7 +48,6 @@ class ProgramFacts:
     """The interpreter of its first line, where that is gone."""
     started_by_path: bool = False
     """Its first line is ``#!/usr/bin/env …``: PATH says what starts it."""
-    examined: Candidate | None = None
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from posixpath import isabs
 
-from ocarina_kit.core.client import Resolution
+from ocarina_kit.core.client import Candidate, Resolution
 from ocarina_kit.core.cronline import LineError, Runner
 from ocarina_kit.core.cronplan import Outcome, plan_schedule
 from ocarina_kit.core.cronruns import SUMMER_TIME_MINUTES
@@ -24,10 +25,13 @@ class Repair:
     why_not: str = ""
 
 
-def repair(schedule: ScheduleFacts, resolution: Resolution | None) -> Repair:
+def repair(
+    schedule: ScheduleFacts, resolution: Resolution | None, named: Mapping[str, Candidate] | None = None
+) -> Repair:
     """One good line for the set-up, whatever is wrong with it: so that the fixes of several checks are the same.
 
-    Never switches a commented-out entry on, and leaves a line that does other work as well.
+    ``named`` are clients that the entry names and no search found. Never switches a commented-out entry on, and leaves
+    a line that does other work as well.
     """
     read = schedule.crontab
     if not read.writable:
@@ -35,7 +39,7 @@ def repair(schedule: ScheduleFacts, resolution: Resolution | None) -> Repair:
         return Repair(why_not=f"The crontab can't be written: {why or 'it could not be read'}.")
     entries = schedule.entries
     survivor = next((job for job in entries.own if job.marked), next(iter(entries.own), None))
-    client = _client(schedule, resolution, survivor)
+    client = _client(schedule, resolution, named or {}, survivor)
     if client is None:
         return Repair(why_not="There is no ocarina that a crontab entry could name.")
     keeps_client = survivor is not None and survivor.marked and survivor.kind is Kind.CLIENT
@@ -64,22 +68,21 @@ def repair(schedule: ScheduleFacts, resolution: Resolution | None) -> Repair:
     return Repair(Plan((SetCrontab(read.content, after, "one good entry for this set-up"),)))
 
 
-def _client(schedule: ScheduleFacts, resolution: Resolution | None, job: RefreshJob | None) -> str | None:
-    """The client for the line: the one that a marked entry names where it is good, else the one that was found."""
-    named = job.client.path if job is not None and job.client is not None else None
-    program = schedule.programs.get(named) if named is not None else None
-    good = program is not None and program.executable and not program.interpreter_missing
+def _client(
+    schedule: ScheduleFacts,
+    resolution: Resolution | None,
+    named: Mapping[str, Candidate],
+    job: RefreshJob | None,
+) -> str | None:
+    """The client for the line: the one that a marked entry names where it works, else the one that was found."""
+    path = job.client.path if job is not None and job.client is not None else ""
+    wanted = job is not None and job.marked and path in named and named[path].works
     chosen = resolution.chosen if resolution is not None else None
-    if chosen is not None and not (
-        good
-        and job is not None
-        and job.marked
-        and program is not None
-        and program.examined is not None
-        and program.examined.works
-    ):
+    if chosen is not None and not wanted:
         return chosen.path
-    return named if good and named is not None and isabs(named) else None
+    program = schedule.programs.get(path)
+    good = program is not None and program.executable and not program.interpreter_missing
+    return path if good and isabs(path) else None
 
 
 def spans_a_life(times: Schedule | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ocarina_kit.core.file_facts import FileFacts
@@ -15,7 +14,8 @@ class TokenFacts:
     """The set-up's tokens file, read at ``now`` (epoch seconds), and what refresh.log knows of this set-up.
 
     ``tokens`` holds secrets, wrapped. ``log`` are the entries of this set-up alone, oldest first; ``log_rotated`` says
-    that older ones were dropped. ``table`` is the installed client's own, None where it could not be read.
+    that older ones were dropped. ``foreign`` are the keys of tokens that another server granted, ``unsure`` of those
+    that may be: such tokens are sent nowhere (CONTRACT.md, Files).
     """
 
     now: float
@@ -23,7 +23,8 @@ class TokenFacts:
     tokens: TokenFile
     log: tuple[LogEntry, ...] = ()
     log_rotated: bool = False
-    table: Mapping[str, str | None] | None = None
+    foreign: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
 
     @property
     def usable(self) -> tuple[TokenEntry, ...]:
