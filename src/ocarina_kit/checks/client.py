@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from ocarina_kit.checks.model import Check, Need, Outcome, fail, not_applicable, ok, unknown, warn
+from ocarina_kit.checks.schedule_entry import mend
 from ocarina_kit.core.client import MINIMUM_VERSION, Candidate, Resolution, State
 from ocarina_kit.core.environment_facts import SETUP_VARIABLES
 from ocarina_kit.core.errors import Remedy
@@ -107,8 +108,7 @@ def _carried(facts: Facts) -> Outcome:
     environment, schedule = facts.environment, facts.schedule
     if environment is None or schedule is None:
         return not_applicable("The crontab was not looked at.")
-    active = schedule.entries.active
-    own = [call for job in active for call in job.calls]
+    own = [call for job in schedule.entries.active for call in job.calls]
     names: list[str] = []
     if facts.config.place.from_env:
         others = [call for job in schedule.entries.others for call in job.calls]
@@ -139,9 +139,11 @@ def _carried(facts: Facts) -> Outcome:
             f"{'; '.join(str(omission) for omission in omitted)}.",
             remedy=Remedy("Set it at the top of the crontab yourself, if cron needs it.", ("crontab -e",)),
         )
+    remedy, plan = mend(facts, schedule, "schedule puts them in the entry.")
     return warn(
         f"Set in this shell, but not in the crontab entry: {listed}.",
-        remedy=Remedy("schedule puts them in the entry.", (facts.config.place.command("schedule"),)),
+        remedy=remedy,
+        fix=plan if own else None,
     )
 
 
@@ -296,6 +298,7 @@ CHECKS: tuple[Check, ...] = (
         explain="Cron jobs get none of your shell's variables. OCARINA_CONF_FILE, a CA bundle or a proxy "
         "that are set here must stand in the crontab entry too. A proxy's password is never written there.",
         needs=frozenset({Need.ENVIRONMENT, Need.CONFIG, Need.SCHEDULE}),
+        uses=_CLIENT,
     ),
     Check(
         id="ENV007",
