@@ -35,7 +35,7 @@ class Board:
     place: Place
     until: float
     """Monotonic seconds at which all must be there."""
-    _wait: Callable[[Need], Any]
+    _wait: Callable[[Need, float], Any]
 
     def left(self) -> float:
         """Seconds that a request may still take; at least a moment, so that it fails by its own words."""
@@ -43,12 +43,20 @@ class Board:
 
     @property
     def config(self) -> ConfigFacts:
-        found: ConfigFacts = self._wait(Need.CONFIG)
+        found: ConfigFacts = self._wait(Need.CONFIG, self.until)
         return found
 
     def of(self, need: Need) -> Any:
         """Another group's facts, waited for. Ends the gatherer where they are late."""
-        return self._wait(need)
+        return self._wait(need, self.until)
+
+    def of_in_time(self, need: Need) -> Any:
+        """Another group's facts; None where waiting for them would leave too little time to go on without."""
+        now = self.system.clock.monotonic()
+        try:
+            return self._wait(need, now + (self.until - now) * 0.6)
+        except _Gone:
+            return None
 
 
 Gatherer = Callable[[Board], Any]
@@ -120,11 +128,11 @@ class _Run:
             self._took[need] = round((self._clock.monotonic() - started) * 1000)
             self._change.notify_all()
 
-    def _result_of(self, need: Need) -> Any:
+    def _result_of(self, need: Need, until: float) -> Any:
         with self._change:
             self._begin(need)
             while need not in self._done:
-                left = self._until - self._clock.monotonic()
+                left = until - self._clock.monotonic()
                 if left <= 0 or self._bug is not None:
                     raise _Gone
                 self._change.wait(left)
@@ -206,8 +214,63 @@ def _environment(board: Board) -> Any:
     return environment_facts(board.system, board.config)
 
 
+def _network(board: Board) -> Any:
+    from ocarina_kit.edges.gather_network import network_facts
+
+    return network_facts(board.system, board.config, seconds=board.left())
+
+
+def _credentials(board: Board) -> Any:
+    from ocarina_kit.edges.gather_network import credential_facts
+
+    return credential_facts(board.system, board.config, seconds=board.left())
+
+
+def _tokens(board: Board) -> Any:
+    from ocarina_kit.edges.gather_tokens import token_facts
+
+    return token_facts(board.system, board.config)
+
+
+def _api(board: Board) -> Any:
+    from ocarina_kit.edges.gather_network import api_facts
+
+    config = board.config
+    tokens = None if config.uses_api_key else board.of(Need.TOKENS)
+    client: ClientFacts | None = board.of_in_time(Need.CLIENT)
+    judged = client.resolution.judged if client is not None else None
+    version = str(judged.version) if judged is not None and judged.works and judged.version else None
+    return api_facts(board.system, config, tokens, version, seconds=board.left())
+
+
+def _schedule(board: Board) -> Any:
+    from ocarina_kit.edges.gather_schedule import schedule_facts
+
+    return schedule_facts(board.system, board.config)
+
+
+def _named(board: Board) -> Any:
+    from ocarina_kit.edges.gather_schedule import named_clients
+
+    return named_clients(board.system, board.of(Need.SCHEDULE), board.of(Need.CLIENT).resolution)
+
+
+def _table(board: Board) -> Any:
+    from ocarina_kit.edges.find_client import read_scope_table
+
+    chosen = board.of(Need.CLIENT).resolution.chosen
+    return None if chosen is None else read_scope_table(board.system, chosen)
+
+
 GATHERERS: Mapping[Need, Gatherer] = {
     Need.CONFIG: _config,
     Need.CLIENT: _client,
     Need.ENVIRONMENT: _environment,
+    Need.NETWORK: _network,
+    Need.CREDENTIALS: _credentials,
+    Need.TOKENS: _tokens,
+    Need.API: _api,
+    Need.SCHEDULE: _schedule,
+    Need.NAMED: _named,
+    Need.TABLE: _table,
 }

@@ -1,0 +1,16 @@
+"""The stage that all scenarios of one process share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.scenarios.world import Clients, Servers, Stage
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with contextlib.ExitStack() as stack:
+        yield Stage(Servers(stack), Clients(tmp_path_factory.mktemp("clients")))

@@ -1,0 +1,386 @@
+"""Builds what a scenario file describes: a home with a good set-up in it, a Majora behind it, and then the fault."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ocarina_kit.core.cronline import build_line
+from ocarina_kit.core.setup import Place
+from ocarina_kit.core.wanted_line import ground
+from ocarina_kit.edges.kit_program import kit_program
+from ocarina_kit.sandbox import Application, Sandbox, User, install_impostor, install_standin
+from tests.conftest import TESTS, Kit
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDER = Path(__file__).parent
+VIEW = "majora2.view_biosampleartifact"
+READ = "majora2.temp_can_read_pags_via_api"
+KEPT = {"note": "keep me", "list": [1, {"a": None}]}
+MY_LINES = "# my own = lines\nMAILTO=me\n17 4 * * 1-5 /usr/bin/true --weekly\n"
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One file of this folder. ``keys`` is the file as TOML; see README.md for what each means."""
+
+    path: Path
+    keys: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.path.relative_to(FOLDER).with_suffix(""))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.keys.get(key, default)
+
+    @property
+    def expected(self) -> dict[str, str]:
+        """What is neither ok nor a skip."""
+        return {
+            id: status for status in ("fail", "warn", "unknown") for id in self.get(status, [])
+        }
+
+
+def scenarios(folder: str) -> list[Scenario]:
+    return [
+        Scenario(path, tomllib.loads(path.read_text("utf-8"))) for path in sorted((FOLDER / folder).rglob("*.toml"))
+    ]
+
+
+class Clients:
+    """Clients of every kind, made once and linked to from each home."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, kind: str) -> Path:
+        """The folder to put on PATH."""
+        prefix = self.root / kind
+        bin_ = prefix / "bin"
+        if not bin_.exists():
+            self._make(kind, prefix)
+        return bin_
+
+    def _make(self, kind: str, prefix: Path) -> None:
+        if re.fullmatch(r"[0-9.]+", kind):
+            install_standin(prefix, kind)
+        elif kind == "impostor":
+            install_impostor(prefix)
+        else:
+            script = prefix / "bin" / "ocarina"
+            script.parent.mkdir(parents=True)
+            script.write_text(_SCRIPTS[kind])
+            script.chmod(0o644 if kind == "not-executable" else 0o755)
+
+
+_SCRIPTS = {
+    "dead-interpreter": "#!/nowhere/bin/python3.7\nprint('ocarina v1.0.0')\n",
+    "import-error": f"#!{sys.executable}\nimport ocarina_was_removed\n",
+    "not-executable": f"#!{sys.executable}\nprint('ocarina v1.0.0')\n",
+    "other": "#!/bin/sh\necho 'Ocarina synthesizer 3.2'\n",
+    "hangs": "#!/bin/sh\nexec sleep 300\n",
+    "crashes": f"#!{sys.executable}\nraise SystemError('boom')\n",
+}
+
+
+class Servers:
+    """Majoras, started when the first scenario wants one."""
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self._stack = stack
+        self._running: dict[str, Sandbox] = {}
+
+    def get(self, kind: str) -> Sandbox:
+        if kind not in self._running:
+            options: dict[str, Any] = {}
+            if kind.startswith("tls"):
+                options = {"tls": True, "certificate": {"tls": "good"}.get(kind, kind.removeprefix("tls-"))}
+            self._running[kind] = self._stack.enter_context(Sandbox.start(**options))
+        return self._running[kind]
+
+
+@dataclass
+class World:
+    """A built scenario, ready to be looked at."""
+
+    scenario: Scenario
+    kit: Kit
+    majora: Sandbox
+    user: User
+    app: Application
+    words: dict[str, str]
+    secrets: set[str] = field(default_factory=set)
+
+    @property
+    def names(self) -> set[str]:
+        """What names this machine, its user and the set-up: beside the secrets, none of it may stand in a report."""
+        return {
+            *(self.app.client_id, self.user.name, str(self.kit.home), self.majora.url, self.words["host"]),
+            *(socket.gethostname(), pwd.getpwuid(os.geteuid()).pw_name),
+        }
+
+    @property
+    def args(self) -> list[str]:
+        return [self.fill(word) for word in self.scenario.get("args", [])]
+
+    def fill(self, text: str) -> str:
+        """``text`` with ``{url}``, ``{home}`` … filled in; any other brace stays."""
+        return re.sub(r"\{(\w+)\}", lambda match: self.words.get(match[1], match[0]), text)
+
+    def filled(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.fill(value)
+        if isinstance(value, Mapping):
+            return {self.fill(name): self.filled(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.filled(inner) for inner in value]
+        return value
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What all scenarios of a test run share."""
+
+    servers: Servers
+    clients: Clients
+
+    @contextlib.contextmanager
+    def world(self, scenario: Scenario, home: Path) -> Iterator[World]:
+        majora = self.servers.get(scenario.get("server", "http"))
+        name = f"lab-{home.parent.name}-{time.monotonic_ns()}"
+        user = majora.add_user(name, permissions="all")
+        app = majora.add_application(user)
+        home.mkdir(parents=True)
+        kit = Kit(home)
+        world = World(scenario, kit, majora, user, app, _words(majora, user, app, home))
+        world.words["key"] = majora.add_legacy_key(user) if "{key}" in scenario.path.read_text("utf-8") else ""
+        _shell(world, self.clients)
+        _build(world)
+        for fault in scenario.get("faults", []):
+            majora.fault(**world.filled(fault))
+        if shift := scenario.get("server_clock"):
+            majora.shift_clock(shift)
+        for limit in scenario.get("minimum_client", [])[:1]:
+            majora.configure(minimum_client=limit)
+        kit.secrets |= world.secrets
+        try:
+            yield world
+        finally:
+            majora.clear_faults()
+            majora.set_active(user, True)
+            if majora.offset:
+                majora.shift_clock(-majora.offset)
+            if scenario.get("minimum_client"):
+                majora.configure(minimum_client="0.44.0")
+            for path in (kit.config, kit.tokens, home):
+                with contextlib.suppress(OSError):
+                    path.chmod(0o700)
+
+
+def _words(majora: Sandbox, user: User, app: Application, home: Path) -> dict[str, str]:
+    return {
+        "url": majora.url,
+        "base": majora.url.rstrip("/"),
+        "host": majora.url.split("//")[1].rstrip("/"),
+        "port": majora.url.rstrip("/").rpartition(":")[2],
+        "user": user.name,
+        "id": app.client_id,
+        "secret": app.client_secret,
+        "home": str(home),
+        "node": socket.gethostname(),
+        "closed": str(_closed_port()),
+        "ca": str(majora.ca_file or ""),
+    }
+
+
+def _closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _shell(world: World, clients: Clients) -> None:
+    """The environment: a client on PATH, or what the scenario has in its place."""
+    path = [str(TESTS / "programs"), "/usr/bin", "/bin"]
+    kinds = world.scenario.get("client", "1.0.0")
+    for kind in reversed([kinds] if isinstance(kinds, str) else kinds):
+        if kind != "none":
+            path.insert(0, str(clients.folder(kind)))
+    world.words["ocarina"] = f"{path[0]}/ocarina"
+    for kind in world.scenario.get("other_clients", []):
+        world.words[f"ocarina_{kind.replace('.', '_').replace('-', '_')}"] = f"{clients.folder(kind)}/ocarina"
+    world.kit.extra = {"PATH": ":".join(path)}
+    if world.majora.ca_file is not None:
+        world.kit.extra["REQUESTS_CA_BUNDLE"] = str(world.majora.ca_file)
+    for name, value in world.scenario.get("environment", {}).items():
+        if value == "<unset>":
+            world.kit.extra.pop(name, None)
+        else:
+            world.kit.extra[name] = world.fill(value)
+    world.words["line"] = _line(world)
+    world.words["kit"] = kit_program()[0]
+
+
+def _line(world: World) -> str:
+    """The entry that schedule would write here."""
+    environ = {**world.kit.env}
+    names = world.scenario.get("line_without", [])
+    config = world.fill(world.scenario.get("config_at", str(world.kit.config)))
+    base = ground(
+        Place(Path(config), profile=world.scenario.get("profile")),
+        user=pwd.getpwuid(os.geteuid()).pw_name,
+        host=socket.gethostname(),
+        home=world.kit.home,
+        domain=world.majora.url,
+        environ={name: value for name, value in environ.items() if name not in names},
+        cwd=world.kit.home,
+        kit=kit_program(),
+    )
+    client = world.words["ocarina"] if "/programs/" not in world.words["ocarina"] else "/opt/none/ocarina"
+    return build_line(base.line(client))
+
+
+# --- the home ----------------------------------------------------------------------------------------------
+
+
+def _build(world: World) -> None:
+    scenario, kit = world.scenario, world.kit
+    for path, text in scenario.get("files", {}).items():
+        target = Path(world.fill(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(world.fill(text))
+    config = Path(world.fill(scenario.get("config_at", str(kit.config))))
+    tokens = Path(world.fill(scenario.get("tokens_at", str(kit.tokens))))
+    config.parent.mkdir(parents=True, exist_ok=True)
+    _place(config, _config(world), scenario.get("config_is", "file"), scenario.get("config_mode", "0600"))
+    if (made := _tokens(world)) is not None:
+        tokens.parent.mkdir(parents=True, exist_ok=True)
+        _place(tokens, made, scenario.get("tokens_is", "file"), scenario.get("tokens_mode", "0600"))
+    crontab = scenario.get("crontab", "{mine}{line}\n")
+    if crontab != "<none>":
+        text = world.fill(crontab.replace("{mine}", MY_LINES))
+        kit.crontab_file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    if log := scenario.get("log"):
+        _log(world, log, tokens)
+    world.secrets |= {world.app.client_secret, world.words["key"]} - {""}
+
+
+def _place(path: Path, content: bytes, kind: str, mode: str) -> None:
+    if kind == "missing":
+        return
+    if kind == "folder":
+        path.mkdir()
+        return
+    if kind == "dangling":
+        path.symlink_to(path.with_name("gone"))
+        return
+    if kind == "fifo":
+        os.mkfifo(path)
+        return
+    if kind == "link":
+        target = path.parent / "dotfiles" / path.name.lstrip(".")
+        target.parent.mkdir(exist_ok=True)
+        path.symlink_to(target)
+        path = target
+    path.write_bytes(content)
+    path.chmod(int(mode, 8))
+    if kind == "foreign":
+        os.chown(path, 12345, 12345)
+
+
+def _config(world: World) -> bytes:
+    scenario = world.scenario
+    if "config_hex" in scenario.keys:
+        return bytes.fromhex(scenario.get("config_hex"))
+    if "config_text" in scenario.keys:
+        text = world.fill(scenario.get("config_text"))
+    else:
+        members: dict[str, Any] = {
+            "MAJORA_DOMAIN": world.majora.url,
+            "MAJORA_USER": world.user.name,
+            "MAJORA_TOKEN": "OAUTH",
+            "CLIENT_ID": world.app.client_id,
+            "CLIENT_SECRET": world.app.client_secret,
+            "MINE": KEPT,
+        }
+        for name in scenario.get("config_without", []):
+            members.pop(name)
+        members |= world.filled(scenario.get("config", {}))
+        for name in scenario.get("config_null", []):
+            members[name] = None
+        text = json.dumps(members, indent=4, ensure_ascii=False) + "\n"
+    for old, new in scenario.get("config_replace", []):
+        assert world.fill(old) in text, f"{old} is not in the configuration"
+        text = text.replace(world.fill(old), world.fill(new))
+    return text.encode(scenario.get("config_encoding", "utf-8"))
+
+
+def _tokens(world: World) -> bytes | None:
+    """The tokens file's bytes: one token of an hour ago, unless the scenario says otherwise; None: no file."""
+    scenario = world.scenario
+    if scenario.get("tokens_is") == "none":
+        return None
+    if "tokens_text" in scenario.keys:
+        return str(world.fill(scenario.get("tokens_text"))).encode()
+    found: dict[str, Any] = {}
+    for wanted in scenario.get("tokens", [{}]):
+        scope = wanted.get("scope", VIEW)
+        entry = world.majora.grant(world.user, world.app, scope, age=wanted.get("age", 1.0) * _HOUR)
+        if wanted.get("dead"):
+            world.majora.revoke(entry)
+        world.secrets |= {entry["access_token"], entry["refresh_token"]}
+        entry |= wanted.get("set", {})
+        if "expires_in_hours" in wanted:
+            entry["expires_at"] = time.time() + wanted["expires_in_hours"] * _HOUR
+        if wanted.get("times") == "milliseconds":
+            entry["expires_at"] = int(entry["expires_at"] * 1000)
+        if wanted.get("times") == "text":
+            entry["expires_at"] = str(entry["expires_at"])
+        for name in wanted.get("without", []):
+            entry.pop(name)
+        found[wanted.get("key", scope)] = entry
+    if scenario.get("inactive"):
+        world.majora.set_active(world.user, False)
+    text = json.dumps(found)
+    for old, new in scenario.get("tokens_replace", []):
+        assert old in text, f"{old} is not in the tokens"
+        text = text.replace(old, new)
+    return text.encode()
+
+
+def _log(world: World, lines: list[Mapping[str, Any]], tokens: Path) -> None:
+    from ocarina_kit.core.refresh_log import LogEntry, Result, mark_for, write_line
+
+    mark = mark_for(tokens, world.kit.home, world.majora.url)
+    world.kit.state.mkdir(parents=True, mode=0o700)
+    text = "".join(
+        write_line(
+            LogEntry(
+                time=time.time() - line["hours_ago"] * _HOUR,
+                host=world.fill(line.get("host", "{node}")),
+                by=line.get("by", "refresh"),
+                scope=line.get("scope", VIEW),
+                result=Result(line.get("result", "refreshed")),
+                setup=mark,
+            )
+        )
+        for line in lines
+    )
+    (world.kit.state / "refresh.log").write_text(text)
