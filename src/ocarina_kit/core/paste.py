@@ -97,6 +97,16 @@ def read_paste(text: str, states: Collection[str], domain: str) -> PastedCode | 
     return apart if apart is not None else _what_instead(cleaned, pieces, states, home)
 
 
+def states_in(text: str) -> tuple[str, ...]:
+    """Whatever stands in a paste as a state, known or not: to tell whose callback it is. Never raises."""
+    found: dict[str, None] = {}
+    for reading in _readings(_clean(text[:LONGEST])):
+        for part in _parts(reading):
+            if value := _piece(part).members.get("state", ""):
+                found[value.rstrip("\"'<>.,)]}”’»")] = None
+    return tuple(found)
+
+
 # --- readings
 
 _ESCAPES = re.compile(r"(?:\x1b|\^\[)?\[20[01]~|\x1b\[[0-9;?]*[ -/]*[@-~]")

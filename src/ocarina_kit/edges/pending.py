@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ocarina_kit.core import pending as shape
@@ -50,6 +53,46 @@ def forget(system: System, state: str) -> None:
         (_folder(system) / _name(state)).unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class Used:
+    """A login whose code was sent to the server. ``created`` and ``sent`` are epoch seconds."""
+
+    scope: str
+    created: float
+    sent: float
+
+
+def use(system: System, pending: PendingLogin) -> None:
+    """Forget a login whose code was sent, but for what tells later that a code was used before. Never raises.
+
+    What is kept holds neither the state nor the verifier.
+    """
+    from ocarina_kit.core.errors import KitError
+
+    members = {"scope": pending.scope, "created": pending.created, "sent": system.clock.now()}
+    with contextlib.suppress(KitError):
+        write_private(_used_path(system, pending.state), json.dumps(members).encode())
+    forget(system, pending.state)
+
+
+def used(system: System, states: Iterable[str]) -> Used | None:
+    """The first of ``states`` whose code was sent to the server in the last hour. Never raises."""
+    for state in states:
+        content = read_file(_used_path(system, state), cap=_CAP).content
+        try:
+            members = json.loads(content or b"")
+            found = Used(str(members["scope"]), float(members["created"]), float(members["sent"]))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue
+        if 0 <= system.clock.now() - found.sent < shape.LIFETIME:
+            return found
+    return None
+
+
+def _used_path(system: System, state: str) -> Path:
+    return (_folder(system) / _name(state)).with_suffix(".used")
+
+
 def _folder(system: System) -> Path:
     return system.state_dir / "pending"
 
@@ -87,4 +130,8 @@ def _sweep(system: System) -> None:
             old = pending.expired(now)
         if old:
             with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        for path in _folder(system).glob("*.used"):
+            if now - path.lstat().st_mtime > shape.LIFETIME:
                 path.unlink(missing_ok=True)
