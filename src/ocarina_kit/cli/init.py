@@ -111,7 +111,7 @@ def _given(
     texts: Mapping[str, str | None],
     files: Mapping[str, str | None],
 ) -> Mapping[Member, Given]:
-    """The options' values; what is odd about a file goes to ``warnings``. Raises UsageError where one cannot be read."""
+    """The options' values; what is odd about a file goes to ``warnings``. Raises UsageError for an unreadable one."""
     from ocarina_kit.core.credentials import Member
     from ocarina_kit.core.errors import UsageError
     from ocarina_kit.core.init_answers import Given, Source

@@ -140,13 +140,25 @@ def judge_credential(text: str, member: Member) -> Judged:
     return Judged(tidied.text, mends, warnings)
 
 
+_KEY_LENGTH = 36
+"""Of a legacy key, which is a UUID."""
+
+
 def once(text: str) -> str:
-    """One copy of a value that was pasted twice, as happens where nothing is seen; else the text as it is."""
+    """One copy of a value that was pasted twice, as happens where nothing is seen; else the text as it is.
+
+    That is beyond doubt for two equal words, and for two copies of the length that Majora makes.
+    """
     tidied = tidy_credential(text).text
+    if len(tidied) in (ID_LENGTH, SECRET_LENGTH, _KEY_LENGTH):
+        return text  # one whole value
+    words = text.split()
+    if len(words) == 2 and words[0] == words[1]:
+        return words[0]
     half, odd = divmod(len(tidied), 2)
-    if odd or half < 16 or tidied[:half] != tidied[half:]:
-        return text
-    return tidied[:half]
+    if not odd and half in (ID_LENGTH, SECRET_LENGTH, _KEY_LENGTH) and tidied[:half] == tidied[half:]:
+        return tidied[:half]
+    return text
 
 
 def judge_key(text: str) -> Judged:

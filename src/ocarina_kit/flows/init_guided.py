@@ -282,7 +282,8 @@ class _Conversation:
         """Says what was mended, or why a value is not taken."""
         ui = self.init.ui
         if judged.problem is not None:
-            ui.warn(f"[{judged.problem.id}] This cannot be {member.value}: {judged.problem.words}.")
+            id = f"[{judged.problem.id}] " if judged.problem.id != "USE001" else ""
+            ui.warn(f"{id}This cannot be {member.value}: {judged.problem.words}.")
             if judged.problem.suggestion:
                 ui.say(f"Perhaps this is meant: {judged.problem.suggestion}")
             return False
