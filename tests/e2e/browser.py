@@ -156,11 +156,11 @@ class Browser:
         select.select_by_visible_text(matching[0])
 
     def press(self, words: str) -> None:
-        """The one button or link with these words."""
-        quoted = _quoted(words)
+        """The one button or link with these words, whatever their case."""
+        quoted, said, value = _quoted(words.lower()), _lower("normalize-space()"), _lower("@value")
         self._click(
-            f"//button[normalize-space() = {quoted}] | //input[@type = 'submit' and @value = {quoted}]"
-            f" | //a[normalize-space() = {quoted}]"
+            f"//button[{said} = {quoted}] | //a[{said} = {quoted}]"
+            f" | //input[@type = 'submit' and {value} = {quoted}]"
         )
 
     def press_beside(self, label: str, words: str) -> None:
@@ -279,3 +279,8 @@ def _quoted(text: str | None) -> str:
     assert text is not None
     assert '"' not in text
     return f'"{text}"'
+
+
+def _lower(expression: str) -> str:
+    """The XPath 1.0 expression in lower case."""
+    return f"translate({expression}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
