@@ -64,9 +64,10 @@ class TokensReader:
         return self._file
 
     def knows(self, data: bytes, file: TokenFile) -> None:
-        """What was just written need not be parsed again."""
+        """What was just written need not be parsed again; but for a file that was damaged, and is whole now."""
         with self._lock:
-            self._data, self._file = data, file
+            self._data = data
+            self._file = file if file.damage is None else TokenFile.parse(data)
 
 
 @dataclass
