@@ -8,6 +8,7 @@ never written over.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -101,13 +102,20 @@ def _exact(system: System, listing: bytes) -> bytes | None:
     return shown.stdout
 
 
-def write_crontab(system: System, before: CrontabRead, content: bytes) -> CrontabWrite:
+def write_crontab(
+    system: System,
+    before: CrontabRead,
+    content: bytes,
+    *,
+    keep: Callable[[bytes], object] = lambda found: None,
+) -> CrontabWrite:
     """Installs ``content`` where the crontab still is ``before``, reads it back and compares.
 
     Args:
         system: the effects.
         before: as it was read when ``content`` was made from it; must be ``writable``.
         content: the whole new crontab.
+        keep: called with what was read back in place of ``content``, before the old crontab is put back over it.
 
     Raises:
         ValueError: ``before`` was no crontab that may be written over.
@@ -131,6 +139,8 @@ def write_crontab(system: System, before: CrontabRead, content: bytes) -> Cronta
         return CrontabWrite(WriteOutcome.INSTALLED)
     if old_stands:
         return _refused(written)
+    if back.outcome in {ReadOutcome.CRONTAB, ReadOutcome.DOUBTFUL} and back.content != before.content:
+        keep(back.content)
     return _restore(system, before, back, _words(written))
 
 
