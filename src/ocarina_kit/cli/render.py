@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA = 1
+_COLOURS = re.compile(r"(\x1b\[[0-9;:]*m)")
+"""Select Graphic Rendition (ECMA-48, 8.3.117): colours and weights, and nothing that moves the cursor."""
 
 
 def json_document(command: str, result: Result) -> str:
@@ -134,6 +137,28 @@ class Ui:
         for command in remedy.commands:
             self.command(command)
 
+    def output(self, text: str, indent: int = 0) -> None:
+        """What another program printed, ``indent`` columns in: its colours pass, no other escape does.
+
+        Where there is a terminal, what is longer than its line goes on in the next one, ``indent`` columns in too.
+        """
+        if self.quiet:
+            return
+        width = self.width
+        if width is None:
+            for line in _COLOURS.sub("", text).splitlines():
+                self.raw(f"{' ' * indent}{line}" if line else "")
+            return
+        from rich.text import Text
+
+        room = max(width - indent, 20)
+        for line in text.splitlines():
+            parts = _COLOURS.split(line)
+            safe = "".join(part if index % 2 else printable(part) for index, part in enumerate(parts))
+            shown = Text.from_ansi(safe, end="")
+            for piece in shown.divide(range(room, len(shown), room)):
+                self._console(self.out).print(Text(" " * indent if line else "") + piece, soft_wrap=True)
+
     def diff(self, text: str) -> None:
         """A unified diff, its secrets masked by whoever made it (core/plan.py)."""
         for line in text.splitlines():
@@ -238,15 +263,16 @@ class Ui:
         self, stream: TextIO, text: str, style: str, *, wrap: bool, styled_prefix: int | None = None
     ) -> None:
         text = printable(text)
-        if self.terminal.columns(stream) is None:
+        width = self.terminal.columns(stream)
+        if width is None:
             stream.write(text + "\n")
             return
         from rich.text import Text
 
-        shown = Text(text)
+        shown = Text(wrapped(text, width) if wrap else text)
         if style and self._styled:
             shown.stylize(style, 0, styled_prefix)
-        self._console(stream).print(shown, soft_wrap=not wrap)
+        self._console(stream).print(shown, soft_wrap=True)
 
     def _console(self, stream: TextIO) -> Console:
         from rich.console import Console
@@ -275,6 +301,22 @@ def printable(text: str) -> str:
         char if char in "\n\t" or char.isprintable() else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+def wrapped(text: str, width: int) -> str:
+    """``text`` in lines of ``width`` columns, broken at blanks alone: a URL or a path that is longer stays whole.
+
+    A line's indentation goes on in the lines that it is broken into.
+    """
+    from textwrap import wrap
+
+    lines: list[str] = []
+    for line in text.split("\n"):
+        indent = line[: len(line) - len(line.lstrip(" "))]
+        lines += wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return "\n".join(lines)
 
 
 def bullet_list(lines: Iterable[str]) -> str:
