@@ -15,6 +15,7 @@ from ocarina_kit.core.refresh_log import Result as LogWord
 from ocarina_kit.core.schedule_plan import gap_text, times_text
 from ocarina_kit.core.shown_plan import shown
 from ocarina_kit.flows import schedule as flow
+from ocarina_kit.flows.schedule_desk import Desk, look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -24,13 +25,12 @@ if TYPE_CHECKING:
     from ocarina_kit.core.schedule_plan import Proposal
     from ocarina_kit.core.schedule_wish import Wish
     from ocarina_kit.core.setup import Setup
-    from ocarina_kit.flows.schedule import Desk
 
 
 def install_entry(run: Run, setup: Setup, wish: Wish, *, yes: bool, dry_run: bool) -> Result:
     """Bring the crontab to one good entry for this set-up, after asking."""
     ui = run.ui
-    desk = flow.look(run.system, run.place, setup)
+    desk = look(run.system, run.place, setup)
     found = flow.find_client_for(run.system, wish)
     proposal = flow.propose_entry(desk, wish, _chosen(found))
     plan = proposal.plan
@@ -75,7 +75,7 @@ def install_entry(run: Run, setup: Setup, wish: Wish, *, yes: bool, dry_run: boo
 def print_line(run: Run, setup: Setup, wish: Wish) -> Result:
     """The line alone on standard output; all else on standard error. Installs nothing."""
     ui = run.ui.to_stderr()
-    desk = flow.look(run.system, run.place, setup)
+    desk = look(run.system, run.place, setup)
     found = flow.find_client_for(run.system, wish)
     proposal = flow.propose_entry(desk, wish, _chosen(found))
     for caution in proposal.cautions:
@@ -94,7 +94,7 @@ def remove_entry(run: Run, *, yes: bool, dry_run: bool) -> Result:
     except KitError as problem:
         setup = None
         ui.note(f"[{problem.id}] {problem.what} The entry can be taken out all the same.")
-    desk = flow.look(run.system, run.place, setup)
+    desk = look(run.system, run.place, setup)
     data: dict[str, Any] = {"host": desk.facts.host, "changed": False, "dry_run": dry_run, "edits": []}
     if (unwritable := desk.unwritable) is not None:
         return Result.failed(unwritable, data)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.cli.result import Result
 from ocarina_kit.core.errors import KitError, Remedy
+from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.redact import mask
 from ocarina_kit.core.refreshjob import Kind, RefreshJob
 from ocarina_kit.core.schedule_view import LEGEND, Outlook, Strip, in_sentences, life_of, outlook, strip
-from ocarina_kit.flows import schedule as flow
+from ocarina_kit.flows.schedule_desk import Desk, last_refresh, look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.render import Ui
     from ocarina_kit.core.last_refresh import LastRefresh
-    from ocarina_kit.flows.schedule import Desk
 
 _KINDS = {
     Kind.KIT_FIRST: "ocarina-kit; and ocarina, where ocarina-kit cannot start",
@@ -43,10 +42,10 @@ def show_entry(run: Run) -> Result:
     except KitError as problem:
         setup = None
         run.ui.warn(f"[{problem.id}] {problem.what}")
-    desk = flow.look(run.system, run.place, setup)
+    desk = look(run.system, run.place, setup)
     jobs = desk.facts.entries.active
     view = _outlook(desk, jobs)
-    seen = _Seen(desk, jobs, view, strip(view, run.ui.width), flow.last_refresh(desk))
+    seen = _Seen(desk, jobs, view, strip(view, run.ui.width), last_refresh(desk))
     data = _members(seen)
     error = _nothing_runs(desk, jobs)
     if error is not None:

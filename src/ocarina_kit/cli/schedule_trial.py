@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ocarina_kit.cli.result import Result
 from ocarina_kit.core.durations import in_words
-from ocarina_kit.flows import schedule as flow
 from ocarina_kit.flows import schedule_trial
+from ocarina_kit.flows.schedule_desk import look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def try_entry(run: Run, setup: Setup, wish: Wish | None) -> Result:
     """``wish`` is None where the installed line is meant; without one, the line that would be installed is tried."""
     ui = run.ui
-    desk = flow.look(run.system, run.place, setup)
+    desk = look(run.system, run.place, setup)
     job, installed = schedule_trial.job_to_try(desk, wish)
     whose = f"line {job.number} of your crontab" if installed else "the line that schedule would install"
     ui.say(

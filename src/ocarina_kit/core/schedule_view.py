@@ -6,12 +6,12 @@ Times are epoch seconds; the zone is the one that cron goes by.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from ocarina_kit.core.cronruns import next_runs
 from ocarina_kit.core.crontime import Schedule
 from ocarina_kit.core.durations import in_words
+from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.token_entry import LIFETIME, TokenEntry
 
 DAY = 86_400.0

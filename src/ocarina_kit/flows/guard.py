@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ocarina_kit.core.errors import KitError
 from ocarina_kit.core.refresh_choice import expires_at
 from ocarina_kit.core.refresh_log import mark_for
@@ -22,14 +24,13 @@ class Guard:
         self._clock = system.clock
         self._mark = mark_for(setup.tokens_file, system.home, setup.domain)
         self._log = refresh_log.read(system)
-        self._sharers: tuple[str, ...] = ()
-        if not setup.place.from_env:
-            self._sharers = sharers(
-                config_facts(system, setup.place).readable,
-                domain=setup.domain,
-                tokens=setup.tokens_file,
-                locate=lambda settings: tokens_path(system, settings),
-            )
+        # Also with --env: the client then uses the same tokens file as without.
+        self._sharers = sharers(
+            config_facts(system, replace(setup.place, from_env=False)).readable,
+            domain=setup.domain,
+            tokens=setup.tokens_file,
+            locate=lambda settings: tokens_path(system, settings),
+        )
 
     def __call__(self, entry: TokenEntry) -> TokenReport | None:
         """The report on a token that may not be refreshed here; None where it may."""

@@ -155,7 +155,8 @@ def _refuse_anothers(place: Place, waiting: Sequence[PendingLogin], text: str) -
     for each in waiting:
         if not isinstance(read_paste(text, (each.state,), each.domain), PastedCode):
             continue
-        begun = Place(PurePath(each.config), "option", each.profile, from_env=not each.config)
+        source = place.source if str(place.config) == each.config else "option"
+        begun = Place(PurePath(each.config), source, each.profile, from_env=not each.config)
         same = (_config(place), place.profile) == (each.config, each.profile)
         raise of_another_setup(place, each, None if same else begun)
 

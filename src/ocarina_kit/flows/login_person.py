@@ -41,6 +41,9 @@ class Person(Protocol):
     def paste_again(self, error: KitError, hint: str) -> str:
         """Say why what was pasted is none, and what to do; return what is pasted then. The link stands above."""
 
+    def granted(self, outcome: TokenOutcome) -> None:
+        """Say that a token is there, before the next link."""
+
     def wants_fresh_link(self, error: KitError) -> bool:
         """Say what went wrong, and ask whether to go on with a fresh link."""
 
@@ -74,6 +77,7 @@ def grant_all(login: Login, requests: Sequence[ScopeRequest], person: Person) ->
         except KitError as error:
             outcome = failed(request, error)
         done.outcomes.append(outcome)
+        person.granted(outcome)
         if login.interrupted:
             done.interrupted = True
             break

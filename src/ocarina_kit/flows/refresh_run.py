@@ -43,6 +43,9 @@ _OTHERS_LOOKS = 6
 _OTHERS_PAUSE_S = 0.25
 """After a "no", another program's answer to the same token may be on its way into the file."""
 
+_GIVEN_UP = 3
+"""Tokens in a row that the server gave no usable answer to, all attempts through: the rest are then not tried."""
+
 _CUT_OFF = Unusable("network", "an earlier run was cut off", may_have_spent=True)
 
 
@@ -65,7 +68,7 @@ class Run:
     """Digests of those that got one."""
     bug: BaseException | None = None
     _started: float | None = None
-    _server_answers: bool = True
+    _given_up: int = 0
     _client_refused: RefreshOutcome | None = None
     _notes: threading.Lock = field(default_factory=threading.Lock)
 
@@ -129,19 +132,22 @@ class Run:
             if pause is None or not self._pause(pause):
                 break
         if not made:
-            answers.append(
-                Unusable("network", "the server gave no answer to the other tokens in 60 s", False)
-            )
+            answers.append(Unusable("network", "it gave the other tokens no usable answer", False))
+        elif isinstance(answers[-1], Unusable):
+            with self._notes:
+                self._given_up += 1
         outcome = replace(judge_refresh(answers), attempts=made)
         if outcome.result == "client-refused":
             self._client_refused = outcome
         return outcome
 
     def _seconds(self, *, first: bool) -> float:
-        """The deadline of the next attempt. Past the budget only first attempts are made, and only where the server
-        answers."""
+        """The deadline of the next attempt; 0 where none is to be made. Past the budget only first attempts are made,
+        and none where the server has ceased to answer."""
         left = attempt_seconds(self._elapsed())
-        return ATTEMPT_S if first and left <= 0 and self._server_answers else left
+        if not first:
+            return left
+        return 0.0 if self._given_up >= _GIVEN_UP else left or ATTEMPT_S
 
     def _elapsed(self) -> float:
         now = self.store.system.clock.monotonic()
@@ -163,7 +169,8 @@ class Run:
     def _learn(self, entry: TokenEntry, answer: TokenAnswer) -> None:
         assert entry.refresh_token is not None  # noqa: S101  # for mypy
         with self._notes:
-            self._server_answers = isinstance(answer, Granted | Refused)
+            if isinstance(answer, Granted | Refused):
+                self._given_up = 0
             if answer.skew is not None:
                 self.skew = answer.skew
             name = digest(entry.refresh_token)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ocarina_kit.core.errors import KitError, Remedy
+from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.redact import mask
 from ocarina_kit.core.refreshjob import RefreshJob
 from ocarina_kit.core.schedule_trial import Ran, Verdict, judge
@@ -13,7 +12,7 @@ from ocarina_kit.core.secret import Secret
 from ocarina_kit.core.tokens import TokenFile
 from ocarina_kit.edges import refresh_log
 from ocarina_kit.edges.cron_run import SECONDS, run_as_cron
-from ocarina_kit.flows.schedule import Desk, find_client_for, installed_job, propose_entry
+from ocarina_kit.flows.schedule_desk import Desk, installed_job
 
 LIMIT = f"{SECONDS:.0f} s at most"
 _LONGEST_OUTPUT = 20_000
@@ -47,6 +46,8 @@ def job_to_try(desk: Desk, wish: Wish | None) -> tuple[RefreshJob, bool]:
                 ),
             )
         wish = Wish()
+    from ocarina_kit.flows.schedule import find_client_for, propose_entry
+
     found = find_client_for(desk.system, wish)
     assert found.chosen is not None  # noqa: S101  # find_client_for raises where there is none
     return propose_entry(desk, wish, found.chosen).job, False
