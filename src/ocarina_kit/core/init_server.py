@@ -99,13 +99,13 @@ def _unusable(host: str, detail: str, net: NetFailure | None) -> Verdict:
     kind = net.kind if net is not None else ""
     if kind.startswith("tls-") or kind == "ca-bundle":
         hint = f" {_TRUST}" if kind == "tls-unknown-issuer" else " No secret was sent."
-        return Verdict("unknown", f"{host} could not be trusted: {detail}.{hint}", "SRV003")
+        return Verdict("unknown", f"The server could not be trusted: {detail}.{hint}", "SRV003")
     if kind == "dns-none":
         return Verdict("unknown", f"There is no such server: {detail}. Is the address right?", "SRV001")
     if kind == "dns-silent":
-        return Verdict("unknown", f"The address of {host} could not be looked up: {detail}.", "SRV001")
+        return Verdict("unknown", f"The server's address could not be looked up: {detail}.", "SRV001")
     if kind:
-        return Verdict("unknown", f"{host} cannot be reached: {detail}.", "SRV002")
+        return Verdict("unknown", f"The server cannot be reached: {detail}.", "SRV002")
     return Verdict("unknown", f"{host} gives no usable answer at the moment: {detail}.", "SRV004")
 
 
