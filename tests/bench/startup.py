@@ -19,8 +19,6 @@ from pathlib import Path
 
 import harness
 
-PROGRAMS = Path(__file__).parent.parent / "programs"
-
 BUDGET: dict[tuple[str, ...], float] = {
     ("--version",): 4,
     ("--help",): 9,
@@ -37,10 +35,13 @@ def exists(args: tuple[str, ...]) -> bool:
 
 def set_up(home: Path) -> dict[str, str]:
     """A set-up that works, in ``home``; returns the environment of its user."""
-    client = home / ".local" / "bin" / "ocarina"
-    client.parent.mkdir(parents=True)
+    programs = home / ".local" / "bin"
+    programs.mkdir(parents=True)
+    client, crontab = programs / "ocarina", programs / "crontab"
     client.write_text("#!/bin/sh\necho ocarina v1.0.0\n")
+    crontab.write_text(f'#!/bin/sh\necho "7 */3 * * * {client} oauth refresh"\n')
     client.chmod(0o755)
+    crontab.chmod(0o755)
     config = {
         "MAJORA_DOMAIN": "https://majora.test/",
         "MAJORA_USER": "bench",
@@ -61,14 +62,11 @@ def set_up(home: Path) -> dict[str, str]:
         path = home / name
         path.write_text(json.dumps(members))
         path.chmod(0o600)
-    crontab = home / "spool-crontab"
-    crontab.write_text(f"7 */3 * * * {client} oauth refresh\n")
     return {
         "HOME": str(home),
         "LOGNAME": "bench",
-        "PATH": f"{client.parent}:{PROGRAMS}:/usr/bin:/bin",
+        "PATH": f"{programs}:/usr/bin:/bin",
         "LANG": "C.UTF-8",
-        "KIT_TEST_CRONTAB": str(crontab),
     }
 
 
