@@ -18,6 +18,8 @@ BUDGET_S = 60.0
 """Seconds for all attempts and waits of one refresh together (CONTRACT.md)."""
 ATTEMPT_S = 20.0
 """Seconds for a single attempt, where the budget has as many left."""
+SHORTEST_S = 5.0
+"""Seconds that an attempt must have: a shorter one would give up on an answer, and the new token in it, too soon."""
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 16.0
 _CUT_ATTEMPTS = 3
@@ -25,8 +27,9 @@ _CUT_ATTEMPTS = 3
 
 
 def attempt_seconds(elapsed: float) -> float:
-    """The deadline of the next attempt, seconds, ``elapsed`` seconds after the first one started."""
-    return max(0.0, min(ATTEMPT_S, BUDGET_S - elapsed))
+    """The deadline of the next attempt, seconds, ``elapsed`` seconds after the first one started; 0: make none."""
+    left = min(ATTEMPT_S, BUDGET_S - elapsed)
+    return left if left >= SHORTEST_S else 0.0
 
 
 def next_wait(attempt: int, answer: TokenAnswer, elapsed: float, *, jitter: float = 0.5) -> float | None:
@@ -45,7 +48,7 @@ def next_wait(attempt: int, answer: TokenAnswer, elapsed: float, *, jitter: floa
     growing = min(_FIRST_WAIT_S * 2 ** (attempt - 1), _LONGEST_WAIT_S) * (0.75 + jitter / 2)
     wait = max(growing, answer.retry_after or 0.0)
     # An attempt must still fit behind the wait.
-    return wait if elapsed + wait < BUDGET_S else None
+    return wait if elapsed + wait <= BUDGET_S - SHORTEST_S else None
 
 
 def _worth_another(attempt: int, answer: Unusable) -> bool:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.conftest import Kit, Ran
 
 from ocarina_kit.core.scopes import PURPOSES
 from ocarina_kit.sandbox import Application, Sandbox, User
-from tests.conftest import Kit, Ran
 
 HOUR = 3600.0
 VIEW = "majora2.view_biosampleartifact"

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import pytest
-
 from tests.conftest import Kit, mode_of
 from tests.flows.refresh.conftest import HOUR, INFO, PAGS, VIEW, Person, dumped, result_of
 
