@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.cli.result import Result
 from ocarina_kit.core.errors import KitError, Remedy
-from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.redact import mask
 from ocarina_kit.core.refreshjob import Kind, RefreshJob
 from ocarina_kit.core.schedule_view import LEGEND, Outlook, Strip, in_sentences, life_of, outlook, strip

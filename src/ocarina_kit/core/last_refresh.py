@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.refresh_log import LogEntry
 from ocarina_kit.core.token_entry import TokenEntry
 from ocarina_kit.core.token_origin import birth

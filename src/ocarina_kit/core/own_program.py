@@ -6,9 +6,8 @@ The facts come from ``edges/kit_program.py``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from posixpath import normpath
-
-from ocarina_kit.core.records import dataclass
 
 # Folders that the tool which made them throws away: `uvx`, `pipx run`, a build of pip.
 _THROWAWAY = (

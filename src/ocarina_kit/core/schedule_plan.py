@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from posixpath import join, normpath
 
@@ -13,7 +13,6 @@ from ocarina_kit.core.cronruns import Gap, longest_gap
 from ocarina_kit.core.crontab import Crontab, parse_job, values
 from ocarina_kit.core.crontime import Schedule
 from ocarina_kit.core.errors import KitError, Remedy
-from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.refreshjob import Kind, RefreshJob, refresh_jobs
 from ocarina_kit.core.schedule_facts import ScheduleFacts
 from ocarina_kit.core.schedule_repair import spans_a_life

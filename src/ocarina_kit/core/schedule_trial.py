@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ocarina_kit.core.errors import Exit, KitError, Remedy, worst
-from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.refresh_log import LogEntry
 from ocarina_kit.core.refreshcall import Tool
 from ocarina_kit.core.refreshjob import RefreshJob

@@ -6,12 +6,12 @@ Times are epoch seconds; the zone is the one that cron goes by.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from ocarina_kit.core.cronruns import next_runs
 from ocarina_kit.core.crontime import Schedule
 from ocarina_kit.core.durations import in_words
-from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.token_entry import LIFETIME, TokenEntry
 
 DAY = 86_400.0
@@ -72,7 +72,7 @@ class Outlook:
     @property
     def runs_today(self) -> tuple[float, ...]:
         """The runs of the 24 hours."""
-        return tuple(run for run in self.runs if run < self.now + DAY)
+        return tuple(run for run in self.runs if run <= self.now + DAY)
 
     def clock(self, moment: float) -> str:
         """``Tue 14:17``, local."""
@@ -147,7 +147,7 @@ class Strip:
 def strip(view: Outlook, width: int | None) -> Strip:
     """The strip for a terminal of ``width`` columns; None: any. It fits into 40."""
     minutes = 60 if width is not None and width < _MARGIN + 48 + 2 else 30
-    start = _whole_hour(view.now, view.zone)
+    start = _cell_of(view.now, view.zone, minutes)
     cells = [start + at * minutes * 60 for at in range(24 * 60 // minutes)]
     size = minutes * 60.0
     rows = [("runs", "".join(RUN if _any(view.runs, cell, cell + size) else "." for cell in cells))]
@@ -156,14 +156,11 @@ def strip(view: Outlook, width: int | None) -> Strip:
     return Strip(start, minutes, _scale(view, cells, 6 * 60 // minutes), tuple(rows))
 
 
-def _whole_hour(now: float, zone: tzinfo) -> float:
+def _cell_of(now: float, zone: tzinfo, minutes: int) -> float:
+    """The start of the mark that ``now`` falls into, by the clock on the wall."""
     local = datetime.fromtimestamp(now, zone)
-    return (
-        now
-        - timedelta(
-            minutes=local.minute, seconds=local.second, microseconds=local.microsecond
-        ).total_seconds()
-    )
+    past = timedelta(minutes=local.minute % minutes, seconds=local.second, microseconds=local.microsecond)
+    return now - past.total_seconds()
 
 
 def _any(runs: Iterable[float], start: float, end: float) -> bool:

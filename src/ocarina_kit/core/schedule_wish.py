@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ocarina_kit.core.cronline import Runner
 from ocarina_kit.core.cronspread import Every, derive, own_schedule, parse_every
 from ocarina_kit.core.errors import Remedy, UsageError
-from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.wanted_line import Ground
 
 

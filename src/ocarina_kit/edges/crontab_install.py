@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ocarina_kit.core.crontab_read import CrontabRead, ReadOutcome
 from ocarina_kit.core.errors import KitError, Remedy
-from ocarina_kit.core.records import dataclass
 from ocarina_kit.edges.backups import backup
 from ocarina_kit.edges.crontab_program import CrontabWrite, WriteOutcome, write_crontab
 from ocarina_kit.edges.system import System

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocarina_kit.core.errors import KitError
 from ocarina_kit.core.last_refresh import LastRefresh, newest_refresh
-from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.refresh_history import Elsewhere, other_hosts, refreshed_elsewhere
 from ocarina_kit.core.refreshjob import RefreshJob
 from ocarina_kit.core.schedule_facts import ScheduleFacts

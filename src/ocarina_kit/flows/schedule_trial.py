@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ocarina_kit.core.errors import KitError, Remedy
-from ocarina_kit.core.records import dataclass
 from ocarina_kit.core.redact import mask
 from ocarina_kit.core.refreshjob import RefreshJob
 from ocarina_kit.core.schedule_trial import Ran, Verdict, judge
