@@ -20,7 +20,7 @@ def run(argv: Sequence[str]) -> int:
     ui = Ui.for_process(json="--json" in argv)
     command = _command_named(argv)
     try:
-        result = _dispatch(argv)
+        result = dispatch(argv)
     except KeyboardInterrupt:
         ui.end_line()
         result = Result.failed(
@@ -51,7 +51,8 @@ def run(argv: Sequence[str]) -> int:
     return int(result.exit)
 
 
-def _dispatch(argv: Sequence[str]) -> Result:
+def dispatch(argv: Sequence[str]) -> Result:
+    """Run the command line ``argv``; raises what goes wrong: KitError, KeyboardInterrupt, or a bug's exception."""
     from ocarina_kit.cli import app
 
     try:
@@ -62,6 +63,10 @@ def _dispatch(argv: Sequence[str]) -> Result:
         raise KeyboardInterrupt from None
     if isinstance(outcome, Result):
         return outcome
+    if outcome == Exit.INTERRUPTED:  # what typer 0.28 makes of a KeyboardInterrupt
+        raise KeyboardInterrupt
+    if outcome == Exit.INTERRUPTED:  # what the parser makes of Ctrl-C
+        raise KeyboardInterrupt
     if outcome in (None, 0):  # --help and --version
         return Result()
     raise UsageError("Wrong usage.", remedy=Remedy("See the help.", ("ocarina-kit --help",)))
