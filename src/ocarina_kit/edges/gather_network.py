@@ -21,6 +21,9 @@ from ocarina_kit.edges.netprobe import probe_reach
 from ocarina_kit.edges.side_by_side import side_by_side
 from ocarina_kit.edges.system import System
 
+_SLACK = 0.2
+"""Seconds beyond a request's own deadline in which its word on what failed is still awaited."""
+
 
 def network_facts(system: System, config: ConfigFacts, *, seconds: float) -> NetworkFacts:
     """The way to the server and who answers there, tried side by side, within ``seconds``."""
@@ -33,7 +36,7 @@ def network_facts(system: System, config: ConfigFacts, *, seconds: float) -> Net
         "reach": lambda: probe_reach(http, url, seconds=seconds),
         "identity": lambda: _timed(system, took, Majora(http, url).identify, seconds),
     }
-    found = side_by_side(calls, clock=system.clock, seconds=seconds)
+    found = side_by_side(calls, clock=system.clock, seconds=seconds + _SLACK)
     return NetworkFacts(
         url, found.get("reach"), found.get("identity"), identity_ms=took.get("ms", round(seconds * 1000))
     )
@@ -91,7 +94,7 @@ def api_facts(
         return ask
 
     found = side_by_side(
-        {key: probe(token) for key, token in asked.items()}, clock=system.clock, seconds=seconds
+        {key: probe(token) for key, token in asked.items()}, clock=system.clock, seconds=seconds + _SLACK
     )
     late = TokenProbe("unusable", "no time was left to ask", reason="network")
     answers = {key: found.get(key, late) for key in asked}
