@@ -145,6 +145,8 @@ def _given(
 
 def _go_on(run: Run, report: Report, *, dry_run: bool) -> Result:
     """What comes after the configuration: offered where there is a terminal, else named."""
+    from ocarina_kit.cli.boundary import dispatch
+
     done = Result(data=report.as_data())
     answers = report.answers
     if dry_run or report.declined or answers is None:
@@ -167,15 +169,7 @@ def _go_on(run: Run, report: Report, *, dry_run: bool) -> Result:
             run.ui.say("Later, that is:")
             run.ui.command(report.place.command(name))
             continue
-        went = _run(name, *report.place.options())
+        went = dispatch([name, *report.place.options()])  # as a person would have typed it
         if went.error is not None:
             return Result(went.exit, done.data, went.error, went.error_shown)
     return done
-
-
-def _run(*words: str) -> Result:
-    """Another command of the kit, as a person would have typed it."""
-    from ocarina_kit.cli.app import root
-
-    outcome = root()(list(words), prog_name="ocarina-kit", standalone_mode=False)
-    return outcome if isinstance(outcome, Result) else Result()

@@ -84,7 +84,7 @@ def standing_rows(standing: Standing) -> tuple[tuple[str, str], ...]:
             "account",
             f"{standing.user} (only Majora knows its state)" if standing.user else "only Majora knows",
         ),
-        ("client", standing.client or standing.client_trouble or "not found (ocarina-kit install-client)"),
+        ("client", standing.client or standing.client_trouble or "not found (install-client gets it)"),
         ("application", f"client id ending in {standing.application}" if standing.application else "not yet"),
         ("configuration", standing.config),
         ("log-in", login),
