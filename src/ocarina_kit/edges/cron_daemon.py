@@ -34,6 +34,8 @@ def cron_daemon(system: System, root: Path = Path("/"), platform: str = sys.plat
     if found is not None:
         return DaemonFacts(Daemon.RUNS, found)
     why = _why_untold(root, proc)
+    if why is None and {"KUBERNETES_SERVICE_HOST", "container"} & system.environ.keys():
+        why = "this is a container"
     if why is not None:
         return DaemonFacts(Daemon.UNTOLD, why)
     return DaemonFacts(Daemon.ABSENT, "no process of that kind is there")
