@@ -65,10 +65,11 @@ class Ways:
     line: tuple[str, ...] = PRINT
 
 
-def unreadable(read: CrontabRead, *, host: str, ways: Ways) -> CrontabError | None:
+def unreadable(read: CrontabRead, *, host: str, ways: Ways | None = None) -> CrontabError | None:
     """Why a crontab that was read may not be written over; None where it may."""
     if read.writable:
         return None
+    ways = ways or Ways()
     give = Remedy("Give the line to whoever can install it, there or on another host.", ways.line)
     if read.outcome is ReadOutcome.NO_PROGRAM:
         return CrontabError(
