@@ -229,6 +229,8 @@ def test_a_secret_given_for_a_files_name_is_not_repeated(person: Person) -> None
     ran = person.init("--client-secret-file", person.app.client_secret)
     assert ran.code == 2
     assert "history" in ran.err
+    for args in (("--client-secret", person.app.client_secret), (person.app.client_secret,)):
+        assert person.init(*args).code == 2
 
 
 # --- the server's word

@@ -73,10 +73,15 @@ def dispatch(argv: Sequence[str]) -> Result:
 
 
 def _as_usage_error(problem: Any) -> UsageError:
+    from ocarina_kit.core.redact import mask_opaque
+
     context = getattr(problem, "ctx", None)
     path = context.command_path if context is not None else "ocarina-kit"
+    message = str(problem.format_message())
+    if "unexpected extra argument" in message:  # a secret that was given without an option is not repeated
+        message = mask_opaque(message)
     return UsageError(
-        str(problem.format_message()),
+        message,
         remedy=Remedy("The help lists what this command takes.", (f"{path} --help",)),
     )
 

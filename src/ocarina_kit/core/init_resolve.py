@@ -236,18 +236,18 @@ def resolve(found: Mapping[Member, Given], foreign: Iterable[Member] = ()) -> Re
     return Resolved(found, values, tuple(wanting), tuple(mends), tuple(warnings), legacy, swapped)
 
 
-def usage_error(wanting: Iterable[Wanting], *, consent: str = "", excerpt: str = "") -> UsageError:
+def usage_error(
+    wanting: Iterable[Wanting], *, consent: str = "", excerpt: str = "", agree: str = "ocarina-kit init --yes"
+) -> UsageError:
     """Everything that is missing or wrong, at once, each with the ways to give it.
 
     ``consent``: what would also have to be agreed to, and cannot be asked here (a broken file, CFG002, with the
-    ``excerpt`` of the place).
+    ``excerpt`` of the place), and ``agree`` the command that does.
     """
     all_of_it = list(wanting)
     id = "CFG002" if consent else "USE001"
     if consent and not all_of_it:
-        return UsageError(
-            consent, id=id, why=excerpt, remedy=Remedy("Agree to that:", ("ocarina-kit init --yes",))
-        )
+        return UsageError(consent, id=id, why=excerpt, remedy=Remedy("Agree to that:", (agree,)))
     problems = [each for each in all_of_it if each.problem is not None]
     lines = [each.line for each in all_of_it] + ([consent] if consent else [])
     if len(lines) == 1 and problems and problems[0].problem is not None:

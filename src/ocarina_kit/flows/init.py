@@ -152,7 +152,10 @@ class Init:
             consent = f"{broken_words(ground)} Writing it anew needs --yes; the old file is kept as a backup."
         if resolved.wanting or consent:
             self.report.missing = [each.member.value for each in resolved.wanting]
-            raise usage_error(resolved.wanting, consent=consent, excerpt=_excerpt(ground))
+            agree = self.place.command("init", "--yes")
+            raise usage_error(
+                resolved.wanting, consent=consent, excerpt=_excerpt(ground) if consent else "", agree=agree
+            )
         self.say_given(resolved)
         answers, verdict = self.check(resolved.answers)
         self.say_verdict(verdict)
