@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-
 from tests.scenarios.world import Clients, Servers, Stage
 
 

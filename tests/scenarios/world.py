@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import TESTS, Kit
+
 from ocarina_kit.core.cronline import build_line
 from ocarina_kit.core.setup import Place
 from ocarina_kit.core.wanted_line import ground
 from ocarina_kit.edges.kit_program import kit_program
 from ocarina_kit.sandbox import Application, Sandbox, User, install_impostor, install_standin
-from tests.conftest import TESTS, Kit
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,14 +53,13 @@ class Scenario:
     @property
     def expected(self) -> dict[str, str]:
         """What is neither ok nor a skip."""
-        return {
-            id: status for status in ("fail", "warn", "unknown") for id in self.get(status, [])
-        }
+        return {id: status for status in ("fail", "warn", "unknown") for id in self.get(status, [])}
 
 
 def scenarios(folder: str) -> list[Scenario]:
     return [
-        Scenario(path, tomllib.loads(path.read_text("utf-8"))) for path in sorted((FOLDER / folder).rglob("*.toml"))
+        Scenario(path, tomllib.loads(path.read_text("utf-8")))
+        for path in sorted((FOLDER / folder).rglob("*.toml"))
     ]
 
 
@@ -169,7 +169,9 @@ class Stage:
         home.mkdir(parents=True)
         kit = Kit(home)
         world = World(scenario, kit, majora, user, app, _words(majora, user, app, home))
-        world.words["key"] = majora.add_legacy_key(user) if "{key}" in scenario.path.read_text("utf-8") else ""
+        wants_key = "{key}" in scenario.path.read_text("utf-8")
+        key_age = scenario.get("key_age", 0) * _HOUR
+        world.words["key"] = majora.add_legacy_key(user, age=key_age) if wants_key else ""
         _shell(world, self.clients)
         _build(world)
         for fault in scenario.get("faults", []):
@@ -276,6 +278,9 @@ def _build(world: World) -> None:
     crontab = scenario.get("crontab", "{mine}{line}\n")
     if crontab != "<none>":
         text = world.fill(crontab.replace("{mine}", MY_LINES))
+        for old, new in scenario.get("crontab_replace", []):
+            assert world.fill(old) in text, f"{old} is not in the crontab"
+            text = text.replace(world.fill(old), world.fill(new))
         kit.crontab_file.write_bytes(text.encode("utf-8", "surrogateescape"))
     if log := scenario.get("log"):
         _log(world, log, tokens)

@@ -30,13 +30,15 @@ def show_findings(ui: Ui, findings: Sequence[Finding], *, verbose: bool, fixed: 
             _show_one(ui, finding)
     if not verbose:
         _show_skipped(ui, findings)
-    counts = summary(findings)
-    words = {"ok": "ok", "warn": "warnings", "fail": "failed", "unknown": "unknown", "skip": "not judged"}
     ui.say()
-    ui.say(
-        ", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts[name] or name == "ok")
-        + "."
-    )
+    ui.say(_totals(findings))
+
+
+def _totals(findings: Sequence[Finding]) -> str:
+    counts = summary(findings)
+    warnings = "warning" if counts["warn"] == 1 else "warnings"
+    words = {"ok": "ok", "warn": warnings, "fail": "failed", "unknown": "unknown", "skip": "not judged"}
+    return ", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts[name]) + "."
 
 
 def _show_skipped(ui: Ui, findings: Sequence[Finding]) -> None:
@@ -56,9 +58,7 @@ def _is_shown(finding: Finding, verbose: bool) -> bool:
 def _show_one(ui: Ui, finding: Finding) -> None:
     mark = "mended" if finding.fixed else MARKS[finding.status]
     wrong = finding.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
-    # Where something is wrong, what was seen says more than what should be.
-    headline = finding.outcome.detail if wrong else f"{finding.check.title}. {finding.outcome.detail}"
-    ui.marked(mark, _STYLES.get(finding.status, ""), f"[{finding.check.id}] {headline}")
+    ui.marked(mark, _STYLES.get(finding.status, ""), f"[{finding.check.id}] {finding.outcome.detail}")
     if not wrong:
         return
     for line in finding.outcome.excerpt.splitlines():

@@ -1,0 +1,98 @@
+"""One fault a file: doctor names it and nothing else, and --fix mends what needs no person."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import Ran
+from tests.scenarios.world import KEPT, MY_LINES, Scenario, Stage, World, scenarios
+
+FAMILIES = ("env", "cfg", "srv", "crd", "tok", "api", "crn")
+ALL = [scenario for family in FAMILIES for scenario in scenarios(family)]
+
+
+def wrong(ran: Ran) -> dict[str, str]:
+    return {
+        check["id"]: check["status"] for check in ran.json["checks"] if check["status"] not in ("ok", "skip")
+    }
+
+
+@pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
+def test_fault(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
+    with stage.world(scenario, tmp_path / "home") as world:
+        options = scenario.get("doctor", [])
+        before = everything(world)
+        report = tmp_path / "report.md"
+        ran = world.kit.run(*world.args, "doctor", "--json", "--report", report, *options)
+        assert wrong(ran) == expected(scenario, ran), ran
+        assert ran.code == code_of(wrong(ran)), ran
+        if ran.code:
+            error = ran.json["error"]
+            assert error["id"] in scenario.expected or error["id"] in scenario.get("fail_or_unknown", [])
+            assert error["remedy"]["text"] or error["remedy"]["commands"]
+        assert everything(world) == before, "doctor without --fix wrote something"
+        check_report(world, report.read_text())
+        if "fix" in scenario.keys:
+            check_fix(world, options)
+
+
+def expected(scenario: Scenario, ran: Ran) -> dict[str, str]:
+    seen = wrong(ran)
+    either = {
+        id: seen[id] for id in scenario.get("fail_or_unknown", []) if seen.get(id) in ("fail", "unknown")
+    }
+    maybe = {id: "warn" for id in scenario.get("may_warn", []) if seen.get(id) == "warn"}
+    return {**scenario.expected, **either, **maybe}
+
+
+def code_of(wrong: dict[str, str]) -> int:
+    return 1 if "fail" in wrong.values() else 5 if "unknown" in wrong.values() else 0
+
+
+def everything(world: World) -> dict[str, Any]:
+    """Every file of the home, with its mode and content."""
+    found: dict[str, Any] = {}
+    for path in sorted(world.kit.home.rglob("*")):
+        seen = path.lstat()
+        content = path.read_bytes() if path.is_file() and not path.is_fifo() else None
+        found[str(path)] = (seen.st_mode, content)
+    return found
+
+
+def check_report(world: World, text: str) -> None:
+    """The report says what is wrong, and neither a secret nor a name."""
+    assert text.startswith("# ocarina-kit doctor")
+    for id in world.scenario.expected:
+        assert f"| {id} | " in text
+    for name in world.names | world.secrets:
+        assert name not in text, f"{name} stands in the report"
+
+
+def check_fix(world: World, options: list[str]) -> None:
+    """--fix ends healthy, says what it mended, keeps everything else, and has nothing to do the second time."""
+    scenario, kit = world.scenario, world.kit
+    broken = set(scenario.get("fail", [])) | set(scenario.get("warn", []))
+    mended = kit.run(*world.args, "doctor", "--fix", "--yes", "--json", *options)
+    assert wrong(mended) == dict.fromkeys(scenario.get("fix_warn", []), "warn"), mended
+    assert mended.code == 0, mended
+    assert broken <= {check["id"] for check in mended.json["checks"] if check["fixed"]}, mended
+    check_kept(world)
+    after = everything(world)
+    again = kit.run(*world.args, "doctor", "--fix", "--yes", "--json", *options)
+    assert again.code == 0, again
+    assert not any(check["fixed"] for check in again.json["checks"]), again
+    assert everything(world) == after, "mending a second time changed something"
+
+
+def check_kept(world: World) -> None:
+    scenario, kit = world.scenario, world.kit
+    if scenario.get("config_is") == "link":
+        assert kit.config.is_symlink()
+    if "config_text" not in scenario.keys and scenario.get("config_is", "file") in ("file", "link"):
+        config = Path(world.fill(scenario.get("config_at", str(kit.config))))
+        assert json.loads(config.read_bytes())["MINE"] == KEPT
+    if "{mine}" in scenario.get("crontab", "{mine}"):
+        assert (kit.crontab or "").startswith(MY_LINES)
