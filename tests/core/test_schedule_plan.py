@@ -16,7 +16,7 @@ from ocarina_kit.core.crontime import Schedule
 from ocarina_kit.core.errors import KitError, UsageError
 from ocarina_kit.core.own_program import OwnProgram, choose, in_temporary_folder
 from ocarina_kit.core.schedule_facts import ScheduleFacts
-from ocarina_kit.core.schedule_plan import Proposal, gap_text, propose, times_text
+from ocarina_kit.core.schedule_plan import Proposal, as_diff, gap_text, propose, times_text
 from ocarina_kit.core.schedule_wish import Wish, read_wish
 from ocarina_kit.core.wanted_line import Ground
 
@@ -109,6 +109,20 @@ def test_numbers_of_edits_are_those_of_the_crontab_as_it_was() -> None:
         (EditKind.REPLACE, 3),
     ]
     assert made.plan.after.render().decode() == f"# x\n{made.line}\n"
+
+
+def test_the_change_as_a_diff() -> None:
+    made = proposed(f"# x\n{GUIDE}{GUIDE}* * * * * theirs\n")
+    assert as_diff(made.plan).splitlines() == [
+        "--- crontab (now)",
+        "+++ crontab (then)",
+        "@@ line 2 @@",
+        f"-{GUIDE.strip()}",
+        f"+{made.line}",
+        "@@ line 3 @@",
+        f"-{GUIDE.strip()}",
+    ]
+    assert "line break" in as_diff(proposed("# x").plan)
 
 
 def test_a_line_with_other_work_is_a_persons() -> None:

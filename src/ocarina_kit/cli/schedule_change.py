@@ -9,11 +9,9 @@ from ocarina_kit.core.cronline import Runner
 from ocarina_kit.core.cronplan import EditKind, Outcome
 from ocarina_kit.core.cronruns import next_runs
 from ocarina_kit.core.errors import KitError, Remedy, UsageError
-from ocarina_kit.core.plan import Plan, SetCrontab
 from ocarina_kit.core.redact import mask
 from ocarina_kit.core.refresh_log import Result as LogWord
-from ocarina_kit.core.schedule_plan import gap_text, times_text
-from ocarina_kit.core.shown_plan import shown
+from ocarina_kit.core.schedule_plan import as_diff, gap_text, times_text
 from ocarina_kit.flows import schedule as flow
 from ocarina_kit.flows.schedule_desk import Desk, look
 
@@ -48,7 +46,7 @@ def install_entry(run: Run, setup: Setup, wish: Wish, *, yes: bool, dry_run: boo
             _say_problem(ui, flow.record(desk, LogWord.SCHEDULED))
         return Result(data=data)
     _tell_elsewhere(ui, desk, proposal)
-    _tell_change(ui, plan, desk)
+    _tell_change(ui, plan)
     if dry_run:
         ui.say("Nothing was changed.")
         return Result(data=data)
@@ -107,7 +105,7 @@ def remove_entry(run: Run, *, yes: bool, dry_run: bool) -> Result:
         for job in plan.switched_off:
             ui.note(f"Line {job.number} is one, but commented out. It was left.")
         return Result(data=data)
-    _tell_change(ui, plan, desk)
+    _tell_change(ui, plan)
     if dry_run:
         ui.say("Nothing was changed.")
         return Result(data=data)
@@ -212,15 +210,14 @@ def _tell_elsewhere(ui: Ui, desk: Desk, proposal: Proposal) -> None:
         )
 
 
-def _tell_change(ui: Ui, plan: SchedulePlan, desk: Desk) -> None:
+def _tell_change(ui: Ui, plan: SchedulePlan) -> None:
     for edit in plan.edits:
         if edit.kind is EditKind.SWITCH_ON:
             ui.warn(
                 f"[CRN009] Line {edit.number} is this set-up's entry, commented out: someone switched it off."
             )
-    change = SetCrontab(desk.facts.crontab.content, plan.after.render(), "one good entry for this set-up")
     ui.say()
-    ui.diff(shown(Plan((change,))))
+    ui.diff(mask(as_diff(plan)))
     ui.say()
 
 

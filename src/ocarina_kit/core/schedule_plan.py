@@ -251,3 +251,16 @@ def gap_text(gap: Gap) -> str:
     if not gap.summer_time_minutes:
         return plain
     return f"{plain} ({duration_text(gap.minutes)} in the night when summer time ends)"
+
+
+def as_diff(plan: SchedulePlan) -> str:
+    """The change as a diff of just the lines that change: those of others are nobody's business, and a diff program
+    can lose its way among thousands that are alike."""
+    lines = ["--- crontab (now)", "+++ crontab (then)"]
+    for edit in plan.edits:
+        lines.append(f"@@ line {edit.number} @@")
+        lines += [f"-{edit.before}"] if edit.kind is not EditKind.ADD else []
+        lines += [f"+{edit.after}"] if edit.kind is not EditKind.REMOVE else []
+    if plan.newline_added:
+        lines.append("(The last line gets the line break that it lacked: cron needs it.)")
+    return "\n".join(lines)
