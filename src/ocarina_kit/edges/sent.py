@@ -15,8 +15,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ocarina_kit.core.secret import Secret
-from ocarina_kit.edges.files import make_private_folder, read_file, write_private
+from ocarina_kit.edges.files import Syscalls, make_private_folder, read_file, write_private
 from ocarina_kit.edges.system import System
+
+# A kill leaves the note; a power cut may not, and then a message is less exact. That is not worth a flush a run.
+_UNFLUSHED = Syscalls(sync=lambda descriptor: None)
 
 
 def digest(token: Secret) -> str:
@@ -31,7 +34,7 @@ def note(system: System, tokens: Path, digests: Iterable[str]) -> None:
     """Before the first request. Raises FileError: nothing is to be sent then."""
     path = _path(system, tokens)
     make_private_folder(make_private_folder(system.state_dir) / "sent")
-    write_private(path, json.dumps(sorted(set(digests))).encode())
+    write_private(path, json.dumps(sorted(set(digests))).encode(), calls=_UNFLUSHED)
 
 
 def noted(system: System, tokens: Path) -> frozenset[str]:

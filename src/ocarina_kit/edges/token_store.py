@@ -83,6 +83,8 @@ class Arrival:
     """Where it stands in the file, once it does."""
     kept_other: bool = False
     """A newer token stood there already, and stayed."""
+    journaled: bool = False
+    """It stands in the journal, from where the next run takes it."""
     rescued: Path | None = None
     """Where it is instead, where the file could not be written."""
     problem: KitError | None = None
@@ -104,6 +106,8 @@ class TokenStore:
         self.path = reader.path
         self._calls = calls
         self._places: list[Held] = []
+        self._journal: rescue.Journal | None = None
+        self._keep_journal = False
         self._waiting: list[Arrival] = []
         self._queue = threading.Lock()
         self._writing = threading.Lock()
@@ -133,6 +137,10 @@ class TokenStore:
         data, _ = self.reader.look_whole()
         return None if data is None else backup(self.system, BACKUP_KIND, data, of=str(self.path))
 
+    def begin_journal(self, journal: rescue.Journal | None = None) -> None:
+        """Raises FileError where there can be none: nothing may be sent then."""
+        self._journal = journal or rescue.begin(self.system, self.path)
+
     def take_place(self) -> Held:
         """A place for one answer: to be had before its request is sent. Raises FileError where there is none."""
         with self._queue:
@@ -145,7 +153,10 @@ class TokenStore:
             self._places.append(place)
 
     def close(self) -> None:
-        """Give all space back."""
+        """Give all space back. The journal goes, unless something stands there alone."""
+        if self._journal is not None:
+            self._journal.end(keep=self._keep_journal)
+            self._journal = None
         with self._queue:
             places, self._places = self._places, []
         for place in places:
@@ -161,6 +172,8 @@ class TokenStore:
 
         Never raises for what a file system does.
         """
+        if self._journal is not None:
+            arrival.journaled = self._journal.add(_spliced(TokenFile.parse(None), arrival))
         with self._queue:
             self._waiting.append(arrival)
         with self._writing:
@@ -229,14 +242,16 @@ class TokenStore:
                 arrival.place = None
 
     def _rescue(self, batch: list[Arrival], problem: KitError | None) -> None:
-        saved = TokenFile.parse(None)
         for arrival in batch:
-            saved = _spliced(saved, arrival)
             arrival.problem = problem
-        try:
-            where = rescue.save(self.system, self.path, saved)
-        except (KitError, OSError):
-            return
+        if self._journal is not None and all(each.journaled for each in batch) and self._journal.flush():
+            self._keep_journal = True
+            where: Path | None = self._journal.path
+        else:
+            saved = TokenFile.parse(None)
+            for arrival in batch:
+                saved = _spliced(saved, arrival)
+            where = rescue.save_elsewhere(saved)
         for arrival in batch:
             arrival.rescued = where
 

@@ -153,6 +153,7 @@ def _ready(store: TokenStore, choice: Choice) -> Iterator[int]:
     places = store.prove(min(len(choice.due), AT_ONCE), len(choice.due))
     try:
         store.keep_backup()
+        store.begin_journal()
         yield places
     finally:
         store.close()
