@@ -13,7 +13,7 @@ from ocarina_kit.core.errors import Exit
 from ocarina_kit.core.last_refresh import LastRefresh, newest_refresh
 from ocarina_kit.core.refresh_log import LogEntry, Result
 from ocarina_kit.core.refreshjob import RefreshJob, refresh_jobs
-from ocarina_kit.core.schedule_trial import Ran, Verdict, judge
+from ocarina_kit.core.schedule_trial import Ran, Verdict, judge, without_tracebacks
 from ocarina_kit.core.setup import Place
 from ocarina_kit.core.tokens import TokenEntry, TokenFile
 
@@ -116,6 +116,19 @@ def test_a_line_for_some_tokens_only() -> None:
     found = verdict(line, {"a": 100}, {"a": 100})
     assert found.error is None
     assert "--within" in found.notes[0]
+
+
+def test_an_expired_token_is_nothing_for_the_client_alone() -> None:
+    error = verdict(CLIENT, {"a": 40000}, {"a": 40000}, code=1).error
+    assert error is not None
+    assert error.remedy.commands == ("ocarina-kit refresh", "ocarina-kit schedule")
+
+
+def test_tracebacks_are_cut_to_what_they_say() -> None:
+    text = 'hello\nTraceback (most recent call last):\n  File "x", line 1, in y\n    z()\nEOFError: end\nbye'
+    assert without_tracebacks(text) == "hello\nEOFError: end  (the end of a Python traceback)\nbye"
+    assert without_tracebacks("Traceback (most recent call last):\n") == "  (the end of a Python traceback)"
+    assert without_tracebacks("all well\n") == "all well\n"
 
 
 def test_no_token_at_all() -> None:

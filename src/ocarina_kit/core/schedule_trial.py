@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ocarina_kit.core.errors import Exit, KitError, Remedy, worst
@@ -34,6 +34,17 @@ class Ran:
     ended: float
 
 
+_TRACEBACK = re.compile(
+    r"^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)",
+    re.MULTILINE,
+)
+
+
+def without_tracebacks(output: str) -> str:
+    """A program's output, each Python traceback in it cut to its last line: that one says what was wrong."""
+    return _TRACEBACK.sub(lambda found: f"{found['last']}  (the end of a Python traceback)", output)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """``fresh`` and ``stale`` are the scopes that it refreshed, and those that it did not.
@@ -54,18 +65,18 @@ def judge(
     job: RefreshJob,
     ran: Ran,
     *,
-    before: Iterable[TokenEntry],
+    before: Sequence[TokenEntry],
     after: Iterable[TokenEntry],
     log: Iterable[LogEntry],
     host: str,
     place: Place,
 ) -> Verdict:
-    """Judge a run of ``job`` by the tokens before and after it. ``log`` are the set-up's entries, new ones too."""
+    """Judge a run of ``job`` by the tokens before and after it. ``log`` are the set-up's new entries."""
     there = {entry.key: entry for entry in after if not entry.odd}
     fresh = tuple(key for key, entry in there.items() if _is_fresh(entry, ran))
     gone = [entry.key for entry in before if not entry.odd and entry.key not in there]
     stale = (*(key for key in there if key not in fresh), *gone)
-    by = _who(job, ran, log, host) if fresh else ""
+    by = _who(job, log, host) if fresh else ""
     until = min((there[key].expiry(ran.ended) for key in fresh), default=None)
     notes: list[str] = []
     if by == _CLIENT and job.kit is not None:
@@ -85,7 +96,8 @@ def judge(
         )
         return _with(verdict, notes, None)
     lost = [key for key in stale if key not in there or not there[key].can_refresh]
-    return _with(verdict, notes, _failure(job, ran, stale, lost, place))
+    expired = any(entry.expiry(ran.started) <= ran.started for entry in before)
+    return _with(verdict, notes, _failure(job, ran, stale, place, lost=bool(lost), expired=expired))
 
 
 def _with(verdict: Verdict, notes: list[str], error: KitError | None) -> Verdict:
@@ -100,12 +112,9 @@ def _is_fresh(entry: TokenEntry, ran: Ran) -> bool:
 _KIT, _CLIENT = "ocarina-kit", "the client"
 
 
-def _who(job: RefreshJob, ran: Ran, log: Iterable[LogEntry], host: str) -> str:
-    """The kit writes its refreshes to refresh.log, the client does not. A log line's time is cut to seconds."""
-    if any(
-        entry.fresh and entry.host == host and entry.by == "refresh" and entry.time >= int(ran.started)
-        for entry in log
-    ):
+def _who(job: RefreshJob, log: Iterable[LogEntry], host: str) -> str:
+    """The kit writes its refreshes to refresh.log, the client does not."""
+    if any(entry.fresh and entry.host == host and entry.by == "refresh" for entry in log):
         return _KIT
     return _CLIENT if job.client is not None else ""
 
@@ -131,7 +140,9 @@ def _nothing_there(place: Place) -> KitError:
     )
 
 
-def _failure(job: RefreshJob, ran: Ran, stale: tuple[str, ...], lost: list[str], place: Place) -> KitError:
+def _failure(
+    job: RefreshJob, ran: Ran, stale: tuple[str, ...], place: Place, *, lost: bool, expired: bool
+) -> KitError:
     exits = [_exit_of(job, ran)]
     if lost:
         exits.append(Exit.LOGIN)
@@ -145,6 +156,11 @@ def _failure(job: RefreshJob, ran: Ran, stale: tuple[str, ...], lost: list[str],
         remedy = Remedy("Log in again.", (place.command("login"),))
     elif exit is Exit.UNKNOWN:
         remedy = Remedy("The server may be out of reach; see.", (place.command("doctor"),))
+    elif job.kit is None and expired:
+        why += " The client alone does not refresh an expired token; ocarina-kit does."
+        remedy = Remedy(
+            "Refresh it now, and let the entry do so.", (place.command("refresh"), place.command("schedule"))
+        )
     else:
         remedy = Remedy("See what is broken.", (place.command("doctor"),))
     return KitError(what, id=named[1] if named else "CRN008", why=why, remedy=remedy, exit=exit)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from ocarina_kit.core.errors import KitError, Remedy
 from ocarina_kit.core.redact import mask
+from ocarina_kit.core.refresh_log import LogEntry
 from ocarina_kit.core.refreshjob import RefreshJob
-from ocarina_kit.core.schedule_trial import Ran, Verdict, judge
+from ocarina_kit.core.schedule_trial import Ran, Verdict, judge, without_tracebacks
 from ocarina_kit.core.schedule_wish import Wish
 from ocarina_kit.core.secret import Secret
 from ocarina_kit.core.tokens import TokenFile
@@ -63,21 +65,30 @@ def run_now(desk: Desk, job: RefreshJob) -> Trial:
     """Run it. It is a refresh like any other: it spends refresh tokens."""
     assert desk.setup is not None  # noqa: S101  # only a usable set-up has an entry to try
     system = desk.system
-    before = desk.tokens()
+    before, known = desk.tokens(), Counter(_log(desk))
     started = system.clock.now()
     done = run_as_cron(system, job.text.command, job.variables)
     ended = system.clock.now()
     after = desk.tokens()
     written = (done.stdout + done.stderr).decode("utf-8", "backslashreplace").strip()
-    output = mask(written, (*_secrets(desk, before), *_secrets(desk, after)))
+    output = mask(without_tracebacks(written), (*_secrets(desk, before), *_secrets(desk, after)))
     if len(output) > _LONGEST_OUTPUT:
         output = f"{output[:_LONGEST_OUTPUT]}\n… (cut)"
     ran = Ran(done.code, done.error, output, started, ended)
-    log = tuple(entry for entry in refresh_log.read(system) if entry.setup == desk.mark)
     verdict = judge(
-        job, ran, before=before.entries, after=after.entries, log=log, host=system.host, place=desk.place
+        job,
+        ran,
+        before=before.entries,
+        after=after.entries,
+        log=(Counter(_log(desk)) - known).elements(),
+        host=system.host,
+        place=desk.place,
     )
     return Trial(ran, verdict)
+
+
+def _log(desk: Desk) -> list[LogEntry]:
+    return [entry for entry in refresh_log.read(desk.system) if entry.setup == desk.mark]
 
 
 def _secrets(desk: Desk, tokens: TokenFile) -> tuple[Secret, ...]:
