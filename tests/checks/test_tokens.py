@@ -212,7 +212,9 @@ def test_what_was_cut_off_behind_its_refresh_token_is_kept_and_refreshed() -> No
 def test_a_loose_mode_is_tightened(mode: int) -> None:
     found = facts(seen({LOOKUP: token()}, mode=mode))
     assert wrong(found) == {"TOK003": "fail"}
-    assert fix_of(found, "TOK003").changes == (Chmod(PATH, mode, 0o600, "it holds tokens"),)
+    assert fix_of(found, "TOK003").changes == (
+        Chmod(PATH, mode, 0o600, "let nobody but you read the tokens file"),
+    )
 
 
 def test_another_users_file_needs_a_person() -> None:

@@ -249,7 +249,7 @@ def access_tokens(facts: Facts) -> Outcome:
                     place.command("login", "--force", *login_options(dead, facts.table)),
                 ),
             ),
-            fix=Plan((RefreshTokens(can_refresh, "the server refuses the access token"),))
+            fix=Plan((RefreshTokens(can_refresh, "refresh what the server refuses"),))
             if can_refresh
             else None,
         )

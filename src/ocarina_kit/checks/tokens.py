@@ -28,13 +28,12 @@ def lives(facts: Facts, tokens: TokenFacts) -> Outcome:
     if expired:
         keys = [entry.key for entry in expired]
         longest = max(-entry.life_left(tokens.now, skew) for entry in expired)
-        verb = "is" if len(keys) == 1 else "are"
         by_server = all(entry.life_left(tokens.now) > 0 for entry in expired)
-        since = " by the server's clock" if by_server else _since(longest)
+        since = " by the server's clock" if by_server else _ago(longest)
         return fail(
-            f"{_upper(named(keys, facts.table))} {verb} expired{since}.",
+            f"{_upper(named(keys, facts.table))} expired{since}.",
             remedy=_refresh_remedy(facts, expired),
-            fix=_refresh(expired, "the access token is expired"),
+            fix=_refresh(expired, "refresh what is expired"),
         )
     if (next_run := _next_run(facts)) is not None:
         short = [
@@ -49,7 +48,7 @@ def lives(facts: Facts, tokens: TokenFacts) -> Outcome:
                 f"{_upper(named(keys, facts.table))} will expire {_left(ends - tokens.now)}, before the next "
                 f"scheduled refresh at {next_run:%H:%M}.",
                 remedy=Remedy("Refresh now.", (place.command("refresh"),)),
-                fix=_refresh(short, "the access token expires before the next scheduled refresh"),
+                fix=_refresh(short, "refresh what expires before the next scheduled refresh"),
             )
     alive = tokens.alive(skew)
     if not alive:
@@ -206,9 +205,9 @@ def _left(seconds: float) -> str:
     return f"in {in_words(seconds)}"
 
 
-def _since(seconds: float) -> str:
+def _ago(seconds: float) -> str:
     # A time that was written as "expired for good" tells nothing of when that was.
-    return f" since {in_words(seconds)}" if seconds < 400 * 86_400 else ""
+    return f" {in_words(seconds)} ago" if seconds < 400 * 86_400 else ""
 
 
 # --- the rows -----------------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ def shape(facts: Facts, tokens: TokenFacts) -> Outcome:
         KIND,
         before=file.content or b"",
         after=kept.render() if kept.entries else None,
-        why="ocarina cannot read the tokens file",
+        why="set the damaged tokens file aside, and keep what can be read of it",
     )
     return fail(detail, remedy=remedy, fix=Plan((aside, *_to_refresh(tokens, kept))))
 
@@ -148,7 +148,7 @@ def private(facts: Facts, tokens: TokenFacts) -> Outcome:
         return fail(
             f"Others can read or write {file.path}: its mode is {file.mode:04o}.",
             remedy=Remedy("Let nobody but you read and write it.", (f"chmod 600 {path}",)),
-            fix=Plan((Chmod(file.path, file.mode, 0o600, "it holds tokens"),)),
+            fix=Plan((Chmod(file.path, file.mode, 0o600, "let nobody but you read the tokens file"),)),
         )
     return ok(f"{file.path} is yours alone.")
 
@@ -186,4 +186,4 @@ def _to_refresh(tokens: TokenFacts, file: TokenFile) -> tuple[RefreshTokens, ...
         for entry in file.entries
         if entry.can_refresh and (entry.odd or entry.life_left(tokens.now) <= 0)
     )
-    return (RefreshTokens(scopes, "the access token is expired"),) if scopes else ()
+    return (RefreshTokens(scopes, "refresh what is expired"),) if scopes else ()

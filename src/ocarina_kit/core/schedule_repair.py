@@ -65,7 +65,9 @@ def repair(
     after = plan.after.render()
     if plan.outcome is not Outcome.CHANGED or after == read.content:
         return Repair()
-    return Repair(Plan((SetCrontab(read.content, after, "one good entry for this set-up"),)))
+    return Repair(
+        Plan((SetCrontab(read.content, after, "put one good entry for this set-up into the crontab"),))
+    )
 
 
 def _client(

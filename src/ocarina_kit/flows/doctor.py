@@ -181,6 +181,15 @@ def _doers(system: System, place: Place, look: Examined) -> Doers:
 
     def crontab(change: SetCrontab) -> tuple[KitError | None, Path | None]:
         assert look.facts.schedule is not None  # noqa: S101  # a plan for the crontab was made from it
-        return set_crontab(system, change, look.facts.schedule.crontab)
+        done = set_crontab(system, change, look.facts.schedule.crontab)
+        if done[0] is None:
+            # CRN008 asks for no run from before; a log that cannot be written is no reason to fail.
+            from ocarina_kit.core.refresh_log import LogEntry, Result
+            from ocarina_kit.edges import gather_tokens, refresh_log
+
+            mark = gather_tokens.setup_mark_of(system, config_facts(system, place))
+            entry = LogEntry(system.clock.now(), system.host, "doctor", "", Result.SCHEDULED, mark)
+            refresh_log.append(system, [entry])
+        return done
 
     return Doers(refresh, crontab)
