@@ -13,6 +13,7 @@ from ocarina_kit.core.scopes import BUNDLES, DEFAULT_NAMES, PURPOSES, Purpose, h
 if TYPE_CHECKING:
     from ocarina_kit.cli.login_view import LoginView
     from ocarina_kit.cli.render import Ui
+    from ocarina_kit.core.login_report import TokenOutcome
     from ocarina_kit.edges.installed_client import InstalledClient
     from ocarina_kit.flows.login import Login
     from ocarina_kit.flows.login_grant import Link
@@ -55,6 +56,7 @@ class AtTerminal:
         self._view = view
         self._ui = view.ui
         self._browser = browser
+        self._explained = False
 
     def paste(self, link: Link, *, number: int, count: int, fresh: bool) -> str:
         return self._ui.ask_paste("Paste the address here", lambda: self._show(link, number, count, fresh))
@@ -67,6 +69,10 @@ class AtTerminal:
         ui.raw_now(link.url)
         ui.say()
         opened = self._open(link.url)
+        if self._explained:
+            ui.say("As before: press Authorize, and paste the address of the page you come to.")
+            return
+        self._explained = True
         ui.say(
             ("It has been opened in your browser. " if opened else "Open it in a browser, on any machine. ")
             + "Log in to Majora and press Authorize. Then copy the whole address of the page you come to, and paste "
@@ -91,6 +97,9 @@ class AtTerminal:
                 self._ui.say(stuck_in_the_browser(self._view.login.setup.domain))
 
         return self._ui.ask_paste("Paste the address here", show)
+
+    def granted(self, outcome: TokenOutcome) -> None:
+        self._view.show(outcome)
 
     def wants_fresh_link(self, error: KitError) -> bool:
         self._failed(error)

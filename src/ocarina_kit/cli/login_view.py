@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ocarina_kit.cli.render import Ui, error_members
 from ocarina_kit.cli.result import Result
 from ocarina_kit.core.durations import in_words
-from ocarina_kit.core.errors import KitError
+from ocarina_kit.core.errors import Exit, KitError
 from ocarina_kit.core.login_report import LoginReport, LoginResult, TokenOutcome, count_links, titles
 from ocarina_kit.core.oauth_errors import CLOCK_TELLS_S
 from ocarina_kit.core.scopes import BUNDLES, PURPOSES, ScopeRequest, example, has_endpoint, resolve
@@ -92,13 +92,15 @@ class LoginView:
         """Say what the server says, what failed, and what to do with the tokens; and hand all of it back."""
         report = LoginReport(tuple(outcomes), self.login.skew)
         final = error or report.error
-        self._say_verdicts(report)
-        self._say_clock(report)
+        ended = error is not None and error.exit is Exit.INTERRUPTED
+        if not ended:
+            self._say_verdicts(report)
+            self._say_clock(report)
         for outcome in report.outcomes:
             if outcome.error is not None and outcome.error is not final:
                 self.ui.error(outcome.error)
         commands = self._commands(report)
-        if commands and (final is None or report.usable):
+        if commands and not ended:
             self.ui.say()
             one = len(commands) == 1
             self.ui.say(f"Now this works (put your own value{'' if one else 's'} in place of the CAPITALS):")
