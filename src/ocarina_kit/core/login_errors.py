@@ -138,6 +138,7 @@ def unreadable_callback(file: str, words: str) -> UsageError:
 # --- at the prompt
 
 _HINTS: dict[PasteKind, str] = {
+    "empty": "Copy the whole address of the page that you come to after Authorize.",
     "authorize-link": (
         "Open that link in a browser, press Authorize, and copy the address of the page that you come to then."
     ),

@@ -1,7 +1,7 @@
 """The grant: a link that is kept before it is shown, and a code that becomes a token on the disk.
 
-In this order: lock; prove the place of the new file; back up; send the code; put the token on the disk; forget the
-pending login; log. CONTRACT.md, Files and login.
+In this order: lock; prove the place of the new file; back up; send the code; put the token on the disk; log; forget
+the pending login. CONTRACT.md, Files and login.
 """
 
 from __future__ import annotations
@@ -176,6 +176,7 @@ def redeem(login: Login, callback: Callback) -> TokenOutcome:
         store.prove(1, 1)
         try:
             store.keep_backup()
+            store.begin_journal()
             place = store.take_place()
             with signals.held_off(lambda: login.note("Finishing what is under way (20 s at most).")) as stop:
                 old = login.reader.look().get(callback.pending.scope)
