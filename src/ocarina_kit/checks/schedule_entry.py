@@ -82,6 +82,7 @@ def mend(facts: Facts, schedule: ScheduleFacts, text: str) -> tuple[Remedy, Plan
 @looked
 def crontab(facts: Facts, schedule: ScheduleFacts) -> Outcome:
     read = schedule.crontab
+    words = " ".join(read.words.split()).rstrip(".")
     if read.outcome is ReadOutcome.NONE_YET:
         return ok("There is no crontab yet.")
     if read.outcome is ReadOutcome.CRONTAB:
@@ -91,14 +92,14 @@ def crontab(facts: Facts, schedule: ScheduleFacts) -> Outcome:
         return ok(f"The crontab can be read, but not written back as it is{why}.")
     if read.outcome is ReadOutcome.FAILED:
         return unknown(
-            f"The crontab could not be read: {read.words}.",
+            f"The crontab could not be read: {words}.",
             remedy=Remedy("See what crontab itself says.", ("crontab -l",)),
         )
     missing = read.outcome is ReadOutcome.NO_PROGRAM
     what = (
         f"There is no crontab command on {schedule.host}"
         if missing
-        else f"crontab is not allowed for {schedule.ground.user} on {schedule.host}: {read.words}"
+        else f"crontab is not allowed for {schedule.ground.user} on {schedule.host}: {words}"
     )
     if (found := elsewhere(facts, schedule)) is not None:
         return ok(f"{what}, but {_told(schedule, found)}.")
