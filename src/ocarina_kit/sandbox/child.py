@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import shutil
 import signal
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any, TextIO
 
 from ocarina_kit.sandbox.clock import SERVER_CLOCK
 
+_ORPHANS_LIVE, _QUIET = 60.0, 5.0
+"""Seconds for which what a killed parent left behind is waited for, and after which nothing more is expected."""
 _NO_PORT = {errno.EADDRINUSE, errno.EACCES}
 
 
 def main() -> int:
-    # Ctrl-C in the terminal goes to the whole group; the parent is the one that answers it.
+    # Ctrl-C in the terminal goes to the whole group, as does the terminal's end; the parent is the one that answers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Nothing that Django or a library prints may stand between the answers.
     answers, sys.stdout = sys.stdout, sys.stderr
+    parent = os.getppid()
     options = json.loads(sys.stdin.readline())
     with tempfile.TemporaryDirectory(prefix="ocarina-sandbox-", ignore_cleanup_errors=True) as folder:
         try:
@@ -38,7 +45,20 @@ def main() -> int:
         _obey(server, sys.stdin, answers)
         server.shutdown()
         server.server_close()
+    if os.getppid() != parent or Path(folder).exists():
+        _clear_up_after_orphans(Path(folder))
     return 0
+
+
+def _clear_up_after_orphans(folder: Path) -> None:
+    """Where the parent was killed, a program that it ran in the folder may go on for some seconds, and write there."""
+    quiet_since = time.monotonic()
+    give_up = quiet_since + _ORPHANS_LIVE
+    while time.monotonic() < min(give_up, quiet_since + _QUIET):
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            quiet_since = time.monotonic()
+        time.sleep(0.1)
 
 
 def _start(folder: Path, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

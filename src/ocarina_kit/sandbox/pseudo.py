@@ -15,7 +15,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ocarina_kit.edges.signals import held_off
+
 ROWS = 40
+_OBEYS = 3.0
+"""Seconds that a program has to end after it was asked to."""
 
 
 def run_shown(
@@ -30,33 +34,35 @@ def run_shown(
     """Run ``argv`` to its end; answers its exit code and all that it printed, on both streams.
 
     ``columns``: the width of the terminal that it prints to; None for a pipe. The code is None where it did not end
-    within ``timeout`` seconds: it was killed then, and all that it started with it.
+    within ``timeout`` seconds: it was made to then, as it is on an interrupt.
     """
     ours, theirs = _ends(columns)
+    process = None
     try:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.PIPE,
-            stdout=theirs,
-            stderr=theirs,
-            env=dict(env),
-            cwd=cwd,
-            start_new_session=True,
-        )
-    except BaseException:
-        os.close(ours)
-        raise
-    finally:
-        os.close(theirs)
-    try:
+        try:
+            with held_off() as asked:  # an interrupt inside Popen would leave a process that nobody knows
+                process = subprocess.Popen(
+                    list(argv),
+                    stdin=subprocess.PIPE,
+                    stdout=theirs,
+                    stderr=theirs,
+                    env=dict(env),
+                    cwd=cwd,
+                    start_new_session=True,
+                )
+        finally:
+            os.close(theirs)
+        if asked.is_set():
+            raise KeyboardInterrupt
         _feed(process, stdin)
         printed, in_time = _read(ours, time.monotonic() + timeout)
         if not in_time:
             return None, printed
         return process.wait(timeout), printed
     finally:
+        if process is not None:
+            _end(process)
         os.close(ours)
-        _end(process)
 
 
 def _ends(columns: int | None) -> tuple[int, int]:
@@ -104,7 +110,14 @@ def _read(ours: int, deadline: float) -> tuple[str, bool]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
+    """Ask it to end, as Ctrl-C does, so that it ends what it started itself; kill what does not obey."""
+    assert process.stdin is not None  # noqa: S101  # a pipe, above
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    for number, seconds in ((signal.SIGINT, _OBEYS), (signal.SIGKILL, None)):
+        if process.poll() is not None:
+            return
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)

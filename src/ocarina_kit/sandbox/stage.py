@@ -218,7 +218,7 @@ def in_lines(typed: str, columns: int | None) -> list[str]:
     lines = ["$"]
     for words in re.split(r" (?=--?[a-z])", typed):
         if len(lines[-1]) + 1 + len(words) > room and lines[-1] != "$":
-            lines.append("   ")
+            lines.append(" ")
         lines[-1] += f" {words}"
     return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
