@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA = 1
+_NARROW = 30
+"""Columns for values below which two columns are not worth it."""
 _COLOURS = re.compile(r"(\x1b\[[0-9;:]*m)")
 """Select Graphic Rendition (ECMA-48, 8.3.117): colours and weights, and nothing that moves the cursor."""
 
@@ -167,14 +169,16 @@ class Ui:
                 self._print(self.out, line, style, wrap=False)
 
     def pairs(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Names with their values: in two columns where they fit, else one below the other."""
+        """Names with their values, in two columns; a value that does not fit beside its name stands below it."""
         if not rows or self.quiet:
             return
-        width = max(len(name) for name, _ in rows)
-        fits = self.width is None or all(width + 2 + len(value) <= self.width - 2 for _, value in rows)
+        column = max(len(name) for name, _ in rows)
+        room = None if self.width is None else self.width - column - 5
+        if room is not None and room < _NARROW:
+            column, room = 0, 0
         for name, value in rows:
-            if fits:
-                self.raw(f"  {name:<{width}}  {value}")
+            if room is None or len(value) <= room:
+                self.raw(f"  {name:<{column}}  {value}")
             else:
                 self.raw(f"  {name}")
                 self.raw(f"    {value}")
