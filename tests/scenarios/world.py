@@ -169,7 +169,7 @@ class Stage:
         home.mkdir(parents=True)
         kit = Kit(home)
         world = World(scenario, kit, majora, user, app, _words(majora, user, app, home))
-        wants_key = "{key}" in scenario.path.read_text("utf-8")
+        wants_key = "{key}" in str(scenario.keys)
         key_age = scenario.get("key_age", 0) * _HOUR
         world.words["key"] = majora.add_legacy_key(user, age=key_age) if wants_key else ""
         _shell(world, self.clients)
@@ -206,6 +206,7 @@ def _words(majora: Sandbox, user: User, app: Application, home: Path) -> dict[st
         "secret": app.client_secret,
         "home": str(home),
         "node": socket.gethostname(),
+        "login": pwd.getpwuid(os.geteuid()).pw_name,
         "closed": str(_closed_port()),
         "ca": str(majora.ca_file or ""),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from ocarina_kit.checks.config_members import follows
 from ocarina_kit.checks.model import Check, Need, Outcome, fail, not_applicable, ok, unknown, warn
 from ocarina_kit.checks.schedule_entry import mend
 from ocarina_kit.core.client import MINIMUM_VERSION, Candidate, Resolution, State
@@ -11,6 +12,7 @@ from ocarina_kit.core.environment_facts import SETUP_VARIABLES
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.file_facts import FolderFacts
+from ocarina_kit.core.network_facts import NetworkFacts
 
 INSTALL = "ocarina-kit install-client"
 
@@ -155,14 +157,25 @@ CLOCK_FAILS = 300.0
 
 
 def _clock(facts: Facts) -> Outcome:
-    skew = facts.network.skew if facts.network is not None else None
-    if skew is None:
-        return not_applicable("The server did not say what time it has.")
-    off = abs(skew)
+    network = facts.network
+    if network is None or network.skew is None:
+        return _no_time(network)
+    off = abs(network.skew)
     if off <= CLOCK_WARNS:
         return ok("This machine's clock agrees with the server's.")
-    detail = f"This machine's clock is {_span(off)} {'behind' if skew > 0 else 'ahead of'} the server's."
+    behind = "behind" if network.skew > 0 else "ahead of"
+    detail = f"This machine's clock is {_span(off)} {behind} the server's."
     return fail(detail) if off > CLOCK_FAILS else warn(detail)
+
+
+def _no_time(network: NetworkFacts | None) -> Outcome:
+    """The time stands in an answer: where none came, that is another check's finding."""
+    reach = network.reach if network is not None else None
+    if reach is not None and reach.tls is not None and not reach.tls.ok:
+        return follows("SRV003")
+    if network is not None and network.identity is not None and network.identity.kind != "majora":
+        return follows("SRV004")
+    return not_applicable("The server did not say what time it has.")
 
 
 def _span(seconds: float) -> str:

@@ -87,16 +87,34 @@ def host_mark(host: str) -> str:
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 _SAFE = re.compile(
-    r"(?:[A-Z]{3}[0-9]{3}|0[0-7]{3}|[0-9]{1,6}|[0-9]{1,4}\.[0-9]{1,4}(?:\.[0-9]{1,4})?|[0-9]{1,2}:[0-9]{2})",
+    r"(?:/|[A-Z]{3}[0-9]{3}|0[0-7]{3}|[0-9]{1,6}|[0-9]{1,4}\.[0-9]{1,4}(?:\.[0-9]{1,4})?|[0-9]{1,2}:[0-9]{2})",
     re.ASCII,
 )
-_STATES = """
+_WORDS = """
     ocarina ocarina-kit majora client clients version package pypi interpreter python import error path shell cron
     crontab conda environment found runs run finds none refuses refused wants newer expired expires token tokens
-    scope scopes server answers answer time timed out connection certificate issuer unknown host proxy dns tls
-    https http redirect html json status code hours minutes days seconds line column file folder mode group
-    everybody uid entry entries line lines daemon failed missing blank null string integer object profile
-    member members given times last first counts name names set variable longest gap every never
+    scope scopes server answers answer time timed out connection connections certificate issuer unknown host proxy
+    dns tls https http redirect html json status code hours minutes days seconds line column file folder mode group
+    everybody uid entry entries lines daemon failed missing blank null string integer object profile member members
+    given times last first counts name names set variable longest gap every never h min s d ago at least most less
+    than takes took agrees agree disagree ahead behind address addresses accepted accepts allowed argument array
+    authorization backslashes became because become been begins being below between both broken brought byte bytes
+    call came candidate caret case changed character characters checked chosen commented compares complete confirmed
+    container content correct damaged dead deadline depth device different directory does done double down drops due
+    duplicate during each edited elsewhere empty ended ends endpoint exists exit expand expire fetched finite fit fixes
+    form forms full future gave generated get go goes gone got grant granted grants handshake happen headers held
+    helps here hour how incomplete inside installed interval intervals kind knew knows larger later leads left length
+    lets lifetime like limit listed lives locks looked lookup made makes marked matches means mended milliseconds
+    mind minute misspelt more moves named neither network no non nor nothing now number numbers odd offline old older
+    once one only open order other others otherwise outcome own owner packed parsed part parts pass passed per
+    perhaps permission person pipe place point printed probe process processes program programs purpose purposes
+    rare read readable reads reason recorded refresh refreshed refreshing relative removed replacement request
+    requests rest rests returned rule running said same saved second seen sent serves several shape shared short
+    shut sign signal silent since socket sort spelt starts stood stopped stops stored such switched system talk tell
+    text that their them there these they this those though three too tried truncated two typed under unless
+    unusable unusual until used user usual uses utf valid value values verified wait waited was way weeks were what
+    when where whether which who whole why will with within without word words working would write writes written
+    wrong year yet yours
 """
 
 
@@ -104,7 +122,7 @@ class Redactor:
     """Shows of a text what the allow-list holds."""
 
     def __init__(self, checks: Iterable[Check], names: Iterable[str], config_path: str) -> None:
-        texts = [_STATES, *RULES_TEXTS, *KNOWN_WORDS]
+        texts = [_WORDS, *RULES_TEXTS, *KNOWN_WORDS]
         for check in checks:
             texts += [check.title, check.consequence, check.explain, check.remedy.text]
         self._allowed = {word.lower() for text in texts for word in _WORD.findall(text)} | {

@@ -81,16 +81,6 @@ def first_line(findings: Sequence[Finding]) -> str:
     return f"First: {doing}"
 
 
-def skipped(findings: Sequence[Finding]) -> list[tuple[str, list[str]]]:
-    """What was not judged, by the reason why."""
-    groups: dict[str, list[str]] = {}
-    for finding in findings:
-        if finding.status is Status.SKIP:
-            why = f"rests on {finding.outcome.cause}" if finding.outcome.cause else finding.outcome.detail
-            groups.setdefault(why, []).append(finding.check.id)
-    return list(groups.items())
-
-
 def row(check: Check) -> dict[str, Any]:
     """A check for ``--list``."""
     return {

@@ -125,7 +125,7 @@ def _doctor(
     else:
         look = examine(run.system, run.place, choice, seconds=seconds)
     findings = look.findings
-    show_findings(run.ui, findings, verbose=verbose, fixed=mended is not None)
+    show_findings(run.ui, findings, verbose=verbose)
     if report is not None:
         _write_report(run, look, report)
     exit = exit_code(findings)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ocarina_kit.checks.model import Finding, Status
 from ocarina_kit.checks.registry import FAMILIES
-from ocarina_kit.checks.view import MARKS, first_line, skipped, summary
+from ocarina_kit.checks.view import MARKS, first_line, summary
 from ocarina_kit.cli.render import Ui
 from ocarina_kit.core.plan import Plan
 from ocarina_kit.core.shown_plan import shown
@@ -16,7 +16,7 @@ from ocarina_kit.edges.apply import Applied
 _STYLES = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red", Status.UNKNOWN: "magenta"}
 
 
-def show_findings(ui: Ui, findings: Sequence[Finding], *, verbose: bool, fixed: bool) -> None:
+def show_findings(ui: Ui, findings: Sequence[Finding], *, verbose: bool) -> None:
     """The whole view."""
     ui.raw(first_line(findings))
     for family, heading in FAMILIES.items():
@@ -43,10 +43,15 @@ def _totals(findings: Sequence[Finding]) -> str:
 
 def _show_skipped(ui: Ui, findings: Sequence[Finding]) -> None:
     """What rests on a failure is named, as its own faults are not seen yet; what was switched off is not."""
-    for why, ids in skipped(findings):
-        if any(finding.check.id in ids and finding.outcome.cause for finding in findings):
-            ui.say()
-            _indented(ui, f"Not judged, as each {why}: {', '.join(ids)}.", 0)
+    resting: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.outcome.cause is not None:
+            resting.setdefault(finding.outcome.cause, []).append(finding.check.id)
+    if resting:
+        ui.say()
+        ui.say("Not judged yet:")
+    for cause, ids in resting.items():
+        _indented(ui, f"{', '.join(ids)} (each rests on {cause})", 2)
 
 
 def _is_shown(finding: Finding, verbose: bool) -> bool:
