@@ -97,23 +97,11 @@ def set_crontab(
     system: System, change: SetCrontab, before: CrontabRead
 ) -> tuple[KitError | None, Path | None]:
     """Install a crontab in place of ``before``, which is kept; what went wrong, and where the old one is."""
-    from ocarina_kit.edges.crontab_program import WriteOutcome, write_crontab
+    from ocarina_kit.edges.crontab_install import CrontabError, install_crontab
 
     if not before.writable or before.content != change.before:
         return changed_meanwhile(Path("crontab")), None
-    kept = backup(system, "crontab", before.content, of=system.host) if before.content else None
-    written = write_crontab(system, before, change.after)
-    if written.outcome is WriteOutcome.INSTALLED:
-        return None, kept
-    return (
-        KitError(
-            f"The crontab was not changed: {written.words or written.outcome.value}.",
-            id="CRN001",
-            why="The crontab command did not take it.",
-            remedy=Remedy(
-                "schedule says more, and prints the line to hand to whoever can install it.",
-                ("ocarina-kit schedule",),
-            ),
-        ),
-        kept,
-    )
+    try:
+        return None, install_crontab(system, before, change.after)
+    except CrontabError as problem:
+        return problem, next(iter(problem.kept), None)
