@@ -81,10 +81,11 @@ def test_it_installs_and_runs(version: str, install: Callable[[Path], Path], tmp
         assert one.returncode == 0, one.stderr
         assert "Usage: ocarina-kit" in one.stdout
 
-    without = run("ocarina-kit", "sandbox", env=env, cwd=tmp_path)
-    assert without.returncode == 1
-    assert "[SBX001]" in without.stderr
-    assert "pip install 'ocarina-kit[sandbox]'" in without.stderr
+    for name in ("sandbox", "demo"):
+        without = run("ocarina-kit", name, env=env, cwd=tmp_path)
+        assert without.returncode == 1
+        assert "[SBX001]" in without.stderr
+        assert "pip install 'ocarina-kit[sandbox]'" in without.stderr
 
     module = run("python", "-m", "ocarina_kit", "--version", env=env, cwd=tmp_path)
     assert module.stdout == answered.stdout
