@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ocarina_kit.flows.login_grant import Link
 
 
+_SAID_BY_THE_HINT = ("LGN003", "LGN004", "LGN007", "LGN008")
+"""Errors whose reason the hint repeats."""
+
+
 def choose_purposes(ui: Ui, login: Login, client: InstalledClient) -> tuple[str, ...]:
     """Ask what the person wants to do; several may be chosen. Raises KeyboardInterrupt."""
     listed = [purpose for purpose in PURPOSES if has_endpoint(purpose, client.table)]
@@ -90,11 +94,11 @@ class AtTerminal:
     def paste_again(self, error: KitError, hint: str) -> str:
         def show() -> None:
             self._ui.bad(f"[{error.id}] {error.what}")
-            for text in (error.why, hint):
-                if text:
-                    self._ui.say(text)
+            texts = [hint] if error.id in _SAID_BY_THE_HINT else [error.why, hint]
             if error.id == "LGN003":
-                self._ui.say(stuck_in_the_browser(self._view.login.setup.domain))
+                texts += stuck_in_the_browser(self._view.login.setup.domain)
+            for text in filter(None, texts):
+                self._ui.say(text)
 
         return self._ui.ask_paste("Paste the address here", show)
 

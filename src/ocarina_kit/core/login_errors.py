@@ -181,12 +181,13 @@ def page_error(text: str, domain: str, place_ways: Ways) -> KitError | None:
     return None
 
 
-def stuck_in_the_browser(domain: str) -> str:
-    """Where the link leads to no Authorize button: what the server's pages mean (FACTS.md)."""
+def stuck_in_the_browser(domain: str) -> tuple[str, ...]:
+    """Where the link leads to no Authorize button: what the server's pages mean (FACTS.md). A paragraph each."""
     return (
-        "Where the browser shows an error in place of Authorize: Mismatching redirect URI means that, at "
-        f"{applications_url(domain)}, the application's Redirect URI must be {callback_url(domain)} to the letter; "
-        "Invalid client_id means that the client id in your configuration is not the application's."
+        "If the browser shows an error in place of Authorize:",
+        f"- Mismatching redirect URI: at {applications_url(domain)} the application's Redirect URI must be, to the "
+        f"letter, {callback_url(domain)}",
+        "- Invalid client_id: the client id in your configuration is not the application's.",
     )
 
 
