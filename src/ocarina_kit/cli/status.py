@@ -38,7 +38,7 @@ def command(
     from ocarina_kit.core.refresh_log import mark_for
     from ocarina_kit.core.status import status_error, status_members, statuses
     from ocarina_kit.core.token_errors import LEGACY_NOTE, usable_tokens
-    from ocarina_kit.edges import refresh_log
+    from ocarina_kit.edges import refresh_log, rescue
     from ocarina_kit.edges.token_store import TokensReader
 
     seconds = 0.0 if within is None else parse_duration(within)
@@ -53,7 +53,14 @@ def command(
         return Result.failed(error, {"tokens": []})
     now = run.system.clock.now()
     mark = mark_for(setup.tokens_file, run.system.home, setup.domain)
-    tokens = statuses(file, refresh_log.read(run.system), mark=mark, now=now, within=seconds)
+    tokens = statuses(
+        file,
+        refresh_log.read(run.system),
+        mark=mark,
+        now=now,
+        within=seconds,
+        aside=rescue.read(run.system, Path(setup.tokens_file)),
+    )
     failure = status_error(tokens, setup.place, seconds)
     _show(run.ui, tokens, now)
     data = {"tokens": [status_members(token) for token in tokens]}

@@ -14,7 +14,7 @@ from ocarina_kit.core.refresh_report import login_command
 from ocarina_kit.core.scopes import Purpose, purposes_for
 from ocarina_kit.core.setup import Place
 from ocarina_kit.core.token_origin import birth
-from ocarina_kit.core.tokens import TokenEntry, TokenFile
+from ocarina_kit.core.tokens import TokenEntry, TokenFile, better
 
 
 class TokenState(str, Enum):
@@ -53,16 +53,30 @@ class TokenStatus:
 
 
 def statuses(
-    file: TokenFile, log: Sequence[LogEntry], *, mark: str, now: float, within: float = 0.0
+    file: TokenFile,
+    log: Sequence[LogEntry],
+    *,
+    mark: str,
+    now: float,
+    within: float = 0.0,
+    aside: TokenFile | None = None,
 ) -> tuple[TokenStatus, ...]:
-    """Every token of the file, judged: does it live ``within`` seconds longer?"""
-    return tuple(_status(entry, log, mark=mark, now=now, within=within) for entry in file.entries)
+    """Every token of the file, judged: does it live ``within`` seconds longer?
+
+    ``aside`` are new tokens that a run which was cut off left to the next one: those in the file are spent then.
+    """
+    found = []
+    for entry in file.entries:
+        waiting = None if aside is None else aside.get(entry.key)
+        spent = waiting is not None and better(entry, waiting, now=now) is waiting
+        found.append(_status(entry, log, mark=mark, now=now, within=within, spent=spent))
+    return tuple(found)
 
 
 def _status(
-    entry: TokenEntry, log: Sequence[LogEntry], *, mark: str, now: float, within: float
+    entry: TokenEntry, log: Sequence[LogEntry], *, mark: str, now: float, within: float, spent: bool
 ) -> TokenStatus:
-    left = entry.life_left(now) if entry.access_token is not None else 0.0
+    left = entry.life_left(now) if entry.access_token is not None and not spent else 0.0
     if entry.odd and not entry.can_refresh:
         state = TokenState.UNREADABLE
     elif left > 0 and left >= within:
@@ -80,11 +94,13 @@ def _status(
         last_refresh=entry.last_refresh(now),
         last_host=None if line is None else line.host,
         last_by=None if line is None else line.by,
-        notes=tuple(_notes(entry, state, now)),
+        notes=tuple(_notes(entry, state, now, spent=spent)),
     )
 
 
-def _notes(entry: TokenEntry, state: TokenState, now: float) -> Iterable[str]:
+def _notes(entry: TokenEntry, state: TokenState, now: float, *, spent: bool) -> Iterable[str]:
+    if spent:
+        yield "[RFR005] A run that was cut off has refreshed it; the next refresh puts the new one in its place."
     if state is TokenState.UNREADABLE:
         yield f"[TOK002] This is no token that ocarina can use: {entry.odd}."
         return

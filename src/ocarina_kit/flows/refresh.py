@@ -22,6 +22,7 @@ from ocarina_kit.core.refresh_report import (
     RefreshReport,
     ScopeResult,
     TokenReport,
+    count,
 )
 from ocarina_kit.core.setup import Setup
 from ocarina_kit.core.token_errors import LEGACY_NOTE, no_such_scope, usable_tokens
@@ -96,7 +97,7 @@ def refresh_tokens(
             return _report(setup, first, [_would_be(entry, system) for entry in first.due], scopes, before)
     with signals.as_interrupts(), locks.hold(path, timeout=lock_timeout):
         store = TokenStore(reader, calls=calls)
-        store.take_rescued()
+        taken = store.take_rescued()
         file = reader.look()
         choice = chosen(file, seen or before)
         if choice.due:
@@ -105,7 +106,8 @@ def refresh_tokens(
                 report = _carry_out(run, choice, places, told=told, scopes=scopes, within=within)
         else:
             run, report = None, _report(setup, choice, [], scopes, file)
-        report = replace(report, notes=report.notes + _log(system, setup, by, report))
+        notes = _rescue_notes(taken) + report.notes + _log(system, setup, by, report)
+        report = replace(report, notes=notes)
     if run is not None and run.bug is not None:
         raise run.bug
     if report.interrupted:
@@ -198,6 +200,12 @@ def _clock_notes(skew: float | None) -> tuple[str, ...]:
         f"[ENV007] This machine's clock is {in_words(abs(skew))} {side} the server's. Tokens may seem to live "
         "longer or shorter than they do: have the clock set right.",
     )
+
+
+def _rescue_notes(taken: Collection[str]) -> tuple[str, ...]:
+    if not taken:
+        return ()
+    return (f"{count(len(taken), 'token')} of a run that was cut off stood aside, now in the tokens file.",)
 
 
 def _log(system: System, setup: Setup, by: str, report: RefreshReport) -> tuple[str, ...]:

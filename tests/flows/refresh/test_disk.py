@@ -196,7 +196,10 @@ def test_a_run_killed_between_answer_and_write_is_made_good_by_the_next(person: 
     done = subprocess.run([sys.executable, "-c", program], env=person.kit.env, check=False)
     assert done.returncode == -9
     assert not person.alive(VIEW)
+    ran = person.kit.run("status", "--json")
+    assert (ran.code, ran.json["tokens"][0]["state"]) == (1, "needs-refresh")
     ran = person.kit.run("refresh", "--json", "--within", "1h")
     assert ran.code == 0, repr(ran)
+    assert "cut off" in ran.err
     assert person.alive(VIEW)
     assert person.majora.stats()["refreshes"] == 1

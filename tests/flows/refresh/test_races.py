@@ -196,7 +196,7 @@ def test_a_kill_at_any_instant_never_takes_both_tokens(person: Person, start: St
     began = time.monotonic()
     assert person.kit.run("refresh").code == 0
     whole = time.monotonic() - began
-    hit = lost = 0
+    hit = rescued = lost = 0
     for number in range(KILLS):
         before = person.kit.tokens.read_bytes()
         running = start("refresh")
@@ -209,17 +209,24 @@ def test_a_kill_at_any_instant_never_takes_both_tokens(person: Person, start: St
         assert set(tokens) == {VIEW, PAGS}
         dead = [scope for scope in tokens if not person.alive(scope)]
         if dead:
-            # Both are gone only where the server had spent the old one and its answer was never taken in.
-            lost += 1
+            # Killed between the server's yes and the rename. The next run has the answer, if it had arrived.
             for scope in dead:
                 assert tokens[scope] == json.loads(before)[scope]
-            ran = person.kit.run("refresh", "--json")
-            assert ran.code == 4, (number, repr(ran))
-            assert {result_of(ran, scope) for scope in dead} == {"lost"}
-            assert "answer that held the new one was lost" in ran.json["error"]["what"]
-            person.have(VIEW, PAGS)
+            ran = person.kit.run("refresh", "--json", "--within", "9h")
+            gone = [scope for scope in dead if not person.alive(scope)]
+            if gone:
+                # Both are gone only where the answer itself was lost on the way, and then that is said.
+                lost += 1
+                ran = person.kit.run("refresh", "--json")
+                assert ran.code == 4, (number, repr(ran))
+                assert {result_of(ran, scope) for scope in gone} == {"lost"}
+                assert "answer that held the new one was lost" in ran.json["error"]["what"]
+                person.have(VIEW, PAGS)
+            else:
+                rescued += 1
+                assert ran.code == 0, (number, repr(ran))
     _spent_once(person.majora)
-    print(f"{KILLS} runs, {hit} killed midway, {lost} with an answer lost on the way")
+    print(f"{KILLS} runs, {hit} killed midway; answers taken in by the next run: {rescued}, lost: {lost}")
     assert hit > KILLS // 3
     assert person.kit.run("refresh").code == 0
 
