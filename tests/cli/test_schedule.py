@@ -6,99 +6,16 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.conftest import Kit, Ran
+from tests.cli.schedule_desk import CONFIG, OTHERS, PROGRAMS, Desk, client, desk
 from tests.terminal import Screen
 
-from ocarina_kit.core.crontab import Crontab
-from ocarina_kit.core.refreshjob import Kind, RefreshJob, refresh_jobs
+from ocarina_kit.core.refreshjob import Kind
 from ocarina_kit.sandbox import break_interpreter, install_impostor, install_standin
 
-SCOPE = "majora2.view_biosampleartifact"
-OTHERS = "# MAILTO=root\nMAILTO = me@example.org \n*/5\t* * * *  /opt/backup % a \\% b\n0 5 1-31 * 1 x\n"
-CONFIG = {
-    "MAJORA_DOMAIN": "https://majora.test/",
-    "MAJORA_USER": "tester",
-    "MAJORA_TOKEN": "OAUTH",
-    "CLIENT_ID": "i1" * 20,
-    "CLIENT_SECRET": "s3cr3t-" * 18 + "xx",
-}
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install_standin(tmp_path_factory.mktemp("client"), version="1.0.0")
-
-
-@dataclass
-class Desk:
-    """A person with a set-up, a client on PATH and a crontab."""
-
-    kit: Kit
-    client: Path
-
-    def schedule(self, *args: str, **how: Any) -> Ran:
-        return self.kit.run("schedule", *args, **how)
-
-    def json(self, *args: str, **how: Any) -> dict[str, Any]:
-        return self.schedule(*args, "--json", **how).json
-
-    @property
-    def jobs(self) -> tuple[RefreshJob, ...]:
-        return refresh_jobs(Crontab.parse((self.kit.crontab or "").encode()), "tester", str(self.kit.home))
-
-    @property
-    def job(self) -> RefreshJob:
-        (job,) = [job for job in self.jobs if job.active]
-        return job
-
-    @property
-    def guide(self) -> str:
-        return f"0 0,6,12,18 * * * {self.client} oauth refresh\n"
-
-    def log(self, *lines: str) -> None:
-        """Lines of refresh.log about this set-up; its mark is the one in the line that schedule wrote."""
-        self.kit.state.mkdir(parents=True, exist_ok=True)
-        path = self.kit.state / "refresh.log"
-        with path.open("a") as file:
-            file.writelines(f"{line}\n" for line in lines)
-
-    @property
-    def logged(self) -> list[str]:
-        path = self.kit.state / "refresh.log"
-        return path.read_text().splitlines() if path.exists() else []
-
-    def mark(self) -> str:
-        from ocarina_kit.core.refresh_log import mark_for
-
-        return mark_for(self.kit.tokens, self.kit.home, CONFIG["MAJORA_DOMAIN"])
-
-    def refreshed_on(
-        self, host: str, *, ago: float = 3600.0, word: str = "refreshed", by: str = "refresh"
-    ) -> None:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
-        scope = SCOPE if word == "refreshed" else '""'
-        self.log(f"{stamp} host={host} by={by} result={word} setup={self.mark()} scope={scope}")
-
-    def token(self, *, left: float = 30000.0, scope: str = SCOPE) -> None:
-        token = {"access_token": "acc-1234567890", "refresh_token": "ref-1234567890", "expires_in": 36000,
-                 "token_type": "Bearer", "scope": scope.split(), "expires_at": time.time() + left}  # fmt: skip
-        self.kit.secrets |= {"acc-1234567890", "ref-1234567890"}
-        self.kit.write_tokens({scope: token})
-
-
-@pytest.fixture
-def desk(kit: Kit, client: Path) -> Iterator[Desk]:
-    kit.extra["PATH"] = f"{client.parent}:{kit.env['PATH']}"
-    kit.write_config(CONFIG)
-    kit.secrets.add(CONFIG["CLIENT_SECRET"])
-    yield Desk(kit, client)
-    assert not [path for path in kit.home.rglob("*.lock") if path.stat().st_size]
+__all__ = ["client", "desk"]  # fixtures
 
 
 # --- installing --------------------------------------------------------------------------------------------
@@ -364,7 +281,7 @@ def test_no_configuration(desk: Desk) -> None:
 
 
 def test_no_client(desk: Desk) -> None:
-    desk.kit.extra["PATH"] = f"{Path(__file__).parents[1] / 'programs'}:/usr/bin:/bin"
+    desk.kit.extra["PATH"] = f"{PROGRAMS}:/usr/bin:/bin"
     data = desk.json("--yes")
     assert (data["exit"], data["error"]["id"]) == (1, "ENV001")
     assert "ocarina-kit install-client" in data["error"]["remedy"]["commands"]
@@ -444,131 +361,6 @@ def test_a_crontab_that_cannot_be_shown_exactly_is_left(desk: Desk) -> None:
     data = desk.json("--yes")
     assert (data["exit"], data["error"]["id"]) == (1, "SCH002")
     assert desk.kit.crontab == "* * * * * tr -d '\\r'\n"
-
-
-# --- print, remove -----------------------------------------------------------------------------------------
-
-
-def test_print_gives_the_line_alone(desk: Desk) -> None:
-    ran = desk.schedule("--print")
-    assert ran.code == 0
-    assert desk.kit.crontab is None
-    assert not desk.kit.state.exists()
-    desk.schedule("--yes")
-    assert ran.out == desk.kit.crontab
-    # As well where there is no crontab command.
-    assert desk.schedule("--print", env={"PATH": str(desk.client.parent)}).out == ran.out
-    assert desk.json("--print")["line"] + "\n" == ran.out
-
-
-def test_remove(desk: Desk) -> None:
-    desk.kit.crontab = OTHERS
-    desk.schedule("--yes")
-    installed = desk.kit.crontab
-    assert desk.schedule("--remove").code == 2
-    assert desk.schedule("--remove", "--dry-run").code == 0
-    assert desk.kit.crontab == installed
-    data = desk.json("--remove", "--yes")
-    assert (data["exit"], data["changed"]) == (0, True)
-    assert desk.kit.crontab == OTHERS
-    assert "result=unscheduled" in desk.logged[-1]
-    again = desk.json("--remove", "--yes")
-    assert (again["exit"], again["changed"]) == (0, False)
-
-
-def test_remove_needs_no_configuration_and_no_client(desk: Desk) -> None:
-    desk.schedule("--yes")
-    desk.kit.config.unlink()
-    ran = desk.schedule(
-        "--remove", "--yes", env={"PATH": f"{Path(__file__).parents[1] / 'programs'}:/usr/bin:/bin"}
-    )
-    assert ran.code == 0, ran
-    assert desk.kit.crontab == ""
-
-
-def test_remove_leaves_what_does_other_work(desk: Desk) -> None:
-    desk.kit.crontab = f"0 * * * * /opt/backup && {desk.client} oauth refresh\n"
-    data = desk.json("--remove", "--yes")
-    assert (data["exit"], data["error"]["id"]) == (1, "SCH001")
-
-
-# --- show --------------------------------------------------------------------------------------------------
-
-
-def test_show(desk: Desk) -> None:
-    desk.token(left=5 * 3600)
-    desk.schedule("--yes", "--cron", "7 */3 * * *")
-    ran = desk.schedule("--show")
-    assert ran.code == 0
-    assert desk.job.line.text in ran.out
-    for words in (
-        "last success",
-        "not by ocarina-kit",
-        "next run",
-        "2 missed",
-        "If the next two runs",
-        "live until",
-    ):
-        assert words in ran.out
-    data = desk.json("--show")
-    assert (data["line"], data["line_number"], data["runner"]) == (desk.job.line.text, 1, "kit-first")
-    assert len(data["next_runs"]) == 3
-    assert len(data["runs"]) == 8
-    assert data["uncovered"]["every_run_happens"] == []
-    assert data["uncovered"]["next_two_runs_missed"][0]["from"] == data["tokens_live_until"]
-    assert set(data["strip"]["rows"]) == {"runs", "tokens", "1 missed", "2 missed"}
-    assert data["host"]
-
-
-def test_show_tells_who_refreshed_last(desk: Desk) -> None:
-    desk.token(left=36000 - 3600)
-    desk.refreshed_on("node2", ago=3600)
-    desk.schedule("--yes")
-    data = desk.json("--show")
-    assert (data["last_success"]["host"], data["last_success"]["by"]) == ("node2", "refresh")
-    assert "on node2" in desk.schedule("--show").out
-
-
-@pytest.mark.parametrize("columns", [80, 40])
-@pytest.mark.parametrize("extra", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_the_strip_fits_the_terminal(desk: Desk, columns: int, extra: dict[str, str]) -> None:
-    desk.token()
-    desk.schedule("--yes")
-    with Screen.of(desk.kit, "schedule", "--show", columns=columns, env=extra) as screen:
-        assert screen.wait() == 0
-        shown = screen.text
-    rows = [
-        line for line in shown.splitlines() if line.startswith(("runs", "tokens", "1 missed", "2 missed"))
-    ]
-    assert len(rows) == 4
-    assert max(map(len, rows)) <= columns
-    if extra:
-        assert "\x1b[" not in screen.raw
-
-
-@pytest.mark.parametrize(
-    ("crontab", "id"),
-    [("", "CRN002"), ("# 0 * * * * {client} oauth refresh\n", "CRN009"), (OTHERS, "CRN002")],
-)
-def test_show_with_nothing_that_runs(desk: Desk, crontab: str, id: str) -> None:
-    desk.kit.crontab = crontab.replace("{client}", str(desk.client))
-    data = desk.json("--show")
-    assert (data["exit"], data["error"]["id"]) == (1, id)
-
-
-def test_show_where_the_crontab_cannot_be_read(desk: Desk) -> None:
-    for env in ({"PATH": str(desk.client.parent)}, {"KIT_TEST_CRONTAB_FAILS": "denied"}):
-        data = desk.json("--show", env=env)
-        assert (data["exit"], data["error"]["id"]) == (1, "CRN001")
-
-
-def test_show_needs_no_usable_configuration(desk: Desk) -> None:
-    desk.schedule("--yes")
-    desk.kit.config.write_text("{")
-    ran = desk.schedule("--show")
-    assert ran.code == 0
-    assert "CFG002" in ran.out
-    assert desk.job.line.text in ran.out
 
 
 def test_ten_thousand_lines_within_two_seconds(desk: Desk) -> None:

@@ -236,7 +236,7 @@ def test_times_in_words(schedule: str, text: str) -> None:
 
 
 def test_gaps_in_words() -> None:
-    assert gap_text(proposed().gap) == "3 h (4 h in the night when summer time ends)"
+    assert gap_text(proposed().gap) == "3 h (4 h when summer time ends)"
     assert gap_text(proposed("", Wish(cron="*/5 * * * *")).gap) == "5 min"
 
 

@@ -123,6 +123,18 @@ class Ui:
         if not self.quiet:
             self._print(self.out, text, "", wrap=False)
 
+    def exact(self, line: bytes) -> None:
+        """A line for another program (``--print``): its bytes as they are, whatever they are."""
+        if self.quiet:
+            return
+        self.out.flush()
+        buffer = getattr(self.out, "buffer", None)
+        if buffer is None:
+            self.out.write(line.decode("utf-8", "backslashreplace") + "\n")
+        else:
+            buffer.write(line + b"\n")
+            buffer.flush()
+
     def raw_now(self, text: str) -> None:
         """As :meth:`raw`, and flushed: for what is read while the command goes on."""
         self.raw(text)

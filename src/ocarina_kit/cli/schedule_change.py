@@ -8,6 +8,7 @@ from ocarina_kit.cli.result import Result
 from ocarina_kit.core.cronline import Runner
 from ocarina_kit.core.cronplan import EditKind, Outcome
 from ocarina_kit.core.cronruns import next_runs
+from ocarina_kit.core.crontab import encode
 from ocarina_kit.core.errors import KitError, Remedy, UsageError
 from ocarina_kit.core.redact import mask
 from ocarina_kit.core.refresh_log import Result as LogWord
@@ -80,7 +81,7 @@ def print_line(run: Run, setup: Setup, wish: Wish) -> Result:
         ui.warn(f"[{caution.id}] {caution.text}")
         ui.remedy(caution.remedy)
     if not run.ui.json:
-        run.ui.raw(proposal.line)
+        run.ui.exact(encode(proposal.line))
     return Result(data=proposal_members(desk, proposal, found) | {"changed": False})
 
 
@@ -157,7 +158,7 @@ def _chosen(found: Resolution) -> Candidate:
 
 
 _RUNS = {
-    Runner.KIT_FIRST: "ocarina-kit; and ocarina, where ocarina-kit cannot start",
+    Runner.KIT_FIRST: "ocarina-kit; ocarina if that can't start",
     Runner.CLIENT: "ocarina alone",
 }
 
@@ -224,7 +225,7 @@ def _tell_change(ui: Ui, plan: SchedulePlan) -> None:
 def _hand_over(ui: Ui, line: str) -> None:
     ui.say("This is the line, for whoever can install it:")
     ui.say()
-    ui.raw(line)
+    ui.exact(encode(line))
     ui.say()
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from ocarina_kit.core.last_refresh import LastRefresh
 
 _KINDS = {
-    Kind.KIT_FIRST: "ocarina-kit; and ocarina, where ocarina-kit cannot start",
+    Kind.KIT_FIRST: "ocarina-kit; ocarina if that can't start",
     Kind.KIT: "ocarina-kit",
-    Kind.CLIENT: "ocarina alone: one failed run ends it until someone logs in",
+    Kind.CLIENT: "ocarina alone",
 }
 
 
@@ -77,7 +77,9 @@ def _nothing_runs(desk: Desk, jobs: tuple[RefreshJob, ...]) -> KitError | None:
             remedy=Remedy("schedule switches it on, after asking.", (schedule,)),
         )
     seen = desk.elsewhere
-    why = "Each host has a crontab of its own; this is the one of this host."
+    why = f"Each host has a crontab of its own; this is {host}'s."
+    if desk.other_hosts:
+        why += f" There is, or was, an entry on {', '.join(desk.other_hosts)}."
     if seen is not None:
         at = facts.local(seen.when).strftime("%a %H:%M")
         return KitError(

@@ -250,7 +250,7 @@ def gap_text(gap: Gap) -> str:
     plain = duration_text(gap.minutes - gap.summer_time_minutes)
     if not gap.summer_time_minutes:
         return plain
-    return f"{plain} ({duration_text(gap.minutes)} in the night when summer time ends)"
+    return f"{plain} ({duration_text(gap.minutes)} when summer time ends)"
 
 
 def as_diff(plan: SchedulePlan) -> str:

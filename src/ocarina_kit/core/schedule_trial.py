@@ -155,7 +155,7 @@ def _failure(
     if exit is Exit.LOGIN:
         remedy = Remedy("Log in again.", (place.command("login"),))
     elif exit is Exit.UNKNOWN:
-        remedy = Remedy("The server may be out of reach; see.", (place.command("doctor"),))
+        remedy = Remedy("See whether the server is within reach.", (place.command("doctor"),))
     elif job.kit is None and expired:
         why += " The client alone does not refresh an expired token; ocarina-kit does."
         remedy = Remedy(
