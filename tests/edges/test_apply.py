@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from tests.conftest import TESTS, mode_of
 
-from ocarina_kit.core.crontab_read import CrontabRead, ReadOutcome
 from ocarina_kit.core.errors import Exit, KitError
 from ocarina_kit.core.plan import Change, Chmod, Plan, RefreshTokens, SetAside, SetCrontab, WriteFile
-from ocarina_kit.edges.apply import Doers, apply, set_crontab
+from ocarina_kit.edges.apply import Doers, apply
 from ocarina_kit.edges.process import run
 from ocarina_kit.edges.system import System
 
@@ -25,11 +24,11 @@ def system(tmp_path: Path) -> System:
     return System(environ=environ, home=home, user="lab", host="node", run=run)
 
 
-def none(change: object) -> KitError | None:
-    return None
+def none(change: object) -> None:
+    pass
 
 
-DOERS = Doers(none, lambda change: (None, None))
+DOERS = Doers(none, lambda change: None)
 
 
 def test_a_file_is_kept_and_then_written_0600(system: System) -> None:
@@ -97,11 +96,11 @@ def test_one_that_fails_stops_no_other(system: System) -> None:
     path = system.home / "file"
     path.write_bytes(b"old")
 
-    def refuse(change: RefreshTokens) -> KitError | None:
+    def refuse(change: RefreshTokens) -> None:
         raise KitError("refused", id="RFR001", exit=Exit.LOGIN)
 
     changes = (RefreshTokens((), "r"), WriteFile(path, "config", b"old", b"new", "w"))
-    first, second = apply(system, Plan(changes), Doers(refuse, lambda change: (None, None)))
+    first, second = apply(system, Plan(changes), Doers(refuse, lambda change: None))
     assert first.problem is not None
     assert second.problem is None
 
@@ -121,21 +120,7 @@ def test_the_lock_is_held_while_a_file_changes(system: System) -> None:
     assert seen == [b"old", b"new"]
 
 
-def test_a_crontab_is_kept_and_installed(system: System) -> None:
-    spool = Path(system.environ["KIT_TEST_CRONTAB"])
-    spool.write_bytes(b"# mine\n")
-    before = CrontabRead(ReadOutcome.CRONTAB, b"# mine\n")
-    problem, kept = set_crontab(system, SetCrontab(b"# mine\n", b"# mine\n* * * * * x\n", "w"), before)
-    assert problem is None
-    assert spool.read_bytes() == b"# mine\n* * * * * x\n"
-    assert kept is not None
-    assert kept.read_bytes() == b"# mine\n"
-
-
-def test_a_crontab_that_somebody_changed_is_left(system: System) -> None:
-    spool = Path(system.environ["KIT_TEST_CRONTAB"])
-    spool.write_bytes(b"# theirs\n")
-    before = CrontabRead(ReadOutcome.CRONTAB, b"# mine\n")
-    problem, _ = set_crontab(system, SetCrontab(b"# mine\n", b"new\n", "w"), before)
-    assert problem is not None
-    assert spool.read_bytes() == b"# theirs\n"
+def test_the_crontab_is_its_doers_to_install(system: System) -> None:
+    change = SetCrontab(b"old\n", b"new\n", "w")
+    (done,) = apply(system, Plan((change,)), Doers(none, lambda change: system.home / "kept"))
+    assert (done.problem, done.kept) == (None, system.home / "kept")

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocarina_kit.core.crontab_read import CrontabRead
 from ocarina_kit.core.errors import Exit, KitError, Remedy
 from ocarina_kit.core.file_facts import FileKind
 from ocarina_kit.core.plan import Change, Chmod, Plan, RefreshTokens, SetAside, SetCrontab, WriteFile
@@ -33,13 +32,13 @@ class Applied:
 
 @dataclass(frozen=True)
 class Doers:
-    """What carries out the changes that are more than a file: each gives back what went wrong, or None.
+    """What carries out the changes that are more than a file; each raises KitError where it could not.
 
     ``crontab`` also keeps the old crontab, and returns where.
     """
 
-    refresh: Callable[[RefreshTokens], KitError | None]
-    crontab: Callable[[SetCrontab], tuple[KitError | None, Path | None]]
+    refresh: Callable[[RefreshTokens], None]
+    crontab: Callable[[SetCrontab], Path | None]
 
 
 def apply(system: System, plan: Plan, doers: Doers, *, lock: Lock = locks.hold) -> tuple[Applied, ...]:
@@ -50,10 +49,10 @@ def apply(system: System, plan: Plan, doers: Doers, *, lock: Lock = locks.hold) 
 def _apply_one(system: System, change: Change, doers: Doers, lock: Lock) -> Applied:
     try:
         if isinstance(change, RefreshTokens):
-            return Applied(change, doers.refresh(change))
+            doers.refresh(change)
+            return Applied(change)
         if isinstance(change, SetCrontab):
-            problem, kept = doers.crontab(change)
-            return Applied(change, problem, kept)
+            return Applied(change, kept=doers.crontab(change))
         with lock(Path(change.path)):
             return Applied(change, kept=_change_file(system, change))
     except KitError as problem:
@@ -91,17 +90,3 @@ def changed_meanwhile(path: Path) -> KitError:
         why="The mend was made for what stood there before, and could undo the other change.",
         remedy=Remedy("Run the command again.", ("ocarina-kit doctor --fix",)),
     )
-
-
-def set_crontab(
-    system: System, change: SetCrontab, before: CrontabRead
-) -> tuple[KitError | None, Path | None]:
-    """Install a crontab in place of ``before``, which is kept; what went wrong, and where the old one is."""
-    from ocarina_kit.edges.crontab_install import CrontabError, install_crontab
-
-    if not before.writable or before.content != change.before:
-        return changed_meanwhile(Path("crontab")), None
-    try:
-        return None, install_crontab(system, before, change.after)
-    except CrontabError as problem:
-        return problem, next(iter(problem.kept), None)

@@ -10,11 +10,10 @@ from ocarina_kit.checks.model import Check, Finding, Status
 from ocarina_kit.checks.registry import REGISTRY
 from ocarina_kit.checks.runner import Choice, judge, needed
 from ocarina_kit.checks.usable import settle, usable_setup
-from ocarina_kit.core.errors import KitError
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.plan import Change, Chmod, Plan, RefreshTokens, SetCrontab, WriteFile
 from ocarina_kit.core.setup import Place
-from ocarina_kit.edges.apply import Applied, Doers, apply, set_crontab
+from ocarina_kit.edges.apply import Applied, Doers, apply
 from ocarina_kit.edges.gather import gather
 from ocarina_kit.edges.gather_config import config_facts, tokens_path
 from ocarina_kit.edges.system import System
@@ -170,26 +169,30 @@ def _config_change(look: Examined, choice: Choice, wrong: list[Finding]) -> dict
 
 
 def _doers(system: System, place: Place, look: Examined) -> Doers:
-    def refresh(change: RefreshTokens) -> KitError | None:
+    def refresh(change: RefreshTokens) -> None:
         from ocarina_kit.flows.refresh import refresh_tokens
 
         # The configuration as it is now: a mend of it may just have been made.
         setup = usable_setup(config_facts(system, place), lambda settings: tokens_path(system, settings))
         seen = look.facts.tokens.tokens if look.facts.tokens is not None else None
         report = refresh_tokens(system, setup, scopes=change.scopes or None, by="doctor", seen=seen)
-        return report.error(place)
+        problem = report.error(place)
+        if problem is not None:
+            raise problem
 
-    def crontab(change: SetCrontab) -> tuple[KitError | None, Path | None]:
+    def crontab(change: SetCrontab) -> Path | None:
+        from ocarina_kit.core.refresh_log import LogEntry, Result
+        from ocarina_kit.edges import refresh_log
+        from ocarina_kit.edges.crontab_install import Ways, install_crontab
+        from ocarina_kit.edges.gather_tokens import setup_mark_of
+
         assert look.facts.schedule is not None  # noqa: S101  # a plan for the crontab was made from it
-        done = set_crontab(system, change, look.facts.schedule.crontab)
-        if done[0] is None:
-            # CRN008 asks for no run from before; a log that cannot be written is no reason to fail.
-            from ocarina_kit.core.refresh_log import LogEntry, Result
-            from ocarina_kit.edges import gather_tokens, refresh_log
-
-            mark = gather_tokens.setup_mark_of(system, config_facts(system, place))
-            entry = LogEntry(system.clock.now(), system.host, "doctor", "", Result.SCHEDULED, mark)
-            refresh_log.append(system, [entry])
-        return done
+        ways = Ways(again=(place.command("schedule"),), line=(place.command("schedule", "--print"),))
+        kept = install_crontab(system, look.facts.schedule.crontab, change.after, ways=ways)
+        # From now on its runs are asked for (CRN008). A log that cannot be written is no reason to fail.
+        mark = setup_mark_of(system, look.facts.config)
+        entry = LogEntry(system.clock.now(), system.host, "doctor", "", Result.SCHEDULED, mark)
+        refresh_log.append(system, [entry])
+        return kept
 
     return Doers(refresh, crontab)
