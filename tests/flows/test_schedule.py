@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,13 +19,15 @@ from ocarina_kit.core.cronline import Runner
 from ocarina_kit.core.cronplan import Outcome
 from ocarina_kit.core.cronspread import Every
 from ocarina_kit.core.crontab import Crontab
+from ocarina_kit.core.errors import KitError
+from ocarina_kit.core.schedule_facts import Daemon, DaemonFacts
 from ocarina_kit.core.schedule_plan import propose
 from ocarina_kit.core.schedule_wish import Wish
 from ocarina_kit.core.setup import Place
 from ocarina_kit.edges.gather_config import config_facts, tokens_path
 from ocarina_kit.edges.process import run
 from ocarina_kit.edges.system import System
-from ocarina_kit.flows.schedule import install, plan_without
+from ocarina_kit.flows.schedule import install, of_this_machine, plan_without, propose_entry
 from ocarina_kit.flows.schedule_desk import Desk, look
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
@@ -129,3 +134,45 @@ def test_every_other_byte_stays(before: list[bytes], own: list[str], off: bool, 
         assert room.remove() is Outcome.CHANGED
         assert room.foreign() == foreign
         assert room.remove() is Outcome.UNCHANGED
+
+
+# --- what is proven before anything is written ----------------------------------------------------------------
+
+
+def test_cautions_of_this_machine(tmp_path: Path) -> None:
+    desk = Folder(tmp_path).desk()
+    absent = replace(desk.facts, daemon=DaemonFacts(Daemon.ABSENT, "none"))
+    kit = replace(absent.ground, kit=("/tmp/venv/bin/ocarina-kit",))
+    # A home that is not the user's own, and does not pass: cron would look elsewhere.
+    elsewhere = replace(desk.system, home=Path("/srv/not-mine"))
+    made = Desk(elsewhere, desk.place, desk.setup, replace(absent, ground=kit), desk.mark)
+    assert [caution.id for caution in of_this_machine(made, Wish())] == ["CRN006", "CRN004", "CRN007"]
+    assert [caution.id for caution in of_this_machine(made, Wish(runner=Runner.CLIENT))] == [
+        "CRN006",
+        "CRN007",
+    ]
+    # In a throwaway home all is temporary.
+    running = replace(desk.facts, daemon=DaemonFacts(Daemon.RUNS, "cron"))
+    assert not of_this_machine(replace(desk, facts=running), Wish())
+
+
+@pytest.mark.parametrize(
+    ("kit", "words"),
+    [
+        (("/home/u/.cache/uv/archive-v0/x/bin/ocarina-kit",), "throws away"),
+        (("/nowhere/bin/ocarina-kit",), "not found"),
+        ((sys.executable, "-I", "-S", "-m", "ocarina_kit"), "No module named"),
+    ],
+)
+def test_a_kit_that_cron_could_not_start_is_refused(tmp_path: Path, kit: tuple[str, ...], words: str) -> None:
+    desk = Folder(tmp_path).desk()
+    facts = replace(desk.facts, ground=replace(desk.facts.ground, kit=kit))
+    made = replace(desk, facts=facts)
+    with pytest.raises(KitError) as refused:
+        propose_entry(made, Wish(), CLIENT)
+    assert refused.value.id == "CRN004"
+    assert words in refused.value.why
+    # The client alone needs no kit.
+    assert propose_entry(made, Wish(runner=Runner.CLIENT), CLIENT).line.endswith(
+        "oauth refresh # ocarina-kit"
+    )

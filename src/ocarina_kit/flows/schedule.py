@@ -104,10 +104,11 @@ def propose_entry(desk: Desk, wish: Wish, client: Candidate) -> Proposal:
         if wish.cron is None:
             raise
         raise UsageError(problem.what, id=problem.id, why=problem.why, remedy=problem.remedy) from None
-    return replace(made, cautions=(*made.cautions, *_of_this_machine(desk, wish)))
+    return replace(made, cautions=(*made.cautions, *of_this_machine(desk, wish)))
 
 
-def _of_this_machine(desk: Desk, wish: Wish) -> list[Caution]:
+def of_this_machine(desk: Desk, wish: Wish) -> list[Caution]:
+    """What is to be known of cron, the kit's own place and the home here."""
     from ocarina_kit.edges.cron_run import home_of_cron
 
     found: list[Caution] = []
