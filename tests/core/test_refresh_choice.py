@@ -171,7 +171,11 @@ def document(text: dict[str, Any]) -> ConfigDocument:
 def test_set_ups_that_share_a_tokens_file_with_another_server_are_named() -> None:
     config = {
         "MAJORA_DOMAIN": "https://one.invalid",
+        "MAJORA_TOKEN": "OAUTH",
+        "CLIENT_ID": "c",
         "profile": {
+            "key": {"MAJORA_DOMAIN": "https://two.invalid/", "MAJORA_TOKEN": "a-legacy-key"},
+            "unfinished": {"MAJORA_DOMAIN": "https://example.org/"},
             "test": {"MAJORA_DOMAIN": "https://two.invalid/"},
             "apart": {"MAJORA_DOMAIN": "https://two.invalid/", "MAJORA_TOKENS_FILE": "/elsewhere"},
             "same": {"MAJORA_USER": "another"},

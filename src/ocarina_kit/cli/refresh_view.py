@@ -6,14 +6,14 @@ from typing import Any
 
 from ocarina_kit.cli.render import Ui, error_members
 from ocarina_kit.core.durations import in_words
-from ocarina_kit.core.refresh_report import RefreshReport, ScopeResult, TokenReport, count
+from ocarina_kit.core.refresh_report import RefreshReport, ScopeResult, TokenReport
 from ocarina_kit.core.scopes import purposes_for
 from ocarina_kit.core.setup import Place
 
 _GOOD = {
     ScopeResult.REFRESHED: "refreshed",
     ScopeResult.ADOPTED: "taken over: another process had refreshed it",
-    ScopeResult.FRESH: "fresh enough, left as it is",
+    ScopeResult.FRESH: "left as it is",
 }
 _BAD = {
     ScopeResult.NO_TOKEN: "no such token",
@@ -35,17 +35,17 @@ def show_report(ui: Ui, report: RefreshReport, *, now: float) -> None:
     """A line for each token, then the notes."""
     for token in report.tokens:
         name = title(token.scope)
-        life = "" if token.expires_at is None else _life(token.expires_at - now)
+        life = "." if token.expires_at is None else _life(token.expires_at - now)
         if token.result in _GOOD:
-            ui.good(f"{name}: {_GOOD[token.result]}{life}.")
+            ui.good(f"{name}: {_GOOD[token.result]}{life}")
         elif token.result is ScopeResult.DUE:
-            ui.say(f"{name}: would be refreshed{life}.")
+            ui.say(f"{name}: would be refreshed{life}")
         elif token.result is ScopeResult.NOT_BEGUN:
-            ui.say(f"{name}: not begun{life}.")
+            ui.say(f"{name}: not begun{life}")
         elif token.result is ScopeResult.MISPLACED:
             ui.warn(f"{name}: left alone.")
         else:
-            ui.bad(f"{name}: {_BAD[token.result]}{life}.")
+            ui.bad(f"{name}: {_BAD[token.result]}{life.replace('good for', 'its access token expires in')}")
         if token.note:
             ui.note(token.note)
     for note in report.notes:
@@ -55,6 +55,7 @@ def show_report(ui: Ui, report: RefreshReport, *, now: float) -> None:
 def show_errors(ui: Ui, report: RefreshReport, place: Place) -> None:
     """Each thing that went wrong, once, with what mends it."""
     for error in report.errors(place):
+        ui.say()
         ui.error(error)
 
 
@@ -87,9 +88,7 @@ def _members(token: TokenReport) -> dict[str, Any]:
 
 
 def _life(left: float) -> str:
-    return f"; its access token lives {in_words(left)}" if left > 0 else "; its access token is expired"
-
-
-def summary(report: RefreshReport) -> str:
-    done = sum(token.result is ScopeResult.REFRESHED for token in report.tokens)
-    return f"{count(done, 'token')} refreshed."
+    if left <= 0:
+        return "; expired."
+    # A token that was refreshed a moment ago is good for 10 h, not for 9 h 59 min.
+    return f"; good for {in_words(round(left / 60) * 60 if left > 600 else left)}."

@@ -10,7 +10,7 @@ from enum import Enum
 from ocarina_kit.core.durations import in_words
 from ocarina_kit.core.errors import Exit, KitError, Remedy
 from ocarina_kit.core.refresh_log import LogEntry
-from ocarina_kit.core.refresh_report import login_command
+from ocarina_kit.core.refresh_report import count, login_command
 from ocarina_kit.core.scopes import Purpose, purposes_for
 from ocarina_kit.core.setup import Place
 from ocarina_kit.core.token_origin import birth
@@ -123,8 +123,7 @@ def status_error(tokens: Sequence[TokenStatus], place: Place, within: float) -> 
     soon = f" within {in_words(within)}" if within > 0 else ""
     if dead:
         return KitError(
-            f"{_share(len(dead), of)} {'expires' if soon else 'is expired'}{soon} and cannot be refreshed: "
-            f"{_titles(dead)}.",
+            f"{_share(len(dead), of)} {_ends(len(dead), soon)} and cannot be refreshed: {_titles(dead)}.",
             id="TOK005",
             why="There is no refresh token.",
             remedy=Remedy("Log in again:", (login_command(place, [token.scope for token in dead]),)),
@@ -132,25 +131,29 @@ def status_error(tokens: Sequence[TokenStatus], place: Place, within: float) -> 
         )
     if odd:
         return KitError(
-            f"{_share(len(odd), of)} cannot be read by ocarina: {_titles(odd)}.",
+            f"Ocarina cannot read {count(len(odd), 'token')} of {of}: {_titles(odd)}.",
             id="TOK002",
-            why="It is not of the shape that ocarina writes.",
+            why="What stands there is not of the shape that ocarina writes.",
             remedy=Remedy("Set it aside, and keep the rest:", (place.command("doctor", "--fix"),)),
         )
     if due:
         return KitError(
-            f"{_share(len(due), of)} {'expires' if soon else 'is expired'}{soon}: {_titles(due)}.",
+            f"{_share(len(due), of)} {_ends(len(due), soon)}: {_titles(due)}.",
             id="TOK004",
-            why="It can be refreshed without a browser.",
+            why="A refresh needs no browser.",
             remedy=Remedy("Refresh now:", (place.command("refresh"),)),
         )
     return None
 
 
 def _share(some: int, of: int) -> str:
-    if of == 1:
-        return "The token"
-    return f"One of {of} tokens" if some == 1 else f"Each of {some} of {of} tokens"
+    return "The token" if of == 1 else f"{some} of {of} tokens"
+
+
+def _ends(some: int, soon: str) -> str:
+    if soon:
+        return ("expires" if some == 1 else "expire") + soon
+    return "is expired" if some == 1 else "are expired"
 
 
 def _titles(tokens: Sequence[TokenStatus]) -> str:

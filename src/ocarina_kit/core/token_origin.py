@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 from ocarina_kit.core.config_document import ConfigDocument
 from ocarina_kit.core.config_layers import Setting, effective, profiles
+from ocarina_kit.core.credentials import Member, is_placeholder, token_kind
 from ocarina_kit.core.domain import DomainOk, mend_domain
 from ocarina_kit.core.refresh_log import LONGEST, LogEntry, Result, same_file
 from ocarina_kit.core.token_entry import TokenEntry
@@ -72,12 +73,15 @@ def sharers(
     found = []
     for profile in (None, *profiles(document.value)):
         settings = effective(document.value, profile)
-        setting = settings.get("MAJORA_DOMAIN")
-        # Without a domain of its own (no path: the client's built-in one) nobody has logged in with it.
-        if setting is None or not setting.path or not setting.text:
+        # A path: it stands in the file; what is built into the client nobody has logged in with.
+        texts = {name: setting.text for name, setting in settings.items() if setting.path}
+        written, client = texts.get("MAJORA_DOMAIN", ""), texts.get("CLIENT_ID", "")
+        if not written or is_placeholder(written, Member.DOMAIN) or not client:
             continue
-        mended = mend_domain(setting.text)
-        url = mended.url if isinstance(mended, DomainOk) else setting.text
+        if not token_kind(texts.get("MAJORA_TOKEN", "")).is_oauth:
+            continue
+        mended = mend_domain(written)
+        url = mended.url if isinstance(mended, DomainOk) else written
         if url != domain and locate(settings) == tokens:
             found.append("the one without a profile" if profile is None else f"profile {profile}")
     return tuple(found)
