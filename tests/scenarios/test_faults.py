@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Ran
+from tests.scenarios.schema import hold
 from tests.scenarios.world import KEPT, MY_LINES, Scenario, Stage, World, scenarios
 
 FAMILIES = ("env", "cfg", "srv", "crd", "tok", "api", "crn")
@@ -28,6 +29,7 @@ def test_fault(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
         report = tmp_path / "report.md"
         ran = world.kit.run(*world.args, "doctor", "--json", "--report", report, *options)
         assert wrong(ran) == expected(scenario, ran), ran
+        hold(ran.json)
         assert ran.code == code_of(wrong(ran)), ran
         if ran.code:
             error = ran.json["error"]

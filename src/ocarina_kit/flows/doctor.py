@@ -134,7 +134,9 @@ def plan_fixes(look: Examined, choice: Choice) -> Plan:
         elif not _of_config(change):
             files.setdefault(change.path, change)
     # What is written anew is 0600.
-    changes = [*files.values(), *(change for path, change in modes.items() if path not in files)]
+    for path in files.keys() & modes.keys():
+        files[path] = replace(files[path], why=f"{files[path].why}; {modes.pop(path).why}")
+    changes = [*files.values(), *modes.values()]
     if refreshes and not choice.offline and not _server_is_out(look):
         every = any(not each.scopes for each in refreshes)
         scopes = dict.fromkeys(scope for each in refreshes for scope in each.scopes)
