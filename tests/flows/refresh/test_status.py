@@ -27,6 +27,9 @@ def token(scope: str = VIEW, *, left: float = 5 * HOUR, **more: Any) -> dict[str
     return {name: value for name, value in members.items() if value is not None}
 
 
+COLLECTED = time.time()
+
+
 @pytest.fixture
 def ready(kit: Kit) -> Kit:
     """A set-up whose server does not exist: nothing may ask it."""
@@ -43,30 +46,33 @@ def ready(kit: Kit) -> Kit:
     return kit
 
 
+Members = dict[str, Any]
+
+
 @pytest.mark.parametrize(
     ("tokens", "within", "code"),
     [
-        ([token()], None, 0),
-        ([token()], "4h", 0),
-        ([token()], "6h", 1),
-        ([token(left=-1)], None, 1),
-        ([token(left=-1)], "0", 1),
-        ([token(), token(PAGS, left=60)], "90s", 1),
-        ([token(), token(PAGS, left=60)], "30s", 0),
-        ([token(refresh_token=None)], None, 0),
-        ([token(refresh_token=None)], "6h", 4),
-        ([token(left=-1, refresh_token=None)], None, 4),
-        ([token(left=-1), token(PAGS, left=-1, refresh_token=None)], None, 4),
-        ([token(expires_at=None)], None, 1),
-        ([token(expires_at="soon")], None, 1),
-        ([token(expires_at=(time.time() + HOUR) * 1000)], None, 1),
-        ([token(access_token=None)], None, 1),
+        ([{}], None, 0),
+        ([{}], "4h", 0),
+        ([{}], "6h", 1),
+        ([{"left": -1}], None, 1),
+        ([{"left": -1}], "0", 1),
+        ([{}, {"scope": PAGS, "left": 600}], "15m", 1),
+        ([{}, {"scope": PAGS, "left": 600}], "30s", 0),
+        ([{"refresh_token": None}], None, 0),
+        ([{"refresh_token": None}], "6h", 4),
+        ([{"left": -1, "refresh_token": None}], None, 4),
+        ([{"left": -1}, {"scope": PAGS, "left": -1, "refresh_token": None}], None, 4),
+        ([{"expires_at": None}], None, 1),
+        ([{"expires_at": "soon"}], None, 1),
+        ([{"expires_at": 4e12}], None, 1),
+        ([{"access_token": None}], None, 1),
     ],
 )
 def test_the_exit_code_says_what_it_takes(
-    ready: Kit, tokens: list[dict[str, Any]], within: str | None, code: int
+    ready: Kit, tokens: list[Members], within: str | None, code: int
 ) -> None:
-    ready.write_tokens({" ".join(each["scope"]): each for each in tokens})
+    ready.write_tokens({each.get("scope", VIEW): token(**each) for each in tokens})
     ran = ready.run("status", "--json", *(["--within", within] if within else []))
     assert ran.code == code, repr(ran)
     assert len(ran.json["tokens"]) == len(tokens)
