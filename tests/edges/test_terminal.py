@@ -17,8 +17,8 @@ from tests.terminal import BACKSPACE, CTRL_C, CTRL_D, CTRL_U, CTRL_W, CTRL_Z, Sc
 PROGRAM = """
 import json, sys
 from ocarina_kit.edges.terminal import RealTerminal
-terminal = RealTerminal(sys.stdin, sys.stdout)
 for kind in sys.argv[2:]:
+    terminal = RealTerminal(sys.stdin, sys.stdout)  # a new one each time, as init, login and schedule have
     try:
         got = getattr(terminal, "read_" + kind)(kind + "> ")
     except KeyboardInterrupt:

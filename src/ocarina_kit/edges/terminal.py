@@ -27,7 +27,7 @@ _HABIT_S = 1.0
 """Seconds in which people press Enter behind a paste that needed none."""
 _LONGEST_DRAIN = 3.0
 """Seconds for which what comes behind a paste that was given up is read and dropped, at most."""
-_BRACKETS_ON, _BRACKETS_OFF = "\x1b[?2004h", "\x1b[?2004l"
+_BRACKETS_ON, _BRACKETS_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
 
 
 class Terminal(Protocol):
@@ -73,6 +73,10 @@ class _Habit:
         return _waiting(stdin.fileno()) or time.monotonic() - since < _HABIT_S
 
 
+# One for the process, as its terminal is: `init` goes on to `login` and `schedule`, each with an object of its own.
+_HABIT = _Habit()
+
+
 class RealTerminal:
     """The terminal on ``stdin``; prompts go to ``prompts``."""
 
@@ -81,12 +85,11 @@ class RealTerminal:
         stdin: TextIO | None,
         prompts: TextIO,
         environ: Mapping[str, str] | None = None,
-        _habit: _Habit | None = None,
     ) -> None:
         self._stdin = stdin
         self._prompts = prompts
         self._environ = os.environ if environ is None else environ
-        self._habit = _habit or _Habit()
+        self._habit = _HABIT
 
     @property
     def interactive(self) -> bool:
@@ -105,7 +108,7 @@ class RealTerminal:
         return width or 80
 
     def speaking_on(self, stream: TextIO) -> RealTerminal:
-        return RealTerminal(self._stdin, stream, self._environ, self._habit)
+        return RealTerminal(self._stdin, stream, self._environ)
 
     def read_line(self, prompt: str) -> str:
         stdin = self._typing()
@@ -147,6 +150,7 @@ class RealTerminal:
                 data = _read(descriptor)
                 key = Key.INTERRUPT if not data else typed.feed(decoder.decode(data))
                 if key is Key.SUSPEND:
+                    self._say("\n")
                     mode.suspend()
                     self._say(prompt)
                     count.again(typed)
@@ -165,7 +169,7 @@ class RealTerminal:
 
     @contextlib.contextmanager
     def _key_by_key(self, descriptor: int) -> Iterator[_Mode]:
-        mode = _Mode(descriptor, self._say, brackets=self._understands_escapes())
+        mode = _Mode(descriptor, self._prompts.fileno() if self._understands_escapes() else None)
         with _restored_by_signals(mode):
             try:
                 mode.on()  # before anything is shown: a quick paste would meet the terminal's own line else
@@ -195,12 +199,13 @@ class RealTerminal:
 class _Mode:
     """A terminal set to single keys: on and off, and off for as long as the program is suspended."""
 
-    def __init__(self, descriptor: int, say: Callable[[str], None], *, brackets: bool) -> None:
+    def __init__(self, descriptor: int, shown_on: int | None) -> None:
+        """``shown_on`` is the descriptor for escape sequences, None where they are not understood. They are written to
+        it past all buffers: a signal may come amid a write of the stream."""
         import termios
 
         self._descriptor = descriptor
-        self._say = say
-        self._brackets = brackets
+        self._shown_on = shown_on
         self._before = termios.tcgetattr(descriptor)
         self.nothing_is_left = False
 
@@ -214,23 +219,22 @@ class _Mode:
         mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
         # TCSADRAIN: a flush would drop what was typed ahead.
         termios.tcsetattr(self._descriptor, termios.TCSADRAIN, mode)
-        if self._brackets:
-            self._say(_BRACKETS_ON)
+        if self._shown_on is not None:
+            os.write(self._shown_on, _BRACKETS_ON)
 
     def off(self) -> None:
         import termios
 
         # The terminal may be gone; whatever ended the reading is the thing to report.
-        with contextlib.suppress(OSError, ValueError, termios.error):
-            if self._brackets:
-                self._say(_BRACKETS_OFF)
+        with contextlib.suppress(OSError):
+            if self._shown_on is not None:
+                os.write(self._shown_on, _BRACKETS_OFF)
         with contextlib.suppress(OSError, termios.error):
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
 
     def suspend(self) -> None:
         """What Ctrl-Z does, to all of this job, as the terminal would have; returns when it goes on."""
         self.off()
-        self._say("\n")
         os.kill(0, signal.SIGTSTP)
         self.on()
 
