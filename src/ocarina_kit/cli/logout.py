@@ -35,7 +35,7 @@ def command(
     What the server does not confirm is kept. The configuration stays: ocarina-kit login brings new tokens.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.core.errors import Exit, KitError, Remedy, UsageError
+    from ocarina_kit.core.errors import Remedy, UsageError
     from ocarina_kit.core.scopes import request_for
     from ocarina_kit.core.token_errors import LEGACY_NOTE, undamaged
     from ocarina_kit.edges.token_store import TokensReader
@@ -61,8 +61,8 @@ def command(
             )
         _ask_about(ui, [entry.key for entry in entries], setup.domain, local)
         if not ui.confirm("Log out?"):
-            stopped = KitError("Not agreed to; nothing was changed.", id="LGO002", exit=Exit.PROBLEM)
-            return Result.failed(stopped, {"tokens": []})
+            ui.say("Nothing was changed.")
+            return Result(data={"tokens": []})
     report = log_out(
         run.system,
         setup,

@@ -43,8 +43,8 @@ _OTHERS_LOOKS = 6
 _OTHERS_PAUSE_S = 0.25
 """After a "no", another program's answer to the same token may be on its way into the file."""
 
-_GIVEN_UP = 3
-"""Tokens in a row that the server gave no usable answer to, all attempts through: the rest are then not tried."""
+_ENOUGH = 3
+"""Tokens in a row for which the server gave no usable answer, or refused the client: the rest are then not tried."""
 
 _CUT_OFF = Unusable("network", "an earlier run was cut off", may_have_spent=True)
 
@@ -69,7 +69,7 @@ class Run:
     bug: BaseException | None = None
     _started: float | None = None
     _given_up: int = 0
-    _client_refused: RefreshOutcome | None = None
+    _client_refused: list[RefreshOutcome] = field(default_factory=list)
     _notes: threading.Lock = field(default_factory=threading.Lock)
 
     def refresh(self, due: Sequence[TokenEntry], places: int) -> list[TokenReport]:
@@ -114,8 +114,9 @@ class Run:
     def _ask(self, entry: TokenEntry) -> RefreshOutcome | None:
         """All attempts for one token; None where the run is to end and none was made."""
         assert entry.refresh_token is not None  # noqa: S101  # for mypy: only such entries are due
-        if self._client_refused is not None:
-            return self._client_refused  # the server does not know this client: asking again changes nothing
+        with self._notes:
+            if len(self._client_refused) >= _ENOUGH:  # asking again changes nothing
+                return self._client_refused[0]
         answers: list[TokenAnswer] = []
         if digest(entry.refresh_token) in self.cut_off:
             answers.append(_CUT_OFF)
@@ -137,8 +138,11 @@ class Run:
             with self._notes:
                 self._given_up += 1
         outcome = replace(judge_refresh(answers), attempts=made)
-        if outcome.result == "client-refused":
-            self._client_refused = outcome
+        with self._notes:
+            if outcome.result == "client-refused":
+                self._client_refused.append(outcome)
+            elif made and not isinstance(answers[-1], Unusable):
+                self._client_refused.clear()
         return outcome
 
     def _seconds(self, *, first: bool) -> float:
@@ -147,7 +151,7 @@ class Run:
         left = attempt_seconds(self._elapsed())
         if not first:
             return left
-        return 0.0 if self._given_up >= _GIVEN_UP else left or ATTEMPT_S
+        return 0.0 if self._given_up >= _ENOUGH else left or ATTEMPT_S
 
     def _elapsed(self) -> float:
         now = self.store.system.clock.monotonic()

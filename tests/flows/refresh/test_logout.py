@@ -79,7 +79,8 @@ def test_it_asks_and_without_a_terminal_wants_yes(person: Person) -> None:
         screen.expect("look up samples")
         screen.expect("[Y/n]")
         screen.send("n\r")
-        assert screen.wait() == 1
+        screen.expect("Nothing was changed.")
+        assert screen.wait() == 0
     assert person.kit.tokens.read_bytes() == before
     assert person.majora.requests == []
     with Screen.of(person.kit, "logout") as screen:
