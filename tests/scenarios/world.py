@@ -167,6 +167,7 @@ class Stage:
         user = majora.add_user(name, permissions="all")
         app = majora.add_application(user)
         home.mkdir(parents=True)
+        home.chmod(int(scenario.get("home_mode", "0700"), 8))
         kit = Kit(home)
         world = World(scenario, kit, majora, user, app, _words(majora, user, app, home))
         wants_key = "{key}" in str(scenario.keys)

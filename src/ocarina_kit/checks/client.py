@@ -6,13 +6,15 @@ import shlex
 
 from ocarina_kit.checks.config_members import follows
 from ocarina_kit.checks.model import Check, Need, Outcome, fail, not_applicable, ok, unknown, warn
-from ocarina_kit.checks.schedule_entry import mend
+from ocarina_kit.checks.schedule_entry import elsewhere, mend
 from ocarina_kit.core.client import MINIMUM_VERSION, Candidate, Resolution, State
 from ocarina_kit.core.environment_facts import SETUP_VARIABLES
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.file_facts import FolderFacts
 from ocarina_kit.core.network_facts import NetworkFacts
+from ocarina_kit.core.refresh_history import other_hosts
+from ocarina_kit.core.schedule_facts import ScheduleFacts
 
 INSTALL = "ocarina-kit install-client"
 
@@ -145,8 +147,13 @@ def _carried(facts: Facts) -> Outcome:
     return warn(
         f"Set in this shell, but not in the crontab entry: {listed}.",
         remedy=remedy,
-        fix=plan if own else None,
+        # Where there is no entry yet, none is added on a second host.
+        fix=plan if own or _first_host(facts, schedule) else None,
     )
+
+
+def _first_host(facts: Facts, schedule: ScheduleFacts) -> bool:
+    return not other_hosts(schedule.log, host=schedule.host) and elsewhere(facts, schedule) is None
 
 
 # --- ENV007, ENV008 ----------------------------------------------------------------------------------------
@@ -311,7 +318,7 @@ CHECKS: tuple[Check, ...] = (
         explain="Cron jobs get none of your shell's variables. OCARINA_CONF_FILE, a CA bundle or a proxy "
         "that are set here must stand in the crontab entry too. A proxy's password is never written there.",
         needs=frozenset({Need.ENVIRONMENT, Need.CONFIG, Need.SCHEDULE}),
-        uses=_CLIENT,
+        uses=_CLIENT | {Need.TOKENS},
     ),
     Check(
         id="ENV007",

@@ -96,7 +96,8 @@ def _doctor(
     if fix or dry_run:
 
         def agree(plan: Any, look: Examined) -> bool:
-            show_plan(run.ui, plan, "To mend what needs no person, this would be changed:")
+            tense = "is" if yes else "would be"
+            show_plan(run.ui, plan, f"To mend what needs no person, this {tense} changed:")
             if yes:
                 return True
             if not run.ui.interactive:

@@ -90,7 +90,27 @@ def mend(
     done = any(each.problem is None for each in applied)
     last = looks[-1]
     findings = _marked(looks, hoped) if done else last.findings
-    return Mended(replace(last, findings=findings), tuple(applied), declined=declined)
+    told = tuple(_with_what_came_of_it(finding, applied) for finding in findings)
+    return Mended(replace(last, findings=told), tuple(applied), declined=declined)
+
+
+def _with_what_came_of_it(finding: Finding, applied: list[Applied]) -> Finding:
+    """What was tried and could not be done is not to be tried again: the remedy is that of the failure."""
+    if finding.status not in _WRONG:
+        return finding
+    for change in finding.outcome.fix.changes:
+        for each in applied:
+            if each.problem is not None and (change == each.change or _both_refresh(change, each.change)):
+                remedy = each.problem.remedy if each.problem.remedy.text else None
+                outcome = replace(finding.outcome, remedy=remedy or finding.outcome.remedy, fix=Plan())
+                return replace(finding, outcome=outcome)
+    return finding
+
+
+def _both_refresh(one: Change, other: Change) -> bool:
+    if not isinstance(one, RefreshTokens) or not isinstance(other, RefreshTokens):
+        return False
+    return not other.scopes or bool(set(one.scopes) & set(other.scopes))
 
 
 def _marked(looks: list[Examined], hoped: set[str]) -> tuple[Finding, ...]:
