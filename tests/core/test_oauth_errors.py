@@ -24,7 +24,7 @@ from ocarina_kit.core.secret import Secret
 
 DOMAIN = "https://majora.test/"
 SCOPE = "majora2.view_biosampleartifact"
-WAYS = Ways("kit fresh", "kit paste", "kit init", "kit doctor")
+WAYS = Ways("kit fresh", "kit paste", "kit init", "kit doctor", "kit refresh")
 
 
 def told(error: KitError | None) -> KitError:

@@ -27,6 +27,7 @@ class Ways:
     """Takes a paste for the link that was shown."""
     init: str = "ocarina-kit init"
     doctor: str = "ocarina-kit doctor"
+    refresh: str = "ocarina-kit refresh"
 
 
 # --- pastes
@@ -248,7 +249,7 @@ def refresh_error(
             why=f"{why} The old tokens are kept as they were.",
             remedy=Remedy(
                 "Refresh again later: the server then either gives the new pair, or says that a login is needed.",
-                (ways.doctor,),
+                (ways.refresh,),
             ),
             exit=outcome.exit,
         )

@@ -239,4 +239,5 @@ class Run:
             paste=place.command("login", "--callback", "-"),
             init=place.command("init"),
             doctor=place.command("doctor"),
+            refresh=place.command("refresh"),
         )
