@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone, tzinfo
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -156,7 +156,9 @@ def test_the_longest_gap_is_the_one_cronsim_walks_past(expression: str) -> None:
     plain = gap.minutes - gap.summer_time_minutes
     start = datetime(2022, 1, 1)
     seen, last = 0, None
-    for run in islice(CronSim(expression, start), 6_000):
+    # Not beyond: a rare one would walk out of the calendar.
+    runs = takewhile(lambda run: run.year < start.year + 8, CronSim(expression, start))
+    for run in islice(runs, 6_000):
         if last is not None:
             seen = max(seen, int((run - last).total_seconds()) // 60)
         last = run
