@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ocarina_kit.core.errors import KitError
 from ocarina_kit.sandbox import break_interpreter, install_impostor, install_standin
 
 from .conftest import VIEW, Client
@@ -346,3 +347,13 @@ def test_over_tls_with_the_bundle_that_the_environment_names(
     assert home.run(new, "-q", "oauth", "refresh", env=bundle).returncode == 0
     ran = home.run(new, "-q", "oauth", "refresh")
     assert (ran.returncode, "CERTIFICATE_VERIFY_FAILED" in ran.stderr) == (1, True)
+
+
+def test_an_environment_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 'No module named venv' >&2\nexit 1\n")
+    python.chmod(0o755)
+    with pytest.raises(KitError) as caught:
+        install_standin(tmp_path / "env", python=python)
+    assert caught.value.id == "SBX003"
+    assert caught.value.why.endswith("No module named venv")

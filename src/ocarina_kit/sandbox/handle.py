@@ -79,6 +79,7 @@ class Sandbox:
             encoding="utf-8",
             env=_environment(),
             cwd=tempfile.gettempdir(),
+            start_new_session=True,  # the end of the pipe ends it, and no signal that is meant for us
         )
         too_late = threading.Timer(_START_LIMIT, process.kill)
         too_late.start()

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ocarina_kit.core.errors import KitError, Remedy
+
 _LONGEST_SHEBANG = 127
 """Bytes of a first line that every kernel reads (execve(2))."""
 
@@ -33,6 +35,8 @@ def install_standin(prefix: Path, version: str = "1.0.0", python: Path | None = 
     ``version``: what it calls itself and behaves as: ``0.36.1`` reads no profiles and is refused by the
     server; from ``0.48.0`` on it checks its settings. ``python``: the interpreter to build on, this one by
     default. An environment that is there already gets the client of this version.
+
+    Raises :class:`~ocarina_kit.core.errors.KitError` ``SBX003`` where no environment can be made.
     """
     if any(not part.isdigit() for part in version.split(".")):
         raise ValueError(f"not a version of numbers and dots: {version!r}")
@@ -68,11 +72,25 @@ def break_interpreter(script: Path) -> Path:
 def _environment(prefix: Path, python: Path | None) -> Path:
     """A virtual environment with no pip; answers the folder for its packages."""
     interpreter = str(python) if python else getattr(sys, "_base_executable", sys.executable)
-    subprocess.run(
+    made = subprocess.run(
         [interpreter, "-m", "venv", "--symlinks", "--without-pip", str(prefix)],
-        check=True,
+        check=False,
         stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="backslashreplace",
+        start_new_session=True,  # Ctrl-C is answered by us
     )
+    if made.returncode != 0:
+        said = (made.stderr or made.stdout).strip().splitlines()
+        raise KitError(
+            "the stand-in client could not be installed",
+            id="SBX003",
+            why=f"{interpreter} -m venv says: {said[-1] if said else f'exit code {made.returncode}, and no word'}",
+            remedy=Remedy(
+                "Make sure that this Python has its venv module (on Debian: the package python3-venv)."
+            ),
+        )
     found = sorted(prefix.glob("lib/python3*/site-packages"))
     return found[-1]
 
