@@ -39,7 +39,7 @@ HEAVY = {
 }
 
 # These build on classes of heavy packages, so they are heavy themselves: only functions import them.
-LAZY = {"edges/http_adapter.py", "edges/oauth_session.py"}
+LAZY = {"edges/net/http_adapter.py", "edges/net/oauth_session.py"}
 
 
 def _imports(tree: ast.AST, *, top_level_only: bool) -> set[str]:

@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ocarina_kit.core.cronspread import TOKEN_LIFE_MINUTES, Every, derive
-from ocarina_kit.core.crontime import MINUTES_A_DAY, Schedule
+from ocarina_kit.core.cron.cronspread import TOKEN_LIFE_MINUTES, Every, derive
+from ocarina_kit.core.cron.crontime import MINUTES_A_DAY, Schedule
 
 GUIDE = Schedule.parse("0 0,6,12,18 * * *")
 DOMAIN = "https://majora.test/"

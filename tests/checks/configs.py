@@ -11,9 +11,9 @@ from typing import Any
 from ocarina_kit.checks.config import CHECKS
 from ocarina_kit.checks.model import Finding
 from ocarina_kit.checks.runner import Choice, judge
-from ocarina_kit.core.client import Candidate, Resolution, State, Version
-from ocarina_kit.core.client import Place as Where
-from ocarina_kit.core.config_layers import effective_environment
+from ocarina_kit.core.client.resolution import Candidate, Resolution, State, Version
+from ocarina_kit.core.client.resolution import Place as Where
+from ocarina_kit.core.config.layers import effective_environment
 from ocarina_kit.core.facts import ClientFacts, ConfigFacts, Facts
 from ocarina_kit.core.file_facts import FileFacts, FileKind, FolderFacts
 from ocarina_kit.core.setup import Place

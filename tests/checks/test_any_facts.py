@@ -14,13 +14,13 @@ from ocarina_kit.checks import schedule as schedule_checks
 from ocarina_kit.checks import tokens as token_checks
 from ocarina_kit.checks.model import Finding, Status
 from ocarina_kit.checks.runner import Choice, judge
-from ocarina_kit.core.crontab_read import CrontabRead, ReadOutcome
+from ocarina_kit.core.cron.crontab_read import CrontabRead, ReadOutcome
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.file_facts import FileFacts, FileKind
 from ocarina_kit.core.plan import SetAside, SetCrontab, WriteFile, show
-from ocarina_kit.core.refresh_log import Result
-from ocarina_kit.core.token_facts import TokenFacts
-from ocarina_kit.core.tokens import TokenFile
+from ocarina_kit.core.tokens.refresh_log import Result
+from ocarina_kit.core.tokens.token_facts import TokenFacts
+from ocarina_kit.core.tokens.token_file import TokenFile
 
 ROWS = tuple(
     replace(check, rests_on=()) if check.id in ("TOK001", "CRN004") else check

@@ -10,13 +10,13 @@ from tests.checks.configs import GOOD, HOME, config_of
 
 from ocarina_kit.checks.client import CHECKS
 from ocarina_kit.checks.model import Finding, Outcome
-from ocarina_kit.core.client import Candidate, Place, Resolution, State, Version
+from ocarina_kit.core.client.resolution import Candidate, Place, Resolution, State, Version
 from ocarina_kit.core.environment_facts import EnvironmentFacts
 from ocarina_kit.core.facts import ClientFacts, Facts
 from ocarina_kit.core.file_facts import FolderFacts
-from ocarina_kit.core.network import NetFailure, Reach, Step
-from ocarina_kit.core.network_facts import ApiFacts, NetworkFacts
-from ocarina_kit.core.server_words import Identity, TokenProbe
+from ocarina_kit.core.oauth.network import NetFailure, Reach, Step
+from ocarina_kit.core.oauth.network_facts import ApiFacts, NetworkFacts
+from ocarina_kit.core.oauth.server_words import Identity, TokenProbe
 
 BY_ID = {check.id: check for check in CHECKS}
 FACTS = Facts(config_of(GOOD))

@@ -14,18 +14,18 @@ from tests.checks.configs import GOOD, HOME, config_of, env_of
 from ocarina_kit.checks.model import Finding, Status
 from ocarina_kit.checks.runner import Choice, judge
 from ocarina_kit.checks.schedule import CHECKS
-from ocarina_kit.core.client import Candidate, Resolution, State, Version
-from ocarina_kit.core.client import Place as Where
-from ocarina_kit.core.crontab import Doubt
-from ocarina_kit.core.crontab_read import CrontabRead, ReadOutcome
+from ocarina_kit.core.client.resolution import Candidate, Resolution, State, Version
+from ocarina_kit.core.client.resolution import Place as Where
+from ocarina_kit.core.cron.crontab import Doubt
+from ocarina_kit.core.cron.crontab_read import CrontabRead, ReadOutcome
+from ocarina_kit.core.cron.schedule_facts import Daemon, DaemonFacts, ProgramFacts, ScheduleFacts
+from ocarina_kit.core.cron.wanted_line import Ground
 from ocarina_kit.core.facts import ClientFacts, ConfigFacts, Facts
 from ocarina_kit.core.file_facts import FileFacts, FileKind
 from ocarina_kit.core.plan import Plan, SetCrontab
-from ocarina_kit.core.refresh_log import LogEntry, Result
-from ocarina_kit.core.schedule_facts import Daemon, DaemonFacts, ProgramFacts, ScheduleFacts
-from ocarina_kit.core.token_facts import TokenFacts
-from ocarina_kit.core.tokens import TokenFile
-from ocarina_kit.core.wanted_line import Ground
+from ocarina_kit.core.tokens.refresh_log import LogEntry, Result
+from ocarina_kit.core.tokens.token_facts import TokenFacts
+from ocarina_kit.core.tokens.token_file import TokenFile
 
 ZONE = ZoneInfo("Europe/London")
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=ZONE).timestamp()

@@ -14,12 +14,12 @@ from ocarina_kit.checks.runner import Choice, judge
 from ocarina_kit.checks.server import CHECKS
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.file_facts import FileFacts, FileKind
-from ocarina_kit.core.network import NetFailure, NetKind, Reach, Step
-from ocarina_kit.core.network_facts import ApiFacts, CredentialFacts, NetworkFacts
+from ocarina_kit.core.oauth.network import NetFailure, NetKind, Reach, Step
+from ocarina_kit.core.oauth.network_facts import ApiFacts, CredentialFacts, NetworkFacts
+from ocarina_kit.core.oauth.server_words import ClientProbe, Identity, TokenProbe
 from ocarina_kit.core.plan import RefreshTokens
-from ocarina_kit.core.server_words import ClientProbe, Identity, TokenProbe
-from ocarina_kit.core.token_facts import TokenFacts
-from ocarina_kit.core.tokens import TokenFile
+from ocarina_kit.core.tokens.token_facts import TokenFacts
+from ocarina_kit.core.tokens.token_file import TokenFile
 
 URL = "https://majora.lab.test/"
 NOW = 1_800_000_000.0

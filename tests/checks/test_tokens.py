@@ -13,16 +13,16 @@ from tests.checks.configs import GOOD, HOME, config_of
 from ocarina_kit.checks.model import Finding, Status
 from ocarina_kit.checks.runner import Choice, judge
 from ocarina_kit.checks.tokens import CHECKS
+from ocarina_kit.core.client.scopes import BY_NAME
 from ocarina_kit.core.facts import ConfigFacts, Facts
 from ocarina_kit.core.file_facts import FileFacts, FileKind
-from ocarina_kit.core.network import Reach
-from ocarina_kit.core.network_facts import NetworkFacts
+from ocarina_kit.core.oauth.network import Reach
+from ocarina_kit.core.oauth.network_facts import NetworkFacts
+from ocarina_kit.core.oauth.server_words import Identity
 from ocarina_kit.core.plan import Chmod, Plan, RefreshTokens, SetAside, WriteFile
-from ocarina_kit.core.refresh_log import LogEntry, Result
-from ocarina_kit.core.scopes import BY_NAME
-from ocarina_kit.core.server_words import Identity
-from ocarina_kit.core.token_facts import TokenFacts
-from ocarina_kit.core.tokens import TokenFile
+from ocarina_kit.core.tokens.refresh_log import LogEntry, Result
+from ocarina_kit.core.tokens.token_facts import TokenFacts
+from ocarina_kit.core.tokens.token_file import TokenFile
 
 NOW = 1_800_000_000.0
 PATH = HOME / ".ocarina-tokens"

@@ -10,7 +10,7 @@ import pytest
 from tests.checks.configs import GOOD, ID, KEY, SECRET, config_of, env_of, with_file
 
 from ocarina_kit.checks.usable import usable_setup
-from ocarina_kit.core.config_layers import Setting
+from ocarina_kit.core.config.layers import Setting
 from ocarina_kit.core.errors import KitError
 from ocarina_kit.core.facts import ConfigFacts
 from ocarina_kit.core.file_facts import FileKind

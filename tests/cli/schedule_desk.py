@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from tests.conftest import Kit, Ran
 
-from ocarina_kit.core.crontab import Crontab
-from ocarina_kit.core.refreshjob import RefreshJob, refresh_jobs
+from ocarina_kit.core.cron.crontab import Crontab
+from ocarina_kit.core.cron.refreshjob import RefreshJob, refresh_jobs
 from ocarina_kit.sandbox import install_standin
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
@@ -71,7 +71,7 @@ class Desk:
         return path.read_text().splitlines() if path.exists() else []
 
     def mark(self) -> str:
-        from ocarina_kit.core.refresh_log import mark_for
+        from ocarina_kit.core.tokens.refresh_log import mark_for
 
         return mark_for(self.kit.tokens, self.kit.home, CONFIG["MAJORA_DOMAIN"])
 

@@ -8,7 +8,7 @@ from typing import TextIO, cast
 import pytest
 
 from ocarina_kit.cli.render import Ui
-from ocarina_kit.edges.terminal import Terminal
+from ocarina_kit.edges.person.terminal import Terminal
 
 RED = "\x1b[31mfailed:\x1b[0m"
 

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.schedule_desk import CONFIG, OTHERS, PROGRAMS, Desk, client, desk
 from tests.terminal import Screen
 
-from ocarina_kit.core.refreshjob import Kind
+from ocarina_kit.core.cron.refreshjob import Kind
 from ocarina_kit.sandbox import break_interpreter, install_impostor, install_standin
 
 __all__ = ["client", "desk"]  # fixtures

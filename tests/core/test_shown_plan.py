@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 import pytest
 
-from ocarina_kit.core.config_document import ConfigDocument
+from ocarina_kit.core.config.document import ConfigDocument
 from ocarina_kit.core.plan import Chmod, Plan, RefreshTokens, SetCrontab, WriteFile
 from ocarina_kit.core.shown_plan import shown
 

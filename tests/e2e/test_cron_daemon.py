@@ -22,8 +22,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import Kit
 
-from ocarina_kit.core.crontab import Crontab
-from ocarina_kit.core.refreshjob import Kind, RefreshJob, refresh_jobs
+from ocarina_kit.core.cron.crontab import Crontab
+from ocarina_kit.core.cron.refreshjob import Kind, RefreshJob, refresh_jobs
 from ocarina_kit.sandbox import Sandbox, install_standin
 
 pytestmark = pytest.mark.cron_daemon

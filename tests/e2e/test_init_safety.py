@@ -1,6 +1,6 @@
 """``init`` under kills and side by side: the old file or the new one, and nothing of anybody's is lost.
 
-1,000 kills of the write itself are in tests/edges/test_writes.py; here it is the whole command.
+1,000 kills of the write itself are in tests/edges/disk/test_writes.py; here it is the whole command.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from ocarina_kit.core.config_document import ConfigDocument
+from ocarina_kit.core.config.document import ConfigDocument
 
 if TYPE_CHECKING:
     from tests.conftest import Kit

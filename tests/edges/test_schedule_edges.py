@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from ocarina_kit.core.crontab_read import CrontabRead, ReadOutcome
+from ocarina_kit.core.cron.crontab_read import CrontabRead, ReadOutcome
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.edges.backups import backups_of
-from ocarina_kit.edges.cron_run import run_as_cron
-from ocarina_kit.edges.crontab_install import CrontabError, install_crontab, unreadable
-from ocarina_kit.edges.crontab_program import read_crontab
-from ocarina_kit.edges.kit_program import kit_program, own_program, why_not_started
+from ocarina_kit.edges.cron.cron_run import run_as_cron
+from ocarina_kit.edges.cron.crontab_install import CrontabError, install_crontab, unreadable
+from ocarina_kit.edges.cron.crontab_program import read_crontab
+from ocarina_kit.edges.cron.kit_program import kit_program, own_program, why_not_started
+from ocarina_kit.edges.cron.second_reader import hold_against_second_reader
+from ocarina_kit.edges.disk.backups import backups_of
 from ocarina_kit.edges.process import run
-from ocarina_kit.edges.second_reader import hold_against_second_reader
 from ocarina_kit.edges.system import System
 
 PROGRAMS = Path(__file__).parents[1] / "programs"

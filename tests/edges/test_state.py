@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocarina_kit.core.pending import PendingLogin
-from ocarina_kit.core.refresh_log import LogEntry, Result
+from ocarina_kit.core.oauth.pending import PendingLogin
 from ocarina_kit.core.secret import Secret
-from ocarina_kit.edges import backups, pending, refresh_log
-from ocarina_kit.edges.file_errors import FileError, FileFault
-from ocarina_kit.edges.locks import hold
+from ocarina_kit.core.tokens.refresh_log import LogEntry, Result
+from ocarina_kit.edges.disk import backups, pending, refresh_log
+from ocarina_kit.edges.disk.file_errors import FileError, FileFault
+from ocarina_kit.edges.disk.locks import hold
 from ocarina_kit.edges.system import Completed, System
 
 NOW = 1_795_500_000.0
@@ -134,8 +134,8 @@ def logged(n: int, **changes: object) -> LogEntry:
 APPENDER = """
 import sys
 from pathlib import Path
-from ocarina_kit.core.refresh_log import LogEntry
-from ocarina_kit.edges import refresh_log
+from ocarina_kit.core.tokens.refresh_log import LogEntry
+from ocarina_kit.edges.disk import refresh_log
 from ocarina_kit.edges.system import System
 system = System(environ={}, home=Path(sys.argv[1]), user="u", host=sys.argv[2], run=None)
 for n in range(int(sys.argv[3])):

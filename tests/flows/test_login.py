@@ -15,16 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocarina_kit.core.answers import TokenAnswer, Unusable, judge_token_answer
+from ocarina_kit.core.client.scopes import request_for
 from ocarina_kit.core.errors import Exit, KitError
-from ocarina_kit.core.login_report import LoginResult, TokenOutcome
-from ocarina_kit.core.network import HttpAnswer, NetFailure
-from ocarina_kit.core.paste import PastedCode
-from ocarina_kit.core.scopes import request_for
+from ocarina_kit.core.oauth.answers import TokenAnswer, Unusable, judge_token_answer
+from ocarina_kit.core.oauth.login_report import LoginResult, TokenOutcome
+from ocarina_kit.core.oauth.network import HttpAnswer, NetFailure
+from ocarina_kit.core.oauth.paste import PastedCode
+from ocarina_kit.core.oauth.server_words import ClientProbe, TokenProbe
 from ocarina_kit.core.secret import Secret
-from ocarina_kit.core.server_words import ClientProbe, TokenProbe
 from ocarina_kit.core.setup import Place, Setup
-from ocarina_kit.edges import pending
+from ocarina_kit.edges.disk import pending
 from ocarina_kit.edges.system import Completed, System
 from ocarina_kit.flows.login import Login
 from ocarina_kit.flows.login_grant import Callback, Link, begin, match, redeem

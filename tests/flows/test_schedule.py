@@ -13,18 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocarina_kit.checks.usable import usable_setup
-from ocarina_kit.core.client import Candidate, State, Version
-from ocarina_kit.core.client import Place as ClientPlace
-from ocarina_kit.core.cronline import Runner
-from ocarina_kit.core.cronplan import Outcome
-from ocarina_kit.core.cronspread import Every
-from ocarina_kit.core.crontab import Crontab
+from ocarina_kit.core.client.resolution import Candidate, State, Version
+from ocarina_kit.core.client.resolution import Place as ClientPlace
+from ocarina_kit.core.cron.cronline import Runner
+from ocarina_kit.core.cron.cronplan import Outcome
+from ocarina_kit.core.cron.cronspread import Every
+from ocarina_kit.core.cron.crontab import Crontab
+from ocarina_kit.core.cron.schedule_facts import Daemon, DaemonFacts
+from ocarina_kit.core.cron.schedule_plan import propose
+from ocarina_kit.core.cron.schedule_wish import Wish
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.schedule_facts import Daemon, DaemonFacts
-from ocarina_kit.core.schedule_plan import propose
-from ocarina_kit.core.schedule_wish import Wish
 from ocarina_kit.core.setup import Place
-from ocarina_kit.edges.gather_config import config_facts, tokens_path
+from ocarina_kit.edges.look.gather_config import config_facts, tokens_path
 from ocarina_kit.edges.process import run
 from ocarina_kit.edges.system import System
 from ocarina_kit.flows.schedule import install, of_this_machine, plan_without, propose_entry

@@ -15,7 +15,7 @@ import pytest
 from tests.scenarios.world import Scenario, Stage, World, scenarios
 
 from ocarina_kit.checks.runner import Choice
-from ocarina_kit.edges.gather_config import place_of
+from ocarina_kit.edges.look.gather_config import place_of
 from ocarina_kit.edges.process import run
 from ocarina_kit.edges.system import System
 from ocarina_kit.flows.doctor import Examined, examine, mend

@@ -17,10 +17,10 @@ from typing import Any
 
 from tests.conftest import TESTS, Kit
 
-from ocarina_kit.core.cronline import build_line
+from ocarina_kit.core.cron.cronline import build_line
+from ocarina_kit.core.cron.wanted_line import ground
 from ocarina_kit.core.setup import Place
-from ocarina_kit.core.wanted_line import ground
-from ocarina_kit.edges.kit_program import kit_program
+from ocarina_kit.edges.cron.kit_program import kit_program
 from ocarina_kit.sandbox import Application, Sandbox, User, install_impostor, install_standin
 
 if sys.version_info >= (3, 11):
@@ -373,7 +373,7 @@ def _tokens(world: World) -> bytes | None:
 
 
 def _log(world: World, lines: list[Mapping[str, Any]], tokens: Path) -> None:
-    from ocarina_kit.core.refresh_log import LogEntry, Result, mark_for, write_line
+    from ocarina_kit.core.tokens.refresh_log import LogEntry, Result, mark_for, write_line
 
     mark = mark_for(tokens, world.kit.home, world.majora.url)
     world.kit.state.mkdir(parents=True, mode=0o700)

@@ -7,14 +7,14 @@ import shlex
 from ocarina_kit.checks.config_members import follows
 from ocarina_kit.checks.model import Check, Need, Outcome, fail, not_applicable, ok, unknown, warn
 from ocarina_kit.checks.schedule_entry import elsewhere, mend
-from ocarina_kit.core.client import MINIMUM_VERSION, Candidate, Resolution, State
+from ocarina_kit.core.client.resolution import MINIMUM_VERSION, Candidate, Resolution, State
+from ocarina_kit.core.cron.schedule_facts import ScheduleFacts
 from ocarina_kit.core.environment_facts import SETUP_VARIABLES
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.file_facts import FolderFacts
-from ocarina_kit.core.network_facts import NetworkFacts
-from ocarina_kit.core.refresh_history import other_hosts
-from ocarina_kit.core.schedule_facts import ScheduleFacts
+from ocarina_kit.core.oauth.network_facts import NetworkFacts
+from ocarina_kit.core.tokens.refresh_history import other_hosts
 
 INSTALL = "ocarina-kit install-client"
 

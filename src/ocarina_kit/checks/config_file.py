@@ -15,12 +15,12 @@ from ocarina_kit.checks.config_members import (
     written,
 )
 from ocarina_kit.checks.model import Outcome, fail, ok, warn
-from ocarina_kit.core.config_document import ConfigDocument
+from ocarina_kit.core.config.document import ConfigDocument
+from ocarina_kit.core.config.json_causes import Cause
+from ocarina_kit.core.config.lenient_json import Broken
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import ConfigFacts, Facts
 from ocarina_kit.core.file_facts import FileFacts, FileKind
-from ocarina_kit.core.json_causes import Cause
-from ocarina_kit.core.lenient_json import Broken
 from ocarina_kit.core.plan import Chmod, Plan
 
 # --- CFG001 -------------------------------------------------------------------------------------------------

@@ -19,7 +19,15 @@ from ocarina_kit.checks.config_members import (
     written,
 )
 from ocarina_kit.checks.model import Outcome, fail, ok, warn
-from ocarina_kit.core.config_layers import (
+from ocarina_kit.core.config.credentials import (
+    Member,
+    is_placeholder,
+    tidy_credential,
+    token_kind,
+    user_instance_mismatch,
+)
+from ocarina_kit.core.config.domain import DomainOk, mend_domain
+from ocarina_kit.core.config.layers import (
     INTEGERS,
     ReadingFault,
     effective,
@@ -30,14 +38,6 @@ from ocarina_kit.core.config_layers import (
     profiles,
     reading_faults,
 )
-from ocarina_kit.core.credentials import (
-    Member,
-    is_placeholder,
-    tidy_credential,
-    token_kind,
-    user_instance_mismatch,
-)
-from ocarina_kit.core.domain import DomainOk, mend_domain
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import ConfigFacts, Facts
 

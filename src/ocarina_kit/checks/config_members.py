@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import PurePosixPath
 
 from ocarina_kit.checks.model import Outcome, Status, not_applicable
-from ocarina_kit.core.config_document import ConfigDocument, Path
-from ocarina_kit.core.config_layers import (
+from ocarina_kit.core.config.document import ConfigDocument, Path
+from ocarina_kit.core.config.json_tree import Lines, Position
+from ocarina_kit.core.config.layers import (
     Layer,
     MemberFault,
     NearMiss,
@@ -17,10 +18,9 @@ from ocarina_kit.core.config_layers import (
     profile_object,
     where_to_set,
 )
+from ocarina_kit.core.config.lenient_json import KNOWN_WORDS, Broken, excerpt
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import ConfigFacts, Facts
-from ocarina_kit.core.json_tree import Lines, Position
-from ocarina_kit.core.lenient_json import KNOWN_WORDS, Broken, excerpt
 from ocarina_kit.core.plan import Plan, WriteFile
 
 SECRET_MEMBERS = frozenset({"CLIENT_SECRET", "MAJORA_TOKEN"})

@@ -17,14 +17,8 @@ from ocarina_kit.checks.config_members import (
     written,
 )
 from ocarina_kit.checks.model import Outcome, fail, not_applicable, ok, warn
-from ocarina_kit.core.client import Version
-from ocarina_kit.core.config_layers import (
-    FaultyMember,
-    MemberFault,
-    faulty_members,
-    fillers_wanted,
-)
-from ocarina_kit.core.credentials import (
+from ocarina_kit.core.client.resolution import Version
+from ocarina_kit.core.config.credentials import (
     FILLER,
     Fault,
     Member,
@@ -36,8 +30,14 @@ from ocarina_kit.core.credentials import (
     tidy_credential,
     token_kind,
 )
-from ocarina_kit.core.domain import classify_domain
-from ocarina_kit.core.domain_rules import RULES
+from ocarina_kit.core.config.domain import classify_domain
+from ocarina_kit.core.config.domain_rules import RULES
+from ocarina_kit.core.config.layers import (
+    FaultyMember,
+    MemberFault,
+    faulty_members,
+    fillers_wanted,
+)
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import ConfigFacts, Facts
 from ocarina_kit.core.plan import Plan

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ocarina_kit.checks.model import Check, Finding, Status
-from ocarina_kit.core.domain import instance_of, is_loopback_host, server_of
-from ocarina_kit.core.domain_rules import RULES
-from ocarina_kit.core.json_causes import WORDS
-from ocarina_kit.core.lenient_json import KNOWN_WORDS
+from ocarina_kit.core.config.domain import instance_of, is_loopback_host, server_of
+from ocarina_kit.core.config.domain_rules import RULES
+from ocarina_kit.core.config.json_causes import WORDS
+from ocarina_kit.core.config.lenient_json import KNOWN_WORDS
 
 HIDDEN = "…"
 

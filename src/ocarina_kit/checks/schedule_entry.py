@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 
 from ocarina_kit.checks.model import Outcome, fail, not_applicable, ok, unknown
-from ocarina_kit.core.crontab_read import ReadOutcome
+from ocarina_kit.core.cron.crontab_read import ReadOutcome
+from ocarina_kit.core.cron.refreshjob import RefreshJob
+from ocarina_kit.core.cron.schedule_facts import Daemon, ScheduleFacts
+from ocarina_kit.core.cron.schedule_repair import repair
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.plan import Plan
-from ocarina_kit.core.refresh_history import Elsewhere, other_hosts, refreshed_elsewhere
-from ocarina_kit.core.refreshjob import RefreshJob
-from ocarina_kit.core.schedule_facts import Daemon, ScheduleFacts
-from ocarina_kit.core.schedule_repair import repair
+from ocarina_kit.core.tokens.refresh_history import Elsewhere, other_hosts, refreshed_elsewhere
 
 LATE = "There was no time left to look at the crontab."
 FROM_ENV = "A set-up from the environment (--env) can't be scheduled: cron does not see its variables."

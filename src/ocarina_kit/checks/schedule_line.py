@@ -7,18 +7,18 @@ from posixpath import basename, isabs
 from ocarina_kit.checks.model import Outcome, fail, not_applicable, ok, warn
 from ocarina_kit.checks.schedule_entry import entries_of, mend, of_an_entry
 from ocarina_kit.checks.token_words import name_of
-from ocarina_kit.core.client import Candidate
-from ocarina_kit.core.cronhazards import Hazard, HazardKind, cron_hazards
-from ocarina_kit.core.cronruns import longest_gap, previous_run
-from ocarina_kit.core.cronspread import TOKEN_LIFE_MINUTES, duration_text
-from ocarina_kit.core.crontime import QuirkKind
+from ocarina_kit.core.client.resolution import Candidate
+from ocarina_kit.core.cron.cronhazards import Hazard, HazardKind, cron_hazards
+from ocarina_kit.core.cron.cronruns import longest_gap, previous_run
+from ocarina_kit.core.cron.cronspread import TOKEN_LIFE_MINUTES, duration_text
+from ocarina_kit.core.cron.crontime import QuirkKind
+from ocarina_kit.core.cron.refreshcall import RefreshCall, Tool
+from ocarina_kit.core.cron.refreshjob import Kind, RefreshJob
+from ocarina_kit.core.cron.schedule_facts import ProgramFacts, ScheduleFacts
+from ocarina_kit.core.cron.schedule_repair import spans_a_life
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
-from ocarina_kit.core.refresh_history import first_seen, judge_run
-from ocarina_kit.core.refreshcall import RefreshCall, Tool
-from ocarina_kit.core.refreshjob import Kind, RefreshJob
-from ocarina_kit.core.schedule_facts import ProgramFacts, ScheduleFacts
-from ocarina_kit.core.schedule_repair import spans_a_life
+from ocarina_kit.core.tokens.refresh_history import first_seen, judge_run
 
 GRACE = 600.0
 """Seconds after a due run before it is missed (CHECKS.md, CRN008)."""

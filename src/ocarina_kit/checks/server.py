@@ -8,13 +8,13 @@ from functools import wraps
 
 from ocarina_kit.checks.model import Check, Need, Outcome, Status, fail, not_applicable, ok, unknown
 from ocarina_kit.checks.token_words import login_options, named
-from ocarina_kit.core.domain import applications_url, keys_url
+from ocarina_kit.core.config.domain import applications_url, keys_url
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
-from ocarina_kit.core.network import NetFailure, NetKind, Reach, Step
-from ocarina_kit.core.network_facts import NetworkFacts
+from ocarina_kit.core.oauth.network import NetFailure, NetKind, Reach, Step
+from ocarina_kit.core.oauth.network_facts import NetworkFacts
+from ocarina_kit.core.oauth.server_words import ClientProbe, TokenProbe
 from ocarina_kit.core.plan import Plan, RefreshTokens
-from ocarina_kit.core.server_words import ClientProbe, TokenProbe
 
 LATE = "There was no time left to ask."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ocarina_kit.core.scopes import purposes_for
+from ocarina_kit.core.client.scopes import purposes_for
 
 _MOST = 3
 _LONGEST = 60

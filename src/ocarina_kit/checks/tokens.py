@@ -9,13 +9,13 @@ from ocarina_kit.checks import tokens_file
 from ocarina_kit.checks.model import Check, Need, Outcome, fail, ok, warn
 from ocarina_kit.checks.token_words import login_options, name_of, named
 from ocarina_kit.checks.tokens_file import known, looked, place_of, written
+from ocarina_kit.core.client.scopes import DEFAULT_NAMES, ClientTable, has_endpoint, purposes_for, resolve
 from ocarina_kit.core.durations import in_words
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.plan import Plan, RefreshTokens
-from ocarina_kit.core.scopes import DEFAULT_NAMES, ClientTable, has_endpoint, purposes_for, resolve
-from ocarina_kit.core.token_facts import TokenFacts
-from ocarina_kit.core.tokens import TimeFault, TokenEntry
+from ocarina_kit.core.tokens.token_facts import TokenFacts
+from ocarina_kit.core.tokens.token_file import TimeFault, TokenEntry
 
 # --- TOK004, TOK005: lives ----------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ def _refresh_remedy(facts: Facts, expired: list[TokenEntry]) -> Remedy:
 
 def _next_run(facts: Facts) -> datetime | None:
     """When cron next refreshes this set-up's tokens; None without an entry, or where it is not known."""
-    from ocarina_kit.core.cronruns import next_runs
+    from ocarina_kit.core.cron.cronruns import next_runs
 
     schedule = facts.schedule
     if schedule is None:

@@ -9,13 +9,13 @@ from functools import wraps
 
 from ocarina_kit.checks.model import Outcome, fail, ok, unknown
 from ocarina_kit.checks.token_words import name_of, named
+from ocarina_kit.core.client.scopes import PURPOSES, ClientTable
 from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.file_facts import FileKind
 from ocarina_kit.core.plan import Chmod, Plan, RefreshTokens, SetAside, WriteFile
-from ocarina_kit.core.scopes import PURPOSES, ClientTable
-from ocarina_kit.core.token_facts import TokenFacts
-from ocarina_kit.core.tokens import Cause, TokenFile
+from ocarina_kit.core.tokens.token_facts import TokenFacts
+from ocarina_kit.core.tokens.token_file import Cause, TokenFile
 
 LATE = "There was no time left to look at the tokens file."
 KIND = "tokens"

@@ -9,9 +9,9 @@ from pathlib import PurePath
 from ocarina_kit.checks.config import CHECKS
 from ocarina_kit.checks.model import Finding, Status
 from ocarina_kit.checks.runner import Choice, judge
-from ocarina_kit.core.config_layers import Setting
-from ocarina_kit.core.credentials import Swapped, swapped, tidy_credential, tidy_user, token_kind
-from ocarina_kit.core.domain import DomainOk, mend_domain
+from ocarina_kit.core.config.credentials import Swapped, swapped, tidy_credential, tidy_user, token_kind
+from ocarina_kit.core.config.domain import DomainOk, mend_domain
+from ocarina_kit.core.config.layers import Setting
 from ocarina_kit.core.errors import KitError
 from ocarina_kit.core.facts import ClientFacts, ConfigFacts, Facts
 from ocarina_kit.core.plan import WriteFile

@@ -87,7 +87,7 @@ def _as_usage_error(problem: Any) -> UsageError:
 
 
 def _as_bug(bug: Exception) -> KitError:
-    from ocarina_kit.edges.crash_log import write_crash_log
+    from ocarina_kit.edges.disk.crash_log import write_crash_log
 
     where = write_crash_log(bug)
     return KitError(

@@ -8,7 +8,7 @@ from typing import Any
 from ocarina_kit.cli import options
 from ocarina_kit.cli.render import Ui
 from ocarina_kit.core.setup import Place, Setup
-from ocarina_kit.edges.gather_config import config_facts, place_of, tokens_path
+from ocarina_kit.edges.look.gather_config import config_facts, place_of, tokens_path
 from ocarina_kit.edges.system import System, real_system
 
 

@@ -24,7 +24,7 @@ def command(
     from ocarina_kit.sandbox.handle import require_extra
 
     require_extra()
-    from ocarina_kit.edges.signals import as_interrupts
+    from ocarina_kit.edges.person.signals import as_interrupts
     from ocarina_kit.sandbox.demo import run_demo
 
     ui = Ui.for_process(json=json)

@@ -170,7 +170,7 @@ def _write_report(run: Run, look: Any, where: str) -> None:
     if where == "-":
         sys.stdout.write(text)
         return
-    from ocarina_kit.edges.files import write_private
+    from ocarina_kit.edges.disk.files import write_private
 
     path = Path.cwd() / run.system.expand(where)
     write_private(path, text.encode())

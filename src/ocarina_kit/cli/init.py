@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.core.credentials import Member
-    from ocarina_kit.core.init_answers import Given
+    from ocarina_kit.core.config.credentials import Member
+    from ocarina_kit.core.config.init_answers import Given
     from ocarina_kit.flows.init import Report
 
 EPILOG = (
@@ -94,7 +94,7 @@ def command(
 
 def _address(instance: str | None, domain: str | None) -> tuple[str, str] | None:
     """The option that names a Majora, and the address it means."""
-    from ocarina_kit.core.domain import INSTANCES
+    from ocarina_kit.core.config.domain import INSTANCES
     from ocarina_kit.core.errors import UsageError
 
     if instance is not None and domain is not None:
@@ -112,10 +112,10 @@ def _given(
     files: Mapping[str, str | None],
 ) -> Mapping[Member, Given]:
     """The options' values; what is odd about a file goes to ``warnings``. Raises UsageError for an unreadable one."""
-    from ocarina_kit.core.credentials import Member
+    from ocarina_kit.core.config.credentials import Member
+    from ocarina_kit.core.config.init_answers import Given, Source
     from ocarina_kit.core.errors import UsageError
-    from ocarina_kit.core.init_answers import Given, Source
-    from ocarina_kit.edges.secret_input import read_secret
+    from ocarina_kit.edges.person.secret_input import read_secret
 
     if list(files.values()).count("-") > 1:
         raise UsageError("Only one of --client-secret-file and --api-key-file can be standard input (-).")

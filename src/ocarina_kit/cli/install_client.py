@@ -10,8 +10,8 @@ from ocarina_kit.cli.result import Result
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.install_plan import InstallPlan
-    from ocarina_kit.edges.install_client import InstalledClient
+    from ocarina_kit.core.client.install_plan import InstallPlan
+    from ocarina_kit.edges.client.install_client import InstalledClient
     from ocarina_kit.edges.system import System
 
 
@@ -43,8 +43,8 @@ def command(
     """
     from ocarina_kit.cli.render import Ui
     from ocarina_kit.core.errors import Remedy, UsageError
-    from ocarina_kit.edges.install_client import apply_install
-    from ocarina_kit.edges.plan_install import plan_install
+    from ocarina_kit.edges.client.install_client import apply_install
+    from ocarina_kit.edges.client.plan_install import plan_install
     from ocarina_kit.edges.system import real_system
 
     system = real_system()

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.login_view import LoginView
-    from ocarina_kit.core.login_report import TokenOutcome
-    from ocarina_kit.core.scopes import ScopeRequest
+    from ocarina_kit.core.client.scopes import ScopeRequest
+    from ocarina_kit.core.oauth.login_report import TokenOutcome
 
 EPILOG = (
     "In two steps, with no terminal: ocarina-kit login --print-url, open each link (one a line) in any browser, then "
@@ -75,7 +75,7 @@ def command(
     """
     from ocarina_kit.cli.context import start
     from ocarina_kit.core.errors import UsageError
-    from ocarina_kit.edges.installed_client import installed_client
+    from ocarina_kit.edges.client.installed_client import installed_client
 
     run = start(context, json=json)
     if list_purposes:
@@ -110,7 +110,7 @@ def command(
 
 
 def _with_api_key(run: Run, *, needs_oauth: bool) -> Result:
-    from ocarina_kit.core.login_errors import api_key
+    from ocarina_kit.core.oauth.login_errors import api_key
 
     if needs_oauth:
         raise api_key(run.place)
@@ -125,7 +125,7 @@ def _wanted(
 ) -> tuple[ScopeRequest, ...]:
     """The scope strings that are asked for, with as many grants, where grants are needed."""
     from ocarina_kit.cli.login_prompts import choose_purposes
-    from ocarina_kit.core.scopes import DEFAULT_NAMES, PURPOSES, has_endpoint, request_for, resolve
+    from ocarina_kit.core.client.scopes import DEFAULT_NAMES, PURPOSES, has_endpoint, request_for, resolve
 
     table = view.client.table
     if everything:
@@ -144,8 +144,8 @@ def _begin(
     view: LoginView, requests: Sequence[ScopeRequest], *, force: bool, print_url: bool, browser: bool | None
 ) -> Result:
     from ocarina_kit.cli.login_prompts import AtTerminal
-    from ocarina_kit.core.login_errors import interrupted, nobody_to_ask
-    from ocarina_kit.core.login_report import LoginResult, TokenOutcome
+    from ocarina_kit.core.oauth.login_errors import interrupted, nobody_to_ask
+    from ocarina_kit.core.oauth.login_report import LoginResult, TokenOutcome
     from ocarina_kit.flows.login_person import grant_all
 
     login, place = view.login, view.login.setup.place
@@ -178,10 +178,10 @@ def _in_order(
 
 def _finish(view: LoginView, source: str) -> Result:
     """The second half of a login, in a process of its own."""
+    from ocarina_kit.core.client.scopes import request_for
     from ocarina_kit.core.errors import KitError
-    from ocarina_kit.core.login_errors import interrupted
-    from ocarina_kit.core.scopes import request_for
-    from ocarina_kit.edges.callback_input import read_callback
+    from ocarina_kit.core.oauth.login_errors import interrupted
+    from ocarina_kit.edges.person.callback_input import read_callback
     from ocarina_kit.flows.login import failed, not_begun
     from ocarina_kit.flows.login_grant import UsedBeforeError, concerns_all, is_dead_code, match, redeem
 

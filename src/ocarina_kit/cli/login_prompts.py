@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ocarina_kit.core.client.scopes import BUNDLES, DEFAULT_NAMES, PURPOSES, Purpose, has_endpoint, resolve
 from ocarina_kit.core.errors import KitError, UsageError
-from ocarina_kit.core.login_choice import chosen
-from ocarina_kit.core.login_errors import stuck_in_the_browser
-from ocarina_kit.core.login_report import titles
-from ocarina_kit.core.scopes import BUNDLES, DEFAULT_NAMES, PURPOSES, Purpose, has_endpoint, resolve
+from ocarina_kit.core.oauth.login_choice import chosen
+from ocarina_kit.core.oauth.login_errors import stuck_in_the_browser
+from ocarina_kit.core.oauth.login_report import titles
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.login_view import LoginView
     from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.login_report import TokenOutcome
-    from ocarina_kit.edges.installed_client import InstalledClient
+    from ocarina_kit.core.oauth.login_report import TokenOutcome
+    from ocarina_kit.edges.client.installed_client import InstalledClient
     from ocarina_kit.flows.login import Login
     from ocarina_kit.flows.login_grant import Link
 
@@ -84,7 +84,7 @@ class AtTerminal:
         )
 
     def _open(self, url: str) -> bool:
-        from ocarina_kit.edges.browser import can_be_seen, open_link
+        from ocarina_kit.edges.person.browser import can_be_seen, open_link
 
         wanted = self._browser
         if wanted is None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.cli.render import Ui, error_members
 from ocarina_kit.cli.result import Result
+from ocarina_kit.core.client.scopes import BUNDLES, PURPOSES, ScopeRequest, example, has_endpoint, resolve
 from ocarina_kit.core.durations import in_words
 from ocarina_kit.core.errors import Exit, KitError
-from ocarina_kit.core.login_report import LoginReport, LoginResult, TokenOutcome, count_links, titles
-from ocarina_kit.core.oauth_errors import CLOCK_TELLS_S
-from ocarina_kit.core.scopes import BUNDLES, PURPOSES, ScopeRequest, example, has_endpoint, resolve
-from ocarina_kit.edges.installed_client import InstalledClient
+from ocarina_kit.core.oauth.login_report import LoginReport, LoginResult, TokenOutcome, count_links, titles
+from ocarina_kit.core.oauth.oauth_errors import CLOCK_TELLS_S
+from ocarina_kit.edges.client.installed_client import InstalledClient
 
 if TYPE_CHECKING:
     from ocarina_kit.flows.login import Login
@@ -76,7 +76,7 @@ class LoginView:
     def _until(self, outcome: TokenOutcome) -> str:
         from datetime import datetime
 
-        from ocarina_kit.core.status import moment
+        from ocarina_kit.core.tokens.status import moment
 
         now = self.login.system.clock.now()
         if outcome.expires_at is None:

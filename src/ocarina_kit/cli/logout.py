@@ -11,7 +11,7 @@ from ocarina_kit.cli.result import Result
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.logout_report import LogoutReport
+    from ocarina_kit.core.tokens.logout_report import LogoutReport
 
 
 def command(
@@ -35,10 +35,10 @@ def command(
     What the server does not confirm is kept. The configuration stays: ocarina-kit login brings new tokens.
     """
     from ocarina_kit.cli.context import start
+    from ocarina_kit.core.client.scopes import request_for
     from ocarina_kit.core.errors import Remedy, UsageError
-    from ocarina_kit.core.scopes import request_for
-    from ocarina_kit.core.token_errors import LEGACY_NOTE, undamaged
-    from ocarina_kit.edges.token_store import TokensReader
+    from ocarina_kit.core.tokens.token_errors import LEGACY_NOTE, undamaged
+    from ocarina_kit.edges.disk.token_store import TokensReader
     from ocarina_kit.flows.logout import chosen, log_out, would_be
 
     scopes = None if not scope else [request_for(each).scope for each in scope]
@@ -90,7 +90,7 @@ def _ask_about(ui: Ui, scopes: list[str], domain: str, local: bool) -> None:
 
 def _show(ui: Ui, report: LogoutReport) -> None:
     from ocarina_kit.cli.refresh_view import title
-    from ocarina_kit.core.logout_report import LogoutResult
+    from ocarina_kit.core.tokens.logout_report import LogoutResult
 
     words = {
         LogoutResult.REVOKED: "revoked at the server, and forgotten here",
@@ -115,7 +115,7 @@ def _show(ui: Ui, report: LogoutReport) -> None:
 
 def _data(report: LogoutReport) -> dict[str, Any]:
     from ocarina_kit.cli.render import error_members
-    from ocarina_kit.core.scopes import purposes_for
+    from ocarina_kit.core.client.scopes import purposes_for
 
     tokens = []
     for token in report.tokens:

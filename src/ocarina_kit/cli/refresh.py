@@ -39,9 +39,9 @@ def command(
     """
     from ocarina_kit.cli.context import start
     from ocarina_kit.cli.refresh_view import report_data, show_errors, show_report
+    from ocarina_kit.core.client.scopes import request_for
     from ocarina_kit.core.durations import parse_duration
     from ocarina_kit.core.errors import Exit, KitError
-    from ocarina_kit.core.scopes import request_for
     from ocarina_kit.flows.refresh import RefreshInterruptedError, refresh_tokens
 
     seconds = None if within is None else parse_duration(within)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ocarina_kit.cli.render import Ui, error_members
+from ocarina_kit.core.client.scopes import purposes_for
 from ocarina_kit.core.durations import in_words
-from ocarina_kit.core.refresh_report import RefreshReport, ScopeResult, TokenReport
-from ocarina_kit.core.scopes import purposes_for
 from ocarina_kit.core.setup import Place
+from ocarina_kit.core.tokens.refresh_report import RefreshReport, ScopeResult, TokenReport
 
 _GOOD = {
     ScopeResult.REFRESHED: "refreshed",

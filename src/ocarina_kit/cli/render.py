@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ocarina_kit.cli.result import Result
 from ocarina_kit.core.errors import Exit, KitError, Remedy
-from ocarina_kit.edges.terminal import RealTerminal, Terminal
+from ocarina_kit.edges.person.terminal import RealTerminal, Terminal
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -56,7 +56,7 @@ def command(
     repair the entry: a stale path, doubles, an interval that is too long.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.core.schedule_wish import read_wish
+    from ocarina_kit.core.cron.schedule_wish import read_wish
 
     _one_of({"--show": show, "--test": test, "--print": print_, "--remove": remove})
     wish = read_wish(every=every, cron=cron, runner=runner, ocarina=ocarina)

@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.cli.result import Result
-from ocarina_kit.core.cronline import Runner
-from ocarina_kit.core.cronplan import EditKind, Outcome
-from ocarina_kit.core.cronruns import next_runs
-from ocarina_kit.core.crontab import encode
+from ocarina_kit.core.cron.cronline import Runner
+from ocarina_kit.core.cron.cronplan import EditKind, Outcome
+from ocarina_kit.core.cron.cronruns import next_runs
+from ocarina_kit.core.cron.crontab import encode
+from ocarina_kit.core.cron.schedule_plan import as_diff, gap_text, times_text
 from ocarina_kit.core.errors import KitError, Remedy, UsageError
 from ocarina_kit.core.redact import mask
-from ocarina_kit.core.refresh_log import Result as LogWord
-from ocarina_kit.core.schedule_plan import as_diff, gap_text, times_text
+from ocarina_kit.core.tokens.refresh_log import Result as LogWord
 from ocarina_kit.flows import schedule as flow
 from ocarina_kit.flows.schedule_desk import Desk, look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.client import Candidate, Resolution
-    from ocarina_kit.core.cronplan import SchedulePlan
-    from ocarina_kit.core.schedule_plan import Proposal
-    from ocarina_kit.core.schedule_wish import Wish
+    from ocarina_kit.core.client.resolution import Candidate, Resolution
+    from ocarina_kit.core.cron.cronplan import SchedulePlan
+    from ocarina_kit.core.cron.schedule_plan import Proposal
+    from ocarina_kit.core.cron.schedule_wish import Wish
     from ocarina_kit.core.setup import Setup
 
 

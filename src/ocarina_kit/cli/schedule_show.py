@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.cli.result import Result
+from ocarina_kit.core.cron.refreshjob import Kind, RefreshJob
+from ocarina_kit.core.cron.schedule_view import LEGEND, Outlook, Strip, in_sentences, life_of, outlook, strip
 from ocarina_kit.core.errors import KitError, Remedy
 from ocarina_kit.core.redact import mask
-from ocarina_kit.core.refreshjob import Kind, RefreshJob
-from ocarina_kit.core.schedule_view import LEGEND, Outlook, Strip, in_sentences, life_of, outlook, strip
 from ocarina_kit.flows.schedule_desk import Desk, last_refresh, look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.last_refresh import LastRefresh
+    from ocarina_kit.core.tokens.last_refresh import LastRefresh
 
 _KINDS = {
     Kind.KIT_FIRST: "ocarina-kit; ocarina if that can't start",

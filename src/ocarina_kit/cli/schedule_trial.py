@@ -11,7 +11,7 @@ from ocarina_kit.flows.schedule_desk import look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.core.schedule_wish import Wish
+    from ocarina_kit.core.cron.schedule_wish import Wish
     from ocarina_kit.core.setup import Setup
 
 

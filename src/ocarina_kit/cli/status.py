@@ -12,7 +12,7 @@ from ocarina_kit.cli.result import Result
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.status import TokenStatus
+    from ocarina_kit.core.tokens.status import TokenStatus
 
 EPILOG = (
     "Exit 0: each token lives at least DURATION. 1: one needs a refresh. 4: one cannot be refreshed. "
@@ -35,11 +35,11 @@ def command(
     from ocarina_kit.cli.context import start
     from ocarina_kit.core.durations import parse_duration
     from ocarina_kit.core.errors import KitError
-    from ocarina_kit.core.refresh_log import mark_for
-    from ocarina_kit.core.status import status_error, status_members, statuses
-    from ocarina_kit.core.token_errors import LEGACY_NOTE, usable_tokens
-    from ocarina_kit.edges import refresh_log, rescue
-    from ocarina_kit.edges.token_store import TokensReader
+    from ocarina_kit.core.tokens.refresh_log import mark_for
+    from ocarina_kit.core.tokens.status import status_error, status_members, statuses
+    from ocarina_kit.core.tokens.token_errors import LEGACY_NOTE, usable_tokens
+    from ocarina_kit.edges.disk import refresh_log, rescue
+    from ocarina_kit.edges.disk.token_store import TokensReader
 
     seconds = 0.0 if within is None else parse_duration(within)
     run = start(context, json=json)
@@ -71,7 +71,7 @@ def _show(ui: Ui, tokens: Sequence[TokenStatus], now: float) -> None:
     from datetime import datetime
 
     from ocarina_kit.core.durations import in_words
-    from ocarina_kit.core.status import TokenState, moment
+    from ocarina_kit.core.tokens.status import TokenState, moment
 
     def local(time: float) -> str:
         return moment(datetime.fromtimestamp(time).astimezone(), datetime.fromtimestamp(now).astimezone())

@@ -1,4 +1,4 @@
-"""What was seen of this shell and its folders: facts for ENV006 and ENV008, gathered by edges/gather_environment.py."""
+"""What was seen of this shell and its folders: facts for ENV006 and ENV008 (edges/look/gather_environment.py)."""
 
 from __future__ import annotations
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from ocarina_kit.core.client import Candidate, Resolution, Version
-from ocarina_kit.core.config_document import ConfigDocument
-from ocarina_kit.core.config_layers import Setting, effective
-from ocarina_kit.core.credentials import TokenKind, token_kind
+from ocarina_kit.core.client.resolution import Candidate, Resolution, Version
+from ocarina_kit.core.config.credentials import TokenKind, token_kind
+from ocarina_kit.core.config.document import ConfigDocument
+from ocarina_kit.core.config.layers import Setting, effective
+from ocarina_kit.core.config.lenient_json import Broken
 from ocarina_kit.core.environment_facts import EnvironmentFacts
 from ocarina_kit.core.file_facts import FileFacts, FolderFacts
-from ocarina_kit.core.lenient_json import Broken
 from ocarina_kit.core.setup import Place
 
 if TYPE_CHECKING:  # most commands need the configuration alone, and start the quicker for it
-    from ocarina_kit.core.network_facts import ApiFacts, CredentialFacts, NetworkFacts
-    from ocarina_kit.core.schedule_facts import ScheduleFacts
-    from ocarina_kit.core.token_facts import TokenFacts
+    from ocarina_kit.core.cron.schedule_facts import ScheduleFacts
+    from ocarina_kit.core.oauth.network_facts import ApiFacts, CredentialFacts, NetworkFacts
+    from ocarina_kit.core.tokens.token_facts import TokenFacts
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Facts:
     tokens: TokenFacts | None = None
     schedule: ScheduleFacts | None = None
     table: Mapping[str, str | None] | None = None
-    """The installed client's own table of scope strings (core/scopes.py); None also where it cannot be read."""
+    """The installed client's own table of scope strings (core/client/scopes.py); None also where it cannot be read."""
     named: Mapping[str, Candidate] | None = None
     """By path: the clients that the crontab's entry names and no search found, each run once."""
     late: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""What was seen of a file or a folder: facts for the checks, gathered by edges/files.py."""
+"""What was seen of a file or a folder: facts for the checks, gathered by edges/disk/files.py."""
 
 from __future__ import annotations
 

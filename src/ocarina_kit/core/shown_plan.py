@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from ocarina_kit.core.config_document import ConfigDocument
-from ocarina_kit.core.lenient_json import KNOWN_WORDS, masked
+from ocarina_kit.core.config.document import ConfigDocument
+from ocarina_kit.core.config.lenient_json import KNOWN_WORDS, masked
 from ocarina_kit.core.plan import Change, Plan, SetCrontab, WriteFile, show, unified
 from ocarina_kit.core.redact import mask
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from ocarina_kit.core.errors import Exit, KitError, Remedy
 from ocarina_kit.core.file_facts import FileKind
 from ocarina_kit.core.plan import Change, Chmod, Plan, RefreshTokens, SetAside, SetCrontab, WriteFile
-from ocarina_kit.edges import locks
-from ocarina_kit.edges.backups import backup
-from ocarina_kit.edges.files import chmod_private, final_target, read_file, write_private
+from ocarina_kit.edges.disk import locks
+from ocarina_kit.edges.disk.backups import backup
+from ocarina_kit.edges.disk.files import chmod_private, final_target, read_file, write_private
 from ocarina_kit.edges.system import System
 
 Lock = Callable[[Path], AbstractContextManager[None]]

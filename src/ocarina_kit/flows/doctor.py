@@ -14,8 +14,8 @@ from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.plan import Change, Chmod, Plan, RefreshTokens, SetCrontab, WriteFile
 from ocarina_kit.core.setup import Place
 from ocarina_kit.edges.apply import Applied, Doers, apply
-from ocarina_kit.edges.gather import gather
-from ocarina_kit.edges.gather_config import config_facts, tokens_path
+from ocarina_kit.edges.look.gather import gather
+from ocarina_kit.edges.look.gather_config import config_facts, tokens_path
 from ocarina_kit.edges.system import System
 
 ROUNDS = 6
@@ -203,10 +203,10 @@ def _doers(system: System, place: Place, look: Examined) -> Doers:
             raise problem
 
     def crontab(change: SetCrontab) -> Path | None:
-        from ocarina_kit.core.refresh_log import LogEntry, Result
-        from ocarina_kit.edges import refresh_log
-        from ocarina_kit.edges.crontab_install import Ways, install_crontab
-        from ocarina_kit.edges.gather_tokens import setup_mark_of
+        from ocarina_kit.core.tokens.refresh_log import LogEntry, Result
+        from ocarina_kit.edges.cron.crontab_install import Ways, install_crontab
+        from ocarina_kit.edges.disk import refresh_log
+        from ocarina_kit.edges.look.gather_tokens import setup_mark_of
 
         assert look.facts.schedule is not None  # noqa: S101  # a plan for the crontab was made from it
         ways = Ways(again=(place.command("schedule"),), line=(place.command("schedule", "--print"),))

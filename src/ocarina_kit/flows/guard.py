@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.refresh_choice import expires_at
-from ocarina_kit.core.refresh_log import mark_for
-from ocarina_kit.core.refresh_report import ScopeResult, TokenReport, other_server, shared_file
 from ocarina_kit.core.setup import Setup
-from ocarina_kit.core.token_origin import Origin, origin, sharers
-from ocarina_kit.core.tokens import TokenEntry
-from ocarina_kit.edges import refresh_log
-from ocarina_kit.edges.gather_config import config_facts, tokens_path
+from ocarina_kit.core.tokens.refresh_choice import expires_at
+from ocarina_kit.core.tokens.refresh_log import mark_for
+from ocarina_kit.core.tokens.refresh_report import ScopeResult, TokenReport, other_server, shared_file
+from ocarina_kit.core.tokens.token_file import TokenEntry
+from ocarina_kit.core.tokens.token_origin import Origin, origin, sharers
+from ocarina_kit.edges.disk import refresh_log
+from ocarina_kit.edges.look.gather_config import config_facts, tokens_path
 from ocarina_kit.edges.system import System
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from ocarina_kit.core.config_layers import Setting
-from ocarina_kit.core.credentials import Member
+from ocarina_kit.core.config.credentials import Member
+from ocarina_kit.core.config.init_answers import SWAPPED_WORDS, Answers, Given, Pair
+from ocarina_kit.core.config.init_plan import bad_profile_name, inherited
+from ocarina_kit.core.config.init_resolve import Resolved, gather, of_another_server, resolve, usage_error
+from ocarina_kit.core.config.init_server import Verdict, Word, client_verdict, key_verdict
+from ocarina_kit.core.config.layers import Setting
 from ocarina_kit.core.errors import KitError, Remedy, UsageError
-from ocarina_kit.core.init_answers import SWAPPED_WORDS, Answers, Given, Pair
-from ocarina_kit.core.init_plan import bad_profile_name, inherited
-from ocarina_kit.core.init_resolve import Resolved, gather, of_another_server, resolve, usage_error
-from ocarina_kit.core.init_server import Verdict, Word, client_verdict, key_verdict
 from ocarina_kit.core.setup import Place
 from ocarina_kit.core.text import strip_ends
 from ocarina_kit.edges.system import System
@@ -183,8 +183,8 @@ class Init:
         """Ask the server whether it takes id and secret (or the key); swaps the two where it takes them swapped."""
         if self.request.offline:
             return answers, Verdict("not asked")
-        from ocarina_kit.edges.http import Http
-        from ocarina_kit.edges.majora import Majora
+        from ocarina_kit.edges.net.http import Http
+        from ocarina_kit.edges.net.majora import Majora
 
         http = Http(self.system.environ, now=self.system.clock.now)
         if answers.api_key is not None:

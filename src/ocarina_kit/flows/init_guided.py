@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from ocarina_kit.core import guide
-from ocarina_kit.core.credentials import ID_LENGTH, Member, user_instance_mismatch
-from ocarina_kit.core.domain import instance_of, same_server
-from ocarina_kit.core.init_answers import (
+from ocarina_kit.core.config import guide
+from ocarina_kit.core.config.credentials import ID_LENGTH, Member, user_instance_mismatch
+from ocarina_kit.core.config.domain import instance_of, same_server
+from ocarina_kit.core.config.init_answers import (
     JUDGES,
     SWAPPED_WORDS,
     Answers,
@@ -23,10 +23,10 @@ from ocarina_kit.core.init_answers import (
     judge_pair,
     judge_user,
 )
-from ocarina_kit.core.init_resolve import Resolved, Wanting, of_another_server, resolve, usage_error
-from ocarina_kit.core.init_server import Verdict, identity_verdict
+from ocarina_kit.core.config.init_resolve import Resolved, Wanting, of_another_server, resolve, usage_error
+from ocarina_kit.core.config.init_server import Verdict, identity_verdict
 from ocarina_kit.core.secret import Secret
-from ocarina_kit.edges.standing import look_around
+from ocarina_kit.edges.look.standing import look_around
 from ocarina_kit.flows.init import Init, broken_words, refused
 from ocarina_kit.flows.init_write import Ground
 
@@ -130,8 +130,8 @@ class _Conversation:
         self.silent_server = None
         if init.request.offline:
             return True
-        from ocarina_kit.edges.http import Http
-        from ocarina_kit.edges.majora import Majora
+        from ocarina_kit.edges.net.http import Http
+        from ocarina_kit.edges.net.majora import Majora
 
         http = Http(init.system.environ, now=init.system.clock.now)
         verdict = identity_verdict(Majora(http, domain).identify(seconds=_IDENTIFY_SECONDS), domain)

@@ -12,23 +12,23 @@ from ocarina_kit.checks.config_file import there
 from ocarina_kit.checks.model import Finding, Status
 from ocarina_kit.checks.runner import Choice, judge
 from ocarina_kit.checks.usable import settle
-from ocarina_kit.core.config_document import ConfigDocument, NoSuchPlaceError
+from ocarina_kit.core.config.document import ConfigDocument, NoSuchPlaceError
+from ocarina_kit.core.config.init_answers import Answers
+from ocarina_kit.core.config.init_plan import hidden_values, planned
+from ocarina_kit.core.config.json_causes import Cause
+from ocarina_kit.core.config.lenient_json import Broken
 from ocarina_kit.core.errors import KitError, Remedy
 from ocarina_kit.core.facts import ConfigFacts, Facts
 from ocarina_kit.core.file_facts import FileFacts, FileKind
-from ocarina_kit.core.init_answers import Answers
-from ocarina_kit.core.init_plan import hidden_values, planned
-from ocarina_kit.core.json_causes import Cause
-from ocarina_kit.core.lenient_json import Broken
 from ocarina_kit.core.plan import unified
 from ocarina_kit.core.redact import mask
 from ocarina_kit.core.secret import Secret
 from ocarina_kit.core.setup import Place
-from ocarina_kit.edges import locks
-from ocarina_kit.edges.backups import backup
-from ocarina_kit.edges.file_errors import FileFault, of
-from ocarina_kit.edges.files import chmod_private, final_target, folder_facts, write_private
-from ocarina_kit.edges.gather_config import config_facts, tokens_path
+from ocarina_kit.edges.disk import locks
+from ocarina_kit.edges.disk.backups import backup
+from ocarina_kit.edges.disk.file_errors import FileFault, of
+from ocarina_kit.edges.disk.files import chmod_private, final_target, folder_facts, write_private
+from ocarina_kit.edges.look.gather_config import config_facts, tokens_path
 from ocarina_kit.edges.system import System
 
 PRIVATE = 0o600

@@ -10,21 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ocarina_kit.core.client.scopes import ScopeRequest
 from ocarina_kit.core.errors import Exit, KitError
-from ocarina_kit.core.login_errors import refused_at_once, set_aside_words, ways
-from ocarina_kit.core.login_report import LoginResult, TokenOutcome
-from ocarina_kit.core.refresh_report import ScopeResult, TokenReport
-from ocarina_kit.core.scopes import ScopeRequest
+from ocarina_kit.core.oauth.login_errors import refused_at_once, set_aside_words, ways
+from ocarina_kit.core.oauth.login_report import LoginResult, TokenOutcome
 from ocarina_kit.core.setup import Setup
-from ocarina_kit.core.tokens import TokenEntry, TokenFile
-from ocarina_kit.edges import locks, signals
-from ocarina_kit.edges.backups import backup
-from ocarina_kit.edges.files import Syscalls
-from ocarina_kit.edges.http import Http
-from ocarina_kit.edges.majora import Majora
+from ocarina_kit.core.tokens.refresh_report import ScopeResult, TokenReport
+from ocarina_kit.core.tokens.token_file import TokenEntry, TokenFile
+from ocarina_kit.edges.disk import locks
+from ocarina_kit.edges.disk.backups import backup
+from ocarina_kit.edges.disk.files import Syscalls
+from ocarina_kit.edges.disk.token_store import TokensReader, TokenStore
+from ocarina_kit.edges.disk.writes import REAL
+from ocarina_kit.edges.net.http import Http
+from ocarina_kit.edges.net.majora import Majora
+from ocarina_kit.edges.person import signals
 from ocarina_kit.edges.system import System
-from ocarina_kit.edges.token_store import TokensReader, TokenStore
-from ocarina_kit.edges.writes import REAL
 from ocarina_kit.flows.refresh import refresh_tokens
 
 LEAST_LIFE_S = 60.0

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from ocarina_kit.core.answers import Granted, Refused, TokenAnswer, Unusable
-from ocarina_kit.core.domain import callback_url
+from ocarina_kit.core.client.scopes import ClientTable, ScopeRequest, request_for
+from ocarina_kit.core.config.domain import callback_url
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.login_errors import (
+from ocarina_kit.core.oauth.answers import Granted, Refused, TokenAnswer, Unusable
+from ocarina_kit.core.oauth.grant import authorization_url, new_pkce, new_state
+from ocarina_kit.core.oauth.login_errors import (
     narrowed,
     nothing_waits,
     of_another_setup,
@@ -23,16 +25,15 @@ from ocarina_kit.core.login_errors import (
     used_before,
     ways,
 )
-from ocarina_kit.core.login_report import LoginResult, TokenOutcome
-from ocarina_kit.core.oauth import authorization_url, new_pkce, new_state
-from ocarina_kit.core.oauth_errors import exchange_error, paste_error
-from ocarina_kit.core.paste import PastedCode, PasteFault, read_paste, states_in
-from ocarina_kit.core.pending import PendingLogin
-from ocarina_kit.core.refresh_log import LogEntry, Result, mark_for
-from ocarina_kit.core.scopes import ClientTable, ScopeRequest, request_for
+from ocarina_kit.core.oauth.login_report import LoginResult, TokenOutcome
+from ocarina_kit.core.oauth.oauth_errors import exchange_error, paste_error
+from ocarina_kit.core.oauth.paste import PastedCode, PasteFault, read_paste, states_in
+from ocarina_kit.core.oauth.pending import PendingLogin
 from ocarina_kit.core.setup import Place
-from ocarina_kit.edges import locks, pending, refresh_log, rescue, signals
-from ocarina_kit.edges.token_store import Arrival, TokenStore
+from ocarina_kit.core.tokens.refresh_log import LogEntry, Result, mark_for
+from ocarina_kit.edges.disk import locks, pending, refresh_log, rescue
+from ocarina_kit.edges.disk.token_store import Arrival, TokenStore
+from ocarina_kit.edges.person import signals
 from ocarina_kit.flows.login import Login
 
 _TRIES = 3

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ocarina_kit.core.answers import Refused
+from ocarina_kit.core.client.scopes import ScopeRequest
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.login_errors import FRESH_LINKS, hint, ways
-from ocarina_kit.core.login_report import TokenOutcome
-from ocarina_kit.core.oauth_errors import client_refused_error, paste_error
-from ocarina_kit.core.paste import LONGEST, PasteFault
-from ocarina_kit.core.scopes import ScopeRequest
+from ocarina_kit.core.oauth.answers import Refused
+from ocarina_kit.core.oauth.login_errors import FRESH_LINKS, hint, ways
+from ocarina_kit.core.oauth.login_report import TokenOutcome
+from ocarina_kit.core.oauth.oauth_errors import client_refused_error, paste_error
+from ocarina_kit.core.oauth.paste import LONGEST, PasteFault
 from ocarina_kit.flows.login import Login, failed, not_begun
 from ocarina_kit.flows.login_grant import (
     Callback,

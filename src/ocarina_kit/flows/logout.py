@@ -7,16 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.logout_report import LogoutReport, LogoutResult, LogoutToken, not_revoked
-from ocarina_kit.core.refresh_log import LogEntry, Result, mark_for
 from ocarina_kit.core.setup import Setup
-from ocarina_kit.core.token_errors import undamaged
-from ocarina_kit.core.tokens import TokenEntry, TokenFile
-from ocarina_kit.edges import locks, refresh_log, rescue, signals
-from ocarina_kit.edges.files import Syscalls, prove_writable
+from ocarina_kit.core.tokens.logout_report import LogoutReport, LogoutResult, LogoutToken, not_revoked
+from ocarina_kit.core.tokens.refresh_log import LogEntry, Result, mark_for
+from ocarina_kit.core.tokens.token_errors import undamaged
+from ocarina_kit.core.tokens.token_file import TokenEntry, TokenFile
+from ocarina_kit.edges.disk import locks, refresh_log, rescue
+from ocarina_kit.edges.disk.files import Syscalls, prove_writable
+from ocarina_kit.edges.disk.token_store import TokensReader, TokenStore
+from ocarina_kit.edges.disk.writes import REAL
+from ocarina_kit.edges.person import signals
 from ocarina_kit.edges.system import System
-from ocarina_kit.edges.token_store import TokensReader, TokenStore
-from ocarina_kit.edges.writes import REAL
 from ocarina_kit.flows.guard import Guard
 
 _AT_ONCE = 16
@@ -55,7 +56,7 @@ def log_out(
 
     ``local``: forget without asking the server. After the last token an empty object stays. Raises KitError where
     nothing could be begun: ``TOK002``, ``TOK003``, ``LCK001``, ``LCK002``,
-    :class:`~ocarina_kit.edges.file_errors.FileError`.
+    :class:`~ocarina_kit.edges.disk.file_errors.FileError`.
     """
     reader = TokensReader(system, Path(setup.tokens_file))
     seen = undamaged(setup, reader.look())
@@ -106,8 +107,8 @@ def _missing(
 def _revoke_all(
     system: System, setup: Setup, entries: Collection[TokenEntry], stopped: Callable[[], bool]
 ) -> tuple[LogoutToken, ...]:
-    from ocarina_kit.edges.http import Http  # not for --local: TLS alone is half of its start-up
-    from ocarina_kit.edges.majora import Majora
+    from ocarina_kit.edges.net.http import Http  # not for --local: TLS alone is half of its start-up
+    from ocarina_kit.edges.net.majora import Majora
 
     http = Http(system.environ, now=system.clock.now)
     majora = Majora(http, setup.domain, setup.client_id, setup.client_secret)

@@ -14,26 +14,28 @@ from pathlib import Path
 
 from ocarina_kit.core.durations import in_words
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.oauth_errors import CLOCK_TELLS_S
-from ocarina_kit.core.refresh_choice import Choice, choose, expires_at
-from ocarina_kit.core.refresh_log import LogEntry, mark_for
-from ocarina_kit.core.refresh_report import (
+from ocarina_kit.core.oauth.oauth_errors import CLOCK_TELLS_S
+from ocarina_kit.core.setup import Setup
+from ocarina_kit.core.tokens.refresh_choice import Choice, choose, expires_at
+from ocarina_kit.core.tokens.refresh_log import LogEntry, mark_for
+from ocarina_kit.core.tokens.refresh_report import (
     LOGGED,
     RefreshReport,
     ScopeResult,
     TokenReport,
     count,
 )
-from ocarina_kit.core.setup import Setup
-from ocarina_kit.core.token_errors import LEGACY_NOTE, no_such_scope, usable_tokens
-from ocarina_kit.core.tokens import TokenEntry, TokenFile, due
-from ocarina_kit.edges import locks, refresh_log, rescue, sent, signals
-from ocarina_kit.edges.files import Syscalls
-from ocarina_kit.edges.http import Http
-from ocarina_kit.edges.majora import Majora
+from ocarina_kit.core.tokens.token_errors import LEGACY_NOTE, no_such_scope, usable_tokens
+from ocarina_kit.core.tokens.token_file import TokenEntry, TokenFile, due
+from ocarina_kit.edges.disk import locks, refresh_log, rescue
+from ocarina_kit.edges.disk.files import Syscalls
+from ocarina_kit.edges.disk.token_store import TokensReader, TokenStore
+from ocarina_kit.edges.disk.writes import REAL
+from ocarina_kit.edges.net import sent
+from ocarina_kit.edges.net.http import Http
+from ocarina_kit.edges.net.majora import Majora
+from ocarina_kit.edges.person import signals
 from ocarina_kit.edges.system import System
-from ocarina_kit.edges.token_store import TokensReader, TokenStore
-from ocarina_kit.edges.writes import REAL
 from ocarina_kit.flows.guard import Guard
 from ocarina_kit.flows.refresh_run import AT_ONCE, Run
 
@@ -69,7 +71,7 @@ def refresh_tokens(
 
     Raises KitError where nothing could be begun, with nothing sent: ``TOK001`` (no token: exit 4), ``TOK002``,
     ``TOK003`` (the file is damaged or cannot be read), ``LCK001``, ``LCK002``, and
-    :class:`~ocarina_kit.edges.file_errors.FileError` where the new file, its backup or the note of what is sent could
+    ``FileError`` (edges/disk) where the new file, its backup or the note of what is sent could
     not be written; :class:`RefreshInterruptedError` (130); KeyboardInterrupt before anything was sent.
     """
     if setup.legacy_key is not None:

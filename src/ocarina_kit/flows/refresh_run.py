@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
-from ocarina_kit.core.answers import Granted, Refused, TokenAnswer, Unusable
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.oauth_errors import Ways, refresh_error
-from ocarina_kit.core.refresh_choice import expires_at, newer
-from ocarina_kit.core.refresh_report import (
+from ocarina_kit.core.oauth.answers import Granted, Refused, TokenAnswer, Unusable
+from ocarina_kit.core.oauth.oauth_errors import Ways, refresh_error
+from ocarina_kit.core.setup import Setup
+from ocarina_kit.core.tokens.refresh_choice import expires_at, newer
+from ocarina_kit.core.tokens.refresh_report import (
     OF_OUTCOME,
     ScopeResult,
     TokenReport,
@@ -22,19 +23,18 @@ from ocarina_kit.core.refresh_report import (
     nowhere,
     rescued,
 )
-from ocarina_kit.core.retry import (
+from ocarina_kit.core.tokens.retry import (
     ATTEMPT_S,
     RefreshOutcome,
     attempt_seconds,
     judge_refresh,
     next_wait,
 )
-from ocarina_kit.core.setup import Setup
-from ocarina_kit.core.tokens import TokenEntry
-from ocarina_kit.edges.majora import Majora
-from ocarina_kit.edges.rescue import rescue_path
-from ocarina_kit.edges.sent import digest
-from ocarina_kit.edges.token_store import Arrival, TokenStore
+from ocarina_kit.core.tokens.token_file import TokenEntry
+from ocarina_kit.edges.disk.rescue import rescue_path
+from ocarina_kit.edges.disk.token_store import Arrival, TokenStore
+from ocarina_kit.edges.net.majora import Majora
+from ocarina_kit.edges.net.sent import digest
 
 AT_ONCE = 16
 """Requests that are under way together: enough for a token for every purpose."""

@@ -6,18 +6,18 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from ocarina_kit.core.client import Candidate, Resolution, State
-from ocarina_kit.core.cronline import Runner
-from ocarina_kit.core.cronplan import SchedulePlan, plan_removal
+from ocarina_kit.core.client.resolution import Candidate, Resolution, State
+from ocarina_kit.core.cron.cronline import Runner
+from ocarina_kit.core.cron.cronplan import SchedulePlan, plan_removal
+from ocarina_kit.core.cron.own_program import in_temporary_folder
+from ocarina_kit.core.cron.schedule_facts import Daemon
+from ocarina_kit.core.cron.schedule_plan import Caution, Proposal, propose
+from ocarina_kit.core.cron.schedule_wish import Wish
 from ocarina_kit.core.errors import KitError, Remedy, UsageError
-from ocarina_kit.core.own_program import in_temporary_folder
-from ocarina_kit.core.refresh_log import LogEntry, Result
-from ocarina_kit.core.schedule_facts import Daemon
-from ocarina_kit.core.schedule_plan import Caution, Proposal, propose
-from ocarina_kit.core.schedule_wish import Wish
-from ocarina_kit.edges import refresh_log
-from ocarina_kit.edges.crontab_install import install_crontab
-from ocarina_kit.edges.kit_program import own_program, temporary_folders, why_not_started
+from ocarina_kit.core.tokens.refresh_log import LogEntry, Result
+from ocarina_kit.edges.cron.crontab_install import install_crontab
+from ocarina_kit.edges.cron.kit_program import own_program, temporary_folders, why_not_started
+from ocarina_kit.edges.disk import refresh_log
 from ocarina_kit.edges.system import System
 from ocarina_kit.flows.schedule_desk import Desk
 
@@ -30,7 +30,7 @@ def find_client_for(system: System, wish: Wish) -> Resolution:
     Raises KitError: ``ENV001`` none found, ``ENV002`` what was named or found is not Majora's, ``ENV003`` it does not
     run.
     """
-    from ocarina_kit.edges.find_client import find_client
+    from ocarina_kit.edges.client.find_client import find_client
 
     found = find_client(system, wish.ocarina, stop_at_first=True)
     if found.chosen is None:
@@ -88,11 +88,11 @@ def _prove_kit(desk: Desk) -> None:
 
 
 def propose_entry(desk: Desk, wish: Wish, client: Candidate) -> Proposal:
-    """The entry, proven as far as can be without installing it. See :func:`~ocarina_kit.core.schedule_plan.propose`.
+    """The entry, proven as far as can be without installing it. See ``schedule_plan.propose``.
 
     Raises KitError besides: ``CRN004`` the kit would not start, ``SCH010`` two readers of the line disagree.
     """
-    from ocarina_kit.edges.second_reader import hold_against_second_reader
+    from ocarina_kit.edges.cron.second_reader import hold_against_second_reader
 
     assert desk.setup is not None  # noqa: S101  # an entry is only proposed for a usable set-up
     made = propose(desk.facts, wish, client, tokens_file=str(desk.setup.tokens_file))
@@ -109,7 +109,7 @@ def propose_entry(desk: Desk, wish: Wish, client: Candidate) -> Proposal:
 
 def of_this_machine(desk: Desk, wish: Wish) -> list[Caution]:
     """What is to be known of cron, the kit's own place and the home here."""
-    from ocarina_kit.edges.cron_run import home_of_cron
+    from ocarina_kit.edges.cron.cron_run import home_of_cron
 
     found: list[Caution] = []
     home, daemon = str(desk.system.home), desk.facts.daemon
@@ -148,7 +148,7 @@ def of_this_machine(desk: Desk, wish: Wish) -> list[Caution]:
 def install(desk: Desk, plan: SchedulePlan) -> Path | None:
     """Install the planned crontab; returns where the old one is kept, None where there was none.
 
-    Raises :class:`~ocarina_kit.edges.crontab_install.CrontabError`, FileError.
+    Raises :class:`~ocarina_kit.edges.cron.crontab_install.CrontabError`, FileError.
     """
     return install_crontab(desk.system, desk.facts.crontab, plan.after.render(), ways=desk.ways)
 

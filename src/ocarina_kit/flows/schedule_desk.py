@@ -7,21 +7,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ocarina_kit.core.cron.refreshjob import RefreshJob
+from ocarina_kit.core.cron.schedule_facts import ScheduleFacts
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.last_refresh import LastRefresh, newest_refresh
-from ocarina_kit.core.refresh_history import Elsewhere, other_hosts, refreshed_elsewhere
-from ocarina_kit.core.refreshjob import RefreshJob
-from ocarina_kit.core.schedule_facts import ScheduleFacts
 from ocarina_kit.core.setup import Place, Setup
-from ocarina_kit.core.tokens import TokenFile
-from ocarina_kit.edges.files import read_settled
-from ocarina_kit.edges.gather_config import config_facts
-from ocarina_kit.edges.gather_schedule import schedule_facts
-from ocarina_kit.edges.gather_tokens import setup_mark_of
+from ocarina_kit.core.tokens.last_refresh import LastRefresh, newest_refresh
+from ocarina_kit.core.tokens.refresh_history import Elsewhere, other_hosts, refreshed_elsewhere
+from ocarina_kit.core.tokens.token_file import TokenFile
+from ocarina_kit.edges.disk.files import read_settled
+from ocarina_kit.edges.look.gather_config import config_facts
+from ocarina_kit.edges.look.gather_schedule import schedule_facts
+from ocarina_kit.edges.look.gather_tokens import setup_mark_of
 from ocarina_kit.edges.system import System
 
 if TYPE_CHECKING:
-    from ocarina_kit.edges.crontab_install import Ways
+    from ocarina_kit.edges.cron.crontab_install import Ways
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Desk:
     @property
     def ways(self) -> Ways:
         """Commands for remedies."""
-        from ocarina_kit.edges.crontab_install import Ways
+        from ocarina_kit.edges.cron.crontab_install import Ways
 
         command = self.place.command
         return Ways(again=(command("schedule"),), line=(command("schedule", "--print"),))
@@ -48,7 +48,7 @@ class Desk:
         """Why this host's crontab can't be changed; None where it can."""
         if self.facts.crontab.writable:
             return None
-        from ocarina_kit.edges.crontab_install import unreadable
+        from ocarina_kit.edges.cron.crontab_install import unreadable
 
         return unreadable(self.facts.crontab, host=self.system.host, ways=self.ways)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ocarina_kit.core.cron.refreshjob import RefreshJob
+from ocarina_kit.core.cron.schedule_trial import Ran, Verdict, judge, without_tracebacks
+from ocarina_kit.core.cron.schedule_wish import Wish
 from ocarina_kit.core.errors import KitError, Remedy
 from ocarina_kit.core.redact import mask
-from ocarina_kit.core.refresh_log import LogEntry
-from ocarina_kit.core.refreshjob import RefreshJob
-from ocarina_kit.core.schedule_trial import Ran, Verdict, judge, without_tracebacks
-from ocarina_kit.core.schedule_wish import Wish
 from ocarina_kit.core.secret import Secret
-from ocarina_kit.core.tokens import TokenFile
-from ocarina_kit.edges import refresh_log
-from ocarina_kit.edges.cron_run import SECONDS, run_as_cron
+from ocarina_kit.core.tokens.refresh_log import LogEntry
+from ocarina_kit.core.tokens.token_file import TokenFile
+from ocarina_kit.edges.cron.cron_run import SECONDS, run_as_cron
+from ocarina_kit.edges.disk import refresh_log
 from ocarina_kit.flows.schedule_desk import Desk, installed_job
 
 LIMIT = f"{SECONDS:.0f} s at most"

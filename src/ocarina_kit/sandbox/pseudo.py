@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ocarina_kit.edges.signals import held_off
+from ocarina_kit.edges.person.signals import held_off
 
 ROWS = 40
 _OBEYS = 3.0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.conftest import Kit, Ran
 
-from ocarina_kit.core.scopes import PURPOSES
+from ocarina_kit.core.client.scopes import PURPOSES
 from ocarina_kit.sandbox import Application, Sandbox, User
 
 HOUR = 3600.0

@@ -16,15 +16,15 @@ from tests.conftest import mode_of
 from tests.flows.refresh.conftest import PAGS, SCOPES, VIEW, Person
 from tests.flows.refresh.test_faults import refreshed, system_of
 
-from ocarina_kit.core.answers import Granted
 from ocarina_kit.core.errors import Exit
-from ocarina_kit.core.refresh_report import ScopeResult
+from ocarina_kit.core.oauth.answers import Granted
 from ocarina_kit.core.secret import Secret
-from ocarina_kit.core.tokens import TokenFile
-from ocarina_kit.edges import rescue
-from ocarina_kit.edges.file_errors import FileError
-from ocarina_kit.edges.token_store import Arrival, TokensReader, TokenStore
-from ocarina_kit.edges.writes import Syscalls
+from ocarina_kit.core.tokens.refresh_report import ScopeResult
+from ocarina_kit.core.tokens.token_file import TokenFile
+from ocarina_kit.edges.disk import rescue
+from ocarina_kit.edges.disk.file_errors import FileError
+from ocarina_kit.edges.disk.token_store import Arrival, TokensReader, TokenStore
+from ocarina_kit.edges.disk.writes import Syscalls
 
 
 class Full:
@@ -183,7 +183,7 @@ def test_a_run_killed_between_answer_and_write_is_made_good_by_the_next(person: 
     person.have(VIEW)
     program = (
         "import os, sys\n"
-        "from ocarina_kit.edges import rescue\n"
+        "from ocarina_kit.edges.disk import rescue\n"
         "add = rescue.Journal.add\n"
         "def die(self, arrived):\n"
         "    add(self, arrived)\n"

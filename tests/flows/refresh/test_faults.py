@@ -15,9 +15,9 @@ import pytest
 from tests.flows.refresh.conftest import INFO, PAGS, VIEW, Person, result_of
 
 from ocarina_kit.core.errors import Exit, KitError
-from ocarina_kit.core.refresh_report import RefreshReport, ScopeResult
 from ocarina_kit.core.secret import Secret
 from ocarina_kit.core.setup import Place, Setup
+from ocarina_kit.core.tokens.refresh_report import RefreshReport, ScopeResult
 from ocarina_kit.edges.process import run
 from ocarina_kit.edges.system import System
 from ocarina_kit.flows.refresh import refresh_tokens

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from tests.flows.refresh.conftest import PAGS, VIEW
 from tests.flows.refresh.test_faults import QuickClock
 
-from ocarina_kit.core.answers import Granted, judge_token_answer
 from ocarina_kit.core.errors import KitError
-from ocarina_kit.core.network import HttpAnswer
+from ocarina_kit.core.oauth.answers import Granted, judge_token_answer
+from ocarina_kit.core.oauth.network import HttpAnswer
 from ocarina_kit.core.secret import Secret
 from ocarina_kit.core.setup import Place, Setup
-from ocarina_kit.core.status import status_error, status_members, statuses
-from ocarina_kit.core.tokens import TokenFile
+from ocarina_kit.core.tokens.status import status_error, status_members, statuses
+from ocarina_kit.core.tokens.token_file import TokenFile
+from ocarina_kit.edges.disk.token_store import Arrival, TokensReader, TokenStore
 from ocarina_kit.edges.process import run
 from ocarina_kit.edges.system import System
-from ocarina_kit.edges.token_store import Arrival, TokensReader, TokenStore
 from ocarina_kit.flows.refresh import refresh_tokens
 
 NOW = 1_795_500_000.0

@@ -18,8 +18,8 @@ import pytest
 from tests.flows.refresh.conftest import HOUR, PAGS, SCOPES, VIEW, Person, result_of
 from tests.flows.refresh.test_faults import QuickClock, refreshed, setup_of, system_of
 
-from ocarina_kit.core.refresh_report import ScopeResult
-from ocarina_kit.edges import locks
+from ocarina_kit.core.tokens.refresh_report import ScopeResult
+from ocarina_kit.edges.disk import locks
 from ocarina_kit.sandbox import Sandbox, install_standin
 
 KILLS = int(os.environ.get("OCARINA_KIT_KILLS", "40"))

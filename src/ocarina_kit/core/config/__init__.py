@@ -1,0 +1,1 @@
+"""The configuration: from its bytes to what its members mean, and what ``init`` makes of it. Pure."""

@@ -1,0 +1,1 @@
+"""Crontabs: read to the byte, recognised, planned, and when they run. Pure."""

@@ -1,0 +1,1 @@
+"""Looking, and only looking: gathers the facts that the checks judge."""

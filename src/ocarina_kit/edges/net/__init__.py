@@ -1,0 +1,1 @@
+"""The network: one door to it, Majora behind that door, and probes of the way."""
