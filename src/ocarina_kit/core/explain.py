@@ -31,6 +31,8 @@ _FAMILIES = {
     "LGO": "It is said by logout: the server did not confirm that a token is revoked.",
     "SCH": "It is said by schedule, of the crontab or of the line to put there.",
     "INS": "It is said by install-client: nothing half-made was left.",
+    "DEM": "It is said by the demo, of one of its own steps or of the folder that it played in. Your own set-up is not "
+    "touched by it.",
     "SBX": "It is said by the sandbox, the practice Majora on this machine.",
     "FIL": "A file could not be written; it is as it was.",
     "LCK": "A file's lock could not be had; nothing was changed.",
