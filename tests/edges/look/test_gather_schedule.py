@@ -235,6 +235,8 @@ def test_a_shared_file_leaves_unsure_whose_a_token_is(world: World) -> None:
     world.write(
         {
             "MAJORA_DOMAIN": URL,
+            "MAJORA_TOKEN": "OAUTH",
+            "CLIENT_ID": "c" * 40,
             "profile": {"test": {"MAJORA_DOMAIN": "https://other.lab.test/"}},
         }
     )
