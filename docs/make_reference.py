@@ -99,16 +99,22 @@ def _prose(text: str) -> str:
 def _errors() -> Iterator[str]:
     """By family: what its ids share is said once, then each id with its own words or with what it tells people."""
     messages = _messages()
-    for family in sorted({id[:3] for id in (ids := own_ids())}):
+    ids = own_ids()
+    for family in sorted({id[:3] for id in ids}):
         members = [id for id in ids if id.startswith(family)]
         said = {id: explain(id) or "" for id in members}
         shared = next((words for words in said.values() if list(said.values()).count(words) > 1), "")
         yield f"### {family}" + (f"\n\n{_prose(shared)}" if shared else "")
-        lines = []
+        lines, bare = [], []
         for id in members:
             own = "" if said[id] == shared else f" {_prose(said[id])}"
             told = "".join(f" *{_prose(message)}*" for message in messages.get(id, ()))
-            lines.append(f"- **{id}**{own}{told}")
+            if own or told:
+                lines.append(f"- **{id}**{own}{told}")
+            else:
+                bare.append(id)
+        if bare:
+            lines.append(f"- {', '.join(bare)}: the message itself says what it is.")
         yield "\n".join(lines)
 
 
