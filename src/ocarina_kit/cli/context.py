@@ -9,7 +9,8 @@ from ocarina_kit.cli import options
 from ocarina_kit.cli.render import Ui
 from ocarina_kit.core.setup import Place, Setup
 from ocarina_kit.edges.look.gather_config import config_facts, place_of, tokens_path
-from ocarina_kit.edges.system import System, real_system
+from ocarina_kit.edges.system import System
+from ocarina_kit.edges.this_process import real_system
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def command(
     from ocarina_kit.core.errors import Remedy, UsageError
     from ocarina_kit.edges.client.install_client import apply_install
     from ocarina_kit.edges.client.plan_install import plan_install
-    from ocarina_kit.edges.system import real_system
+    from ocarina_kit.edges.this_process import real_system
 
     system = real_system()
     ui = Ui.for_process(json=json)

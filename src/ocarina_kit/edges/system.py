@@ -93,20 +93,3 @@ class System:
         if path == "~" or path.startswith("~/"):
             return self.home / path[2:]
         return Path(os.path.expanduser(path))  # noqa: PTH111  # ~user is looked up by the system
-
-
-def real_system() -> System:
-    """The bundle for the process that a person started."""
-    import pwd
-    import socket
-
-    from ocarina_kit.edges.process import run
-
-    uid = os.geteuid()
-    try:
-        entry = pwd.getpwuid(uid)
-        user, fallback_home = entry.pw_name, entry.pw_dir
-    except KeyError:
-        user, fallback_home = os.environ.get("LOGNAME", str(uid)), "/"
-    home = Path(os.environ.get("HOME") or fallback_home)
-    return System(environ=dict(os.environ), home=home, user=user, host=socket.gethostname(), run=run)

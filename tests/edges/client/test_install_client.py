@@ -406,7 +406,7 @@ import sys
 from pathlib import Path
 from ocarina_kit.edges.client.install_client import apply_install
 from ocarina_kit.edges.client.plan_install import plan_install
-from ocarina_kit.edges.system import real_system
+from ocarina_kit.edges.this_process import real_system
 system = real_system()
 apply_install(plan_install(system, source=sys.argv[1]), system, lambda text: print(text, flush=True))
 """

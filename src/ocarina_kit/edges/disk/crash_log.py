@@ -17,7 +17,7 @@ def write_crash_log(bug: BaseException) -> str:
 
     Locals and source values are never written; messages are masked, as they may quote what a person typed.
     """
-    from ocarina_kit.edges.system import real_system
+    from ocarina_kit.edges.this_process import real_system
 
     try:
         folder = real_system().state_dir
