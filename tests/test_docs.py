@@ -332,3 +332,56 @@ def test_what_the_page_says_of_the_environment_is_so(group: Group) -> None:
     assert kit.run("refresh").code == 0
     assert kit.run("status", "--within", "6h").code == 0
     assert os.listdir(kit.state)  # noqa: PTH208
+
+
+# --- what README says is touched ----------------------------------------------------------------------------
+
+
+def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(kit: Kit) -> None:
+    before = set(kit.home.iterdir())
+    undo = read(README).split("To undo it all", 1)[1].split("```\n", 2)[1]
+    with Sandbox.start() as majora:
+        user = majora.add_user("alice")
+        application = majora.add_application(user)
+        kit.secrets.add(application.client_secret)
+        client = install_standin(kit.home / "client")
+        before.add(client.parents[1])
+        setup = ("--domain", majora.url, "--user", "alice", "--client-id", application.client_id)
+        ran = kit.run(
+            "init", *setup, "--client-secret-file", "-", "--yes", stdin=application.client_secret + "\n"
+        )
+        assert ran.code == 0, ran
+        link = kit.run("login", "--for", "lookup", "--print-url").out.strip()
+        assert kit.run("login", "--callback", "-", stdin=majora.authorize(user, link)).code == 0
+        assert kit.run("schedule", "--ocarina", client, "--yes").code == 0
+        kit.run("doctor")
+        assert kit.run("status").code == 0
+        assert kit.run("refresh").code == 0
+
+        touched = set(kit.home.iterdir()) - before - {kit.crontab_file}
+        assert {path.name for path in touched} == {
+            ".ocarina",
+            ".ocarina.lock",
+            ".ocarina-tokens",
+            ".ocarina-tokens.lock",
+            ".local",
+        }
+        assert [path.name for path in (kit.home / ".local" / "state").iterdir()] == ["ocarina-kit"]
+        private = [path for path in touched if path.is_file()] + [*kit.state.rglob("*")]
+        assert {mode_of(path) for path in private} == {0o600, 0o700}
+        assert kit.crontab is not None
+        assert kit.crontab.count("\n") == kit.crontab.count("# ocarina-kit") == 1
+
+        for line in undo.splitlines():
+            words = shlex.split(line, comments=True)
+            if words[0] == "ocarina-kit":
+                assert kit.run(*words[1:], "--yes").code == 0
+            elif words[0] == "rm":
+                subprocess.run(["sh", "-c", line], env=kit.env, cwd=kit.home, check=True)
+        assert not kit.crontab
+        assert [
+            path
+            for path in kit.home.rglob("*")
+            if "ocarina" in path.name and client.parents[1] not in path.parents
+        ] == []
+        assert majora.stats()["refreshes"] == 1
