@@ -14,6 +14,7 @@ from ocarina_kit.core.errors import Remedy
 from ocarina_kit.core.facts import Facts
 from ocarina_kit.core.file_facts import FileKind
 from ocarina_kit.core.plan import Chmod, Plan, RefreshTokens, SetAside, WriteFile
+from ocarina_kit.core.tokens.foreign import REMEDY, foreign
 from ocarina_kit.core.tokens.token_facts import TokenFacts
 from ocarina_kit.core.tokens.token_file import Cause, TokenFile
 
@@ -87,6 +88,8 @@ def shape(facts: Facts, tokens: TokenFacts) -> Outcome:
     file, read = tokens.file, tokens.tokens
     place = facts.config.place
     odd = tuple(entry for entry in read.entries if entry.odd)
+    if what := foreign(file.path, file.content, read):
+        return fail(f"{file.path} is no tokens file: it is {what}.", remedy=REMEDY)
     if read.damage is None and not odd:
         count = len(read.entries)
         return ok(f"{file.path} holds {count} token{'' if count == 1 else 's'}.")

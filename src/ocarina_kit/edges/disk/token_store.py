@@ -13,6 +13,7 @@ from ocarina_kit.core.errors import KitError
 from ocarina_kit.core.file_facts import FileKind
 from ocarina_kit.core.oauth.answers import Granted
 from ocarina_kit.core.secret import Secret
+from ocarina_kit.core.tokens.foreign import foreign, foreign_error
 from ocarina_kit.core.tokens.token_errors import unreadable
 from ocarina_kit.core.tokens.token_file import TokenEntry, TokenFile, better, same_tokens, stored_key
 from ocarina_kit.edges.disk import rescue
@@ -40,7 +41,8 @@ class TokensReader:
     def look(self) -> TokenFile:
         """The file as it stands now; the client writes in place, so a half-written one is looked at again for a moment.
 
-        No file, or a link to none: an empty one. Raises KitError where it cannot be read; damage is the caller's.
+        No file, or a link to none: an empty one. Raises KitError where it cannot be read, or is no tokens file but
+        another's; damage is the caller's.
         """
         return self.look_whole()[1]
 
@@ -52,7 +54,10 @@ class TokensReader:
                 if facts.kind not in (FileKind.MISSING, FileKind.DANGLING):
                     raise unreadable(facts)
                 return None, TokenFile.parse(None)
-            return facts.content, self._parse(facts.content)
+            file = self._parse(facts.content)
+            if what := foreign(self.path, facts.content, file):
+                raise foreign_error(self.path, what)
+            return facts.content, file
 
     def _is_whole(self, data: bytes) -> bool:
         return self._parse(data).damage is None
