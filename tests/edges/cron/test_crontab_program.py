@@ -279,3 +279,16 @@ def test_the_real_crontab_in_a_namespace_of_its_own(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "examples" in done.stdout
+
+
+def test_the_program_gets_no_secret_of_this_shell(desk: Desk) -> None:
+    desk.extra = {
+        "CLIENT_SECRET": "secret-in-the-shell",
+        "MAJORA_TOKEN": "secret-in-the-shell",
+        "https_proxy": "http://u:secret-in-the-shell@proxy.example:3128",
+        "TZ": "UTC",
+    }
+    desk.stand_in("env")
+    listed = read_crontab(desk.system).content
+    assert b"TZ=UTC" in listed
+    assert b"secret-in-the-shell" not in listed

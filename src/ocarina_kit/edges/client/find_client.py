@@ -322,11 +322,16 @@ def _bare(system: System) -> dict[str, str]:
 
 
 def _without_secrets(system: System) -> dict[str, str]:
-    """This shell's environment, but for credentials, and for a display on which a strange program might open."""
+    """This shell's environment, but for credentials, and for a display on which a strange program might open.
+
+    A proxy's variable may hold a password, and nothing that is run here needs the network.
+    """
     kept = {
         name: value
         for name, value in system.environ.items()
-        if not name.startswith(_SECRET_NAMES) and name not in _DISPLAYS
+        if not name.startswith(_SECRET_NAMES)
+        and name not in _DISPLAYS
+        and not name.lower().endswith("_proxy")
     }
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}
 

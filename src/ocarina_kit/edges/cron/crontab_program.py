@@ -182,11 +182,19 @@ def _restore(system: System, before: CrontabRead, back: CrontabRead, words: str)
     return CrontabWrite(outcome, words or back.words or again.words, found)
 
 
+_CREDENTIALS = ("MAJORA_", "CLIENT_", "OCARINA_")
+"""What may hold a secret stays here, as do the proxies: crontab has no use for them."""
+
+
 def _crontab(system: System, argument: str, *, stdin: bytes = b"", **variables: str) -> Completed:
     # The words are compared with known ones: they must come in English. CRONTAB_NOHEADER=N would add Debian's
     # own three header lines to what is listed.
     left_out = {"LANGUAGE", "CRONTAB_NOHEADER"}
-    environment = {name: value for name, value in system.environ.items() if name not in left_out}
+    environment = {
+        name: value
+        for name, value in system.environ.items()
+        if name not in left_out and not name.startswith(_CREDENTIALS) and not name.lower().endswith("_proxy")
+    }
     environment.update(LC_ALL="C", **variables)
     return system.run(["crontab", argument], env=environment, stdin=stdin, timeout=_TIME_LIMIT)
 
