@@ -224,6 +224,14 @@ class TestFolders:
         make_private_folder(tmp_path / "s")
         assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o700
 
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+    def test_another_users_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "s").mkdir()
+        os.chown(tmp_path / "s", 4321, 4321)
+        with pytest.raises(FileError) as caught:
+            make_private_folder(tmp_path / "s")
+        assert caught.value.fault is FileFault.FOREIGN
+
     def test_a_file_in_the_way(self, tmp_path: Path) -> None:
         (tmp_path / "s").touch()
         with pytest.raises(FileError) as caught:

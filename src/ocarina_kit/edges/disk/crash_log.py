@@ -17,16 +17,17 @@ def write_crash_log(bug: BaseException) -> str:
 
     Locals and source values are never written; messages are masked, as they may quote what a person typed.
     """
+    from ocarina_kit.core.errors import KitError
+    from ocarina_kit.edges.disk.files import make_private_folder
+    from ocarina_kit.edges.disk.writes import write_private
     from ocarina_kit.edges.this_process import real_system
 
     try:
-        folder = real_system().state_dir
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = make_private_folder(real_system().state_dir)
         path = folder / time.strftime("crash-%Y%m%dT%H%M%SZ.log", time.gmtime())
-        path.touch(mode=0o600)
-        path.write_text(crash_report(bug), encoding="utf-8")
-    except OSError as problem:
-        return f"(the log could not be written: {problem.strerror})"
+        write_private(path, crash_report(bug).encode("utf-8", "backslashreplace"))
+    except (KitError, OSError) as problem:
+        return f"(the log could not be written: {problem})"
     return str(path)
 
 

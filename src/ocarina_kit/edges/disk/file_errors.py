@@ -76,6 +76,20 @@ def of(fault: FileFault, path: Path, *, words: str = "") -> FileError:
     )
 
 
+def foreign_folder(folder: Path) -> FileError:
+    """The error for a folder of the kit's own that is another user's."""
+    return FileError(
+        f"The folder {folder} belongs to {_owner(folder)}. Nothing was changed.",
+        fault=FileFault.FOREIGN,
+        path=folder,
+        why="Its owner could put files there in place of yours, a token among them.",
+        remedy=Remedy(
+            "Let XDG_STATE_HOME name a folder that is yours, or move this one away:",
+            (f"mv {shlex.quote(str(folder))} {shlex.quote(str(folder))}.theirs",),
+        ),
+    )
+
+
 def _explain(fault: FileFault, path: Path, words: str) -> tuple[str, Remedy]:
     folder = shlex.quote(str(path.parent))
     file = shlex.quote(str(path))

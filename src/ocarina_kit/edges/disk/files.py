@@ -29,6 +29,7 @@ __all__ = [
     "chmod_private",
     "final_target",
     "folder_facts",
+    "is_ours",
     "make_private_folder",
     "prove_writable",
     "read_file",
@@ -113,9 +114,10 @@ def folder_facts(folder: Path) -> FolderFacts:
 def make_private_folder(folder: Path) -> Path:
     """Make ``folder`` and what is missing above it, each 0700 (XDG base directory specification).
 
-    One that exists and is ours is closed to others. Raises :class:`~ocarina_kit.edges.disk.file_errors.FileError`.
+    One that exists and is ours is closed to others; another user's is refused: its owner could put files of theirs
+    into it, and take ours away. Raises :class:`~ocarina_kit.edges.disk.file_errors.FileError`.
     """
-    from ocarina_kit.edges.disk.file_errors import from_os
+    from ocarina_kit.edges.disk.file_errors import foreign_folder, from_os
 
     try:
         missing = [folder]
@@ -126,11 +128,25 @@ def make_private_folder(folder: Path) -> Path:
         seen = folder.stat()
         if seen.st_uid == os.geteuid() and seen.st_mode & 0o077:
             folder.chmod(0o700)
+        if not is_ours(folder):
+            raise foreign_folder(folder)
     except FileExistsError as problem:  # a file stands where a folder should
         raise from_os(folder / "x", NotADirectoryError(errno.ENOTDIR, "Not a directory")) from problem
     except OSError as problem:
         raise from_os(folder, problem) from problem
     return folder
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether ``folder`` belongs to us, or to root; by what its file system calls us, where a server maps every user to
+    one (NFS, all_squash). Raises OSError."""
+    import tempfile
+
+    owner = folder.stat().st_uid
+    if owner in (os.geteuid(), 0):
+        return True
+    with tempfile.TemporaryFile(dir=folder) as trial:
+        return os.fstat(trial.fileno()).st_uid == owner
 
 
 def _kind(mode: int) -> FileKind:

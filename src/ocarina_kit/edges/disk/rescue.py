@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ocarina_kit.core.errors import KitError
 from ocarina_kit.core.tokens.token_file import TokenFile, better
-from ocarina_kit.edges.disk.files import make_private_folder, read_file, write_private
+from ocarina_kit.edges.disk.files import is_ours, make_private_folder, read_file, write_private
 from ocarina_kit.edges.system import System
 
 
@@ -73,8 +73,9 @@ def begin(system: System, tokens: Path) -> Journal:
 
 def read(system: System, tokens: Path) -> TokenFile | None:
     """What arrived in an earlier run and is not known to be in its own file; None where there is nothing."""
-    content = read_file(rescue_path(system, tokens)).content
-    if not content:
+    path = rescue_path(system, tokens)
+    content = read_file(path).content
+    if not content or not _trusted(path.parent):
         return None
     found, now = TokenFile.parse(None), system.clock.now()
     for line in content.splitlines():
@@ -84,6 +85,14 @@ def read(system: System, tokens: Path) -> TokenFile | None:
             if there is None or better(entry, there, now=now) is entry:
                 found = found.with_entry_of(one, entry.key)
     return found if found.entries else None
+
+
+def _trusted(folder: Path) -> bool:
+    """Whether nobody else can have put it there: another's tokens would become ours."""
+    try:
+        return is_ours(folder) and is_ours(folder.parent)
+    except OSError:
+        return False
 
 
 def drop(system: System, tokens: Path) -> None:
