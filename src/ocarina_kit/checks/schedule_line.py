@@ -35,8 +35,12 @@ def programs(facts: Facts, schedule: ScheduleFacts) -> Outcome:
     return ok("The programs of the entry are there.")
 
 
+def _hazards(schedule: ScheduleFacts, job: RefreshJob) -> tuple[Hazard, ...]:
+    return cron_hazards(schedule.parsed, job, home=schedule.ground.home, gone_shells=schedule.gone_shells)
+
+
 def _program_problem(facts: Facts, schedule: ScheduleFacts, job: RefreshJob) -> str:
-    for hazard in cron_hazards(schedule.parsed, job, home=schedule.ground.home):
+    for hazard in _hazards(schedule, job):
         if hazard.kind is HazardKind.RELATIVE_PROGRAM and hazard.sure:
             return hazard.what
     for call in job.calls:
@@ -157,7 +161,7 @@ _NOT_HERE = frozenset({HazardKind.RELATIVE_PROGRAM, HazardKind.SOURCE})
 @of_an_entry
 def runs_as_written(facts: Facts, schedule: ScheduleFacts) -> Outcome:
     for job in entries_of(schedule):
-        for hazard in cron_hazards(schedule.parsed, job, home=schedule.ground.home):
+        for hazard in _hazards(schedule, job):
             if hazard.kind in _NOT_HERE or not (hazard.sure or _path_matters(schedule, job, hazard)):
                 continue
             remedy, plan = mend(facts, schedule, "schedule writes a line that cron runs as it is meant.")

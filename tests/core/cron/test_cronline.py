@@ -392,3 +392,8 @@ def test_any_folder_name_runs(folder: str) -> None:
             return  # the file system does not take the name
         ran = made.run(replace(made.spec(Runner.CLIENT), client=str(program)))
         assert ran.out == "yes\n", build_line(replace(made.spec(Runner.CLIENT), client=str(program)))
+
+
+def test_the_line_never_says_traceback() -> None:
+    """Shown in a terminal or a log, the word would be taken for a crash of the kit's own."""
+    assert "Traceback" not in build_line(SPEC)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocarina_kit.core.cron.cronhazards import cron_hazards
+from ocarina_kit.core.cron.cronhazards import HazardKind, cron_hazards
 from ocarina_kit.core.cron.cronline import LineSpec, Runner, build_line
 from ocarina_kit.core.cron.cronplan import (
     EditKind,
@@ -153,6 +153,18 @@ def test_a_shell_that_reads_no_sh_is_gone_round() -> None:
     assert after("SHELL=/bin/csh\n") == f"{GOOD}\nSHELL=/bin/csh\n"
     assert after("SHELL=/bin/bash\nSHELL=fish\n# x") == f"SHELL=/bin/bash\n{GOOD}\nSHELL=fish\n# x"
     assert after("SHELL=/bin/csh\nSHELL=/bin/sh\n").endswith(f"SHELL=/bin/sh\n{GOOD}\n")
+
+
+def test_a_shell_that_this_host_lacks_is_gone_round() -> None:
+    gone = frozenset({"/opt/gone/bash"})
+    text = f"SHELL=/opt/gone/bash\n{GUIDE}\n"
+    made = plan(text, gone_shells=gone)
+    assert made.after.render().decode() == f"{GOOD}\nSHELL=/opt/gone/bash\n"
+    assert plan(made.after.render().decode(), gone_shells=gone).outcome is Outcome.UNCHANGED
+    (job,) = refresh_jobs(Crontab.parse(encode(text)), "u", HOME)
+    (hazard,) = cron_hazards(Crontab.parse(encode(text)), job, home=HOME, gone_shells=gone)
+    assert (hazard.kind, hazard.line) == (HazardKind.SHELL_LINE, 1)
+    assert not cron_hazards(Crontab.parse(encode(text)), job, home=HOME)
 
 
 def test_a_home_line_is_set_right_within_the_line() -> None:

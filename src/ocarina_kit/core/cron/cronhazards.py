@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import Enum
 from posixpath import basename, isabs, normpath
@@ -55,9 +56,18 @@ class Hazard:
 _POSIX_SHELLS = SHELLS - {"csh", "tcsh", "fish"}
 
 
-def cron_hazards(crontab: Crontab, job: RefreshJob, *, home: str) -> tuple[Hazard, ...]:
-    """What keeps cron from running ``job`` as it was meant; empty for a good line. ``home``: its owner's, absolute."""
-    return (*_of_the_text(crontab, job), *_of_the_variables(crontab, job, home), *_of_the_programs(job))
+def cron_hazards(
+    crontab: Crontab, job: RefreshJob, *, home: str, gone_shells: Container[str] = ()
+) -> tuple[Hazard, ...]:
+    """What keeps cron from running ``job`` as it was meant; empty for a good line.
+
+    ``home``: its owner's, absolute. ``gone_shells``: values of ``SHELL`` that name no program of this host.
+    """
+    return (
+        *_of_the_text(crontab, job),
+        *_of_the_variables(crontab, job, home, gone_shells),
+        *_of_the_programs(job),
+    )
 
 
 def _of_the_text(crontab: Crontab, job: RefreshJob) -> list[Hazard]:
@@ -94,13 +104,17 @@ def _around(text: str, at: int) -> str:
     return text[max(0, at - 12) : at + 4].strip()
 
 
-def _of_the_variables(crontab: Crontab, job: RefreshJob, home: str) -> list[Hazard]:
+def _of_the_variables(
+    crontab: Crontab, job: RefreshJob, home: str, gone_shells: Container[str]
+) -> list[Hazard]:
     if not {"SHELL", "PATH", "HOME"} & job.variables.keys():
         return []
     found: list[Hazard] = []
     above = crontab.variables_at(job.line.index)
-    if (shell := above.get("SHELL")) is not None and bad_shell(shell.value):
-        what = f"SHELL={_short(shell.value)} is no shell that reads the line"
+    if (shell := above.get("SHELL")) is not None and bad_shell(shell.value, gone_shells):
+        named = not bad_shell(shell.value)
+        why = "is not there" if named else "is no shell that reads the line"
+        what = f"SHELL={_short(shell.value)} {why}"
         found.append(Hazard(HazardKind.SHELL_LINE, shell.index + 1, what))
     if (path := above.get("PATH")) is not None and _is_seen(job, "PATH", path.value):
         by_path = any(call.program.lookup is Lookup.PATH for call in job.calls)
@@ -122,9 +136,9 @@ def _is_seen(job: RefreshJob, name: str, value: str) -> bool:
     return any(call.environment.get(name) == value for call in job.calls)
 
 
-def bad_shell(value: str) -> bool:
-    """Whether ``SHELL=value`` keeps a line for ``sh`` from running: relative, or no POSIX shell by its name."""
-    return not isabs(value) or basename(value) not in _POSIX_SHELLS
+def bad_shell(value: str, gone: Container[str] = ()) -> bool:
+    """Whether ``SHELL=value`` keeps a line for ``sh`` from running: relative, no POSIX shell by name, or ``gone``."""
+    return not isabs(value) or basename(value) not in _POSIX_SHELLS or value in gone
 
 
 def _bad_path(value: str, *, by_path: bool) -> str:

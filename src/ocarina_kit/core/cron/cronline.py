@@ -33,7 +33,7 @@ IMPORT_EXIT = 126
 MAX_COMMAND_BYTES = 998
 """Debian's crontab refuses a command of more bytes; this is the first length that the kit refuses."""
 
-_STDERR_OF_A_DEAD_KIT = ("Traceback", "'No module named'", "'Fatal Python'")
+_STDERR_OF_A_DEAD_KIT = ("'recent call last'", "'No module named'", "'Fatal Python'")
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")

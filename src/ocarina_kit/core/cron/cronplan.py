@@ -5,7 +5,7 @@ Pure: it returns the new crontab and what was done to which line. Doing it twice
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from enum import Enum
 from posixpath import join, normpath
@@ -148,6 +148,7 @@ def plan_schedule(
     keep_times: bool = True,
     switch_on: bool = False,
     canonical: Callable[[str], str] = _same,
+    gone_shells: Container[str] = (),
 ) -> SchedulePlan:
     """One good line for ``owner``: repaired in place where there is one, else added at the end.
 
@@ -158,12 +159,13 @@ def plan_schedule(
         keep_times: a marked line whose own times keep a token fresh keeps them; False where a person gave times.
         switch_on: a person agreed to switch a commented-out entry on again.
         canonical: see :func:`sort_entries`.
+        gone_shells: values of ``SHELL`` that name no program of this host.
 
     Raises:
         LineError: the line cannot be built (see :func:`~ocarina_kit.core.cron.cronline.build_line`).
     """
     entries = sort_entries(crontab, owner, canonical=canonical)
-    found = _Found(crontab, entries)
+    found = _Found(crontab, entries, gone_shells)
     if entries.own:
         keep = _survivor(entries.own)
         if keep_times and keep.marked and _keeps_fresh(keep):
@@ -206,6 +208,7 @@ class _Found:
 
     crontab: Crontab
     entries: Entries
+    gone_shells: Container[str] = ()
 
     def unchanged(self, outcome: Outcome, line: str | None = None) -> SchedulePlan:
         return self._with(SchedulePlan(outcome, self.crontab, line))
@@ -224,7 +227,7 @@ class _Found:
         """``keep`` becomes the good line, ``drop`` goes; with no ``keep`` the line is added."""
         crontab = self.crontab
         at = len(crontab.lines) if keep is None else keep.index
-        place = _place(crontab, at)
+        place = _place(crontab, at, self.gone_shells)
         text = build_line(spec, values(crontab.variables_at(place)))
         if keep is not None and place == at and keep.text == text and not drop and self._is_whole(keep):
             return self.unchanged(Outcome.UNCHANGED, text)
@@ -249,13 +252,13 @@ class _Found:
         return self.crontab.ends_in_newline or line.index < len(self.crontab.lines) - 1
 
 
-def _place(crontab: Crontab, index: int) -> int:
+def _place(crontab: Crontab, index: int, gone_shells: Container[str]) -> int:
     """Where a line for ``index`` runs under a shell that can read it: before the SHELL lines that spoil it."""
     place = index
     for line in reversed(crontab.lines[:index]):
         variable = line.variable
         if variable is not None and variable.name == "SHELL":
-            if not bad_shell(variable.value):
+            if not bad_shell(variable.value, gone_shells):
                 break
             place = variable.index
     return place

@@ -65,6 +65,8 @@ class ScheduleFacts:
     programs: Mapping[str, ProgramFacts] = field(default_factory=dict)
     real_paths: Mapping[str, str] = field(default_factory=dict)
     """Of each configuration path that a line names, and of the set-up's own: the same, links followed."""
+    gone_shells: frozenset[str] = frozenset()
+    """Values of the crontab's ``SHELL`` lines that are no program of this host."""
     daemon: DaemonFacts = DaemonFacts(Daemon.UNTOLD, "")
     log: tuple[LogEntry, ...] = ()
     stood_since: float | None = None

@@ -81,6 +81,7 @@ def propose(facts: ScheduleFacts, wish: Wish, client: Candidate, *, tokens_file:
         keep_times=not wish.gives_times and not _too_rare(facts, wish.runner),
         switch_on=True,
         canonical=facts.canonical,
+        gone_shells=facts.gone_shells,
     )
     line = plan.line
     if line is None:  # a line that does other work as well stands in the way

@@ -56,6 +56,7 @@ def repair(
             schedule.ground.owner,
             keep_times=not too_rare,
             canonical=schedule.canonical,
+            gone_shells=schedule.gone_shells,
         )
     except LineError as problem:
         return Repair(why_not=f"No line can be built: {problem.what}; {problem.why}.")

@@ -61,6 +61,7 @@ def schedule_facts(
         crontab=read,
         programs=_programs(entries) if jobs else {},
         real_paths=real_paths,
+        gone_shells=_gone_shells(crontab),
         daemon=cron_daemon(system, root),
         log=tuple(entry for entry in refresh_log.read(system) if entry.setup == mark),
         stood_since=_stood_since(read, system.user, spools),
@@ -78,6 +79,14 @@ def _configs(jobs: Iterable[RefreshJob], base: Ground) -> set[str]:
                     found.add(join(base.home, call.config.rpartition("/~/")[2]))
     found.add(join(base.home, ".ocarina"))
     return found
+
+
+def _gone_shells(crontab: Crontab) -> frozenset[str]:
+    shells = {
+        line.variable.value for line in crontab.lines if line.variable and line.variable.name == "SHELL"
+    }
+    programs = (_program(shell) for shell in shells if isabs(shell))
+    return frozenset(program.path for program in programs if not program.executable)
 
 
 def _programs(entries: Entries) -> dict[str, ProgramFacts]:
