@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -100,16 +101,35 @@ def _show(change: Change) -> str:
 
 def unified(before: bytes | None, after: bytes, name: str) -> str:
     """A unified diff of two contents; what is not UTF-8 is shown escaped."""
-    return "\n".join(
-        line.rstrip("\r\n")
-        for line in difflib.unified_diff(
-            _lines(before),
-            _lines(after),
-            fromfile=f"{name} (now)" if before is not None else "(no file yet)",
-            tofile=f"{name} (then)",
-            n=2,
-        )
+    old, new = _lines(before), _lines(after)
+    # What is alike at both ends is left out of the search: difflib goes astray among thousands of lines that are alike.
+    start = _alike(old, new)
+    end = _alike(old[start:][::-1], new[start:][::-1])
+    start, end = max(0, start - _AROUND), max(0, end - _AROUND)
+    diff = difflib.unified_diff(
+        old[start : len(old) - end],
+        new[start : len(new) - end],
+        fromfile=f"{name} (now)" if before is not None else "(no file yet)",
+        tofile=f"{name} (then)",
+        n=_AROUND,
     )
+    return "\n".join(_moved(line, start) if line.startswith("@@ ") else line.rstrip("\r\n") for line in diff)
+
+
+_AROUND = 2
+"""Lines that are shown before and after what changes."""
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """How many lines at the beginning are the same."""
+    return next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _moved(header: str, lines: int) -> str:
+    """A hunk's ``@@ -7,5 +7,6 @@``, ``lines`` further down."""
+    return re.sub(r"([-+])(\d+)", lambda at: f"{at[1]}{int(at[2]) + lines}", header.rstrip("\r\n"))
 
 
 def _lines(content: bytes | None) -> list[str]:
