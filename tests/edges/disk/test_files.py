@@ -190,9 +190,16 @@ class TestSettled:
         path = tmp_path / "f"
         path.write_bytes(b'{"a"')
         clock = Naps([], path)
-        facts = read_settled(path, lambda _: False, clock=clock, tries=4)
+        judged: list[bytes] = []
+
+        def whole(content: bytes) -> bool:
+            judged.append(content)
+            return False
+
+        facts = read_settled(path, whole, clock=clock, tries=4)
         assert facts.content == b'{"a"'
         assert len(clock.slept) == 3
+        assert len(judged) == 1
 
     def test_a_missing_file_is_not_waited_for(self, tmp_path: Path) -> None:
         clock = Naps([], tmp_path / "f")

@@ -82,9 +82,12 @@ def read_settled(
     The client writes its tokens in place (FACTS.md): a reader may see half a file for a moment. ``pause`` is seconds.
     """
     facts = read_file(path)
+    judged: bytes | None = None
     for _ in range(tries - 1):
-        if facts.content is None or whole(facts.content):
+        # What was judged is not judged again: a large file that stays damaged would cost that many times as much.
+        if facts.content is None or (facts.content != judged and whole(facts.content)):
             break
+        judged = facts.content
         clock.sleep(pause)
         facts = read_file(path)
     return facts
