@@ -49,7 +49,7 @@ def test_the_head_says_what_a_helper_needs() -> None:
     [
         (
             f"{CONFIG}:2:22: MAJORA_DOMAIN does not end in /.",
-            "configuration, line 2, column 22: MAJORA_DOMAIN does not end in /.",
+            "the configuration, line 2, column 22: MAJORA_DOMAIN does not end in /.",
         ),
         ("The token of ada is expired.", "The token of … is expired."),
         ("/home/ada/.ocarina-tokens has mode 0644", "… has mode 0644"),

@@ -95,7 +95,7 @@ _WORDS = """
     crontab conda environment found runs run finds none refuses refused wants newer expired expires token tokens
     scope scopes server answers answer time timed out connection connections certificate issuer unknown host proxy
     dns tls https http redirect html json status code hours minutes days seconds line column file folder mode group
-    everybody uid entry entries lines daemon failed missing blank null string integer object profile member members
+    the everybody uid entry entries lines daemon failed missing blank null string integer object profile member members
     given times last first counts name names set variable longest gap every never h min s d ago at least most less
     than takes took agrees agree disagree ahead behind address addresses accepted accepts allowed argument array
     authorization backslashes became because become been begins being below between both broken brought byte bytes
@@ -132,7 +132,7 @@ class Redactor:
             part.lower() for name in names for part in (name, *re.split(r"[^A-Za-z0-9]+", name)) if part
         }
         self._allowed -= {word for word in hidden if word not in _NEVER_A_NAME}
-        self._place = re.compile(re.escape(config_path) + r"(?::(\d+):(\d+))?:?")
+        self._place = re.compile(re.escape(config_path) + r"(?![\w-])(?::(\d+):(\d+))?(:?)")
 
     def __call__(self, text: str) -> str:
         shown: list[str] = []
@@ -154,7 +154,8 @@ class Redactor:
 
 
 def _place_words(match: re.Match[str]) -> str:
-    return f"configuration, line {match[1]}, column {match[2]}:" if match[1] else "configuration:"
+    place = f", line {match[1]}, column {match[2]}" if match[1] else ""
+    return f"the configuration{place}{match[3]}"
 
 
 _NEVER_A_NAME = frozenset({"ocarina", "majora", "configuration", "home"})
