@@ -182,6 +182,24 @@ def test_conda_environments(machine: Machine, how: str) -> None:
     assert chosen.where == f"the conda environment {'base' if how == 'base' else 'covid'}"
 
 
+@pytest.mark.parametrize("loose", ["the program", "its folder", "the environment", "the folder above"])
+def test_what_everybody_could_have_put_there_is_not_run_unasked(machine: Machine, loose: str) -> None:
+    prefix = machine.home / "shared" / "covid"
+    ran = machine.home / "ran"
+    client = write_program(prefix / "bin" / "ocarina", f"#!/bin/sh\ntouch {ran}\n")
+    folders = {"the program": client, "its folder": client.parent, "the environment": prefix}
+    folders.get(loose, prefix.parent).chmod(0o777)
+    listed = machine.home / ".conda" / "environments.txt"
+    listed.parent.mkdir()
+    listed.write_text(f"{prefix}\n")
+    (found,) = machine.find().candidates
+    assert found.state is State.NOT_EXECUTABLE
+    assert found.detail.startswith("everybody on this machine can write ")
+    assert not ran.exists()
+    machine.find(str(client))
+    assert ran.exists()
+
+
 def test_the_newest_of_several_conda_environments(machine: Machine) -> None:
     root = machine.home / "forge"
     make_client(root / "envs" / "a-old", "0.36.1")

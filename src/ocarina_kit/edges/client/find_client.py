@@ -8,6 +8,7 @@ folder, nor from a relative entry of PATH.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -208,6 +209,10 @@ def _probe(system: System, item: _Found, timeout: float) -> Candidate:
         return replace(base, detail="the link leads nowhere")
     if not os.access(path, os.X_OK):
         return replace(base, state=State.NOT_EXECUTABLE, detail="no run bit")
+    if spot.place not in _CHOSEN and (loose := _written_by_all(path)):
+        return replace(
+            base, state=State.NOT_EXECUTABLE, detail=f"everybody on this machine can write {loose}"
+        )
     start = _start_of(system, path)
     interpreter = start.interpreter
     base = replace(base, interpreter=interpreter, interpreter_flags=start.launch.flags)
@@ -290,6 +295,31 @@ def _has_client_module(prefix: Path) -> bool | None:
     except OSError:
         return None
     return seen
+
+
+_CHOSEN = frozenset({Place.OPTION, Place.ACTIVE, Place.PATH})
+"""Places from which the person runs programs anyway."""
+
+
+def _written_by_all(path: str) -> str:
+    """The file, or the folder above it, where every user could have put another program there; else "".
+
+    A list such as conda's keeps environments long after their folder was removed, for anyone to make it anew.
+    """
+    below = Path(os.path.realpath(path))
+    try:
+        if below.stat().st_mode & stat.S_IWOTH:
+            return str(below)
+        for folder in below.parents:
+            mode = folder.stat().st_mode
+            # Under the sticky bit everybody can make what is not there, and only its owner replace it (chmod(1)).
+            safe = mode & stat.S_ISVTX and below.stat().st_uid in (os.geteuid(), 0)
+            if mode & stat.S_IWOTH and not safe:
+                return str(folder)
+            below = folder
+    except OSError:
+        return ""
+    return ""
 
 
 def _why_dead(done: Completed, launch: Launch, interpreter: str | None) -> str:
