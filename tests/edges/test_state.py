@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import subprocess
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from ocarina_kit.core.oauth.pending import PendingLogin
 from ocarina_kit.core.secret import Secret
 from ocarina_kit.core.tokens.refresh_log import LogEntry, Result
-from ocarina_kit.edges.disk import backups, pending, refresh_log
+from ocarina_kit.edges.disk import backups, pending, refresh_log, rescue
 from ocarina_kit.edges.disk.file_errors import FileError, FileFault
 from ocarina_kit.edges.disk.locks import hold
 from ocarina_kit.edges.system import Completed, System
@@ -308,3 +309,28 @@ def test_any_bytes_as_a_log_are_read(tmp_path_factory: pytest.TempPathFactory, d
     refresh_log.log_path(system).parent.mkdir(parents=True, exist_ok=True)
     refresh_log.log_path(system).write_bytes(data)
     refresh_log.read(system)
+
+
+class TestJournal:
+    """edges/disk/rescue.py: new tokens, before they are in their own file."""
+
+    def test_what_stands_in_its_place_is_refused_and_not_waited_for(self, system: System) -> None:
+        tokens = system.home / ".ocarina-tokens"
+        path = rescue.rescue_path(system, tokens)
+        path.parent.mkdir(parents=True)
+        os.mkfifo(path)
+        with pytest.raises(FileError) as caught:
+            rescue.begin(system, tokens)
+        assert caught.value.fault is FileFault.SPECIAL
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+    def test_tokens_that_another_user_put_there_are_not_taken(self, system: System) -> None:
+        tokens = system.home / ".ocarina-tokens"
+        path = rescue.rescue_path(system, tokens)
+        path.parent.mkdir(parents=True)
+        path.write_text(
+            '{"s": {"access_token": "a", "refresh_token": "r", "expires_at": 1, "scope": ["s"]}}\n'
+        )
+        assert rescue.read(system, tokens) is not None
+        os.chown(path.parent, 4321, 4321)
+        assert rescue.read(system, tokens) is None

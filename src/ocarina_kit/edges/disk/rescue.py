@@ -8,7 +8,9 @@ takes it from here (CONTRACT.md, Files).
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 import zlib
 from pathlib import Path
@@ -58,15 +60,21 @@ class Journal:
 
 def begin(system: System, tokens: Path) -> Journal:
     """Raises :class:`~ocarina_kit.edges.disk.file_errors.FileError`: nothing is to be sent then."""
-    from ocarina_kit.edges.disk.file_errors import from_os
+    from ocarina_kit.edges.disk.file_errors import FileFault, from_os, of
 
     path = rescue_path(system, tokens)
     make_private_folder(make_private_folder(system.state_dir) / "rescue")
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    # O_NONBLOCK: a pipe in its place would wait for a reader.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise of(FileFault.SPECIAL, path)
         os.fchmod(descriptor, 0o600)
     except OSError as problem:
+        if problem.errno == errno.ENXIO:
+            raise of(FileFault.SPECIAL, path) from problem
         raise from_os(path, problem) from problem
     return Journal(path, descriptor)
 
