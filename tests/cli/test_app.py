@@ -45,3 +45,48 @@ def test_wrong_usage_as_json(kit: Kit) -> None:
     assert document["ok"] is False
     assert document["exit"] == 2
     assert document["error"]["remedy"]["commands"] == ["ocarina-kit status --help"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["bogus"],
+        ["status", "--bogus"],
+        ["refresh", "extra"],
+        ["status", "--within", "soon"],
+        ["init", "--config", "another"],
+        ["init", "--instance", "test", "--domain", "https://x.example.org/"],
+        ["init", "--domain", "http://x.example.org/", "--user", "u", "--client-id", "i" * 40],
+        ["init", "--profile", "a/b", "--yes"],
+        ["init", "--client-secret-file", "-", "--api-key-file", "-"],
+        ["login", "--print-url", "--callback", "-"],
+        ["login", "--for", "nonsense"],
+        ["schedule", "--show", "--test"],
+        ["schedule", "--show", "--every", "3h"],
+        ["schedule", "--every", "7m"],
+        ["doctor", "--report", "-"],
+        ["doctor", "--only", "NONE999"],
+        ["doctor", "--explain", "NONE999"],
+        ["install-client"],
+        ["install-client", "--env", "a", "--prefix", "b"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_says_what_why_and_what_mends_it(kit: Kit, args: list[str]) -> None:
+    kit.write_config(
+        {
+            "MAJORA_DOMAIN": "https://majora.example.org/",
+            "MAJORA_USER": "u",
+            "MAJORA_TOKEN": "OAUTH",
+            "CLIENT_ID": "i" * 39 + "d",
+            "CLIENT_SECRET": "s" * 127 + "t",
+        }
+    )
+    ran = kit.run(*args, "--json", stdin="")
+    assert ran.code == ran.json["exit"] == 2
+    error = ran.json["error"]
+    assert error["id"]
+    assert error["what"]
+    assert error["why"]
+    assert error["remedy"]["text"]
+    assert error["why"] not in error["what"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ocarina_kit.checks.model import Check, Finding, Need, Outcome, Status
-from ocarina_kit.core.errors import Exit, UsageError
+from ocarina_kit.core.errors import Exit, Remedy, UsageError
 
 if TYPE_CHECKING:
     from ocarina_kit.core.facts import Facts
@@ -44,6 +44,7 @@ def choose(registry: Sequence[Check], only: Iterable[str], skip: Iterable[str], 
             raise UsageError(
                 f"{option}: there is no check or family {', '.join(strangers)}.",
                 why=f"Families: {', '.join(sorted({check.family for check in registry}))}.",
+                remedy=Remedy("Each is described in the list.", ("ocarina-kit doctor --list",)),
             )
         read.append(names)
     return Choice(read[0], read[1], offline)

@@ -13,6 +13,8 @@ from ocarina_kit.cli.render import Ui, json_document
 from ocarina_kit.cli.result import Result
 from ocarina_kit.core.errors import Exit, KitError, Remedy, UsageError
 
+_NOT_READ = "The command line could not be understood, so nothing was done."
+
 
 def run(argv: Sequence[str]) -> int:
     """Run the command line ``argv`` (without the program's name); returns the process's exit code."""
@@ -27,6 +29,8 @@ def run(argv: Sequence[str]) -> int:
             KitError(
                 "Interrupted; nothing is half-done.",
                 id="INT001",
+                why="It was stopped by Ctrl-C or a signal.",
+                remedy=Remedy("Run it again when it suits you."),
                 exit=Exit.INTERRUPTED,
             )
         )
@@ -65,11 +69,9 @@ def dispatch(argv: Sequence[str]) -> Result:
         return outcome
     if outcome == Exit.INTERRUPTED:  # what typer 0.28 makes of a KeyboardInterrupt
         raise KeyboardInterrupt
-    if outcome == Exit.INTERRUPTED:  # what the parser makes of Ctrl-C
-        raise KeyboardInterrupt
     if outcome in (None, 0):  # --help and --version
         return Result()
-    raise UsageError("Wrong usage.", remedy=Remedy("See the help.", ("ocarina-kit --help",)))
+    raise UsageError("Wrong usage.", why=_NOT_READ, remedy=Remedy("See the help.", ("ocarina-kit --help",)))
 
 
 def _as_usage_error(problem: Any) -> UsageError:
@@ -82,6 +84,7 @@ def _as_usage_error(problem: Any) -> UsageError:
         message = mask_opaque(message)
     return UsageError(
         message,
+        why=_NOT_READ,
         remedy=Remedy("The help lists what this command takes.", (f"{path} --help",)),
     )
 

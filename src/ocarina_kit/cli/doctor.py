@@ -47,7 +47,8 @@ def command(
     """Find what is broken, name its cause, and say what mends it."""
     if json and report == "-":
         raise UsageError(
-            "--json and --report - both want standard output.",
+            "--json and --report - were both given.",
+            why="Both want standard output.",
             remedy=Remedy("Give the report a file.", ("ocarina-kit doctor --json --report FILE",)),
         )
     run = start(context, json=json)

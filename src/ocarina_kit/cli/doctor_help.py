@@ -30,6 +30,7 @@ def explain_one(ui: Ui, id: str) -> Result:
         if words is None:
             raise UsageError(
                 f"There is no check and no error {wanted}.",
+                why="Ids are a family and three digits, such as CFG001.",
                 remedy=Remedy("See what there is.", ("ocarina-kit doctor --list",)),
             )
         ui.say(f"{wanted}: {words}")

@@ -95,10 +95,14 @@ def command(
 def _address(instance: str | None, domain: str | None) -> tuple[str, str] | None:
     """The option that names a Majora, and the address it means."""
     from ocarina_kit.core.config.domain import INSTANCES
-    from ocarina_kit.core.errors import UsageError
+    from ocarina_kit.core.errors import Remedy, UsageError
 
     if instance is not None and domain is not None:
-        raise UsageError("--instance and --domain both name a Majora: give one of them.")
+        raise UsageError(
+            "--instance and --domain were both given.",
+            why="Each names a Majora.",
+            remedy=Remedy("Give one of them.", ("ocarina-kit init --help",)),
+        )
     if instance is not None:
         return "--instance", INSTANCES[instance]
     return None if domain is None else ("--domain", domain)
@@ -114,11 +118,15 @@ def _given(
     """The options' values; what is odd about a file goes to ``warnings``. Raises UsageError for an unreadable one."""
     from ocarina_kit.core.config.credentials import Member
     from ocarina_kit.core.config.init_answers import Given, Source
-    from ocarina_kit.core.errors import UsageError
+    from ocarina_kit.core.errors import Remedy, UsageError
     from ocarina_kit.edges.person.secret_input import read_secret
 
     if list(files.values()).count("-") > 1:
-        raise UsageError("Only one of --client-secret-file and --api-key-file can be standard input (-).")
+        raise UsageError(
+            "Only one of --client-secret-file and --api-key-file can be standard input (-).",
+            why="What stands there can be read once.",
+            remedy=Remedy("Give the other one a file.", ("ocarina-kit init --help",)),
+        )
     members = {
         "--user": Member.USER,
         "--client-id": Member.ID,

@@ -61,6 +61,7 @@ def command(
         if not yes and not ui.interactive:
             raise UsageError(
                 "Nobody can be asked here whether this shall be done: --yes is missing.",
+                why="There is no terminal on standard input. Nothing was changed.",
                 remedy=Remedy("Agree beforehand.", ("ocarina-kit install-client --yes",)),
             )
         if not yes and not ui.confirm("Do it?"):

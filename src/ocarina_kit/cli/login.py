@@ -74,7 +74,7 @@ def command(
     open it in any browser, on any machine, press Authorize, and paste the address that you come to.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.core.errors import UsageError
+    from ocarina_kit.core.errors import Remedy, UsageError
     from ocarina_kit.edges.client.installed_client import installed_client
 
     run = start(context, json=json)
@@ -83,7 +83,14 @@ def command(
 
         return list_of_purposes(run.ui, installed_client(run.system))
     if print_url and callback is not None:
-        raise UsageError("--print-url begins a login and --callback ends one: they do not go together.")
+        raise UsageError(
+            "--print-url and --callback do not go together.",
+            why="--print-url begins a login, and --callback ends one.",
+            remedy=Remedy(
+                "Run one after the other:",
+                ("ocarina-kit login --print-url", "ocarina-kit login --callback -"),
+            ),
+        )
     setup = run.setup()
     if setup.legacy_key is not None:
         return _with_api_key(run, needs_oauth=force or print_url or callback is not None)

@@ -56,7 +56,8 @@ def command(
     if entries and not yes:
         if not ui.interactive:
             raise UsageError(
-                "logout asks before it revokes, and there is no terminal to ask on.",
+                "logout asks before it revokes: --yes is missing.",
+                why="There is no terminal on standard input to ask on. Nothing was changed.",
                 remedy=Remedy("Agree beforehand:", (run.place.command("logout", "--yes"),)),
             )
         _ask_about(ui, [entry.key for entry in entries], setup.domain, local)

@@ -91,16 +91,23 @@ def command(
     return install_entry(run, setup, wish, yes=yes, dry_run=dry_run)
 
 
+_HELP = Remedy("Give one of them; the help says what goes together.", ("ocarina-kit schedule --help",))
+
+
 def _one_of(modes: dict[str, bool]) -> None:
     given = [name for name, on in modes.items() if on]
     if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} were both given.", why="Each is a run of its own.")
+        raise UsageError(
+            f"{' and '.join(given)} were both given.", why="Each is a run of its own.", remedy=_HELP
+        )
 
 
 def _no_use(mode: str, options: list[str]) -> None:
     if options:
         raise UsageError(
-            f"{', '.join(options)} can't go with {mode}.", why=f"{mode} changes no entry's line."
+            f"{', '.join(options)} can't go with {mode}.",
+            why=f"{mode} changes no entry's line.",
+            remedy=_HELP,
         )
 
 

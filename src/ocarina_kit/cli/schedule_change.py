@@ -135,6 +135,7 @@ def _agreed(run: Run, question: str, *, yes: bool, default: bool = True, words: 
     if not run.ui.interactive:
         raise UsageError(
             "Nobody can be asked here whether to change the crontab: --yes is missing.",
+            why="There is no terminal on standard input. Nothing was changed.",
             remedy=Remedy("Agree beforehand.", (run.place.command("schedule", *words, "--yes"),)),
         )
     return run.ui.confirm(question, default=default)

@@ -74,6 +74,7 @@ def _nothing_runs(desk: Desk, jobs: tuple[RefreshJob, ...]) -> KitError | None:
         return KitError(
             f"The entry of this set-up on {host} is commented out (line {numbers}), so it does not run.",
             id="CRN009",
+            why="A line that begins with # is a comment to cron.",
             remedy=Remedy("schedule switches it on, after asking.", (schedule,)),
         )
     seen = desk.elsewhere

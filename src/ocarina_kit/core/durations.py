@@ -53,7 +53,7 @@ def _no_duration(text: str, option: str) -> UsageError:
     return UsageError(
         f"{option} takes a length of time, and {text!r} is none.",
         why="Days, hours, minutes and seconds, the larger first: 1d, 2h, 30m, 90s, 1h30m; or plain seconds.",
-        remedy=Remedy("For example:", (f"{option} 2h",)),
+        remedy=Remedy(f"For example: {option} 2h"),
     )
 
 

@@ -110,7 +110,11 @@ class Init:
         """All of it. Raises KitError; the file is then as it was."""
         profile = self.place.profile
         if profile is not None and (why := bad_profile_name(profile)) is not None:
-            raise UsageError(f"--profile: a profile cannot have this name: {why}.")
+            raise UsageError(
+                "--profile: a profile cannot have this name.",
+                why=f"{why[:1].upper()}{why[1:]}.",
+                remedy=Remedy("Take another name.", ("ocarina-kit init --profile test",)),
+            )
         for warning in self.request.warnings:
             self.warn(warning)
         ground = look(self.system, self.place)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ocarina_kit.core.errors import KitError
+from ocarina_kit.core.errors import KitError, Remedy
 from ocarina_kit.core.setup import Setup
 from ocarina_kit.core.tokens.logout_report import LogoutReport, LogoutResult, LogoutToken, not_revoked
 from ocarina_kit.core.tokens.refresh_log import LogEntry, Result, mark_for
@@ -147,5 +147,7 @@ def _interrupted() -> KitError:
     return KitError(
         "Interrupted; what the server had confirmed is forgotten, the rest is kept.",
         id="INT001",
+        why="It was stopped by Ctrl-C or a signal.",
+        remedy=Remedy("Run it again for the rest."),
         exit=Exit.INTERRUPTED,
     )

@@ -253,8 +253,10 @@ def usage_error(
     if len(lines) == 1 and problems and problems[0].problem is not None:
         first = problems[0]
         where = "" if first.given is None else f" ({first.given.where})"
+        reason = _with_guess(problems[0].problem)
         return UsageError(
-            f"{first.member.value}{where} cannot be used: {_with_guess(problems[0].problem)}.",
+            f"{first.member.value}{where} cannot be used.",
+            why=f"{reason[:1].upper()}{reason[1:]}.",
             id=problems[0].problem.id,
             remedy=Remedy(f"Give it with {first.ways}.", ("ocarina-kit init --help",)),
         )
@@ -266,7 +268,7 @@ def usage_error(
     return UsageError(
         "\n".join([what, *(f"  {line}" for line in lines)]),
         id=next((each.problem.id for each in problems if each.problem is not None), id),
-        why=excerpt,
+        why=excerpt or "There is no terminal on standard input to ask at. Nothing was written.",
         remedy=Remedy(
             "Give all of it at once; or run init in a terminal, where it asks and explains.",
             ("ocarina-kit init --help",),

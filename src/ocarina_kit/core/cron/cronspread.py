@@ -18,6 +18,7 @@ TOKEN_LIFE_MINUTES = 600
 """An access token lives 36,000 s (FACTS.md): a longest gap of this many minutes leaves a time without one."""
 
 _HOURS_A_DAY = 24
+_OTHER = Remedy("Give another interval.", ("ocarina-kit schedule --every 3h",))
 
 
 class UnusableScheduleError(UsageError):
@@ -56,25 +57,28 @@ def parse_every(text: str) -> Every:
         raise UsageError(
             f"{text!r} is no interval",
             why="it is a number and h or m, as in 3h or 30m",
-            remedy=Remedy("Give an interval.", ("ocarina-kit schedule --every 3h",)),
+            remedy=_OTHER,
         )
     minutes = int(match[1]) * (60 if match[2][0] in "hH" else 1)
     if not minutes:
-        raise UsageError(f"{text!r} is no interval", why="it is nought")
+        raise UsageError(f"{text!r} is no interval", why="it is nought", remedy=_OTHER)
     if minutes < 60:
         if 60 % minutes:
             raise UsageError(f"cron cannot run something every {minutes} minutes",
                              why="the minutes of one hour start anew in the next: only 2, 3, 4, 5, 6, 10, 12, "
-                                 "15, 20 and 30 divide it")  # fmt: skip
+                                 "15, 20 and 30 divide it", remedy=_OTHER)  # fmt: skip
         if minutes == 1:
             raise UsageError(
-                "every minute is too often", why="a token lives 10 hours: every 3 hours is plenty"
+                "every minute is too often",
+                why="a token lives 10 hours: every 3 hours is plenty",
+                remedy=_OTHER,
             )
         return Every(minutes)
     if minutes % 60:
         hours = minutes // 60
         raise UsageError(f"cron cannot run something every {minutes} minutes",
-                         why=f"over an hour it is a whole number of hours: {hours}h or {hours + 1}h")  # fmt: skip
+                         why=f"over an hour it is a whole number of hours: {hours}h or {hours + 1}h",
+                         remedy=_OTHER)  # fmt: skip
     if minutes > _HOURS_A_DAY * 60:
         raise UnusableScheduleError(f"every {text.strip()} is too rare", "a token lives 10 hours")
     return Every(minutes)

@@ -135,6 +135,7 @@ def _nothing_there(place: Place) -> KitError:
     return KitError(
         "The line ran, but there is no token to refresh.",
         id="TOK001",
+        why="The first token comes from a login in a browser.",
         remedy=Remedy("Log in.", (place.command("login"),)),
         exit=Exit.LOGIN,
     )

@@ -48,6 +48,7 @@ def read_wish(*, every: str | None, cron: str | None, runner: str | None, ocarin
     if runner is not None and runner not in kinds:
         raise UsageError(
             f"--runner takes {' or '.join(kinds)}, not {runner!r}.",
+            why="It says which program the line runs first.",
             remedy=Remedy(
                 "Leave it out: kit-first heals an expired token, and falls back on the client.",
                 ("ocarina-kit schedule",),

@@ -70,13 +70,23 @@ def api_key(place: Place) -> KitError:
     )
 
 
+_STOPPED = "It was stopped by Ctrl-C or a signal."
+
+
 def interrupted(place: Place, waiting: int) -> KitError:
     """Ctrl-C at the prompt. ``waiting`` is how many links that were shown still wait."""
     if not waiting:
-        return KitError("Interrupted; nothing is half-done.", id="INT001", exit=Exit.INTERRUPTED)
+        return KitError(
+            "Interrupted; nothing is half-done.",
+            id="INT001",
+            why=_STOPPED,
+            remedy=Remedy("Begin again when it suits you:", (place.command("login"),)),
+            exit=Exit.INTERRUPTED,
+        )
     return KitError(
         "Interrupted; nothing is lost, and the link above still works, for an hour.",
         id="INT001",
+        why=_STOPPED,
         remedy=Remedy(
             "To go on with it, run this and paste the address there:",
             (place.command("login", "--callback", "-"),),
@@ -128,7 +138,8 @@ def of_another_setup(place: Place, pending: PendingLogin, begun: Place | None) -
 
 def unreadable_callback(file: str, words: str) -> UsageError:
     return UsageError(
-        f"The callback could not be read from {file}: {words}.",
+        f"The callback could not be read from {file}.",
+        why=f"The system says: {words}.",
         remedy=Remedy(
             "Name a file that holds it, or - for standard input:", ("ocarina-kit login --callback -",)
         ),

@@ -39,8 +39,8 @@ _COPY = (
 _Words = tuple[str, str, str]
 # kind: id, what, why
 _PASTES: dict[PasteKind, _Words] = {
-    "empty": ("LGN001", "Nothing was pasted.", ""),
-    "unreadable": ("LGN002", "What was pasted holds no callback URL.", ""),
+    "empty": ("LGN001", "Nothing was pasted.", "There was only white space, or nothing at all."),
+    "unreadable": ("LGN002", "What was pasted holds no callback URL.", "There is no code= and state= in it."),
     "authorize-link": (
         "LGN003",
         "That is the link that ocarina-kit showed, not the address that it leads to.",
@@ -58,13 +58,17 @@ _PASTES: dict[PasteKind, _Words] = {
         "Its state is not that of the link just shown: it may come from an earlier link, or from somebody else's.",
     ),
     "cut-off": ("LGN007", "The end of the callback URL is missing.", "It stops in the middle of the state."),
-    "no-code": ("LGN008", "That address holds no code.", ""),
+    "no-code": ("LGN008", "That address holds no code.", "The whole address has code= and state= in it."),
     "no-state": (
         "LGN009",
         "That is a code without its state.",
         "The state shows that the code answers the link shown here, so both are needed.",
     ),
-    "several": ("LGN010", "Callbacks of several logins were pasted at once.", ""),
+    "several": (
+        "LGN010",
+        "Callbacks of several logins were pasted at once.",
+        "Each belongs to a link of its own.",
+    ),
     "denied": ("LGN011", "The grant was cancelled in the browser.", "The server says access_denied."),
     "scope": (
         "LGN012",

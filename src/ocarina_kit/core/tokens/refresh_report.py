@@ -187,6 +187,7 @@ def _interrupted(tokens: Sequence[TokenReport]) -> KitError:
         "Interrupted; nothing is half-done.",
         id="INT001",
         why=f"{count(done, 'token')} had been refreshed and saved; {count(left, 'token')} had not been touched.",
+        remedy=Remedy("Run it again for the rest."),
         exit=Exit.INTERRUPTED,
     )
 

@@ -46,7 +46,9 @@ def plan_install(
     """
     if env is not None and prefix is not None:
         raise UsageError(
-            "--env and --prefix exclude each other: the one names a new environment, the other its folder."
+            "--env and --prefix exclude each other.",
+            why="The one names a new environment, the other its folder.",
+            remedy=Remedy("Give one of them.", ("ocarina-kit install-client --env ocarina",)),
         )
     what = parse_source(_absolute_path(system, source or DEFAULT_SOURCE))
     tool = find_conda(system)
