@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 
-from ocarina_kit.checks.model import Outcome, fail, not_applicable, ok, unknown
+from ocarina_kit.checks import config_file, config_layout
+from ocarina_kit.checks.config_members import follows
+from ocarina_kit.checks.model import Outcome, Status, fail, not_applicable, ok, unknown
 from ocarina_kit.core.cron.crontab_read import ReadOutcome
 from ocarina_kit.core.cron.refreshjob import RefreshJob
 from ocarina_kit.core.cron.schedule_facts import Daemon, ScheduleFacts
@@ -141,6 +143,8 @@ def entry(facts: Facts, schedule: ScheduleFacts) -> Outcome:
         return ok(f"There is no entry on {schedule.host}, but {_told(schedule, found)}.")
     place = facts.config.place
     others = schedule.entries.others
+    if others and (cause := _no_setup(facts)) is not None:
+        return follows(cause)
     beside = (
         f" The one on {lines_of(others)} is for another configuration or profile."
         if len(others) == 1
@@ -161,6 +165,13 @@ def entry(facts: Facts, schedule: ScheduleFacts) -> Outcome:
         )
     remedy, plan = mend(facts, schedule, "schedule adds one.")
     return fail(detail, remedy=remedy, fix=plan)
+
+
+def _no_setup(facts: Facts) -> str | None:
+    """The check that says that this set-up does not exist: where others have their entries, it is not the entry that
+    it lacks."""
+    absent = (("CFG001", config_file.there), ("CFG011", config_layout.profile))
+    return next((id for id, probe in absent if probe(facts).status is Status.FAIL), None)
 
 
 @of_an_entry
