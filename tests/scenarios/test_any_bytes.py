@@ -91,7 +91,7 @@ def look_at(home: Path, *, profile: str | None) -> None:
     assert {path.name: path.read_bytes() for path in home.iterdir()} == before
 
 
-ANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @ANY
