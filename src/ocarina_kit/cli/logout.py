@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +12,7 @@ from ocarina_kit.cli.result import Result
 if TYPE_CHECKING:
     from ocarina_kit.cli.render import Ui
     from ocarina_kit.core.tokens.logout_report import LogoutReport
+    from ocarina_kit.core.tokens.token_file import TokenFile
 
 
 def command(
@@ -52,7 +53,9 @@ def command(
     if dry_run:
         report = would_be(file, scopes, local=local)
         _show(ui, report)
-        return Result(data=_data(report))
+        change = _diff(setup.tokens_file, file, [entry.key for entry in entries])
+        ui.diff(change)
+        return Result(data={**_data(report), "diff": change})
     if entries and not yes:
         if not ui.interactive:
             raise UsageError(
@@ -78,6 +81,21 @@ def command(
     for error in report.errors:
         ui.error(error)
     return Result.failed(failure, _data(report), shown=True)
+
+
+def _diff(path: PurePath, file: TokenFile, gone: list[str]) -> str:
+    """What forgetting ``gone`` does to the tokens file, its secrets masked; nothing where nothing changes."""
+    from ocarina_kit.core.plan import Plan, WriteFile
+    from ocarina_kit.core.shown_plan import shown
+
+    after = file
+    for key in gone:
+        after = after.without(key)
+    return (
+        shown(Plan((WriteFile(Path(path), "tokens", file.render(), after.render(), "log out"),)))
+        if gone
+        else ""
+    )
 
 
 def _ask_about(ui: Ui, scopes: list[str], domain: str, local: bool) -> None:

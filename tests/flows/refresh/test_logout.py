@@ -100,6 +100,16 @@ def test_dry_run_sends_and_writes_nothing(person: Person) -> None:
     assert not person.kit.state.exists()
 
 
+def test_dry_run_shows_the_change_as_a_diff_with_its_secrets_masked(person: Person) -> None:
+    token = person.have(VIEW)[VIEW]
+    for ran in (person.kit.run("logout", "--dry-run"), person.kit.run("logout", "--dry-run", "--json")):
+        assert f"+++ {person.kit.tokens} (then)" in ran.all
+        assert f'-  "{VIEW}": {{' in ran.all.replace('\\"', '"')
+        assert '"refresh_token": "***"' in ran.all.replace('\\"', '"')
+        assert token["refresh_token"] not in ran.all
+        assert token["access_token"] not in ran.all
+
+
 def test_with_nothing_to_log_out_from_it_says_so(person: Person) -> None:
     ran = person.kit.run("logout", "--json")
     assert (ran.code, ran.json["tokens"]) == (0, [])
