@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from ocarina_kit.core.config.base_url import base_url
 from ocarina_kit.core.config.credentials import Member
+from ocarina_kit.core.config.domain import same_server
 from ocarina_kit.core.config.init_answers import SWAPPED_WORDS, Answers, Given, Pair
 from ocarina_kit.core.config.init_plan import bad_profile_name, inherited
 from ocarina_kit.core.config.init_resolve import Resolved, gather, of_another_server, resolve, usage_error
@@ -16,6 +18,9 @@ from ocarina_kit.core.config.layers import Setting
 from ocarina_kit.core.errors import KitError, Remedy, UsageError
 from ocarina_kit.core.setup import Place
 from ocarina_kit.core.text import strip_ends
+from ocarina_kit.core.tokens.refresh_log import LogEntry, Result, mark_for
+from ocarina_kit.edges.disk import refresh_log
+from ocarina_kit.edges.look.gather_config import tokens_path
 from ocarina_kit.edges.system import System
 from ocarina_kit.flows.init_write import Ground, change, diff, look, make_private, remaining, write
 
@@ -245,9 +250,28 @@ class Init:
             )
         self.report.changed = True
         self.report.backup = written.kept
+        self._note_server(ground, answers.domain)
         self.ui.good(f"Wrote {self.place.config}, for your eyes alone (mode 0600).")
         if written.kept is not None:
             self.ui.say(f"The old one is kept: {written.kept}")
+
+    def _note_server(self, ground: Ground, domain: str) -> None:
+        """Where the set-up has another server now: the tokens that are there are the old one's (flows/guard.py)."""
+        settings = ground.facts.settings
+        before = base_url(ground.facts)
+        if before is None or same_server(before, domain):
+            return
+        file = tokens_path(self.system, settings)
+        refresh_log.append(
+            self.system,
+            [
+                LogEntry(self.system.clock.now(), self.system.host, "init", "", result, mark)
+                for result, mark in (
+                    (Result.SERVER_LEFT, mark_for(file, self.system.home, before)),
+                    (Result.SERVER_TAKEN, mark_for(file, self.system.home, domain)),
+                )
+            ],
+        )
 
     def _say_mends(self, ground: Ground) -> None:
         """What was wrong in the file and has one meaning: each once, also where the change is made anew."""

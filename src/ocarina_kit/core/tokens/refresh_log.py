@@ -31,6 +31,10 @@ class Result(str, Enum):
     """Of no scope: ``schedule`` put, changed or first saw the crontab entry of this set-up on this host."""
     UNSCHEDULED = "unscheduled"
     """Of no scope: ``schedule --remove`` took it out."""
+    SERVER_LEFT = "server-left"
+    """Of no scope: ``init`` gave the set-up of this tokens file another server; the mark is that of the one left."""
+    SERVER_TAKEN = "server-taken"
+    """Of no scope: the same, with the mark of the new one."""
     ADOPTED = "adopted"
     """Another process or host had refreshed it; its token was taken."""
     REFUSED_TOKEN = "refused-token"  # noqa: S105  # a name, not a secret

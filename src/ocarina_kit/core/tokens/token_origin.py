@@ -5,7 +5,8 @@ CONTRACT.md, Files: no command sends a token to another domain than the one that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import PurePath
 
@@ -19,6 +20,8 @@ from ocarina_kit.core.tokens.token_entry import TokenEntry
 _NEAR_S = 30.0
 """Seconds between the time that a token bears and that of the line about it: a login is verified in between."""
 _GRANTS = (Result.REFRESHED, Result.LOGGED_IN)
+_SHOWS_THE_SERVER = (*_GRANTS, Result.ADOPTED, Result.SERVER_LEFT, Result.SERVER_TAKEN)
+"""A request that failed shows nothing: its domain may have been a slip of the pen."""
 
 
 class Origin(Enum):
@@ -27,15 +30,41 @@ class Origin(Enum):
     UNKNOWN = "not known"
 
 
-def origin(entry: TokenEntry, log: Iterable[LogEntry], *, mark: str, now: float) -> Origin:
+def origin(
+    entry: TokenEntry,
+    log: Iterable[LogEntry],
+    *,
+    mark: str,
+    now: float,
+    history: Sequence[LogEntry] = (),
+) -> Origin:
     """Who granted a token: told by the line of ``refresh.log`` of the time that the token bears.
 
-    ``mark`` is this set-up's (:func:`~ocarina_kit.core.tokens.refresh_log.setup_mark`). UNKNOWN: the client wrote it.
+    ``mark`` is this set-up's (:func:`~ocarina_kit.core.tokens.refresh_log.setup_mark`). A token that the client wrote
+    has no such line; where ``history`` (see :func:`history_of`) shows the tokens file with another server at that
+    time, it is taken for that server's, else it is UNKNOWN.
     """
     line = birth(entry, log, mark=mark, now=now)
-    if line is None:
-        return Origin.UNKNOWN
-    return Origin.OURS if line.setup == mark else Origin.THEIRS
+    if line is not None:
+        return Origin.OURS if line.setup == mark else Origin.THEIRS
+    then = _in_use(history, entry.last_refresh(now))
+    return Origin.THEIRS if then is not None and then.setup != mark else Origin.UNKNOWN
+
+
+def history_of(log: Iterable[LogEntry], mark: str) -> tuple[LogEntry, ...]:
+    """The lines about one tokens file, oldest first, whichever server it was used with; none where it knew just one."""
+    lines = [line for line in log if line.result in _SHOWS_THE_SERVER and same_file(line.setup, mark)]
+    if all(line.setup == mark for line in lines):
+        return ()
+    return tuple(sorted(lines, key=lambda line: line.time))
+
+
+def _in_use(history: Sequence[LogEntry], born: float | None) -> LogEntry | None:
+    """The line that says which server the tokens file was used with at a time: the last one before, else the next."""
+    if not history:
+        return None
+    before = bisect_right(history, born, key=lambda line: line.time) if born is not None else 0
+    return history[max(before - 1, 0)]
 
 
 def birth(entry: TokenEntry, log: Iterable[LogEntry], *, mark: str, now: float) -> LogEntry | None:

@@ -7,7 +7,7 @@ from ocarina_kit.core.facts import ConfigFacts
 from ocarina_kit.core.tokens.refresh_log import LONGEST, LogEntry, mark_for
 from ocarina_kit.core.tokens.token_facts import TokenFacts
 from ocarina_kit.core.tokens.token_file import TokenFile
-from ocarina_kit.core.tokens.token_origin import Origin, origin, sharers
+from ocarina_kit.core.tokens.token_origin import Origin, history_of, origin, sharers
 from ocarina_kit.edges.disk import refresh_log
 from ocarina_kit.edges.disk.files import read_settled
 from ocarina_kit.edges.look.gather_config import tokens_path
@@ -43,8 +43,9 @@ def token_facts(system: System, config: ConfigFacts) -> TokenFacts:
     by_scope: dict[str, list[LogEntry]] = {}
     for line in log:
         by_scope.setdefault(line.scope, []).append(line)
+    history = history_of(log, mark)
     origins = {
-        entry.key: origin(entry, by_scope.get(entry.key[:LONGEST], ()), mark=mark, now=now)
+        entry.key: origin(entry, by_scope.get(entry.key[:LONGEST], ()), mark=mark, now=now, history=history)
         for entry in tokens.entries
     }
     log_file = refresh_log.log_path(system)
