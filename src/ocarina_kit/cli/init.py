@@ -73,6 +73,7 @@ def command(
     from ocarina_kit.cli.context import start
     from ocarina_kit.core.errors import KitError
     from ocarina_kit.flows.init import Init, Request
+    from ocarina_kit.flows.init_guided import converse
 
     run = start(context, json=json)
     warnings: list[str] = []
@@ -86,7 +87,7 @@ def command(
     request = Request(given, offline=offline, force=force, yes=yes, dry_run=dry_run, warnings=tuple(warnings))
     init = Init(run.system, run.ui, run.place, request)
     try:
-        report = init.run()
+        report = init.run(converse)
     except KitError as error:
         return Result.failed(error, init.report.as_data())
     return _go_on(run, report, dry_run=dry_run)

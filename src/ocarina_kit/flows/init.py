@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -111,8 +111,8 @@ class Init:
         self.report = Report(self.place)
         self._shown: set[str] = set()
 
-    def run(self) -> Report:
-        """All of it. Raises KitError; the file is then as it was."""
+    def run(self, converse: Callable[[Init, Ground, Resolved], Answers]) -> Report:
+        """All of it; ``converse`` asks a person for what is not given. Raises KitError; the file is then as it was."""
         profile = self.place.profile
         if profile is not None and (why := bad_profile_name(profile)) is not None:
             raise UsageError(
@@ -128,8 +128,6 @@ class Init:
             raise usage_error(resolved.bad_options)
         everything_given = not resolved.wanting and all(map(resolved.is_given, resolved.values))
         if self.ui.interactive and not everything_given:
-            from ocarina_kit.flows.init_guided import converse
-
             answers = converse(self, ground, resolved)
         else:
             answers = self._unasked(ground, resolved)
