@@ -29,6 +29,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return CANNOT_START
+    except KeyboardInterrupt:  # while modules were loading: the boundary did not stand yet
+        return 130
     gc.freeze()
     return code
 
