@@ -61,7 +61,21 @@ def _modules(*rooms: str) -> list[Path]:
 def test_the_core_imports_no_effect(module: Path) -> None:
     imported = _imports(ast.parse(module.read_text()), top_level_only=False)
     assert not {name.split(".")[0] for name in imported} & EFFECTS
-    assert not [name for name in imported if name.startswith(("ocarina_kit.edges", "ocarina_kit.cli"))]
+
+
+# From the ground up (ARCHITECTURE.md, The rooms). The sandbox stands beside the flows; only cli/ shows the way to it.
+FLOORS = {"core": 0, "checks": 1, "edges": 2, "flows": 3, "sandbox": 3, "cli": 4}
+
+
+@pytest.mark.parametrize("module", _modules(*FLOORS), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_knows_only_the_rooms_below_it(module: Path) -> None:
+    own = module.relative_to(PACKAGE).parts[0]
+    known = {
+        name.split(".")[1]
+        for name in _imports(ast.parse(module.read_text()), top_level_only=False)
+        if name.startswith("ocarina_kit.")
+    }
+    assert not {room for room in known & FLOORS.keys() if room != own and FLOORS[room] >= FLOORS[own]}
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,13 @@ from ocarina_kit.checks.model import (
     Need,
     Outcome,
     Rests,
-    Status,
     fail,
     not_applicable,
     ok,
     unknown,
     warn,
 )
-from ocarina_kit.checks.runner import Choice, choose, exit_code, judge, mark_fixed, needed
+from ocarina_kit.checks.runner import Choice, choose, exit_code, judge, needed
 from ocarina_kit.core.errors import Exit, Remedy, UsageError
 
 
@@ -162,15 +161,3 @@ def test_the_exit_code(outcomes: list[Outcome], exit: Exit) -> None:
     facts: Any = SimpleNamespace(uses_api_key=False, milliseconds={}, late=frozenset())
     checks = [a_check(f"AAA00{number}", outcome) for number, outcome in enumerate(outcomes)]
     assert exit_code(judge(checks, facts, Choice(), stopwatch=lambda: 0.0)) is exit
-
-
-def test_fixed_is_what_failed_before_and_does_so_no_more() -> None:
-    facts: Any = SimpleNamespace(uses_api_key=False, milliseconds={}, late=frozenset())
-    before = judge(
-        [a_check("AAA001", fail("")), a_check("AAA002", ok(""))], facts, Choice(), stopwatch=lambda: 0.0
-    )
-    after = judge(
-        [a_check("AAA001", ok("")), a_check("AAA002", ok(""))], facts, Choice(), stopwatch=lambda: 0.0
-    )
-    assert [finding.fixed for finding in mark_fixed(before, after)] == [True, False]
-    assert [finding.status for finding in before] == [Status.FAIL, Status.OK]

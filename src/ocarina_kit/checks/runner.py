@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ocarina_kit.checks.model import Check, Finding, Need, Outcome, Status
@@ -141,14 +141,3 @@ def exit_code(findings: Iterable[Finding]) -> Exit:
     if Status.FAIL in statuses:
         return Exit.PROBLEM
     return Exit.UNKNOWN if Status.UNKNOWN in statuses else Exit.OK
-
-
-def mark_fixed(before: Sequence[Finding], after: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The second pass, with ``fixed`` on each check that failed or warned before and does so no more."""
-    wrong = {finding.check.id for finding in before if finding.status in (Status.FAIL, Status.WARN)}
-    return tuple(
-        replace(finding, fixed=True)
-        if finding.check.id in wrong and finding.status not in (Status.FAIL, Status.WARN)
-        else finding
-        for finding in after
-    )

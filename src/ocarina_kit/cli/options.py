@@ -65,5 +65,3 @@ VERSION = _option(
     help="Show the version and exit.",
 )
 ALL = (CONFIG, PROFILE, ENV, VERSION)
-# install-client's own --env names a conda environment.
-WITHOUT_ENV = (CONFIG, PROFILE, VERSION)

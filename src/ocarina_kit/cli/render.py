@@ -10,7 +10,7 @@ import json as json_module
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -333,7 +333,3 @@ def wrapped(text: str, width: int) -> str:
             line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         ) or [""]
     return "\n".join(lines)
-
-
-def bullet_list(lines: Iterable[str]) -> str:
-    return "\n".join(f"  - {line}" for line in lines)

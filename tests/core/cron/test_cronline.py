@@ -15,7 +15,9 @@ from crontab import CronTab
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocarina_kit.__main__ import CANNOT_START
 from ocarina_kit.core.cron.cronline import (
+    IMPORT_EXIT,
     MAX_COMMAND_BYTES,
     LineError,
     LineSpec,
@@ -96,10 +98,10 @@ def test_what_the_shell_has_and_the_line_carries() -> None:
         "CLIENT_SECRET": "never",
         "PATH": "/x",
     }
-    carried = carried_environment(environ, home="/home/u", config="/home/u/.ocarina", cwd="/home/u/work")
+    carried = carried_environment(environ, home="/home/u", config="/home/u/.ocarina", cwd="/home/u/site")
     assert carried.variables == {
         "XDG_STATE_HOME": "/data/state",
-        "REQUESTS_CA_BUNDLE": "/home/u/work/certs/ca.pem",
+        "REQUESTS_CA_BUNDLE": "/home/u/site/certs/ca.pem",
         "SSL_CERT_FILE": "/etc/ca.pem",
         "HTTPS_PROXY": "http://proxy:3128",
         "no_proxy": "localhost,.example.org",
@@ -397,3 +399,8 @@ def test_any_folder_name_runs(folder: str) -> None:
 def test_the_line_never_says_traceback() -> None:
     """Shown in a terminal or a log, the word would be taken for a crash of the kit's own."""
     assert "Traceback" not in build_line(SPEC)
+
+
+def test_the_kit_and_its_line_mean_the_same_by_the_exit_code_of_a_broken_installation() -> None:
+    assert CANNOT_START == IMPORT_EXIT
+    assert f"{IMPORT_EXIT}:*" in build_line(SPEC)

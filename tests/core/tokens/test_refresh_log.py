@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from ocarina_kit.core.tokens.refresh_log import (
     LogEntry,
     Result,
-    last_fresh,
     mark_for,
     read_line,
     setup_mark,
@@ -73,26 +72,6 @@ def test_what_a_newer_version_adds_is_passed_over() -> None:
 
 def test_a_scope_without_end_is_cut() -> None:
     assert len(write_line(LogEntry(0, "h", "b", "s" * 1_000_000, Result.REFRESHED))) < 5_000
-
-
-def test_the_last_fresh_one() -> None:
-    def entry(time: float, result: Result, setup: str = "me", scope: str = "s") -> LogEntry:
-        return LogEntry(time, "h", "refresh", scope, result, setup)
-
-    entries = [
-        entry(1, Result.REFRESHED),
-        entry(3, Result.LOGGED_IN),
-        entry(2, Result.ADOPTED, scope="other"),
-        entry(4, Result.NETWORK),
-        entry(5, Result.LOST),
-        entry(6, Result.REFRESHED, setup="another"),
-    ]
-    newest, other = last_fresh(entries, setup="me"), last_fresh(entries, setup="me", scope="other")
-    assert newest is not None
-    assert other is not None
-    assert (newest.time, other.time) == (3, 2)
-    assert last_fresh(entries, setup="me", since=3.5) is None
-    assert last_fresh([], setup="me") is None
 
 
 def test_the_mark_tells_set_ups_apart_and_no_path() -> None:

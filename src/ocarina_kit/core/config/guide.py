@@ -66,10 +66,6 @@ class Standing:
     scheduled: bool | None = False
     """None: the crontab could not be read."""
 
-    @property
-    def logged_in(self) -> bool:
-        return self.tokens > self.tokens_lost
-
 
 def standing_rows(standing: Standing) -> tuple[tuple[str, str], ...]:
     """The steps in their order, and how each stands."""

@@ -36,7 +36,6 @@ class Source(str, Enum):
     OPTION = "option"
     ENVIRONMENT = "environment"
     FILE = "file"
-    TYPED = "typed"
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,7 @@ def build_line(spec: LineSpec, crontab_variables: Mapping[str, str] | None = Non
 def _kit_first(spec: LineSpec, pairs: list[str], profile: list[str]) -> str:
     kit = " ".join([*(cron_quote(word) for word in spec.kit), "refresh", "--quiet", *profile])
     client = " ".join([cron_quote(spec.client), "-q", *profile, "oauth", "refresh"])
-    dead = "|".join(["126:*", "127:*", *(f"1:*{words}*" for words in _STDERR_OF_A_DEAD_KIT)])
+    dead = "|".join([f"{IMPORT_EXIT}:*", "127:*", *(f"1:*{words}*" for words in _STDERR_OF_A_DEAD_KIT)])
     steps = [
         *(["export " + " ".join(pairs)] if pairs else []),
         f"e=$({kit} 2>&1)",

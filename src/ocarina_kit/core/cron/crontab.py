@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-MAX_LINES = 10_000
-"""Debian's crontab refuses more."""
-
 
 class LineKind(Enum):
     BLANK = "blank"

@@ -55,11 +55,6 @@ class Member:
         return f"{self.before}{self.raw_key}{self.between}{self.raw_value}{self.after}"
 
 
-def make_member(key: str, value: object) -> Member:
-    """A new member, spelled as ``json.dump`` spells it."""
-    return Member(key, value, json.dumps(key), json.dumps(value))
-
-
 @dataclass(frozen=True)
 class JsonMembers:
     """A JSON object's text. ``head`` ends with its opening brace, ``tail`` begins with the closing one."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
@@ -130,24 +129,6 @@ def read_line(line: str) -> LogEntry | None:
         )
     except (KeyError, ValueError, OverflowError):
         return None
-
-
-def last_fresh(
-    entries: Iterable[LogEntry], *, setup: str, scope: str | None = None, since: float = float("-inf")
-) -> LogEntry | None:
-    """The newest entry of a set-up (and scope) that left a fresh token, not older than ``since`` (epoch seconds)."""
-    return max(
-        (
-            entry
-            for entry in entries
-            if entry.fresh
-            and entry.setup == setup
-            and (scope is None or entry.scope == scope)
-            and entry.time >= since
-        ),
-        key=lambda entry: entry.time,
-        default=None,
-    )
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:/+-]+", re.ASCII)

@@ -12,7 +12,6 @@ from typing import Literal
 
 from ocarina_kit.core.errors import Exit
 from ocarina_kit.core.oauth.answers import Granted, Refused, TokenAnswer, Unusable
-from ocarina_kit.core.tokens.refresh_log import Result
 
 BUDGET_S = 60.0
 """Seconds for all attempts and waits of one refresh together (CONTRACT.md)."""
@@ -73,18 +72,6 @@ RefreshResult = Literal[
 ]
 
 
-_LOGGED: dict[RefreshResult, Result] = {
-    "refreshed": Result.REFRESHED,
-    "token-refused": Result.REFUSED_TOKEN,
-    "answer-lost": Result.LOST,
-    "client-refused": Result.REFUSED_CLIENT,
-    "server-refused": Result.FAILED,
-    "maybe-spent": Result.LOST,
-    "no-answer": Result.NETWORK,
-    "kit-refused": Result.FAILED,
-}
-
-
 @dataclass(frozen=True)
 class RefreshOutcome:
     """What came of one token's refresh. ``answer`` is the last one; ``attempts`` says how many were made."""
@@ -93,11 +80,6 @@ class RefreshOutcome:
     exit: Exit
     answer: TokenAnswer
     attempts: int
-
-    @property
-    def logged(self) -> Result:
-        """The word for it in ``refresh.log``."""
-        return _LOGGED[self.result]
 
     @property
     def token(self) -> Granted | None:
