@@ -1,14 +1,14 @@
-"""Makes the pictures in docs/pictures: `python docs/make_pictures.py`, in an environment with the tests' extra.
+"""Makes docs/pictures/*.svg and docs/screens.md from real runs: `python docs/make_pictures.py`.
 
-Each is what a real run showed in a real terminal, against the sandbox. The commands run in a throwaway home that is
-called /home/alice in the pictures: its own name is as long, so that every line breaks where it would.
+Needs the tests' extra, root and Debian's cron (a login node has a cron daemon; the one that runs meanwhile sees no
+crontab of this machine). The commands run at a terminal against a sandbox, in a throwaway home that the pictures call
+/home/alice: its own name is as long, so that every line breaks where it would.
 """
 
 from __future__ import annotations
 
-import io
+import html
 import json
-import os
 import re
 import shutil
 import socket
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,16 +25,82 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from tests.terminal import Screen  # noqa: E402
 
-from ocarina_kit.sandbox import Application, Sandbox, User, install_standin  # noqa: E402
+from ocarina_kit.sandbox import Sandbox, install_standin  # noqa: E402
 
-PICTURES = ROOT / "docs" / "pictures"
-HOME, SHOWN_HOME = Path("/tmp/alice_"), "/home/alice"  # noqa: S108  # see above; made anew, or not at all
-SHOWN_HOST = "login1"
-PORT = 8765
-COLUMNS = 88
-LOOKUP = "majora2.view_biosampleartifact"
-_NOT_COLOURS = re.compile(r"\x1b\[(?![0-9;:]*m)[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
-_FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+HOME, SHOWN_HOME, SHOWN_HOST = Path("/tmp/alice_"), "/home/alice", "login1"  # noqa: S108  # made here, or not at all
+COLUMNS = 80
+LINK = r"http://\S+/o/authorize/\S+"
+_CRON = (
+    "mount --make-rprivate / && mount -t tmpfs none /var/spool/cron && mount -t tmpfs none /etc/cron.d"
+    " && mount --bind /dev/null /etc/crontab && mount -t tmpfs none /run && exec cron -f"
+)
+_STYLES = {"1": "b", "38;5;28": "g", "38;5;130": "o", "1;38;5;160": "r"}
+"""What the kit writes in colour (cli/ui.py), and the class that it has in a picture."""
+_PARTS = re.compile(r"\x1b\[([0-9;?]*)([@-~])|\x1b.|([\s\S])")
+_WIDTH, _HEIGHT = 8.43, 19
+_LOOKS = """
+  text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; white-space: pre }
+  rect { fill: #ffffff; stroke: #c8ccd1 } text { fill: #1f2328 }
+  .b { font-weight: bold } .g { fill: #17692e } .o { fill: #8a4b00 } .r { fill: #b3141f; font-weight: bold }
+  @media (prefers-color-scheme: dark) {
+    rect { fill: #12161c; stroke: #3d444d } text { fill: #e6edf3 }
+    .g { fill: #56c268 } .o { fill: #e3a03a } .r { fill: #ff7b72 }
+  }
+"""
+Line = list[tuple[str, str]]
+"""A line of a terminal: characters with their classes."""
+
+
+def lines_of(raw: str) -> list[Line]:
+    """What a terminal shows in the end, given what was written to it: what was typed over or erased is gone."""
+    lines: list[Line] = [[]]
+    at, style = 0, ""
+    for codes, final, char in _PARTS.findall(raw):
+        line = lines[-1]
+        if final == "m":
+            style = _STYLES.get(codes, "")
+        elif final == "K":
+            del line[at:]
+        elif char == "\n":
+            lines.append([])
+        elif char == "\r":
+            at = 0
+        elif char == "\b":
+            at = max(0, at - 1)
+        elif char and char.isprintable():
+            if at == COLUMNS:
+                lines.append([])
+                line, at = lines[-1], 0
+            line[at : at + 1] = [(char, style)]
+            at += 1
+    return lines
+
+
+def text_of(lines: Sequence[Line]) -> str:
+    return "\n".join("".join(char for char, _ in line).rstrip() for line in lines).strip("\n")
+
+
+def svg(command: str, lines: Sequence[Line]) -> str:
+    """A picture of these lines. Blanks are no-break spaces: some renderers fold others."""
+    rows = [
+        f'<text x="16" y="30"><tspan class="g">$</tspan> <tspan class="b">{html.escape(command)}</tspan></text>'
+    ]
+    for number, line in enumerate(lines, start=1):
+        spans, styles = "", [style for _, style in line]
+        starts = [at for at, style in enumerate(styles) if at == 0 or style != styles[at - 1]]
+        for start, end in zip(starts, [*starts[1:], len(line)], strict=True):
+            text = html.escape("".join(char for char, _ in line[start:end]))
+            spans += f'<tspan class="{styles[start]}">{text}</tspan>' if styles[start] else text
+        if spans:
+            rows.append(f'<text x="16" y="{30 + number * _HEIGHT}">{spans}</text>')
+    body = "\n".join(rows).replace("</tspan> <tspan", "</tspan>\xa0<tspan")
+    body = re.sub(r">[^<]+<", lambda found: found[0].replace(" ", "\xa0"), body)
+    width, height = round(COLUMNS * _WIDTH) + 32, 30 + len(lines) * _HEIGHT + 18
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img">\n'
+        f"<title>What {html.escape(command)} shows in a terminal</title>\n<style>{_LOOKS}</style>\n"
+        f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="6"/>\n{body}\n</svg>\n'
+    )
 
 
 class Alice:
@@ -42,183 +108,97 @@ class Alice:
 
     def __init__(self, majora: Sandbox) -> None:
         self.majora = majora
-        self.user: User = majora.add_user("alice")
-        self.application: Application = majora.add_application(self.user)
+        self.user = majora.add_user("alice")
+        self.application = majora.add_application(self.user)
         self.client = install_standin(HOME / "miniconda3" / "envs" / "ocarina")
-        self._install_the_kit()
+        self.config, self.tokens = HOME / ".ocarina", HOME / ".ocarina-tokens"
         self.crontab = HOME / ".cron" / "crontab"
-        (HOME / ".cron" / "bin").mkdir(parents=True)
-        shutil.copyfile(ROOT / "src/ocarina_kit/sandbox/programs/crontab", HOME / ".cron" / "bin" / "crontab")
-        (HOME / ".cron" / "bin" / "crontab").chmod(0o755)
-
-    def _install_the_kit(self) -> None:
-        """In ~/.local, as `pip install --user` puts it."""
-        local = HOME / ".local"
+        programs = HOME / ".cron" / "bin"
+        shutil.copytree(ROOT / "src/ocarina_kit/sandbox/programs", programs)
+        (programs / "crontab").chmod(0o755)
+        local = HOME / ".local"  # as `pip install --user` puts it
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", local], check=True)
         packages = next(local.glob("lib/python3*/site-packages"))
         (packages / "kit.pth").write_text(f"{ROOT / 'src'}\n{sysconfig.get_path('purelib')}\n")
-        script = local / "bin" / "ocarina-kit"
-        script.write_text(
+        self.kit = local / "bin" / "ocarina-kit"
+        self.kit.write_text(
             f"#!{local}/bin/python\nimport sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n"
         )
-        script.chmod(0o755)
+        self.kit.chmod(0o755)
+        path = f"{local}/bin:{self.client.parent}:{programs}:/usr/bin:/bin"
+        self.env = {"HOME": str(HOME), "LOGNAME": "alice", "PATH": path, "LANG": "C.UTF-8"}
+        self.pages: list[str] = []
 
-    @property
-    def env(self) -> Mapping[str, str]:
-        path = f"{HOME}/.local/bin:{self.client.parent}:{HOME}/.cron/bin:/usr/bin:/bin"
-        return {"HOME": str(HOME), "LOGNAME": "alice", "PATH": path, "LANG": "C.UTF-8"}
-
-    @contextmanager
-    def types(self, *args: str) -> Iterator[Screen]:
-        with Screen(
-            [str(HOME / ".local/bin/ocarina-kit"), *args],
-            env=self.env,
-            cwd=HOME,
-            columns=COLUMNS,
-            rows=50,
-            secrets={self.application.client_secret},
-        ) as screen:
-            yield screen
-
-    def authorizes(self, screen: Screen) -> None:
-        """Opens the link that is shown, and pastes what it leads to."""
-        link = screen.expect(r"http://\S+/o/authorize/\S+", regex=True)
-        screen.expect("Paste")
-        screen.paste(self.majora.authorize(self.user, link))
+    def runs(self, *args: str, ends: int, answers: Sequence[tuple[str, str]] = ()) -> None:
+        """Run a command, answer what it asks, and keep what it showed, if it ended as it should."""
+        secrets, argv = {self.application.client_secret}, [str(self.kit), *args]
+        with Screen(argv, env=self.env, cwd=HOME, columns=COLUMNS, rows=60, secrets=secrets) as screen:
+            for question, answer in answers:
+                found = screen.expect(question, regex=True)
+                if question in (LINK, "hidden"):
+                    screen.wait_until("not echoes")
+                screen.paste(self.majora.authorize(self.user, found) if question == LINK else answer)
+                if question != LINK:
+                    screen.line()
+            if (code := screen.wait()) != ends:
+                raise SystemExit(f"{' '.join(args)} ended with {code}:\n{screen.text}")
+            shown = screen.raw.replace(str(HOME), SHOWN_HOME).replace(socket.gethostname(), SHOWN_HOST)
+        command, lines = " ".join(("ocarina-kit", *args)), lines_of(shown.rstrip())
+        path = ROOT / "docs" / "pictures" / f"{'-'.join(word.lstrip('-') for word in args)}.svg"
+        path.write_text(svg(command, lines), encoding="utf-8")
+        self.pages.append(f"## {command}\n\n```\n$ {command}\n{text_of(lines)}\n```\n")
+        print(f"docs/pictures/{path.name}")
 
     def breaks_it(self) -> None:
         """Four faults that people meet."""
-        config = HOME / ".ocarina"
-        members = json.loads(config.read_text())
-        members["MAJORA_DOMAIN"] = self.majora.url.rstrip("/")
-        config.write_text(json.dumps(members, indent=4) + "\n")
-        config.chmod(0o644)
-        tokens = json.loads((HOME / ".ocarina-tokens").read_text())
-        tokens[LOOKUP]["expires_at"] = time.time() - 24 * 3600
-        (HOME / ".ocarina-tokens").write_text(json.dumps(tokens))
+        self.config.write_text(self.config.read_text().replace(self.majora.url, self.majora.url.rstrip("/")))
+        self.config.chmod(0o644)
+        tokens = json.loads(self.tokens.read_text())
+        for token in tokens.values():
+            token["expires_at"] = time.time() - 24 * 3600
+        self.tokens.write_text(json.dumps(tokens))
         self.majora.expire_tokens()
         deleted = self.client.parents[2] / "ocarina-2021" / "bin" / "ocarina"
         self.crontab.write_text(self.crontab.read_text().replace(str(self.client), str(deleted)))
 
 
-def main() -> int:
-    HOME.mkdir()  # fails where it is there: nothing of anybody's is touched
-    try:
-        with Sandbox.start(port=PORT) as majora:
-            alice = Alice(majora)
-            with alice.types("init") as screen:
-                screen.expect("1, 2 or an address:")
-                screen.line(majora.url.rstrip("/"))
-                screen.expect("Your user name at")
-                screen.line("alice")
-                screen.expect("Client id:")
-                screen.line(alice.application.client_id)
-                screen.expect("Client secret")
-                screen.wait_until("not echoes")
-                screen.paste(alice.application.client_secret + "\n")
-                screen.expect("Write it to")
-                screen.line("y")
-                screen.expect("Log in now, in your browser? [Y/n]")
-                screen.line("n")
-                screen.expect("crontab entry? [Y/n]")
-                screen.line("n")
-                done(screen, 0, "init")
-            with alice.types("login") as screen:
-                screen.expect("Numbers, such as")
-                screen.expect("]:")
-                screen.line("1")
-                alice.authorizes(screen)
-                done(screen, 0, "login")
-            with alice.types("schedule", "--yes") as screen:
-                ended_with(screen, 0, "schedule")
-            with alice.types("schedule", "--show") as screen:
-                done(screen, 0, "schedule", "--show")
-            alice.breaks_it()
-            with a_cron_daemon() as runs:
-                unasked = () if runs else ("--skip", "CRN006")
-                with alice.types("doctor", *unasked) as screen:
-                    done(screen, 1, "doctor", *unasked)
-                with alice.types("doctor", "--fix", *unasked) as screen:
-                    screen.expect("[Y/n]")
-                    screen.line("y")
-                    done(screen, 0, "doctor", "--fix", *unasked)
-    finally:
-        shutil.rmtree(HOME)
-    return 0
-
-
 @contextmanager
-def a_cron_daemon() -> Iterator[bool]:
-    """Run cron as a login node does, but with no crontab of this machine's; whether that could be done (as root)."""
-    hidden = (
-        "mount --make-rprivate / && mount -t tmpfs none /var/spool/cron && mount -t tmpfs none /etc/cron.d"
-        " && mount --bind /dev/null /etc/crontab && mount -t tmpfs none /run && exec cron -f"
-    )
-    unshare = shutil.which("unshare")
-    if os.geteuid() != 0 or unshare is None or shutil.which("cron") is None:
-        yield False
-        return
-    cron = subprocess.Popen([unshare, "-m", "sh", "-c", hidden], stderr=subprocess.DEVNULL)
+def a_cron_daemon() -> Iterator[None]:
+    cron = subprocess.Popen([shutil.which("unshare") or "unshare", "-m", "sh", "-c", _CRON])
     try:
         time.sleep(1)
-        yield cron.poll() is None
+        yield
     finally:
         cron.terminate()
         cron.wait()
 
 
-def ended_with(screen: Screen, code: int, *typed: str) -> None:
-    ended = screen.wait()
-    if ended != code:
-        raise SystemExit(f"{' '.join(typed)} ended with {ended}:\n{screen.text}")
-
-
-def done(screen: Screen, code: int, *typed: str) -> None:
-    """Keep what the run showed, if it ended as it should."""
-    ended_with(screen, code, *typed)
-    name = "-".join(word.lstrip("-") for word in typed if word not in ("--skip", "CRN006"))
-    path = PICTURES / f"{name}.svg"
-    path.write_text(picture(" ".join(("ocarina-kit", *typed)), screen.raw), encoding="utf-8")
-    print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1024} KiB")
-
-
-def picture(command: str, raw: str) -> str:
-    """The SVG of what a terminal showed."""
-    from rich._export_format import CONSOLE_SVG_FORMAT
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(
-        record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor"
-    )
-    console.print(Text.assemble(("$ ", "green"), (command, "bold")))
-    shown = _NOT_COLOURS.sub("", raw).replace("\r\n", "\n").replace(str(HOME), SHOWN_HOME).rstrip("\n")
-    shown = re.sub(rf"\bon {re.escape(socket.gethostname())}\b", f"on {SHOWN_HOST}", shown)
-    for line in shown.split("\n"):
-        text = Text.from_ansi(typed_over(line), end="")
-        for piece in text.divide(range(COLUMNS, len(text), COLUMNS)):
-            console.print(piece, soft_wrap=True)
-    console.print()  # the picture's lower edge cuts into its last line
-    looks = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    looks = looks.replace("font-family: Fira Code, monospace;", f"font-family: {_FONT};")
-    svg = console.export_svg(title=command, code_format=looks, unique_id=re.sub(r"\W+", "-", command))
-    svg = svg.replace(">\n", f' role="img">\n    <title>What {command} shows in a terminal</title>\n', 1)
-    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
-
-
-def typed_over(line: str) -> str:
-    """What stands on a line in the end: backspaces go back, and what comes then takes the place of what was there."""
-    if "\b" not in line:
-        return line
-    cells: list[str] = []
-    at = 0
-    for char in line:
-        if char == "\b":
-            at = max(0, at - 1)
-        else:
-            cells[at : at + 1] = [char]
-            at += 1
-    return "".join(cells).rstrip()
+def main() -> int:
+    HOME.mkdir()  # fails if it exists: nothing of anybody's is touched
+    try:
+        with a_cron_daemon(), Sandbox.start(port=8765) as majora:
+            alice = Alice(majora)
+            majora_and_name = ((">", "3"), ("address:", majora.url), ("name:", "alice"))
+            pair = (("id:", alice.application.client_id), ("hidden", alice.application.client_secret))
+            steps = (*majora_and_name, *pair, (">", "1"), (r"\[Y/n\]", "y"), (LINK, ""))
+            alice.runs("init", ends=0, answers=steps)
+            alice.runs("status", ends=0)
+            alice.runs("schedule", "--show", ends=0)
+            alice.breaks_it()
+            alice.runs("doctor", ends=1)
+            alice.runs("doctor", "--fix", ends=0, answers=[(r"\[Y/n\]", "y")])
+            alice.config.write_text(
+                alice.config.read_text().replace(alice.application.client_secret, "x" * 128)
+            )
+            alice.runs("refresh", ends=1)
+            intro = "<!-- Written by docs/make_pictures.py from real runs. -->\n\n# Screens\n\nWhat the commands show"
+            page = (
+                f"{intro}, at a practice Majora on one machine. The last one is what an error looks like.\n\n"
+            )
+            (ROOT / "docs" / "screens.md").write_text(page + "\n".join(alice.pages), encoding="utf-8")
+    finally:
+        shutil.rmtree(HOME)
+    return 0
 
 
 if __name__ == "__main__":

@@ -50,14 +50,23 @@ def _precious() -> dict[str, object]:
     return found
 
 
+_ONLY_IF = {
+    "real_client": lambda config: os.environ.get("OCARINA_KIT_REAL_CLIENT"),
+    "systemd_cron": lambda config: os.environ.get("OCARINA_KIT_SYSTEMD_CRON"),
+    "soak": lambda config: "soak" in config.option.markexpr,
+}
+"""Markers of tests that are selected only where this is true; nothing that can be had is skipped."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests with a real ocarina are taken where one is at hand: OCARINA_KIT_REAL_CLIENT names it."""
-    if os.environ.get("OCARINA_KIT_REAL_CLIENT"):
-        return
-    without = [item for item in items if item.get_closest_marker("real_client")]
+    off = [marker for marker, wanted in _ONLY_IF.items() if not wanted(config)]
+    without = [item for item in items if any(item.get_closest_marker(marker) for marker in off)]
     if without:
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.timeout(4 * 3600))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -71,10 +80,26 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nothing_of_the_developers_changes() -> Iterator[None]:
+def nothing_is_changed_or_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The developer's own files and crontab stay, and no process of a test outlives the session."""
     before = _precious()
     yield
     assert _precious() == before, "a test changed the developer's own files or crontab"
+    left = processes_with(str(tmp_path_factory.getbasetemp()))
+    assert left == [], f"still running: {left}"
+
+
+def processes_with(text: str) -> list[str]:
+    """The processes in whose environment ``text`` is (Linux): those that a test has started in its folder."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if text.encode() in (folder / "environ").read_bytes() and folder.name != str(os.getpid()):
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found.append(f"{folder.name} {command}")
+        except OSError:  # another user's, or gone
+            continue
+    return found
 
 
 @dataclass(frozen=True)
@@ -101,7 +126,7 @@ class Ran:
 
 @dataclass
 class Kit:
-    """The real ``ocarina-kit``, as a process, in a home of its own; ``secrets`` must never be printed by it."""
+    """The real ``ocarina-kit``, as a process, in a home of its own; it must never print one of ``secrets``."""
 
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
@@ -145,7 +170,7 @@ class Kit:
         *args: str | os.PathLike[str],
         stdin: str | bytes | None = None,
         env: Mapping[str, str] | None = None,
-        timeout: float = 60,
+        timeout: float = 300,
     ) -> Ran:
         """Run to its end. Without ``stdin`` there is no input and no terminal."""
         words = tuple(os.fspath(word) for word in args)
@@ -171,8 +196,8 @@ class Kit:
             assert secret not in ran.all, f"a secret in the output of {words}"
         return ran
 
-    def write_config(self, members: Mapping[str, Any], mode: int = 0o600) -> Path:
-        self.config.write_text(json.dumps(members, indent=4) + "\n")
+    def write_config(self, settings: Mapping[str, Any], mode: int = 0o600) -> Path:
+        self.config.write_text(json.dumps(settings, indent=4) + "\n")
         self.config.chmod(mode)
         return self.config
 
@@ -181,9 +206,20 @@ class Kit:
         self.tokens.chmod(mode)
         return self.tokens
 
+    def set_up(self, majora: Any, name: str = "ann", **settings: Any) -> tuple[Any, Any]:
+        """A person at this Majora, with a configuration that works here: the user and the application."""
+        user = majora.add_user(name)
+        app = majora.add_application(user)
+        self.secrets |= {app.client_secret, user.password}
+        self.write_config({
+            "MAJORA_DOMAIN": majora.url, "MAJORA_USER": user.name, "MAJORA_TOKEN": "OAUTH",
+            "CLIENT_ID": app.client_id, "CLIENT_SECRET": app.client_secret, **settings,
+        })  # fmt: skip
+        return user, app
+
     def read_config(self) -> dict[str, Any]:
-        members: dict[str, Any] = json.loads(self.config.read_bytes())
-        return members
+        settings: dict[str, Any] = json.loads(self.config.read_bytes())
+        return settings
 
     def read_tokens(self) -> dict[str, Any]:
         tokens: dict[str, Any] = json.loads(self.tokens.read_bytes())
@@ -191,7 +227,7 @@ class Kit:
 
     @property
     def crontab(self) -> str | None:
-        """The user's crontab, None where there is none yet."""
+        """The user's crontab; None if there is none yet."""
         return self.crontab_file.read_text() if self.crontab_file.exists() else None
 
     @crontab.setter

@@ -2,63 +2,80 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
+from tests.test_docs import loaded
 
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = sorted((DOCS / "pictures").glob("*.svg"))
-
-
-@pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_pictures", DOCS / "make_pictures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def words(svg: str) -> str:
     """All that can be read in a picture, a line of the terminal on each line."""
-    lines: dict[str, str] = {}
-    for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"):  # noqa: S314  # our own file
-        lines[text.get("y", "")] = lines.get(text.get("y", ""), "") + (text.text or "")
-    return "\n".join(line.replace("\xa0", " ").rstrip() for line in lines.values())
+    texts = ElementTree.fromstring(svg).iter(f"{SVG}text")  # noqa: S314  # our own file
+    return "\n".join("".join(text.itertext()) for text in texts).replace("\xa0", " ")
 
 
 def test_the_docs_have_their_pictures() -> None:
-    assert {"init", "login", "doctor", "doctor-fix"} <= {path.stem for path in PICTURES}
+    assert {path.stem for path in PICTURES} == {
+        "init",
+        "status",
+        "schedule-show",
+        "doctor",
+        "doctor-fix",
+        "refresh",
+    }
+    page = (DOCS / "screens.md").read_text("utf-8")
+    assert re.findall(r"^\$ ocarina-kit (\S+)", page, re.MULTILINE) == [
+        "init",
+        "status",
+        "schedule",
+        "doctor",
+        "doctor",
+        "refresh",
+    ]
+
+
+@pytest.mark.parametrize("path", [*PICTURES, DOCS / "screens.md"], ids=lambda path: path.name)
+def test_nothing_of_the_machine_that_it_was_made_on_is_shown(path: Path) -> None:
+    text = path.read_text("utf-8")
+    shown = words(text) if path.suffix == ".svg" else text
+    paths = re.findall(r"(?<![\w:/.*%-])/(?:[\w.-]+/)+[\w.-]+", shown)
+    assert [path for path in paths if not path.startswith("/home/alice/")] == []
+    assert "Traceback" not in shown
+    # Nothing is fetched where it is shown, and no secret is: a client secret is 128 characters long, a code 30.
+    assert not re.search(r"url\(|<image|href", text)
+    assert not re.search(r"\b[A-Za-z0-9]{128}\b|\bcode=[A-Za-z0-9]{30}\b", "".join(shown.split()))
 
 
 @pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.stem)
-def test_a_picture_shows_nothing_of_the_machine_it_was_made_on(path: Path) -> None:
-    svg = path.read_text(encoding="utf-8")
-    shown = words(svg)
+def test_a_picture_can_be_read_in_the_readme(path: Path) -> None:
+    svg = path.read_text("utf-8")
     assert len(svg) < 64_000
-    assert shown.splitlines()[1].startswith("$ ocarina-kit "), "the title comes first, then what was typed"
-    paths = re.findall(r"(?<![\w:/.*%])/(?:[\w.-]+/)+[\w.-]+", shown)
-    assert [path for path in paths if not path.startswith("/home/alice/")] == []
-    assert "Traceback (most" not in shown
-    # Nothing is fetched where it is shown, and no secret is: a client secret is 128 characters long, a code 30.
-    assert not re.search(r"url\((?!#)|<image|href", svg)
-    assert not re.search(r"\b[A-Za-z0-9]{128}\b|code=[A-Za-z0-9]{30}\b", "".join(shown.split()))
+    assert int(ElementTree.fromstring(svg).get("width", "0")) <= 800  # noqa: S314  # narrower than a README's column
+    assert words(svg).startswith("$ ocarina-kit ")
+    assert "prefers-color-scheme: dark" in svg
+    assert not re.search(r">[^<]* [^<]*</(?:text|tspan)>", svg), "blanks that a renderer may fold"
 
 
-def test_what_was_typed_over_is_not_shown(maker: ModuleType) -> None:
-    assert (
-        maker.typed_over("Paste: 9 characters\b\b\b\b\b\b\b\b\b\b\b\b12 characters") == "Paste: 12 characters"
+def test_a_picture_is_what_the_terminal_showed() -> None:
+    maker = loaded(DOCS / "make_pictures.py")
+    raw = (
+        "\x1b[?2004h\x1b[1;38;5;160mfailed\x1b[0m  it\r\nPaste: 9\b12 characters\r\nWaiting\r\x1b[K  end\r\n"
+        + "x" * 100
     )
-    assert maker.typed_over("12\b\b9 \b") == "9"
-    assert maker.typed_over("plain") == "plain"
-
-
-def test_a_picture_is_what_the_terminal_showed(maker: ModuleType) -> None:
-    raw = "\x1b[?2004h\x1b[1;31mfailed:\x1b[0m it\r\n" + "x" * 100 + "\r\n"
-    shown = words(maker.picture("ocarina-kit doctor", raw)).splitlines()
-    assert shown[:5] == ["ocarina-kit doctor", "$ ocarina-kit doctor", "failed: it", "x" * 88, "x" * 12]
+    lines = maker.lines_of(raw)
+    assert maker.text_of(lines).splitlines() == [
+        "failed  it",
+        "Paste: 12 characters",
+        "  end",
+        "x" * 80,
+        "x" * 20,
+    ]
+    svg = maker.svg("ocarina-kit doctor", lines)
+    assert words(svg).splitlines() == ["$ ocarina-kit doctor", *maker.text_of(lines).splitlines()]
+    assert '<tspan class="r">failed</tspan>\xa0\xa0it' in svg

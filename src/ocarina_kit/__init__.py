@@ -1,3 +1,3 @@
-"""ocarina-kit: sets up ocarina, the client of Majora, mends what is broken and keeps its tokens fresh."""
+"""ocarina-kit: sets up ocarina, the command line client of Majora, finds what is broken and keeps its tokens fresh."""
 
 __version__ = "0.1.0"

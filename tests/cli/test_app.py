@@ -1,92 +1,342 @@
-"""The command line's frame: help, version, usage errors and the JSON document, through the real process."""
+"""The frame of the command line: help, usage errors, the one error boundary, output that fails, completion."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from tests.conftest import Kit
+from tests.terminal import Screen
 
 import ocarina_kit
-from ocarina_kit.cli.commands import COMMANDS
+from ocarina_kit.cli.app import COMMANDS
 
-if TYPE_CHECKING:
-    from tests.conftest import Kit
+TRIAL = '''
+"""A command for tests: `trial --do WHAT`."""
+from __future__ import annotations
+from typing import Annotated
+import typer
+from ocarina_kit.cli import completion, options
+from ocarina_kit.cli.ui import Result, Ui
+from ocarina_kit.system.errors import KitError, Remedy
+
+EPILOG = """Examples:
+  ocarina-kit trial --do  nothing   # as it is"""
+
+Checks = Annotated[str | None, typer.Option("--check", autocompletion=completion.checks_and_families)]
+
+def command(
+    context: typer.Context,
+    do: str = "",
+    purposes: options.Purposes = None,
+    check: Checks = None,
+    json: options.Json = False,
+) -> Result:
+    """Try something."""
+    ui = context.find_object(Ui)
+    if do == "bug":
+        raise ValueError("client_secret=hush-hush-hush")
+    if do == "refused":
+        raise KitError("Majora refuses.", id="CRD001", why="It said no.", remedy=Remedy("Ask.", ("a b", "c d")))
+    if do == "login":
+        return Result({"tokens": []}, KitError("Log in.", id="TOK001", exit=4), shown=True)
+    if do == "interrupt":
+        raise KeyboardInterrupt
+    if do == "import":
+        raise ImportError("No module named 'requests'")
+    if do == "processes":
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    if do == "quiet":
+        ui.hush()
+    if do == "wait":
+        ui.say("ready")
+        import time
+        time.sleep(60)
+    for _ in range(20_000 if do == "much" else 1):
+        ui.say("said")
+    return Result({"meta": dict(context.meta)})
+'''
+PROGRAM = """
+import sys
+from ocarina_kit.__main__ import guard_output
+from ocarina_kit.cli.app import run
+sys.path.insert(0, sys.argv[1])
+guard_output()
+table = (("trial", "trial", "Try something.", "Commands"), ("other", "trial", "Another.", "More"))
+sys.exit(run(sys.argv[2:], table))
+"""
 
 
-def test_version_before_and_after_a_command(kit: Kit) -> None:
-    for args in (["--version"], ["status", "--version"], ["--profile", "x", "status", "--version"]):
-        ran = kit.run(*args)
-        assert (ran.code, ran.out) == (0, f"ocarina-kit {ocarina_kit.__version__}\n")
+class Trial(Kit):
+    """The command line with the commands of this file."""
+
+    def command(self, *args: str) -> list[str]:
+        folder = self.home.parent
+        return [sys.executable, str(folder / "program.py"), str(folder), *args]
 
 
-def test_help_names_every_command(kit: Kit) -> None:
-    ran = kit.run("--help")
-    assert ran.code == 0
-    for name, _, summary in COMMANDS:
-        assert name in ran.out
-        assert summary.split(":")[0] in ran.out
+@pytest.fixture
+def trial(kit: Kit) -> Trial:
+    (kit.home.parent / "trial.py").write_text(TRIAL)
+    (kit.home.parent / "program.py").write_text(PROGRAM)
+    return Trial(kit.home)
 
 
-@pytest.mark.parametrize("args", [["--bogus"], ["bogus"], ["status", "--bogus"], ["--config"]])
-def test_wrong_usage_is_exit_2_with_the_help_to_read(kit: Kit, args: list[str]) -> None:
-    ran = kit.run(*args)
-    assert ran.code == 2
-    assert ran.out == ""
-    assert ran.err.startswith("error [USE001]: ")
-    assert "--help" in ran.err
-
-
-def test_wrong_usage_as_json(kit: Kit) -> None:
-    ran = kit.run("status", "--bogus", "--json")
-    assert ran.code == 2
-    document = ran.json
-    assert document["schema"] == 1
-    assert document["command"] == "status"
-    assert document["ok"] is False
-    assert document["exit"] == 2
-    assert document["error"]["remedy"]["commands"] == ["ocarina-kit status --help"]
+# --- help and version -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "args",
-    [
-        ["bogus"],
-        ["status", "--bogus"],
-        ["refresh", "extra"],
-        ["status", "--within", "soon"],
-        ["init", "--config", "another"],
-        ["init", "--instance", "test", "--domain", "https://x.example.org/"],
-        ["init", "--domain", "http://x.example.org/", "--user", "u", "--client-id", "i" * 40],
-        ["init", "--profile", "a/b", "--yes"],
-        ["init", "--client-secret-file", "-", "--api-key-file", "-"],
-        ["login", "--print-url", "--callback", "-"],
-        ["login", "--for", "nonsense"],
-        ["schedule", "--show", "--test"],
-        ["schedule", "--show", "--every", "3h"],
-        ["schedule", "--every", "7m"],
-        ["doctor", "--report", "-"],
-        ["doctor", "--only", "NONE999"],
-        ["doctor", "--explain", "NONE999"],
-        ["install-client"],
-        ["install-client", "--env", "a", "--prefix", "b"],
-    ],
-    ids=" ".join,
+    "args", [["--version"], ["trial", "--version"], ["--profile", "x", "trial", "--version"]]
 )
-def test_wrong_usage_says_what_why_and_what_mends_it(kit: Kit, args: list[str]) -> None:
-    kit.write_config(
-        {
-            "MAJORA_DOMAIN": "https://majora.example.org/",
-            "MAJORA_USER": "u",
-            "MAJORA_TOKEN": "OAUTH",
-            "CLIENT_ID": "i" * 39 + "d",
-            "CLIENT_SECRET": "s" * 127 + "t",
-        }
+def test_version_before_and_after_a_command(trial: Trial, args: list[str]) -> None:
+    assert trial.run(*args).out == f"ocarina-kit {ocarina_kit.__version__}\n"
+
+
+@pytest.mark.parametrize("args", [[], ["--help"], ["-h"]])
+def test_help_begins_with_init_and_fits_a_screen(kit: Kit, args: list[str]) -> None:
+    ran = kit.run(*args)
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    assert "ocarina-kit init" in lines[1]
+    listed = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("  -")]
+    assert listed == [name for name, *_ in COMMANDS]
+
+
+def test_help_of_a_command_ends_with_its_examples_as_they_are(trial: Trial) -> None:
+    out = trial.run("trial", "--help").out
+    assert out.endswith("\nExamples:\n  ocarina-kit trial --do  nothing   # as it is\n")
+    assert "Also: --config PATH, --profile NAME, --env, --version (ocarina-kit --help)\n" in out
+
+
+# --- shared options -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["--profile", "a", "trial"], {"profile": "a"}),
+        (["trial", "--profile", "a"], {"profile": "a"}),
+        (["--profile", "a", "trial", "--config", "c", "--env"], {"profile": "a", "config": "c", "env": True}),
+        (["--profile", "a", "trial", "--profile", "b"], {"profile": "b"}),
+        (["--config", "trial", "trial"], {"config": "trial"}),
+    ],
+)
+def test_shared_options_work_before_and_after_the_name(
+    trial: Trial, args: list[str], expected: dict[str, object]
+) -> None:
+    ran = trial.run(*args, "--json")
+    assert ran.json == {"schema": 1, "command": "trial", "ok": True, "exit": 0, "meta": expected}
+    assert ran.err == "said\n"
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+LONG = "Zm9vYmFyc2VjcmV0MTIzNDU2Nzg5MGFiY2RlZmdoaWo"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["trail"], "No such command 'trail'. Did you mean 'trial'?"),
+        (["nonsense"], "No such command 'nonsense'."),
+        (["--profil", "x"], "Did you mean --profile?"),
+        (["trial", "--jsn"], "Did you mean --json?"),
+        (["trial", "--check"], "requires an argument."),
+        (["trial", "word"], "unexpected extra argument"),
+        (["--env"], "Missing command."),
+        (["trial", LONG], "****"),
+        ([LONG], "****"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_wrong_usage_is_exit_2_and_repeats_no_secret(trial: Trial, args: list[str], words: str) -> None:
+    ran = trial.run(*args)
+    assert (ran.code, ran.out) == (2, "")
+    first, *_, last = ran.err.splitlines()
+    assert first.startswith("error: ")
+    assert first.endswith(" [USE001]")
+    assert words in first
+    assert LONG not in ran.err
+    path = "ocarina-kit trial" if args[0] == "trial" else "ocarina-kit"
+    assert last == f"  Try: {path} --help"
+
+
+def test_wrong_usage_as_json(trial: Trial) -> None:
+    document = trial.run("trial", "--bogus", "--json").json
+    assert (document["command"], document["ok"], document["exit"]) == ("trial", False, 2)
+    assert document["error"] == {
+        "id": "USE001",
+        "what": "No such option: --bogus.",
+        "why": "Nothing was done.",
+        "remedy": {"text": "The help lists what there is.", "commands": ["ocarina-kit trial --help"]},
+    }
+
+
+def test_an_error_says_what_why_and_what_to_try(trial: Trial) -> None:
+    ran = trial.run("trial", "--do", "refused")
+    assert ran.code == 1
+    assert ran.err == "error: Majora refuses. [CRD001]\n  It said no. Ask.\n  Try: a b\n       c d\n"
+
+
+def test_an_error_that_was_shown_is_in_the_json_alone(trial: Trial) -> None:
+    ran = trial.run("trial", "--do", "login", "--json")
+    assert (ran.code, ran.err, ran.json["error"]["id"], ran.json["tokens"]) == (4, "", "TOK001", [])
+
+
+def test_an_interrupt_is_exit_130(trial: Trial) -> None:
+    ran = trial.run("trial", "--do", "interrupt")
+    assert (ran.code, ran.err.splitlines()[0]) == (130, "error: Interrupted. [INT001]")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_an_interrupt(trial: Trial, number: signal.Signals) -> None:
+    with Screen.of(trial, "trial", "--do", "wait") as screen:
+        screen.expect("ready")
+        screen.signal(number)
+        assert screen.wait() == 130
+        assert "Interrupted." in screen.text
+
+
+def test_a_bug_is_exit_3_with_a_log_that_holds_no_secret(trial: Trial) -> None:
+    ran = trial.run("trial", "--do", "bug")
+    assert ran.code == 3
+    assert ran.err.startswith("error: This is a bug in ocarina-kit: ValueError. [BUG001]\n")
+    assert "hush-hush-hush" not in ran.err
+    log = Path(ran.err.split()[-1])
+    assert "ValueError" in log.read_text()
+    assert "hush-hush-hush" not in log.read_text()
+
+
+def test_a_system_without_resources_is_no_bug(trial: Trial) -> None:
+    ran = trial.run("trial", "--do", "processes")
+    assert (ran.code, "[SYS001]" in ran.err) == (1, True)
+    assert not trial.state.exists()
+
+
+def test_a_broken_installation_is_exit_126(kit: Kit) -> None:
+    broken = kit.home / "typer.py"
+    broken.write_text("raise ImportError('No module named annotated_doc')\n")
+    ran = kit.run("status", env={"PYTHONPATH": f"{kit.env['PYTHONPATH']}:{kit.home}"})
+    assert ran.code == 126
+    assert ran.err.startswith("error: ocarina-kit cannot start: No module named annotated_doc\n")
+
+
+# --- output that fails ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("redirect", [">/dev/full", ">&-", "<&- >&- 2>&-", ">/dev/full 2>&1"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("--version", 1),
+        ("--help", 1),
+        ("trial", 1),
+        ("trial --json", 1),
+        ("trial --help", 1),
+        ("trial --do login --json", 4),
+        ("--bogus", 2),
+        ("trial --do quiet", 0),
+    ],
+)
+def test_output_that_fails_is_exit_1_and_no_bug(trial: Trial, words: str, code: int, redirect: str) -> None:
+    program = [sys.executable, "-m", "ocarina_kit"] if words == "--version" else trial.command()
+    done = sh(trial, f'"$@" {words} {redirect}', program)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert not trial.state.exists()
+
+
+def test_a_reader_that_goes_away_is_no_error(trial: Trial) -> None:
+    done = sh(trial, '"$@" trial --do much | head -n 1', trial.command())
+    assert (done.stdout, done.stderr) == ("said\n", "")
+
+
+def test_a_working_folder_that_was_deleted(trial: Trial) -> None:
+    done = sh(trial, 'mkdir gone && cd gone && rmdir ../gone && "$@" trial', trial.command())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "said\n", "")
+
+
+def sh(kit: Kit, script: str, program: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", script, "sh", *program],
+        env=kit.env,
+        cwd=kit.home,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    ran = kit.run(*args, "--json", stdin="")
-    assert ran.code == ran.json["exit"] == 2
-    error = ran.json["error"]
-    assert error["id"]
-    assert error["what"]
-    assert error["why"]
-    assert error["remedy"]["text"]
-    assert error["why"] not in error["what"]
+
+
+# --- completion -----------------------------------------------------------------------------------------------------
+
+
+def completed(kit: Kit, *words: str) -> set[str]:
+    """What bash offers for the last of ``words``."""
+    asked = {
+        "_OCARINA_KIT_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["ocarina-kit", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    ran = kit.run(env=asked)
+    assert (ran.code, ran.err) == (0, "")
+    return set(ran.out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("",), {"trial", "other"}),
+        (("tr",), {"trial"}),
+        (("--prof",), {"--profile"}),
+        (("trial", "--js"), {"--json"}),
+        (("trial", "--for", "li"), {"libraries"}),
+        (("trial", "--for", "u"), {"upload", "update-samples"}),
+        (("trial", "--profile", ""), {"lab", "test"}),
+        (("--profile", "t"), {"test"}),
+    ],
+)
+def test_completion_offers_commands_options_and_values(
+    trial: Trial, words: tuple[str, ...], offered: set[str]
+) -> None:
+    trial.write_config({"profile": {"lab": {}, "test": {}}})
+    assert completed(trial, *words) == offered
+
+
+def test_completion_of_checks(trial: Trial) -> None:
+    assert {"CFG", "CFG001", "CFG007"} <= completed(trial, "trial", "--check", "CFG")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_is_printed_for_the_named_shell_or_the_users_own(kit: Kit, shell: str) -> None:
+    ran = kit.run("--show-completion", shell)
+    assert (ran.code, f"--show-completion {shell}" in ran.out) == (0, True)
+    assert kit.run("--show-completion", env={"SHELL": f"/usr/bin/{shell}"}).out == ran.out
+
+
+@pytest.mark.parametrize(("args", "shell"), [(["tcsh"], "/bin/bash"), ([], "/bin/tcsh"), ([], "")])
+def test_another_shell_is_told_which_there_are(kit: Kit, args: list[str], shell: str) -> None:
+    ran = kit.run("--show-completion", *args, env={"SHELL": shell})
+    assert (ran.code, ran.out) == (2, "")
+    assert "ocarina-kit --show-completion zsh" in ran.err
+
+
+# --- what is imported -----------------------------------------------------------------------------------------------
+
+
+def test_help_imports_no_command_and_nothing_heavy() -> None:
+    """Of the frame alone; what each command may import is its own test's."""
+    program = (
+        "import sys; from ocarina_kit.cli.app import run; run(['--help']); "
+        "print(*sys.modules, file=sys.stderr, sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    heavy = {"requests", "rich", "ssl", "crontab", "dataclasses", "http.client", "importlib.metadata", "json"}
+    assert not loaded & heavy
+    assert not loaded & {f"ocarina_kit.cli{module}" for _, module, _, _ in COMMANDS}

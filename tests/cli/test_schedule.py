@@ -3,240 +3,251 @@
 from __future__ import annotations
 
 import json
-import resource
+import os
 import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.cli.schedule_desk import CONFIG, OTHERS, PROGRAMS, Desk, client, desk
-from tests.terminal import Screen
+from tests.conftest import TESTS, Kit, Ran
+from tests.terminal import CTRL_C, Screen
 
-from ocarina_kit.core.cron.refreshjob import Kind
-from ocarina_kit.sandbox import break_interpreter, install_impostor, install_standin
+from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.sandbox import install_impostor, install_standin
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import run
+from ocarina_kit.tokens import log
 
-__all__ = ["client", "desk"]  # fixtures
+SCOPE = "majora2.view_biosampleartifact"
+OTHERS = "# MAILTO=root\nMAILTO = me@example.org \n*/5\t* * * *  /opt/backup % a \\% b\n0 5 1-31 * 1 x\n"
+CONFIG = {
+    "MAJORA_DOMAIN": "https://majora.test/",
+    "MAJORA_USER": "tester",
+    "MAJORA_TOKEN": "OAUTH",
+    "CLIENT_ID": "i1" * 20,
+    "CLIENT_SECRET": "s3cr3tX" * 18 + "xx",
+}
+MEMBERS = {"line", "host", "next_runs", "last_success", "valid_until", "problem"}
 
 
-# --- installing --------------------------------------------------------------------------------------------
+class Desk:
+    """A person with a set-up, a client on PATH and a crontab."""
+
+    def __init__(self, kit: Kit, client: Path) -> None:
+        self.kit, self.client = kit, client
+        self.guide = f"0 0,6,12,18 * * * {client} oauth refresh\n"
+        kit.extra["PATH"] = f"{client.parent}:{kit.env['PATH']}"
+        kit.write_config(CONFIG)
+        kit.secrets.add(CONFIG["CLIENT_SECRET"])
+
+    def schedule(self, *args: str, **how: Any) -> Ran:
+        return self.kit.run("schedule", *args, **how)
+
+    def json(self, *args: str, **how: Any) -> dict[str, Any]:
+        data = self.schedule(*args, "--json", **how).json
+        assert data.keys() - {"schema", "command", "ok", "exit", "error"} <= MEMBERS
+        return data
+
+    @property
+    def lines(self) -> list[str]:
+        return [
+            line for line in (self.kit.crontab or "").splitlines() if "ocarina" in line and line[0] != "#"
+        ]
+
+    @property
+    def logged(self) -> list[str]:
+        path = self.kit.state / "refresh.log"
+        return [json.loads(line)["result"] for line in path.read_text().splitlines()] if path.exists() else []
+
+    def refreshed_on(self, host: str, ago: float = 3600.0, result: str = "refreshed") -> None:
+        here = Machine(self.kit.env, self.kit.home, "u", host, run, now=lambda: time.time() - ago)
+        setup = Setup(Place(self.kit.config), CONFIG["MAJORA_DOMAIN"], "tester", self.kit.tokens)
+        log.append(here, [log.line(here, setup, "refresh", result, SCOPE)])
+
+    def token(self, left: float = 30000.0, **changes: Any) -> None:
+        """A token that is valid for ``left`` seconds."""
+        entry = {"access_token": "acc-1234567890", "refresh_token": "ref-1234567890", "expires_in": 36000,
+                 "token_type": "Bearer", "scope": [SCOPE], "expires_at": time.time() + left, **changes}  # fmt: skip
+        self.kit.secrets |= {"acc-1234567890", "ref-1234567890"}
+        self.kit.write_tokens({SCOPE: entry})
+
+
+@pytest.fixture
+def desk(kit: Kit, client: Path) -> Iterator[Desk]:
+    yield Desk(kit, client)
+    assert b"CLIENT_SECRET" not in kit.crontab_file.read_bytes() if kit.crontab_file.exists() else True
+
+
+# --- installing -----------------------------------------------------------------------------------------------
 
 
 def test_one_line_is_added_and_all_else_stays(desk: Desk) -> None:
     desk.kit.crontab = OTHERS
     ran = desk.schedule("--yes")
     assert ran.code == 0, ran
-    assert desk.kit.crontab is not None
-    assert desk.kit.crontab.startswith(OTHERS)
-    added = desk.kit.crontab.removeprefix(OTHERS)
-    assert added.count("\n") == 1
-    assert added.endswith(" # ocarina-kit\n")
-    job = desk.job
-    assert job.kind is Kind.KIT_FIRST
-    assert job.client is not None
-    assert job.client.path == str(desk.client)
-    assert job.schedule is not None
-    assert job.schedule.minutes[0] > 0
-    assert len(job.schedule.hours) == 8
-    # Says what it chose and why, and shows the line.
-    assert str(desk.client) in ran.out
-    assert "PATH" in ran.out
-    assert added.rstrip("\n") in ran.out
-    assert "result=scheduled" in desk.logged[-1]
+    assert (desk.kit.crontab or "").startswith(OTHERS)
+    (line,) = desk.lines
+    assert line.endswith(f" refresh --cron || {desk.client} -q oauth refresh # ocarina-kit")
+    assert desk.kit.crontab == f"{OTHERS}{line}\n"
+    # Says what it chose and why, shows the line, and nobody else's.
+    assert f"{desk.client} (ocarina 1.0.0). It is in {desk.client.parent}, on PATH." in ran.out
+    assert f"+{line}\n" in ran.out
+    assert "/opt/backup" not in ran.all
+    assert desk.logged == ["scheduled"]
+    (backup,) = (desk.kit.state / "backups").iterdir()
+    assert (backup.read_text(), stat.S_IMODE(backup.stat().st_mode)) == (OTHERS, 0o600)
+    again = desk.schedule()
+    assert (again.code, desk.kit.crontab) == (0, f"{OTHERS}{line}\n")
+    assert "has this line already" in again.out
 
 
-def test_twice_changes_nothing(desk: Desk) -> None:
-    desk.schedule("--yes")
-    before = desk.kit.crontab
-    again = desk.json()
-    assert (again["exit"], again["changed"], again["outcome"]) == (0, False, "unchanged")
-    assert desk.kit.crontab == before
-    assert len(desk.logged) == 1
-
-
-def test_an_entry_that_was_there_is_recorded_once(desk: Desk) -> None:
+def test_a_line_that_was_there_is_recorded_once(desk: Desk) -> None:
     desk.schedule("--yes")
     (desk.kit.state / "refresh.log").unlink()
-    for _ in range(2):
-        assert desk.schedule().code == 0
-    assert len(desk.logged) == 1
+    assert [desk.schedule().code for _ in range(2)] == [0, 0]
+    assert desk.logged == ["scheduled"]
 
 
 def test_a_dry_run_writes_nothing(desk: Desk) -> None:
     desk.kit.crontab = OTHERS
     ran = desk.schedule("--dry-run")
-    assert ran.code == 0
-    assert desk.kit.crontab == OTHERS
-    assert not desk.kit.state.exists()
-    assert "\n+" in ran.out
+    assert (ran.code, desk.kit.crontab, desk.kit.state.exists()) == (0, OTHERS, False)
     assert "Nothing was changed." in ran.out
-    # What is not this set-up's is not shown.
-    assert "/opt/backup" not in ran.all
 
 
 def test_without_a_terminal_it_must_be_agreed_beforehand(desk: Desk) -> None:
-    ran = desk.schedule()
-    assert ran.code == 2
-    assert "--yes" in ran.err
+    data = desk.json()
+    assert (data["exit"], data["error"]["remedy"]["commands"]) == (2, ["ocarina-kit schedule --yes"])
     assert desk.kit.crontab is None
-    assert desk.json()["error"]["remedy"]["commands"] == ["ocarina-kit schedule --yes"]
-
-
-def test_the_old_crontab_is_kept(desk: Desk) -> None:
-    desk.kit.crontab = OTHERS
-    kept = Path(desk.json("--yes")["backup"])
-    assert kept.parent == desk.kit.state / "backups"
-    assert kept.read_text() == OTHERS
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
 def test_json(desk: Desk) -> None:
+    desk.token()
     data = desk.json("--yes")
-    assert (data["schema"], data["command"], data["ok"], data["changed"]) == (1, "schedule", True, True)
-    assert data["client"]["path"] == str(desk.client)
-    assert data["client"]["version"] == "1.0.0"
-    assert data["line"] == desk.job.line.text
-    assert data["longest_gap_minutes"] == 240
-    assert len(data["next_runs"]) == 3
-    assert [edit["kind"] for edit in data["edits"]] == ["add"]
+    assert data.keys() == {"schema", "command", "ok", "exit", *MEMBERS}
+    assert (data["line"], len(data["next_runs"]), data["problem"]) == (desk.lines[0], 3, None)
 
 
-def test_the_guides_line_is_repaired_in_place(desk: Desk) -> None:
+@pytest.mark.parametrize("args", [("--runner", "client"), ("--cron", "7  */2 * * *"), ("--every", "4h")])
+def test_what_was_asked_for(desk: Desk, args: tuple[str, str]) -> None:
     desk.kit.crontab = f"# a\n{desk.guide}# b\n{desk.guide}"
+    assert desk.schedule("--yes", *args).code == 0
+    (line,) = desk.lines
+    assert desk.kit.crontab == f"# a\n{line}\n# b\n"
+    starts = {"--cron": "7 */2 * * * ", "--runner": "", "--every": ""}[args[0]]
+    assert line.startswith(starts)
+    assert line.count("||") == (args[0] != "--runner")
+    # A person's own times are kept; the client alone is not, unless it is asked for again.
     assert desk.schedule("--yes").code == 0
-    assert desk.kit.crontab == f"# a\n{desk.job.line.text}\n# b\n"
-
-
-def test_the_client_alone(desk: Desk) -> None:
-    assert desk.schedule("--yes", "--runner", "client").code == 0
-    job = desk.job
-    assert job.text.command == f"{desk.client} oauth refresh # ocarina-kit"
-    # The default again.
-    assert desk.schedule("--yes").code == 0
-    assert desk.job.kind is Kind.KIT_FIRST
-
-
-def test_times_of_a_persons_own(desk: Desk) -> None:
-    assert desk.schedule("--yes", "--cron", "7 */2 * * *").code == 0
-    assert desk.job.text.time == "7 */2 * * *"
-    assert desk.schedule("--yes").code == 0
-    assert desk.job.text.time == "7 */2 * * *"
-    assert desk.schedule("--yes", "--every", "4h").code == 0
-    schedule = desk.job.schedule
-    assert schedule is not None
-    assert len(schedule.hours) == 6
+    assert desk.lines[0].split()[:5] == line.split()[:5]
 
 
 def test_environment_and_profile_are_carried(desk: Desk) -> None:
     config = desk.kit.home / "my configs" / "100% mine.json"
     config.parent.mkdir()
-    members = {"default": CONFIG, "profile": {"test": {"MAJORA_USER": "other"}}}
-    config.write_text(json.dumps(members))
+    config.write_text(json.dumps({"default": CONFIG, "profile": {"test": {"MAJORA_USER": "other"}}}))
     config.chmod(0o600)
     env = {
         "OCARINA_CONF_FILE": str(config),
-        "XDG_STATE_HOME": str(desk.kit.home / "state"),
         "HTTPS_PROXY": "http://proxy.test:3128",
         "HTTP_PROXY": "http://u:pa55word@proxy.test:3128",
         "REQUESTS_CA_BUNDLE": "ca.pem",
     }
     desk.kit.secrets.add("pa55word")
-    data = desk.json("--yes", "--profile", "test", env=env)
-    assert data["exit"] == 0, data
-    assert data["line"].endswith(" # ocarina-kit profile=test")
-    call = desk.job.calls[0]
-    assert (call.config, call.profile) == (str(config), "test")
-    assert call.environment["XDG_STATE_HOME"] == env["XDG_STATE_HOME"]
-    assert call.environment["HTTPS_PROXY"] == env["HTTPS_PROXY"]
-    assert call.environment["REQUESTS_CA_BUNDLE"] == str(desk.kit.home / "ca.pem")
-    assert "HTTP_PROXY" not in call.environment
-    assert [warning["id"] for warning in data["warnings"] if "HTTP_PROXY" in warning["text"]] == ["ENV006"]
+    ran = desk.schedule("--yes", "--profile", "test", env=env)
+    assert ran.code == 0, ran
+    assert "HTTP_PROXY may hold a password" in " ".join(ran.err.split())
+    (line,) = desk.lines
+    assert line.endswith(" --profile test oauth refresh # ocarina-kit test")
+    assert f"export REQUESTS_CA_BUNDLE={desk.kit.home}/ca.pem; " in line
+    assert "export HTTPS_PROXY=http://proxy.test:3128; " in line
     # Another set-up's entry is left, and listed.
-    plain = desk.json("--yes")
-    assert [other["line_number"] for other in plain["others"]] == [1]
-    assert len([job for job in desk.jobs if job.active]) == 2
+    assert "refreshes another set-up's tokens" in desk.schedule("--yes").out
+    assert (len(desk.lines), desk.lines[0]) == (2, line)
 
 
-def test_a_commented_out_entry_is_switched_on_by_consent(desk: Desk) -> None:
+def test_a_commented_out_line_is_used_again_only_by_consent(desk: Desk) -> None:
     desk.kit.crontab = f"# {desk.guide}"
-    refused = desk.schedule()
-    assert refused.code == 2
-    assert "switched it off" in refused.out
+    assert desk.schedule().code == 2
     assert desk.kit.crontab == f"# {desk.guide}"
-    assert desk.schedule("--yes").code == 0
-    assert desk.kit.crontab == f"{desk.job.line.text}\n"
+    with Screen.of(desk.kit, "schedule") as screen:
+        screen.expect("commented out. Use it again? [Y/n]")
+        screen.line()
+        assert screen.wait() == 0
+    assert desk.kit.crontab == f"{desk.lines[0]}\n"
 
 
 def test_a_line_with_other_work_is_left_for_a_person(desk: Desk) -> None:
-    mixed = f"0 * * * * /opt/backup && {desk.client} oauth refresh\n"
-    desk.kit.crontab = mixed
-    data = desk.json("--yes")
-    assert (data["exit"], data["error"]["id"]) == (1, "SCH001")
-    assert "Line 1" in data["error"]["what"]
+    desk.kit.crontab = mixed = f"0 * * * * /opt/backup && {desk.client} oauth refresh\n"
+    for args in (("--yes",), ("--remove", "--yes"), ("--test",)):
+        data = desk.json(*args)
+        assert (data["exit"], data["error"]["id"]) == (1, "SCH001")
     assert desk.kit.crontab == mixed
 
 
-# --- a second host -----------------------------------------------------------------------------------------
+def test_passwords_in_old_lines_are_masked(desk: Desk) -> None:
+    desk.kit.secrets.add("PWx9@q/1")
+    desk.kit.crontab = f"5 */3 * * * HTTPS_PROXY=hoot:PWx9@q/1@proxy:3128 {desk.client} oauth refresh\n"
+    for args in (("--show",), ("--show", "--json"), ("--dry-run",), ("--yes",)):
+        assert "proxy" in desk.schedule(*args).all or args == ("--yes",)
 
 
-def test_a_refresh_from_elsewhere_is_said_and_none_is_added_unasked(desk: Desk) -> None:
+# --- a second host --------------------------------------------------------------------------------------------
+
+
+def test_none_is_added_on_a_second_host_unasked(desk: Desk) -> None:
     desk.refreshed_on("node2")
     ran = desk.schedule()
-    assert ran.code == 2
-    assert "node2" in ran.out
-    assert desk.kit.crontab is None
-    assert desk.json("--dry-run")["elsewhere"]["host"] == "node2"
-    assert desk.schedule("--yes").code == 0
-    assert desk.kit.crontab is not None
-
-
-def test_a_refresh_from_elsewhere_long_ago_is_none(desk: Desk) -> None:
-    desk.refreshed_on("node2", ago=11 * 3600)
-    assert desk.json("--dry-run")["elsewhere"] is None
-
-
-def test_on_a_second_host_enter_means_no(desk: Desk) -> None:
-    desk.refreshed_on("node2")
+    assert (ran.code, desk.kit.crontab) == (2, None)
+    assert "node2 refreshed these tokens" in ran.err
     with Screen.of(desk.kit, "schedule", columns=40) as screen:
-        screen.expect("refreshed by node2")
-        screen.expect("Install a second entry all the same")
+        screen.expect("too? [y/N]")
         screen.line()
         screen.expect("Nothing was changed.")
         assert screen.wait() == 0
     assert desk.kit.crontab is None
+    assert desk.schedule("--yes").code == 0
+    assert desk.lines
 
 
-# --- at a terminal -----------------------------------------------------------------------------------------
+def test_two_runs_at_once_both_end_up_in_the_crontab(desk: Desk) -> None:
+    desk.kit.write_config({**CONFIG, "profile": {"a": {}, "b": {}}})
+    for _ in range(4):
+        desk.kit.crontab = OTHERS
+        with ThreadPoolExecutor() as pool:
+            ran = list(pool.map(lambda name: desk.schedule("--profile", name, "--yes"), ("a", "b")))
+        assert [each.code for each in ran] == [0, 0], ran
+        assert (desk.kit.crontab or "").startswith(OTHERS)
+        assert sorted(line[-1] for line in desk.lines) == ["a", "b"]
+
+
+# --- at a terminal --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("columns", "answer"), [(80, ""), (40, "y")])
 def test_it_asks_and_enter_agrees(desk: Desk, columns: int, answer: str) -> None:
-    desk.kit.crontab = OTHERS
     with Screen.of(desk.kit, "schedule", columns=columns) as screen:
-        screen.expect("Write this into the crontab")
+        screen.expect("? [Y/n]")
         screen.line(answer)
-        screen.expect("The entry is installed")
+        screen.expect("scheduled")
         assert screen.wait() == 0
-        # The line to copy is whole, whatever the width.
-        assert f"+{desk.job.line.text}\n" in screen.text
+        assert f"+{desk.lines[0]}\n" in screen.text  # complete, whatever the width
 
 
-def test_no_means_no(desk: Desk) -> None:
+@pytest.mark.parametrize(("keys", "code"), [("n\r", 0), (CTRL_C, 130)])
+def test_no_means_no(desk: Desk, keys: str, code: int) -> None:
     with Screen.of(desk.kit, "schedule") as screen:
-        screen.expect("Write this into the crontab")
-        screen.line("n")
-        assert screen.wait() == 0
-    assert desk.kit.crontab is None
-    assert not desk.kit.state.exists()
+        screen.expect("? [Y/n]")
+        screen.send(keys)
+        assert screen.wait() == code
+    assert (desk.kit.crontab, desk.kit.state.exists()) == (None, False)
 
 
-def test_an_interrupt_leaves_all_as_it_was(desk: Desk) -> None:
-    with Screen.of(desk.kit, "schedule") as screen:
-        screen.expect("Write this into the crontab")
-        screen.send("\x03")
-        assert screen.wait() == 130
-    assert desk.kit.crontab is None
-
-
-# --- what cannot be ----------------------------------------------------------------------------------------
+# --- what cannot be -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -247,11 +258,10 @@ def test_an_interrupt_leaves_all_as_it_was(desk: Desk) -> None:
         (["--cron", "0 0,9,18 * * *"], "CRN005", "summer time"),
         (["--cron", "@reboot"], "CRN005", "starts"),
         (["--cron", "61 * * * *"], "CRN005", "minute"),
-        (["--cron", "*/60 */2 * * *"], "SCH010", "python-crontab"),
-        (["--every", "3h", "--cron", "1 * * * *"], "USE001", "both"),
+        (["--every", "3h", "--cron", "1 * * * *"], "USE001", "exclude"),
         (["--every", "soon"], "USE001", "3h"),
         (["--runner", "cron"], "USE001", "kit-first"),
-        (["--show", "--remove"], "USE001", "both"),
+        (["--show", "--remove"], "USE001", "exclude"),
         (["--show", "--every", "3h"], "USE001", "--every"),
         (["--remove", "--ocarina", "x"], "USE001", "--ocarina"),
         (["--print", "--yes"], "USE001", "--yes"),
@@ -266,56 +276,37 @@ def test_wrong_usage(desk: Desk, args: list[str], id: str, words: str) -> None:
 
 
 def test_an_api_key_needs_no_schedule(desk: Desk) -> None:
-    key = "0123456789abcdef0123"
-    desk.kit.write_config({**CONFIG, "MAJORA_TOKEN": key})
-    desk.kit.secrets.add(key)
-    data = desk.json("--yes")
-    assert (data["exit"], data["error"]["id"]) == (1, "CFG008")
-
-
-def test_no_configuration(desk: Desk) -> None:
-    desk.kit.config.unlink()
-    data = desk.json("--yes")
-    assert (data["exit"], data["error"]["id"]) == (1, "CFG001")
+    desk.kit.write_config({**CONFIG, "MAJORA_TOKEN": "0123456789abcdef0123"})
+    desk.kit.secrets.add("0123456789abcdef0123")
+    assert desk.json("--yes")["error"]["id"] == "CFG008"
 
 
 def test_no_client(desk: Desk) -> None:
-    desk.kit.extra["PATH"] = f"{PROGRAMS}:/usr/bin:/bin"
-    data = desk.json("--yes")
-    assert (data["exit"], data["error"]["id"]) == (1, "ENV001")
-    assert "ocarina-kit install-client" in data["error"]["remedy"]["commands"]
-    assert "PATH" in data["error"]["why"]
-    assert desk.kit.crontab is None
+    desk.kit.extra["PATH"] = f"{TESTS / 'programs'}:/usr/bin:/bin"
+    assert desk.json("--yes", "--runner", "client")["error"]["id"] == "ENV001"
+    ran = desk.schedule("--yes")
+    assert ran.code == 0
+    assert "runs ocarina-kit alone" in " ".join(ran.err.split())
+    assert desk.lines[0].endswith(" refresh --cron # ocarina-kit")
 
 
 def test_a_named_client_is_taken_or_refused(desk: Desk, tmp_path: Path) -> None:
-    spaced = tmp_path / "müller's env"
-    good = install_standin(spaced)
-    assert desk.json("--yes", "--ocarina", str(good))["client"]["path"] == str(good)
-    assert desk.job.client is not None
-    assert desk.job.client.path == str(good)
+    good, old = (
+        install_standin(tmp_path / "müller's env"),
+        install_standin(tmp_path / "old", version="0.36.1"),
+    )
+    assert desk.json("--yes", "--ocarina", str(good))["exit"] == 0
     before = desk.kit.crontab
-    missing = desk.json("--yes", "--ocarina", str(tmp_path / "nowhere"))
-    assert (missing["exit"], missing["error"]["id"]) == (1, "ENV001")
-    impostor = desk.json("--yes", "--ocarina", str(install_impostor(tmp_path / "other")))
-    assert impostor["error"]["id"] == "ENV002"
-    break_interpreter(good)
-    dead = desk.json("--yes", "--ocarina", str(good))
-    assert dead["error"]["id"] == "ENV003"
+    for path, id in ((tmp_path / "nowhere", "ENV001"), (install_impostor(tmp_path / "b"), "ENV002")):
+        assert desk.json("--yes", "--ocarina", str(path))["error"]["id"] == id
     assert desk.kit.crontab == before
-
-
-def test_an_old_client(desk: Desk, tmp_path: Path) -> None:
-    old = install_standin(tmp_path / "old", version="0.36.1")
-    data = desk.json("--yes", "--ocarina", str(old))
-    assert data["exit"] == 0
-    assert "ENV004" in [warning["id"] for warning in data["warnings"]]
+    assert "[ENV004]" in desk.schedule("--yes", "--ocarina", str(old)).err
     desk.kit.write_config({**CONFIG, "MAJORA_TOKENS_FILE": "~/elsewhere"})
-    data = desk.json("--yes", "--ocarina", str(old), "--runner", "client")
-    assert (data["exit"], data["error"]["id"]) == (1, "SCH003")
-
-
-# --- a crontab that fails ----------------------------------------------------------------------------------
+    assert desk.json("--yes", "--ocarina", str(old), "--runner", "client")["error"]["id"] == "SCH003"
+    good.parent.chmod(0o777)
+    assert "other users can replace" in " ".join(
+        desk.schedule("--dry-run", "--ocarina", str(good)).err.split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -329,51 +320,42 @@ def test_an_old_client(desk: Desk, tmp_path: Path) -> None:
 )
 def test_the_line_is_given_to_whoever_can_install_it(desk: Desk, env: dict[str, str], id: str) -> None:
     desk.kit.crontab = OTHERS
-    if "PATH" in env:
-        env = {"PATH": str(desk.client.parent)}
+    env = {"PATH": str(desk.client.parent)} if "PATH" in env else env
     ran = desk.schedule("--yes", env=env)
     assert ran.code == 1
     assert f"[{id}]" in ran.err
-    lines = [
-        line for line in ran.out.splitlines() if line.endswith("# ocarina-kit") and not line.startswith("+")
-    ]
-    assert len(lines) == 1
-    assert desk.kit.crontab == OTHERS
+    (line,) = [line for line in ran.out.splitlines() if line.endswith("# ocarina-kit") and line[0] != "+"]
     data = desk.json("--yes", env=env)
-    assert data["error"]["id"] == id
-    assert data["line"] == lines[0]
-    assert "result=scheduled" not in "".join(desk.logged)
+    assert (data["error"]["id"], data["problem"]["id"], data["line"]) == (id, id, line)
+    assert (desk.kit.crontab, desk.logged) == (OTHERS, [])
 
 
-def test_another_program_that_writes_at_the_same_time(desk: Desk) -> None:
-    theirs = desk.kit.home / "theirs"
-    theirs.write_text("# theirs\n")
+# --- print, remove --------------------------------------------------------------------------------------------
+
+
+def test_print_gives_the_line_alone_in_its_very_bytes(desk: Desk, tmp_path: Path) -> None:
+    """Also with a path that is no UTF-8 and a blank that no terminal shows."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 100%\xc2\xa0x"))
+    folder.mkdir()
+    wrapper = folder / "ocarina"
+    wrapper.write_text(f'#!/bin/sh\nexec {desk.client} "$@"\n')
+    wrapper.chmod(0o755)
+    command = desk.kit.command("schedule", "--print", "--ocarina", str(wrapper))
+    env = {**desk.kit.env, "PATH": str(desk.client.parent)}  # no crontab command is needed
+    done = subprocess.run(command, env=env, cwd=desk.kit.home, capture_output=True, check=True)
+    assert (desk.kit.crontab, desk.kit.state.exists()) == (None, False)
+    assert b"/caf\xe9 100\\%\xc2\xa0x/ocarina' -q oauth refresh" in done.stdout
+    assert desk.schedule("--yes", "--ocarina", str(wrapper)).code == 0
+    assert done.stdout == desk.kit.crontab_file.read_bytes()
+
+
+def test_remove(desk: Desk) -> None:
     desk.kit.crontab = OTHERS
-    data = desk.json("--yes", env={"KIT_TEST_CRONTAB_CHANGES": str(theirs)})
-    assert (data["exit"], data["error"]["id"], data["changed"]) == (1, "SCH008", False)
-    (kept,) = (desk.kit.state / "backups").glob("crontab-????????.*")
-    assert data["error"]["remedy"]["commands"][-1] == f"crontab {kept}"
-
-
-def test_a_crontab_that_cannot_be_shown_exactly_is_left(desk: Desk) -> None:
-    desk.kit.crontab = "* * * * * tr -d '\\r'\n"
-    data = desk.json("--yes")
-    assert (data["exit"], data["error"]["id"]) == (1, "SCH002")
-    assert desk.kit.crontab == "* * * * * tr -d '\\r'\n"
-
-
-def test_ten_thousand_lines_within_two_seconds(desk: Desk) -> None:
-    lines = f"*/5 * * * * /opt/job --with 'ocarina' # oauth refresh\n# {desk.guide}MAILTO=x\n0 3 * * * true\n"
-    desk.kit.crontab = lines * 2499 + desk.guide
-    before = _spent_by_children()
-    assert desk.schedule("--yes").code == 0
-    took = _spent_by_children() - before
-    assert desk.kit.crontab.startswith(lines * 2499)
-    assert desk.job.marked
-    assert took < 2
-
-
-def _spent_by_children() -> float:
-    """CPU seconds of all processes that have ended: what a run costs, however crowded the machine is."""
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
+    desk.schedule("--yes")
+    assert [desk.schedule("--remove").code, desk.schedule("--remove", "--dry-run").code] == [2, 0]
+    assert desk.lines
+    desk.kit.config.unlink()  # the line names its configuration
+    ran = desk.schedule("--remove", "--yes", env={"PATH": f"{TESTS / 'programs'}:/usr/bin:/bin"})
+    assert (ran.code, desk.kit.crontab) == (0, OTHERS), ran
+    assert desk.logged[-1] == "unscheduled"
+    assert "has no line" in desk.schedule("--remove", "--yes").out

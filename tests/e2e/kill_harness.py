@@ -1,4 +1,4 @@
-"""Runs ``ocarina-kit`` and kills it (SIGKILL) right before its N-th step that changes a file.
+"""Runs ``ocarina-kit`` and kills it (SIGKILL) right before its N-th step that changes a file or sends something.
 
 kill_harness.py N ARGUMENTS…    N 0: never; the number of steps is written to the file that $KIT_STEPS names
 """
@@ -11,14 +11,8 @@ import sys
 from pathlib import Path
 
 _CHANGES = {
-    "os.rename",
-    "os.remove",
-    "os.mkdir",
-    "os.chmod",
-    "os.truncate",
-    "fcntl.flock",
-    "socket.sendto",
-    "socket.connect",
+    *("os.rename", "os.remove", "os.mkdir", "os.chmod", "os.truncate", "fcntl.flock"),
+    *("socket.sendto", "socket.connect", "subprocess.Popen"),
 }
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -39,7 +33,7 @@ def main() -> int:
         if steps == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    from ocarina_kit.cli.boundary import run
+    from ocarina_kit.cli.app import run
 
     sys.addaudithook(watch)
     code = run(sys.argv[2:])

@@ -1,8 +1,9 @@
-"""A real cron daemon runs the installed line at its time, and the tokens are fresh afterwards.
+"""Real crons run the installed line at its time, and the tokens are fresh afterwards.
 
-Debian's cron, with its clock set by libfaketime to just before the line's minute, in a mount namespace of its own: the
-machine's crontabs, ``/etc/crontab`` and ``/run`` are not there. Its jobs have the real time. CRON-AND-CONDA.md has the
-recipe. Needs root, the packages cron and libfaketime, and leave to make a namespace; in CI nothing is skipped.
+Debian's daemon, with its clock set by libfaketime to just before the line's minute, in a mount namespace in which the
+machine's crontabs, ``/etc/crontab`` and ``/run`` are not there; its jobs have the real time. BusyBox's ``crond`` and
+``ash`` run it too, over a folder of their own. And other crontab programs: BusyBox's, and systemd-cron's unpacked.
+Needs root, the packages cron, busybox-static and libfaketime, and leave to make a namespace (CRON-AND-CONDA.md).
 """
 
 from __future__ import annotations
@@ -16,24 +17,20 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.conftest import Kit
+from tests.cli.conftest import LOOKUP, Lab
+from tests.e2e.conftest import until
 
-from ocarina_kit.core.cron.crontab import Crontab
-from ocarina_kit.core.cron.refreshjob import Kind, RefreshJob, refresh_jobs
-from ocarina_kit.sandbox import Sandbox, install_standin
+from ocarina_kit.cron.crontab import Crontab, cron_command
+from ocarina_kit.cron.line import Entry, entries
 
 pytestmark = pytest.mark.cron_daemon
 
-VIEW = "majora2.view_biosampleartifact"
 INFO = "majora2.view_majoraartifact_info"
 SYSTEM_PATH = "/usr/bin:/bin:/usr/sbin:/sbin"
 HOUR = 3600.0
-WAIT = 40.0
-"""Seconds that a job may take to start and do its work."""
 
 # $1: the folder whose parts take the place of the machine's own.
 _HIDE = """
@@ -47,17 +44,16 @@ test -f /var/spool/cron/private && touch "$1/ready" && exec sleep 600
 
 
 def _missing() -> str:
-    """What this machine lacks for these tests; empty where it lacks nothing."""
+    """What this machine lacks for these tests; empty if nothing."""
     if os.geteuid() != 0:
         return "needs root"
-    for program in ("cron", "crontab", "unshare", "nsenter"):
+    for program in ("cron", "crontab", "busybox", "unshare", "nsenter"):
         if shutil.which(program, path=SYSTEM_PATH) is None:
             return f"needs the program {program}"
     if _faketime() is None:
         return "needs libfaketime"
-    tried = subprocess.run(
-        ["unshare", "-m", "mount", "--make-rprivate", "/"], capture_output=True, text=True, check=False
-    )
+    command = ["unshare", "-m", "mount", "--make-rprivate", "/"]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
     return f"may make no mount namespace: {tried.stderr.strip()}" if tried.returncode else ""
 
 
@@ -67,27 +63,14 @@ def _faketime() -> Path | None:
 
 @pytest.fixture(scope="module", autouse=True)
 def all_that_is_needed() -> None:
-    missing = _missing()
-    if missing and os.environ.get("CI"):
-        pytest.fail(f"In CI nothing is skipped, but this machine {missing}.")
-    if missing:
+    if missing := _missing():
         pytest.skip(missing)
 
 
-@dataclass
-class Room:
+class Apart:
     """A mount namespace in which no crontab of the machine's is there; held by a sleeping process."""
 
-    keeper: subprocess.Popen[bytes]
-    folder: Path
-    daemon: subprocess.Popen[bytes] | None = None
-    log: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.log = self.folder / "cron.log"
-
-    @classmethod
-    def make(cls, folder: Path) -> Room:
+    def __init__(self, folder: Path) -> None:
         crontabs = folder / "spool" / "crontabs"
         crontabs.mkdir(parents=True)
         crontabs.chmod(0o1730)
@@ -95,102 +78,68 @@ class Room:
         (folder / "spool" / "private").touch()
         (folder / "crontab").touch()
         (folder / "cron.d").mkdir()
-        keeper = subprocess.Popen(["unshare", "-m", "sh", "-c", _HIDE, "sh", folder])
-        deadline = time.monotonic() + WAIT
-        while not (folder / "ready").exists():
-            assert keeper.poll() is None, "the namespace could not be made"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        return cls(keeper, folder)
-
-    def run(
-        self, *argv: str | os.PathLike[str], env: Mapping[str, str], stdin: bytes = b""
-    ) -> subprocess.CompletedProcess[bytes]:
-        """Run a program in here."""
-        return subprocess.run(
-            ["nsenter", "-m", "-t", str(self.keeper.pid), "--", *argv],
-            env=dict(env), input=stdin, capture_output=True, timeout=60, check=False,
-        )  # fmt: skip
+        self.log = folder / "cron.log"
+        self.processes = [subprocess.Popen(["unshare", "-m", "sh", "-c", _HIDE, "sh", folder])]
+        until(lambda: (folder / "ready").exists() or self.processes[0].poll() is not None, "the namespace")
+        assert self.processes[0].poll() is None, "the namespace could not be made"
+        self.enter = ["nsenter", "-m", "-t", str(self.processes[0].pid), "--"]
 
     def start_cron(self, at: str) -> None:
         """Start the daemon with its clock at ``at`` (local time)."""
-        library = _faketime()
-        assert library is not None
+        environ = {"PATH": SYSTEM_PATH, "LD_PRELOAD": str(_faketime()), "FAKETIME": f"@{at}"}
         with self.log.open("wb") as log:
-            self.daemon = subprocess.Popen(
-                ["nsenter", "-m", "-t", str(self.keeper.pid), "--", "cron", "-f", "-L", "15"],
-                env={"PATH": SYSTEM_PATH, "LD_PRELOAD": str(library), "FAKETIME": f"@{at}"},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            command = [*self.enter, "cron", "-f", "-L", "15"]
+            self.processes.append(
+                subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            )
 
     def close(self) -> None:
-        for process in (self.daemon, self.keeper):
-            if process is not None:
-                process.kill()
-                process.wait()
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    (tmp_path / "room").mkdir()
-    with contextlib.closing(Room.make(tmp_path / "room")) as made:
-        yield made
-
-
-@dataclass
 class Person:
-    """Somebody whose kit and client are each installed in an environment of their own."""
+    """Somebody whose kit and client have environments of their own. ``enter`` comes before each command."""
 
-    kit: Kit
-    majora: Sandbox
-    room: Room
-    prefix: Path
-    client: Path
-
-    @property
-    def env(self) -> dict[str, str]:
-        # The real crontab of this room, in place of the tests' program.
-        return {**self.kit.env, "PATH": f"{self.client.parent}:/usr/bin:/bin"}
+    def __init__(self, lab: Lab, prefix: Path, enter: list[str], environ: Mapping[str, str]) -> None:
+        self.lab, self.kit, self.prefix, self.enter = lab, lab.kit, prefix, enter
+        self.env = {**lab.kit.env, **environ}
+        install_kit(prefix)
+        lab.give(LOOKUP, INFO, age=HOUR)
 
     def ocarina_kit(self, *args: str) -> str:
-        done = self.room.run(self.prefix / "bin" / "ocarina-kit", *args, env=self.env)
-        assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
-        return done.stdout.decode()
+        return self._run(self.prefix / "bin" / "ocarina-kit", *args).decode()
 
     def crontab(self, *args: str, stdin: bytes = b"") -> bytes:
-        done = self.room.run("crontab", *args, env=self.env, stdin=stdin)
-        assert done.returncode == 0, done.stderr.decode()
+        return self._run("crontab", *args, stdin=stdin)
+
+    def _run(self, *argv: str | Path, stdin: bytes = b"") -> bytes:
+        done = subprocess.run(
+            [*self.enter, *argv],
+            env=self.env,
+            cwd=self.kit.home,
+            input=stdin,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done
         return done.stdout
 
     @property
-    def job(self) -> RefreshJob:
-        (job,) = refresh_jobs(Crontab.parse(self.crontab("-l")), "root", str(self.kit.home))
-        return job
+    def entry(self) -> Entry:
+        (entry,) = entries(Crontab.parse(self.crontab("-l")), "root", str(self.kit.home))
+        return entry
 
-    def just_before(self) -> str:
-        """Three seconds before the line is due."""
-        schedule = self.job.schedule
-        assert schedule is not None
-        first = schedule.minutes_of_day[-1] - 1
-        return f"2026-01-01 {first // 60:02}:{first % 60:02}:57"
-
-    def fresh(self, *scopes: str) -> bool:
+    def is_fresh(self) -> bool:
         try:
             tokens = self.kit.read_tokens()
         except ValueError:  # the client writes in place
             return False
-        return all(tokens[scope]["expires_at"] > time.time() + 36000 - 120 for scope in scopes)
-
-    def wait_until_fresh(self, *scopes: str) -> None:
-        deadline = time.monotonic() + WAIT
-        while not self.fresh(*scopes):
-            assert time.monotonic() < deadline, (
-                f"nothing was refreshed; cron says: {self.room.log.read_text()}"
-            )
-            time.sleep(0.1)
+        return all(tokens[scope]["expires_at"] > time.time() + 36_000 - 300 for scope in (LOOKUP, INFO))
 
 
-def _install_kit(prefix: Path) -> None:
+def install_kit(prefix: Path) -> None:
     """This very ocarina-kit and what it needs, in an environment of its own: an interpreter and a console script."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", prefix], check=True)
     packages = next(prefix.glob("lib/python3*/site-packages"))
@@ -205,52 +154,128 @@ def _install_kit(prefix: Path) -> None:
 
 
 @pytest.fixture
-def person(kit: Kit, room: Room, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Person]:
-    prefix: str = getattr(request, "param", "kit")
-    with Sandbox.start() as majora:
-        user = majora.add_user("cron", permissions="all")
-        app = majora.add_application(user)
-        kit.write_config({
-            "MAJORA_DOMAIN": majora.url, "MAJORA_USER": user.name, "MAJORA_TOKEN": "OAUTH",
-            "CLIENT_ID": app.client_id, "CLIENT_SECRET": app.client_secret,
-        })  # fmt: skip
-        kit.write_tokens({scope: majora.grant(user, app, scope, HOUR) for scope in (VIEW, INFO)})
-        _install_kit(tmp_path / prefix)
-        client = install_standin(tmp_path / "client")
-        made = Person(kit, majora, room, tmp_path / prefix, client)
-        # The daemon takes the home from the password database; the throwaway one is named in the crontab.
-        made.crontab("-", stdin=f"HOME={kit.home}\n# of others: 100%\n".encode())
+def apart(tmp_path: Path) -> Iterator[Apart]:
+    (tmp_path / "apart").mkdir()
+    with contextlib.closing(Apart(tmp_path / "apart")) as made:
         yield made
 
 
+@pytest.fixture
+def person(lab: Lab, apart: Apart, client: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
+    prefix: str = getattr(request, "param", "kit")
+    # The real crontab of this namespace, in place of the tests' program.
+    person = Person(lab, tmp_path / prefix, apart.enter, {"PATH": f"{client.parent}:/usr/bin:/bin"})
+    # The daemon takes the home from the password database; the throwaway one is named in the crontab.
+    person.crontab("-", stdin=f"HOME={lab.kit.home}\n# of others: 100%\n".encode())
+    return person
+
+
+def just_before(entry: Entry) -> str:
+    """Three seconds before the line is due."""
+    assert entry.times is not None
+    minute, hours = entry.job.time.split()[:2]
+    first = int(hours.split("-")[0]) * 60 + int(minute) - 1
+    return f"2026-01-01 {first // 60:02}:{first % 60:02}:57"
+
+
 @pytest.mark.parametrize("person", ["my 100% kit"], indirect=True)
-def test_the_installed_line_runs_at_its_time(person: Person) -> None:
-    """Through the kit, which heals what expired long ago too."""
-    user_tokens = person.kit.read_tokens()
-    for token in user_tokens.values():
-        token["expires_at"] = time.time() - 30 * HOUR
-    person.kit.write_tokens(user_tokens)
+def test_the_installed_line_runs_at_its_time(person: Person, apart: Apart) -> None:
+    """Through the kit, which refreshes what expired long ago too."""
+    person.lab.has_expired()
     before = person.crontab("-l")
     person.ocarina_kit("schedule", "--yes")
-    assert person.job.kind is Kind.KIT_FIRST
+    entry = person.entry
+    assert entry.kind == "kit-first"
     assert person.crontab("-l").startswith(before)
-    assert not person.fresh(VIEW)
-    person.room.start_cron(person.just_before())
-    person.wait_until_fresh(VIEW, INFO)
-    log = (person.kit.state / "refresh.log").read_text()
-    assert log.count("by=refresh result=refreshed") == 2
+    apart.start_cron(just_before(entry))
+    until(person.is_fresh, f"a refresh by cron, which says {apart.log.read_text()!r}")
     shown = json.loads(person.ocarina_kit("schedule", "--show", "--json"))
-    assert (shown["line"], shown["last_success"]["by"]) == (person.job.line.text, "refresh")
+    assert shown["line"] == entry.line.text
+    assert shown["last_success"]
     person.ocarina_kit("schedule", "--remove", "--yes")
     assert person.crontab("-l") == before
 
 
 @pytest.mark.parametrize("person", ["kit", "my 100% kit"], indirect=True)
-def test_the_client_takes_over_where_the_kits_interpreter_is_gone(person: Person) -> None:
+def test_the_client_takes_over_where_the_kits_interpreter_is_gone(person: Person, apart: Apart) -> None:
     person.ocarina_kit("schedule", "--yes")
+    entry = person.entry
     for link in (person.prefix / "bin").glob("python*"):
         link.unlink()
-    person.room.start_cron(person.just_before())
-    person.wait_until_fresh(VIEW, INFO)
-    log = person.kit.state / "refresh.log"
-    assert "result=refreshed" not in log.read_text()
+    apart.start_cron(just_before(entry))
+    until(person.is_fresh, f"a refresh by cron, which says {apart.log.read_text()!r}")
+    assert "refreshed" not in (person.kit.state / "refresh.log").read_text()
+
+
+# --- other crons ------------------------------------------------------------------------------------------------------
+
+
+def busybox(folder: Path) -> str:
+    return f'exec busybox crontab -c {folder} "$@"'
+
+
+def systemd_cron(folder: Path) -> str:
+    """systemd-cron's own program, with the folders that it has built in changed to those that it was unpacked in."""
+    unpacked = Path(os.environ["OCARINA_KIT_SYSTEMD_CRON"])
+    text = (unpacked / "usr/bin/crontab").read_text()
+    text = text.replace("/lib/systemd/", f"{unpacked}/lib/systemd/").replace(
+        "/var/spool/cron/crontabs", str(folder)
+    )
+    (folder.parent / "systemd-crontab").write_text(text)
+    return f'exec /usr/bin/python3 -I {folder.parent}/systemd-crontab "$@"'
+
+
+@pytest.fixture
+def other(lab: Lab, client: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
+    """A person on a machine with another crontab program; its crontabs are in ``tmp_path / "crontabs"``."""
+    (tmp_path / "crontabs").mkdir()
+    (tmp_path / "programs").mkdir()
+    program = tmp_path / "programs" / "crontab"
+    program.write_text(f"#!/bin/sh\n{request.param(tmp_path / 'crontabs')}\n")
+    program.chmod(0o755)
+    path = f"{program.parent}:{client.parent}:/usr/bin:/bin"
+    return Person(lab, tmp_path / "kit", [], {"PATH": path, "USER": "root", "LOGNAME": "root"})
+
+
+@pytest.mark.parametrize(
+    "other", [busybox, pytest.param(systemd_cron, marks=pytest.mark.systemd_cron)], indirect=True
+)
+def test_another_crontab_program(other: Person) -> None:
+    other.ocarina_kit("schedule", "--yes")  # no crontab yet, in that program's words
+    line = other.entry.line.text
+    assert line.endswith("# ocarina-kit")
+    other.crontab("-", stdin=f"# mine 100%\n{line}\n{line}\n".encode())
+    other.ocarina_kit("schedule", "--yes")
+    assert other.crontab("-l") == f"# mine 100%\n{line}\n".encode()
+    other.ocarina_kit("schedule", "--remove", "--yes")
+    assert other.crontab("-l") == b"# mine 100%\n"
+
+
+@pytest.mark.parametrize("other", [busybox], indirect=True)
+def test_the_line_in_busyboxs_shell(other: Person) -> None:
+    other.ocarina_kit("schedule", "--yes")
+    command = cron_command(other.entry.job.command).text
+    bare = {"HOME": str(other.kit.home), "PATH": "/usr/bin:/bin", "LOGNAME": "root", "SHELL": "/bin/sh"}
+    done = subprocess.run(["busybox", "ash", "-c", command], env=bare, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert other.is_fresh()
+
+
+@pytest.mark.parametrize("other", [busybox], indirect=True)
+def test_busyboxs_daemon_runs_the_line(other: Person, tmp_path: Path) -> None:
+    """Its clock cannot be set, so that the line is due at the next minute."""
+    other.ocarina_kit("schedule", "--yes")
+    command = other.entry.job.command
+    other.crontab("-", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
+    daemon = subprocess.Popen(
+        ["busybox", "crond", "-f", "-c", str(tmp_path / "crontabs")],
+        env={"PATH": SYSTEM_PATH, "HOME": str(other.kit.home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(other.is_fresh, "a refresh by crond")
+    finally:
+        daemon.kill()
+        daemon.wait()

@@ -1,176 +1,136 @@
-"""The server's process: starts fast, ends with its owner, leaves nothing."""
+"""The server's process, the command that runs it, and the second factor's codes."""
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
 import requests
+from tests.conftest import Kit
 
-from ocarina_kit.core.errors import KitError
-from ocarina_kit.sandbox import Sandbox, SandboxError
+from ocarina_kit.sandbox import Sandbox, SandboxError, totp
+from ocarina_kit.sandbox.command import run_sandbox
 from ocarina_kit.sandbox.handle import require_extra
+from ocarina_kit.system.errors import KitError
+
+from .conftest import Client
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        if condition():
-            return True
+def gone(folder: Path) -> bool:
+    limit = time.monotonic() + 60
+    while folder.exists() and time.monotonic() < limit:
         time.sleep(0.05)
-    return False
+    return not folder.exists()
 
 
-def get(url: str, verify: str | bool = True) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.get(url, timeout=10, verify=verify)
-
-
-def test_it_starts_stops_and_leaves_nothing() -> None:
-    with Sandbox.start() as majora:
-        assert majora.url.startswith("http://127.0.0.1:")
-        assert majora.url.endswith("/")
-        assert majora.ca_file is None
-        assert get(majora.url).status_code == 200
-        assert majora.folder.is_dir()
-    assert not majora.folder.exists()
-    with pytest.raises(requests.exceptions.ConnectionError):
-        get(majora.url)
-    majora.stop()
-    with pytest.raises(SandboxError, match="has ended"):
-        majora.add_user("late")
-
-
-def test_several_at_once_know_nothing_of_each_other() -> None:
+def test_two_know_nothing_of_each_other_and_leave_nothing() -> None:
     with Sandbox.start() as one, Sandbox.start() as other:
-        user = one.add_user("alice")
-        other.add_user("alice")
-        app = one.add_application(user)
+        app = one.add_application(one.add_user("alice"))
         with pytest.raises(SandboxError, match="does not exist"):
-            other.grant(user, app, "majora2.view_biosampleartifact")
-        one.shift_clock(1000)
-        assert other.offset == 0
+            other.grant(other.add_user("alice"), app, "majora2.view_biosampleartifact")
+        with pytest.raises(SandboxError, match=r"majora2\.nonsense"):
+            one.add_user("carol", permissions=["majora2.nonsense"])
+    assert not one.folder.exists()
+    one.stop()
+    with pytest.raises(SandboxError, match="has ended"):
+        one.add_user("late")
 
 
-def test_it_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
+def test_it_ends_when_its_owner_is_killed() -> None:
     program = (
         "import time\nfrom ocarina_kit.sandbox import Sandbox\nmajora = Sandbox.start()\n"
-        "print(majora.url, majora.folder, flush=True)\ntime.sleep(60)"
+        "print(majora.folder, flush=True)\ntime.sleep(60)"
     )
-    owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert owner.stdout is not None
-    url, folder = owner.stdout.readline().split()
-    assert get(url).status_code == 200
-    os.kill(owner.pid, signal.SIGKILL)
-    owner.wait()
-    owner.stdout.close()
-    assert eventually(lambda: not Path(folder).exists())
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        folder = Path(owner.stdout.readline().strip())
+        assert folder.is_dir()
+        os.kill(owner.pid, signal.SIGKILL)
+    assert gone(folder)
 
 
-def test_a_port_can_be_chosen_and_a_taken_one_is_named() -> None:
+def test_a_taken_port_and_a_missing_extra_are_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(KitError) as caught:
             Sandbox.start(port=port)
-    assert caught.value.id == "SBX002"
-    assert f"port {port}" in caught.value.why
-    with Sandbox.start(port=port) as majora:
-        assert majora.url == f"http://127.0.0.1:{port}/"
-
-
-def test_it_listens_on_loopback_alone(majora: Sandbox) -> None:
-    port = int(majora.url.rsplit(":", 1)[1].strip("/"))
-    # 127.0.0.2 stands for any other address of this machine: a socket on 0.0.0.0 would answer there.
-    with socket.socket() as other:
-        other.settimeout(2)
-        assert other.connect_ex(("127.0.0.2", port)) != 0
-
-
-def test_without_the_extra_the_command_that_installs_it_is_named() -> None:
+    assert (caught.value.id, f"port {port}" in caught.value.why) == ("SBX002", True)
     with pytest.raises(KitError) as caught:
         require_extra(lambda name: None if name == "oauth2_provider" else object())
-    assert caught.value.id == "SBX001"
-    assert "oauth2_provider" in caught.value.why
-    assert "django" not in caught.value.why
-    assert caught.value.remedy.commands == ("pip install 'ocarina-kit[sandbox]'",)
-
-
-def test_importing_it_is_light() -> None:
-    program = (
-        "import sys, ocarina_kit.sandbox\n"
-        "print([name for name in ('django', 'requests', 'subprocess', 'ssl') if name in sys.modules])"
-    )
-    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
-
-
-def test_warnings_as_errors_do_not_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONWARNINGS", "error")
-    with Sandbox.start() as majora:
-        assert get(majora.url).status_code == 200
+    assert (caught.value.id, "oauth2_provider" in caught.value.why) == ("SBX001", True)
 
 
 @pytest.mark.parametrize(
     ("certificate", "why"), [("expired", "expired"), ("other-host", "doesn't match|not valid for")]
 )
-def test_certificates_that_are_no_good(certificate: str, why: str) -> None:
+def test_bad_certificates(certificate: str, why: str) -> None:
     with (
         Sandbox.start(tls=True, certificate=certificate) as majora,
         pytest.raises(requests.exceptions.SSLError, match=why),
     ):
-        get(majora.url, verify=str(majora.ca_file))
+        requests.get(majora.url, verify=str(majora.ca_file), timeout=10)
 
 
-def test_tls_is_trusted_with_its_own_authority_alone(tls_majora: Sandbox) -> None:
-    assert tls_majora.url.startswith("https://")
-    assert get(tls_majora.url, verify=str(tls_majora.ca_file)).status_code == 200
-    with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
-        get(tls_majora.url)
+def test_a_client_that_stalls_or_sends_garbage_stops_nobody(tls_client: Client, client: Client) -> None:
+    for one in (tls_client, client):
+        port = int(one.majora.url.rstrip("/").rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as stalled:
+            assert one.ask(one.grant()["access_token"]).status_code == 200
+            stalled.sendall(b"\x00\xff\r\n\r\n")
+        assert one.ask(one.grant()["access_token"]).status_code == 200
 
 
-def test_a_client_that_stalls_in_the_handshake_stops_nobody(tls_majora: Sandbox) -> None:
-    port = int(tls_majora.url.rsplit(":", 1)[1].strip("/"))
-    with socket.create_connection(("127.0.0.1", port)):
-        assert get(tls_majora.url, verify=str(tls_majora.ca_file)).status_code == 200
+def test_answers_are_dated_by_the_servers_clock(client: Client) -> None:
+    client.majora.shift_clock(-7200)
+    sent = parsedate_to_datetime(client.post().headers["Date"]).timestamp()
+    assert sent < time.time() - 7000
 
 
-def test_plain_http_to_the_tls_port_does_not_end_it(tls_majora: Sandbox) -> None:
-    with pytest.raises(requests.exceptions.ConnectionError):
-        get(tls_majora.url.replace("https", "http"))
-    assert get(tls_majora.url, verify=str(tls_majora.ca_file)).status_code == 200
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_the_command_says_is_enough(tls: bool) -> None:
+    said: list[str] = []
+
+    def use_it(majora: Sandbox) -> None:
+        port = majora.url.rstrip("/").rpartition(":")[2]
+        text = "\n".join(said)
+        for needed in (majora.url, f"ssh -N -L {port}:127.0.0.1:{port} ", "  export HOME=/", "DEMO-0001"):
+            assert needed in text
+        assert ("export REQUESTS_CA_BUNDLE=/" in text) is tls
+        raise KeyboardInterrupt
+
+    assert run_sandbox(say=said.append, wait=use_it, tls=tls, client=False) == 0
+    assert said[-1] == "The sandbox has ended. Its folder was removed."
 
 
-@pytest.mark.parametrize("garbage", [b"\r\n\r\n", b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"A B C D\r\n\r\n"])
-def test_garbage_does_not_end_it(majora: Sandbox, garbage: bytes) -> None:
-    port = int(majora.url.rsplit(":", 1)[1].strip("/"))
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        connection.sendall(garbage)
-        connection.recv(1024)
-    assert get(majora.url).status_code == 200
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_command_prints_json_and_ends_on_a_signal(kit: Kit, number: signal.Signals) -> None:
+    words = kit.command("sandbox", "--json", "--no-client", "--user", "hoot")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=kit.env) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        process.send_signal(number)
+    assert process.returncode == 0
+    assert (ready["command"], ready["ok"], ready["exit"], ready["user"]) == ("sandbox", True, 0, "hoot")
+    assert {"url", "ca_file", "password", "totp_secret", "home", "client"} <= set(ready)
+    assert gone(Path(ready["home"]))
 
 
-def test_unknown_permissions_and_people_are_named(majora: Sandbox) -> None:
-    with pytest.raises(SandboxError, match=r"majora2\.nonsense"):
-        majora.add_user("carol", permissions=["majora2.nonsense"])
-    user = majora.add_user("dave", two_factor=False)
-    with pytest.raises(SandboxError, match="no second factor"):
-        majora.second_factor_code(user)
-
-
-def test_no_secret_in_what_is_printed_of_people_and_applications(majora: Sandbox) -> None:
-    user = majora.add_user("erin")
-    app = majora.add_application(user)
-    text = repr((user, app, majora))
-    for secret in (user.password, user.totp_secret, app.client_secret):
-        assert secret is not None
-        assert secret not in text
+# RFC 6238, appendix B, SHA-1; the last six of its eight digits.
+@pytest.mark.parametrize(("when", "code"), [(1111111109, "081804"), (20000000000, "353130")])
+def test_the_codes_of_the_rfc(when: int, code: str) -> None:
+    secret = base64.b32encode(b"12345678901234567890").decode()
+    assert totp.code_at(secret, when) == code
+    valid = [totp.is_valid(secret, code, when + off) for off in (-90, -30, 0, 30, 90)]
+    assert valid == [False, True, True, True, False]
+    assert not totp.is_valid(secret, "", when)

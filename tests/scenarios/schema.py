@@ -1,4 +1,4 @@
-"""Holds a document against docs/doctor.schema.json: as much of JSON Schema as that file uses, and no more."""
+"""Compares a document with docs/doctor.schema.json: as much of JSON Schema as that file uses, and no more."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _KNOWN = {
 } | {*("additionalProperties", "items", "pattern", "minimum")}
 
 
-def hold(value: Any, schema: dict[str, Any] = SCHEMA, at: str = "$") -> None:
-    """Raises AssertionError where ``value`` is not as ``schema`` says."""
+def check_schema(value: Any, schema: dict[str, Any] = SCHEMA, at: str = "$") -> None:
+    """Raises AssertionError if ``value`` is not as ``schema`` says."""
     assert not schema.keys() - _KNOWN, f"{at}: a word of JSON Schema that is not read here"
     if "$ref" in schema:
         schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
@@ -53,10 +53,10 @@ def hold(value: Any, schema: dict[str, Any] = SCHEMA, at: str = "$") -> None:
         if schema.get("additionalProperties") is False:
             assert not value.keys() - properties.keys(), f"{at}: {value.keys() - properties.keys()}"
         for name in value.keys() & properties.keys():
-            hold(value[name], properties[name], f"{at}.{name}")
+            check_schema(value[name], properties[name], f"{at}.{name}")
     if isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
-            hold(item, schema["items"], f"{at}[{index}]")
+            check_schema(item, schema["items"], f"{at}[{index}]")
 
 
 def _is(value: Any, name: str) -> bool:

@@ -1,8 +1,13 @@
-"""ENV008 on real file systems that are full or read-only: small ones, mounted for one run in a namespace of its own."""
+"""Real file systems that are full or read-only: small ones, mounted for one run in a namespace of its own.
+
+ENV008 names them, and refresh spends no token that it could not save.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -41,8 +46,13 @@ def test_a_home_that_takes_no_file(kind: str, stage: Stage, tmp_path: Path) -> N
                 check=False,
             )
 
-        done = run("doctor", "--offline")
-        assert done.stdout.startswith("First: "), done
-        assert "failed: [ENV008]" in done.stdout, done
-        assert done.stdout.count("failed: ") == 1, done
+        done = run("doctor", "--offline", "--json")
+        document = json.loads(done.stdout)
+        assert [each["id"] for each in document["checks"] if each["status"] == "fail"] == ["ENV008"], done
         assert done.returncode == 1
+
+        world.majora.clear_requests()
+        refreshed = run("refresh")
+        assert refreshed.returncode == 1, refreshed
+        assert re.search(r"^error: .*\[\w{3}\d{3}\]$", refreshed.stderr, re.MULTILINE), refreshed
+        assert world.majora.requests == [], "a token was sent that could not have been saved"

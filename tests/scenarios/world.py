@@ -17,11 +17,13 @@ from typing import Any
 
 from tests.conftest import TESTS, Kit
 
-from ocarina_kit.core.cron.cronline import build_line
-from ocarina_kit.core.cron.wanted_line import ground
-from ocarina_kit.core.setup import Place
-from ocarina_kit.edges.cron.kit_program import kit_program
+from ocarina_kit.config.place import Place
+from ocarina_kit.cron.host import kit_words
+from ocarina_kit.cron.line import Spec, build_line, carried
+from ocarina_kit.cron.times import spread
 from ocarina_kit.sandbox import Application, Sandbox, User, install_impostor, install_standin
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import run
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -136,6 +138,11 @@ class World:
         }
 
     @property
+    def machine(self) -> Machine:
+        """The machine as the command sees it."""
+        return Machine(self.kit.env, self.kit.home, self.words["login"], self.words["node"], run)
+
+    @property
     def args(self) -> list[str]:
         return [self.fill(word) for word in self.scenario.get("args", [])]
 
@@ -239,26 +246,27 @@ def _shell(world: World, clients: Clients) -> None:
         else:
             world.kit.extra[name] = world.fill(value)
     world.words["line"] = _line(world)
-    world.words["kit"] = kit_program()[0]
+    world.words["kit"] = kit_words(world.machine)[0]
 
 
 def _line(world: World) -> str:
     """The entry that schedule would write here."""
-    environ = {**world.kit.env}
     names = world.scenario.get("line_without", [])
     config = world.fill(world.scenario.get("config_at", str(world.kit.config)))
-    base = ground(
-        Place(Path(config), profile=world.scenario.get("profile")),
-        user=pwd.getpwuid(os.geteuid()).pw_name,
-        host=socket.gethostname(),
-        home=world.kit.home,
-        domain=world.majora.url,
-        environ={name: value for name, value in environ.items() if name not in names},
-        cwd=world.kit.home,
-        kit=kit_program(),
-    )
+    environ = {name: value for name, value in world.kit.env.items() if name not in names}
     client = world.words["ocarina"] if "/programs/" not in world.words["ocarina"] else "/opt/none/ocarina"
-    return build_line(base.line(client))
+    machine, home = world.machine, str(world.kit.home)
+    return build_line(
+        Spec(
+            spread(machine.user, machine.host, world.majora.url),
+            kit_words(machine),
+            client,
+            config,
+            home,
+            world.scenario.get("profile"),
+            carried(environ, home).variables,
+        )
+    )
 
 
 # --- the home ----------------------------------------------------------------------------------------------
@@ -373,21 +381,22 @@ def _tokens(world: World) -> bytes | None:
 
 
 def _log(world: World, lines: list[Mapping[str, Any]], tokens: Path) -> None:
-    from ocarina_kit.core.tokens.refresh_log import LogEntry, Result, mark_for, write_line
+    from ocarina_kit.config.place import Setup
+    from ocarina_kit.tokens.log import append, line
 
-    mark = mark_for(tokens, world.kit.home, world.majora.url)
-    world.kit.state.mkdir(parents=True, mode=0o700)
-    text = "".join(
-        write_line(
-            LogEntry(
-                time=time.time() - line["hours_ago"] * _HOUR,
-                host=world.fill(line.get("host", "{node}")),
-                by=line.get("by", "refresh"),
-                scope=line.get("scope", VIEW),
-                result=Result(line.get("result", "refreshed")),
-                setup=mark,
-            )
-        )
-        for line in lines
+    setup = Setup(
+        Place(world.kit.config, profile=world.scenario.get("profile")), world.majora.url, "", tokens
     )
-    (world.kit.state / "refresh.log").write_text(text)
+    for each in lines:
+        moment = time.time() - each["hours_ago"] * _HOUR
+        machine = world.machine._replace(
+            host=world.fill(each.get("host", "{node}")), now=lambda at=moment: at
+        )
+        made = line(
+            machine,
+            setup,
+            each.get("by", "refresh"),
+            each.get("result", "refreshed"),
+            each.get("scope", VIEW),
+        )
+        append(machine, [made])

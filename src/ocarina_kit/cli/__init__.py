@@ -1,1 +1,1 @@
-"""The command line: parses, calls, renders. Nothing here decides anything about tokens, files or crontabs."""
+"""The command line: one module a command, `app` that starts them, and `ui`, all that people see."""

@@ -1,94 +1,222 @@
-"""The Typer app: a root whose commands are imported when they are called, and not before."""
+"""The command line: its commands, how one is run, and the one place where every error ends.
+
+Reading on from here: `COMMANDS` names a module for each command, `run` calls one and turns whatever happens into
+output and an exit code. A command is one module of this package:
+
+    EPILOG = "Examples:\\n  ocarina-kit status --within 6h || ocarina-kit refresh"
+
+    def command(context: typer.Context, *, json: options.Json = False) -> Result:
+        '''One line for the help. Then what matters.'''
+        run = start(context, json=json)      # context.py: Run(machine, ui, place), .config(), .setup()
+        data = …                             # the one dict that --json prints
+        _show(run.ui, data)                  # the view, in the same module
+        return Result(data)                  # Result(data, error) if it failed; or raise KitError
+
+Modules of commands import next to nothing at the top: typer, options, ui; what does the work is imported in `command`.
+"""
 
 from __future__ import annotations
 
+import errno
 import importlib
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ocarina_kit.cli import completion, options
-from ocarina_kit.cli.commands import COMMANDS
+from ocarina_kit.cli.ui import Result, Ui, json_document
+from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
 
-_MODULES = {name: module for name, module, _ in COMMANDS}
-_SUMMARIES = {name: summary for name, _, summary in COMMANDS}
+Table = Sequence[tuple[str, str, str, str]]
+
+COMMANDS: Table = (
+    ("init", ".init", "Set up ocarina: the one command a new user needs.", "Commands"),
+    ("login", ".login", "Log in to Majora: get tokens for what you want to do.", "Commands"),
+    ("doctor", ".doctor", "Find what is broken, and fix it with --fix.", "Commands"),
+    ("schedule", ".schedule", "Refresh the tokens automatically: one crontab line.", "Commands"),
+    ("status", ".status", "Show how long each token is valid. Offline; for scripts.", "Commands"),
+    ("refresh", ".refresh", "Refresh the tokens now.", "Commands"),
+    ("logout", ".logout", "Revoke tokens at the server and delete them here.", "Commands"),
+    ("install-client", ".install_client", "Install ocarina, the client itself.", "More commands"),
+    ("demo", ".demo", "Watch all of this on a practice server, with no account.", "More commands"),
+    ("sandbox", ".sandbox", "Run a practice Majora on this machine.", "More commands"),
+)
+"""Name, module (relative to this package), what it does, and its heading in the help."""
+
+_INTERRUPTED = KitError(
+    "Interrupted.",
+    id="INT001",
+    why="It was stopped by Ctrl-C or a signal; nothing is half-done.",
+    remedy=Remedy("Run it again to continue."),
+    exit=Exit.INTERRUPTED,
+)
+
+
+def run(argv: Sequence[str], commands: Table = COMMANDS) -> int:
+    """Run the command line ``argv`` (without the program's name); returns the exit code of CONTRACT.md.
+
+    The one error boundary: nothing else prints an error or decides an exit code. Raises ImportError alone: a broken
+    installation is no bug, and `__main__` has the words for it.
+    """
+    from ocarina_kit.system.signals import as_interrupts
+
+    ui = Ui.for_process(json="--json" in argv)
+    group = root(commands)
+    try:
+        with as_interrupts():
+            result = _call(group, argv, ui)
+    except KeyboardInterrupt:
+        ui.end_line()
+        result = Result(error=_INTERRUPTED)
+    except KitError as error:
+        result = Result(error=error)
+    except ImportError:
+        raise
+    except Exception as bug:
+        result = Result(error=_out_of_resources(bug) or _bug(bug))
+    if result.error is not None and not result.shown:
+        ui.error(result.error)
+    if ui.json and not result.printed:
+        sys.stdout.write(json_document(group.called, result))
+    ui.flush()
+    if result.exit == Exit.OK and ui.failed and not ui.quiet:
+        return Exit.PROBLEM
+    return result.exit
+
+
+def root(commands: Table = COMMANDS) -> LazyGroup:
+    """The parser, ready to be called with an argument list. No command's module is imported yet."""
+    completion.prepare()
+    return LazyGroup(commands)
 
 
 class LazyGroup(TyperGroup):
-    """Builds a command when it is asked for by name; its list of commands is a literal table."""
+    """The root command. It imports a command's module when the command is called."""
 
-    _only_listed = False
+    def __init__(self, commands: Table) -> None:
+        super().__init__(
+            name="ocarina-kit",
+            params=[*options.SHARED, completion.SHOW],
+            context_settings={"help_option_names": ["--help", "-h"]},
+            rich_markup_mode=None,
+        )
+        self._table = {row[0]: row for row in commands}
+        # Its keys are what is listed and suggested; a value is made when it is first asked for.
+        self.commands: dict[str, Any] = dict.fromkeys(self._table)
+        self.called = ""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, completion.named(args))
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        """The names that ``incomplete`` may become. No command is imported to be listed."""
-        self._only_listed = True
-        try:
-            return super().shell_complete(ctx, incomplete)
-        finally:
-            self._only_listed = False
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(_MODULES)
+        return super().parse_args(ctx, completion.with_shell_joined(args) or ["--help"])
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in _MODULES:
+        if cmd_name not in self._table:
             return None
-        if self._only_listed:
-            return TyperCommand(cmd_name, short_help=_SUMMARIES[cmd_name])
-        if cmd_name not in self.commands:
-            self.commands[cmd_name] = _build(cmd_name)
+        if self.commands[cmd_name] is None:
+            self.commands[cmd_name] = _build(*self._table[cmd_name][:3])
+        self.called = cmd_name
         return self.commands[cmd_name]
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, _, summary in COMMANDS])
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """One screen of 80x24, its first lines for a new user."""
+        formatter.write("Usage: ocarina-kit COMMAND [OPTIONS]\n")
+        formatter.write("Set up ocarina and keep its tokens fresh. New here? Run: ocarina-kit init\n")
+        formatter.write_paragraph()
+        widest = max(map(len, self._table))
+        for heading in dict.fromkeys(row[3] for row in self._table.values()):
+            rows = [(row[0].ljust(widest), row[2]) for row in self._table.values() if row[3] == heading]
+            formatter.write_heading(heading)
+            with formatter.indentation():
+                formatter.write_dl(rows)
+        with formatter.section("Options, before or after the command"):
+            formatter.write_dl([param.get_help_record(ctx) for param in self.get_params(ctx)])
 
 
-def _build(name: str) -> Any:
-    module = importlib.import_module(f"ocarina_kit.cli.{_MODULES[name]}")
+class KitCommand(TyperCommand):
+    """A command whose help puts its own options first and its examples as they are last."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        own = [param.get_help_record(ctx) for param in self.get_params(ctx) if param not in options.SHARED]
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in own if record is not None])
+        shared = ", ".join(" ".join(filter(None, (each.opts[0], each.metavar))) for each in options.SHARED)
+        formatter.write_paragraph()
+        formatter.write_text(f"Also: {shared} (ocarina-kit --help)")
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        if self.epilog:
+            formatter.write(f"\n{self.epilog.strip()}\n")
+
+
+def _build(name: str, module: str, summary: str) -> Any:
+    found = importlib.import_module(module, __package__)
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name=name, epilog=getattr(module, "EPILOG", None))(module.command)
+    epilog = getattr(found, "EPILOG", None)
+    app.command(name=name, cls=KitCommand, short_help=summary, epilog=epilog)(found.command)
     built = typer.main.get_command(app)
-    own = {declared for param in built.params for declared in param.opts}
-    built.params.extend(param for param in options.ALL if not own & set(param.opts))
+    built.params.extend(options.SHARED)
     return built
 
 
-def root() -> Any:
-    """The root command, ready to be called with an argument list."""
-    app = typer.Typer(
-        cls=LazyGroup,
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        no_args_is_help=False,
-        context_settings={"help_option_names": ["--help", "-h"]},
-        help="Sets up ocarina, the client of Majora; finds and mends what is broken; keeps its tokens fresh.",
-        epilog="A first time? Start with: ocarina-kit init",
+def _call(group: LazyGroup, argv: Sequence[str], ui: Ui) -> Result:
+    """Parse and call. Raises what goes wrong: KitError, KeyboardInterrupt, or a bug's exception."""
+    # The base of all wrong usage: older typer has it from click, later ones from their own copy of click.
+    wrong_usage: Any = typer.BadParameter.__mro__[2]
+    try:
+        outcome = group(list(argv), prog_name="ocarina-kit", standalone_mode=False, obj=ui)
+    except wrong_usage as problem:
+        raise _usage_error(problem, f"ocarina-kit {group.called}".strip()) from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    if outcome == Exit.INTERRUPTED:  # what typer makes of a KeyboardInterrupt
+        raise KeyboardInterrupt
+    return outcome if isinstance(outcome, Result) else Result(printed=True)  # else: --help and the like
+
+
+def _usage_error(problem: Any, path: str) -> KitError:
+    """Wrong usage of ``path`` in the kit's words. What was typed may be a secret that was pasted in the wrong place."""
+    from ocarina_kit.system.secret import mask_opaque
+
+    what = mask_opaque(str(problem.message)).rstrip(".")
+    similar = getattr(problem, "possibilities", None)
+    if similar and "Did you mean" not in what:
+        what += f". Did you mean {similar[0]}?"
+    elif isinstance(problem, typer.BadParameter):
+        what = mask_opaque(str(problem.format_message())).rstrip(".")
+    return usage_error(
+        what if what.endswith("?") else f"{what}.",
+        why="Nothing was done.",
+        remedy=Remedy("The help lists what there is.", (f"{path} --help",)),
     )
 
-    @app.callback(invoke_without_command=True)
-    def start(context: typer.Context) -> None:
-        options.shared(context)
-        if context.invoked_subcommand is None:
-            typer.echo(context.get_help())
 
-    built = typer.main.get_command(app)
-    built.params.extend(options.ALL)
-    built.params.append(completion.SHOW)
-    completion.prepare()
-    return built
+def _out_of_resources(problem: Exception) -> KitError | None:
+    """The error for a system that gives no more processes, threads, files or memory; None for another problem."""
+    scarce = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+    if not (
+        isinstance(problem, MemoryError)
+        or (isinstance(problem, OSError) and problem.errno in scarce)
+        or "can't start new thread" in str(problem)
+    ):
+        return None
+    return KitError(
+        "The system allows no more processes, open files or memory.",
+        id="SYS001",
+        why=f"It said: {problem}." if str(problem) else "",
+        remedy=Remedy("Close other programs or raise the limits of your account.", ("ulimit -a",)),
+    )
 
 
-def click_usage_error() -> type[Exception]:
-    """The parser's base of all wrong usage: older typer has it from click, later ones from their own copy."""
-    found: type[Exception] = typer.BadParameter.__mro__[2]
-    return found
+def _bug(bug: Exception) -> KitError:
+    from ocarina_kit.system.crash import write_crash_log
 
-
-def click_abort() -> type[BaseException]:
-    return typer.Abort
+    log = write_crash_log(None, bug)
+    return KitError(
+        f"This is a bug in ocarina-kit: {type(bug).__name__}.",
+        id="BUG001",
+        why="You did nothing wrong.",
+        remedy=Remedy(f"Please send this log, which holds no secret: {log}"),
+        exit=Exit.BUG,
+    )

@@ -1,47 +1,57 @@
-"""What each command starts from: the effects, the person, the place that was named, and the set-up there."""
+"""What each command starts from: the machine, the person at the terminal, and the set-up that was named."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.cli import options
-from ocarina_kit.cli.render import Ui
-from ocarina_kit.core.setup import Place, Setup
-from ocarina_kit.edges.look.gather_config import config_facts, place_of, tokens_path
-from ocarina_kit.edges.system import System
-from ocarina_kit.edges.this_process import real_system
+from ocarina_kit.cli.ui import Ui
+from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.system.machine import Machine, this_machine
+
+if TYPE_CHECKING:
+    from ocarina_kit.config.setup import Config
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One run of a command."""
 
-    system: System
+    machine: Machine
     ui: Ui
     place: Place
 
-    def setup(self) -> Setup:
-        """The set-up, usable. Raises KitError with the id of the configuration check that it fails on."""
-        from ocarina_kit.checks.usable import usable_setup
+    def config(self) -> Config:
+        """The configuration as it was read, usable or not. Never raises for what is in it."""
+        from ocarina_kit.config.setup import read_config
 
-        facts = config_facts(self.system, self.place)
-        found = usable_setup(facts, lambda settings: tokens_path(self.system, settings))
+        return read_config(self.machine, self.place)
+
+    def setup(self) -> Setup:
+        """The set-up, repaired in memory. Raises KitError with the id of the first check that cannot be repaired.
+
+        Says what was repaired: ocarina itself still fails on it.
+        """
+        from ocarina_kit.config.setup import usable
+
+        found = usable(self.machine, self.config())
         for note in found.notes:
-            self.ui.note(note)
+            self.ui.warn(note)
         return found
 
 
 def start(context: Any, *, json: bool = False, quiet: bool = False) -> Run:
-    """A command's first line. Says where ``--profile`` is ignored, as the client does.
+    """The first line of a command. ``quiet``: says nothing but errors (``refresh --cron``).
 
-    ``quiet``: says nothing but errors.
+    Warns that ``--profile`` is ignored with ``--env``, as the client does. Raises KitError for a profile or path
+    that cannot be used.
     """
-    given = options.shared(context)
-    system = real_system()
-    ui = Ui.for_process(json=json)
-    ui.quiet = quiet
-    if given.env and given.profile:
-        ui.warn(f"--profile {given.profile} is ignored: with --env the set-up comes from the environment.")
-    place = place_of(system, config=given.config, profile=given.profile, env=given.env)
-    return Run(system, ui, place)
+    from ocarina_kit.config.setup import place_of
+
+    machine = this_machine()
+    ui = context.find_object(Ui) or Ui.for_process(json=json)
+    if quiet:
+        ui.hush()
+    config, profile, env = (context.meta.get(name) for name in options.NAMES)
+    if env and profile:
+        ui.warn(f"--profile {profile} is ignored: with --env the settings come from the environment.")
+    return Run(machine, ui, place_of(machine, config=config, profile=profile, env=bool(env)))

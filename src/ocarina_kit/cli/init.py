@@ -1,25 +1,30 @@
-"""``ocarina-kit init``: writes and checks the configuration."""
+"""``ocarina-kit init``: its options, and what it does without a terminal. At one, guide.py asks and leads on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ocarina_kit.cli.result import Result
+from ocarina_kit.cli import options
+from ocarina_kit.cli.ui import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.core.config.credentials import Member
-    from ocarina_kit.core.config.init_answers import Given
-    from ocarina_kit.flows.init import Report
+    from ocarina_kit.cli.init_config import Known, Wish
+    from ocarina_kit.config.setup import Config
+    from ocarina_kit.system.errors import KitError
 
-EPILOG = (
-    "Without a terminal give everything, by option or by variable: MAJORA_DOMAIN, MAJORA_USER, CLIENT_ID (or "
-    "MAJORA_CLIENT_ID), CLIENT_SECRET (or MAJORA_CLIENT_SECRET), MAJORA_TOKEN."
-)
+EPILOG = """At a terminal it asks. Without one give everything, by option or by variable: MAJORA_DOMAIN, MAJORA_USER,
+CLIENT_ID or MAJORA_CLIENT_ID, CLIENT_SECRET or MAJORA_CLIENT_SECRET, MAJORA_TOKEN.
+
+Examples:
+  ocarina-kit init
+  ocarina-kit init --instance prod --user NAME --client-id ID --client-secret-file FILE"""
+
+_LARGEST = 1 << 20
+"""Bytes of a secret's file: a larger one holds something else."""
 
 
 def command(
@@ -29,7 +34,7 @@ def command(
         Literal["prod", "test"] | None, typer.Option("--instance", help="The consortium's own Majora.")
     ] = None,
     domain: Annotated[
-        str | None, typer.Option("--domain", metavar="URL", help="The address of any other Majora.")
+        str | None, typer.Option("--domain", metavar="URL", help="The address of another Majora.")
     ] = None,
     user: Annotated[
         str | None, typer.Option("--user", metavar="NAME", help="Your user name at that Majora.")
@@ -39,146 +44,139 @@ def command(
     ] = None,
     client_secret_file: Annotated[
         str | None,
-        typer.Option(
-            "--client-secret-file",
-            metavar="FILE|-",
-            help="A file that holds its client secret; - reads standard input.",
-        ),
+        typer.Option("--client-secret-file", metavar="FILE|-", help="The file with its client secret."),
     ] = None,
     api_key_file: Annotated[
         str | None,
         typer.Option(
-            "--api-key-file",
-            metavar="FILE|-",
-            help="A file that holds a legacy API key, to be used in place of OAuth.",
+            "--api-key-file", metavar="FILE|-", help="The file with a legacy API key, in place of OAuth."
         ),
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Do not ask the server whether it takes the values.")
+        bool, typer.Option("--offline", help="Write the configuration only, and ask no server about it.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Write id and secret also where the server does not know them.")
+        bool, typer.Option("--force", help="Write also an id and secret that Majora refuses.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the change.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the change as a diff, and make none.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    config_only: Annotated[bool, typer.Option("--config-only", help="Write the configuration only.")] = False,
+    yes: options.Yes = False,
+    dry_run: options.DryRun = False,
+    json: options.Json = False,
 ) -> Result:
-    """Set ocarina up: write its configuration, checked.
+    """Set up ocarina: the one command a new user needs.
 
-    In a terminal it guides you: what you need, how to register ocarina as an application, and each value, checked as
-    it is typed. What is in the file already is the default, and everything else in it stays.
+    At a terminal it leads from nothing to a scheduled refresh: it installs the client, says how to register ocarina
+    at Majora, logs in, and adds one line to the crontab. Run again, it goes on with what is missing.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.core.errors import KitError
-    from ocarina_kit.flows.init import Init, Request
-    from ocarina_kit.flows.init_guided import converse
+    from ocarina_kit.cli.init_config import Wish
+    from ocarina_kit.config.url import INSTANCES
+    from ocarina_kit.config.write import check_profile_name
+    from ocarina_kit.system.errors import usage_error
 
     run = start(context, json=json)
-    warnings: list[str] = []
-    given = _given(
-        run,
-        warnings,
-        _address(instance, domain),
-        {"--user": user, "--client-id": client_id},
-        {"--client-secret-file": client_secret_file, "--api-key-file": api_key_file},
-    )
-    request = Request(given, offline=offline, force=force, yes=yes, dry_run=dry_run, warnings=tuple(warnings))
-    init = Init(run.system, run.ui, run.place, request)
-    try:
-        report = init.run(converse)
-    except KitError as error:
-        return Result.failed(error, init.report.as_data())
-    return _go_on(run, report, dry_run=dry_run)
-
-
-def _address(instance: str | None, domain: str | None) -> tuple[str, str] | None:
-    """The option that names a Majora, and the address it means."""
-    from ocarina_kit.core.config.domain import INSTANCES
-    from ocarina_kit.core.errors import Remedy, UsageError
-
+    if run.place.profile is not None:
+        check_profile_name(run.place.profile)
     if instance is not None and domain is not None:
-        raise UsageError(
-            "--instance and --domain were both given.",
-            why="Each names a Majora.",
-            remedy=Remedy("Give one of them.", ("ocarina-kit init --help",)),
-        )
+        raise usage_error("--instance and --domain exclude each other.", why="Each names a Majora.")
+    secrets = {"--client-secret-file": client_secret_file, "--api-key-file": api_key_file}
+    if set(secrets.values()) == {"-"}:
+        raise usage_error(f"Only one of {' and '.join(secrets)} can be standard input (-).")
     if instance is not None:
-        return "--instance", INSTANCES[instance]
-    return None if domain is None else ("--domain", domain)
+        domain = INSTANCES["test" if instance == "test" else "production"]
+    texts = {"MAJORA_DOMAIN": domain, "MAJORA_USER": user, "CLIENT_ID": client_id}
+    for name, option in (("CLIENT_SECRET", "--client-secret-file"), ("MAJORA_TOKEN", "--api-key-file")):
+        texts[name] = _read(run, option, secrets[option])
+    given = {name: text for name, text in texts.items() if text is not None}
+    wish = Wish(offline, force, config_only, yes, dry_run, run.place.from_env)
+    run = run._replace(place=run.place._replace(from_env=False))  # it is written to the file, with --env too
+    if run.ui.interactive:
+        from ocarina_kit.cli.guide import guided
+
+        return guided(run, given, wish)
+    return _unasked(run, given, wish)
 
 
-def _given(
-    run: Run,
-    warnings: list[str],
-    address: tuple[str, str] | None,
-    texts: Mapping[str, str | None],
-    files: Mapping[str, str | None],
-) -> Mapping[Member, Given]:
-    """The options' values; what is odd about a file goes to ``warnings``. Raises UsageError for an unreadable one."""
-    from ocarina_kit.core.config.credentials import Member
-    from ocarina_kit.core.config.init_answers import Given, Source
-    from ocarina_kit.core.errors import Remedy, UsageError
-    from ocarina_kit.edges.person.secret_input import read_secret
+def _read(run: Run, option: str, name: str | None) -> str | None:
+    """The one value in a file, or on standard input. Raises KitError (usage); what was read is never repeated."""
+    import re
+    import sys
 
-    if list(files.values()).count("-") > 1:
-        raise UsageError(
-            "Only one of --client-secret-file and --api-key-file can be standard input (-).",
-            why="What stands there can be read once.",
-            remedy=Remedy("Give the other one a file.", ("ocarina-kit init --help",)),
-        )
-    members = {
-        "--user": Member.USER,
-        "--client-id": Member.ID,
-        "--client-secret-file": Member.SECRET,
-        "--api-key-file": Member.TOKEN,
-    }
-    given: dict[Member, Given] = {}
-    if address is not None:
-        given[Member.DOMAIN] = Given(address[1], Source.OPTION, address[0])
-    for option, text in texts.items():
-        if text is not None:
-            given[members[option]] = Given(text, Source.OPTION, option)
-    for option, name in files.items():
-        if name == "-" and run.ui.interactive:
-            what = "Client secret" if option == "--client-secret-file" else "API key"
-            given[members[option]] = Given(run.ui.ask_secret(what), Source.OPTION, option)
-        elif name is not None:
-            read = read_secret(run.system, option, name)
-            if read.warning:
-                warnings.append(read.warning)
-            given[members[option]] = Given(read.text.reveal(), Source.OPTION, option)
-    return given
+    from ocarina_kit.config.values import SECRET_LENGTH
+    from ocarina_kit.system.errors import Remedy, usage_error
+
+    if name is None:
+        return None
+    if name == "-" and run.ui.interactive:
+        return run.ui.ask_secret("Client secret" if "secret" in option else "API key")
+    # What is typed here by mistake may be the secret itself.
+    shown = "the file" if re.fullmatch(r"[\w$+=~-]{24,}", name) else name
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(_LARGEST + 1)
+        else:
+            with run.machine.expand(name).open("rb") as file:
+                data = file.read(_LARGEST + 1)
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except (OSError, ValueError) as problem:
+        words = getattr(problem, "strerror", None) or "it is not text"
+        why = "If that was the secret itself, remove it from your shell's history." if shown != name else ""
+        remedy = Remedy("Name a file that holds the value alone, or - for standard input.")
+        raise usage_error(f"{option}: {shown} cannot be read ({words}).", why=why, remedy=remedy) from None
+    lines = {line.strip() for line in text.splitlines() if line.strip()}
+    wrapped = len("".join(text.split())) == SECRET_LENGTH
+    if len(data) > _LARGEST or (len(lines) > 1 and not wrapped):
+        raise usage_error(f"{option}: one line is expected, with the value and nothing else.")
+    return lines.pop() if len(lines) == 1 else text
 
 
-def _go_on(run: Run, report: Report, *, dry_run: bool) -> Result:
-    """What comes after the configuration: offered where there is a terminal, else named."""
-    from ocarina_kit.cli.boundary import dispatch
+def _unasked(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
+    """Write the configuration, with nobody to ask. Raises KitError: all that is missing is named at once (exit 2)."""
+    from ocarina_kit.cli import init_config as know
+    from ocarina_kit.system.errors import KitError
 
-    done = Result(data=report.as_data())
-    answers = report.answers
-    if dry_run or report.declined or answers is None:
-        return done
-    if answers.api_key is not None:
-        run.ui.say("With an API key there is nothing to log in to. Keys expire after 3 days.")
-        return done
-    steps = (
-        ("login", "Log in now, in your browser?"),
-        ("schedule", "Keep the tokens fresh from now on, with a crontab entry?"),
-    )
-    if not run.ui.interactive or run.ui.json:
-        run.ui.say("Next: log in, then keep the tokens fresh:")
-        for name, _ in steps:
-            run.ui.command(report.place.command(name))
-        return done
-    for name, question in steps:
-        run.ui.say()
-        if not run.ui.confirm(question):
-            run.ui.say("Later, that is:")
-            run.ui.command(report.place.command(name))
-            continue
-        went = dispatch([name, *report.place.options()])  # as a person would have typed it
-        if went.error is not None:
-            return Result(went.exit, done.data, went.error, went.error_shown)
-    return done
+    config = know.look(run, wish)
+    known = know.gather(run, given, wish)
+    replaces = know.is_lost(config) and not (wish.yes or wish.dry_run)
+    if known.missing or replaces:
+        raise missing_error(config, known, replaces=replaces)
+    for words in known.said:
+        run.ui.say(f"{words}.")
+    values = dict(known.values)
+    know.say_verdict(run, know.ask_server(run, values, wish), wish)
+    while changes := know.plan(run, config, values)[0]:
+        if wish.dry_run or (config.file is not None and config.file.exists):
+            know.show(run, changes, values)
+        if wish.dry_run:
+            run.ui.say("Nothing was changed (--dry-run).")
+            return Result()
+        try:
+            know.write(run, changes)
+            break
+        except KitError as problem:
+            config = know.look(run, wish)
+            if problem.id != "FIX001" or know.gather(run, given, wish).values != known.values:
+                raise
+    know.say_end(run, values, changed=bool(changes))
+    return Result()
+
+
+def missing_error(config: Config, known: Known, *, replaces: bool = False) -> KitError:
+    """Everything that is missing or wrong, at once, with the options that give it (exit 2). ``replaces``: the file
+    cannot be understood, and nobody has agreed to replace it."""
+    from ocarina_kit.cli.init_config import WAYS
+    from ocarina_kit.config.findings import findings
+    from ocarina_kit.system.errors import Remedy, usage_error
+
+    lines = [
+        f"{name} {fault.words} ({where}): {WAYS[name]}" if fault else f"{name} is missing: {WAYS[name]}"
+        for name, (fault, where) in known.missing.items()
+    ]
+    ids = [fault.check for fault, _ in known.missing.values() if fault and fault.check]
+    if replaces:
+        found = next(each for each in findings(config) if each.check == "CFG002")
+        lines.append(f"{found.words.text}. To write it again, with a backup of the old one: --yes")
+        ids.append(found.check)
+    what = "\n".join(["Settings are missing or wrong:", *lines] if len(lines) > 1 else lines)
+    remedy = Remedy("Give all of it, or run init at a terminal.", ("ocarina-kit init --help",))
+    return usage_error(what, id=ids[0] if ids else "USE001", why="Nothing was written.", remedy=remedy)

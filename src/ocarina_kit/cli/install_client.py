@@ -1,99 +1,110 @@
-"""``ocarina-kit install-client``: step 1 of the guide."""
+"""``ocarina-kit install-client``: step 1 of the guide, the client in an environment of its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocarina_kit.cli.result import Result
+from ocarina_kit.cli import options
+from ocarina_kit.cli.ui import Result
 
 if TYPE_CHECKING:
-    from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.client.install_plan import InstallPlan
-    from ocarina_kit.edges.client.install_client import InstalledClient
-    from ocarina_kit.edges.system import System
+    from ocarina_kit.cli.context import Run
+    from ocarina_kit.client.find import Candidate
+    from ocarina_kit.client.install import Plan
+
+EPILOG = """Examples:
+  ocarina-kit install-client --dry-run         # shows what it would fetch from where
+  ocarina-kit install-client --name ocarina-1  # an environment of that name"""
 
 
 def command(
+    context: typer.Context,
     *,
-    env: Annotated[
-        str | None, typer.Option("--env", metavar="NAME", help="The new environment's name (else ocarina).")
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The environment's name (default: ocarina).")
     ] = None,
     prefix: Annotated[
-        str | None,
-        typer.Option("--prefix", metavar="DIR", help="The new environment's folder, not its name."),
+        str | None, typer.Option("--prefix", metavar="DIR", help="The environment's folder, not its name.")
     ] = None,
     source: Annotated[
         str | None,
         typer.Option(
-            "--source", metavar="SPEC", help="What pip installs: a URL, git+URL or folder (else the guide's)."
+            "--source", metavar="SPEC", help="What pip installs: https, git+https, git+ssh or a local path."
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to what is shown.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+    json: options.Json = False,
 ) -> Result:
-    """Install the ocarina client into an environment of its own.
+    """Install ocarina, the client itself, into an environment of its own.
 
-    With conda, mamba or micromamba where there is one, else in a virtual environment. Shows that the client runs and
-    that the server will accept its version; where anything fails, nothing is left behind.
+    With conda, mamba or micromamba if there is one, otherwise in a virtual environment. Checks that it runs and that
+    the server accepts its version. If anything fails, nothing is left behind.
     """
-    from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.errors import Remedy, UsageError
-    from ocarina_kit.edges.client.install_client import apply_install
-    from ocarina_kit.edges.client.plan_install import plan_install
-    from ocarina_kit.edges.this_process import real_system
+    from ocarina_kit.cli.context import start
+    from ocarina_kit.system.errors import Remedy, usage_error
 
-    system = real_system()
-    ui = Ui.for_process(json=json)
-    plan = plan_install(system, env=env, prefix=prefix, source=source)
-    for note in plan.notes:
-        ui.note(note)
+    run = start(context, json=json)
+    ui = run.ui
+    plan = plan_client(run, name=name, prefix=prefix, source=source)
     if plan.already is None:
-        ui.say("This would be done:" if dry_run else "This will be done:")
-        for line in plan.show().splitlines():
-            ui.command(line)
+        ui.say("Changes:")
+        ui.table(rows_of(run, plan))
+        for line in plan.show() if dry_run else ():
+            ui.command(line, indent=4)
         if dry_run:
-            return Result(data=_members(plan, None))
+            ui.say("Nothing was changed (--dry-run).")
+            return Result()
         if not yes and not ui.interactive:
-            raise UsageError(
-                "Nobody can be asked here whether this shall be done: --yes is missing.",
-                why="There is no terminal on standard input. Nothing was changed.",
-                remedy=Remedy("Agree beforehand.", ("ocarina-kit install-client --yes",)),
-            )
-        if not yes and not ui.confirm("Do it?"):
+            remedy = Remedy("Agree to it.", ("ocarina-kit install-client --yes",))
+            raise usage_error("No terminal to ask in; add --yes.", why="Nothing was changed.", remedy=remedy)
+        if not yes and not ui.confirm("Apply these changes?"):
             ui.say("Nothing was changed.")
-            return Result(data=_members(plan, None))
-    installed = apply_install(plan, system, ui.say)
-    _tell(ui, system, installed)
-    return Result(data=_members(plan, installed))
+            return Result()
+    install_client(run, plan)
+    folders = run.machine.environ.get("PATH", "").split(":")
+    if plan.link is None or str(plan.link.parent) not in folders:
+        ui.say("To use it in a shell:")
+        ui.command(plan.activate)
+    ui.next_step("ocarina-kit init")
+    return Result()
 
 
-def _tell(ui: Ui, system: System, installed: InstalledClient) -> None:
-    candidate = installed.candidate
-    state = "is there already; nothing was changed" if installed.already else "is installed and runs"
-    ui.good(f"{candidate.described} {state}: {candidate.path}")
-    if installed.link is not None and str(installed.link.parent) in system.environ.get("PATH", "").split(":"):
-        ui.say("It is on your PATH as ocarina.")
+def plan_client(
+    run: Run, *, name: str | None = None, prefix: str | None = None, source: str | None = None
+) -> Plan:
+    """What would be installed. Raises KitError as `client.install.plan_install` does."""
+    from ocarina_kit.client.install import plan_install
+
+    with run.ui.waiting("Looking for conda", 60):
+        plan = plan_install(run.machine, name=name, prefix=prefix, source=source)
+    for note in plan.notes:
+        run.ui.say(note)
+    return plan
+
+
+def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:
+    """The rows of "Changes:" for an installation: where it goes, and what is fetched from where (issue 13.12)."""
+    from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION
+    from ocarina_kit.system.words import tilde
+
+    what = f"ocarina {PINNED_VERSION}" if plan.source == DEFAULT_SOURCE else "ocarina"
+    rows = [("install", f"{what} in {tilde(plan.prefix, run.machine.home)}")]
+    return rows + [("", f"fetches {each}") for each in plan.fetches]
+
+
+def install_client(run: Run, plan: Plan) -> Candidate:
+    """Carry it out and say so. Raises KitError as `client.install.install` does; nothing is left then."""
+    from ocarina_kit.client.install import install
+    from ocarina_kit.system.words import tilde
+
+    with run.ui.waiting("Installing the client") as say:
+        client = install(run.machine, plan, lambda words: say(words.removesuffix(" …")))
+    where = tilde(plan.client, run.machine.home)
+    if plan.already is None:
+        run.ui.status("installed", f"{client.described} in {where}")
     else:
-        ui.say("To have it on PATH in a shell:")
-        ui.command(installed.plan.activate)
-    ui.say("Next, set it up:")
-    ui.command("ocarina-kit init")
-
-
-def _members(plan: InstallPlan, installed: InstalledClient | None) -> dict[str, Any]:
-    """The command's own JSON members."""
-    candidate = installed.candidate if installed is not None else plan.already
-    return {
-        "kind": plan.kind,
-        "prefix": str(plan.prefix),
-        "source": plan.source.spec,
-        "client": candidate.path if candidate is not None else None,
-        "version": str(candidate.version) if candidate is not None else None,
-        "changed": installed is not None and not installed.already,
-        "steps": plan.show().splitlines(),
-    }
+        run.ui.say(f"{client.described} is installed already: {where}")
+    return client

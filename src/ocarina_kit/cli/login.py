@@ -2,218 +2,272 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ocarina_kit.cli.result import Result
+from ocarina_kit.cli import options
+from ocarina_kit.cli.ui import Result
+from ocarina_kit.system.errors import KitError, Remedy, usage_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.login_view import LoginView
-    from ocarina_kit.core.client.scopes import ScopeRequest
-    from ocarina_kit.core.oauth.login_report import TokenOutcome
+    from ocarina_kit.cli.login_choice import Client
+    from ocarina_kit.cli.login_steps import Login
+    from ocarina_kit.cli.ui import Ui
+    from ocarina_kit.client.scopes import Request
+    from ocarina_kit.majora.grant import Pending
+    from ocarina_kit.majora.paste import Code, Misread
 
-EPILOG = (
-    "In two steps, with no terminal: ocarina-kit login --print-url, open each link (one a line) in any browser, then "
-    "hand the address that it leads to over to: ocarina-kit login --callback - "
-    "With no terminal and none of the two, a login that needs a browser is exit 2."
-)
+EPILOG = """Examples:
+  ocarina-kit login --for upload
+  ocarina-kit login --print-url        without a terminal: prints the link,
+  ocarina-kit login --callback -       and takes the address of the page that opens"""
 
 
 def command(
     context: typer.Context,
     *,
-    purposes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--for", metavar="NAME", help="What you want to do (see --list); may be given several times."
-        ),
-    ] = None,
-    scopes: Annotated[
-        list[str] | None,
-        typer.Option("--scope", metavar="STRING", help="A scope string; may be given several times."),
-    ] = None,
-    all_purposes: Annotated[
+    purposes: options.Purposes = None,
+    scope: options.Scopes = None,
+    everything: Annotated[
         bool, typer.Option("--all", help="Everything that the installed client can do.")
     ] = False,
-    list_purposes: Annotated[
-        bool, typer.Option("--list", help="Say what there is to choose from, in plain words.")
-    ] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="Show what --for takes.")] = False,
     print_url: Annotated[
-        bool,
-        typer.Option(
-            "--print-url", help="Print the link alone, one a line where there are several; then end."
-        ),
+        bool, typer.Option("--print-url", help="Print the links, one a line, and end.")
     ] = False,
     callback: Annotated[
         str | None,
         typer.Option(
             "--callback",
-            metavar="FILE|-",
-            help="Finish a login: the address that a link led to, from a file or standard input.",
+            metavar="URL|FILE|-",
+            help="Finish a login: the address that opened.",
         ),
     ] = None,
     browser: Annotated[
         bool | None,
-        typer.Option(
-            "--browser/--no-browser", help="Open the link in a browser (default: where one can be seen)."
-        ),
+        typer.Option("--browser/--no-browser", help="Open the links (default: if it can be seen)."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Log in anew, whatever is there already.")] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Ask the server whether it takes the token.")
-    ] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Log in again, even if the token is valid.")] = False,
+    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Test the token at Majora.")] = True,
+    json: options.Json = False,
 ) -> Result:
     """Log in: get tokens for what you want to do.
 
-    A token that lives is left alone, and one that has expired is refreshed with no browser. Only else a link is shown:
-    open it in any browser, on any machine, press Authorize, and paste the address that you come to.
+    A valid token is kept, and an expired one is refreshed. Otherwise a link is shown: open it in a browser on any
+    machine, press Authorize, and paste the address of the page that opens.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.core.errors import Remedy, UsageError
-    from ocarina_kit.edges.client.installed_client import installed_client
 
     run = start(context, json=json)
-    if list_purposes:
-        from ocarina_kit.cli.login_view import list_of_purposes
-
-        return list_of_purposes(run.ui, installed_client(run.system))
+    if show_list:
+        return _list(run.ui)
     if print_url and callback is not None:
-        raise UsageError(
+        raise usage_error(
             "--print-url and --callback do not go together.",
-            why="--print-url begins a login, and --callback ends one.",
-            remedy=Remedy(
-                "Run one after the other:",
-                ("ocarina-kit login --print-url", "ocarina-kit login --callback -"),
-            ),
+            why="--print-url begins a login, and --callback finishes it.",
+            remedy=Remedy("Run one, then the other.", ("ocarina-kit login --print-url",)),
         )
     setup = run.setup()
     if setup.legacy_key is not None:
-        return _with_api_key(run, needs_oauth=force or print_url or callback is not None)
-
-    from ocarina_kit.cli.login_view import LoginView
-    from ocarina_kit.flows.login import Login
-
-    ui = run.ui.to_stderr() if print_url else run.ui
-    client = installed_client(run.system)
-    login = Login(
-        run.system,
-        setup,
-        note=ui.note,
-        warn=ui.warn,
-        client_version=client.version,
-        verify=verify,
-        terminal=ui.interactive and not print_url and callback is None,
-    )
-    view = LoginView(ui, run.ui, login, client)
-    if callback is not None:
-        return _finish(view, callback)
-    chosen = _wanted(view, purposes or [], scopes or [], everything=all_purposes, print_url=print_url)
-    return _begin(view, chosen, force=force, print_url=print_url, browser=browser)
-
-
-def _with_api_key(run: Run, *, needs_oauth: bool) -> Result:
-    from ocarina_kit.core.oauth.login_errors import api_key
-
-    if needs_oauth:
-        raise api_key(run.place)
-    run.ui.good("This set-up uses a legacy API key (MAJORA_TOKEN): no login is needed.")
-    run.ui.say("To use OAuth instead, which need not be renewed by hand every 3 days:")
-    run.ui.command(run.place.command("init"))
-    return Result(data={"tokens": []})
-
-
-def _wanted(
-    view: LoginView, names: list[str], scopes: list[str], *, everything: bool, print_url: bool
-) -> tuple[ScopeRequest, ...]:
-    """The scope strings that are asked for, with as many grants, where grants are needed."""
-    from ocarina_kit.cli.login_prompts import choose_purposes
-    from ocarina_kit.core.client.scopes import DEFAULT_NAMES, PURPOSES, has_endpoint, request_for, resolve
-
-    table = view.client.table
-    if everything:
-        names = [*names, *(purpose.name for purpose in PURPOSES if has_endpoint(purpose, table))]
-    elif not names and not scopes:
-        asked = view.ui.interactive and not print_url
-        names = list(choose_purposes(view.ui, view.login, view.client) if asked else DEFAULT_NAMES)
-    found = {request.scope: request for request in resolve(names, table)}
-    for scope in scopes:
-        request = request_for(scope, table)
-        found.setdefault(request.scope, request)
-    return tuple(found.values())
-
-
-def _begin(
-    view: LoginView, requests: Sequence[ScopeRequest], *, force: bool, print_url: bool, browser: bool | None
-) -> Result:
-    from ocarina_kit.cli.login_prompts import AtTerminal
-    from ocarina_kit.core.oauth.login_errors import interrupted, nobody_to_ask
-    from ocarina_kit.core.oauth.login_report import LoginResult, TokenOutcome
-    from ocarina_kit.flows.login_person import grant_all
-
-    login, place = view.login, view.login.setup.place
-    outcomes = login.settle(requests, force=force)
-    for request in requests:
-        if request.scope in outcomes:
-            view.show(outcomes[request.scope])
-    needed = [request for request in requests if request.scope not in outcomes]
+        raise KitError(
+            "This set-up uses a legacy API key (MAJORA_TOKEN), so no login is needed.",
+            id="CFG008",
+            why="OAuth tokens need no renewal by hand; they need a registered application.",
+            remedy=Remedy("To use OAuth instead, set it up.", (run.place.command("init"),)),
+        )
     if print_url:
-        outcomes |= {outcome.request.scope: outcome for outcome in view.print_links(needed)}
-    elif needed and not login.terminal:
-        nobody = nobody_to_ask(place, needed)
-        outcomes |= {r.scope: TokenOutcome(r, LoginResult.NEEDED, error=nobody) for r in needed}
-        return view.result(_in_order(requests, outcomes), error=nobody)
+        run.ui.to_stderr()
+    from ocarina_kit.cli.login_choice import installed_client, show_end
+    from ocarina_kit.cli.login_steps import Login, log_in
+
+    client = installed_client(run)
+    data: dict[str, Any] = {}
+    if callback is not None:
+        login = Login(run, setup, client, verify=verify)
+        requests = _finish(login, callback)
+        done = login.done(requests)
     else:
-        view.announce(needed, settled=len(outcomes))
-        granted = grant_all(login, needed, AtTerminal(view, browser))
-        for outcome in granted.outcomes:
-            outcomes[outcome.request.scope] = outcome
-        if granted.interrupted:
-            return view.result(_in_order(requests, outcomes), error=interrupted(place, granted.waiting))
-    return view.result(_in_order(requests, outcomes))
+        requests = _requests(run.ui, client, purposes or [], scope or [], everything, print_url)
+        if print_url:
+            login = Login(run, setup, client, verify=verify)
+            data["urls"] = _print_links(login, login.settle(requests, force=force))
+            done = login.done(requests)
+        else:
+            done = log_in(run, setup, requests, client, force=force, verify=verify, browser=browser)
+    show_end(run.ui, run.place, client, requests, done)
+    return Result(data, done.error, shown=True)
 
 
-def _in_order(
-    requests: Sequence[ScopeRequest], outcomes: dict[str, TokenOutcome]
-) -> tuple[TokenOutcome, ...]:
-    return tuple(outcomes[request.scope] for request in requests)
+def _list(ui: Ui) -> Result:
+    from ocarina_kit.cli.login_choice import purposes
+
+    rows = purposes()
+    ui.table(rows, indent=0)
+    ui.say("For example:")
+    ui.command("ocarina-kit login --for lookup --for upload")
+    return Result({"purposes": [{"name": name, "what_for": words} for name, words in rows]})
 
 
-def _finish(view: LoginView, source: str) -> Result:
-    """The second half of a login, in a process of its own."""
-    from ocarina_kit.core.client.scopes import request_for
-    from ocarina_kit.core.errors import KitError
-    from ocarina_kit.core.oauth.login_errors import interrupted
-    from ocarina_kit.edges.person.callback_input import read_callback
-    from ocarina_kit.flows.login import failed, not_begun
-    from ocarina_kit.flows.login_grant import UsedBeforeError, concerns_all, is_dead_code, match, redeem
+def _requests(
+    ui: Ui, client: Client, names: list[str], strings: list[str], everything: bool, print_url: bool
+) -> list[Request]:
+    """What is asked for, one link each; without any option the person is asked, or ``lookup`` is taken."""
+    from ocarina_kit.cli.login_choice import choose_purposes
+    from ocarina_kit.client.scopes import PURPOSES, request_for, requests_for, supported
 
-    login = view.login
-    if source == "-" and view.ui.interactive:
-        text = view.ui.ask_paste("Paste the address here")
-    else:
-        text = read_callback(login.system, source)
+    if everything:
+        names = [*names, *(each.name for each in PURPOSES if supported(each, client.table))]
+    elif not names and not strings:
+        asked = ui.interactive and not print_url
+        names = choose_purposes(ui, client.table) if asked else ["lookup"]
+    found = {each.scope: each for each in requests_for(names, client.table)}
+    for string in strings:
+        request = request_for(string, client.table)
+        found.setdefault(request.scope, request)
+    return list(found.values())
+
+
+def _print_links(login: Login, needed: list[Request]) -> list[str]:
+    """Each link alone on a line of standard output, unless that belongs to the JSON document."""
+    for request in needed:
+        login.begin(request.scope)
+        login.ui.say(f"To {login.words(request.scope)}: open this link in any browser, and press Authorize.")
+        if not login.ui.json:
+            print(login.links[request.scope], flush=True)
+    if needed:
+        login.ui.say("Then paste the address of the page that opens, within 60 seconds:")
+        login.ui.command(login.setup.place.command("login", "--callback", "-"))
+    return [login.links[each.scope] for each in needed]
+
+
+# --- the second step, in a process of its own
+
+
+def _finish(login: Login, source: str) -> list[Request]:
+    """Use the address that ``--callback`` names; returns what it was for. Raises KitError if no open login has it."""
+    from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
+    from ocarina_kit.client.scopes import request_for
+    from ocarina_kit.majora.grant import waiting
+    from ocarina_kit.majora.paste import Misread
+
+    text = _read(login.ui, source)
+    begun = waiting(login.machine)
+    mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
+    codes = _codes(text, login.setup.domain, mine)
+    if isinstance(codes, Misread):
+        return _without_code(login, text, codes, begun)
+    requests = []
+    for code in codes:
+        pending = mine[code.state]
+        requests.append(request_for(pending.scope, login.client.table))
+        error = login.redeem(pending, code.code)
+        if error is not None:
+            login.fail(error, pending.scope)
+            if error.id in NEW_LINK_HELPS:
+                _offer_link(login, pending.scope)
+    return requests
+
+
+def _read(ui: Ui, source: str) -> str:
+    """What ``source`` names: an address itself, a file, or ``-``. It is never repeated, not even as a file name: it
+    may be a broken paste."""
+    import sys
+    from pathlib import Path
+
+    from ocarina_kit.majora.paste import LONGEST
+
+    if any(mark in source for mark in ("://", "code=", "state=", "error=")):
+        return source
+    if source == "-" and ui.interactive:
+        return ui.ask_paste("Paste the address of the page that opened: ")
     try:
-        callbacks = match(login, text, view.client.table)
-    except UsedBeforeError as used:
-        request = request_for(used.scope, view.client.table)
-        return view.result([view.with_fresh_link(failed(request, used))])
-    outcomes: list[TokenOutcome] = []
-    for callback in callbacks:
-        try:
-            outcome = redeem(login, callback)
-        except KitError as problem:
-            outcome = failed(callback.request, problem)
-        if is_dead_code(outcome.error):
-            outcome = view.with_fresh_link(outcome)
-        outcomes.append(outcome)
-        if login.interrupted or (outcome.error and concerns_all(outcome.error) and not outcome.key):
-            break
-    outcomes += [not_begun(callback.request) for callback in callbacks[len(outcomes) :]]
-    for outcome in outcomes:
-        view.show(outcome)
-    return view.result(outcomes, error=interrupted(login.setup.place, 0) if login.interrupted else None)
+        if source == "-":
+            data = sys.stdin.buffer.read(LONGEST) if sys.stdin is not None else b""
+        else:
+            with Path(source).expanduser().open("rb") as file:
+                data = file.read(LONGEST)
+    except (OSError, ValueError, RuntimeError) as problem:
+        said = getattr(problem, "strerror", None) or "it is not a path"
+        raise usage_error(
+            "--callback takes an address, a file or -, and was given none of these.",
+            why=f"As a file it cannot be read: {said}.",
+            remedy=Remedy("Paste the address when it asks.", ("ocarina-kit login --callback -",)),
+        ) from None
+    return data.decode("utf-8", "replace")
+
+
+def _codes(text: str, domain: str, mine: Mapping[str, Pending]) -> list[Code] | Misread:
+    """The codes in the text: one, or one a line."""
+    from ocarina_kit.majora.paste import Code, read_paste
+
+    found = read_paste(text, domain, mine)
+    if isinstance(found, Code):
+        return [found]
+    if found.kind == "several":
+        lines = [read_paste(line, domain, mine) for line in text.splitlines() if line.strip()]
+        codes = {each.state: each for each in lines if isinstance(each, Code)}
+        if len(codes) == len(lines):
+            return list(codes.values())
+    return found
+
+
+def _without_code(login: Login, text: str, found: Misread, begun: Sequence[Pending]) -> list[Request]:
+    """What it is instead. If the code was used before and its token is saved, that is no error (issue 11, bug 3)."""
+    from ocarina_kit.client.scopes import request_for
+    from ocarina_kit.majora.grant import used_pending
+    from ocarina_kit.majora.messages import paste_error, used_error
+    from ocarina_kit.majora.paste import Code, read_paste, states_in
+    from ocarina_kit.system.words import span
+
+    mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
+    if found.kind in ("wrong-state", "other-server"):
+        for each in begun:
+            if isinstance(read_paste(text, each.domain, (each.state,)), Code):
+                raise _other_setup(login, each)
+    used = next(filter(None, (used_pending(login.machine, state) for state in states_in(text))), None)
+    if found.kind == "wrong-state" and used is not None:
+        request, now = request_for(used.scope, login.client.table), login.machine.now()
+        if login.settle([request]):
+            login.fail(used_error(now - used.sent, now - used.created, login.ways(used.scope)), used.scope)
+            _offer_link(login, used.scope)
+        else:
+            login.ui.say(f"The code in that address was used before, {span(now - used.sent)} ago.")
+        return [request]
+    if not mine and found.kind not in ("empty", "authorize-link", "log-in-page", "other-server"):
+        raise KitError(
+            "No login is open for that address.",
+            id="LGN014",
+            why="None was begun with this set-up in the last hour, or each is finished.",
+            remedy=Remedy("Get a new link.", (login.ways().fresh,)),
+        )
+    scope = [mine[found.state].scope] if found.state in mine else []
+    raise paste_error(found, domain=login.setup.domain, ways=login.ways(*scope))
+
+
+def _other_setup(login: Login, pending: Pending) -> KitError:
+    """LGN016: the address belongs to an open login, but not to one of this set-up."""
+    from pathlib import Path
+
+    from ocarina_kit.config.place import Place
+
+    place = login.setup.place
+    begun = Place(Path(pending.config), "option", pending.profile, from_env=not pending.config)
+    whose, command = begun.profile or pending.config or "--env", begun.command("login", "--callback", "-")
+    if begun._replace(source=place.source) == place:  # only MAJORA_DOMAIN is another one now
+        whose, command = pending.domain, login.ways().fresh
+    return KitError(
+        f"That address belongs to a login that was begun with another set-up ({whose}).",
+        id="LGN016",
+        why="A code is sent only to the server that gave it, with the client id that asked for it.",
+        remedy=Remedy("Use it there, or get a new link here.", (command,)),
+    )
+
+
+def _offer_link(login: Login, scope: str) -> None:
+    login.begin(scope)
+    login.ui.say(f"A new link, to {login.words(scope)}: open it, press Authorize, then paste the address.")
+    login.ui.raw(login.links[scope])
+    login.ui.command(login.setup.place.command("login", "--callback", "-"))

@@ -1,149 +1,130 @@
-"""``ocarina-kit logout``: revoke tokens at the server, and forget them here."""
+"""``ocarina-kit logout``: revoke tokens at the server, then forget them here."""
 
 from __future__ import annotations
 
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocarina_kit.cli.result import Result
+from ocarina_kit.cli import options
+from ocarina_kit.cli.ui import Result
+from ocarina_kit.system.errors import Remedy, usage_error
 
 if TYPE_CHECKING:
-    from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.tokens.logout_report import LogoutReport
-    from ocarina_kit.core.tokens.token_file import TokenFile
+    from ocarina_kit.cli.context import Run
+    from ocarina_kit.config.place import Setup
+
+EPILOG = """Examples:
+  ocarina-kit logout --for upload
+  ocarina-kit logout --local           forget the tokens here; they stay valid at the server"""
+
+_LIMIT_S = 70.0
 
 
 def command(
     context: typer.Context,
     *,
-    scope: Annotated[
-        list[str] | None,
-        typer.Option("--scope", metavar="STRING", help="Only the token of this scope; can be given again."),
-    ] = None,
-    local: Annotated[
-        bool, typer.Option("--local", help="Forget them here without asking the server to revoke them.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be revoked; send and write nothing.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    purposes: options.Purposes = None,
+    scope: options.Scopes = None,
+    local: Annotated[bool, typer.Option("--local", help="Delete them here without revoking them.")] = False,
+    yes: options.Yes = False,
+    dry_run: options.DryRun = False,
+    json: options.Json = False,
 ) -> Result:
-    """Revoke tokens at the server, then forget them here.
+    """Revoke tokens at the server, then delete them here.
 
-    What the server does not confirm is kept. The configuration stays: ocarina-kit login brings new tokens.
+    What the server does not confirm is kept. The configuration stays: ocarina-kit login gets new tokens.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.core.client.scopes import request_for
-    from ocarina_kit.core.errors import Remedy, UsageError
-    from ocarina_kit.core.tokens.token_errors import LEGACY_NOTE, undamaged
-    from ocarina_kit.edges.disk.token_store import TokensReader
-    from ocarina_kit.flows.logout import chosen, log_out, would_be
+    from ocarina_kit.cli.refresh import stored_scopes
+    from ocarina_kit.client.scopes import what_for
+    from ocarina_kit.system.change import difference, write
+    from ocarina_kit.tokens.logout import logout
+    from ocarina_kit.tokens.store import look
 
-    scopes = None if not scope else [request_for(each).scope for each in scope]
     run = start(context, json=json)
     ui, setup = run.ui, run.setup()
     if setup.legacy_key is not None:
-        ui.note(LEGACY_NOTE)
-        return Result(data={"tokens": []})
-    file = undamaged(setup, TokensReader(run.system, Path(setup.tokens_file)).look())
-    entries = chosen(file, scopes)
+        ui.say("This set-up uses a legacy API key (MAJORA_TOKEN), so there are no tokens to revoke.")
+        return Result()
+    scopes = stored_scopes(run, setup, purposes or [], scope or [])
+    before, file = look(run.machine, setup.tokens_file)
+    chosen = [key for key in file.entries if scopes is None or key in scopes]
     if dry_run:
-        report = would_be(file, scopes, local=local)
-        _show(ui, report)
-        change = _diff(setup.tokens_file, file, [entry.key for entry in entries])
-        ui.diff(change)
-        return Result(data={**_data(report), "diff": change})
-    if entries and not yes:
+        after = file.without(*chosen).render()
+        ui.diff(difference([write(setup.tokens_file, "tokens", before, after)], run.machine, setup.secrets))
+    elif chosen and not yes:
         if not ui.interactive:
-            raise UsageError(
-                "logout asks before it revokes: --yes is missing.",
-                why="There is no terminal on standard input to ask on. Nothing was changed.",
-                remedy=Remedy("Agree beforehand:", (run.place.command("logout", "--yes"),)),
+            raise usage_error(
+                "logout asks before it revokes tokens: --yes is missing.",
+                why="There is no terminal to ask in. Nothing was changed.",
+                remedy=Remedy("Add --yes.", (run.place.command("logout", "--yes"),)),
             )
-        _ask_about(ui, [entry.key for entry in entries], setup.domain, local)
-        if not ui.confirm("Log out?"):
+        for key in chosen:
+            ui.say(what_for(key), indent=2)
+        here = (
+            "Delete these tokens here? They stay valid at"
+            if local
+            else "Revoke these tokens, and delete them here? Server:"
+        )
+        if not ui.confirm(f"{here} {setup.domain}"):
             ui.say("Nothing was changed.")
-            return Result(data={"tokens": []})
-    report = log_out(
-        run.system,
-        setup,
-        scopes=scopes,
-        local=local,
-        told=lambda: ui.say("Finishing what is under way."),
-    )
-    _show(ui, report)
-    failure = report.error
-    if failure is None:
-        return Result(data=_data(report))
-    for error in report.errors:
-        ui.error(error)
-    return Result.failed(failure, _data(report), shown=True)
-
-
-def _diff(path: PurePath, file: TokenFile, gone: list[str]) -> str:
-    """What forgetting ``gone`` does to the tokens file, its secrets masked; nothing where nothing changes."""
-    from ocarina_kit.core.plan import Plan, WriteFile
-    from ocarina_kit.core.shown_plan import shown
-
-    after = file
-    for key in gone:
-        after = after.without(key)
-    return (
-        shown(Plan((WriteFile(Path(path), "tokens", file.render(), after.render(), "log out"),)))
-        if gone
-        else ""
-    )
-
-
-def _ask_about(ui: Ui, scopes: list[str], domain: str, local: bool) -> None:
-    from ocarina_kit.cli.refresh_view import title
-
-    where = "forgotten here, and stay good at" if local else "revoked at"
-    ui.say(f"These tokens are {where} {domain}")
-    for scope in scopes:
-        ui.say(f"  - {title(scope)}")
-
-
-def _show(ui: Ui, report: LogoutReport) -> None:
-    from ocarina_kit.cli.refresh_view import title
-    from ocarina_kit.core.tokens.logout_report import LogoutResult
-
-    words = {
-        LogoutResult.REVOKED: "revoked at the server, and forgotten here",
-        LogoutResult.FORGOTTEN: "forgotten here",
-        LogoutResult.WOULD_REVOKE: "would be revoked at the server, and forgotten here",
-        LogoutResult.WOULD_FORGET: "would be forgotten here",
-        LogoutResult.NO_TOKEN: "there is no such token",
+            return Result()
+    with ui.waiting("Waiting for Majora to revoke the tokens", _LIMIT_S) as say:
+        report = logout(run.machine, setup, scopes=scopes, local=local, dry_run=dry_run, waiting=say)
+    rows = {
+        "revoked": ("revoked", "deleted here"),
+        "forgotten": ("removed", "deleted here, not revoked"),
+        "would-revoke": ("due", "would be revoked, and deleted here"),
+        "would-forget": ("due", "would be deleted here, not revoked"),
+        "no-token": ("skipped", "there is no token"),
     }
-    if not report.tokens:
-        ui.say("There is no token: nothing to log out from.")
-    for token in report.tokens:
-        name = title(token.scope)
-        if token.result is LogoutResult.KEPT:
-            ui.bad(f"{name}: kept, as the server did not confirm.")
-        elif token.result in (LogoutResult.REVOKED, LogoutResult.FORGOTTEN):
-            ui.good(f"{name}: {words[token.result]}.")
-        else:
-            ui.say(f"{name}: {words[token.result]}.")
+    if not report.outcomes:
+        ui.say("There is no token, so there is nothing to log out from.")
+    for each in report.outcomes:
+        if each.result in rows:
+            ui.status(rows[each.result][0], f"{what_for(each.scope)}: {rows[each.result][1]}")
     for note in report.notes:
-        ui.note(note)
+        ui.warn(note)
+    errors = [] if report.interrupted else report.errors(setup)
+    for error in errors:
+        ui.error(error)
+    if not dry_run and not report.interrupted and not look(run.machine, setup.tokens_file)[1].entries:
+        _crontab_entry(run, setup)
+    return Result(error=report.error(setup), shown=bool(errors))
 
 
-def _data(report: LogoutReport) -> dict[str, Any]:
-    from ocarina_kit.cli.render import error_members
-    from ocarina_kit.core.client.scopes import purposes_for
+def _crontab_entry(run: Run, setup: Setup) -> None:
+    """Without tokens the crontab entry of this set-up only sends mail: offer to remove it, or name the command."""
+    from ocarina_kit.cron.crontab import Crontab
+    from ocarina_kit.cron.plan import Ground, plan_removal
+    from ocarina_kit.cron.program import install_crontab, read_crontab
+    from ocarina_kit.tokens import log
 
-    tokens = []
-    for token in report.tokens:
-        members: dict[str, Any] = {
-            "scope": token.scope,
-            "purposes": [purpose.name for purpose in purposes_for(token.scope)],
-            "result": token.result.value,
-        }
-        if token.error is not None:
-            members["error"] = error_members(token.error)
-        tokens.append(members)
-    return {"tokens": tokens, "notes": list(report.notes)}
+    machine, place = run.machine, setup.place
+    ground = Ground(
+        machine.user, machine.host, str(machine.home), str(place.config), setup.domain, (), place.profile
+    )
+
+    def removed(content: bytes) -> bytes:
+        return plan_removal(Crontab.parse(content), ground, _real).after.render()
+
+    listing = read_crontab(machine)
+    if place.from_env or not listing.readable or removed(listing.content) == listing.content:
+        return
+    command = place.command("schedule", "--remove")
+    if not run.ui.interactive:
+        run.ui.say("The crontab entry still runs, with nothing to refresh. To remove it:")
+        run.ui.command(command)
+    elif run.ui.confirm("No token is left. Remove the crontab entry too?"):
+        install_crontab(machine, removed)
+        log.append(machine, [log.line(machine, setup, "logout", "unscheduled")])
+        run.ui.status("removed", "the crontab entry of this set-up")
+    else:
+        run.ui.next_step(command)
+
+
+def _real(path: str) -> str:
+    import os
+
+    return os.path.realpath(path)

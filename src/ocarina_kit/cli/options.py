@@ -1,32 +1,44 @@
-"""The options that every command shares, before or after its name, and what was given for them."""
+"""Options that several commands have: those of every command, and types for the signatures of those that share one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from typer.core import TyperOption
 
+from ocarina_kit.cli import completion
 
-@dataclass
-class Shared:
-    """What was given for the shared options. ``config`` is a path as typed."""
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to the changes without being asked.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the changes, and make none.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show more.")]
+Within = Annotated[
+    str | None,
+    typer.Option("--within", metavar="DURATION", help="How long a token must be valid: 90s, 30m, 2h, 1d."),
+]
+Purposes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--for",
+        metavar="NAME",
+        help="What it is for (ocarina-kit login --list). Can be repeated.",
+        autocompletion=completion.purposes,
+    ),
+]
+Scopes = Annotated[
+    list[str] | None, typer.Option("--scope", metavar="STRING", help="A scope string. Can be repeated.")
+]
 
-    config: str | None = None
-    profile: str | None = None
-    env: bool = False
 
-
-def shared(context: Any) -> Shared:
-    """The shared options of the run that ``context`` belongs to."""
-    found: Shared = context.find_root().ensure_object(Shared)
-    return found
+NAMES = ("config", "profile", "env")
+"""What `context.meta` holds of the options that every command has."""
 
 
 def _store(context: Any, param: Any, value: Any) -> None:
-    if value is None or value is False:
-        return
-    setattr(shared(context), param.name, value)
+    """Keep a value for `context.start`. One that is left out after the command's name leaves the one before it."""
+    if value:
+        context.meta[param.name] = value
 
 
 def _version(context: Any, param: Any, value: bool) -> None:
@@ -37,31 +49,34 @@ def _version(context: Any, param: Any, value: bool) -> None:
         context.exit()
 
 
-def _option(*declared: str, **how: Any) -> TyperOption:
+def _shared(*declared: str, **how: Any) -> TyperOption:
     return TyperOption(param_decls=list(declared), expose_value=False, **how)
 
 
-# One object each, added to the root and to every command: a value given in either place is stored once.
-CONFIG = _option(
-    "--config",
-    metavar="PATH",
-    callback=_store,
-    help="The configuration file (else $OCARINA_CONF_FILE, else ~/.ocarina).",
+# The same objects are in the root and in every command, so that a value given in either place is stored once.
+SHARED = (
+    _shared(
+        "--config",
+        metavar="PATH",
+        callback=_store,
+        help="The configuration file (default: ~/.ocarina).",
+    ),
+    _shared(
+        "--profile",
+        metavar="NAME",
+        callback=_store,
+        help="The profile in that file.",
+        autocompletion=completion.profiles,
+    ),
+    _shared(
+        "--env", is_flag=True, default=False, callback=_store, help="Take settings from the environment."
+    ),
+    _shared(
+        "--version",
+        is_flag=True,
+        default=False,
+        is_eager=True,
+        callback=_version,
+        help="Show the version and exit.",
+    ),
 )
-PROFILE = _option("--profile", metavar="NAME", callback=_store, help="The profile in that file.")
-ENV = _option(
-    "--env",
-    is_flag=True,
-    default=False,
-    callback=_store,
-    help="Take the set-up from the environment, as the client's --env does.",
-)
-VERSION = _option(
-    "--version",
-    is_flag=True,
-    default=False,
-    callback=_version,
-    is_eager=True,
-    help="Show the version and exit.",
-)
-ALL = (CONFIG, PROFILE, ENV, VERSION)

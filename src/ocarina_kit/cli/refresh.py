@@ -2,76 +2,179 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ocarina_kit.cli.result import Result
+from ocarina_kit.cli import options
+from ocarina_kit.cli.ui import Result
+from ocarina_kit.system.errors import Exit, KitError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ocarina_kit.cli.context import Run
+    from ocarina_kit.cli.ui import Ui
+    from ocarina_kit.config.place import Setup
+    from ocarina_kit.tokens.outcome import Outcome, Report
+
+EPILOG = """Examples:
+  ocarina-kit refresh --within 6h      only tokens that are valid for less than that
+  ocarina-kit refresh --for lookup"""
+
+_TOLD_AGAIN_S = 86_400.0
+"""With ``--cron`` the same problem is said once in that time (CONTRACT.md, refresh)."""
 
 
 def command(
     context: typer.Context,
     *,
-    within: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DURATION", help="Only those that live less than that: 90s, 30m, 2h, 1d, 1h30m."
-        ),
-    ] = None,
-    scope: Annotated[
-        list[str] | None,
-        typer.Option("--scope", metavar="STRING", help="Only the token of this scope; can be given again."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say which would be refreshed; send and write nothing.")
-    ] = False,
-    quiet: Annotated[
+    purposes: options.Purposes = None,
+    scope: options.Scopes = None,
+    within: options.Within = None,
+    cron: Annotated[
         bool,
-        typer.Option(
-            "--quiet", "-q", help="Say nothing where it went well or the server was out of reach: for cron."
-        ),
+        typer.Option("--cron", help="For the crontab: say nothing, unless a person is needed; end with 0."),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    dry_run: options.DryRun = False,
+    json: options.Json = False,
 ) -> Result:
     """Refresh the tokens now, expired ones too.
 
-    Needs no browser: a refresh token outlives its access token. A crontab entry runs this every few hours.
+    Needs no browser. The crontab line runs this every few hours.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.cli.refresh_view import report_data, show_errors, show_report
-    from ocarina_kit.core.client.scopes import request_for
-    from ocarina_kit.core.durations import parse_duration
-    from ocarina_kit.core.errors import Exit, KitError
-    from ocarina_kit.flows.refresh import RefreshInterruptedError, refresh_tokens
+    from ocarina_kit.system.words import parse_duration
 
     seconds = None if within is None else parse_duration(within)
-    scopes = None if not scope else [request_for(each).scope for each in scope]
-    run = start(context, json=json, quiet=quiet)
-    ui, now = run.ui, run.system.clock.now
+    run = start(context, json=json, quiet=cron)
+    data: dict[str, Any] = {"tokens": []}
     try:
-        report = refresh_tokens(
-            run.system,
-            run.setup(),
-            scopes=scopes,
-            within=seconds,
-            dry_run=dry_run,
-            told=lambda: ui.say("Finishing what is under way, so that no token is lost (20 s at most)."),
-        )
-    except RefreshInterruptedError as stopped:
-        show_report(ui, stopped.report, now=now())
-        return Result.failed(stopped, report_data(stopped.report))
-    except KitError as error:
-        if error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN):
-            raise
-        if quiet and error.exit is not Exit.UNKNOWN:
-            ui.error_line(error)
-        return Result.failed(error, {"tokens": []}, shown=quiet)
-    failure = report.error(run.place)
-    show_report(ui, report, now=now())
-    if failure is None:
-        return Result(data=report_data(report))
-    if not quiet:
-        show_errors(ui, report, run.place)
-    elif failure.exit is not Exit.UNKNOWN:
-        ui.error_line(failure)
-    return Result.failed(failure, report_data(report), shown=True)
+        setup = run.setup()
+        report = _refreshed(run, setup, purposes or [], scope or [], seconds, dry_run)
+    except KitError as problem:
+        if cron and problem.exit in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN):
+            _tell_once(run, [(problem, ())])
+            return Result(data)
+        return Result(data, problem)
+    data["tokens"] = [_token(each) for each in report.outcomes]
+    _show(run.ui, report, run.machine.now())
+    if report.interrupted:
+        return Result(data, report.error(setup))
+    errors = report.errors(setup)
+    if cron:
+        failed = tuple(each.scope for each in report.outcomes if each.problem is not None)
+        _tell_once(run, [(error, failed) for error in errors])
+        return Result(data)
+    for error in errors:
+        run.ui.error(error)
+    return Result(data, next(iter(errors), None), shown=True)
+
+
+def _refreshed(
+    run: Run, setup: Setup, names: list[str], strings: list[str], within: float | None, dry_run: bool
+) -> Report:
+    from ocarina_kit.tokens.refresh import BUDGET_S, refresh
+
+    scopes = stored_scopes(run, setup, names, strings)
+    with run.ui.waiting("Waiting for Majora", BUDGET_S) as say:
+        return refresh(run.machine, setup, scopes=scopes, within=within, dry_run=dry_run, waiting=say)
+
+
+def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]) -> list[str] | None:
+    """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given.
+
+    A purpose without a token is looked up in the installed client's table, which only then is read.
+    """
+    if not names and not strings:
+        return None
+    from ocarina_kit.client.scopes import purposes_of, request_for, requests_for
+    from ocarina_kit.tokens.store import look
+
+    keys = look(run.machine, setup.tokens_file)[1].entries
+    found = {request_for(string).scope: None for string in strings}
+    for purpose in (each for request in requests_for(names) for each in request.purposes):
+        stored = [key for key in keys if purpose in purposes_of(key)]
+        if not stored and keys:
+            from ocarina_kit.cli.login_choice import installed_client
+
+            table = installed_client(run).table
+            stored = [each.scope for each in requests_for([purpose.name], table)]
+        found.update(dict.fromkeys(stored or [purpose.scope]))
+    return list(found)
+
+
+def _token(outcome: Outcome) -> dict[str, Any]:
+    from ocarina_kit.client.scopes import names_of
+
+    scope, result, expires_at, *_ = outcome
+    return {
+        "scope": scope,
+        "purposes": list(names_of(scope)),
+        "result": result,
+        "expires_at": expires_at,
+    }
+
+
+def _show(ui: Ui, report: Report, now: float) -> None:
+    """A line for each token without a problem; what failed is said as an error."""
+    from ocarina_kit.client.scopes import what_for
+    from ocarina_kit.majora.messages import clock_note
+    from ocarina_kit.system.words import span
+
+    for each in report.outcomes:
+        left = (each.expires_at or 0.0) - now
+        valid = f"valid for {span(left + 30)}" if left > 0 else "expired"
+        rows = {
+            "refreshed": ("refreshed", valid),
+            "adopted": ("refreshed", f"{valid}; another process refreshed it"),
+            "fresh": ("valid", f"{valid}; not refreshed"),
+            "due": ("due", f"{valid}; would be refreshed"),
+            "not-begun": ("skipped", f"{valid}; not refreshed"),
+        }
+        if each.problem is None:
+            word, words = rows[each.result]
+            ui.status(word, f"{what_for(each.scope)}: {words}")
+    for note in report.notes:
+        ui.warn(note)
+    if clock := clock_note(report.skew):
+        ui.warn(f"[ENV007]{clock}")
+
+
+# --- for the crontab
+
+
+def _tell_once(run: Run, errors: Sequence[tuple[KitError, Sequence[str]]]) -> None:
+    """One line on standard error, which cron mails: the worst problem that needs a person and was not told today."""
+    for error, scopes in errors:
+        if error.exit in (Exit.PROBLEM, Exit.LOGIN) and not _told_before(run, error, scopes):
+            run.ui.error_line(error)
+            return
+
+
+def _told_before(run: Run, error: KitError, scopes: Sequence[str]) -> bool:
+    """Whether this problem of this set-up was told in the last 24 h; notes that it is told now if it was not.
+
+    If that cannot be noted, it is told again: better twice than never.
+    """
+    import contextlib
+    import json
+
+    from ocarina_kit.system.files import make_private_folder, read_file, write_private
+    from ocarina_kit.system.lock import hold
+
+    path, now = run.machine.state / "told.json", run.machine.now()
+    key = " ".join([run.place.command(), error.id, *sorted(scopes)])
+    told: dict[str, float] = {}
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(KitError):
+            make_private_folder(path.parent)
+            stack.enter_context(hold(run.machine, path, timeout=5.0))
+        with contextlib.suppress(ValueError, AttributeError, TypeError, RecursionError):
+            before = json.loads(read_file(path).content or b"{}")
+            told = {name: at for name, at in before.items() if 0 <= now - at < _TOLD_AGAIN_S}
+        if key in told:
+            return True
+        with contextlib.suppress(KitError):
+            write_private(path, json.dumps({**told, key: now}).encode())
+    return False

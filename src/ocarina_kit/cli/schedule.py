@@ -1,135 +1,332 @@
-"""``ocarina-kit schedule``: keep tokens fresh by one crontab entry."""
+"""``ocarina-kit schedule``: refresh the tokens automatically, by one crontab line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ocarina_kit.cli.result import Result
-from ocarina_kit.core.errors import KitError, Remedy, UsageError
+from ocarina_kit.cli import options
+from ocarina_kit.cli.ui import Result
+from ocarina_kit.system.errors import KitError, Remedy, usage_error
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.core.setup import Setup
+    from ocarina_kit.cli.schedule_line import Planned
+    from ocarina_kit.client.find import Clients
+    from ocarina_kit.config.place import Setup
+    from ocarina_kit.cron.line import Entry
+    from ocarina_kit.cron.plan import Edit
+
+EPILOG = """Examples:
+  ocarina-kit schedule
+  ocarina-kit schedule --show
+  ocarina-kit schedule --cron "20 */2 * * *"
+  ocarina-kit schedule --print         the line for an administrator, or another scheduler"""
 
 
 def command(
     context: typer.Context,
     *,
     every: Annotated[
-        str | None, typer.Option("--every", metavar="INTERVAL", help="How often: 3h, 30m (else every 3 h).")
+        str | None, typer.Option("--every", metavar="INTERVAL", help="How often: 3h (the default), 30m.")
     ] = None,
     cron: Annotated[
         str | None,
-        typer.Option(
-            "--cron", metavar='"EXPR"', help="Or your own five fields: minute, hour, day, month, weekday."
-        ),
+        typer.Option("--cron", metavar='"EXPR"', help="Or five fields: minute, hour, day, month, weekday."),
     ] = None,
     ocarina: Annotated[
-        str | None,
-        typer.Option("--ocarina", metavar="PATH", help="The client for the entry (else it is looked for)."),
+        str | None, typer.Option("--ocarina", metavar="PATH", help="The client for the line.")
     ] = None,
     runner: Annotated[
-        str | None,
+        Literal["kit-first", "client"] | None,
         typer.Option(
-            "--runner",
-            metavar="[kit-first|client]",
-            help="What refreshes: ocarina-kit and else the client (as usual), or the client alone.",
+            "--runner", help="ocarina-kit, and ocarina if it cannot start (default); or ocarina alone."
         ),
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Show the entry, and the next 24 hours.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Show the line, and the next 24 hours.")] = False,
     test: Annotated[
-        bool, typer.Option("--test", help="Run the line now, as cron would, and show what came of it.")
+        bool, typer.Option("--test", help="Run the line now, as cron does, and show what came of it.")
     ] = False,
-    print_: Annotated[
-        bool, typer.Option("--print", help="Print the line alone, and install nothing.")
-    ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the entry out.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the change, and make none.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the change.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    print_: Annotated[bool, typer.Option("--print", help="Print the line, and install nothing.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the line.")] = False,
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
+    json: options.Json = False,
 ) -> Result:
-    """Keep tokens fresh: install or repair the crontab entry.
+    """Refresh the tokens automatically: one crontab line, every 3 hours.
 
-    One line, every 3 hours at a minute of your own. Every other byte of the crontab stays as it is. Run it again to
-    repair the entry: a stale path, doubles, an interval that is too long.
+    Every other byte of the crontab stays as it is. Run it again to repair the line.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.core.cron.schedule_wish import read_wish
+    from ocarina_kit.cli.schedule_line import plan_entry
 
-    _one_of({"--show": show, "--test": test, "--print": print_, "--remove": remove})
-    wish = read_wish(every=every, cron=cron, runner=runner, ocarina=ocarina)
-    line_options = {"--every": every, "--cron": cron, "--ocarina": ocarina, "--runner": runner}
-    given = [name for name, value in line_options.items() if value is not None]
-    if show or remove:
-        _no_use("--show" if show else "--remove", given)
-    if show or test or print_:
-        mode = "--show" if show else "--test" if test else "--print"
-        _no_use(mode, [name for name, value in {"--dry-run": dry_run, "--yes": yes}.items() if value])
+    wish = {"--every": every, "--cron": cron, "--ocarina": ocarina, "--runner": runner}
+    ways = {"--show": show, "--test": test, "--print": print_, "--remove": remove}
+    way = _one_way(ways, wish, {"--dry-run": dry_run, "--yes": yes})
     run = start(context, json=json)
-    _no_env(run)
-    if show:
+    if run.place.from_env:
+        what = "A crontab line cannot take its set-up from the environment (--env)."
+        why = "A cron job has none of this shell's variables, and a crontab is no place for secrets."
+        remedy = Remedy("Write a configuration file.", ("ocarina-kit init", "ocarina-kit schedule"))
+        raise usage_error(what, why=why, remedy=remedy)
+    if way == "--show":
         from ocarina_kit.cli.schedule_show import show_entry
 
         return show_entry(run)
-    if remove:
-        from ocarina_kit.cli.schedule_change import remove_entry
-
-        return remove_entry(run, yes=yes, dry_run=dry_run)
-    setup = _oauth_setup(run)
-    if test:
-        from ocarina_kit.cli.schedule_trial import try_entry
-
-        return try_entry(run, setup, wish if given else None)
-    if print_:
-        from ocarina_kit.cli.schedule_change import print_line
-
-        return print_line(run, setup, wish)
-    from ocarina_kit.cli.schedule_change import install_entry
-
-    return install_entry(run, setup, wish, yes=yes, dry_run=dry_run)
-
-
-_HELP = Remedy("Give one of them; the help says what goes together.", ("ocarina-kit schedule --help",))
-
-
-def _one_of(modes: dict[str, bool]) -> None:
-    given = [name for name, on in modes.items() if on]
-    if len(given) > 1:
-        raise UsageError(
-            f"{' and '.join(given)} were both given.", why="Each is a run of its own.", remedy=_HELP
-        )
-
-
-def _no_use(mode: str, options: list[str]) -> None:
-    if options:
-        raise UsageError(
-            f"{', '.join(options)} can't go with {mode}.",
-            why=f"{mode} changes no entry's line.",
-            remedy=_HELP,
-        )
-
-
-def _no_env(run: Run) -> None:
-    if run.place.from_env:
-        raise UsageError(
-            "A crontab entry cannot take its set-up from the environment (--env).",
-            why="A cron job has none of this shell's variables, and secrets do not belong into a crontab.",
-            remedy=Remedy(
-                "Write the set-up to a configuration file.", ("ocarina-kit init", "ocarina-kit schedule")
-            ),
-        )
-
-
-def _oauth_setup(run: Run) -> Setup:
-    """The set-up. Raises KitError where it is not usable, or has an API key, for which nothing is to be refreshed."""
+    if way == "--remove":
+        return _remove(run, yes=yes, dry_run=dry_run)
     setup = run.setup()
     if setup.legacy_key is not None:
-        raise KitError(
-            "There is nothing to schedule: this set-up uses an API key.",
-            id="CFG008",
-            why="MAJORA_TOKEN holds a legacy key. It expires after 3 days, and nothing can refresh it.",
-            remedy=Remedy("Set up OAuth in its place.", (run.place.command("init"),)),
+        what = "There is nothing to refresh: MAJORA_TOKEN is an API key."
+        why = "A legacy API key expires after 3 days, and nothing can refresh it."
+        raise KitError(what, id="CFG008", why=why, remedy=Remedy("Use OAuth.", (run.place.command("init"),)))
+    if test and not any(wish.values()) and (entry := _installed(run)) is not None:
+        return _try(run, setup, entry.line.text, entry.values, f"line {entry.number} of your crontab")
+    if print_:
+        run.ui.to_stderr()
+    times = _times(run, setup, every, cron)
+    clients = _find_client(run, ocarina)
+    chosen = clients.chosen
+    planned = plan_entry(
+        run, setup, chosen, times=times, runner=runner or "kit-first", switch_on=True, prove=not print_
+    )
+    if test:
+        return _try(run, setup, planned.line, {}, "the line that schedule would install")
+    if chosen is not None and not print_:
+        run.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
+    for each in planned.cautions:
+        text = " ".join(filter(None, (each.what, each.why, each.remedy.text, *each.remedy.commands[:1])))
+        run.ui.warn(f"{text} [{each.id}]")
+    if not print_:
+        return _install(run, setup, planned, yes=yes, dry_run=dry_run)
+    if not json:  # the line's very bytes: a path may be no UTF-8
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+        print(planned.line)
+    return _result(run, planned)
+
+
+# --- what was asked for ---------------------------------------------------------------------------------------
+
+
+def _one_way(ways: dict[str, bool], wish: dict[str, str | None], consent: dict[str, bool]) -> str:
+    """The one of --show, --test, --print, --remove that was given, or "". Raises KitError (usage)."""
+    help = Remedy("The help says what goes together.", ("ocarina-kit schedule --help",))
+    given = [name for name, on in ways.items() if on]
+    if len(given) > 1:
+        raise usage_error(f"{given[0]} and {given[1]} exclude each other.", remedy=help)
+    way = next(iter(given), "")
+    useless = [name for name, value in wish.items() if value is not None and way in ("--show", "--remove")]
+    useless += [name for name, on in consent.items() if on and way in ("--show", "--test", "--print")]
+    if useless:
+        raise usage_error(f"{useless[0]} cannot be used with {way}.", remedy=help)
+    return way
+
+
+def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str | None:
+    """The five fields that a person asked for. Raises KitError (usage): cron does not accept them, or they leave a gap
+    of 10 h or more (CRN005)."""
+    from ocarina_kit.cron.times import parse_every, parse_times, refuse_long_gap, spread
+
+    if every is not None and cron is not None:
+        raise usage_error("--every and --cron exclude each other.", why="Each says when the line runs.")
+    if every is not None:
+        return spread(run.machine.user, run.machine.host, setup.domain, parse_every(every))
+    if cron is not None:
+        cron = " ".join(cron.split())  # python-crontab does not take two blanks
+        refuse_long_gap(parse_times(cron))
+    return cron
+
+
+def _find_client(run: Run, named: str | None) -> Clients:
+    """The clients. Raises KitError (ENV001, ENV002, ENV003) if the one that was named is no good."""
+    from ocarina_kit.client.find import TIMEOUT, find_clients
+
+    with run.ui.waiting("Looking for the ocarina client", 2 * TIMEOUT):
+        clients = find_clients(run.machine, named, first=True)
+    if named is None or clients.chosen is not None:
+        return clients
+    state = clients.all[0].state if clients.all else "missing"
+    id = {"missing": "ENV001", "not the client": "ENV002"}.get(state, "ENV003")
+    remedy = Remedy("Name another, or install one.", ("ocarina-kit install-client",))
+    raise KitError(f"{named} cannot be used in the crontab line.", id=id, why=clients.why, remedy=remedy)
+
+
+# --- install --------------------------------------------------------------------------------------------------
+
+
+def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool) -> Result:
+    from ocarina_kit.cli.schedule_line import in_the_way, install_entry, note
+    from ocarina_kit.system.words import clock
+    from ocarina_kit.tokens.history import first_seen
+
+    ui, plan, host = run.ui, planned.plan, run.machine.host
+    for other in plan.entries.others:
+        ui.say(f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is.")
+    problem = planned.unwritable or (in_the_way(run, plan) if plan.outcome == "mixed" else None)
+    if problem is not None:
+        return _result(run, planned, problem)
+    if plan.outcome == "unchanged":
+        ui.say(f"Your crontab on {host} has this line already: {planned.words}. Nothing was changed.")
+        if not dry_run and first_seen(planned.world.tokens.log, None, host) is None:
+            note(run, setup, "scheduled")
+        return _result(run, planned)
+    question = f"Change your crontab on {host}: refresh {planned.words}?"
+    for edit in plan.edits:
+        if edit.what == "switch on":
+            question = f"Line {edit.number} is this set-up's line, commented out. Use it again?"
+    if planned.second_host:
+        ui.warn(f"{planned.second_host} Each host has a crontab of its own; this is {host}. [CRN002]")
+        question = f"Refresh on {host} too?"
+    _show_edits(run, plan.edits)
+    if dry_run or not _agreed(run, question, yes=yes, default=not planned.second_host):
+        ui.say("Nothing was changed.")
+        return _result(run, planned)
+    try:
+        backup = install_entry(run, setup, planned)
+    except KitError as failed:
+        return _result(run, planned, failed)
+    when = f", next run {clock(planned.next_run, run.machine.now())}" if planned.next_run else ""
+    ui.status("scheduled", f"{planned.words}{when}")
+    _show_backup(run, backup)
+    ui.next_step(run.place.command("schedule", "--test"))
+    return _result(run, planned)
+
+
+def _result(run: Run, planned: Planned, problem: KitError | None = None) -> Result:
+    """If the line was not installed, it is printed for whoever can do it."""
+    from ocarina_kit.cli.schedule_show import members
+
+    if problem is not None and problem.id != "SCH001":
+        run.ui.say("This is the line, for whoever can install it:")
+        run.ui.raw(planned.line)
+    return Result(members(planned.world, planned.line, planned.next_runs, problem), problem)
+
+
+def _show_backup(run: Run, backup: Path | None) -> None:
+    from ocarina_kit.system.words import tilde
+
+    if backup is not None:
+        run.ui.say(f"The crontab from before is in {tilde(backup, run.machine.home)}")
+
+
+def _show_edits(run: Run, edits: tuple[Edit, ...]) -> None:
+    """The lines that change, and no others: those are nobody's business."""
+    from ocarina_kit.system.secret import mask
+
+    rows = ["--- crontab (current)", "+++ crontab (new)"]
+    for edit in edits:
+        rows += [f"-{mask(edit.before)}"] if edit.before else []
+        rows += [f"+{mask(edit.after)}"] if edit.after else []
+    run.ui.diff("\n".join(rows))
+
+
+def _agreed(run: Run, question: str, *, yes: bool, default: bool = True, words: tuple[str, ...] = ()) -> bool:
+    """Whether the person agrees. Raises KitError (usage) without a terminal."""
+    if not yes and not run.ui.interactive:
+        raise usage_error(
+            "schedule asks before it changes the crontab: --yes is missing.",
+            why="There is no terminal to ask in. Nothing was changed.",
+            remedy=Remedy("Add --yes.", (run.place.command("schedule", *words, "--yes"),)),
         )
-    return setup
+    return yes or run.ui.confirm(question, default=default)
+
+
+# --- try, remove ----------------------------------------------------------------------------------------------
+
+
+def _installed(run: Run) -> Entry | None:
+    """The entry that cron runs for this set-up. Raises KitError (SCH001) if the only one does other work as well."""
+    from ocarina_kit.cli.schedule_line import in_the_way
+    from ocarina_kit.cron.plan import plan_removal
+    from ocarina_kit.doctor.world import World
+
+    world = World(run.machine, run.place, seconds=60.0)
+    own = world.entries.own
+    if not own and world.entries.mixed:
+        raise in_the_way(run, plan_removal(world.crontab, world.ground))
+    return next((entry for entry in own if entry.marked), next(iter(own), None))
+
+
+def _try(run: Run, setup: Setup, line: str, variables: dict[str, str], whose: str) -> Result:
+    """Run the line now, and show the tokens before and after."""
+    from ocarina_kit.cli.schedule_show import members, upcoming
+    from ocarina_kit.cli.schedule_trial import entry_of, try_line
+    from ocarina_kit.client.scopes import what_for
+    from ocarina_kit.doctor.world import World
+    from ocarina_kit.system.secret import mask
+    from ocarina_kit.system.words import clock, count, span
+
+    ui, shown = run.ui, mask(line, setup.secrets)
+    ui.say(f"Running {whose} as cron does: in its bare environment, without a terminal.")
+    ui.raw(shown, indent=2)
+    trial = try_line(run, setup, line, variables)
+    wrote = (
+        "It wrote (cron would mail it):" if trial.output else "It wrote nothing, so cron would send no mail."
+    )
+    ui.say(f"It ended with {trial.ended}. {wrote}")
+    if trial.output:
+        ui.output(trial.output)
+    for scope, left in trial.before.items():
+        was, now = (
+            f"valid for {span(each)}" if each else "expired" for each in (left, trial.after.get(scope))
+        )
+        word = "refreshed" if scope in trial.fresh else "failed" if trial.error else "skipped"
+        ui.status(word, f"{what_for(scope)}: {now} (before: {was})")
+    if trial.note:
+        ui.warn(f"{trial.note} See why: {run.place.command('doctor')}")
+    if trial.until is not None:
+        until, tokens = clock(trial.until, run.machine.now()), count(len(trial.fresh), "token")
+        ui.say(f"{trial.by or 'The line'} refreshed {tokens}: valid until {until}.")
+    world = World(run.machine, run.place, seconds=60.0)
+    runs = upcoming(world.tokens.now, entry_of(run, line).times, 3)
+    return Result(members(world, shown, runs, trial.error), trial.error)
+
+
+def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
+    """Take this set-up's lines out. Works without a usable configuration too: the line names it."""
+    import os
+
+    from ocarina_kit.cli.schedule_line import in_the_way, note
+    from ocarina_kit.cli.schedule_show import members
+    from ocarina_kit.cron.crontab import Crontab
+    from ocarina_kit.cron.plan import Plan, plan_removal
+    from ocarina_kit.cron.program import install_crontab, unreadable
+    from ocarina_kit.doctor.world import World
+
+    ui, host = run.ui, run.machine.host
+    world = World(run.machine, run.place, seconds=60.0)
+
+    def without(content: bytes) -> Plan:
+        return plan_removal(Crontab.parse(content), world.ground, os.path.realpath)
+
+    problem, plan = unreadable(world.listing, host), without(world.crontab.render())
+    if problem is None and plan.outcome == "mixed":
+        problem = in_the_way(run, plan)
+    data = members(world, None, [], problem)
+    if problem is not None:
+        return Result(data, problem)
+    if plan.outcome == "unchanged":
+        ui.say(f"Your crontab on {host} has no line for this set-up. Nothing was changed.")
+        for entry in plan.entries.off:
+            ui.say(f"Line {entry.number} is one, but commented out. It was left.")
+        return Result(data)
+    _show_edits(run, plan.edits)
+    if dry_run or not _agreed(run, f"Remove it from your crontab on {host}?", yes=yes, words=("--remove",)):
+        ui.say("Nothing was changed.")
+        return Result(data)
+    with ui.waiting("Writing the crontab", 90.0) as say:
+        installed = install_crontab(run.machine, lambda content: without(content).after.render(), say)
+    note(run, world.setup, "unscheduled")
+    ui.status("removed", f"the line in your crontab on {host}")
+    _show_backup(run, installed.backup)
+    for entry in plan.entries.mixed:
+        ui.warn(
+            f"Line {entry.number} still refreshes these tokens. It does other work too, so it was left. [CRN003]"
+        )
+    ui.say("Refresh by hand now, at least every 10 hours:")
+    ui.command(run.place.command("refresh"))
+    return Result(data)

@@ -1,184 +1,262 @@
-"""``schedule --show``: the entry, its last success, its next runs, and the 24 hours ahead."""
+"""``schedule --show``: the crontab line, what the doctor says of it, and the next 24 hours."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ocarina_kit.cli.result import Result
-from ocarina_kit.core.cron.refreshjob import Kind, RefreshJob
-from ocarina_kit.core.cron.schedule_view import LEGEND, Outlook, Strip, in_sentences, life_of, outlook, strip
-from ocarina_kit.core.errors import KitError, Remedy
-from ocarina_kit.core.redact import mask
-from ocarina_kit.flows.schedule_desk import Desk, last_refresh, look
+from ocarina_kit.cli.ui import Result, error_data
+from ocarina_kit.doctor import crontab as crn
+from ocarina_kit.doctor.check import Finding
+from ocarina_kit.doctor.world import World
+from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.words import clock, listed, span
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.tokens.last_refresh import LastRefresh
+    from ocarina_kit.cron.line import Entry
+    from ocarina_kit.cron.times import Times
 
-_KINDS = {
-    Kind.KIT_FIRST: "ocarina-kit; ocarina if that can't start",
-    Kind.KIT: "ocarina-kit",
-    Kind.CLIENT: "ocarina alone",
-}
+_DAY = 86_400.0
+_LABEL = 12
+"""Columns before the strip."""
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """``jobs`` are the set-up's entries that cron runs."""
+class Ahead(NamedTuple):
+    """The next 24 hours. ``runs``: those that refresh something. ``until``: when the first token expires, None if none
+    can be refreshed. ``bare``: spans without a valid token; the end is None if no run ends it. Epoch seconds."""
 
-    desk: Desk
-    jobs: tuple[RefreshJob, ...]
-    view: Outlook
-    drawn: Strip
-    last: LastRefresh | None
+    now: float
+    runs: tuple[datetime, ...]
+    until: float | None
+    bare: tuple[tuple[float, float | None], ...] = ()
+
+
+class _Glance(World):
+    """Looks at what the line names; nothing is begun beforehand."""
+
+    def start(self, checks: set[str]) -> None:
+        pass
 
 
 def show_entry(run: Run) -> Result:
-    """Show what there is. Without an entry that runs: exit 1, with the check's id."""
+    """Show what there is, as the doctor judges it. Exit 1 if a check failed."""
+    world = _Glance(run.machine, run.place, seconds=30.0)
+    entries = world.entries.active
+    if entries and all(entry.marked for entry in entries):
+        from ocarina_kit.client.find import Clients
+
+        vars(world)["clients"] = Clients()  # the line's own client is looked at, and no other is searched for
+    found = crn.judged(world)
+    setup = _setup_problem(run, world)
+    problems = [setup] if setup is not None else []
+    problems += [_as_error(run, each) for each in found.values() if each.status in ("fail", "unknown")]
+    warnings = [_as_error(run, each) for each in found.values() if each.status == "warn"]
+    error = next(iter(problems), None)
+    ahead = _ahead(world, found, good=error is None)
+    line = _masked(entries[0]) if entries else None
+    data = members(world, line, ahead.runs[:3], error or next(iter(warnings), None))
+    if entries:
+        _show(run, world, entries, ahead)
+        for each in warnings:
+            run.ui.warn(f"{each.what} {each.why} [{each.id}]")
+        for each in problems[1:]:
+            run.ui.error(each)
+        if found["CRN006"].status == "skip" and found["CRN006"].outcome.cause is None:
+            text = found["CRN006"].outcome.said.text
+            run.ui.say(f"{text[0].upper()}{text[1:]}.")
+    return Result(data, error)
+
+
+def members(
+    world: World, line: str | None, runs: Sequence[datetime], problem: KitError | None
+) -> dict[str, Any]:
+    """What ``--json`` says (CONTRACT.md, schedule)."""
+    from ocarina_kit.tokens.history import last_success
+
+    last = last_success(world.tokens.log, world.tokens.usable, world.tokens.now)
+    until = _until(world)
+    return {
+        "line": line,
+        "host": world.machine.host,
+        "next_runs": [each.isoformat() for each in runs],
+        "last_success": None
+        if last is None
+        else {"time": _iso(last.time), "host": last.host or None, "by": last.by or None},
+        "valid_until": None if until is None else _iso(until),
+        "problem": None if problem is None else error_data(problem),
+    }
+
+
+def _iso(moment: float) -> str:
+    from datetime import datetime
+
+    from ocarina_kit.cron.host import zone
+
+    return datetime.fromtimestamp(max(0.0, moment), zone()).replace(microsecond=0).isoformat()
+
+
+def _as_error(run: Run, found: Finding) -> KitError:
+    remedy = Remedy("", (run.place.command("schedule"),)) if found.outcome.fix else found.remedy
+    why = found.impact if found.status != "unknown" else ""
+    return KitError(found.outcome.said.text, id=found.check.id, why=why, remedy=remedy)
+
+
+def _setup_problem(run: Run, world: World) -> KitError | None:
+    """Why no line could refresh these tokens: the configuration or the tokens file cannot be used."""
+    from ocarina_kit.tokens.problems import undamaged
+
     try:
-        setup = run.setup()
+        undamaged(run.setup(), world.tokens.file)
     except KitError as problem:
-        setup = None
-        run.ui.warn(f"[{problem.id}] {problem.what}")
-    desk = look(run.system, run.place, setup)
-    jobs = desk.facts.entries.active
-    view = _outlook(desk, jobs)
-    seen = _Seen(desk, jobs, view, strip(view, run.ui.width), last_refresh(desk))
-    data = _members(seen)
-    error = _nothing_runs(desk, jobs)
-    if error is not None:
-        return Result.failed(error, data)
-    _show(run.ui, seen)
-    return Result(data=data)
+        return problem
+    return None
 
 
-def _outlook(desk: Desk, jobs: tuple[RefreshJob, ...]) -> Outlook:
-    facts = desk.facts
-    life = life_of(desk.tokens().entries, facts.now)
-    heals = any(job.kind is not Kind.CLIENT for job in jobs)
-    schedules = [job.schedule for job in jobs if job.schedule is not None]
-    return outlook(schedules, now=facts.now, zone=facts.zone, life=life, heals=heals)
+def _masked(entry: Entry) -> str:
+    from ocarina_kit.system.secret import mask
+
+    return mask(entry.line.text)
 
 
-def _nothing_runs(desk: Desk, jobs: tuple[RefreshJob, ...]) -> KitError | None:
-    facts, host = desk.facts, desk.facts.host
-    if not facts.crontab.readable:
-        return desk.unwritable
-    if jobs:
-        return None
-    schedule = desk.place.command("schedule")
-    if facts.entries.switched_off:
-        numbers = ", ".join(str(job.number) for job in facts.entries.switched_off)
-        return KitError(
-            f"The entry of this set-up on {host} is commented out (line {numbers}), so it does not run.",
-            id="CRN009",
-            why="A line that begins with # is a comment to cron.",
-            remedy=Remedy("schedule switches it on, after asking.", (schedule,)),
-        )
-    seen = desk.elsewhere
-    why = f"Each host has a crontab of its own; this is {host}'s."
-    if desk.other_hosts:
-        why += f" There is, or was, an entry on {', '.join(desk.other_hosts)}."
-    if seen is not None:
-        at = facts.local(seen.when).strftime("%a %H:%M")
-        return KitError(
-            f"There is no entry of this set-up on {host}.",
-            id="CRN002",
-            why=f"None is needed here: {seen.host or 'another host or program'} refreshed the tokens ({at}). {why}",
-        )
-    return KitError(
-        f"There is no entry of this set-up on {host}.",
-        id="CRN002",
-        why=why,
-        remedy=Remedy("schedule installs one.", (schedule,)),
+# --- what comes -----------------------------------------------------------------------------------------------
+
+
+def _until(world: World) -> float | None:
+    now = world.tokens.now
+    return min((each.expiry(now) for each in world.tokens.usable if each.can_refresh), default=None)
+
+
+def _ahead(world: World, found: dict[str, Finding], *, good: bool) -> Ahead:
+    """``good``: no check failed. Runs that a failed check denies are left out, and none is counted on then."""
+    now, until = world.tokens.now, _until(world)
+    working = [entry for entry in world.entries.active if _refreshes(world, entry, found)]
+    runs = _runs(working, now)
+    if until is None:
+        return Ahead(now, runs, until)
+    lifetime = min(each.lifetime for each in world.tokens.usable if each.can_refresh)
+    kit = any(entry.kind != "client" for entry in working)
+    times = [each.timestamp() for each in runs] if good else []
+    bare: list[tuple[float, float | None]] = []
+    last = until
+    for run in times:
+        if run >= last:
+            bare.append((max(last, now), run if kit else None))
+            if not kit:  # the client alone never refreshes an expired token (FACTS.md)
+                break
+        last = run + lifetime
+    else:
+        bare.append((max(last, now), None))
+    return Ahead(now, runs, until, tuple(each for each in bare if each[0] < now + _DAY))
+
+
+def _refreshes(world: World, entry: Entry, found: dict[str, Finding]) -> bool:
+    """Whether a run of the entry can refresh something, as far as the checks tell."""
+    from ocarina_kit.doctor.entry import program_faults
+
+    if any(found[id].status == "fail" for id in ("CRN006", "CRN007")):
+        return False
+    return (
+        found["CRN004"].status != "fail"
+        or {call.tool for call in entry.calls} > program_faults(world, entry).keys()
     )
 
 
-# --- for people --------------------------------------------------------------------------------------------
+def _runs(entries: Sequence[Entry], now: float) -> tuple[datetime, ...]:
+    """The runs of the next 24 hours, and three more."""
+    found: set[datetime] = set()
+    for times in [entry.times for entry in entries]:
+        number, runs = 12, upcoming(now, times, 12)
+        while len(runs) == number and runs[-3].timestamp() < now + _DAY:
+            number *= 2
+            runs = upcoming(now, times, number)
+        found.update(runs)
+    return tuple(sorted(found))
 
 
-def _show(ui: Ui, seen: _Seen) -> None:
-    jobs, view, drawn, facts = seen.jobs, seen.view, seen.drawn, seen.desk.facts
-    for job in jobs:
-        ui.say(f"Line {job.number} of your crontab on {facts.host}:")
-        ui.raw(mask(job.line.text))
-        ui.say()
-    if len(jobs) > 1:
-        ui.warn(f"[CRN003] There are {len(jobs)} entries for this set-up; schedule brings them to one.")
-    first = jobs[0]
-    if not first.marked:
-        ui.note("This line was not written by ocarina-kit; schedule would bring it to one good line.")
-    if first.schedule is None:
-        ui.warn(f"[CRN005] cron does not accept its times: {first.schedule_error}")
-    elif first.schedule.at_reboot:
-        ui.warn("[CRN005] It runs only when the host starts.")
-    runs = [view.long(run) for run in view.runs[:3]]
-    ui.pairs([
-        ("runs", _KINDS[first.kind]),
-        ("last success", _last(view, seen.last)),
-        *((f"{name} run", run) for name, run in zip(("next", "second", "third"), runs, strict=False)),
-    ])  # fmt: skip
-    ui.heading(f"The next 24 hours; a mark is {drawn.minutes} minutes")
-    for line in drawn.lines:
-        ui.raw(line)
-    ui.raw(LEGEND)
+def upcoming(now: float, times: Times | None, number: int) -> list[datetime]:
+    """The next runs after ``now``, in the time zone that cron goes by."""
+    from datetime import datetime
+
+    from ocarina_kit.cron.host import zone
+    from ocarina_kit.cron.times import next_runs
+
+    return [] if times is None else next_runs(times, datetime.fromtimestamp(now, zone()), number)
+
+
+# --- for people -----------------------------------------------------------------------------------------------
+
+
+def _show(run: Run, world: World, entries: Sequence[Entry], ahead: Ahead) -> None:
+    from ocarina_kit.cron.times import in_words
+    from ocarina_kit.tokens.history import last_success
+
+    ui, now = run.ui, ahead.now
+    for entry in entries:
+        when = in_words(entry.times) if entry.times is not None else "never"
+        ui.say(f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):")
+        ui.raw(_masked(entry), indent=2)
+    last = last_success(world.tokens.log, world.tokens.usable, now)
+    rows = [("Last success", "none is known")]
+    if last is not None:
+        where = f" on {last.host}" if last.host not in ("", world.machine.host) else ""
+        by = f" by {last.by}" if last.by not in ("", "refresh") else ""
+        rows = [("Last success", f"{clock(last.time, now)}{where}{by}")]
+    if ahead.runs:
+        rows.append(("Next runs", ", ".join(clock(each.timestamp(), now) for each in ahead.runs[:3])))
+    rows.append(("Tokens", _tokens_in_words(ahead)))
+    ui.table(rows, indent=0)
     ui.say()
-    for sentence in in_sentences(view):
-        ui.say(sentence)
-    if view.life is not None:
-        for scope in view.life.lost:
-            ui.warn(
-                f"[TOK005] The token of {scope} has no refresh token: no run keeps it. Log in for it again."
-            )
+    for row in strip(ahead, ui.width):
+        ui.raw(row)
+    spans = [_span_in_words(ahead, *each) for each in ahead.bare]
+    if ahead.runs and spans:
+        ui.say(f"No token is valid {listed(spans)} (marked !).")
+    lost = [each for each in world.tokens.usable if not each.can_refresh]
+    if lost or ahead.until is None:
+        ui.next_step(
+            run.place.command("login"), "a token cannot be refreshed" if lost else "there is no token"
+        )
 
 
-def _last(view: Outlook, last: LastRefresh | None) -> str:
-    if last is None:
-        return "none is known"
-    where = f", on {last.host}" if last.host else ", not by ocarina-kit"
-    by = {"refresh": "", "login": " (log-in)", "doctor": " (doctor)"}.get(last.by, "")
-    return f"{view.long(last.time)}{where}{by}"
+def _tokens_in_words(ahead: Ahead) -> str:
+    if ahead.until is None:
+        return "none that can be refreshed"
+    if ahead.until > ahead.now:
+        return f"valid until {clock(ahead.until, ahead.now)}, with no further run"
+    ago = ahead.now - ahead.until
+    return "expired" + (f" {span(ago)} ago" if ago < 3650 * _DAY else "")
 
 
-# --- JSON --------------------------------------------------------------------------------------------------
+def _span_in_words(ahead: Ahead, start: float, end: float | None) -> str:
+    since = "from now" if start <= ahead.now else f"from {clock(start, ahead.now)}"
+    return f"{since} on" if end is None else f"{since} to {clock(end, ahead.now)}"
 
 
-def _members(seen: _Seen) -> dict[str, Any]:
-    jobs, view, drawn, last, facts = seen.jobs, seen.view, seen.drawn, seen.last, seen.desk.facts
-    first = next(iter(jobs), None)
-    elsewhere = seen.desk.elsewhere
-    names = ("every_run_happens", "next_run_missed", "next_two_runs_missed")
-    return {
-        "host": facts.host,
-        "line": None if first is None else mask(first.line.text),
-        "line_number": None if first is None else first.number,
-        "runner": None if first is None else first.kind.value,
-        "written_by_kit": first is not None and first.marked,
-        "entries": [job.number for job in jobs],
-        "switched_off": [job.number for job in facts.entries.switched_off],
-        "others": [job.number for job in facts.entries.others],
-        "elsewhere": None
-        if elsewhere is None
-        else {"host": elsewhere.host, "time": view.iso(elsewhere.when)},
-        "last_success": None
-        if last is None
-        else {"time": view.iso(last.time), "host": last.host or None, "by": last.by or None},
-        "next_runs": [view.iso(run) for run in view.runs[:3]],
-        "runs": [view.iso(run) for run in view.runs_today],
-        "tokens_live_until": None if view.life is None else view.iso(max(view.life.until, 0)),
-        "uncovered": {
-            name: [
-                {"from": view.iso(span.start), "to": None if span.end is None else view.iso(span.end)}
-                for span in spans
-            ]
-            for name, spans in zip(names, view.bare, strict=False)
-        },
-        "strip": {
-            "from": view.iso(drawn.start),
-            "minutes": drawn.minutes,
-            "rows": dict(drawn.rows),
-        },
-        "words": list(in_sentences(view)) if first is not None else [],
-    }
+def strip(ahead: Ahead, width: int | None) -> list[str]:
+    """The next 24 hours as marks of 30 minutes, or of an hour in a narrow terminal: ``^`` a run, ``=`` a valid token,
+    ``!`` none."""
+    from datetime import datetime
+
+    from ocarina_kit.cron.host import zone
+
+    seconds = 3600.0 if width is not None and width < _LABEL + 50 else 1800.0
+    start = ahead.now - datetime.fromtimestamp(ahead.now, zone()).minute * 60 % seconds - ahead.now % 60
+    cells = [start + at * seconds for at in range(int(_DAY / seconds))]
+    times = [each.timestamp() for each in ahead.runs]
+    runs = "".join("^" if any(cell <= each < cell + seconds for each in times) else "." for cell in cells)
+    hours = int(6 * 3600 / seconds)
+    scale = "".join(f"{datetime.fromtimestamp(cell, zone()):%H:%M}".ljust(hours) for cell in cells[::hours])
+    rows = [("", scale.rstrip()), ("  runs", runs)]
+    if ahead.until is not None:
+        rows.append(
+            ("  tokens", "".join("!" if _is_bare(ahead, cell, cell + seconds) else "=" for cell in cells))
+        )
+    return [f"{label:<{_LABEL}}{marks}" for label, marks in rows]
+
+
+def _is_bare(ahead: Ahead, start: float, end: float) -> bool:
+    start = max(start, ahead.now)
+    return any(first < end and (last is None or last > start) for first, last in ahead.bare)

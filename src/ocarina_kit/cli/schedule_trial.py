@@ -1,60 +1,123 @@
-"""``schedule --test``: run the line now, as cron would, and say what came of it."""
+"""A crontab line that is run once, now, as cron would: what came of it, told by the tokens' own times."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from ocarina_kit.cli.result import Result
-from ocarina_kit.core.durations import in_words
-from ocarina_kit.flows import schedule_trial
-from ocarina_kit.flows.schedule_desk import look
+from ocarina_kit.cron.crontab import Crontab, encode
+from ocarina_kit.cron.line import Entry, entries
+from ocarina_kit.system.errors import Exit, KitError, Remedy, worst
+from ocarina_kit.system.words import count, listed, span
+from ocarina_kit.tokens.log import FRESH
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.core.cron.schedule_wish import Wish
-    from ocarina_kit.core.setup import Setup
+    from ocarina_kit.config.place import Setup
+    from ocarina_kit.tokens.log import Line
+
+_EXITS = {"refused-token": Exit.LOGIN, "lost": Exit.LOGIN, "network": Exit.UNKNOWN, "unreached": Exit.UNKNOWN}
+"""What the words of refresh.log mean; others are a problem."""
+_NEXT = {
+    Exit.LOGIN: ("Log in again.", "login"),
+    Exit.UNKNOWN: ("See whether the server can be reached.", "doctor"),
+    Exit.PROBLEM: ("See what is broken.", "doctor"),
+}
 
 
-def try_entry(run: Run, setup: Setup, wish: Wish | None) -> Result:
-    """``wish`` is None where the installed line is meant; without one, the line that would be installed is tried."""
-    ui = run.ui
-    desk = look(run.system, run.place, setup)
-    job, installed = schedule_trial.job_to_try(desk, wish)
-    whose = f"line {job.number} of your crontab" if installed else "the line that schedule would install"
-    ui.say(
-        f"Running {whose} as cron does: bare environment, from home, no terminal ({schedule_trial.LIMIT})."
+class Trial(NamedTuple):
+    """``fresh`` and ``stale`` are the scopes that the line refreshed and did not; ``by``: the program that did it.
+
+    ``before`` and ``after``: seconds for which each token is valid, by scope. ``until``: when the first of the fresh
+    ones expires. ``ended``: how and after how long the line ended. ``output`` is masked.
+    """
+
+    fresh: tuple[str, ...]
+    stale: tuple[str, ...]
+    by: str
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    until: float | None
+    ended: str
+    output: str
+    note: str = ""
+    error: KitError | None = None
+
+    @property
+    def summary(self) -> str:
+        return f"a test run refreshed {count(len(self.fresh), 'token')}"
+
+
+def entry_of(run: Run, line: str) -> Entry:
+    """What the crontab line ``line`` does."""
+    found = entries(Crontab.parse(encode(line) + b"\n"), run.machine.user, str(run.machine.home))
+    return found[0]
+
+
+def try_line(run: Run, setup: Setup, line: str, variables: Mapping[str, str] | None = None) -> Trial:
+    """Run the line in cron's bare environment; ``variables`` are the crontab's own above it. It refreshes tokens."""
+    from ocarina_kit.cron.trial import SECONDS, run_line
+    from ocarina_kit.doctor.world import World
+
+    machine, entry = run.machine, entry_of(run, line)
+    before = World(machine, run.place, seconds=60.0).tokens
+    pairs = [(token.access_token, token.refresh_token) for token in before.file.tokens]
+    secrets = [*setup.secrets, *(secret for pair in pairs for secret in pair if secret is not None)]
+    with run.ui.waiting("Running the line as cron does", SECONDS):
+        ran = run_line(machine, entry.job.command, variables or {}, secrets=secrets)
+    after = World(machine, run.place, seconds=60.0).tokens
+    known, old = ({token.key: token for token in each.usable} for each in (after, before))
+    fresh = tuple(
+        key for key, each in known.items() if (each.last_refresh(ran.ended) or 0.0) >= ran.started - 1.0
     )
-    ui.raw(schedule_trial.shown(desk, job))
-    trial = schedule_trial.run_now(desk, job)
-    ran, verdict = trial.ran, trial.verdict
-    ui.say()
-    if ran.output:
-        ui.say("It wrote (cron would mail it):")
-        for line in ran.output.splitlines():
-            ui.raw(f"    {line}")
-    else:
-        ui.say("It wrote nothing, so cron would mail nothing.")
-    ended = f"exit code {ran.code}" if ran.code is not None else f"did not end by itself: {ran.error}"
-    ui.say(f"It took {in_words(ran.ended - ran.started)}; {ended}.")
-    for note in verdict.notes:
-        ui.warn(note)
-    if verdict.fresh and verdict.until is not None:
-        count = f"{len(verdict.fresh)} token{'s' if len(verdict.fresh) > 1 else ''}"
-        until = desk.facts.local(verdict.until).strftime("%a %H:%M")
-        by = f" by {verdict.by}" if verdict.by else ""
-        ui.good(f"{count} refreshed{by}, by their own times; usable until {until}.")
-    data = {
-        "line": schedule_trial.shown(desk, job),
-        "installed": installed,
-        "exit_code": ran.code,
-        "ended": ran.error or "by itself",
-        "seconds": round(ran.ended - ran.started, 1),
-        "output": ran.output,
-        "by": verdict.by or None,
-        "refreshed": list(verdict.fresh),
-        "not_refreshed": list(verdict.stale),
-        "warnings": list(verdict.notes),
-    }
-    if verdict.error is not None:
-        return Result.failed(verdict.error, data)
-    return Result(data=data)
+    stale = tuple(key for key in {**known, **old} if key not in fresh)
+    new = [each for each in after.log[len(before.log) :] if each.host == machine.host]
+    how = f"it was ended: {ran.error}" if ran.code is None else f"exit code {ran.code}"
+    trial = Trial(
+        fresh,
+        stale,
+        _by(entry, new) if fresh else "",
+        {key: max(0.0, token.seconds_left(ran.started)) for key, token in old.items()},
+        {key: max(0.0, token.seconds_left(ran.ended)) for key, token in known.items()},
+        min((known[key].expiry(ran.ended) for key in fresh), default=None),
+        f"{how}, after {span(ran.ended - ran.started)}",
+        ran.output,
+    )
+    if trial.by == "ocarina" and entry.program("kit") is not None:
+        trial = trial._replace(note="ocarina-kit did not start, so ocarina refreshed.")
+    lost = any(key not in known or not known[key].can_refresh for key in stale)
+    return trial._replace(error=_error(run, entry, trial, new, lost=lost))
+
+
+def _by(entry: Entry, new: Sequence[Line]) -> str:
+    """The kit writes its refreshes to refresh.log, the client does not."""
+    if any(each.result in FRESH and each.by == "refresh" for each in new):
+        return "ocarina-kit"
+    return "ocarina" if entry.program("client") is not None else ""
+
+
+def _error(run: Run, entry: Entry, trial: Trial, new: Sequence[Line], *, lost: bool) -> KitError | None:
+    """Why the line did not do its work; None if it did, or left tokens alone as its options say."""
+    from ocarina_kit.client.scopes import what_for
+    from ocarina_kit.doctor.entry import refreshes_all
+
+    command = run.place.command
+    if not trial.fresh and not trial.stale:
+        remedy = Remedy("Log in.", (command("login"),))
+        return KitError("There is no token to refresh.", id="TOK001", remedy=remedy, exit=Exit.LOGIN)
+    failures = [each.result for each in new if each.result not in (*FRESH, "used")]
+    as_wanted = trial.ended.startswith("exit code 0,") and not refreshes_all(entry) and not failures
+    if not trial.stale or as_wanted:
+        return None
+    exits = [_EXITS.get(each, Exit.PROBLEM) for each in failures] or [Exit.PROBLEM]
+    exit = worst([*exits, Exit.LOGIN] if lost else exits)
+    text, *commands = _NEXT[exit]
+    why = f"The line ended with {trial.ended}."
+    if entry.kind == "client" and any(trial.before.get(scope) == 0.0 for scope in trial.stale):
+        why += " ocarina cannot refresh an expired token; ocarina-kit can."
+        text, commands = "Refresh now, and let ocarina-kit do it from now on.", ["refresh", "schedule"]
+    names = listed(list(dict.fromkeys(what_for(scope) for scope in trial.stale)))
+    remedy = Remedy(text, tuple(map(command, commands)))
+    return KitError(
+        f"The line did not refresh the token to {names}.", id="CRN008", why=why, remedy=remedy, exit=exit
+    )

@@ -1,113 +1,128 @@
-"""``ocarina-kit status``: how long each token lives. Offline; a preflight for pipelines."""
+"""``ocarina-kit status``: how long each token is valid. Offline; reads only; a check before a long run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ocarina_kit.cli.result import Result
+from ocarina_kit.cli import options
+from ocarina_kit.cli.ui import Result
+from ocarina_kit.system.errors import Exit, KitError, Remedy
 
 if TYPE_CHECKING:
-    from ocarina_kit.cli.render import Ui
-    from ocarina_kit.core.tokens.status import TokenStatus
+    from collections.abc import Sequence
 
-EPILOG = (
-    "Exit 0: each token lives at least DURATION. 1: one needs a refresh. 4: one cannot be refreshed. "
-    "Before a long run: ocarina-kit status --within 6h || ocarina-kit refresh"
-)
+    from ocarina_kit.cli.context import Run
+    from ocarina_kit.config.place import Setup
+    from ocarina_kit.tokens.status import Status
+
+EPILOG = """Exit 0: each token is valid for DURATION or longer. 1: one needs a refresh. 4: one cannot be refreshed.
+
+Before a long run:
+  ocarina-kit status --within 6h || ocarina-kit refresh"""
 
 
 def command(
     context: typer.Context,
-    within: Annotated[
-        str | None,
-        typer.Option(metavar="DURATION", help="How long each must live: 90s, 30m, 2h, 1d (default: now)."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    *,
+    within: options.Within = None,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
 ) -> Result:
-    """Say how long each token lives. Offline; reads only.
-
-    Which token is for what, when it was refreshed last and where, and when it expires.
-    """
+    """Show how long each token is valid. Offline; reads only."""
     from ocarina_kit.cli.context import start
-    from ocarina_kit.core.durations import parse_duration
-    from ocarina_kit.core.errors import KitError
-    from ocarina_kit.core.tokens.refresh_log import mark_for
-    from ocarina_kit.core.tokens.status import status_error, status_members, statuses
-    from ocarina_kit.core.tokens.token_errors import LEGACY_NOTE, usable_tokens
-    from ocarina_kit.edges.disk import refresh_log, rescue
-    from ocarina_kit.edges.disk.token_store import TokensReader
+    from ocarina_kit.client.scopes import names_of
+    from ocarina_kit.system.words import parse_duration
+    from ocarina_kit.tokens import problems, status
+    from ocarina_kit.tokens.store import look
 
     seconds = 0.0 if within is None else parse_duration(within)
     run = start(context, json=json)
     setup = run.setup()
     if setup.legacy_key is not None:
-        run.ui.note(LEGACY_NOTE)
-        return Result(data={"tokens": []})
+        from ocarina_kit.tokens.refresh import LEGACY_NOTE
+
+        run.ui.say(LEGACY_NOTE)
+        return Result({"tokens": []})
     try:
-        file = usable_tokens(setup, TokensReader(run.system, Path(setup.tokens_file)).look())
-    except KitError as error:
-        return Result.failed(error, {"tokens": []})
-    now = run.system.clock.now()
-    mark = mark_for(setup.tokens_file, run.system.home, setup.domain)
-    tokens = statuses(
-        file,
-        refresh_log.read(run.system),
-        mark=mark,
-        now=now,
-        within=seconds,
-        aside=rescue.read(run.system, Path(setup.tokens_file)),
-    )
-    failure = status_error(tokens, setup.place, seconds)
-    _show(run.ui, tokens, now)
-    data = {"tokens": [status_members(token) for token in tokens]}
-    return Result(data=data) if failure is None else Result.failed(failure, data)
+        file = problems.undamaged(setup, look(run.machine, setup.tokens_file)[1])
+        if not file.entries:
+            raise problems.needs_login(setup, (), None, *problems.EMPTY)
+    except KitError as problem:
+        return Result({"tokens": []}, problem)
+    tokens = status.statuses(run.machine, setup.tokens_file, file, seconds)
+    error = _error(setup, tokens, seconds)
+    _show(run, tokens, error, verbose)
+    rows = [{**each._asdict(), "purposes": list(names_of(each.scope))} for each in tokens]
+    return Result({"tokens": [_members(row) for row in rows]}, error, shown=True)
 
 
-def _show(ui: Ui, tokens: Sequence[TokenStatus], now: float) -> None:
-    from datetime import datetime
+def _members(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("scope", "purposes", "expires_at", "seconds_left", "refreshable", "last_refresh", "host")
+    return {name: row[name] for name in names}
 
-    from ocarina_kit.core.durations import in_words
-    from ocarina_kit.core.tokens.status import TokenState, moment
 
-    def local(time: float) -> str:
-        return moment(datetime.fromtimestamp(time).astimezone(), datetime.fromtimestamp(now).astimezone())
+def _show(run: Run, tokens: Sequence[Status], error: KitError | None, verbose: bool) -> None:
+    """A row for each purpose, then the next step."""
+    from ocarina_kit.client.scopes import purposes_of, what_for
 
-    marks = {
-        TokenState.OK: ui.good,
-        TokenState.NEEDS_REFRESH: ui.warn,
-        TokenState.NEEDS_LOGIN: ui.bad,
-        TokenState.UNREADABLE: ui.bad,
-    }
-    words = {
-        TokenState.OK: "",
-        TokenState.NEEDS_REFRESH: ": needs a refresh",
-        TokenState.NEEDS_LOGIN: ": needs a login",
-        TokenState.UNREADABLE: ": unreadable",
-    }
-    for number, token in enumerate(tokens):
-        if number:
-            ui.say()
-        names = ", ".join(purpose.name for purpose in token.purposes)
-        marks[token.state](f"{token.title}{words[token.state]}" + (f" (--for {names})" if names else ""))
-        rows = []
-        if token.expires_at is not None and token.seconds_left > 0:
-            rows.append(("expires", f"{local(token.expires_at)}, in {in_words(token.seconds_left)}"))
-        elif token.expires_at is not None and token.expires_at > 1:
-            rows.append(("expired", f"{local(token.expires_at)}, {in_words(now - token.expires_at)} ago"))
-        else:
-            rows.append(("expires", "not known: counts as expired"))
-        if token.last_refresh is not None:
-            rows.append(
-                ("refreshed", f"{local(token.last_refresh)}, {in_words(now - token.last_refresh)} ago")
-            )
-        if token.last_host is not None:
-            rows.append(("on host", f"{token.last_host} (by {token.last_by})"))
-        if token.purposes:
-            ui.raw(f"  {token.scope}")
-        ui.pairs(rows)
-        for note in token.notes:
-            ui.note(note)
+    now = run.machine.now()
+    rows = []
+    for token in tokens:
+        for words in [each.words for each in purposes_of(token.scope)] or [what_for(token.scope)]:
+            rows.append((words, _validity(token, now), _source(token, now)))
+    run.ui.table(rows, indent=0)
+    for token in tokens if verbose else ():
+        run.ui.say(f"{what_for(token.scope)}: {token.scope}")
+    if error is not None:
+        run.ui.next_step(error.remedy.commands[0])
+
+
+def _validity(token: Status, now: float) -> str:
+    from ocarina_kit.system.words import span
+
+    if token.state == "unreadable":
+        return "damaged"
+    if token.seconds_left > 0:
+        return f"valid for {span(token.seconds_left)}"
+    # A journal may say that it was spent, whatever its own time says; 1 is what TOK008 writes for an unknown time.
+    if token.expires_at is None or not 1 < token.expires_at <= now:
+        return "expired"
+    return f"expired {span(now - token.expires_at)} ago"
+
+
+def _source(token: Status, now: float) -> str:
+    from ocarina_kit.system.words import clock
+
+    last = "" if token.last_refresh is None else f"refreshed {clock(token.last_refresh, now)}"
+    if last and token.host:
+        last += f" on {token.host}"
+    if token.state == "ok":
+        return last if token.refreshable else ", ".join(filter(None, (last, "cannot be refreshed")))
+    able = {"needs-refresh": "can be refreshed", "needs-login": "cannot be refreshed"}
+    return ", ".join(filter(None, (able.get(token.state, "ocarina cannot read it"), last)))
+
+
+def _error(setup: Setup, tokens: Sequence[Status], within: float) -> KitError | None:
+    """What is to be done, None if each token is valid long enough: 4 comes before 1 (CONTRACT.md, status)."""
+    from ocarina_kit.system.words import count, span
+    from ocarina_kit.tokens.problems import login_command
+
+    scopes: dict[str, list[str]] = {}
+    for token in tokens:
+        scopes.setdefault(token.state, []).append(token.scope)
+    when = f"expire within {span(within)}" if within else "have expired"
+    if lost := scopes.get("needs-login"):
+        what = f"{count(len(lost), 'token')} of {len(tokens)} {when} and cannot be refreshed."
+        remedy = Remedy("Log in again.", (login_command(setup, lost),))
+        return KitError(what, id="TOK005", why="There is no refresh token.", remedy=remedy, exit=Exit.LOGIN)
+    if odd := scopes.get("unreadable"):
+        what = f"ocarina cannot read {count(len(odd), 'token')} of {len(tokens)}."
+        remedy = Remedy("Set it aside, and keep the rest.", (setup.place.command("doctor", "--fix"),))
+        return KitError(what, id="TOK002", why="It is not of the form that ocarina writes.", remedy=remedy)
+    if due := scopes.get("needs-refresh"):
+        what = f"{count(len(due), 'token')} of {len(tokens)} {when}."
+        remedy = Remedy("Refresh now.", (setup.place.command("refresh"),))
+        return KitError(what, id="TOK004", why="A refresh needs no browser.", remedy=remedy)
+    return None

@@ -2,21 +2,16 @@
 
 Use from a test::
 
-    from ocarina_kit.sandbox import Sandbox, install_standin
-
-    with Sandbox.start() as majora:                       # a process of its own, up in about a second
-        user = majora.add_user("alice", permissions="all")  # or a list of scope names
-        app = majora.add_application(user)                # .client_id (40), .client_secret (128)
-        majora.url                                        # "http://127.0.0.1:PORT/": MAJORA_DOMAIN
-        token = majora.grant(user, app, "majora2.view_biosampleartifact", age=30 * 3600)
-        # ^ as the client stores it, ``expires_at`` included; issued 30 h ago, so long expired
-        callback = majora.authorize(user, app, link)      # a person in a browser: log in, code, Authorize
+    with Sandbox.start() as majora:                       # a process of its own, up in under a second
+        user = majora.add_user("alice")                   # with all permissions and a second factor
+        app = majora.add_application(user)
+        token = majora.grant(user, app, "majora2.view_biosampleartifact", age=30 * 3600)  # expired
+        callback = majora.authorize(user, link)           # a person in a browser: log in, code, Authorize
         majora.fault("status", status=503, times=2)       # the next two answers of o/token/
         majora.requests                                   # what was asked of it; secrets only as hashes
-
     script = install_standin(prefix, version="1.0.0")     # prefix/bin/ocarina, with its own interpreter
 
-Every effect on the server goes over a private pipe: its pages hold no way to set users, faults or time.
+Every effect on the server goes over a private pipe: its pages have no way to set users, faults or time.
 ``Sandbox`` needs the extra ``ocarina-kit[sandbox]``; the stand-in client needs nothing.
 
 This module imports nothing until a name is used.
@@ -42,21 +37,11 @@ __all__ = [
     "install_standin",
 ]
 
-_ROOMS = {
-    "Application": "records",
-    "Sandbox": "handle",
-    "SandboxError": "records",
-    "Seen": "records",
-    "User": "records",
-    "break_interpreter": "standin",
-    "install_impostor": "standin",
-    "install_standin": "standin",
-}
-
 
 def __getattr__(name: str) -> object:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "handle" if name == "Sandbox" else "records" if name[0].isupper() else "standin"
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -1,175 +1,167 @@
-"""What the test process may do to the server: each public method below is one command of the pipe."""
+"""What a test may do to the server: methods of :class:`.handle.Sandbox` too, that run in the server's process."""
 
 from __future__ import annotations
 
 import datetime
-from typing import Any
+import secrets
+import time
+from typing import Any, Literal
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
+from django.contrib.auth import models as auth
 from django.utils import timezone
+from oauth2_provider import models as oauth
 from oauth2_provider.generators import generate_client_id, generate_client_secret
-from oauth2_provider.models import (
-    get_access_token_model,
-    get_application_model,
-    get_refresh_token_model,
-)
 from oauthlib.common import generate_token
 
 from ocarina_kit.sandbox import totp
-from ocarina_kit.sandbox.clock import SERVER_CLOCK
 from ocarina_kit.sandbox.faults import Fault
-from ocarina_kit.sandbox.majora.models import LegacyKey, Sample, SecondFactor
-from ocarina_kit.sandbox.majora.options import OPTIONS
-from ocarina_kit.sandbox.majora.permissions import APP, SCOPES
+from ocarina_kit.sandbox.majora2.models import LegacyKey, SecondFactor
+from ocarina_kit.sandbox.majora2.settings import FIELDS, LIFETIME, SCOPES
+from ocarina_kit.sandbox.records import Application, Seen, User
+from ocarina_kit.sandbox.state import STATE
 
-LIFETIME = 36_000
-"""Seconds that an access token lives (FACTS.md)."""
+Permissions = list[str] | Literal["all"]
 
 
 class Control:
     def __init__(self, server: Any) -> None:
         self._server = server
 
-    def do(self, command: str, arguments: dict[str, Any]) -> Any:
-        if command.startswith("_") or command == "do":
-            raise ValueError(f"no such command: {command}")
-        return getattr(self, command)(**arguments)
-
     # People
 
-    def add_user(
-        self, name: str, password: str, permissions: list[str] | str, two_factor: bool, active: bool
-    ) -> dict[str, Any]:
-        user = get_user_model().objects.create_user(name, password=password, is_active=active)
-        _permit(user, permissions)
-        return {"totp_secret": self.set_two_factor(name, two_factor)}
+    def add_user(self, name: str, *, permissions: Permissions = "all", two_factor: bool = True) -> User:
+        """A new account. ``permissions`` are scope names (``majora2.…``)."""
+        user = User(name, secrets.token_urlsafe(12), None)
+        auth.User.objects.create_user(name, password=user.password)
+        self.set_permissions(user, permissions)
+        return self.set_two_factor(user, two_factor)
 
-    def set_permissions(self, name: str, permissions: list[str] | str) -> None:
-        _permit(_user(name), permissions)
+    def set_permissions(self, user: User, permissions: Permissions) -> None:
+        wanted = set(SCOPES if permissions == "all" else permissions)
+        if unknown := sorted(wanted - set(SCOPES)):
+            raise ValueError(f"no such permissions: {', '.join(unknown)}")
+        names = [scope.partition(".")[2] for scope in wanted]
+        _account(user).user_permissions.set(auth.Permission.objects.filter(codename__in=names))
 
-    def set_active(self, name: str, active: bool) -> None:
-        user = _user(name)
-        user.is_active = active
-        user.save()
+    def set_active(self, user: User, active: bool) -> None:
+        auth.User.objects.filter(username=user.name).update(is_active=active)
 
-    def set_two_factor(self, name: str, enabled: bool) -> str | None:
-        user = _user(name)
-        SecondFactor.objects.filter(user=user).delete()
-        if not enabled:
-            return None
-        secret = totp.new_secret()
-        SecondFactor.objects.create(user=user, secret=secret)
-        return secret
+    def set_two_factor(self, user: User, enabled: bool) -> User:
+        """Turn the second factor on (with a new shared secret) or off; answers the account as it then is."""
+        secret = totp.new_secret() if enabled else None
+        SecondFactor.objects.filter(user=_account(user)).delete()
+        if secret:
+            SecondFactor.objects.create(user=_account(user), secret=secret)
+        return User(user.name, user.password, secret)
 
-    def add_legacy_key(self, name: str, age: float) -> str:
-        return LegacyKey.issue(_user(name), age).key
+    def add_legacy_key(self, user: User, *, age: float = 0.0) -> str:
+        """A legacy API key, issued ``age`` seconds ago; it is valid for 3 days."""
+        return str(LegacyKey.issue(_account(user), age).key)
 
     def revoke_legacy_key(self, key: str) -> None:
-        LegacyKey.objects.filter(key=key).update(revoked=True)
+        LegacyKey.objects.filter(key=key).update(ends=timezone.now())
 
     def add_sample(self, name: str) -> None:
-        Sample.objects.get_or_create(central_sample_id=name)
+        """A biosample that the queries then find."""
+        STATE.samples.add(name)
 
     # Applications and tokens
 
-    def add_application(self, name: str, redirect_uri: str) -> dict[str, str]:
-        client_id, client_secret = generate_client_id(), generate_client_secret()
-        model = get_application_model()
-        model.objects.create(
-            user=_user(name),
-            name=f"{name}-ocarina",
-            client_id=client_id,
-            client_secret=client_secret,
+    def add_application(self, user: User, redirect_uri: str | None = None) -> Application:
+        """A confidential application with the authorization code grant; ``redirect_uri``: ``<url>o/callback/``."""
+        redirect_uri = redirect_uri if redirect_uri is not None else f"{self._server.url}o/callback/"
+        made = Application(generate_client_id(), generate_client_secret(), redirect_uri)
+        oauth.Application.objects.create(
+            user=_account(user),
+            name=f"{user.name}-ocarina",
+            client_id=made.client_id,
+            client_secret=made.client_secret,
             hash_client_secret=False,
-            client_type=model.CLIENT_CONFIDENTIAL,
-            authorization_grant_type=model.GRANT_AUTHORIZATION_CODE,
+            client_type="confidential",
+            authorization_grant_type="authorization-code",
             redirect_uris=redirect_uri,
         )
-        return {"client_id": client_id, "client_secret": client_secret}
+        return made
 
-    def remove_application(self, client_id: str) -> None:
-        get_application_model().objects.filter(client_id=client_id).delete()
+    def remove_application(self, application: Application) -> None:
+        """Delete it, and its tokens with it."""
+        oauth.Application.objects.filter(client_id=application.client_id).delete()
 
-    def applications(self, name: str) -> list[dict[str, str]]:
-        fields = (
-            "name",
-            "client_id",
-            "client_secret",
-            "client_type",
-            "authorization_grant_type",
-            "redirect_uris",
-        )
-        return list(get_application_model().objects.filter(user=_user(name)).order_by("pk").values(*fields))
+    def applications(self, user: User) -> list[dict[str, str]]:
+        """What the user has registered, by hand or not: the six fields of the form."""
+        mine = oauth.Application.objects.filter(user=_account(user)).order_by("pk")
+        return list(mine.values(*FIELDS))
 
-    def grant(self, name: str, client_id: str, scope: str, age: float) -> dict[str, str]:
-        user, application = _user(name), get_application_model().objects.get(client_id=client_id)
-        access = get_access_token_model().objects.create(
-            user=user,
-            application=application,
-            token=generate_token(),
-            scope=scope,
-            expires=timezone.now() + datetime.timedelta(seconds=LIFETIME - age),
+    def grant(self, user: User, application: Application, scope: str, age: float = 0.0) -> dict[str, Any]:
+        """A token that was issued ``age`` seconds ago, as the client stores it (FACTS.md, Tokens file).
+
+        No browser, no request. ``expires_at`` is by this machine's clock, as the client reckons it.
+        """
+        registered = oauth.Application.objects.get(client_id=application.client_id)
+        owner = {"user": _account(user), "application": registered}
+        expires = timezone.now() + datetime.timedelta(seconds=LIFETIME - age)
+        access = oauth.AccessToken.objects.create(
+            **owner, token=generate_token(), scope=scope, expires=expires
         )
-        refresh = get_refresh_token_model().objects.create(
-            user=user, application=application, token=generate_token(), access_token=access
-        )
-        return {"access_token": access.token, "refresh_token": refresh.token}
+        refresh = oauth.RefreshToken.objects.create(**owner, token=generate_token(), access_token=access)
+        return {
+            "access_token": access.token,
+            "expires_in": LIFETIME,
+            "token_type": "Bearer",
+            "scope": scope.split(" "),
+            "refresh_token": refresh.token,
+            "expires_at": time.time() + LIFETIME - age,
+        }
 
     def expire_tokens(self) -> None:
+        """Every access token is expired from now on, for the server; refresh tokens stay valid."""
         past = timezone.now() - datetime.timedelta(seconds=1)
-        get_access_token_model().objects.filter(expires__gt=past).update(expires=past)
+        oauth.AccessToken.objects.filter(expires__gt=past).update(expires=past)
 
-    def revoke(self, token: str) -> bool:
-        refresh = get_refresh_token_model().objects.filter(token=token, revoked__isnull=True).first()
+    def revoke(self, token: dict[str, Any] | str) -> bool:
+        """Make a token invalid, as another process that spent it would: a pair by its refresh token, or one string.
+
+        Whether there was anything to revoke.
+        """
+        text = token if isinstance(token, str) else token["refresh_token"]
+        refresh = oauth.RefreshToken.objects.filter(token=text, revoked__isnull=True).first()
         if refresh is not None:
             refresh.revoke()
             return True
-        return bool(get_access_token_model().objects.filter(token=token).delete()[0])
+        return bool(oauth.AccessToken.objects.filter(token=text).delete()[0])
 
     def token_state(self, token: str) -> str:
-        """``"live"``, ``"expired"``, ``"dead"`` (revoked or spent) or ``"unknown"``."""
-        refresh = get_refresh_token_model().objects.filter(token=token).order_by("-pk").first()
+        """Of an access or refresh token: ``live``, ``expired``, ``dead`` (revoked or spent) or ``unknown``."""
+        refresh = oauth.RefreshToken.objects.filter(token=token).order_by("-pk").first()
         if refresh is not None:
             return "live" if refresh.revoked is None else "dead"
-        access = get_access_token_model().objects.filter(token=token).first()
+        access = oauth.AccessToken.objects.filter(token=token).first()
         if access is None:
             return "unknown"
         return "expired" if access.is_expired() else "live"
 
     # The server itself
 
-    def shift_clock(self, seconds: float) -> float:
-        SERVER_CLOCK.offset += seconds
-        return SERVER_CLOCK.offset
+    def configure(self, **options: str) -> None:
+        """Change ``minimum_client`` or ``query_scope``, which :meth:`.handle.Sandbox.start` was told."""
+        vars(STATE).update(options)
 
-    def configure(self, minimum_client: str | None, query_scope: str | None) -> None:
-        if minimum_client is not None:
-            OPTIONS.minimum_client = minimum_client
-        if query_scope is not None:
-            OPTIONS.query_scope = query_scope
+    def set_offset(self, seconds: float) -> None:
+        STATE.offset = seconds
 
-    def add_fault(self, fault: dict[str, Any]) -> None:
-        self._server.faults.add(Fault(**fault))
+    def add_fault(self, fault: Fault) -> None:
+        self._server.faults.append(fault)
 
     def clear_faults(self) -> None:
         self._server.faults.clear()
 
-    def requests(self) -> list[dict[str, Any]]:
+    def seen(self) -> list[Seen]:
+        """Every request since the start or :meth:`clear_requests`, in order of arrival."""
         return list(self._server.seen)
 
     def clear_requests(self) -> None:
         self._server.seen.clear()
 
 
-def _user(name: str) -> Any:
-    return get_user_model().objects.get(username=name)
-
-
-def _permit(user: Any, permissions: list[str] | str) -> None:
-    wanted = list(SCOPES) if permissions == "all" else list(permissions)
-    unknown = sorted(set(wanted) - set(SCOPES))
-    if unknown:
-        raise ValueError(f"no such permissions: {', '.join(unknown)}")
-    names = [scope.removeprefix(f"{APP}.") for scope in wanted]
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label=APP, codename__in=names))
+def _account(user: User) -> Any:
+    return auth.User.objects.get(username=user.name)

@@ -1,323 +1,219 @@
-"""``ocarina-kit demo``: the whole way with real commands, what breaks on it, and how that is found and mended.
+"""``ocarina-kit demo``: everything with real commands, what breaks, and how that is found and fixed.
 
-A step runs commands as a person would, and then looks for itself whether they did what it claims: at the files, at the
-crontab and at the server, not at the commands' own words.
+It plays in a throwaway home with a practice Majora, a stand-in client and a crontab of its own, all in the sandbox's
+own folder, which the sandbox's process removes: also if the demo is killed. Each command is held to its exit code;
+the crontab and the server are looked at besides.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from ocarina_kit.core.errors import Exit, KitError, Remedy
-from ocarina_kit.sandbox.records import SandboxError
-from ocarina_kit.sandbox.stage import SAMPLE, NotSoError, Stage, Teller, claim, mode_of
+from ocarina_kit.sandbox.handle import Sandbox
+from ocarina_kit.sandbox.standin import install_standin
+from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.process import run
 
+SAMPLE = "DEMO-0001"
 SCOPE = "majora2.view_biosampleartifact"
-BROKEN = {"CFG003", "CFG007", "TOK004", "CRN004"}
-"""What doctor must find of the four faults: no more and no less (CHECKS.md)."""
-NO_DAEMON = "CRN006"
-"""The demo's crontab is a file that no cron daemon reads, so whether one runs on this machine is not asked."""
-_OVER = 24 * 3600
-"""Seconds for which the token has been expired."""
-_DONE = {True: "done", False: "failed", None: "not run"}
+BROKEN = ("CFG003", "CFG007", "TOK004", "CRN004")
+"""What doctor must find of the four faults (CHECKS.md)."""
+DOCTOR = ("doctor", "--skip", "CRN006")
+"""The demo's crontab is a file that no cron daemon reads, so the check for one is left out."""
+THE_LABS = "# the lab's own\n30 2 * * 0 /usr/local/bin/weekly-backup --all\n"
+"""What is in the demo's crontab before the kit comes: it must stay to the byte."""
+# What would lead the commands to the person's own set-up, out of this machine, or to a browser of theirs.
+_NOT_PASSED_ON = (
+    "ALL_PROXY", "BROWSER", "CLIENT_", "CONDA", "CURL_CA", "DISPLAY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY",
+    "MAJORA", "MAMBA", "NETRC", "NO_PROXY", "OCARINA", "PIPX", "REQUESTS_", "SSH_", "SSL_", "UV_", "VIRTUAL_ENV",
+    "WAYLAND_", "XDG_",
+)  # fmt: skip
 
 
-class DemoTeller(Teller, Protocol):
-    def heading(self, text: str) -> None: ...
-    def good(self, text: str) -> None: ...
-    def bad(self, text: str) -> None: ...
+class NotSoError(Exception):
+    """A step did not do what it claims. Its text says what was seen; it holds no secret."""
 
 
-@dataclass(frozen=True)
-class Step:
-    name: str
-    title: str
-    says: str
-    play: Callable[[Stage], str]
-    """Does it, and answers in words what was seen to be so. Raises :class:`NotSoError`."""
+def run_demo(ui: Any, environ: Mapping[str, str]) -> tuple[list[dict[str, Any]], KitError | None]:
+    """Play it in a throwaway home until a step fails; nothing of it is left, also after an interrupt.
 
-
-@dataclass(frozen=True)
-class Played:
-    """What came of a step. ``ok`` is None where it was not reached."""
-
-    step: Step
-    ok: bool | None
-    seen: str = ""
-    commands: tuple[str, ...] = ()
-    ms: int = 0
-
-    def members(self) -> dict[str, Any]:
-        return {
-            "name": self.step.name,
-            "title": self.step.title,
-            "status": _DONE[self.ok],
-            "detail": self.seen,
-            "commands": list(self.commands),
-            "ms": self.ms,
-        }
-
-
-@dataclass(frozen=True)
-class Demo:
-    """A demo that came to its end, well or not."""
-
-    played: tuple[Played, ...]
-    left_behind: str
-    """A folder that is still there; blank, as it should be."""
-    seconds: float
-
-    @property
-    def error(self) -> KitError | None:
-        """Why its exit code is 1; None where every step did what it claims and nothing is left."""
-        for number, played in enumerate(self.played, 1):
-            if played.ok is False:
-                return KitError(
-                    f"Step {number} of {len(self.played)}, {played.step.title!r}, did not do what it claims.",
-                    id="DEM001",
-                    why=played.seen[:1].upper() + played.seen[1:] + ".",
-                    remedy=Remedy(
-                        "This is a fault of ocarina-kit, not yours. Please report it with the output above."
-                    ),
-                    exit=Exit.PROBLEM,
-                )
-        if self.left_behind:
-            return KitError(
-                "Every step did what it claims, but the demo's folder could not be removed.",
-                id="DEM002",
-                why=f"It is still at {self.left_behind}.",
-                remedy=Remedy("Nothing in it is of use: remove it.", (f"rm -rf {self.left_behind}",)),
-            )
-        return None
-
-
-def run_demo(
-    tell: DemoTeller,
-    environ: Mapping[str, str],
-    *,
-    steps: tuple[Step, ...] | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> Demo:
-    """Play every step until one fails, in a throwaway home; nothing of it is left, also after an interrupt.
-
-    ``environ`` is the person's environment, of which the commands get what leads to nothing of theirs. Raises
-    :class:`~ocarina_kit.core.errors.KitError` ``SBX001`` (extra missing) and ``SBX002`` (no server to be had).
+    ``environ`` is the person's environment, of which the commands get what leads to nothing of theirs. Answers
+    each step that was played for the JSON document, and why the exit code is 1 (``DEM001``). Raises
+    :class:`~ocarina_kit.system.errors.KitError` ``SBX001`` (extra missing) and ``SBX002`` (no server).
     """
-    steps = STEPS if steps is None else steps
-    began = monotonic()
-    tell.say(
-        "All of ocarina-kit, on this machine alone: a practice Majora, a stand-in for the ocarina client, and a home"
-        " folder and a crontab of their own. Your set-up and your crontab are not touched, and nothing is kept."
+    ui.say(
+        "Everything that ocarina-kit does, on this machine only: a practice Majora, a stand-in for the ocarina"
+        " client, and a home folder and a crontab of their own. Your files and your crontab do not change."
     )
-    played: list[Played] = []
-    with Stage.throwaway(tell, environ) as stage:
-        folder = stage.majora.folder
-        tell.say()
-        tell.pairs([("Majora", stage.majora.url), ("Home", str(stage.home)), ("Account", stage.user.name)])
-        for number, step in enumerate(steps, 1):
-            if any(one.ok is False for one in played):
-                played.append(Played(step, None))
-                continue
-            tell.heading(f"{number}. {step.title}")
-            tell.say(step.says)
-            tell.say()
-            one = _play(stage, step, monotonic)
-            tell.say()
-            if one.ok:
-                tell.good(one.seen)
-            else:
-                tell.bad(one.seen)
-            played.append(one)
-    return Demo(tuple(played), str(folder) if folder.exists() else "", monotonic() - began)
+    with Sandbox.start() as majora:
+        stage = Stage(ui, majora, environ)
+        try:
+            _set_up(stage)
+            _break_and_fix(stage)
+        except (NotSoError, OSError, ValueError, LookupError) as problem:
+            # The last three: a file that a step reads for itself is missing or is not what it should be.
+            stage.end(str(problem), "failed")
+            error = KitError(
+                f"The step {stage.steps[-1]['title']!r} did not do what it claims.",
+                id="DEM001",
+                why=f"{problem}.",
+                remedy=Remedy("This is a fault of ocarina-kit. Please report it with the output above."),
+            )
+            return stage.steps, error
+    return stage.steps, None
 
 
-def _play(stage: Stage, step: Step, monotonic: Callable[[], float]) -> Played:
-    stage.typed.clear()
-    began = monotonic()
-    try:
-        seen, ok = step.play(stage), True
-    except NotSoError as problem:
-        seen, ok = str(problem), False
-    except (OSError, ValueError, LookupError, TypeError, SandboxError) as problem:
-        # A file that a step reads for itself is missing or is not what it should be.
-        seen, ok = f"the demo could not look: {type(problem).__name__}: {problem}", False
-    return Played(step, ok, seen, tuple(stage.typed), round((monotonic() - began) * 1000))
-
-
-# --- the steps ------------------------------------------------------------------------------------------
-
-
-def _init(stage: Stage) -> str:
-    stage.kit(
+def _set_up(stage: Stage) -> None:
+    stage.begin(
         "init",
-        "--domain",
-        stage.majora.url.rstrip("/"),
-        "--user",
-        stage.user.name,
-        "--client-id",
-        stage.application.client_id,
-        "--client-secret-file",
-        "-",
-        "--yes",
-        stdin=stage.application.client_secret + "\n",
+        "Set up",
+        "Alice has registered an application on Majora's page. Here a script gives the secret on standard input, so"
+        " that no command line shows it. At a terminal, `ocarina-kit init` asks for everything.",
     )
-    members = stage.read_config()
-    claim(members["MAJORA_DOMAIN"] == stage.majora.url, "MAJORA_DOMAIN in ~/.ocarina is not the server's")
-    claim(members["MAJORA_USER"] == stage.user.name, "MAJORA_USER in ~/.ocarina is not the account's")
-    claim(members["CLIENT_SECRET"] == stage.application.client_secret, "CLIENT_SECRET is not the one given")
-    claim(mode_of(stage.config) == 0o600, f"~/.ocarina has mode {mode_of(stage.config):04o}, not 0600")
-    return (
-        "~/.ocarina is there, for your eyes only, and the slash that was missing behind the address is in it."
+    server = ("--domain", stage.majora.url.rstrip("/"), "--user", stage.user.name)
+    client = ("--client-id", stage.application.client_id, "--client-secret-file", "-")
+    stage.kit("init", *server, *client, "--yes", stdin=stage.application.client_secret + "\n")
+    stage.end(
+        "~/.ocarina is readable only by Alice. The / that was missing at the end of the address is there."
     )
 
-
-def _login(stage: Stage) -> str:
-    printed = stage.kit("login", "--print-url")
-    links = [line.strip() for line in printed.splitlines() if "/o/authorize/?" in line]
-    claim(len(links) == 1, f"`login --print-url` printed {len(links)} links, not one")
-    callback = stage.majora.authorize(stage.user, links[0])
-    stage.tell.say()
-    stage.tell.say(
-        "That link is opened in a browser. Alice logs in with her second factor, presses Authorize, and copies the"
-        " address that the browser ends at. She hands it over:"
+    stage.begin("login", "Log in", "At a terminal this is one command; here it is two steps, as in a script.")
+    printed = stage.kit("login", "--print-url").split()
+    callback = stage.majora.authorize(stage.user, next(word for word in printed if "/o/authorize/?" in word))
+    stage.ui.say(
+        "\nAlice opens that link in a browser, logs in with her second factor, presses Authorize, and copies the"
+        " address of the page that opens:\n"
     )
-    stage.tell.say()
     stage.kit("login", "--callback", "-", stdin=callback + "\n")
-    token = stage.read_tokens()[SCOPE]
-    claim(mode_of(stage.tokens) == 0o600, f"~/.ocarina-tokens has mode {mode_of(stage.tokens):04o}, not 0600")
-    state = stage.majora.token_state(token["access_token"])
-    claim(state == "live", f"the server calls the token that was saved {state}, not live")
-    return "A token is saved, and the server takes it."
+    stage.end("The token is saved, and Majora accepts it.")
 
-
-def _schedule(stage: Stage) -> str:
+    stage.begin(
+        "schedule", "Keep the token fresh", "It is valid for 10 hours. Cron refreshes it long before."
+    )
     stage.kit("schedule", "--yes")
-    line = stage.crontab_line()
-    claim(str(stage.client) in line, "the crontab line does not name the client that is installed")
-    return "One line was added; the lab's own lines are as they were."
+    stage.claim_line_names(stage.client)
+    stage.end("One line was added; the lab's own lines did not change.")
+
+    stage.begin(
+        "healthy", "Check it", "No cron daemon reads the demo's crontab: the check for one is left out."
+    )
+    stage.kit(*DOCTOR)
+    stage.end("Everything works.")
 
 
-def _healthy(stage: Stage) -> str:
-    stage.kit("doctor", "--skip", NO_DAEMON)
-    document = stage.document("doctor", "--skip", NO_DAEMON)
-    bad = [check["id"] for check in document["checks"] if check["status"] in ("fail", "unknown")]
-    claim(document["exit"] == 0 and not bad, f"doctor is not content with {', '.join(bad) or 'something'}")
-    return "Everything is in order."
-
-
-def _break(stage: Stage) -> str:
-    members = stage.read_config()
-    members["MAJORA_DOMAIN"] = stage.majora.url.rstrip("/")
-    stage.config.write_text(json.dumps(members, indent=4) + "\n")
+def _break_and_fix(stage: Stage) -> None:
+    stage.begin("break", "Break it", "Now four things that happen to people:")
+    stage.config.write_text(stage.config.read_text().replace(stage.majora.url, stage.majora.url.rstrip("/")))
     stage.config.chmod(0o644)
-    tokens = stage.read_tokens()
-    tokens[SCOPE]["expires_at"] = time.time() - _OVER
+    tokens = json.loads(stage.tokens.read_text())
+    tokens[SCOPE]["expires_at"] = time.time() - 24 * 3600
     stage.tokens.write_text(json.dumps(tokens))
     stage.majora.expire_tokens()
     gone = stage.home / "envs" / "last-year" / "bin" / "ocarina"
-    stage.crontab_file.write_text(stage.crontab_file.read_text().replace(str(stage.client), str(gone)))
-    for what in (
-        "Address: the last / of MAJORA_DOMAIN is gone from ~/.ocarina.",
-        "File mode: ~/.ocarina is 0644. Others on this machine can read the secret.",
-        "Token: it expired yesterday, as cron did not run in time.",
-        "Crontab: the line names an environment that was deleted.",
-    ):
-        stage.tell.say(what)
-    state = stage.majora.token_state(tokens[SCOPE]["access_token"])
-    claim(state == "expired", f"the server calls the token {state}, not expired")
-    claim(str(gone) in stage.crontab_line(), "the crontab line does not name the deleted environment")
-    return "Four faults, and any one of them stops ocarina or gives a secret away."
-
-
-def _find(stage: Stage) -> str:
-    printed = stage.kit("doctor", "--skip", NO_DAEMON, code=int(Exit.PROBLEM))
-    document = stage.document("doctor", "--skip", NO_DAEMON)
-    failed = {check["id"] for check in document["checks"] if check["status"] == "fail"}
-    claim(failed == BROKEN, f"doctor finds {_ids(failed)}, not {_ids(BROKEN)}")
-    unsaid = {one for one in BROKEN if one not in printed}
-    claim(not unsaid, f"doctor does not show {_ids(unsaid)}")
-    return "All four are found, each with what mends it, and nothing else is blamed."
-
-
-def _fix(stage: Stage) -> str:
-    before, dead = stage.read_config(), stage.read_tokens()[SCOPE]
-    stage.kit("doctor", "--fix", "--yes", "--skip", NO_DAEMON)
-    claim(
-        stage.read_config() == {**before, "MAJORA_DOMAIN": stage.majora.url},
-        "~/.ocarina is not as it should be",
+    stage.crontab.write_text(stage.crontab.read_text().replace(str(stage.client), str(gone)))
+    stage.ui.say(
+        "Address: ~/.ocarina has lost the last / of MAJORA_DOMAIN.\n"
+        "File mode: ~/.ocarina is 0644. Others on this machine can read the secret.\n"
+        "Token: it expired yesterday, as cron did not run in time.\n"
+        "Crontab: the line names an environment that was deleted."
     )
-    claim(mode_of(stage.config) == 0o600, f"~/.ocarina has mode {mode_of(stage.config):04o}, not 0600")
-    token = stage.read_tokens()[SCOPE]
-    state = stage.majora.token_state(token["access_token"])
-    claim(state == "live", f"the server calls the new token {state}, not live")
-    spent = stage.majora.token_state(dead["refresh_token"])
-    claim(spent == "dead", f"the server calls the refresh token of before {spent}, not dead")
-    claim(
-        str(stage.client) in stage.crontab_line(),
-        "the crontab line does not name the client that is installed",
+    stage.end("Four faults. Each of them stops ocarina, or gives a secret away.")
+
+    stage.begin("find", "Find out why", "The last line of doctor is the next step.")
+    printed = stage.kit(*DOCTOR, code=1)
+    claim(all(one in printed for one in BROKEN), f"doctor does not find all of {', '.join(BROKEN)}")
+    stage.end("Doctor found all four, and the command that fixes them.")
+
+    stage.begin(
+        "fix", "Fix it", "Doctor shows each change first. It would also ask; --yes agrees beforehand."
     )
-    kept = _backups(stage.home)
-    claim(bool(kept), "no backup was kept")
-    return "All four are mended, with no browser, and what was changed is kept as a backup."
+    stage.kit(*DOCTOR, "--fix", "--yes")
+    stage.claim_line_names(stage.client)
+    stage.end("All four are fixed, without a browser. What was changed is kept as a backup.")
 
+    stage.begin("healthy-again", "Check it again", "Is everything fixed?")
+    stage.kit(*DOCTOR)
+    stage.end("Everything works.")
 
-def _use(stage: Stage) -> str:
+    stage.begin("use", "Use it", "The client asks Majora for a sample.")
     stage.majora.clear_requests()
-    printed = stage.ocarina("--oauth", "get", "biosample", "--central-sample-id", SAMPLE)
+    asked = ("ocarina", "--oauth", "get", "biosample", "--central-sample-id", SAMPLE)
+    printed = stage.show([str(stage.client)], asked)
     claim(SAMPLE in printed, f"the client did not print {SAMPLE}")
     answers = [seen.status for seen in stage.majora.requests if seen.scheme == "Bearer"]
     claim(answers == [200], f"the server answered {answers} to the token, not 200")
-    return "The client reads what ocarina-kit wrote, and the server takes its token."
+    stage.end("The client reads what ocarina-kit wrote, and Majora accepts its token.")
 
 
-def _backups(home: Path) -> list[Path]:
-    return sorted((home / ".local" / "state" / "ocarina-kit" / "backups").iterdir())
+class Stage:
+    """One throwaway home and what is around it. ``ui`` is the command's :class:`~ocarina_kit.cli.ui.Ui`."""
+
+    def __init__(self, ui: Any, majora: Sandbox, environ: Mapping[str, str]) -> None:
+        self.ui = ui
+        self.majora = majora
+        self.user = majora.add_user("alice")
+        self.application = majora.add_application(self.user)
+        majora.add_sample(SAMPLE)
+        self.home = majora.folder / "home"
+        self.config = self.home / ".ocarina"
+        self.tokens = self.home / ".ocarina-tokens"
+        self.client = install_standin(self.home / "envs" / "ocarina")
+        self.crontab = majora.folder / "crontab"
+        self.crontab.write_text(THE_LABS)
+        program = majora.folder / "bin" / "crontab"
+        program.parent.mkdir()
+        program.write_bytes((Path(__file__).parent / "programs" / "crontab").read_bytes())
+        program.chmod(0o755)
+        path = (self.client.parent, program.parent, Path(sys.executable).parent, "/usr/bin", "/bin")
+        kept = {name: text for name, text in environ.items() if not name.upper().startswith(_NOT_PASSED_ON)}
+        here = {"HOME": str(self.home), "PWD": str(self.home), "PATH": os.pathsep.join(map(str, path))}
+        self.env = {**kept, **here}
+        self.steps: list[dict[str, Any]] = []
+
+    def begin(self, name: str, title: str, says: str) -> None:
+        self.steps.append({"name": name, "title": title, "status": "", "detail": "", "commands": []})
+        self.ui.say()
+        self.ui.heading(f"{len(self.steps)}. {title}")
+        self.ui.say(f"{says}\n")
+
+    def end(self, seen: str, status: str = "done") -> None:
+        self.steps[-1].update(status=status, detail=seen)
+        self.ui.say()
+        self.ui.status("ok" if status == "done" else status, seen, column=6)
+
+    def kit(self, *args: str, stdin: str = "", code: int = 0) -> str:
+        """Run ``ocarina-kit`` as a person would, show it, and hold it to its exit code; answers what it printed."""
+        return self.show([sys.executable, "-m", "ocarina_kit"], ("ocarina-kit", *args), stdin, code)
+
+    def show(self, program: list[str], words: tuple[str, ...], stdin: str = "", code: int = 0) -> str:
+        typed = shlex.join(words)
+        self.steps[-1]["commands"].append(typed)
+        self.ui.command(f"$ {typed}", indent=4)
+        # Both streams in their order, as in a terminal.
+        argv = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", *program, *words[1:]]
+        ran = run(argv, env=self.env, cwd=self.home, stdin=stdin.encode(), timeout=60)
+        printed = ran.stdout.decode("utf-8", "backslashreplace")
+        self.ui.say(printed.rstrip("\n"), indent=4)
+        claim(ran.code == code, f"`{typed}` ended with {ran.error or f'exit code {ran.code}'}, not {code}")
+        return printed
+
+    def claim_line_names(self, client: Path) -> None:
+        """The kit's one line runs this client, and all other lines are the lab's."""
+        text = self.crontab.read_text()
+        ours = [line for line in text.splitlines(keepends=True) if line.endswith(" # ocarina-kit\n")]
+        claim(len(ours) == 1, f"the crontab has {len(ours)} lines of ocarina-kit, not one")
+        claim(text.replace(ours[0], "") == THE_LABS, "a line of the lab's own was changed")
+        claim(str(client) in ours[0], f"the crontab line does not name {client}")
 
 
-def _ids(ids: set[str]) -> str:
-    return ", ".join(sorted(ids)) or "nothing"
-
-
-STEPS: tuple[Step, ...] = (
-    Step(
-        "init",
-        "Set up",
-        "Alice has registered an application on Majora's page. Her script hands the secret over on standard input, so"
-        " that no command line shows it. At a terminal, `ocarina-kit init` alone asks for all of this.",
-        _init,
-    ),
-    Step(
-        "login",
-        "Log in",
-        "At a terminal, `ocarina-kit login` does this in one go; here it is done in two steps, as a script does it.",
-        _login,
-    ),
-    Step(
-        "schedule",
-        "Keep the token fresh",
-        "A token lives 10 hours. One line in the crontab refreshes it, long before.",
-        _schedule,
-    ),
-    Step(
-        "healthy",
-        "Look it over",
-        "Doctor checks all of it and changes nothing. No cron daemon reads the demo's crontab, so the check for one"
-        " (CRN006) is left out.",
-        _healthy,
-    ),
-    Step("break", "Break it", "Now for what happens to people:", _break),
-    Step("find", "Find out why", "Doctor says first what to do first.", _find),
-    Step(
-        "fix",
-        "Mend it",
-        "Doctor shows each change before it makes it. It would ask, too; --yes agrees beforehand.",
-        _fix,
-    ),
-    Step("healthy-again", "Look it over again", "Has it all been mended?", _healthy),
-    Step("use", "Use it", "What it was all for: the client asks Majora for a sample.", _use),
-)
+def claim(holds: bool, otherwise: str) -> None:
+    """Raise :class:`NotSoError` unless it holds."""
+    if not holds:
+        raise NotSoError(otherwise)

@@ -1,37 +1,33 @@
-"""Faults that the server plays on request: data, and which request each of them meets."""
+"""Faults that the server plays on request: what each does, and which requests it meets."""
 
 from __future__ import annotations
 
 import fnmatch
 import hashlib
-import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ocarina_kit.sandbox.records import Seen
+
 KINDS: dict[str, str] = {
     "status": "answers `status` (and `headers`, such as Retry-After), with `body`",
-    "html": "answers a log-in page in HTML, `status` 200: a captive portal, a proxy, a front end",
+    "html": "answers a log-in page in HTML with `status`: a captive portal, a proxy, a front end",
     "redirect": "answers `status` (302, 307, 308 …) to `location`",
-    "not_json": "answers 200, called JSON, that is none",
+    "not_json": "answers 200, called JSON, that is not JSON",
     "empty": "answers 200 with no body",
-    "slow": "waits `seconds`; without `after` the request is then dropped where the client has gone",
+    "slow": "waits `seconds`; without `after` the request is then dropped if the client has gone",
     "reset": "resets the connection with no answer",
     "close": "closes the connection with no answer",
     "drip": "sends the answer, headers included, a byte every `seconds`",
     "flood": "answers 200 with a body that does not end",
     "bomb": "answers 200 with a small gzip body that unfolds to `size` bytes",
-    "truncated": "processes the request, sends the first half of the body; `promise` declares the whole length",
-    "edit": "processes the request, then edits the answer: `remove`, `change`, `reverse_scope`",
+    "truncated": "processes the request, sends the first half of the body; `promise` declares the full length",
+    "edit": "processes the request, then edits the answer: `remove`, `change`",
 }
-ALWAYS_AFTER = frozenset({"truncated", "edit"})
-"""Kinds that need the real answer, so the request is always processed (the refresh token is spent)."""
-NEVER_ANSWERED = 0
-"""The status in the log of a request that got no status line."""
 
 
 def digest(secret: str) -> str:
-    """How a secret stands in the log: the same secret gives the same text, and nothing leads back."""
+    """A secret in the log: the same secret gives the same text, and nothing leads back."""
     return hashlib.sha256(secret.encode()).hexdigest()[:16]
 
 
@@ -60,48 +56,19 @@ class Fault:
     promise: bool = False
     remove: list[str] = field(default_factory=list)
     change: dict[str, Any] = field(default_factory=dict)
-    reverse_scope: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no such fault: {self.kind!r}; there are {', '.join(KINDS)}")
         if not self.path.startswith("/"):
             self.path = "/" + self.path
-        if self.kind in ALWAYS_AFTER:
+        if self.kind in ("truncated", "edit"):  # they need the real answer
             self.after = True
 
-    def meets(self, seen: Mapping[str, Any]) -> bool:
+    def meets(self, seen: Seen) -> bool:
         return (
-            fnmatch.fnmatchcase(seen["path"], self.path)
-            and self.method in (None, seen["method"])
-            and self.grant_type in (None, seen["grant_type"])
-            and (self.token is None or self.token in (seen["refresh_token"], seen["bearer"]))
+            fnmatch.fnmatchcase(seen.path, self.path)
+            and self.method in (None, seen.method)
+            and self.grant_type in (None, seen.grant_type)
+            and (self.token is None or self.token in (seen.refresh_token, seen.bearer))
         )
-
-
-class Faults:
-    """The faults in force, oldest first; each request meets at most one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
-
-    def add(self, fault: Fault) -> None:
-        with self._lock:
-            self._faults.append(fault)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._faults.clear()
-
-    def take(self, seen: Mapping[str, Any]) -> Fault | None:
-        """The fault that this request meets, counted down."""
-        with self._lock:
-            for fault in self._faults:
-                if fault.meets(seen):
-                    if fault.times is not None:
-                        fault.times -= 1
-                        if fault.times <= 0:
-                            self._faults.remove(fault)
-                    return fault
-        return None

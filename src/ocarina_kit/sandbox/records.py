@@ -1,4 +1,4 @@
-"""What a sandbox hands out: people, applications, and the requests that it saw."""
+"""What a sandbox gives out: people, applications, and the requests that it saw."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class User:
     name: str
     password: str = field(repr=False)
     totp_secret: str | None = field(repr=False)
-    """The second factor's shared secret in base 32; None where the account has none."""
+    """The second factor's shared secret in base 32; None if the account has none."""
 
 
 @dataclass(frozen=True)
@@ -27,42 +27,42 @@ class Application:
     redirect_uri: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Seen:
-    """One request that the server saw. Secrets stand here as :func:`ocarina_kit.sandbox.faults.digest` alone."""
+    """One request that the server saw. Each secret is only its :func:`ocarina_kit.sandbox.faults.digest`.
+
+    ``at``: epoch seconds by the server's clock. ``path``: without the query, as Django saw it. ``client``: the last
+    4 characters of the client id. ``scheme``: of the Authorization header (``Bearer``, ``Basic`` …). ``status``:
+    what was sent; 0 if no status line was. ``processed``: what Django answered, whatever became of the answer; None
+    if a fault kept the request from it.
+    """
 
     at: float
-    """Epoch seconds by the server's clock."""
     method: str
     path: str
-    """With no query; as Django saw it."""
-    status: int
-    """What was sent; 0 where nothing was."""
-    processed: int | None
-    """What Django answered, whatever became of the answer; None where a fault kept the request from it."""
     grant_type: str | None
     client: str | None
-    """The last 4 characters of the client id."""
     client_secret: str | None
     refresh_token: str | None
-    code: str | None
     scheme: str | None
-    """Of the Authorization header: ``Bearer``, ``Basic`` …"""
     bearer: str | None
-    user_agent: str | None
+    status: int = 0
+    processed: int | None = None
 
 
 def count(seen: Sequence[Seen]) -> dict[str, Any]:
-    """See :meth:`ocarina_kit.sandbox.handle.Sandbox.stats`."""
+    """Counts: ``refused`` are token requests that Django refused, ``grants`` are codes exchanged, ``sent`` and
+    ``spent`` say how often each refresh token (its digest) arrived, and how often it was taken: never more than once.
+    """
     posts = [line for line in seen if line.path == "/o/token/" and line.method == "POST"]
-    refreshes = [line for line in posts if line.grant_type == "refresh_token"]
-    taken = [line for line in refreshes if line.processed == 200]
+    taken = [line for line in posts if line.processed == 200]
+    refreshes = [line for line in taken if line.grant_type == "refresh_token"]
     return {
         "requests": len(seen),
         "token_posts": len(posts),
-        "refreshes": len(taken),
-        "grants": sum(line.grant_type == "authorization_code" and line.processed == 200 for line in posts),
+        "refreshes": len(refreshes),
+        "grants": len(taken) - len(refreshes),
         "refused": sum(line.processed in (400, 401) for line in posts),
-        "sent": dict(Counter(line.refresh_token for line in refreshes)),
-        "spent": dict(Counter(line.refresh_token for line in taken)),
+        "sent": dict(Counter(line.refresh_token for line in posts if line.grant_type == "refresh_token")),
+        "spent": dict(Counter(line.refresh_token for line in refreshes)),
     }

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import select
 import socket
 import ssl
 import struct
-import sys
+import threading
 import time
-import traceback
-from collections import deque
-from collections.abc import Callable, Iterable
+import zlib
+from email.utils import formatdate
+from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
-from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from ocarina_kit.sandbox import play
-from ocarina_kit.sandbox.clock import SERVER_CLOCK
-from ocarina_kit.sandbox.faults import NEVER_ANSWERED, Fault, Faults, digest
-from ocarina_kit.sandbox.play import Answer
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
 
-_REMEMBERED = 20_000
-"""Requests kept in the log."""
-_LONGEST_BODY = 1024 * 1024
-_SLASHES = re.compile("/{2,}")
+from ocarina_kit.sandbox.faults import Fault, digest
+from ocarina_kit.sandbox.records import Seen
+from ocarina_kit.sandbox.state import STATE
+
+_FLOOD = b'{"access_token": "' + b"x" * 65_000 + b'"}\n'
+_PORTAL = "<!DOCTYPE html><title>Guest network</title><form method='post'><input name='voucher'></form>"
+_DEFAULTS = {
+    "status": ("text/plain; charset=utf-8", None, "not now"),
+    "html": ("text/html; charset=utf-8", None, _PORTAL),
+    "redirect": ("text/html; charset=utf-8", None, ""),
+    "not_json": ("application/json", 200, "everything is fine"),
+}
+"""Kind of fault to content type, status (None: the fault's own) and body."""
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -34,12 +41,17 @@ class Server(ThreadingMixIn, WSGIServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, port: int, *, context: ssl.SSLContext | None, fold_slashes: bool) -> None:
+    def __init__(self, port: int, context: ssl.SSLContext | None) -> None:
         self.context = context
-        self.fold_slashes = fold_slashes
-        self.faults = Faults()
-        self.seen: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
+        self.django: Any = None
+        self.faults: list[Fault] = []
+        """Those in force, oldest first."""
+        self.seen: list[Seen] = []
+        # Django works on one request at a time: SQLite has one writer, and the toolkit looks a refresh token up
+        # before its transaction begins, so that a race would spend it more than once.
+        self.lock = threading.Lock()
         super().__init__(("127.0.0.1", port), Handler)
+        self.url = f"{self.base_environ['wsgi.url_scheme']}://127.0.0.1:{self.server_port}/"
 
     def server_bind(self) -> None:
         # Not HTTPServer's, which asks the resolver for this machine's name and may hang there.
@@ -47,8 +59,6 @@ class Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
         self.setup_environ()
         self.base_environ["wsgi.url_scheme"] = "https" if self.context else "http"
-        if self.context:
-            self.base_environ["HTTPS"] = "on"
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
@@ -58,17 +68,19 @@ class Server(ThreadingMixIn, WSGIServer):
         wrapped = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return wrapped, address
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        problem = sys.exc_info()[1]
-        if not isinstance(problem, OSError):  # a client that went away, or did not like our certificate
-            traceback.print_exc()
+    def take_fault(self, seen: Seen) -> Fault | None:
+        """The fault that this request meets, counted down; each request meets at most one."""
+        with self.lock:
+            fault = next((fault for fault in self.faults if fault.meets(seen)), None)
+            if fault is not None and fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self.faults.remove(fault)
+            return fault
 
 
 class Handler(WSGIRequestHandler):
     server: Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the log is :attr:`Server.seen`, and holds no secret."""
 
     def handle(self) -> None:
         self.raw_requestline = self.rfile.readline(65_537)
@@ -76,148 +88,135 @@ class Handler(WSGIRequestHandler):
             return
         # As it was sent: the standard library folds slashes at its start, which is the front end's part here.
         self.path = self.requestline.split()[1]
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > _LONGEST_BODY:
-            self._send(Answer(413, [], b"").to_bytes(SERVER_CLOCK.time()))
-            return
-        body = self.rfile.read(int(length))
-        environ = self._environ(body)
-        seen = _what_was_asked(environ, body)
-        self.server.seen.append(seen)
-        fault = self.server.faults.take(seen)
-        if fault is None:
-            self._answer(seen, self._processed(seen, environ))
-        else:
-            self._answer_with(fault, seen, environ)
-
-    def _environ(self, body: bytes) -> dict[str, Any]:
-        environ = self.get_environ()
-        path = environ["PATH_INFO"]
-        folded = _SLASHES.sub("/", path)
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        environ = {**self.get_environ(), "wsgi.input": io.BytesIO(body)}
         # FACTS.md: the public servers fold the double slashes of the client's API calls in front of Django;
         # `//o/token/` stays a 404.
-        if self.server.fold_slashes and folded.startswith("/api/"):
+        folded = re.sub("/{2,}", "/", environ["PATH_INFO"])
+        if folded.startswith("/api/"):
             environ["PATH_INFO"] = folded
-        environ.update(
-            {
-                "wsgi.version": (1, 0),
-                "wsgi.input": io.BytesIO(body),
-                "wsgi.errors": sys.stderr,
-                "wsgi.multithread": True,
-                "wsgi.multiprocess": False,
-                "wsgi.run_once": False,
-            }
-        )
-        return environ
+        self.asked = WSGIRequest(environ)
+        self.seen = _what_was_asked(self.asked)
+        self.server.seen.append(self.seen)
+        fault = self.server.take_fault(self.seen)
+        if fault is None:
+            self._send(self._processed())
+        else:
+            self._play(fault)
 
-    def _processed(self, seen: dict[str, Any], environ: dict[str, Any]) -> Answer:
-        app: Any = self.server.get_app()
-        answer = _run(app, environ)
-        seen["processed"] = answer.status
+    def _processed(self) -> HttpResponse:
+        """Django's answer."""
+        with self.server.lock:
+            answer = self.server.django.get_response(self.asked)
+            answer.close()  # closes Django's database connection of this thread
+        self.seen.processed = answer.status_code
         return answer
 
-    def _answer(self, seen: dict[str, Any], answer: Answer) -> None:
-        seen["status"] = answer.status
-        self._send(answer.to_bytes(SERVER_CLOCK.time(), with_body=self.command != "HEAD"))
-
-    def _answer_with(self, fault: Fault, seen: dict[str, Any], environ: dict[str, Any]) -> None:
-        real = self._processed(seen, environ) if fault.after else None
+    def _play(self, fault: Fault) -> None:
+        real = self._processed() if fault.after else None
         if fault.kind == "slow":
             time.sleep(fault.seconds)
-            if real is None:
-                if self._client_has_gone():
-                    return
-                real = self._processed(seen, environ)
-            self._answer(seen, real)
+            # The whole request was read: whatever else can be read is the end of the connection.
+            if real is not None or not select.select([self.connection], [], [], 0)[0]:
+                self._send(real or self._processed())
         elif fault.kind == "reset":
             # SO_LINGER with zero seconds turns the close into a reset (socket(7)).
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.rfile.close()
             self.connection.close()
-        elif fault.kind == "close":
-            pass
         elif fault.kind == "drip":
-            answer = real or self._processed(seen, environ)
-            seen["status"] = answer.status
-            for byte in answer.to_bytes(SERVER_CLOCK.time()):
-                self._send(bytes([byte]))
-                time.sleep(fault.seconds)
+            self._send(real or self._processed(), pause=fault.seconds)
         elif fault.kind == "flood":
-            seen["status"] = 200
-            self._send(play.endless_head(SERVER_CLOCK.time()))
+            self._send(HttpResponse(content_type="application/json"), length=None)
             while True:
-                self._send(play.FLOOD)
-        else:
-            answer = play.answer(fault, real)
-            seen["status"] = answer.status
-            self._send(answer.to_bytes(SERVER_CLOCK.time(), promised=play.promised(fault, real)))
+                self.wfile.write(_FLOOD)
+        elif fault.kind == "truncated" and real is not None:
+            full = real.content
+            real.content = full[: len(full) // 2]
+            self._send(real, length=len(full) if fault.promise else len(real.content))
+        elif fault.kind != "close":
+            self._send(_answer(fault, real))
 
-    def _client_has_gone(self) -> bool:
-        """The whole request was read: whatever else can be read is the end of the connection."""
-        return bool(select.select([self.connection], [], [], 0)[0])
+    def _send(self, answer: HttpResponse, *, length: int | None = -1, pause: float = 0.0) -> None:
+        """Send it, a byte every ``pause`` seconds, or all at once.
 
-    def _send(self, data: bytes) -> None:
-        self.wfile.write(data)
+        ``length`` is declared: -1 for the body's own, None for none, so that the answer ends with the connection.
+        """
+        self.seen.status = answer.status_code
+        # By the server's own clock, which a test may have shifted (RFC 9110, section 6.6.1).
+        answer["Date"] = formatdate(STATE.time(), usegmt=True)
+        answer["Connection"] = "close"
+        del answer["Content-Length"]
+        if length is not None:
+            answer["Content-Length"] = len(answer.content) if length < 0 else length
+        cookies = [("Set-Cookie", cookie.OutputString()) for cookie in answer.cookies.values()]
+        lines = [f"{name}: {value}" for name, value in (*answer.items(), *cookies)]
+        first = f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}"
+        data = "\r\n".join((first, *lines, "", "")).encode("latin-1") + answer.content
+        for part in [bytes([byte]) for byte in data] if pause else [data]:
+            self.wfile.write(part)
+            time.sleep(pause)
 
 
-def _run(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> Answer:
-    """The application's answer, whole."""
-    started: list[tuple[str, list[tuple[str, str]]]] = []
-    result = app(environ, lambda status, headers, exc_info=None: started.append((status, headers)))
-    try:
-        body = b"".join(result)
-    finally:
-        close = getattr(result, "close", None)  # closes Django's database connection of this thread
-        if close is not None:
-            close()
-    status, headers = started[0]
-    return Answer(int(status.split(" ", 1)[0]), headers, body)
+def _answer(fault: Fault, real: HttpResponse | None) -> HttpResponse:
+    """What ``fault`` answers; ``real`` is Django's answer, if the request was processed."""
+    if fault.kind == "edit" and real is not None:
+        real.content = _edited(real.content, fault)
+        return real
+    content_type, status, body = _DEFAULTS.get(fault.kind, ("application/json", 200, ""))
+    answer = HttpResponse(fault.body or body, content_type=content_type, status=status or fault.status)
+    if fault.kind == "redirect":
+        answer["Location"] = fault.location
+    elif fault.kind == "bomb":
+        answer["Content-Encoding"] = "gzip"
+        packer = zlib.compressobj(wbits=31)  # 31: gzip's head and tail
+        blanks = [b" " * 65_536] * (fault.size // 65_536)
+        answer.content = b"".join(map(packer.compress, blanks)) + packer.flush()
+    for name, value in fault.headers.items():
+        answer[name] = value
+    return answer
 
 
-def _what_was_asked(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
-    """A line of the log: what a test wants to know, secrets as digests alone."""
-    form: dict[str, str] = {}
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        form = dict(parse_qsl(body.decode("utf-8", "replace")))
-    scheme, _, credentials = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+def _edited(body: bytes, fault: Fault) -> bytes:
+    token = json.loads(body)
+    if "access_token" not in token:
+        return body  # a refusal stays one
+    kept = {name: value for name, value in token.items() if name not in fault.remove}
+    return json.dumps({**kept, **fault.change}).encode()
+
+
+def _what_was_asked(request: WSGIRequest) -> Seen:
+    """A line of the log: what a test wants to know, secrets only as digests."""
+    form = request.POST
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
 
     def hashed(text: str | None) -> str | None:
         return digest(text) if text else None
 
-    return {
-        "at": SERVER_CLOCK.time(),
-        "method": environ["REQUEST_METHOD"],
-        "path": environ["PATH_INFO"],
-        "status": NEVER_ANSWERED,
-        "processed": None,
-        "grant_type": form.get("grant_type"),
-        "client": form.get("client_id", "")[-4:] or None,
-        "client_secret": hashed(form.get("client_secret")),
-        "refresh_token": hashed(form.get("refresh_token") or form.get("token")),
-        "code": hashed(form.get("code")),
-        "scheme": scheme or None,
-        "bearer": hashed(credentials) if scheme == "Bearer" else None,
-        "user_agent": environ.get("HTTP_USER_AGENT"),
-    }
+    return Seen(
+        at=STATE.time(),
+        method=request.method,
+        path=request.path,
+        grant_type=form.get("grant_type"),
+        client=form.get("client_id", "")[-4:] or None,
+        client_secret=hashed(form.get("client_secret")),
+        refresh_token=hashed(form.get("refresh_token") or form.get("token")),
+        scheme=scheme or None,
+        bearer=hashed(credentials) if scheme == "Bearer" else None,
+    )
 
 
-def tls_context(folder: Any, certificate: str) -> tuple[ssl.SSLContext, str]:
-    """A server context with a certificate of a throwaway authority, and the path of that authority's own.
-
-    ``certificate``: ``"good"``, ``"expired"`` or ``"other-host"``.
-    """
+def tls_context(folder: Path, certificate: str) -> ssl.SSLContext:
+    """For a server with a ``good``, ``expired`` or ``other-host`` certificate of the authority in ``folder/ca.pem``."""
     import datetime
 
     import trustme
 
     authority = trustme.CA(organization_name="ocarina-kit sandbox")
     names = ["sandbox.invalid"] if certificate == "other-host" else ["127.0.0.1", "localhost", "::1"]
-    expires = None
-    if certificate == "expired":
-        expires = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
-    leaf = authority.issue_cert(*names, not_after=expires)
+    yesterday = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+    leaf = authority.issue_cert(*names, not_after=yesterday if certificate == "expired" else None)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     leaf.configure_cert(context)
-    ca_file = folder / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
-    return context, str(ca_file)
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    return context

@@ -1,192 +1,160 @@
-"""The command line of the stand-in client, and its table of endpoints."""
+"""The stand-in for the Majora client, written from FACTS.md: :mod:`..standin` installs it as the module ``ocarina``.
+
+It does what the kit and its users do with the real one, as that does it, faults included: it writes in place, has no
+lock and no time limit, and never refreshes an expired token. The standard library is all it needs.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import secrets
+import ssl
 import sys
+import time
+from pathlib import Path
 from typing import Any
-from urllib.request import Request
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
-from . import config as configuration
-from . import oauth
-from .version import __version__, at_least
+__version__ = "1.0.0"  # the installation puts the version asked for here
 
-_VIEW = "majora2.view_biosampleartifact"
-_EXIT = {400: 77, 403: 77, 500: 69, 429: 75, 503: 75}
-"""Status to exit code (sysexits.h), from 0.42 on; any other is 70."""
+ENDPOINTS: dict[str, Any] = json.loads((Path(__file__).parent / "endpoints.json").read_text())
+"""Name to path and scope; a bare path for an endpoint without a scope of its own. The installation writes it."""
 
-
-def _endpoint(path: str, scope: str, *, version: int = 2, method: str = "POST") -> dict[str, Any]:
-    return {"endpoint": path, "version": version, "type": method, "scope": scope}
-
-
-def _scopes(*names: str) -> str:
-    return " ".join(f"majora2.{name}" for name in names)
-
-
-ENDPOINTS: dict[str, Any] = {
-    "api.artifact.biosample.add": _endpoint(
-        "/api/v2/artifact/biosample/add/",
-        _scopes(
-            "add_biosampleartifact",
-            "change_biosampleartifact",
-            "add_biosamplesource",
-            "change_biosamplesource",
-            "add_biosourcesamplingprocess",
-            "change_biosourcesamplingprocess",
-        ),
-    ),
-    "api.artifact.biosample.update": _endpoint(
-        "/api/v2/artifact/biosample/update/",
-        _scopes(
-            "change_biosampleartifact",
-            "add_biosamplesource",
-            "change_biosamplesource",
-            "change_biosourcesamplingprocess",
-        ),
-    ),
-    "api.artifact.biosample.addempty": _endpoint(
-        "/api/v2/artifact/biosample/addempty/",
-        _scopes(
-            "force_add_biosampleartifact",
-            "add_biosampleartifact",
-            "change_biosampleartifact",
-            "add_biosourcesamplingprocess",
-            "change_biosourcesamplingprocess",
-        ),
-    ),
-    "api.artifact.library.add": _endpoint(
-        "/api/v2/artifact/library/add/",
-        _scopes(
-            "add_biosampleartifact",
-            "change_biosampleartifact",
-            "add_libraryartifact",
-            "change_libraryartifact",
-            "add_librarypoolingprocess",
-            "change_librarypoolingprocess",
-        ),
-    ),
-    "api.process.sequencing.add": _endpoint(
-        "/api/v2/process/sequencing/add/",
-        _scopes("change_libraryartifact", "add_dnasequencingprocess", "change_dnasequencingprocess"),
-    ),
-    "api.artifact.file.add": _endpoint(
-        "/api/v2/artifact/file/add/",
-        _scopes("add_digitalresourceartifact", "change_digitalresourceartifact"),
-    ),
-    "api.meta.tag.add": _endpoint(
-        "/api/v2/meta/tag/add/", _scopes("add_majorametarecord", "change_majorametarecord")
-    ),
-    "api.meta.metric.add": _endpoint(
-        "/api/v2/meta/metric/add/",
-        _scopes("add_temporarymajoraartifactmetric", "change_temporarymajoraartifactmetric"),
-    ),
-    "api.meta.qc.add": _endpoint(
-        "/api/v2/meta/qc/add/", _scopes("add_pagqualityreport", "change_pagqualityreport")
-    ),
-    "api.pag.qc.get": _endpoint("/api/v2/pag/qc/get/", _scopes("temp_can_read_pags_via_api")),
-    "api.pag.accession.add": _endpoint(
-        "/api/v2/pag/accession/add/",
-        _scopes("add_temporaryaccessionrecord", "change_temporaryaccessionrecord"),
-    ),
-    "api.artifact.biosample.get": _endpoint("/api/v2/artifact/biosample/get/", _VIEW),
-    "api.process.sequencing.get": _endpoint("/api/v2/process/sequencing/get/", _VIEW),
-    "api.artifact.biosample.query.validity": _endpoint("/api/v2/artifact/biosample/query/validity/", _VIEW),
-    "api.majora.task.stream": "/api/v2/majora/task/stream/",
-    "api.group.mag.get": "/api/v2/group/mag/get/",
-    "api.group.pag.suppress": _endpoint("/api/v2/group/pag/suppress/", _scopes("can_suppress_pags_via_api")),
-    "api.v3.majora.mdv.get": _endpoint(
-        "/api/v3/mdv/", _scopes("can_read_dataview_via_api"), version=3, method="GET"
-    ),
-    "api.v0.artifact.info": _endpoint(
-        "/api/v0/artifact/info/", _scopes("view_majoraartifact_info"), version=0, method="GET"
-    ),
+_DEFAULTS: dict[str, Any] = {
+    **dict.fromkeys(("MAJORA_USER", "MAJORA_TOKEN", "CLIENT_ID", "CLIENT_SECRET")),
+    **{"MAJORA_DOMAIN": "https://example.org/", "MAJORA_TOKENS_FILE": "~/.ocarina-tokens"},
+    **{"OCARINA_NO_BANNER": 0, "OCARINA_QUIET": 0},
 }
-if not at_least(0, 44):
-    # FACTS.md: in 0.36.1 the sample query has no scope of its own.
-    ENDPOINTS["api.artifact.biosample.get"] = ENDPOINTS["api.artifact.biosample.get"]["endpoint"]
+_EXIT = {400: 77, 403: 77, 500: 69, 429: 75, 503: 75}
+"""Status to exit code (sysexits.h); any other is 70."""
+_EX_CONFIG = 78
 
-_FALLBACK_SCOPE = "majora2.temp_can_read_pags_via_api"
+Config = dict[str, Any]
+Token = dict[str, Any]
+
+
+def _config(args: argparse.Namespace) -> Config:
+    """The settings, by layers; a problem ends the program."""
+    path = Path(os.environ.get("OCARINA_CONF_FILE", "~/.ocarina")).expanduser()
+    found: Config = dict(os.environ)
+    if not args.env:
+        try:
+            found = json.loads(path.read_text())
+        except (OSError, ValueError) as problem:
+            _fail(f"{path}: {problem}")
+        chosen = found.get("profile", {}).get(args.profile, {}) if args.profile else {}
+        found = {**found, **found.get("default", {}), **chosen}
+    config = {name: found.get(name, default) for name, default in _DEFAULTS.items()}
+    for name in ("OCARINA_NO_BANNER", "OCARINA_QUIET"):
+        config[name] = int(config[name])
+    if any(value in (None, "") for value in config.values()):
+        _fail("Configuration not valid: a key is missing or blank, or the profile is not in the file")
+    return config
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(f"[FAIL] {message}\n")
+    sys.exit(_EX_CONFIG)
+
+
+def _tokens(config: Config) -> dict[str, Token]:
+    path = Path(config["MAJORA_TOKENS_FILE"]).expanduser()
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def _usable_token(config: Config, scope: str, *, refresh: bool = False) -> Token:
+    """The token for exactly this scope string: as stored, or refreshed."""
+    token = _tokens(config).get(scope)
+    if token is None or token["expires_at"] <= time.time():
+        _ask_for_a_grant(config, scope)
+        raise RuntimeError("this stand-in cannot log in; ocarina-kit login can")
+    if not refresh:
+        return token
+    client = {"client_id": config["CLIENT_ID"], "client_secret": config["CLIENT_SECRET"]}
+    asked = {**client, "grant_type": "refresh_token", "refresh_token": token["refresh_token"]}
+    _, body = _send(config["MAJORA_DOMAIN"] + "o/token/", urlencode(asked).encode(), {})
+    answer = json.loads(body)
+    if "error" in answer:
+        raise RuntimeError(f"({answer['error']}) {answer.get('error_description', '')}".strip())
+    answer["scope"] = answer["scope"].split()
+    token = {**token, **answer, "expires_at": time.time() + answer["expires_in"]}
+    # In place; 0600 only for a new file: one that was looser stays as it was.
+    tokens = {**_tokens(config), " ".join(token["scope"]): token}
+    os.umask(0o177)
+    Path(config["MAJORA_TOKENS_FILE"]).expanduser().write_text(json.dumps(tokens))
+    return token
+
+
+def _ask_for_a_grant(config: Config, scope: str) -> None:
+    """Under cron, without input, it ends here with an EOFError."""
+    asked = {"response_type": "code", "client_id": config["CLIENT_ID"], "scope": scope}
+    answered = {"redirect_uri": config["MAJORA_DOMAIN"] + "o/callback/", "state": secrets.token_urlsafe(22)}
+    print("Open this link to request a grant:")
+    print(config["MAJORA_DOMAIN"] + "o/authorize/?" + urlencode({**asked, **answered}))
+    input("Paste the whole callback URL from your browser\n")
+
+
+def _send(url: str, data: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    """The answer's status and body. There is no time limit, as in the real client."""
+    context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
+    try:
+        with urlopen(Request(url, data, headers), context=context) as answer:  # noqa: S310
+            return answer.status, answer.read()
+    except HTTPError as refusal:
+        return refusal.code, refusal.read()
 
 
 def cli() -> None:
     args = _parser().parse_args()
-    config = configuration.load(env=args.env, profile=getattr(args, "profile", None))
-    if not (args.quiet or config.get("OCARINA_NO_BANNER") or config.get("OCARINA_QUIET")):
+    config = _config(args)
+    args.quiet = args.quiet or config["OCARINA_QUIET"]
+    if not (args.quiet or config["OCARINA_NO_BANNER"]):
         sys.stderr.write(f"(stand-in client)\nHello {config['MAJORA_USER']}.\n")
-    if hasattr(args, "run"):
-        args.run(config, args)
+    args.run(config, args)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ocarina")
     parser.add_argument("-q", "--quiet", action="store_true")
     parser.add_argument("--env", action="store_true")
-    parser.add_argument("--angry", action="store_true")
     parser.add_argument("--oauth", action="store_true")
+    parser.add_argument("--profile")
     parser.add_argument("-v", "--version", action="version", version=f"ocarina v{__version__}")
-    if at_least(0, 48):
-        parser.add_argument("--profile")
+    parser.set_defaults(run=lambda config, args: None)
     actions = parser.add_subparsers()
-    gets = actions.add_parser("get").add_subparsers()
-    biosample = gets.add_parser("biosample")
+    biosample = actions.add_parser("get").add_subparsers().add_parser("biosample")
     biosample.add_argument("--central-sample-id", required=True)
     biosample.set_defaults(run=_get_biosample)
-    validity = gets.add_parser("biosample-validity")
-    validity.add_argument("--biosamples", nargs="+", required=True)
-    validity.set_defaults(run=_get_validity)
-    refresh = actions.add_parser("oauth").add_subparsers().add_parser("refresh")
-    refresh.add_argument("--scopes", nargs="+")
-    refresh.set_defaults(run=_oauth_refresh)
+    actions.add_parser("oauth").add_subparsers().add_parser("refresh").set_defaults(run=_oauth_refresh)
     return parser
 
 
-def _oauth_refresh(config: configuration.Config, args: argparse.Namespace) -> None:
-    if args.scopes:
-        oauth.usable_token(config, " ".join(args.scopes), refresh=True)
-    else:
-        oauth.refresh_all(config)
+def _oauth_refresh(config: Config, args: argparse.Namespace) -> None:
+    """One after another; the first that fails ends the run."""
+    for scope in _tokens(config):
+        _usable_token(config, scope, refresh=True)
+        print(f"refreshed {scope}")
 
 
-def _get_biosample(config: configuration.Config, args: argparse.Namespace) -> None:
-    _emit(config, args, "api.artifact.biosample.get", {"central_sample_id": args.central_sample_id})
-
-
-def _get_validity(config: configuration.Config, args: argparse.Namespace) -> None:
-    _emit(config, args, "api.artifact.biosample.query.validity", {"biosamples": args.biosamples})
-
-
-def _emit(config: configuration.Config, args: argparse.Namespace, name: str, payload: dict[str, Any]) -> None:
-    endpoint = ENDPOINTS[name]
-    path, scope = endpoint, _FALLBACK_SCOPE
-    if isinstance(endpoint, dict):
-        path, scope = endpoint["endpoint"], endpoint["scope"]
-    payload = {
-        **payload,
-        "client_name": "ocarina",
-        "client_version": __version__,
-        "username": config["MAJORA_USER"],
-        "token": config["MAJORA_TOKEN"],
-    }
+def _get_biosample(config: Config, args: argparse.Namespace) -> None:
+    path, scope = ENDPOINTS["api.artifact.biosample.get"], "majora2.temp_can_read_pags_via_api"
+    if isinstance(path, dict):
+        path, scope = path["endpoint"], path["scope"]
     headers = {"Content-Type": "application/json", "User-Agent": f"ocarina {__version__}"}
+    token = config["MAJORA_TOKEN"]
     if args.oauth:
-        payload["token"] = "OAUTH"  # the client's own word
-        headers["Authorization"] = "Bearer " + oauth.usable_token(config, scope)["access_token"]
+        token = "OAUTH"  # the client's own word
+        headers["Authorization"] = "Bearer " + _usable_token(config, scope)["access_token"]
+    asked = {"username": config["MAJORA_USER"], "token": token, "central_sample_id": args.central_sample_id}
+    payload = {**asked, "client_name": "ocarina", "client_version": __version__}
     # The path starts with a slash and gets one more at its end: both double slashes are the client's own.
-    request = Request(  # noqa: S310
-        config["MAJORA_DOMAIN"] + path + "/", data=json.dumps(payload).encode(), headers=headers
-    )
-    status, body = oauth.send(request)
-    quiet = args.quiet or bool(config.get("OCARINA_QUIET"))
-    if status != 200 or not quiet:
-        shown = {**payload, "token": "*" * len(payload["token"])}
-        sys.stderr.write("Request\n" + json.dumps(shown, indent=4, sort_keys=True) + "\n")
+    status, body = _send(config["MAJORA_DOMAIN"] + path + "/", json.dumps(payload).encode(), headers)
     if status != 200:
         sys.stderr.write(f"Response: status {status}\n{body.decode(errors='replace')}\n")
-        sys.exit(_EXIT.get(status, 70) if at_least(0, 42) else 2)
-    answer = json.loads(body)
-    if not quiet:
-        sys.stderr.write("Response\n" + json.dumps(answer, indent=4, sort_keys=True) + "\n")
-    if answer["errors"] > 0 and args.angry:
-        sys.exit(1)
+        sys.exit(_EXIT.get(status, 70))
+    if not args.quiet:
+        sys.stderr.write("Response\n" + json.dumps(json.loads(body), indent=4, sort_keys=True) + "\n")

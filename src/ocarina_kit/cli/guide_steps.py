@@ -1,0 +1,190 @@
+"""What ``init`` does around the configuration: the client, the login, the crontab line and its first run.
+
+Each step is planned before anybody agrees, and complete when it is done: an interrupt loses nothing, and init goes on
+from there. One that fails is shown, and stops no other that can go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ocarina_kit.cli import install_client
+from ocarina_kit.cli.login_choice import Client, show_end
+from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry, try_line
+from ocarina_kit.cli.ui import Result
+from ocarina_kit.client.find import MINIMUM_VERSION, find_clients, parse_version, read_table, version_text
+from ocarina_kit.client.scopes import Request, example, request_for
+from ocarina_kit.system.errors import Exit, KitError
+
+if TYPE_CHECKING:
+    from ocarina_kit.cli.context import Run
+    from ocarina_kit.client.find import Candidate
+    from ocarina_kit.client.install import Plan
+    from ocarina_kit.config.place import Setup
+
+_IN_PLACE = ("unchanged", "mixed")
+"""Outcomes of a plan for the crontab that leave nothing to do."""
+_SEARCH_S = 6.0
+
+
+class Tokens(NamedTuple):
+    """The scope strings that there are tokens for, and those whose token is not valid."""
+
+    all: tuple[str, ...] = ()
+    due: tuple[str, ...] = ()
+
+
+class Steps:
+    """``client``: the one to log in for; ``candidate``: the one for the crontab line. ``plan`` and ``entry``: what is
+    to be installed and scheduled, None where nothing is. ``problems`` were shown."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.ui = run, run.ui
+        self.client = Client()
+        self.candidate: Candidate | None = None
+        self.plan: Plan | None = None
+        self.entry: Planned | None = None
+        self.problems: list[KitError] = []
+        self._switch_on = False
+
+    # --- what there is
+
+    def find_client(self) -> None:
+        with self.ui.waiting("Looking for the ocarina client", 2 * _SEARCH_S):
+            found = find_clients(self.run.machine, timeout=_SEARCH_S, first=True)
+            if found.usable is not None:
+                self._use(found.usable, found.program)
+        self.candidate = found.chosen
+
+    def _use(self, candidate: Candidate, program: str) -> None:
+        self.candidate = candidate
+        table = read_table(self.run.machine, candidate, timeout=_SEARCH_S)
+        self.client = Client(version_text(candidate.version), program, table)
+
+    @property
+    def has_client(self) -> bool:
+        """Whether there is one that Majora accepts."""
+        return (parse_version(self.client.version) or (0,)) >= MINIMUM_VERSION
+
+    def tokens(self, setup: Setup) -> Tokens:
+        """Raises KitError (TOK003) where their file cannot be read."""
+        from ocarina_kit.tokens.status import statuses
+        from ocarina_kit.tokens.store import look
+
+        found = statuses(self.run.machine, setup.tokens_file, look(self.run.machine, setup.tokens_file)[1])
+        due = tuple(each.scope for each in found if each.state != "ok")
+        return Tokens(tuple(each.scope for each in found), due)
+
+    def is_scheduled(self, setup: Setup) -> bool:
+        try:
+            return self._plan_entry(setup).plan.outcome in _IN_PLACE
+        except KitError:
+            return False
+
+    # --- what is to be done
+
+    def plan_all(self, setup: Setup) -> list[tuple[str, str]]:
+        """Plan the client and the crontab line; returns their rows for "Changes:"."""
+        rows: list[tuple[str, str]] = []
+        if not self.has_client:
+            try:
+                self.plan = install_client.plan_client(self.run)
+                rows += install_client.rows_of(self.run, self.plan)[:1]
+            except KitError as problem:
+                self._failed(problem)
+        try:
+            self.entry = self._wanted_entry(setup)
+        except KitError as problem:
+            self._failed(problem)
+        if self.entry is not None:
+            rows.append(("crontab", f"one line: refresh {self.entry.words}"))
+        return rows
+
+    def _plan_entry(self, setup: Setup) -> Planned:
+        return plan_entry(self.run, setup, self.candidate, switch_on=self._switch_on)
+
+    def _wanted_entry(self, setup: Setup) -> Planned | None:
+        """The crontab line that is to be written; asks where it would be a second one, or was disabled."""
+        entry = self._plan_entry(setup)
+        if entry.plan.outcome in _IN_PLACE:
+            return None
+        if entry.unwritable is not None:
+            self._failed(entry.unwritable, entry.line)
+            return None
+        if entry.second_host and not self.ui.confirm(f"{entry.second_host} Refresh here too?", default=False):
+            return None
+        if entry.plan.outcome == "switched off":
+            if not self.ui.confirm("The crontab line is commented out. Use it again?"):
+                return None
+            self._switch_on = True
+            entry = self._plan_entry(setup)
+        for caution in entry.cautions:
+            if self.plan is None or not caution.id.startswith("ENV"):  # of the client, which is installed first
+                self.ui.warn(f"{caution.what} [{caution.id}]")
+        return entry
+
+    def _failed(self, problem: KitError, line: str = "") -> None:
+        from ocarina_kit.system.secret import mask
+
+        self.ui.error(problem)
+        self.problems.append(problem)
+        if line:
+            self.ui.say("The line, for whoever can add it to your crontab:")
+            self.ui.raw(mask(line), indent=2)
+
+    # --- doing it
+
+    def install(self) -> None:
+        if self.plan is None:
+            return
+        try:
+            client = install_client.install_client(self.run, self.plan)
+            self._use(client, client.path)
+        except KitError as problem:
+            self._failed(problem)
+
+    def schedule(self, setup: Setup) -> None:
+        from ocarina_kit.system.words import clock
+
+        if self.entry is None:
+            return
+        try:
+            entry = self._plan_entry(setup)  # again: there may be a client for it now
+            install_entry(self.run, setup, entry)
+        except KitError as problem:
+            self._failed(problem, self.entry.line)
+            return
+        with self.ui.waiting("Running the line once, as cron does", 120.0):
+            trial = try_line(self.run, setup, entry.line)
+        when = f", next run {clock(entry.next_run, self.run.machine.now())}" if entry.next_run else ""
+        done = "the test run failed" if trial.error else trial.summary
+        self.ui.status("scheduled", f"{entry.words}{when}; {done}")
+        if trial.error is not None:
+            self._failed(trial.error)
+
+    def connect(self, setup: Setup, requests: Sequence[Request]) -> Result:
+        """All of it, to "Ready". A login that fails ends it, as there would be nothing to refresh."""
+        from ocarina_kit.cli.login_steps import Done, log_in
+
+        self.install()
+        done = log_in(self.run, setup, requests, self.client) if requests else Done(())
+        again = self.run.place.command("init")
+        if done.error is not None and (done.error.exit == Exit.INTERRUPTED or not done.usable):
+            if done.error.exit != Exit.INTERRUPTED:
+                self.ui.next_step(again, "goes on from here")
+            return Result(error=done.error, shown=True)
+        self.schedule(setup)
+        problem = done.error or next(iter(self.problems), None)
+        if problem is not None:
+            self.ui.next_step(again, "goes on from here")
+            return Result(error=problem, shown=True)
+        table = self.client.table
+        tried = tuple(requests) or tuple(request_for(scope, table) for scope in self.tokens(setup).all)
+        command = "".join(f"{example(self.client.program, setup.place, each, table)}\n" for each in tried)
+        if done.client_ok is False or not self.has_client:
+            show_end(self.ui, setup.place, self.client, requests, done)
+        elif command.strip():
+            self.ui.say("\nReady. Try it:")
+            self.ui.command(command.strip().partition("\n")[0])
+        return Result()

@@ -1,0 +1,91 @@
+"""What a login begins and ends with: the installed client, what the person wants to do, and a command to try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ocarina_kit.client import scopes
+from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.words import count, listed
+
+if TYPE_CHECKING:
+    from ocarina_kit.cli.context import Run
+    from ocarina_kit.cli.login_steps import Done
+    from ocarina_kit.cli.ui import Ui
+    from ocarina_kit.client.scopes import Request, Table
+    from ocarina_kit.config.place import Place
+
+_SEARCH_S = 6.0
+"""Seconds for each client, and for its table: a login does not wait long for a program that hangs."""
+_HELP = (
+    "Majora gives a token of its own for each kind of work, and each takes one link to open. You can log in for more "
+    "at any time: ocarina-kit login"
+)
+
+
+class Client(NamedTuple):
+    """The client that a person gets who types ``program``. ``version`` is "" where none was found that runs."""
+
+    version: str = ""
+    program: str = "ocarina"
+    table: Table | None = None
+
+
+def installed_client(run: Run) -> Client:
+    """Find the client, and read its table of scope strings. Never raises."""
+    from ocarina_kit.client.find import find_clients, read_table, version_text
+
+    with run.ui.waiting("Looking for the ocarina client", 2 * _SEARCH_S):
+        found = find_clients(run.machine, timeout=_SEARCH_S, first=True)
+        if found.usable is None:
+            return Client()
+        table = read_table(run.machine, found.usable, timeout=_SEARCH_S)
+    return Client(version_text(found.usable.version), found.program, table)
+
+
+def purposes(table: Table | None = None) -> list[tuple[str, str]]:
+    """What ``--for`` takes, and what each is for, as far as the client of this table can do it."""
+    rows = [(each.name, each.words) for each in scopes.PURPOSES if scopes.supported(each, table)]
+    return [*rows[:1], ("upload", f"{scopes.UPLOAD_WORDS} ({listed(scopes.UPLOAD)})"), *rows[1:]]
+
+
+def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
+    """Ask what the person wants to do; returns names that ``--for`` takes. Raises KeyboardInterrupt."""
+    uploads = len(scopes.requests_for(["upload"], table))
+    options = [
+        (scopes.BY_NAME["lookup"].words, "1 link to open"),
+        (scopes.UPLOAD_WORDS, count(uploads, "link")),
+        ("something else",),
+    ]
+    choice = ui.ask_choice("What will you use ocarina for?", options, default=0, help=_HELP)
+    if choice < 2:
+        return ["lookup"] if choice == 0 else ["upload"]
+    ui.table(purposes(table))
+    while True:
+        names = ui.ask("Names, such as files or files,tags", help=_HELP).replace(",", " ").split()
+        try:
+            if scopes.requests_for(names, table):
+                return names
+        except KitError as unknown:
+            ui.say(unknown.what)
+
+
+def show_end(ui: Ui, place: Place, client: Client, requests: Sequence[Request], done: Done) -> None:
+    """A command to try for each purpose, if the server accepts the client; otherwise how to get one that it accepts."""
+    from ocarina_kit.client.find import MINIMUM_VERSION, parse_version
+
+    usable = [each for each in requests if each.scope in done.usable]
+    version = parse_version(client.version)
+    refused = done.client_ok is False or (done.client_ok is None and (version or ()) < MINIMUM_VERSION)
+    if not usable or (done.error is not None and done.error.exit == Exit.INTERRUPTED):
+        return
+    if version is None or refused:
+        wanted = f" It wants {done.wanted} or newer." if done.wanted else ""
+        old = f"[ENV004] Majora does not accept ocarina {client.version}.{wanted}"
+        ui.warn("[ENV001] No ocarina client was found on this machine." if version is None else old)
+        ui.next_step(place.command("install-client"))
+        return
+    examples = (scopes.example(client.program, place, each, client.table) for each in usable)
+    ui.say("Try it (replace what is in capitals):")
+    ui.command("\n".join(dict.fromkeys(filter(None, examples))))

@@ -1,0 +1,375 @@
+"""All that people see and are asked, and the JSON document. WORDS.md says how the kit speaks.
+
+Text for people goes to standard output, or to standard error if standard output belongs to a JSON document or a link.
+Without a terminal nothing is wrapped, coloured or asked. Nothing depends on a colour: each mark is a word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+from ocarina_kit.system.errors import Exit, KitError, Remedy
+from ocarina_kit.system.words import printable
+
+if TYPE_CHECKING:
+    from ocarina_kit.system.terminal import Terminal
+
+# Numbers of the 256 colours whose contrast is 3.9 and more on black and on white.
+GREEN, ORANGE, RED = "38;5;28", "38;5;130", "1;38;5;160"
+BOLD = "1"
+_DONE = (
+    "ok",
+    "fixed",
+    "wrote",
+    "installed",
+    "logged in",
+    "scheduled",
+    "refreshed",
+    "revoked",
+    "removed",
+    "valid",
+)
+_COLOURS = {
+    **dict.fromkeys(_DONE, GREEN),
+    **dict.fromkeys(("warning", "unknown"), ORANGE),
+    **dict.fromkeys(("error", "failed", "expired"), RED),
+}
+_NARROW = 18
+"""Columns that text needs beside a word or a name; with fewer it goes below."""
+
+
+class Result(NamedTuple):
+    """A finished command. ``data``: its own part of the JSON document. ``error``: set if the exit code is not 0.
+
+    ``shown``: people have seen the error in the command's own view. ``printed``: the JSON document is out already.
+    """
+
+    data: Mapping[str, Any] = {}
+    error: KitError | None = None
+    shown: bool = False
+    printed: bool = False
+
+    @property
+    def exit(self) -> int:
+        return Exit.OK if self.error is None else self.error.exit
+
+
+def json_document(command: str, result: Result) -> str:
+    """The one document of a ``--json`` run (CONTRACT.md, Every command).
+
+    ASCII alone: so a reader's terminal meets no C1 control and no direction mark, whatever a file or a server said.
+    """
+    import json
+
+    ok = result.exit == Exit.OK
+    document = {"schema": 1, "command": command, "ok": ok, "exit": result.exit, **result.data}
+    if result.error is not None:
+        document["error"] = error_data(result.error)
+    return json.dumps(document, indent=2).replace("\x7f", "\\u007f") + "\n"
+
+
+def error_data(error: KitError) -> dict[str, Any]:
+    """An error in JSON."""
+    return {"id": error.id, "what": error.what, "why": error.why, "remedy": remedy_data(error.remedy)}
+
+
+def remedy_data(remedy: Remedy) -> dict[str, Any]:
+    """A remedy in JSON."""
+    return {"text": remedy.text, "commands": list(remedy.commands)}
+
+
+class Ui:
+    """Speaks with the person: text on ``out``, errors and warnings on ``err``, questions at ``terminal``.
+
+    Methods that ask raise KeyboardInterrupt at Ctrl-C and at the end of input.
+    """
+
+    def __init__(
+        self, out: TextIO, err: TextIO, terminal: Terminal, environ: Mapping[str, str], *, json: bool = False
+    ) -> None:
+        self.out = out
+        self.err = err
+        self.terminal = terminal
+        self.json = json
+        self.quiet = False
+        self._moves = environ.get("TERM", "") not in ("", "dumb")
+        self._colours = self._moves and not environ.get("NO_COLOR")
+        self._lock = threading.RLock()
+        self._awaited = False
+        self._transient = False
+
+    @classmethod
+    def for_process(cls, *, json: bool = False) -> Ui:
+        """For the streams of this process."""
+        from ocarina_kit.system.terminal import Terminal
+
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")  # a C locale must not stop at a user's name
+        out = sys.stderr if json else sys.stdout
+        prompts = out if out.isatty() else sys.stderr
+        return cls(out, sys.stderr, Terminal(sys.stdin, prompts), os.environ, json=json)
+
+    def to_stderr(self) -> None:
+        """From now on people's text goes to standard error: standard output is for a link or a line alone."""
+        self.out = self.err
+
+    def hush(self) -> None:
+        """From now on nothing is said but errors."""
+        self.quiet = True
+        self.out = io.StringIO()
+
+    # --- saying -----------------------------------------------------------------------------------------------------
+
+    def say(self, text: str = "", *, indent: int = 0) -> None:
+        """A paragraph."""
+        self._block(self.out, text, " " * indent, indent)
+
+    def heading(self, text: str) -> None:
+        self._lines(self.out, [text], BOLD)
+
+    def status(self, word: str, text: str, *, column: int = 9, indent: int = 0) -> None:
+        """A line that begins with a status word in a column of that width, what is wrapped indented under the text."""
+        first = f"{' ' * indent}{word:<{column}}  "
+        self._block(self.out, text, first, indent + column + 2, _COLOURS.get(word, ""))
+
+    def warn(self, text: str) -> None:
+        """A warning beside the command's own output."""
+        if not self.quiet:
+            self._block(self.err, text, "warning: ", 2, ORANGE)
+
+    def raw(self, text: str, *, indent: int = 0, style: str = "") -> None:
+        """What a person copies or compares column by column (a link, a crontab line, an excerpt): never wrapped."""
+        self._lines(self.out, [" " * indent + line for line in text.split("\n")], style)
+
+    def output(self, text: str, *, indent: int = 2) -> None:
+        """What another program printed, without its colours."""
+        import re
+
+        self.raw(re.sub(r"\x1b\[[0-9;:]*m", "", text.rstrip("\n")), indent=indent)
+
+    def command(self, text: str, *, indent: int = 2) -> None:
+        """A command to run."""
+        self.raw(text, indent=indent, style=BOLD)
+
+    def next_step(self, command: str, note: str = "") -> None:
+        """The last line of a long output. ``note``: such as ``fixes both``."""
+        self.raw(f"Next step: {command}" + (f"   ({note})" if note else ""))
+
+    def diff(self, text: str) -> None:
+        """A unified diff, its secrets masked by whoever made it."""
+        for line in text.splitlines():
+            self._lines(self.out, [line], {"+": GREEN, "-": RED}.get(line[:1], ""))
+
+    def table(self, rows: Sequence[Sequence[str]], *, indent: int = 2) -> None:
+        """Rows of cells in columns. In a narrow terminal a row's later cells go below its first one."""
+        widths: list[int] = []
+        for column in range(max(map(len, rows), default=1) - 1):
+            widths.append(max(len(row[column]) for row in rows if column < len(row)))
+        margin = indent + sum(width + 3 for width in widths)
+        narrow = self.width is not None and self.width - margin < _NARROW
+        for row in rows:
+            if narrow:
+                self.say(row[0], indent=indent)
+                for cell in filter(None, row[1:]):
+                    self.say(cell, indent=indent + 2)
+                continue
+            cells = "".join(f"{cell:<{width}}   " for cell, width in zip(row, widths, strict=False))
+            self._block(self.out, "".join(row[len(widths) :]), " " * indent + printable(cells), margin)
+
+    def error(self, error: KitError) -> None:
+        """What happened, why, and what fixes it."""
+        self._block(self.err, f"{error.what} [{error.id}]", "error: ", 2, RED)
+        if reason := " ".join(filter(None, (error.why, error.remedy.text))):
+            self._block(self.err, reason, "  ", 2)
+        label = "  Try: "
+        for command in error.remedy.commands:
+            self._lines(self.err, [label + command])
+            label = " " * len(label)
+
+    def error_line(self, error: KitError) -> None:
+        """An error on one line, for the mail that cron sends (``refresh --cron``)."""
+        commands = " && ".join(error.remedy.commands)
+        parts = (error.what, error.why, error.remedy.text, commands and f"Try: {commands}", f"[{error.id}]")
+        self._lines(self.err, [f"ocarina-kit: {' '.join(' '.join(filter(None, parts)).split())}"])
+
+    @contextlib.contextmanager
+    def waiting(self, words: str, limit: float | None = None) -> Iterator[Callable[[str], None]]:
+        """Says at a terminal, once the block has taken 1 s, what it waits for, and for how many seconds at most.
+
+        The line is gone afterwards. The function that is handed out replaces its words at once. Never raises.
+        """
+        if self.width is None or self._awaited:
+            yield self._await if self._awaited else lambda words: None
+            return
+        from ocarina_kit.system.words import span
+
+        timer = threading.Timer(1.0, self._await, [words, f" ({span(limit)} at most)" if limit else " ..."])
+        timer.daemon = True
+        self._awaited = True
+        try:
+            with contextlib.suppress(RuntimeError):  # the system allows no more threads
+                timer.start()
+            yield self._await
+        finally:
+            timer.cancel()
+            with self._lock:
+                self._awaited = False
+                self._clear()
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked: there is a terminal on standard input."""
+        return self.terminal.interactive
+
+    def ask(self, question: str, default: str = "", *, help: str = "") -> str:
+        """One line, stripped; ``default`` if nothing is typed. ``help`` answers ``?``, here and below."""
+        prompt = f"{question} [{default}]: " if default else f"{question}: "
+        return self._answer(self.terminal.read_line, prompt, help).strip() or default
+
+    def ask_choice(
+        self, question: str, options: Sequence[Sequence[str]], *, default: int | None = None, help: str = ""
+    ) -> int:
+        """The index of the chosen option. An option is its words and, if need be, a note beside them."""
+        numbers = [str(number) for number in range(1, len(options) + 1)]
+        rows = [
+            (f"{number}  {words}", *note) for number, (words, *note) in zip(numbers, options, strict=True)
+        ]
+        line = "   ".join([question, *(row[0].replace("  ", " ", 1) for row in rows)])
+        if max(map(len, rows)) == 1 and len(line) <= (self.width or 80):
+            self.say(line)
+        else:
+            self.say(question)
+            self.table(rows)
+        prompt = "> " if default is None else f"[{default + 1}] > "
+        while True:
+            answer = self._answer(self.terminal.read_line, prompt, help).strip()
+            if not answer and default is not None:
+                return default
+            if answer in numbers:
+                return numbers.index(answer)
+            self.say(f"Please enter a number from 1 to {len(options)}.")
+
+    def ask_secret(self, question: str, *, help: str = "") -> str:
+        """What is typed or pasted is not shown, but how many characters arrived."""
+        return self._answer(self.terminal.read_secret, f"{question} (hidden):  ", help)
+
+    def ask_paste(self, question: str = "> ", *, help: str = "") -> str:
+        """Whatever is pasted, of any length and over several lines. ``question`` is the complete prompt."""
+        return self._answer(self.terminal.read_paste, question, help)
+
+    def confirm(self, question: str, *, default: bool = True, help: str = "") -> bool:
+        """Yes or no. Without a terminal: no."""
+        answers = {"": default, "y": True, "yes": True, "n": False, "no": False}
+        while self.interactive:
+            hint = "Y/n" if default else "y/N"
+            answer = self._answer(self.terminal.read_line, f"{question} [{hint}] ", help).strip().lower()
+            if answer in answers:
+                return answers[answer]
+            self.say("Please answer y or n.")
+        return False
+
+    def _answer(self, read: Callable[[str], str], prompt: str, help: str) -> str:
+        while True:
+            if self.failed:
+                raise KitError("The question cannot be shown.", id="OUT001", why="Its output failed.")
+            with self._lock:
+                self._clear()
+            text = read(printable(prompt))
+            if text.strip() != "?":
+                return text
+            self.say(help or "There is no more to say about this question.")
+
+    # --- how --------------------------------------------------------------------------------------------------------
+
+    @property
+    def width(self) -> int | None:
+        """The terminal's columns; None if people's text goes to no terminal."""
+        return self.terminal.columns(self.out)
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be written (`__main__.Output`)."""
+        return any(getattr(stream, "failed", False) for stream in (sys.stdout, self.out, self.err))
+
+    def flush(self) -> None:
+        for stream in (self.out, self.err, sys.stdout):
+            stream.flush()
+
+    def end_line(self) -> None:
+        """After ``^C`` at a terminal: what follows begins on a line of its own."""
+        if self.interactive:
+            self.err.write("\n")
+
+    def _block(self, stream: TextIO, text: str, first: str, margin: int, style: str = "") -> None:
+        """``text`` after ``first``, which is coloured; what follows the first line is ``margin`` columns in."""
+        width = self.terminal.columns(stream)
+        if width is not None and width - margin < _NARROW:
+            margin = min(margin, 4)
+        lines: list[str] = []
+        for line in printable(text).split("\n"):
+            start = " " * margin if lines else first
+            own = " " * (len(line) - len(line.lstrip(" ")))
+            lines += wrapped(line.lstrip(" "), width, start + own, " " * margin + own)
+        word = first.strip()
+        if style and word and self._coloured(stream):
+            lines[0] = lines[0].replace(word, f"\x1b[{style}m{word}\x1b[0m", 1)
+        self._write(stream, [line.rstrip() for line in lines])
+
+    def _lines(self, stream: TextIO, lines: Sequence[str], style: str = "") -> None:
+        """Lines as they are."""
+        shown = [printable(line) for line in lines]
+        if style and self._coloured(stream):
+            shown = [f"\x1b[{style}m{line}\x1b[0m" for line in shown]
+        self._write(stream, shown)
+
+    def _coloured(self, stream: TextIO) -> bool:
+        return self._colours and self.terminal.columns(stream) is not None
+
+    def _write(self, stream: TextIO, lines: Sequence[str]) -> None:
+        with self._lock:
+            self._clear()
+            stream.write("".join(f"{line}\n" for line in lines))
+            stream.flush()
+
+    def _await(self, words: str, end: str = " ...") -> None:
+        """Show what is waited for. Called by the timer's thread too."""
+        with self._lock:
+            if not self._awaited:
+                return
+            self._clear()
+            line = printable(words)[: (self.width or 80) - len(end) - 1] + end
+            self.out.write(line if self._moves else line + "\n")
+            self._transient = self._moves
+            self.out.flush()
+
+    def _clear(self) -> None:
+        """Take the line of `_await` off the terminal."""
+        if self._transient:
+            self._transient = False
+            self.out.write("\r\x1b[K")
+            self.out.flush()
+
+
+def wrapped(text: str, width: int | None, first: str, rest: str) -> list[str]:
+    """``text`` in lines of ``width`` columns, broken at blanks alone: a longer URL or path stays as it is."""
+    if width is None:
+        return [first + text]
+    lines = wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines or [first]

@@ -1,0 +1,1 @@
+"""The ocarina client: where it is, what it asks for, how it is installed."""

@@ -1,0 +1,263 @@
+"""What a person does with ocarina, and the scope strings that it takes. Pure, and light: `status` imports it.
+
+The client looks a token up by exactly the scope string of the endpoint that it calls, order included (FACTS.md,
+The client). So a purpose is a name for one or more endpoints, and their strings are the client's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ocarina_kit.config.place import Place
+from ocarina_kit.system.errors import Remedy, usage_error
+
+Table = Mapping[str, "str | None"]
+"""A client's endpoints: name to scope string, None for an endpoint that has no scope of its own."""
+
+FALLBACK_SCOPE = "majora2.temp_can_read_pags_via_api"
+"""What 0.36.1 asks for at an endpoint without a scope of its own: there, ``get biosample`` too (FACTS.md)."""
+
+
+class Purpose(NamedTuple):
+    """One thing that a person does with ocarina.
+
+    ``name`` is what ``--for`` takes; it never changes. ``words`` follow "to". ``scope`` is ocarina 1.0.0's string,
+    used if the installed client's table is unknown; ``older`` are those of earlier clients.
+    """
+
+    name: str
+    words: str
+    scope: str
+    endpoints: tuple[str, ...]
+    older: tuple[str, ...] = ()
+
+
+class Request(NamedTuple):
+    """One grant, and so one link: a scope string, and the purposes that it serves."""
+
+    scope: str
+    purposes: tuple[Purpose, ...] = ()
+
+
+def _add_and_change(*models: str) -> str:
+    return " ".join(f"majora2.add_{model} majora2.change_{model}" for model in models)
+
+
+_SAMPLE, _SAMPLING = "biosampleartifact", "biosourcesamplingprocess"
+_SAMPLES = "api.artifact.biosample"
+_LOOKUPS = (f"{_SAMPLES}.get", f"{_SAMPLES}.query.validity", "api.process.sequencing.get")
+_SOURCE = "biosamplesource"
+_ADD = _add_and_change(_SAMPLE, _SOURCE, _SAMPLING)
+_UPDATE = f"majora2.change_{_SAMPLE} {_add_and_change(_SOURCE)} majora2.change_{_SAMPLING}"
+_OLDER_UPDATE = f"majora2.change_{_SAMPLE} majora2.change_{_SOURCE} majora2.change_{_SAMPLING}"
+_LIBRARY = _add_and_change(_SAMPLE, "libraryartifact", "librarypoolingprocess")
+_EMPTY = f"majora2.force_add_{_SAMPLE} {_add_and_change(_SAMPLE, _SAMPLING)}"
+_METRIC = _add_and_change("temporarymajoraartifactmetric")
+_ACCESSION = _add_and_change("temporaryaccessionrecord")
+_RUN = f"majora2.change_libraryartifact {_add_and_change('dnasequencingprocess')}"
+
+# The order of the words in a scope string matters: it is the key of the token.
+PURPOSES: tuple[Purpose, ...] = (
+    Purpose("lookup", "look up samples and runs", "majora2.view_biosampleartifact", _LOOKUPS),
+    Purpose("published", "read published groups", FALLBACK_SCOPE, ("api.pag.qc.get",)),
+    Purpose("dataviews", "read data views", "majora2.can_read_dataview_via_api", ("api.v3.majora.mdv.get",)),
+    Purpose("info", "see what an artifact is", "majora2.view_majoraartifact_info", ("api.v0.artifact.info",)),
+    Purpose("add-samples", "add samples", _ADD, (f"{_SAMPLES}.add",)),
+    Purpose("update-samples", "update samples", _UPDATE, (f"{_SAMPLES}.update",), older=(_OLDER_UPDATE,)),
+    Purpose("empty-samples", "add empty samples", _EMPTY, (f"{_SAMPLES}.addempty",)),
+    Purpose("libraries", "add libraries", _LIBRARY, ("api.artifact.library.add",)),
+    Purpose("runs", "add sequencing runs", _RUN, ("api.process.sequencing.add",)),
+    Purpose("files", "add files", _add_and_change("digitalresourceartifact"), ("api.artifact.file.add",)),
+    Purpose("tags", "add tags", _add_and_change("majorametarecord"), ("api.meta.tag.add",)),
+    Purpose("metrics", "add metrics", _METRIC, ("api.meta.metric.add",)),
+    Purpose("qc", "add QC reports", _add_and_change("pagqualityreport"), ("api.meta.qc.add",)),
+    Purpose("accessions", "add accessions", _ACCESSION, ("api.pag.accession.add",)),
+    Purpose("suppress", "suppress groups", "majora2.can_suppress_pags_via_api", ("api.group.pag.suppress",)),
+)
+
+BY_NAME: Mapping[str, Purpose] = {purpose.name: purpose for purpose in PURPOSES}
+
+UPLOAD = ("add-samples", "update-samples", "libraries", "runs")
+UPLOAD_WORDS = "upload samples and runs"
+"""``--for upload``: one name for four purposes (CONTRACT.md, login)."""
+
+NAMES = (*BY_NAME, "upload")
+"""All that ``--for`` takes."""
+
+# A command of ocarina 1.0.0 for each purpose, to follow `ocarina --oauth`. The reader replaces what is in capitals.
+_EXAMPLES = {
+    "lookup": "get biosample --central-sample-id YOUR_SAMPLE",
+    "published": "get pag --test-name TEST_NAME --pass --task-wait",
+    "dataviews": "get dataview --mdv VIEW_NAME --output view.json --task-wait",
+    "info": "info NAME_OR_ID",
+    "add-samples": "put biosample --central-sample-id YOUR_SAMPLE --adm1 UK-ENG --received-date 2022-03-07 "
+    "--is-surveillance N",
+    "update-samples": "put biosample --partial --central-sample-id YOUR_SAMPLE --adm2 COUNTY",
+    "empty-samples": "empty biosample --ids YOUR_SAMPLE",
+    "libraries": "put library --library-name LIBRARY_NAME --library-seq-kit KIT --library-seq-protocol PROTOCOL "
+    "--library-layout-config PAIRED --biosample YOUR_SAMPLE VIRAL_RNA PCR AMPLICON LIBRARY_PROTOCOL PRIMERS",
+    "runs": "put sequencing --library-name LIBRARY_NAME --run-name RUN_NAME --instrument-make ILLUMINA "
+    "--instrument-model MiSeq",
+    "files": "put file --path PATH --type reads --biosample YOUR_SAMPLE --pipeline-hook HOOK",
+    "tags": "put tag --artifact ARTIFACT_ID -m TAG KEY VALUE",
+    "metrics": "put metric --artifact ARTIFACT_ID --metric sequence num_reads NUMBER",
+    "qc": "put qc --publish-group GROUP --test-name TEST_NAME --test-version 1",
+    "accessions": "put publish --publish-group GROUP --service ENA --accession ACCESSION",
+    "suppress": "pag suppress --publish-group GROUP --reason REASON",
+}
+# 0.36.1 has `patch`, and its `put` has no --partial.
+_OLD_UPDATE_EXAMPLE = "patch biosample --central-sample-id YOUR_SAMPLE --root-biosample-source-id ID"
+
+
+_SEE_LIST = Remedy("See what there is to log in for.", ("ocarina-kit login --list",))
+
+# --- from purposes to scope strings, and back ------------------------------------------------------------
+
+
+def requests_for(names: Iterable[str], table: Table | None = None) -> tuple[Request, ...]:
+    """The distinct scope strings for ``names``, in order of first use: one link for each.
+
+    ``table`` is the installed client's, or None if it is unknown. What it does not name is taken from the strings
+    that the kit carries. Raises KitError (usage) for an unknown name.
+    """
+    found: dict[str, Request] = {}
+    for purpose in _expand(names):
+        for scope in _scopes(purpose, table):
+            known = found.get(scope, Request(scope))
+            if purpose not in known.purposes:
+                found[scope] = Request(scope, (*known.purposes, purpose))
+    return tuple(found.values())
+
+
+def request_for(scope: str, table: Table | None = None) -> Request:
+    """The grant for a scope string given by hand (``--scope``), with the purposes that it happens to serve.
+
+    White space is folded to the single blanks that the client writes. Raises KitError (usage) for a string that
+    RFC 6749, section 3.3, does not allow.
+    """
+    folded = " ".join(scope.split())
+    if not is_scope(folded):
+        why = "It is made of names such as majora2.view_biosampleartifact, with a blank between them."
+        raise usage_error(f"{scope!r} is not a scope string.", why=why, remedy=_SEE_LIST)
+    return Request(folded, purposes_of(folded, table))
+
+
+def is_scope(text: str) -> bool:
+    """RFC 6749, section 3.3: printable ASCII but for the quote and the backslash, one blank between two names."""
+    plain = all(" " <= char <= "~" and char not in '"\\' for char in text)
+    return plain and bool(text) and text == " ".join(text.split())
+
+
+def purposes_of(scope: str, table: Table | None = None) -> tuple[Purpose, ...]:
+    """The purposes that a token stored under ``scope`` serves. Empty for a string that no purpose uses.
+
+    The client's table decides if it has the string; else the strings that the kit carries, older ones included.
+    """
+    served = tuple(purpose for purpose in PURPOSES if scope in _scopes(purpose, table))
+    if served:
+        return served
+    return tuple(purpose for purpose in PURPOSES if scope == purpose.scope or scope in purpose.older)
+
+
+def supported(purpose: Purpose, table: Table | None) -> bool:
+    """Whether the installed client can do it at all (0.36.1 has no ``info``). True if its table is unknown."""
+    return table is None or any(endpoint in table for endpoint in purpose.endpoints)
+
+
+def _expand(names: Iterable[str]) -> tuple[Purpose, ...]:
+    found: dict[str, Purpose] = {}
+    for name in names:
+        key = name.strip().lower().replace("_", "-")
+        for each in UPLOAD if key == "upload" else (key,):
+            if each not in BY_NAME:
+                near = suggest(name)
+                raise usage_error(
+                    f"There is no purpose named {name!r}.{f' Did you mean {near}?' if near else ''}",
+                    why=f"The names are: {', '.join(NAMES)}.",
+                    remedy=_SEE_LIST,
+                )
+            found[each] = BY_NAME[each]
+    return tuple(found.values())
+
+
+def _scopes(purpose: Purpose, table: Table | None) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for endpoint in purpose.endpoints:
+        if table is not None and endpoint in table:
+            scope = table[endpoint]
+            # A blank one needs no scope at the server, but a grant needs at least one: the carried string serves.
+            found[FALLBACK_SCOPE if scope is None else scope or purpose.scope] = None
+    return tuple(found) or (purpose.scope,)
+
+
+def suggest(name: str) -> str:
+    """The nearest name that ``--for`` takes; "" if none is near."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name.strip().lower(), NAMES, n=1)), "")
+
+
+# --- in words --------------------------------------------------------------------------------------------
+
+
+def what_for(scope: str, table: Table | None = None) -> str:
+    """What a token is for: ``look up samples and runs``; a scope that no purpose uses as it is, shortened."""
+    served = purposes_of(scope, table)
+    if served:
+        return ", ".join(purpose.words for purpose in served)
+    from ocarina_kit.system.words import one_line
+
+    return one_line(scope, 60) or "(no scope)"
+
+
+def names_of(scope: str, table: Table | None = None) -> tuple[str, ...]:
+    """The names that ``--for`` takes for a scope string: ``("lookup",)``."""
+    return tuple(purpose.name for purpose in purposes_of(scope, table))
+
+
+def options_for(scopes: Iterable[str], table: Table | None = None) -> tuple[str, ...]:
+    """The options of ``login`` that ask for these scope strings: a purpose if there is one, else the string."""
+    options: dict[tuple[str, str], None] = {}
+    for scope in scopes:
+        names = names_of(scope, table)
+        options["--for" if names else "--scope", names[0] if names else scope] = None
+    uploads = [("--for", name) for name in UPLOAD]
+    if all(option in options for option in uploads):
+        rest = (option for option in options if option not in uploads)
+        options = dict.fromkeys([("--for", "upload"), *rest])
+    return tuple(word for option in options for word in option)
+
+
+def example(program: str, place: Place, request: Request, table: Table | None = None) -> str:
+    """A command for each purpose of the request that uses the token, one a line, quoted for a shell.
+
+    ``--oauth`` is always in it: without it the client ignores tokens (FACTS.md). What the installed client (its
+    ``table``) cannot do is left out; "" if nothing is left.
+    """
+    import shlex
+
+    words = [program, "--oauth"]
+    if place.from_env:
+        words.append("--env")
+    elif place.profile is not None:
+        words += ["--profile", place.profile]
+    start = shlex.join(words)
+    if place.source == "option" and not place.from_env:
+        start = f"OCARINA_CONF_FILE={shlex.quote(str(place.config))} {start}"
+    examples = dict(_EXAMPLES)
+    if table is not None and "api.v0.artifact.info" not in table:
+        examples["update-samples"] = _OLD_UPDATE_EXAMPLE
+    able = [purpose.name for purpose in request.purposes if supported(purpose, table)]
+    return "\n".join(f"{start} {examples[name]}" for name in able)
+
+
+def permissions(scope: str) -> str:
+    """What to write to one's Majora administrator after ``invalid_scope``.
+
+    In Majora a scope is the name of a Django permission, ``application.codename``, and the account must have every
+    one that is asked for (FACTS.md, The server).
+    """
+    aim = f" to {what_for(scope)}" if purposes_of(scope) else ""
+    text = f"I would like{aim} with ocarina. Please give my account all of these permissions:"
+    return "\n  ".join([text, *scope.split()])

@@ -1,0 +1,58 @@
+"""Which set-up a run is about, and what it comes to once it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ocarina_kit.system.secret import Secret
+
+
+class Place(NamedTuple):
+    """A configuration file and a profile in it, if asked for; or the environment (``--env``).
+
+    ``source`` says who named the file: ``option`` (--config), ``environment`` (OCARINA_CONF_FILE) or ``default``.
+    """
+
+    config: Path
+    source: str = "default"
+    profile: str | None = None
+    from_env: bool = False
+
+    def command(self, *words: str) -> str:
+        """``ocarina-kit WORDS`` for this set-up, quoted for a shell: what remedies name."""
+        import shlex
+
+        options: list[str] = []
+        if self.source == "option":
+            options += ["--config", str(self.config)]
+        if self.from_env:
+            options.append("--env")
+        elif self.profile is not None:
+            options += ["--profile", self.profile]
+        return shlex.join(["ocarina-kit", *words, *options])
+
+
+class Setup(NamedTuple):
+    """A usable set-up, repaired in memory where a value has one meaning.
+
+    ``domain`` is a base URL that ends in one ``/``. ``tokens_file`` is absolute. With a legacy API key ``legacy_key``
+    holds it, and the client id and secret may be fillers. ``origins``: setting name to where its value came from, in
+    words. ``notes``: what was repaired in memory alone, so that ocarina itself still stumbles over it.
+    """
+
+    place: Place
+    domain: str
+    user: str
+    tokens_file: Path
+    client_id: str = ""
+    client_secret: Secret = Secret("")
+    legacy_key: Secret | None = None
+    origins: Mapping[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What must never be shown."""
+        return tuple(each for each in (self.client_secret, self.legacy_key) if each)

@@ -1,0 +1,231 @@
+"""Whether the value of a setting is good, and what is meant where it is not: `judge`, used by init, doctor, --fix and
+every command. Lengths are those that Majora's server generates (FACTS.md): 40 characters for an id, 128 for a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ocarina_kit.config.names import INTEGERS
+from ocarina_kit.system.words import CURLY_QUOTES, INVISIBLE, strip_ends
+
+ID_LENGTH = 40
+SECRET_LENGTH = 128
+FILLER = "not-used-with-an-api-key"
+"""For id and secret beside a legacy key: clients from 0.48 on want every setting non-blank (FACTS.md)."""
+
+QUOTES = frozenset("\"'`") | CURLY_QUOTES
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a value: the check that reports it, and words that follow the setting's name.
+
+    ``fixable``: it has one meaning, and `Value.text` has it fixed. ``warning``: it can be used as it is.
+    The words never repeat any of the value, which may be a secret.
+    """
+
+    check: str
+    words: str
+    fixable: bool = False
+    warning: bool = False
+
+
+class Value(NamedTuple):
+    """A setting's value as it is meant, and what is wrong with it as it was given."""
+
+    name: str
+    text: str
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def fault(self) -> Fault | None:
+        """The first reason why ``text`` cannot be used."""
+        return next((fault for fault in self.faults if not (fault.fixable or fault.warning)), None)
+
+    @property
+    def usable(self) -> bool:
+        """Whether ``text`` can be used: it was good, or has one meaning."""
+        return self.fault is None
+
+    @property
+    def repairs(self) -> tuple[str, ...]:
+        """What is fixed in ``text``, in words that follow the setting's name."""
+        return tuple(f"{fault.words}; corrected" for fault in self.faults if fault.fixable)
+
+    def __repr__(self) -> str:
+        return f"Value({self.name}, faults={self.faults})"
+
+
+def judge(name: str, value: object) -> Value:
+    """Judge the value of one setting. Takes any value of JSON, never raises.
+
+    Faults have the id of the check that reports them, CFG004 to CFG010 (CHECKS.md); "" for those that only init minds.
+    """
+    if name in INTEGERS:
+        return _judge_integer(name, value)
+    if not isinstance(value, str) or not strip_ends(value, QUOTES):
+        words = "is null" if value is None else "is blank" if isinstance(value, str) else "is not a string"
+        return Value(name, "", (Fault("CFG010" if name == "MAJORA_TOKENS_FILE" else "CFG004", words),))
+    if name == "MAJORA_DOMAIN":
+        from ocarina_kit.config.url import judge_domain
+
+        return judge_domain(value)
+    if is_placeholder(name, value):
+        return Value(name, value, (Fault("CFG005", "still has a placeholder"),))
+    if name == "MAJORA_USER":
+        return _judge_user(value)
+    if name == "MAJORA_TOKEN":
+        return _judge_token(value)
+    if name in ("CLIENT_ID", "CLIENT_SECRET"):
+        return _judge_credential(name, value)
+    return Value(name, value)
+
+
+# --- user, id and secret ----------------------------------------------------------------------------------------
+
+
+def tidied(text: str) -> tuple[str, list[str]]:
+    """An id, secret or key as it was generated, and what was removed for that: white space and invisible characters
+    anywhere, quotes around it."""
+    spaceless = "".join(text.split())
+    visible = "".join(char for char in spaceless if char.isprintable() and char not in INVISIBLE)
+    bare = visible.strip("".join(QUOTES))
+    steps = {"white space": text, "invisible characters": spaceless, "quotes": visible, "": bare}
+    lengths = [len(each) for each in steps.values()]
+    return bare, [what for what, one, other in zip(steps, lengths, lengths[1:], strict=False) if one != other]
+
+
+def _judge_user(text: str) -> Value:
+    bare = strip_ends(text, QUOTES)
+    faults = []
+    if bare != text:
+        faults.append(Fault("", "has spaces or quotes around it", fixable=True))
+    if not re.fullmatch(r"[\w.@+-]{1,150}", bare):
+        faults.append(Fault("", "has characters that a user name cannot have, or over 150"))  # Django's own rule
+    elif re.fullmatch(r"[^@]+@[^@]+\.[^@]+", bare):
+        faults.append(Fault("", "looks like an e-mail address", warning=True))
+    return Value("MAJORA_USER", bare, tuple(faults))
+
+
+def _judge_credential(name: str, text: str) -> Value:
+    bare, removed = tidied(text)
+    faults = [Fault("CFG009", f"has {each} in it", fixable=True) for each in removed]
+    usual = ID_LENGTH if name == "CLIENT_ID" else SECRET_LENGTH
+    if is_hash(bare):
+        faults.insert(0, Fault("CFG009", "is a hash of a secret, not the secret"))
+    elif not bare.isascii():
+        faults.append(Fault("CFG009", "has characters that Majora never generates"))
+    elif len(bare) != usual:
+        faults.append(Fault("CFG009", f"has {len(bare)} characters ({usual} are usual)", warning=True))
+    return Value(name, bare, tuple(faults))
+
+
+def are_swapped(client_id: str, client_secret: str) -> bool:
+    """Whether id and secret have each other's length, so that they were swapped."""
+    return (len(tidied(client_id)[0]), len(tidied(client_secret)[0])) == (SECRET_LENGTH, ID_LENGTH)
+
+
+def is_hash(text: str) -> bool:
+    """Whether a value is the hash of a secret, as Django stores it: newer servers show it after Save (FACTS.md)."""
+    shape = r"(?i)(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d+)\w*\$|pbkdf2_|\$(?:2[abxy]|argon2\w*)\$"
+    return re.match(shape, tidied(text)[0]) is not None
+
+
+# --- MAJORA_TOKEN and integers -----------------------------------------------------------------------------------
+
+
+def token_kind(text: str) -> str:
+    """What MAJORA_TOKEN is: ``oauth``, ``other spelling`` (meant as OAUTH), ``placeholder``, ``blank`` or ``key``."""
+    if text == "OAUTH":
+        return "oauth"
+    bare = tidied(text)[0]
+    if not bare:
+        return "blank"
+    if re.fullmatch(r"[o0]auth(?:2|20)?", re.sub(r"[\W_]", "", bare).casefold()):
+        return "other spelling"
+    return "placeholder" if is_placeholder("MAJORA_TOKEN", text) else "key"
+
+
+def _judge_token(text: str) -> Value:
+    kind = token_kind(text)
+    if kind == "oauth":
+        return Value("MAJORA_TOKEN", text)
+    if kind == "other spelling":
+        return Value("MAJORA_TOKEN", "OAUTH", (Fault("CFG008", "is another spelling of OAUTH", fixable=True),))
+    return Value("MAJORA_TOKEN", tidied(text)[0], (Fault("CFG008", "is a legacy API key", warning=True),))
+
+
+_WORDS = {
+    **dict.fromkeys(("true", "yes", "on", "1.0"), "1"),
+    **dict.fromkeys(("false", "no", "off", "", "none", "null", "0.0"), "0"),
+}
+
+
+def _judge_integer(name: str, value: object) -> Value:
+    """OCARINA_QUIET and OCARINA_NO_BANNER: the client reads them with Python's ``int``."""
+    try:
+        return Value(name, str(int(value)))  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        pass
+    text = "" if value is None else strip_ends(str(value), QUOTES).lower()
+    fixed = text if text in ("0", "1") else _WORDS.get(text, "")
+    words = "is null" if value is None else "is not an integer"
+    return Value(name, fixed, (Fault("CFG010", words, fixable=bool(fixed)),))
+
+
+# --- placeholders ------------------------------------------------------------------------------------------------
+
+# A value with one of these words says what belongs there; so does one that only has words of its setting's name.
+_SAYING = frozenset(
+    """your yours enter insert paste replace replaceme changeme change placeholder example sample dummy fixme redacted
+    todo undefined here goes""".split()
+)
+_NAMING = {
+    "MAJORA_USER": "majora user name username you",
+    "CLIENT_ID": "the oauth client app id clientid",
+    "CLIENT_SECRET": "the oauth client secret clientsecret password",
+    "MAJORA_TOKEN": "the majora api token key apikey",
+    "MAJORA_DOMAIN": "the majora domain host server",
+}
+_WRAPPED = r"<[^<>]*>|\{.*\}|\[.*\]|\(.*\)|%\w+%|\$\{?\w+\}?|@@?\w+@@?|__\w+__"
+_FILLING = r"[.…·*?#=+~_-]+|[xX][xX_-]+|0{3,}|12345\d*|abc123|foo|bar|none|null|nil|n/a|tb[ad]"
+
+
+def is_placeholder(name: str, text: str) -> bool:
+    """Whether a value was meant to be replaced: ``your-client-id``, ``<id>``, ``...``, ``CLIENT_ID``, ``${SECRET}``,
+    ``https://example.org/``. The kind is told, not a list of examples; a random value is never one."""
+    bare = tidied(text)[0]
+    if not bare or name not in _NAMING:
+        return False
+    if name == "MAJORA_DOMAIN":
+        return _is_placeholder_domain(strip_ends(text, QUOTES))
+    if name in ("CLIENT_ID", "CLIENT_SECRET") and bare.isalnum() and len(bare) in (ID_LENGTH, SECRET_LENGTH):
+        return False  # just as a server generates it
+    if bare == FILLER or (len(bare) < ID_LENGTH and re.fullmatch(_WRAPPED, bare, re.DOTALL)):
+        return True
+    return re.fullmatch(_FILLING, bare.lower()) is not None or _says_what_belongs(name, text)
+
+
+def _says_what_belongs(name: str, text: str) -> bool:
+    words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", text)}
+    naming = words <= set(_NAMING[name].split())
+    begins = re.match(r"\W*your(?:user|client|majora|api|token|id|secret|name|domain)", text, re.IGNORECASE)
+    return bool(words) and (naming or begins is not None or not words.isdisjoint(_SAYING))
+
+
+def _is_placeholder_domain(text: str) -> bool:
+    # What a person wrote between the scheme and the path: it need not be a URL yet.
+    bare = re.sub(r"^[A-Za-z][A-Za-z0-9+.\-]*:/*", "", text.strip("<>{}[]\"' ")).strip("/ ")
+    host = re.split(r"[/?#:]", bare, maxsplit=1)[0].rstrip(".").lower()
+    if "@" in bare:  # a user name or password, which may have any sign in it
+        return False
+    if not bare:
+        return bool(text) and not text.lower().startswith("http")
+    if re.fullmatch(r"(?:www\.)?example\.(?:org|com|net|edu)", host):
+        return True
+    if re.search(r"[<>{}]|\$\w", bare) or re.fullmatch(r"[.…*?_x-]+", bare.lower()):
+        return True
+    if re.search(r"(?:^|[._-])your(?:s|[._-]|$)", host):
+        return True
+    return "." not in host and host != "majora" and _says_what_belongs("MAJORA_DOMAIN", host)

@@ -1,1 +1,0 @@
-"""Crontabs: read to the byte, recognised, planned, and when they run. Pure."""

@@ -1,1 +1,0 @@
-"""The tokens file, what a refresh makes of it, and what is said of it. Pure."""

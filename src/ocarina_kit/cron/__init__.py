@@ -1,0 +1,1 @@
+"""The crontab: its bytes, the refresh line, and when it runs."""

@@ -1,0 +1,316 @@
+"""Reads a shell command line: which refreshes it runs, with which program and set-up, and what else it does. Pure.
+
+No shell: words, quotes, variables and operators, with a short table of what people put before a program. What is not
+understood counts as other work, and a line with other work is left alone. Linear, whatever the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from posixpath import basename, isabs, join, normpath
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    r"""(?P<blank>[ \t\r\f\v]+|\\\n)
+      | (?P<comment>\#[^\n]*)
+      | (?P<redirect>[0-9]*(?:<<<|<<-?|<>|[<>]&|>\||>>|[<>])|&>>?)
+      | (?P<operator>&&|\|\||;;&?|;&|\|&|[;&|()\n`])
+      | (?P<word>(?:[^\s;&|()<>'"\\`]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)""",
+    re.X | re.S,
+)
+_PART = re.compile(
+    r"""\\(?P<escaped>.)|'(?P<single>[^']*)'|"(?P<double>(?:[^"\\]|\\.)*)"|(?P<plain>[^\\'"]+)""", re.S
+)
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_DOLLAR = re.compile(
+    rf"\\(?P<escaped>[\"\\$`])|\$(?:(?P<bare>{_NAME})|\{{(?P<braced>{_NAME})(?::?-(?P<default>[^}}]*))?\}})"
+)
+_TILDE = re.compile(rf"\A((?:{_NAME}=)?)~(?=/|\Z)")
+_ASSIGNMENT = re.compile(rf"({_NAME})\+?=")
+_WHICH = re.compile(r"(?:\$\(|`)[ ]*(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*[)`]")
+_PLACEHOLDER = re.compile(r"\{YOUR_OCARINA_PATH\}(?:/.*)?")
+_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
+_DEPTH = 6
+
+_RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())  # noqa: SIM905
+_SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock".split())  # noqa: SIM905
+_ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())  # noqa: SIM905
+_BEFORE = _ENVIRONMENTS | frozenset(
+    """env exec command builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic
+    run-one flock setlock taskset chrt numactl busybox systemd-cat caffeinate time""".split()  # noqa: SIM905
+)
+# They prepare a refresh or report on it; a line with others does work of its own.
+_STAGE = frozenset(
+    """cd echo printf export unset set source . test [ [[ true false : sleep date exit return logger mail mailx
+    sendmail tee ts cat grep egrep fgrep tail head sed awk cut tr module ml umask ulimit trap wait break continue
+    alias shopt hash type which declare typeset local readonly read shift let pwd hostname whoami id env mkdir touch
+    chmod command pushd popd conda mamba micromamba spack pyenv for select function case in exec""".split()  # noqa: SIM905
+)
+_TAKES_VALUE = frozenset({"--profile", "--config", "--within", "--scope", "--for", "-m", "--metadata"})
+_ASKS_ONLY = frozenset({"-h", "--help", "-v", "--version", "--print-config", "--dry-run"})
+_TOOLS = {"ocarina": "client", "ocarina.client": "client", "ocarina-kit": "kit", "ocarina_kit": "kit"}
+
+
+class Program(NamedTuple):
+    """``written`` is as in the line, ``path`` what the shell makes of it; ``starters`` are programs that start it.
+
+    ``lookup`` says how cron finds it: ``absolute``, ``path`` (by PATH), ``folder`` (from the working folder), ``other``
+    (by what conda, uv, a start-up file or ``activate`` sets up), ``unknown`` (cron does not set the variables
+    ``unknown``) or ``placeholder`` (the guide's ``{YOUR_OCARINA_PATH}``).
+    """
+
+    written: str
+    path: str
+    lookup: str
+    starters: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    quoted_tilde: bool = False
+
+
+class Call(NamedTuple):
+    """One refresh, by ``tool``: ``kit`` or ``client``. ``environ`` is what it sees.
+
+    ``config`` is the path of its configuration, None where that is unclear or the set-up comes from the environment.
+    ``extra`` are words behind the refresh that it does not take: prose, in a comment.
+    """
+
+    tool: str
+    program: Program
+    profile: str | None
+    config: str | None
+    config_named: bool
+    environ: Mapping[str, str]
+    extra: tuple[str, ...] = ()
+    options: frozenset[str] = frozenset()
+
+
+class Reading(NamedTuple):
+    """What a command line does. ``complete`` is False where a quote is never closed. ``comment`` starts with ``#``."""
+
+    calls: tuple[Call, ...] = ()
+    other_work: tuple[str, ...] = ()
+    complete: bool = True
+    comment: str = ""
+    comment_at: int | None = None
+
+
+class _Word(NamedTuple):
+    text: str
+    written: str
+    unknown: tuple[str, ...] = ()
+    quoted_tilde: bool = False
+
+    @property
+    def name(self) -> str:
+        return basename(self.text)
+
+
+def read_command(text: str, environ: Mapping[str, str]) -> Reading:
+    """What the shell text does if it starts with these variables. Never raises."""
+    reader = _Reader(environ)
+    comment, at = reader.read(_WHICH.sub(r"\1", text), 0)
+    return Reading(tuple(reader.calls), tuple(reader.other), reader.complete, comment, at)
+
+
+class _Reader:
+    """The state of one reading. A shell within the line (``bash -c``) has its own variables and shares the findings."""
+
+    def __init__(self, environ: Mapping[str, str], around: _Reader | None = None) -> None:
+        self.known = dict(environ)
+        self.exported = set(environ)
+        self.calls: list[Call] = around.calls if around else []
+        self.other: list[str] = around.other if around else []
+        self.set_up: bool = around.set_up if around else False
+        self.folder: str = around.folder if around else ""
+        self.unclear: set[str] = set(around.unclear) if around else set()
+        self.starters: tuple[str, ...] = ()
+        self.complete = True
+
+    def read(self, text: str, depth: int) -> tuple[str, int | None]:
+        """Returns the first comment and where it is."""
+        words: list[_Word] = []
+        comment: tuple[str, int | None] = ("", None)
+        at = parentheses = 0
+        pattern = after_redirect = False
+        while at < len(text):
+            match = _TOKEN.match(text, at)
+            if match is None or depth > _DEPTH:  # a quote that is never closed, or a backslash at the end
+                self.complete = text[at:] == "\\"
+                break
+            at, kind, piece = match.end(), match.lastgroup, match[0]
+            if kind == "comment" and comment[1] is None:
+                comment = (piece.rstrip(), match.start())
+            elif kind == "word" and not after_redirect:
+                words.append(self._word(piece))
+            elif kind == "operator":
+                pattern = pattern or (piece == "|" and bool(words) and words[0].written in ("case", "in"))
+                parentheses += (piece == "(") - (piece == ")")
+                if parentheses < 0:  # the end of a pattern of `case`
+                    parentheses, pattern = 0, False
+                elif not pattern:
+                    self._command(words, depth)
+                words = []
+            after_redirect = kind == "redirect" or (after_redirect and kind == "blank")
+        self._command(words, depth)
+        return comment
+
+    def _word(self, written: str) -> _Word:
+        unknown: list[str] = []
+        texts: list[str] = []
+        for part in _PART.finditer(written):
+            text = part["plain"]
+            if text is not None and not texts:
+                text = _TILDE.sub(lambda match: match[1] + self.known.get("HOME", "~"), text)
+            text = part["double"] if text is None else text
+            texts.append(
+                (part["escaped"] or part["single"] or "") if text is None else self._expand(text, unknown)
+            )
+        text = "".join(texts)
+        return _Word(text, written, tuple(unknown), text.startswith("~") and not written.startswith("~"))
+
+    def _expand(self, text: str, unknown: list[str]) -> str:
+        def value(match: re.Match[str]) -> str:
+            name = match["bare"] or match["braced"]
+            if name is None:
+                return match["escaped"]
+            found = self.known.get(name, match["default"])
+            if found is None:
+                unknown.append(name)
+            return match[0] if found is None else found
+
+        return _DOLLAR.sub(value, text)
+
+    def _command(self, words: list[_Word], depth: int) -> None:
+        """One simple command: what prepares for others is noted, all else looked at for a refresh."""
+        while words and words[0].written in _RESERVED:
+            words = words[1:]
+        changed: dict[str, str] = {}
+        while words and (match := _ASSIGNMENT.match(words[0].written)):
+            changed[match[1]] = words[0].text.partition("=")[2]
+            self._note(match[1], words[0])
+            words = words[1:]
+        texts = [word.text for word in words]
+        name = texts[0] if texts else ""
+        if not words:
+            self.known.update(changed)
+        elif name in ("export", "declare", "typeset", "readonly", "local"):
+            pairs = [text.partition("=") for text in texts[1:]]
+            self.known.update({each: value for each, equals, value in pairs if equals})
+            self.exported.update(each for each, _, _ in pairs if name == "export")
+            for word, (each, _, _) in zip(words[1:], pairs, strict=True):
+                self._note(each, word)
+        elif name == "unset":
+            self.exported.difference_update(texts)
+        elif name == "cd":
+            self.folder = texts[-1] if texts[1:] else ""
+        elif name in ("source", ".") or "activate" in texts or (name in ("module", "ml") and "load" in texts):
+            self.set_up = True  # it may set PATH
+        else:
+            environ = {each: self.known[each] for each in self.exported if each in self.known}
+            self._program(words, {**environ, **changed}, depth)
+
+    def _note(self, name: str, word: _Word) -> None:
+        """Whether cron knows the value that a variable now has."""
+        (self.unclear.add if word.unknown else self.unclear.discard)(name)
+
+    def _program(self, words: list[_Word], environ: dict[str, str], depth: int) -> None:
+        starters: list[str] = []
+        name, second = words[0].name, words[1].text if words[1:] else ""
+        for at, word in enumerate(words):
+            if word.name == "eval":
+                _Reader(environ, self).read(" ".join(each.text for each in words[at + 1 :]), depth + 1)
+                return
+            if word.name in _SHELLS and (script := _script(words[at + 1 :])) is not None:
+                inner = _Reader(environ, self)
+                inner.set_up = self.set_up or re.match(r"-\w*[li]|--login", words[at + 1].text) is not None
+                inner.starters = (*self.starters, *starters, word.text)
+                inner.read(script, depth + 1)
+                self.complete = self.complete and inner.complete
+                return
+            python = bool(starters) and _PYTHON.fullmatch(basename(starters[-1])) is not None
+            module = python and words[at - 1].text == "-m"
+            tool = "client" if _PLACEHOLDER.fullmatch(word.written) else _TOOLS.get(word.name)
+            if tool is not None and second not in ("-v", "-V", "install"):
+                call = self._call(tool, words[at + 1 :], environ)
+                if call is not None:
+                    program = next(each for each in words if each.text == starters[-1]) if module else word
+                    before = starters[:-1] if module else starters
+                    runs = any(basename(each) in _ENVIRONMENTS for each in starters)
+                    self.calls.append(call._replace(program=self._describe(program, before, runs)))
+                    return
+            if _PYTHON.fullmatch(word.name) or word.name in _BEFORE:
+                starters.append(word.text)
+            elif at == 0 or (module or (python and words[at - 1].text == "-c")):
+                break  # another program
+            if match := _ASSIGNMENT.match(word.text):
+                environ[match[1]] = word.text[match.end() :]
+                self._note(match[1], word)
+            elif name == "env" and word.text in ("-i", "-", "--ignore-environment"):
+                environ = {}
+            elif name == "env" and words[at - 1].text in ("-u", "--unset"):
+                environ.pop(word.text, None)
+        if name not in _STAGE or (name in ("env", "exec", "command") and second not in ("", "-v", "-V")):
+            self.other.append(words[0].text)
+
+    def _call(self, tool: str, words: Sequence[_Word], environ: Mapping[str, str]) -> Call | None:
+        """The refresh that these words ask a tool for; None where they ask for something else."""
+        wanted = ["oauth", "refresh"] if tool == "client" else ["refresh"]
+        options: dict[str, str] = {}
+        plain: list[str] = []
+        rest = iter(words)
+        for word in rest:
+            option, equals, value = word.text.partition("=")
+            if option in _TAKES_VALUE:
+                behind = word if equals else next(rest, word)
+                value = value if equals else behind.text
+                self._note(option, behind)
+            if not option.startswith("-"):
+                plain.append(word.text)
+                continue
+            options[option] = value
+            if option == "--scopes":  # the client's takes all words behind it
+                break
+        if plain[: len(wanted)] != wanted or _ASKS_ONLY & options.keys():
+            return None
+        home = environ.get("HOME", "")
+        named = (options.get("--config", "") if tool == "kit" else "") or environ.get("OCARINA_CONF_FILE", "")
+        path = join(home, named[2:]) if tool == "kit" and named.startswith("~/") else named
+        config = normpath(join(home, self.folder, path or join(home, ".ocarina")))
+        by = "--config" if tool == "kit" and options.get("--config") else "OCARINA_CONF_FILE"
+        unclear = "--env" in options or not home or by in self.unclear
+        profile, extra = options.get("--profile") or None, tuple(plain[len(wanted) :])
+        program = Program("", "", "")  # the caller knows it
+        return Call(
+            tool,
+            program,
+            profile,
+            None if unclear else config,
+            bool(named),
+            environ,
+            extra,
+            frozenset(options),
+        )
+
+    def _describe(self, word: _Word, starters: Sequence[str], runs: bool) -> Program:
+        path, lookup = word.text, "other" if runs or self.set_up else "path"
+        if _PLACEHOLDER.fullmatch(word.written):
+            lookup = "placeholder"
+        elif word.unknown:
+            lookup = "unknown"
+        elif isabs(path):
+            lookup = "absolute"
+        elif "/" in path:
+            lookup = "folder"
+            path = normpath(join(self.folder, path)) if isabs(self.folder) and not word.quoted_tilde else path
+        all_starters = (*self.starters, *starters)
+        return Program(word.written, path, lookup, all_starters, word.unknown, word.quoted_tilde)
+
+
+def _script(words: Sequence[_Word]) -> str | None:
+    """The shell text behind ``-c``, ``-lc``, ``-qc``."""
+    for option, script in pairwise(words):
+        if re.fullmatch(r"-[A-Za-z]*c|--command", option.text):
+            return script.text
+    return None

@@ -1,0 +1,292 @@
+"""ENV: the client, and the machine that it runs on (CHECKS.md)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from ocarina_kit.config.names import TEXTS
+from ocarina_kit.doctor.check import Outcome, check, does_not_apply, follows, ok, problem
+from ocarina_kit.doctor.world import World
+from ocarina_kit.system.errors import Remedy
+from ocarina_kit.system.words import span, tilde
+
+if TYPE_CHECKING:
+    from ocarina_kit.client.find import Candidate, Clients
+    from ocarina_kit.system.files import Room
+
+_INSTALL = "ocarina-kit install-client"
+
+# --- ENV001, ENV003, ENV002, ENV005: the client -----------------------------------------------------------------------
+
+
+@check(
+    "ENV001",
+    "The client is installed",
+    impact="Nothing can be looked up or uploaded; ocarina-kit still refreshes tokens.",
+    explain="ocarina is looked for in the active environment, on PATH, in conda environments, in those of pipx, uv and "
+    "install-client, in ~/.local/bin, and on cron's PATH.",
+    run=_INSTALL,
+)
+def installed(world: World) -> Outcome:
+    clients = world.clients
+    if clients.typed is not None:
+        return ok("ocarina is installed: {file}.", file=_file(world, clients.typed))
+    remarks = "".join(f" {each}." for each in clients.remarks)
+    looked = "; ".join(clients.looked_in)
+    return problem(
+        "fail", "No ocarina was found. Looked in: {places}.{remarks}", places=looked, remarks=remarks
+    )
+
+
+@check(
+    "ENV002",
+    "It is the Majora client",
+    rests="ENV003",
+    impact="Its commands do something else, or do not exist.",
+    explain="An unrelated package on PyPI is named ocarina too, so pip install ocarina installs the wrong program. The "
+    "Majora client prints its version with ocarina -v, and its package has a module ocarina.client.",
+    run=_INSTALL,
+)
+def is_majoras(world: World) -> Outcome:
+    typed = _typed(world.clients)
+    if typed.works:
+        return ok("{file} is {client}.", file=_file(world, typed), client=typed.described)
+    said, remedy = "{file} is not the Majora client, but {program}.", _other(world.clients)
+    return problem("fail", said, remedy=remedy, file=_file(world, typed), program=typed.problem)
+
+
+@check(
+    "ENV003",
+    "The client runs",
+    rests="ENV001",
+    impact="Neither you nor cron can use it.",
+    explain="If its Python was upgraded or removed, or its environment was moved, the script stays and its "
+    "interpreter is gone. ocarina -v is run to see, without any credentials.",
+    run=_INSTALL,
+)
+def runs(world: World) -> Outcome:
+    typed = _typed(world.clients)
+    if typed.state in ("works", "not the client"):
+        return ok("{file} runs.", file=_file(world, typed))
+    if typed.state == "no answer":
+        remedy = Remedy("See how long it takes.", (f"time {quote(typed.path)} -v",))
+        return problem("unknown", "{file} gave no answer in time.", remedy=remedy, file=_file(world, typed))
+    said, remedy = "{file} does not run: {why}.", _other(world.clients)
+    return problem("fail", said, remedy=remedy, file=_file(world, typed), why=typed.problem)
+
+
+@check(
+    "ENV005",
+    "There is one client",
+    rests="ENV001",
+    impact="What works in your shell may not work in cron, and the other way round.",
+    explain="Several environments may have clients of different versions. cron has a short PATH of its own, so the "
+    "crontab entry has absolute paths. A client that another user can replace is a risk: it reads your tokens.",
+    fix="Keep the one that you use, and remove the others.",
+)
+def only_one(world: World) -> Outcome:
+    clients = world.clients
+    loose = next((each for each in (clients.typed, clients.chosen) if each and each.writable_by_others), None)
+    if loose is not None:
+        said, impact = "{file} is not safe: {why}.", "Whoever replaces it can read your tokens."
+        remedy = Remedy("Take the right to write there from others, or install your own.", (_INSTALL,))
+        why = loose.writable_by_others
+        return problem("warn", said, impact=impact, remedy=remedy, file=_file(world, loose), why=why)
+    working = [each for each in clients.all if each.works]
+    if len({each.version for each in working}) < 2:
+        return ok("There is one client, or all are of one version.")
+    listed = "; ".join(f"{_file(world, each)} ({each.described})" for each in working)
+    shell, cron, chosen = (_file(world, each) for each in (clients.shell, clients.cron, clients.chosen))
+    said = (
+        "There are {count} clients of different versions: {clients}. Your shell runs {shell}, cron finds {cron}, and "
+        "ocarina-kit schedules {chosen}."
+    )
+    count = len(working)
+    return problem("warn", said, count=count, clients=listed, shell=shell, cron=cron, chosen=chosen)
+
+
+def _typed(clients: Clients) -> Candidate:
+    typed = clients.typed
+    assert typed is not None  # noqa: S101  # ENV001, on which this depends, has found one
+    return typed
+
+
+def _file(world: World, client: Candidate | None) -> str:
+    return "none" if client is None else tilde(client.path, world.machine.home)
+
+
+def _other(clients: Clients) -> Remedy:
+    """What to do about a client that is no good: use one that works, or install one."""
+    typed, chosen = _typed(clients), clients.chosen
+    if chosen is not None and chosen.path != typed.path:
+        export = f"export PATH={quote(os.path.dirname(chosen.path))}:$PATH"  # noqa: PTH120
+        return Remedy("Another client works: put its folder first on PATH, or remove this one.", (export,))
+    if typed.state == "not executable":
+        return Remedy("Let yourself run it.", (f"chmod u+x {quote(typed.path)}",))
+    return Remedy("Install the Majora client.", (_INSTALL,))
+
+
+@check(
+    "ENV004",
+    "Majora accepts its version",
+    rests="ENV002 API001|API002",
+    online=True,
+    impact="Every request of this client is refused, whatever its token.",
+    explain="Majora refuses clients that are too old (before 0.44.0 when this was written), and says which version it "
+    "wants. The client that the guide's first version installs, 0.36.1, is one of them.",
+    run=_INSTALL,
+)
+def version_accepted(world: World) -> Outcome:
+    from ocarina_kit.client.find import MINIMUM_VERSION, version_text
+
+    answer = next((each for each in world.access.values() if each.client_ok is not None), None)
+    version = version_text(_typed(world.clients).version)
+    if answer is None:
+        return does_not_apply("the server said nothing about the client's version")
+    if answer.client_ok:
+        return ok("Majora accepts ocarina {version}.", version=version)
+    wanted = answer.wanted_version or version_text(MINIMUM_VERSION)
+    said = "Majora refuses ocarina {version}: it wants {wanted} or newer."
+    return problem("fail", said, version=version, wanted=wanted)
+
+
+# --- ENV006 -----------------------------------------------------------------------------------------------------------
+
+_OF_THE_SETUP = (*TEXTS, "MAJORA_CLIENT_ID", "MAJORA_CLIENT_SECRET")
+"""What the client reads with ``--env``, and only then."""
+
+
+@check(
+    "ENV006",
+    "cron sees the variables of this shell",
+    impact="The scheduled refresh reads another set-up, or does not reach the server.",
+    explain="cron has none of your shell's variables. OCARINA_CONF_FILE, a CA bundle or a proxy that is set here must "
+    "be in the crontab entry too. A proxy's password is never written there.",
+    run="ocarina-kit schedule",
+)
+def carried(world: World) -> Outcome:
+    from ocarina_kit.doctor.entry import fixed
+
+    names, left_out = not_carried(world), dict(world.ground.carried.left_out)
+    if not names:
+        return ok("cron has every variable of this shell that changes what ocarina reads.")
+    said, variables = "Set in this shell, but not in the crontab entry: {variable}.", ", ".join(names)
+    if world.place.from_env:
+        text = "Some are secrets, which no crontab entry has. Write a configuration file."
+        return problem("warn", said, remedy=Remedy(text, ("ocarina-kit init",)), variable=variables)
+    if set(names) <= left_out.keys():
+        text = "; ".join(f"{name} {left_out[name]}" for name in names)
+        remedy = Remedy(f"{text}. Set it at the top of the crontab if cron needs it.", ("crontab -e",))
+        return problem("warn", said, remedy=remedy, variable=variables)
+    remedy, fix = fixed(world, "put the variables into the crontab entry")
+    return problem("warn", said, remedy=remedy, fix=fix, variable=variables)
+
+
+def not_carried(world: World) -> list[str]:
+    """Names of variables that change what ocarina reads here, and that this set-up's entry does not set."""
+    from ocarina_kit.cron.line import NO_PROXY, PROXY
+
+    environ, entries = world.machine.environ, world.entries
+    calls = [call for entry in entries.active for call in entry.calls]
+    if world.place.from_env:
+        return [name for name in _OF_THE_SETUP if environ.get(name)] if calls or entries.others else []
+    if not calls:
+        return ["OCARINA_CONF_FILE"] if world.place.source == "environment" and entries.others else []
+    wanted = world.ground.carried.variables
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", *PROXY, *NO_PROXY)
+
+    def is_set(name: str) -> bool:
+        return name in wanted and all(call.environ.get(name) == wanted[name] for call in calls)
+
+    return [name for name in names if environ.get(name) and not is_set(name)]
+
+
+# --- ENV007, ENV008 ---------------------------------------------------------------------------------------------------
+
+
+@check(
+    "ENV007",
+    "The clock is right",
+    rests="SRV002",
+    online=True,
+    impact="Tokens seem to be valid for longer or shorter than they are, and two-factor codes are refused.",
+    explain="This machine's time is compared with the time in the server's answer: more than 60 s is a warning, more "
+    "than 300 s a failure.",
+    fix="Ask whoever runs this machine to set its clock by NTP. See what it shows:",
+    run="date -u",
+)
+def clock(world: World) -> Outcome:
+    from ocarina_kit.doctor.server import failed_step
+
+    skew = world.identity.skew if world.identity is not None else None
+    if skew is None:
+        step = failed_step(world)
+        return follows(step) if step else does_not_apply("the server did not say what time it has")
+    off = round(abs(skew))
+    if off <= 60:
+        return ok("This machine's clock agrees with the server's.")
+    side = "behind" if skew > 0 else "ahead of"
+    return problem(
+        "fail" if off > 300 else "warn",
+        f"This machine's clock is {{span}} {side} the server's.",
+        span=span(off),
+    )
+
+
+@check(
+    "ENV008",
+    "Files can be written",
+    impact="New tokens could not be saved, so nothing is refreshed.",
+    explain="Your home and the folders of the configuration, the tokens file and the state are looked at: may you "
+    "write there, and are space and inodes left. Nothing is written to find out, and a quota is not seen.",
+    fix="Delete something there, or ask whoever runs this machine.",
+    run="df -h ~",
+)
+def writable(world: World) -> Outcome:
+    from ocarina_kit.system.files import room_in
+
+    state = world.machine.state
+    folders = {
+        "Your home": world.machine.home,
+        "The folder of the tokens file": _beside(world.config.tokens_file),
+        "The state folder": next(each for each in (state, *state.parents) if os.path.lexists(each)),
+    }
+    if not world.place.from_env:
+        folders["The folder of the configuration"] = _beside(world.place.config)
+    for what, folder in folders.items():
+        room = room_in(folder)
+        if not room.exists and not os.path.lexists(folder):
+            continue  # CFG001, CFG010
+        if fault := fault_of(room):
+            said, command = fault
+            remedy = Remedy(
+                "See what is wrong there, or ask whoever runs this machine.",
+                (f"{command} {quote(str(folder))}",),
+            )
+            where = tilde(folder, world.machine.home)
+            return problem("fail", f"{what} ({{folder}}) {said}.", remedy=remedy, folder=where)
+    return ok("Files can be written.")
+
+
+def _beside(path: Path) -> Path:
+    """The folder in which a file is replaced: that of what a link leads to."""
+    return Path(os.path.realpath(path)).parent
+
+
+def fault_of(room: Room) -> tuple[str, str] | None:
+    """Why no file can be put there, and a command that shows it; None if one can. A tokens file of a thousand scopes
+    takes a million bytes."""
+    if not room.exists:
+        return "is not a folder", "ls -ld"
+    if room.problem:
+        return f"cannot be written: {room.problem}", "df"
+    if not room.writable:
+        return "cannot be written by you", "ls -ld"
+    if room.free_bytes is not None and room.free_bytes < 1 << 20:
+        return "has no space left", "df -h"
+    if room.free_inodes is not None and room.free_inodes < 8:
+        return "can hold no more files (no inodes left)", "df -i"
+    return None

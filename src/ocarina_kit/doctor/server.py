@@ -1,0 +1,291 @@
+"""SRV, CRD and API: the way to the server, who answers there, and what it says to the credentials (CHECKS.md).
+
+SRV001 to SRV004 are judged from one request, `World.identity`: its answer says how far it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ocarina_kit.config.finding import init
+from ocarina_kit.config.url import endpoint
+from ocarina_kit.doctor.check import Outcome, check, does_not_apply, follows, ok, problem
+from ocarina_kit.doctor.world import World
+from ocarina_kit.system.errors import Remedy
+
+# --- SRV001 to SRV004 -----------------------------------------------------------------------------------------
+
+_SEEN = {
+    # kind of NoAnswer: what was seen, in fixed words; its own words follow them
+    "dns-none": "The host of MAJORA_DOMAIN is unknown",
+    "dns-silent": "The host of MAJORA_DOMAIN could not be looked up",
+    "insecure": "MAJORA_DOMAIN cannot be used",
+    "proxy-refused": "The proxy cannot be used",
+    "proxy-auth": "The proxy wants a password",
+    "proxy-unusable": "The proxy setting cannot be used",
+    "tls-expired": "The certificate has expired, or is not valid yet",
+    "tls-host": "The certificate is for another host",
+    "tls-unknown-issuer": "The certificate's issuer is not trusted here",
+    "ca-bundle": "The CA bundle cannot be used",
+    "no-thread": "The server could not be asked",
+}
+_UNCLEAR = ("dns-silent", "timeout", "reset", "proxy-refused", "proxy-auth", "no-thread")
+_BY_INIT = ("dns-none", "refused", "insecure", "tls-host", "tls-other")
+
+
+def failed_step(world: World) -> str:
+    """The id of the check at which the request ended without an answer of Majora's; "" if it got one."""
+    from ocarina_kit.majora.messages import check_of
+
+    probe = world.identity
+    if probe is None or probe.kind == "majora":
+        return ""
+    step = "SRV004" if probe.net is None else check_of(probe.net)
+    step = {"CFG006": "SRV002", "SYS001": "SRV001"}.get(step, step)
+    if step == "SRV001" and _has_proxy(world):
+        return "SRV002"
+    return "SRV004" if step == "SRV003" and _is_plain(world) else step
+
+
+def _has_proxy(world: World) -> bool:
+    from ocarina_kit.majora.net import proxy_for
+
+    return proxy_for(world.machine.environ, world.setup.domain) is not None
+
+
+def _is_plain(world: World) -> bool:
+    return world.setup.domain.startswith("http:")
+
+
+def _step(world: World, id: str, fine: str) -> Outcome:
+    """What the request says of one step; ``fine`` if it came further."""
+    from ocarina_kit.majora.messages import net_error
+
+    probe, domain = world.identity, world.setup.domain
+    if probe is None:
+        return follows("CFG006")
+    net = probe.net
+    if net is None or failed_step(world) != id:
+        if net is not None and net.kind == "ca-bundle":
+            return does_not_apply("not tried, because the CA bundle cannot be used")
+        return ok(fine, domain=domain)
+    text = net_error(net, domain=domain).remedy.text
+    remedy = Remedy(text, ("date -u",) if net.kind == "tls-expired" else ())
+    if net.kind in ("tls-unknown-issuer", "ca-bundle"):
+        remedy = _of_the_bundle(world, text)
+    elif net.kind in _BY_INIT:
+        remedy = _by_init(world, text)
+    seen = _SEEN.get(net.kind, "There is no connection" if id == "SRV002" else "There is no TLS connection")
+    status = "unknown" if net.kind in _UNCLEAR else "fail"
+    return problem(status, f"{seen}: {{said}}.", remedy=remedy, said=net.words.rstrip("."))
+
+
+def _by_init(world: World, text: str) -> Remedy:
+    return Remedy(text, () if world.place.from_env else (world.place.command("init"),))
+
+
+def _of_the_bundle(world: World, text: str) -> Remedy:
+    """Which CA bundle setting hurts or helps."""
+    from shlex import quote
+
+    from ocarina_kit.majora.api import tls_hint
+
+    variable, helps, built_in = tls_hint(world.machine, world.setup.domain, world.left())
+    unset = (f"unset {variable}",) if variable else ()
+    if helps and variable and built_in:
+        return Remedy(f"The certificate is accepted without {variable}. Remove it from your shell.", unset)
+    if helps:
+        text = "The certificate is accepted with another CA bundle of this machine."
+        return Remedy(text, (f"export REQUESTS_CA_BUNDLE={quote(helps)}",))
+    if variable:
+        text = f"If your network inspects TLS, set {variable} to your institution's CA bundle; otherwise unset it."
+    return Remedy(text, unset)
+
+
+@check(
+    "SRV001",
+    "The server's name is known",
+    rests="CFG006",
+    online=True,
+    impact="Nothing that needs the server works from this machine.",
+    explain="The host of MAJORA_DOMAIN is looked up as every program here does it. If the resolver gives no answer, "
+    "the name may still be right. Behind a proxy, the proxy looks names up.",
+    fix="Check MAJORA_DOMAIN, and that this machine is on the network.",
+)
+def name(world: World) -> Outcome:
+    if _has_proxy(world):
+        return does_not_apply("the proxy looks the name up")
+    return _step(world, "SRV001", "The host of {domain} has an address.")
+
+
+@check(
+    "SRV002",
+    "The server can be reached",
+    rests="SRV001",
+    online=True,
+    impact="Nothing that needs the server works from this machine.",
+    explain="A connection is made to MAJORA_DOMAIN, or to the proxy that HTTPS_PROXY names and from there on. A "
+    "refused connection is a fault. If no answer comes in time, the network may only be slow today.",
+    fix="Check the network, the proxy and the firewall.",
+)
+def connection(world: World) -> Outcome:
+    return _step(world, "SRV002", "{domain} accepts connections.")
+
+
+@check(
+    "SRV003",
+    "The server's certificate is accepted",
+    rests="SRV002",
+    online=True,
+    impact="ocarina and ocarina-kit send no secret there, and so can do nothing.",
+    explain="The certificate must be in date, for this host, and signed by an authority in the CA bundle: the one that "
+    "REQUESTS_CA_BUNDLE names, otherwise that of requests. A network that inspects TLS needs a bundle of its own.",
+    fix="Check MAJORA_DOMAIN, the clock, and REQUESTS_CA_BUNDLE.",
+)
+def tls(world: World) -> Outcome:
+    if _is_plain(world):
+        return does_not_apply("plain http to this machine itself has no TLS")
+    return _step(world, "SRV003", "The certificate of {domain} is accepted.")
+
+
+@check(
+    "SRV004",
+    "Majora answers",
+    rests="SRV003 CFG007",
+    online=True,
+    impact="No login, no refresh and no ocarina command works there.",
+    explain="A token request without credentials is sent; Majora answers it with an OAuth error. A web page, a "
+    "redirect or a 404 comes from something else: another site, a proxy, a page to log in to this network.",
+    fix="Check MAJORA_DOMAIN.",
+)
+def identity(world: World) -> Outcome:
+    from ocarina_kit.majora.http import NoAnswer
+    from ocarina_kit.majora.messages import net_error
+
+    probe, domain = world.identity, world.setup.domain
+    if probe is None or failed_step(world) != "SRV004":
+        return _step(world, "SRV004", "{domain} answers as Majora does.")
+    text = net_error(probe.net or NoAnswer("shape", probe.words), domain=domain).remedy.text
+    if probe.kind == "no-answer":
+        return _no_answer(probe.words, text)
+    remedy, said = (
+        init(world.config, ("MAJORA_DOMAIN",), text),
+        "{domain} answers, but is not Majora: {said}.",
+    )
+    return problem("fail", said, remedy=remedy, domain=domain, said=probe.words)
+
+
+def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
+    return problem("unknown", "The server gives no usable answer: {said}.", remedy=Remedy(text), said=said)
+
+
+# --- CRD001 ---------------------------------------------------------------------------------------------------
+
+
+@check(
+    "CRD001",
+    "Majora accepts the client id and secret",
+    rests="SRV004 CFG009",
+    online=True,
+    oauth=True,
+    impact="No login and no refresh works: tokens expire and are not replaced.",
+    explain="Majora is asked with a code that does not exist, so nothing changes: it looks at the client first. If you "
+    "copied the secret after pressing Save, it is a hash: register again.",
+    run="ocarina-kit init",
+)
+def credentials(world: World) -> Outcome:
+    from ocarina_kit.majora.messages import client_error
+
+    probe, domain = world.credentials, world.setup.domain
+    if probe is None:
+        return follows("CFG004")
+    if probe.kind == "known":
+        return ok("Majora accepts the client id and secret.")
+    if probe.kind not in ("unknown", "other-grant"):
+        return _no_answer(probe.words)
+    said, impact = "Majora does not accept this client id and secret: {said}.", None
+    text = client_error("", domain=domain).remedy.text
+    remedy = init(world.config, ("CLIENT_ID", "CLIENT_SECRET"), text)
+    if probe.kind == "other-grant":
+        said, impact = (
+            "Your application is registered for another grant type: {said}.",
+            "No login brings a token.",
+        )
+        applications = endpoint(domain, "applications")
+        remedy = Remedy(f"At {applications} set Authorization grant type to Authorization code.")
+    return problem("fail", said, impact=impact, remedy=remedy, said=probe.words)
+
+
+# --- API001, API002 -------------------------------------------------------------------------------------------
+
+
+@check(
+    "API001",
+    "Majora accepts the access tokens",
+    rests="SRV004 TOK004",
+    online=True,
+    oauth=True,
+    impact="ocarina's commands are refused, with exit code 77 or a bare 400.",
+    explain="Each valid token is shown to Majora with a harmless query. It is refused if another process refreshed it, "
+    "if it was revoked, or if the account became inactive.",
+    run="ocarina-kit refresh",
+)
+def access_tokens(world: World) -> Outcome:
+    from ocarina_kit.client.scopes import options_for
+    from ocarina_kit.system.change import refresh
+
+    asked, place = world.access, world.place
+    kinds = [probe.kind for probe in asked.values()]
+    worst = next((kind for kind in ("refused", "other-server") if kind in kinds), "accepted")
+    keys = [key for key, probe in asked.items() if probe.kind == worst]
+    which, purposes = _which(world, keys)
+    login = place.command("login", "--force", *options_for(keys, world.table))
+    if worst == "refused":
+        spend = tuple(each.key for each in world.tokens.usable if each.key in keys and each.can_refresh)
+        fix = [refresh(spend, f"refresh {which.format(purposes=purposes)}")] if spend else []
+        commands = (place.command("doctor", "--fix"), login) if spend else (login,)
+        remedy = Remedy("If a login does not help either, your account may be inactive.", commands)
+        said = f"Majora refuses {which}, which should still be valid."
+        return problem("fail", said, remedy=remedy, fix=fix, purposes=purposes)
+    if worst == "other-server":
+        remedy = Remedy("Log in at this server, or set MAJORA_DOMAIN back.", (login, place.command("init")))
+        said = f"Another server issued {which}, so this one was not asked."
+        return problem("fail", said, remedy=remedy, purposes=purposes)
+    silent = [probe.words for probe in asked.values() if probe.kind != "accepted"]
+    if silent or not asked:
+        return _no_answer(next(iter(silent), "there was no valid token to ask about"))
+    return ok(f"Majora accepts {which}.", purposes=purposes)
+
+
+def _which(world: World, keys: Sequence[str]) -> tuple[str, str]:
+    """A template for these tokens, and the purposes for it."""
+    from ocarina_kit.client.scopes import what_for
+    from ocarina_kit.system.words import listed
+
+    names = dict.fromkeys(what_for(key, world.table) for key in keys)
+    return f"the {'token' if len(keys) == 1 else 'tokens'} to {{purposes}}", listed(list(names))
+
+
+@check(
+    "API002",
+    "Majora accepts the API key",
+    rests="SRV004 CFG008",
+    online=True,
+    impact="Every ocarina command is refused.",
+    explain="A legacy API key is shown to the server with a harmless query. It is valid for 3 days, for one user.",
+    run="ocarina-kit init --api-key-file -",
+)
+def legacy_key(world: World) -> Outcome:
+    if not world.uses_api_key:
+        return does_not_apply("this set-up uses OAuth")
+    probe = world.access.get("")
+    if probe is None:
+        return follows("CFG006")
+    if probe.kind == "accepted":
+        return ok("Majora accepts the API key.")
+    if probe.kind != "refused":
+        return _no_answer(probe.words)
+    keys = endpoint(world.setup.domain, "keys")
+    text = f"A key is valid for 3 days, for one user. Make a new one at {keys} and give it to init; or use OAuth."
+    remedy = Remedy(text, (world.place.command("init", "--api-key-file", "-"),))
+    return problem("fail", "Majora refuses the API key of {user}.", remedy=remedy, user=world.setup.user)

@@ -1,0 +1,270 @@
+"""The facts that the checks judge: each found once, when it is first asked for; the slow ones side by side.
+
+A slow fact (a process or the network) is found in a daemon thread, waited for until the deadline, and raises `Late`
+after it: the check is then ``unknown``. The others are found where they are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.doctor.check import Late
+from ocarina_kit.system.machine import Completed, Machine, Runner
+
+if TYPE_CHECKING:
+    from ocarina_kit.client.find import Clients
+    from ocarina_kit.client.scopes import Table
+    from ocarina_kit.config.finding import Finding as ConfigFinding
+    from ocarina_kit.config.setup import Config
+    from ocarina_kit.cron.crontab import Crontab
+    from ocarina_kit.cron.plan import Ground, Mine
+    from ocarina_kit.cron.program import Listing
+    from ocarina_kit.majora.api import Majora, Probe
+    from ocarina_kit.system.files import File
+    from ocarina_kit.tokens.file import Token, TokensFile
+    from ocarina_kit.tokens.log import Line
+
+Fact = TypeVar("Fact")
+
+_FOR_REQUESTS = 0.4
+"""The share of the time that is left when processes are given up: requests carry the version of the client."""
+_SPARE = 0.7
+"""Seconds before the deadline at which requests are given up: ``majora.http.send`` may take 0.5 s more to say so."""
+
+
+class Tokens(NamedTuple):
+    """The tokens file and what refresh.log knows of this set-up; ``found`` is how the file is on the disk."""
+
+    found: File
+    file: TokensFile
+    log: tuple[Line, ...]
+    now: float
+
+    @property
+    def usable(self) -> tuple[Token, ...]:
+        """The entries that are of ocarina's shape."""
+        return tuple(token for token in self.file.tokens if token.usable)
+
+
+class Slow(Generic[Fact]):
+    """A property of `World` that a thread finds. ``checks``: those that need it; the first shows how long it took."""
+
+    def __init__(self, find: Callable[[World], Fact], what: str, checks: str) -> None:
+        self.find = find
+        self.what = what
+        self.checks = checks.split()
+
+    def __get__(self, world: World, owner: type[World]) -> Fact:
+        found: Fact = world.wait(self)
+        return found
+
+
+def slow(what: str, checks: str) -> Callable[[Callable[[World], Fact]], Slow[Fact]]:
+    """Make a method a `Slow` property."""
+    return lambda find: Slow(find, what, checks)
+
+
+class _OnItsWay:
+    """``found`` or ``problem``, once ``done`` is set."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.found: Any = None
+        self.problem: BaseException | None = None
+
+
+class World:
+    """What one run of the doctor is about. ``seconds``: for all slow facts together."""
+
+    def __init__(self, machine: Machine, place: Place, *, seconds: float, offline: bool = False) -> None:
+        self.until = machine.monotonic() + seconds
+        self.machine = machine._replace(run=_bounded(machine, self.until - seconds * _FOR_REQUESTS))
+        self.place = place
+        self.offline = offline
+        self.took: dict[str, int] = {}
+        self._begun: dict[Slow[Any], _OnItsWay] = {}
+        self._lock = threading.Lock()
+
+    def start(self, checks: set[str]) -> None:
+        """Begin the slow facts that ``checks`` need, so that they are found side by side."""
+        for fact in vars(World).values():
+            if isinstance(fact, Slow) and checks.intersection(fact.checks):
+                self._begin(fact)
+
+    def left(self) -> float:
+        """Seconds that a request may take."""
+        return max(0.0, self.until - _SPARE - self.machine.monotonic())
+
+    def wait(self, fact: Slow[Any]) -> Any:
+        """A slow fact, begun if it is not. Raises Late at the deadline, and whatever finding it raised."""
+        coming = self._begin(fact)
+        while not coming.done.is_set():  # in short steps, so that Ctrl-C gets through on every platform
+            left = self.until - self.machine.monotonic()
+            if left <= 0:
+                raise Late(fact.what)
+            coming.done.wait(min(left, 0.5))
+        if coming.problem is not None:
+            raise coming.problem
+        return coming.found
+
+    def _begin(self, fact: Slow[Any]) -> _OnItsWay:
+        with self._lock:
+            if fact in self._begun:
+                return self._begun[fact]
+            coming = self._begun[fact] = _OnItsWay()
+        try:
+            threading.Thread(target=self._find, args=(fact, coming), daemon=True).start()
+        except RuntimeError:  # no more threads (RLIMIT_NPROC): one after another, then
+            self._find(fact, coming)
+        return coming
+
+    def _find(self, fact: Slow[Any], coming: _OnItsWay) -> None:
+        started = self.machine.monotonic()
+        try:
+            coming.found = fact.find(self)
+        except BaseException as problem:
+            coming.problem = problem
+        self.took[fact.checks[0]] = round((self.machine.monotonic() - started) * 1000)
+        coming.done.set()
+
+    @slow("the clients on this machine", "ENV001 ENV002 ENV003 ENV004 ENV005 CRN004 CRN005")
+    def clients(self) -> Clients:
+        """The clients on this machine, each run once."""
+        from ocarina_kit.client.find import find_clients
+
+        return find_clients(self.machine)
+
+    @slow("the client's table of scopes", "TOK006 TOK007")
+    def _table(self) -> Table | None:
+        from ocarina_kit.client.find import read_table
+
+        chosen = self.clients.chosen
+        return None if chosen is None else read_table(self.machine, chosen)
+
+    @slow("the crontab", "CRN001 CRN002 CRN003 ENV006 TOK004")
+    def listing(self) -> Listing:
+        """This user's crontab, as it was listed."""
+        from ocarina_kit.cron.program import read_crontab
+
+        return read_crontab(self.machine)
+
+    @slow("the server's answer", "SRV004 SRV001 SRV002 SRV003 ENV007")
+    def identity(self) -> Probe | None:
+        """Who answers at MAJORA_DOMAIN; None if there is no usable address."""
+        return None if self.majora is None else self.majora.identify(self.left())
+
+    @slow("the server's answer about the client id", "CRD001")
+    def credentials(self) -> Probe | None:
+        """What the server says of client id and secret; None if they cannot be asked about."""
+        setup, majora = self.setup, self.majora
+        if majora is None or setup.legacy_key or not setup.client_id or not setup.client_secret:
+            return None
+        return majora.probe_client(self.left())
+
+    @slow("the server's answer about the tokens", "API001 API002 ENV004")
+    def access(self) -> Mapping[str, Probe]:
+        """What the server says of the tokens and keys: `doctor.access.ask`."""
+        from ocarina_kit.doctor.access import ask
+
+        return ask(self)
+
+    @property
+    def table(self) -> Table | None:
+        """The installed client's own table of scope strings; None if it cannot be read in time."""
+        try:
+            return self._table
+        except Late:
+            return None
+
+    @cached_property
+    def config(self) -> Config:
+        from ocarina_kit.config.setup import read_config
+
+        return read_config(self.machine, self.place)
+
+    @cached_property
+    def settled(self) -> Config:
+        """The configuration with all that has one meaning fixed in memory: what the server is asked with."""
+        from ocarina_kit.config.setup import settled
+
+        return settled(self.config)[0]
+
+    @cached_property
+    def config_findings(self) -> Mapping[str, ConfigFinding]:
+        """What is to be said of the configuration, by check."""
+        from ocarina_kit.config.findings import findings
+        from ocarina_kit.doctor.access import version_of
+
+        found = findings(self.config, version_of(self) if self.uses_api_key else None)
+        return {each.check: each for each in found}
+
+    @property
+    def uses_api_key(self) -> bool:
+        return self.config.uses_api_key
+
+    @cached_property
+    def setup(self) -> Setup:
+        """The settled set-up, as far as it goes: a setting may be missing, or not be usable."""
+        from ocarina_kit.config.setup import setup_of
+
+        return setup_of(self.machine, self.settled)
+
+    @cached_property
+    def majora(self) -> Majora | None:
+        """The server of the settled set-up; None if there is no usable address."""
+        from ocarina_kit.config.values import judge
+        from ocarina_kit.majora.api import Majora
+
+        setup = self.setup
+        if not judge("MAJORA_DOMAIN", setup.domain).usable:
+            return None
+        return Majora(self.machine, setup.domain, setup.client_id, setup.client_secret)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        from ocarina_kit.system.files import read_settled
+        from ocarina_kit.tokens.file import parse
+        from ocarina_kit.tokens.log import lines_of, read_log
+
+        found = read_settled(self.machine, self.setup.tokens_file, lambda data: parse(data).damage is None)
+        log = lines_of(self.machine, self.setup, read_log(self.machine))
+        return Tokens(found, parse(found.content), tuple(log), self.machine.now())
+
+    @cached_property
+    def crontab(self) -> Crontab:
+        from ocarina_kit.cron.crontab import Crontab
+
+        return Crontab.parse(self.listing.content if self.listing.readable else b"")
+
+    @cached_property
+    def ground(self) -> Ground:
+        """Whose line the crontab entry is, and what it depends on; without a client."""
+        from ocarina_kit.cron.host import ground_of
+
+        return ground_of(self.machine, self.place, self.setup.domain)
+
+    @cached_property
+    def entries(self) -> Mine:
+        """The refresh lines of the crontab, sorted by whose they are."""
+        from ocarina_kit.cron.line import entries
+        from ocarina_kit.cron.plan import mine
+
+        found = entries(self.crontab, self.machine.user, str(self.machine.home))
+        return mine(found, self.ground, os.path.realpath)
+
+
+def _bounded(machine: Machine, until: float) -> Runner:
+    """The machine's own runner, with no process that goes on after ``until`` (monotonic seconds)."""
+
+    def run(argv: Sequence[str], *, timeout: float = 10.0, **more: Any) -> Completed:
+        left = until - machine.monotonic()
+        if left <= 0:
+            return Completed(tuple(argv), None, error="timed out")
+        return machine.run(argv, timeout=min(timeout, left), **more)
+
+    return run

@@ -1,1 +1,0 @@
-"""The user's crontab, the cron daemon, and a line run as cron runs it."""

@@ -1,1 +1,0 @@
-"""Looking, and only looking: gathers the facts that the checks judge."""

@@ -1,1 +1,0 @@
-"""What a command does, from end to end: edges, tied together by pure decisions. Nothing here prints."""

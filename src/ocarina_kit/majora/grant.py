@@ -1,0 +1,186 @@
+"""The authorization code grant: the link with state and PKCE, and the pending login that is on disk before it is shown.
+
+RFC 6749 (4.1), RFC 7636, FACTS.md. One private file a login in ``pending/`` of the state folder, named by a hash of its
+state: a state comes back in a pasted URL, so it never is a file name itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ocarina_kit.system.secret import Secret
+
+if TYPE_CHECKING:
+    from ocarina_kit.config.place import Setup
+    from ocarina_kit.system.machine import Machine
+
+CODE_LIFE_S = 60
+"""Seconds that a code is valid at the server (FACTS.md)."""
+LIFETIME_S = 3600.0
+"""Seconds until a pending login is forgotten."""
+_CLOCK_SLIP_S = 300.0
+"""Seconds by which the clock may have been set back since, or may differ between hosts that share a home."""
+
+
+class Pending(NamedTuple):
+    """A login whose link was shown. ``config`` is its path, "" for ``--env``; ``created`` is epoch seconds.
+
+    The client id and secret are not kept: they are read from the set-up again.
+    """
+
+    state: str
+    verifier: Secret
+    scope: str
+    redirect_uri: str
+    domain: str
+    config: str
+    profile: str | None
+    created: float
+
+    def belongs_to(self, setup: Setup) -> bool:
+        """Whether it began with this set-up: a code is sent only to the server that its link led to."""
+        return (self.config, self.profile, self.domain) == (_config(setup), setup.place.profile, setup.domain)
+
+
+class Used(NamedTuple):
+    """A login whose code was sent to the server, at ``sent`` (epoch seconds)."""
+
+    scope: str
+    created: float
+    sent: float
+
+
+def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, str]:
+    """A new login for ``scope`` (names with blanks between), and its link. Save it before the link is shown.
+
+    ``approval_prompt=auto``: if a valid token of this client covers the scopes already, the browser asks nothing.
+    """
+    import secrets
+
+    from ocarina_kit.config.url import endpoint
+    from ocarina_kit.majora.oauth import oauth_session, shown_url
+
+    verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
+    redirect_uri, page = endpoint(setup.domain, "callback"), endpoint(setup.domain, "authorize")
+    with oauth_session(setup.client_id, redirect_uri) as session:
+        session.scope = scope
+        challenge = session._client.create_code_challenge(verifier, "S256")
+        more = {"code_challenge": challenge, "code_challenge_method": "S256", "approval_prompt": "auto"}
+        url, _ = session.authorization_url(shown_url(page), state=state, **more)
+    whose = (setup.domain, _config(setup), setup.place.profile, machine.now())
+    return Pending(state, Secret(verifier), scope, redirect_uri, *whose), f"{page}?{url.partition('?')[2]}"
+
+
+def save_pending(machine: Machine, pending: Pending) -> None:
+    """Keep a login, and forget expired ones. Raises KitError; its link must not be shown then."""
+    import json
+
+    from ocarina_kit.system.files import make_private_folder, write_private
+
+    make_private_folder(machine.state)
+    make_private_folder(machine.state / "pending")
+    _sweep(machine)
+    value = {**pending._asdict(), "verifier": pending.verifier.reveal()}
+    write_private(_path(machine, pending.state, "json"), json.dumps(value).encode())
+
+
+def waiting(machine: Machine) -> list[Pending]:
+    """The logins that are not expired, newest first. Never raises; skips what :func:`save_pending` did not write."""
+    found: list[Pending] = []
+    for path in _files(machine, "json"):
+        value = _read(path)
+        texts = [value.get(name) for name in Pending._fields[:6]]
+        complete = all(isinstance(text, str) for text in texts) and value["state"] and value["verifier"]
+        if (
+            complete
+            and isinstance(value.get("profile"), str | None)
+            and _is_young(machine, value.get("created"))
+        ):
+            verifier = Secret(value["verifier"])
+            fields = {name: value.get(name) for name in Pending._fields}
+            found.append(Pending(**{**fields, "verifier": verifier}))  # type: ignore[arg-type]  # as checked above
+    return sorted(found, key=lambda each: -each.created)
+
+
+def use_pending(machine: Machine, pending: Pending) -> None:
+    """Forget a login whose code was sent, but for what tells a second paste of the same callback. Never raises.
+
+    What is kept holds neither the state nor the verifier.
+    """
+    import contextlib
+    import json
+
+    from ocarina_kit.system.errors import KitError
+    from ocarina_kit.system.files import write_private
+
+    value = Used(pending.scope, pending.created, machine.now())._asdict()
+    with contextlib.suppress(KitError):
+        write_private(_path(machine, pending.state, "used"), json.dumps(value).encode())
+    forget_pending(machine, pending.state)
+
+
+def forget_pending(machine: Machine, state: str) -> None:
+    """Remove a login that was given up. Harmless if it does not exist."""
+    _unlink(_path(machine, state, "json"))
+
+
+def used_pending(machine: Machine, state: str) -> Used | None:
+    """The login of this state if its code was sent in the last hour. Never raises."""
+    value = _read(_path(machine, state, "used"))
+    try:
+        used = Used(str(value["scope"]), float(value["created"]), float(value["sent"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return used if _is_young(machine, used.sent) else None
+
+
+def _config(setup: Setup) -> str:
+    return "" if setup.place.from_env else str(setup.place.config)
+
+
+def _is_young(machine: Machine, then: object) -> bool:
+    """Not too old, and not of a future that the clock has left."""
+    is_time = isinstance(then, int | float) and not isinstance(then, bool)
+    return is_time and -_CLOCK_SLIP_S <= machine.now() - float(str(then)) < LIFETIME_S
+
+
+def _path(machine: Machine, state: str, kind: str) -> Path:
+    import hashlib
+
+    name = hashlib.sha256(state.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return machine.state / "pending" / f"{name}.{kind}"
+
+
+def _files(machine: Machine, kind: str) -> list[Path]:
+    try:
+        return sorted((machine.state / "pending").glob(f"*.{kind}"))
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import json
+
+    from ocarina_kit.system.files import read_file
+
+    try:
+        value = json.loads(read_file(path, cap=1 << 16).content or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _sweep(machine: Machine) -> None:
+    """Forget expired logins, which hold a verifier that nobody needs any more, and what cannot be read."""
+    for path in [*_files(machine, "json"), *_files(machine, "used")]:
+        value = _read(path)
+        if not _is_young(machine, value.get("sent", value.get("created"))):
+            _unlink(path)
+
+
+def _unlink(path: Path) -> None:
+    import contextlib
+
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What touches the machine: files, locks, processes, the terminal; and the errors and secrets that all packages use."""

@@ -1,0 +1,87 @@
+"""The machine as it is handed to whatever needs it: environment, home, user, host, clock and processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class Completed(NamedTuple):
+    """What came of a process. ``code`` is None where it did not start or ran out of time."""
+
+    argv: tuple[str, ...]
+    code: int | None
+    stdout: bytes = b""
+    stderr: bytes = b""
+    error: str = ""
+    """Why there is no code: not found, not executable, bad interpreter, timed out, or the system's words."""
+
+
+class Runner(Protocol):
+    """Starts a process from an argument list and waits at most ``timeout`` seconds, then ends its whole group.
+
+    Never raises for what the program does.
+    """
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        timeout: float = 10.0,
+        cwd: Path | None = None,
+    ) -> Completed: ...
+
+
+class Machine(NamedTuple):
+    """Everything outside, handed in. ``now`` gives epoch seconds, ``monotonic`` and ``sleep`` are in seconds."""
+
+    environ: Mapping[str, str]
+    home: Path
+    user: str
+    host: str
+    run: Runner
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def state(self) -> Path:
+        """``$XDG_STATE_HOME/ocarina-kit``, else ``~/.local/state/ocarina-kit`` (CONTRACT.md, Files).
+
+        A relative XDG_STATE_HOME is ignored, as the XDG base directory specification demands.
+        """
+        base = self.environ.get("XDG_STATE_HOME", "")
+        root = Path(base) if base.startswith("/") else self.home / ".local" / "state"
+        return root / "ocarina-kit"
+
+    def expand(self, path: str) -> Path:
+        """``~`` and ``~/…`` against this home, ``~user`` as the system knows it; an absolute path either way."""
+        if path == "~" or path.startswith("~/"):
+            return self.home / path[2:]
+        return self.absolute(os.path.expanduser(path))  # noqa: PTH111  # does not raise for an unknown ~user
+
+    def absolute(self, path: str | Path) -> Path:
+        """``path`` from the root; from the home where the working folder has been deleted."""
+        try:
+            return Path(path).absolute()
+        except FileNotFoundError:
+            return self.home / path
+
+
+def this_machine() -> Machine:
+    """The machine of the process that a person started."""
+    import pwd
+
+    from ocarina_kit.system.process import run
+
+    try:
+        entry = pwd.getpwuid(os.geteuid())
+        user, home = entry.pw_name, entry.pw_dir
+    except KeyError:
+        user, home = os.environ.get("LOGNAME", str(os.geteuid())), "/"
+    return Machine(dict(os.environ), Path(os.environ.get("HOME") or home), user, os.uname().nodename, run)

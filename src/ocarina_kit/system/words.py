@@ -1,0 +1,145 @@
+"""Words for people: spans and times, lists and counts, and text from outside made safe to show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from ocarina_kit.system.errors import Remedy, usage_error
+
+CURLY_DOUBLE = frozenset("“”„‟«»″〝〞＂")
+CURLY_SINGLE = frozenset("‘’‚‛‹›′´＇")
+CURLY_QUOTES = CURLY_DOUBLE | CURLY_SINGLE
+"""Quotes that word processors, chats and web pages put in place of the straight ones."""
+
+INVISIBLE = frozenset(
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
+)
+"""Characters with no width, direction marks and the byte-order mark. ``str.isspace`` knows none of them."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_UNITS = {
+    **dict.fromkeys(("", "s", "sec", "second"), 1),
+    **dict.fromkeys(("m", "min", "minute"), _MINUTE),
+    **dict.fromkeys(("h", "hr", "hour"), _HOUR),
+    **dict.fromkeys(("d", "day"), _DAY),
+    **dict.fromkeys(("w", "week"), 7 * _DAY),
+}
+_PART = re.compile(r"\s*([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*([a-z]*)", re.ASCII)
+_LONGEST = 100 * 365.25 * _DAY
+
+
+def span(seconds: float) -> str:
+    """``2 days 4 h``, ``9 h 58 min``, ``12 min``, ``42 s``: cut, never rounded up; never negative."""
+    total = max(0, int(seconds))
+    days, hours, minutes = total // _DAY, total // _HOUR % 24, total // _MINUTE % 60
+    if days:
+        return count(days, "day") + (f" {hours} h" if hours else "")
+    if hours:
+        return f"{hours} h" + (f" {minutes} min" if minutes else "")
+    if minutes >= 10 or (minutes and total % 60 == 0):
+        return f"{minutes} min"
+    return (f"{minutes} min " if minutes else "") + f"{total % 60} s"
+
+
+def parse_duration(text: str, option: str = "--within") -> float:
+    """Seconds in ``90s``, ``30m``, ``2h``, ``1d``, ``1h30m``, ``1.5h``, or in a plain number of seconds.
+
+    Raises a usage error (USE001) for anything else, also for a negative one and one over 100 years.
+    """
+    lowered = text.strip().lower()
+    seconds, position, smallest = 0.0, 0, float("inf")
+    while position < len(lowered):
+        part = _PART.match(lowered, position)
+        unit = part[2] if part else "?"
+        size = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
+        alone = part is not None and position == 0 and part.end() == len(lowered)
+        if part is None or not size or size >= smallest or (not unit and not alone):
+            raise _not_a_duration(text, option)  # 30m1h and 1h1h are slips, too
+        seconds += float(part[1]) * size
+        smallest, position = size, part.end()
+    if not lowered or seconds > _LONGEST:
+        raise _not_a_duration(text, option)
+    return seconds
+
+
+def _not_a_duration(text: str, option: str) -> Exception:
+    return usage_error(
+        f"{option} takes a length of time; {text!r} is not one.",
+        why="Days, hours, minutes and seconds, the larger first: 1d, 2h, 30m, 90s, 1h30m; or plain seconds.",
+        remedy=Remedy(f"For example: {option} 2h"),
+    )
+
+
+def clock(epoch: float, now: float) -> str:
+    """``17:37`` today, ``Wed 02:37`` within six days, else ``24 Dec 02:37``; local time, both in epoch seconds."""
+    import time
+
+    try:
+        then, today = time.localtime(epoch), time.localtime(now)
+    except (OverflowError, ValueError, OSError):  # milliseconds taken for seconds, for example
+        return "an unknown time"
+    if then[:3] == today[:3]:
+        form = "%H:%M"
+    elif abs(epoch - now) < 6 * _DAY:
+        form = "%a %H:%M"
+    else:
+        form = "%d %b %H:%M" if abs(epoch - now) < 180 * _DAY else "%d %b %Y"
+    return time.strftime(form, then).lstrip("0") if form.startswith("%d") else time.strftime(form, then)
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a, b and c``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 token``, ``3 tokens``; ``plural`` where it is not the noun and an s."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def printable(text: str) -> str:
+    """``text`` with control, C1 and direction characters as escapes: nothing from outside drives the terminal."""
+    return "".join(
+        char if char in "\n\t" or char.isprintable() else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """Words from outside on one line, white space folded, at most ``limit`` characters. Mask secrets before this."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text[: limit * 8]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def tilde(path: str | PurePath, home: str | PurePath) -> str:
+    """``~/…`` for a path below ``home``; the path as it is otherwise."""
+    text, top = str(path), str(home).rstrip("/")
+    if top and (text == top or text.startswith(top + "/")):
+        return "~" + text[len(top) :]
+    return text
+
+
+def is_control(char: str) -> bool:
+    """Whether a character is one of C0, DEL or C1, or half of a surrogate pair."""
+    code = ord(char)
+    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code <= 0xDFFF
+
+
+def strip_ends(text: str, also: frozenset[str] = frozenset()) -> str:
+    """The text without white space, invisible and control characters, and ``also``, at its ends, in any mix."""
+
+    def goes(char: str) -> bool:
+        return char.isspace() or char in INVISIBLE or char in also or is_control(char)
+
+    start, end = 0, len(text)
+    while start < end and goes(text[start]):
+        start += 1
+    while end > start and goes(text[end - 1]):
+        end -= 1
+    return text[start:end]

@@ -1,0 +1,291 @@
+"""The tokens file, as ocarina reads and writes it (FACTS.md): a JSON object, one entry per scope string.
+
+A :class:`TokensFile` never changes; each ``with…`` gives a new one. Entries that it does not touch keep their values
+and their order (CONTRACT.md, Files).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from ocarina_kit.system.secret import Secret
+
+if TYPE_CHECKING:
+    from ocarina_kit.majora.answers import Granted
+
+LIFETIME = 36_000.0
+"""Seconds that an access token of Majora's is valid, where the entry does not say (FACTS.md)."""
+AHEAD = 7 * 86_400.0
+"""Seconds that ``expires_at`` may be ahead beyond the lifetime before it is no time at all (CHECKS.md, TOK008)."""
+EXPIRED = 1
+"""Epoch seconds: what TOK008 writes for an unknown time. Not 0, which the client's library takes for "never"."""
+
+_EARLIEST = (
+    -62_104_060_800.0
+)  # epoch seconds of the year 2: what ``datetime``, as the client uses it, takes everywhere
+_MILLISECONDS_FROM = 1e11  # as seconds that is the year 5138, as milliseconds 1973
+_LONGEST_LIFETIME = 10 * 365.25 * 86_400
+_NUMERIC = re.compile(r"\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*", re.ASCII)
+
+
+class Token(NamedTuple):
+    """One entry. What is None is missing, or not of a type that ocarina could use.
+
+    ``scope`` is the token's own scope string, ``expires_in`` in seconds, ``expires_at`` as the file has it. ``odd``
+    says why this is not of ocarina's shape (TOK002), "" where it is.
+    """
+
+    key: str
+    scope: str | None = None
+    access_token: Secret | None = None
+    refresh_token: Secret | None = None
+    expires_in: float | None = None
+    expires_at: object = None
+    token_type: str | None = None
+    odd: str = ""
+
+    @property
+    def can_refresh(self) -> bool:
+        return self.refresh_token is not None
+
+    @property
+    def usable(self) -> bool:
+        """Worth keeping: of ocarina's shape, or a refresh would make it so."""
+        return not self.odd or self.can_refresh
+
+    @property
+    def lifetime(self) -> float:
+        """Seconds that an access token of this scope is valid."""
+        return LIFETIME if self.expires_in is None else self.expires_in
+
+    @property
+    def digest(self) -> str:
+        """The short digest of the refresh token, by which the log and the journal know it."""
+        from ocarina_kit.tokens.log import digest
+
+        return digest(self.refresh_token)
+
+    def time_fault(self, now: float) -> str:
+        """What is wrong with ``expires_at`` at ``now`` (epoch seconds): "text", "milliseconds", "too far ahead" or
+        "unusable"; "" where ocarina can use it (TOK008)."""
+        return self._time(now)[1]
+
+    def fixed_expires_at(self, now: float) -> float | int:
+        """What TOK008 writes as ``expires_at``: the time that was meant, else :data:`EXPIRED`."""
+        return self._time(now)[0]
+
+    def expiry(self, now: float) -> float:
+        """Epoch seconds at which the access token expires; a time that ocarina cannot use counts as expired."""
+        number, fault = self._time(now)
+        return float(EXPIRED if fault else number)
+
+    def known_expiry(self, now: float) -> float | None:
+        """:meth:`expiry`, None where ``expires_at`` is not a time."""
+        number, fault = self._time(now)
+        return None if fault else float(number)
+
+    def seconds_left(self, now: float, skew: float = 0.0) -> float:
+        """Seconds that the access token is still valid, 0 or less where it has expired.
+
+        ``skew``: seconds by which the server's clock is ahead of this one; the earlier expiry of the two counts.
+        """
+        return self.expiry(now) - max(now, now + skew)
+
+    def last_refresh(self, now: float) -> float | None:
+        """Epoch seconds of the last refresh or login (FACTS.md: ``expires_at - expires_in``), None where unknown."""
+        expiry = self.expiry(now)
+        return None if expiry <= EXPIRED else expiry - self.lifetime
+
+    def home(self, known: Collection[str] = ()) -> str:
+        """The key under which ocarina looks for this token; ``known`` are the scope strings that it looks up."""
+        if self.scope is None or (self.key in known and same_scopes(self.key, self.scope)):
+            return self.key
+        return next((each for each in known if same_scopes(each, self.scope)), self.scope)
+
+    def misplaced(self, known: Collection[str] = ()) -> bool:
+        """Stored under a key that is not its scope string, so that ocarina never finds it (TOK006)."""
+        return self.home(known) != self.key
+
+    def _time(self, now: float) -> tuple[float | int, str]:
+        """The time that ``expires_at`` means, and what is wrong with it."""
+        text = isinstance(self.expires_at, str)
+        number = _number_in(self.expires_at)
+        if number is None or number < _EARLIEST:
+            return EXPIRED, "unusable"
+        latest = now + self.lifetime + AHEAD
+        if number <= latest:
+            return number, "text" if text else ""
+        if number >= _MILLISECONDS_FROM and number / 1000 <= latest:
+            return number / 1000, "text" if text else "milliseconds"
+        return EXPIRED, "text" if text else "too far ahead"
+
+
+def read_token(key: str, value: object) -> Token:
+    """Judge an entry's value, whatever it is."""
+    if not isinstance(value, Mapping):
+        return Token(key, odd="not an object")
+    access, refresh = _secret(value.get("access_token")), _secret(value.get("refresh_token"))
+    scope, odd = value.get("scope"), "" if access else "no access token"
+    if isinstance(scope, list) and all(isinstance(word, str) for word in scope):
+        scope = " ".join(scope)
+    elif scope is not None and not isinstance(scope, str):
+        scope, odd = None, odd or "a scope that is neither a list of words nor a text"
+    lifetime = _number_in(value.get("expires_in"))
+    if lifetime is not None and not 0 <= lifetime <= _LONGEST_LIFETIME:
+        lifetime = None
+    kind = value.get("token_type")
+    kind = kind if isinstance(kind, str) else None
+    return Token(key, scope, access, refresh, lifetime, value.get("expires_at"), kind, odd)
+
+
+class Damage(NamedTuple):
+    """What keeps ocarina from reading the file (TOK002), in words; ``line`` and ``column`` count from 1."""
+
+    cause: str
+    line: int = 1
+    column: int = 1
+
+
+class TokensFile(NamedTuple):
+    """A tokens file. Made by :func:`parse`; :meth:`render` gives the bytes to write.
+
+    ``entries`` has secrets in plain text: for this package alone. With ``damage`` they are those that could be read.
+    """
+
+    entries: Mapping[str, object]
+    damage: Damage | None = None
+
+    def __repr__(self) -> str:
+        return f"TokensFile({list(self.entries)!r}, damage={self.damage!r})"
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All entries in the file's order, also those that are no token (``odd``)."""
+        return tuple(read_token(key, value) for key, value in self.entries.items())
+
+    def get(self, key: str) -> Token | None:
+        """The token under exactly this key, which is how ocarina looks it up."""
+        return read_token(key, self.entries[key]) if key in self.entries else None
+
+    def render(self) -> bytes:
+        """The bytes to write: always a complete JSON object, laid out as the client does."""
+        return json.dumps(self.entries).encode()
+
+    def with_entry(self, key: str, value: object) -> TokensFile:
+        """The same with ``value`` under ``key``, in its place where it has one, else at the end."""
+        return self._replace(entries={**self.entries, key: value})
+
+    def without(self, *keys: str) -> TokensFile:
+        """Forget the entries under ``keys``."""
+        gone = frozenset(keys)
+        return self._replace(entries={key: value for key, value in self.entries.items() if key not in gone})
+
+    def with_granted(self, scope: str, granted: Granted, now: float, old: Token | None = None) -> TokensFile:
+        """Store the server's answer for ``scope``, got at ``now`` (epoch seconds), as the client would.
+
+        ``old`` is the token that was spent: RFC 6749 lets an answer leave out ``scope`` (5.1) and ``refresh_token``
+        (6), and the old ones remain then. Settings that the answer does not have stay. Where other scopes were
+        granted than asked for, the token is stored under those, and the entry that it replaces goes.
+        """
+        key = stored_key(scope, granted, old)
+        before = self.entries.get(key, self.entries.get(scope))
+        refresh = granted.refresh_token or (old.refresh_token if old is not None else None)
+        lifetime = granted.expires_in
+        entry = dict(before) if isinstance(before, Mapping) else {}
+        entry |= {
+            "access_token": granted.access_token.reveal(),
+            "expires_in": int(lifetime) if lifetime == int(lifetime) else lifetime,
+            "token_type": granted.token_type,
+            "scope": key.split(" "),
+        }
+        if refresh is not None:
+            entry["refresh_token"] = refresh.reveal()
+        entry["expires_at"] = float(now + lifetime)
+        entry |= {name: value for name, value in granted.extra.items() if name not in entry}
+        return (self if key == scope else self.without(scope)).with_entry(key, entry)
+
+    def readable_only(self) -> TokensFile:
+        """Leave out the entries that are no token and could not become one (TOK002)."""
+        return self.without(*(token.key for token in self.tokens if not token.usable))
+
+    def with_fixed_times(self, now: float) -> TokensFile:
+        """Write each ``expires_at`` that ocarina cannot use as the time that was meant, else as expired (TOK008)."""
+        entries = dict(self.entries)
+        for token in self.tokens:
+            value = entries[token.key]
+            if isinstance(value, Mapping) and token.usable and token.time_fault(now):
+                entries[token.key] = {**value, "expires_at": token.fixed_expires_at(now)}
+        return self._replace(entries=entries)
+
+    def with_fixed_keys(self, now: float, known: Collection[str] = ()) -> TokensFile:
+        """Move each token to the key under which ocarina looks for it, never over a better one (TOK006).
+
+        ``known`` are the scope strings that ocarina looks up. Of two tokens for one key the worse goes.
+        """
+        misplaced = [token for token in self.tokens if token.misplaced(known)]
+        # All are taken out before one is put back: two may be in each other's place.
+        moved = self.without(*(token.key for token in misplaced))
+        for token in misplaced:
+            there = moved.get(token.home(known))
+            if there is None or better(there, token, now) is token:
+                moved = moved.with_entry(token.home(known), self.entries[token.key])
+        return moved
+
+
+def parse(data: bytes | None) -> TokensFile:
+    """Read the file's content; None stands for no file. Never raises: damage is in the result."""
+    if data is None:
+        return TokensFile({})
+    try:
+        found = json.loads(data.decode())
+    except (ValueError, RecursionError) as problem:
+        from ocarina_kit.tokens.salvage import salvage
+
+        return salvage(data, problem)
+    if not isinstance(found, dict):
+        return TokensFile({}, Damage("it is JSON, but not an object"))
+    return TokensFile(found)
+
+
+def stored_key(scope: str, granted: Granted, old: Token | None = None) -> str:
+    """The key under which an answer for ``scope`` is stored: ``scope`` itself, as ocarina looks for that, unless other
+    scopes were granted. Their order does not matter (RFC 6749, 3.3)."""
+    given = " ".join(granted.scope or ()) or (old.scope if old is not None else None) or scope
+    return scope if same_scopes(given, scope) else given
+
+
+def better(one: Token, other: Token, now: float) -> Token:
+    """Of two tokens for one scope, the one to keep: it can be refreshed, and is valid longer; ``one`` where equal."""
+    return max(one, other, key=lambda token: (token.can_refresh, token.expiry(now)))
+
+
+def same_tokens(one: Token | None, other: Token | None) -> bool:
+    """Whether nobody refreshed in between: both tokens are what they were."""
+    if one is None or other is None:
+        return one is other
+    return (one.access_token, one.refresh_token) == (other.access_token, other.refresh_token)
+
+
+def same_scopes(one: str, other: str) -> bool:
+    """RFC 6749, 3.3: the order of scopes does not matter."""
+    return set(one.split()) == set(other.split())
+
+
+def _number_in(value: object) -> float | int | None:
+    """A finite JSON number, or a text of one, as the client's OAuth library takes it; no bool."""
+    if isinstance(value, str) and (found := _NUMERIC.fullmatch(value)) is not None:
+        return float(found[1]) if "." in found[1] else int(found[1])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # an integer beyond every float
+        return None
+
+
+def _secret(value: object) -> Secret | None:
+    return Secret(value) if isinstance(value, str) and value.strip() else None

@@ -1,0 +1,138 @@
+"""What refresh.log tells of past refreshes: what was chosen, who refreshed when, and whether cron did its part.
+
+``log`` are a set-up's own lines (:func:`~ocarina_kit.tokens.log.lines_of`), oldest first; times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ocarina_kit.tokens.file import LIFETIME, Token
+from ocarina_kit.tokens.log import FRESH, Line, digest
+
+_BY_A_PERSON = ("login", "doctor", "init")
+_SLACK = 60.0
+"""Seconds: a clock that is set while cron waits for it; a line's time is cut to whole seconds."""
+
+
+class Refresh(NamedTuple):
+    """A refresh: when, and by whom; ``host`` and ``by`` are "" where only the token's own time tells of it."""
+
+    time: float
+    host: str = ""
+    by: str = ""
+
+
+def makers(log: Iterable[Line]) -> dict[str, Line]:
+    """The line about the refresh or login that each token comes from, by the token's digests."""
+    return {
+        name: each for each in log if each.result in FRESH for name in (each.access, each.refresh) if name
+    }
+
+
+def maker(made: dict[str, Line], token: Token) -> Line | None:
+    """The line that made ``token``; None where no line knows it."""
+    return (made.get(digest(token.access_token)) or made.get(digest(token.refresh_token))) if made else None
+
+
+def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, ...]:
+    """The scope strings that were logged in for, and not logged out of since. Where logins may have been rotated away
+    (``rotated``), what was refreshed counts as well."""
+    chosen: dict[str, None] = {}
+    for each in log:
+        if each.result == "logged-in" or (rotated and each.result in FRESH):
+            chosen[each.scope] = None
+        elif each.result == "logged-out":
+            chosen.pop(each.scope, None)
+    return tuple(chosen)
+
+
+def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Refresh | None:
+    """The newest refresh of all; None where nothing tells of one. A token knows its own time: the log only by whom."""
+    made, found = makers(log), []
+    for token in tokens:
+        if (born := token.last_refresh(now)) is not None and token.usable:
+            line = maker(made, token)
+            found.append(Refresh(born, line.host, line.by) if line is not None else Refresh(born))
+    # Tokens that were lost or logged out since: the log still knows.
+    return max(found or (Refresh(each.time, each.host, each.by) for each in made.values()), default=None)
+
+
+def refreshed_elsewhere(
+    log: Sequence[Line], tokens: Iterable[Token], host: str, now: float, within: float = LIFETIME
+) -> Refresh | None:
+    """The newest refresh in the last ``within`` seconds that no crontab entry of ``host`` did, None without one.
+
+    A login or ``doctor`` of a person on another host is no schedule. A token that no line knows, of a scope that the
+    log knew before, was refreshed by another scheduler, unless an entry of this host's may have done it.
+    """
+    found = [
+        Refresh(each.time, each.host, each.by)
+        for each in log
+        if each.host != host and each.result in ("refreshed", "adopted") and each.by not in _BY_A_PERSON
+    ]
+    made, entry = makers(log), _last_entry(log, host)
+    known = {each.scope for each in made.values()}
+    if entry is None or entry.result == "unscheduled":
+        since = entry.time if entry is not None else 0.0
+        for token in tokens:
+            born = token.last_refresh(now)
+            if born is not None and born >= since and token.key in known and maker(made, token) is None:
+                found.append(Refresh(born))
+    recent = [each for each in found if now - within <= each.time <= now + 2 * _SLACK]
+    return max(recent, key=lambda each: (bool(each.host), each.time), default=None)
+
+
+def other_hosts(log: Iterable[Line], host: str) -> tuple[str, ...]:
+    """Hosts that have, as far as is known, an entry of their own for this set-up: here it would be a second."""
+    has_one: dict[str, bool] = {}
+    for each in log:
+        by_schedule = each.result == "refreshed" and each.by not in _BY_A_PERSON
+        if by_schedule or each.result in ("scheduled", "unscheduled"):
+            has_one[each.host] = each.result != "unscheduled"
+    return tuple(name for name in has_one if has_one[name] and name != host)
+
+
+def first_seen(log: Sequence[Line], changed: float | None, host: str) -> float | None:
+    """Since when the entry on this host is known to be as it is; None where the kit never saw it before.
+
+    ``changed`` is when the crontab was last changed, where that is known: before, it may have been another entry.
+    """
+    entry = _last_entry(log, host)
+    recorded = entry.time if entry is not None and entry.result == "scheduled" else None
+    return max((moment for moment in (recorded, changed) if moment is not None), default=None)
+
+
+def run_at(
+    due: float,
+    log: Iterable[Line],
+    tokens: Iterable[Token],
+    host: str,
+    now: float,
+    *,
+    all_tokens: bool = True,
+) -> tuple[bool, dict[str, str]]:
+    """Judge the run that was due at ``due`` by what is fresh since, whoever made it so: whether it happened, and the
+    scopes that it failed for, with the log's word on each ("" where only the token's time tells).
+
+    ``all_tokens``: the entry refreshes every token at each run (it has no ``--within``, ``--for`` or ``--scope``).
+    """
+    since = due - _SLACK
+    born = {token.key: token.last_refresh(now) or 0.0 for token in tokens if token.can_refresh}
+    lines = [each for each in log if each.scope in born and each.result not in ("used", "logged-out")]
+    newest = {each.scope: each for each in lines if each.time >= since}
+    fresh = {scope for scope, moment in born.items() if moment >= since}
+    fresh |= {scope for scope, each in newest.items() if each.result in FRESH}
+    failed = {
+        scope: each.result for scope, each in newest.items() if each.host == host and scope not in fresh
+    }
+    if fresh and all_tokens:
+        failed = {scope: failed.get(scope, "") for scope in born if scope not in fresh}
+    return bool(fresh or failed) or not born or not all_tokens, failed
+
+
+def _last_entry(log: Iterable[Line], host: str) -> Line | None:
+    """The last word on this host's own crontab entry."""
+    records = [each for each in log if each.host == host and each.result in ("scheduled", "unscheduled")]
+    return records[-1] if records else None

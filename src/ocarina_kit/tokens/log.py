@@ -1,0 +1,214 @@
+"""``refresh.log`` in the state folder: what became of which token, at which server. JSON lines, no secret.
+
+It is what tells which server a token belongs to (CONTRACT.md, Files): by a short digest of the token, else by the
+tokens file that it is in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ocarina_kit.config.place import Setup
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.secret import Secret
+from ocarina_kit.tokens.file import Token
+
+ROTATE_AT = 1024 * 1024
+"""Bytes. One older log is kept beside it, as ``refresh.log.1``."""
+FRESH = ("refreshed", "logged-in", "adopted")
+"""Results after which the token was valid, at the server of the line."""
+_USES = (
+    *FRESH,
+    "rescued",
+    "refused-token",
+    "refused-client",
+    "refused",
+    "lost",
+    "maybe-lost",
+    "network",
+    "logged-out",
+)
+"""Results after which the tokens file counts as used with the server of the line: something was sent there."""
+
+
+class Line(NamedTuple):
+    """One line. ``stamp`` is ISO 8601 in UTC, ``server`` a MAJORA_DOMAIN, ``tokens`` and ``setup`` are marks
+    (:func:`path_mark`), ``access`` and ``refresh`` digests of the new token, or of the one that it is about.
+
+    ``result`` is an Outcome's, or ``logged-out``; ``used``: a command is about to use the tokens file, or this token,
+    with the server; ``unreached``: nothing was sent after all; ``scheduled``, ``unscheduled``: the crontab entry.
+    """
+
+    stamp: str
+    host: str = ""
+    by: str = ""
+    result: str = ""
+    server: str = ""
+    tokens: str = ""
+    scope: str = ""
+    access: str = ""
+    refresh: str = ""
+    setup: str = ""
+
+    @property
+    def time(self) -> float:
+        """Epoch seconds; 0 where the line has no time."""
+        from datetime import datetime
+
+        try:
+            return datetime.fromisoformat(self.stamp.replace("Z", "+00:00")).timestamp()
+        except ValueError:
+            return 0.0
+
+
+def digest(secret: Secret | None) -> str:
+    """The first 12 hexadecimal digits of the SHA-256, "" of None: enough to know a token again, too little to use."""
+    if secret is None:
+        return ""
+    try:
+        from _sha2 import sha256  # type: ignore[import-not-found]  # as random does: hashlib loads all of OpenSSL
+    except ImportError:
+        from hashlib import sha256
+    return str(sha256(secret.reveal().encode("utf-8", "surrogatepass")).hexdigest()[:12])
+
+
+def path_mark(machine: Machine, path: Path) -> str:
+    """How the log names a file: resolved, with ``~`` for the home, so that hosts that share a home agree."""
+    real, home = Path(os.path.realpath(path)), Path(os.path.realpath(machine.home))
+    return f"~/{real.relative_to(home)}" if real.is_relative_to(home) else str(real)
+
+
+def line(
+    machine: Machine, setup: Setup, by: str, result: str, scope: str = "", token: Token | None = None
+) -> Line:
+    """A line about now. ``by`` is the command's name."""
+    profile = f"#{setup.place.profile}" if setup.place.profile is not None else ""
+    return Line(
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(machine.now())),
+        machine.host,
+        by,
+        result,
+        setup.domain,
+        path_mark(machine, setup.tokens_file),
+        scope[:4_000],  # so that no line grows without bound
+        digest(token.access_token if token is not None else None),
+        digest(token.refresh_token if token is not None else None),
+        "env" if setup.place.from_env else path_mark(machine, setup.place.config) + profile,
+    )
+
+
+def append(machine: Machine, lines: Iterable[Line]) -> None:
+    """Write the lines at the end, in one piece. Raises KitError (FIL, ENV008) where the log cannot be written."""
+    from ocarina_kit.system.errors import KitError
+    from ocarina_kit.system.file_errors import from_os
+    from ocarina_kit.system.files import make_private_folder
+    from ocarina_kit.system.lock import hold
+
+    data = b"".join(json.dumps(_named(each)).encode() + b"\n" for each in lines)
+    if not data:
+        return
+    path = machine.state / "refresh.log"
+    make_private_folder(path.parent)
+    with contextlib.ExitStack() as stack:
+        # Over NFS, appends of two hosts overwrite each other without a lock; elsewhere O_APPEND is enough.
+        with contextlib.suppress(KitError):
+            stack.enter_context(hold(machine, path, timeout=5.0))
+        try:
+            _append(path, data)
+        except OSError as problem:
+            raise from_os(path, problem) from problem
+
+
+def read_log(machine: Machine) -> list[Line]:
+    """All lines, oldest first, those of the rotated log too. Damaged lines are left out. Never raises."""
+    from ocarina_kit.system.files import read_file
+
+    lines = []
+    for name in ("refresh.log.1", "refresh.log"):
+        for text in (read_file(machine.state / name).content or b"").splitlines():
+            with contextlib.suppress(ValueError, RecursionError, AttributeError, TypeError):
+                found = {key: str(value) for key, value in json.loads(text).items()}
+                found["stamp"] = found.pop("time", "")
+                lines.append(Line(**{name: found[name] for name in Line._fields if name in found}))
+    return sorted(lines, key=lambda one: one.stamp)  # hosts that share a home may have clocks that differ
+
+
+def lines_of(machine: Machine, setup: Setup, log: Iterable[Line]) -> list[Line]:
+    """The lines about this set-up's tokens file and server."""
+    mark = path_mark(machine, setup.tokens_file)
+    return [each for each in log if each.tokens == mark and each.server == setup.domain]
+
+
+def servers(log: Iterable[Line]) -> dict[str, str]:
+    """The server of each token, by its digests, and of each tokens file, by its mark, as far as the log tells."""
+    known: dict[str, str] = {}
+    noted: dict[str, str] = {}
+    for each in log:
+        granted = each.result in (*FRESH, "rescued")
+        for name, proven in (
+            (each.access, granted),
+            (each.refresh, granted),
+            (each.tokens, each.result in _USES),
+        ):
+            if each.result == "used":
+                noted[name] = each.server
+            elif proven or each.result in ("unreached", "refused-token"):
+                # Nothing was sent, or the server does not know the token: the note before it says nothing.
+                noted.pop(name, None)
+            if proven:
+                known[name] = each.server
+    return {name: server for name, server in (known | noted).items() if name}
+
+
+def token_server(known: Mapping[str, str], token: Token) -> str:
+    """The domain that a token belongs to by its digests; "" where no line knows it. ``known``: :func:`servers`."""
+    return known.get(digest(token.refresh_token)) or known.get(digest(token.access_token), "")
+
+
+def server_of(known: Mapping[str, str], token: Token, mark: str) -> str:
+    """The one domain that ``token``, in the tokens file ``mark``, may be sent to; "" where any will do (issue 13.4)."""
+    return token_server(known, token) or known.get(mark, "")
+
+
+def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = ()) -> None:
+    """Note that the set-up's tokens file is used with its server, before anything is sent.
+
+    Those of ``tokens`` that no line knows are noted with the server that the file was used with until now: they stay
+    that server's, also when the file is used with another one later. Raises KitError where the log cannot be written:
+    nothing may be sent then.
+    """
+    known = servers(read_log(machine))
+    before = known.get(path_mark(machine, setup.tokens_file), setup.domain)
+    unknown = [token for token in tokens if not token_server(known, token)][:1_000]
+    lines = [line(machine, setup, by, "used", token.key, token)._replace(server=before) for token in unknown]
+    append(machine, [*lines, line(machine, setup, by, "used")])
+
+
+def _named(line: Line) -> dict[str, str]:
+    found = {name: value for name, value in line._asdict().items() if value}
+    return {"time": found.pop("stamp"), **found}
+
+
+def _append(path: Path, data: bytes) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if path.lstat().st_size + len(data) > ROTATE_AT:
+            path.replace(path.with_name(path.name + ".1"))
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+        size = os.fstat(descriptor).st_size
+        # A line that a crash cut off must not swallow the next one.
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            data = b"\n" + data
+        if os.write(descriptor, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(descriptor)

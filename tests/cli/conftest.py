@@ -1,0 +1,94 @@
+"""A set-up at a sandbox Majora, for the commands that talk to a server."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tests.conftest import Kit
+from tests.terminal import Screen
+
+from ocarina_kit.client.scopes import requests_for
+from ocarina_kit.sandbox import Sandbox, install_standin
+
+LINK = r"https?://\S+/o/authorize/\S+"
+LOOKUP = "majora2.view_biosampleartifact"
+UPLOAD = [request.scope for request in requests_for(["upload"])]
+_numbers = itertools.count(1)
+
+
+class Lab:
+    """A person with an account, an application and a configuration, and the kit in their home."""
+
+    def __init__(self, kit: Kit, majora: Sandbox, client: Path) -> None:
+        self.kit, self.majora = kit, majora
+        self.user = majora.add_user(f"person{next(_numbers)}")
+        self.app = majora.add_application(self.user)
+        self.config = {
+            "MAJORA_DOMAIN": majora.url,
+            "MAJORA_USER": self.user.name,
+            "MAJORA_TOKEN": "OAUTH",
+            "CLIENT_ID": self.app.client_id,
+            "CLIENT_SECRET": self.app.client_secret,
+        }
+        kit.secrets |= {self.app.client_secret, self.user.password}
+        kit.extra["PATH"] = f"{client.parent}:{kit.env['PATH']}"
+        kit.write_config(self.config)
+
+    def screen(self, *args: str, **how: Any) -> Screen:
+        """A command at a terminal."""
+        return Screen.of(self.kit, *args, **how)
+
+    def authorize(self, link: str) -> str:
+        """The address of the page that opens; its code must never be shown."""
+        address = self.majora.authorize(self.user, link)
+        self.kit.secrets |= set(parse_qs(urlsplit(address).query).get("code", []))
+        return address
+
+    def give(self, *scopes: str, age: float = 0.0, **changes: Any) -> dict[str, Any]:
+        """Tokens in the file, issued ``age`` seconds ago; they must never be shown."""
+        tokens = {scope: self.majora.grant(self.user, self.app, scope, age) for scope in scopes}
+        for token in tokens.values():
+            token.update(changes)
+            self.kit.secrets |= {
+                text for name in ("access_token", "refresh_token") if (text := token.get(name))
+            }
+        self.kit.write_tokens(tokens)
+        return tokens
+
+    def state(self, scope: str = LOOKUP) -> str:
+        """What the server says of the access token in the file."""
+        return str(self.majora.token_state(self.kit.read_tokens()[scope]["access_token"]))
+
+    def has_expired(self) -> None:
+        """Let every token expire, here and at the server."""
+        tokens = self.kit.read_tokens()
+        for token in tokens.values():
+            token["expires_at"] = time.time() - 3600
+        self.kit.write_tokens(tokens)
+        self.majora.expire_tokens()
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Sandbox]:
+    with Sandbox.start() as majora:
+        yield majora
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stand-in for ocarina 1.0.0."""
+    return install_standin(tmp_path_factory.mktemp("client"))
+
+
+@pytest.fixture
+def lab(kit: Kit, running: Sandbox, client: Path) -> Iterator[Lab]:
+    yield Lab(kit, running, client)
+    running.clear_faults()
+    if running.offset:
+        running.shift_clock(-running.offset)

@@ -1,0 +1,224 @@
+"""``ocarina-kit login`` as a person meets it: a real terminal, a link, a browser, a paste."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tests.cli.conftest import LINK, LOOKUP, UPLOAD, Lab
+from tests.terminal import CTRL_C, Screen
+
+
+def link_in(screen: Screen) -> str:
+    link = screen.expect(LINK, regex=True)
+    screen.expect("> ")
+    return link
+
+
+@pytest.mark.parametrize(("columns", "env"), [(80, {}), (40, {}), (200, {"TERM": "dumb"})], ids=str)
+def test_a_link_a_paste_a_token(lab: Lab, columns: int, env: dict[str, str]) -> None:
+    with lab.screen("login", "--for", "lookup", columns=columns, env=env) as screen:
+        screen.expect("1 link to open.")
+        screen.expect("paste the address of the page that opens within 60 seconds:")
+        link = link_in(screen)
+        assert f"\n{link}\n" in screen.text, "complete, and alone on its line"
+        address = lab.authorize(link)
+        screen.paste(address + ("\n" if env else ""))
+        screen.expect("logged in look up samples and runs: valid for 10 h")
+        screen.expect("ocarina --oauth get biosample")
+        assert screen.wait() == 0
+        assert address not in screen.text
+        assert screen.left_in_the_terminal() == b""
+    assert lab.state() == "live"
+
+
+def test_the_menu_has_three_choices_and_a_second_list(lab: Lab) -> None:
+    with lab.screen("login") as screen:
+        screen.expect("What will you use ocarina for?")
+        screen.expect("1  look up samples and runs", regex=True)
+        screen.expect("2  upload samples and runs +4 links", regex=True)
+        screen.expect("3  something else", regex=True)
+        screen.line("?")
+        screen.expect("Majora gives a token of its own for each kind of work")
+        screen.line("3")
+        screen.expect("Names, such as")
+        screen.line("lokup")
+        screen.expect("Did you mean lookup?")
+        screen.line("lookup, published")
+        screen.expect("2 links to open, one after another.")
+        for words in ("Link 1 of 2, to look up samples and runs", "Link 2 of 2, to read published groups"):
+            screen.expect(words)
+            screen.paste(lab.authorize(link_in(screen)))
+            screen.expect("logged in")
+        assert screen.wait() == 0
+    assert set(lab.kit.read_tokens()) == {LOOKUP, "majora2.temp_can_read_pags_via_api"}
+
+
+def test_enter_takes_looking_up(lab: Lab) -> None:
+    with lab.screen("login") as screen:
+        screen.expect("something else")
+        screen.line()
+        assert parse_qs(urlsplit(link_in(screen)).query)["scope"] == [LOOKUP]
+        screen.send(CTRL_C)
+        assert screen.wait() == 130
+
+
+def test_after_cancel_a_new_link_follows_and_no_paste_is_shown(lab: Lab) -> None:
+    with lab.screen("login", "--for", "lookup") as screen:
+        cancelled = lab.majora.deny(lab.user, link_in(screen))
+        screen.paste(cancelled)
+        screen.expect("The login was cancelled in the browser.")
+        screen.expect("A new link, to look up samples and runs:")
+        address = lab.authorize(link_in(screen))
+        screen.paste(address)
+        screen.expect("logged in")
+        assert screen.wait() == 0
+        assert "error=" not in screen.text
+        assert "code=" not in screen.text
+
+
+def test_a_code_that_is_too_old_brings_a_new_link(lab: Lab) -> None:
+    with lab.screen("login", "--for", "lookup") as screen:
+        address = lab.authorize(link_in(screen))
+        lab.majora.shift_clock(61)
+        screen.paste(address)
+        screen.expect("Majora does not accept this code any more.")
+        screen.expect("[LGN021]")
+        screen.paste(lab.authorize(link_in(screen)))
+        screen.expect("logged in")
+        assert screen.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("paste", "said"),
+    [
+        ("{link}", "That is the link to open"),
+        ("https://elsewhere.example/o/callback/?code=abcdefghijklmnop&state={state}", "elsewhere.example"),
+        ("{callback}?code=abcdefghijklmnop&state=of-an-earlier-link", "Use the link above. [LGN006]"),
+        ("{callback}?code=abcdefghijklmnop", "a code without its state"),
+        ("well, hm", "not a callback address"),
+    ],
+)
+def test_what_is_pasted_instead_has_its_own_message(lab: Lab, paste: str, said: str) -> None:
+    with lab.screen("login", "--for", "lookup") as screen:
+        link = link_in(screen)
+        query = parse_qs(urlsplit(link).query)
+        screen.paste(paste.format(link=link, state=query["state"][0], callback=query["redirect_uri"][0]))
+        screen.expect(said)
+        screen.expect("> ")
+        screen.paste(lab.authorize(link))
+        screen.expect("logged in")
+        assert screen.wait() == 0
+
+
+def test_pastes_are_put_together(lab: Lab) -> None:
+    """A long one over several lines; the code, then the state; an address in two pieces."""
+    with lab.screen("login", "--for", "lookup", "--for", "published", "--for", "info") as screen:
+        long = lab.authorize(link_in(screen)).replace("?", f"?padding={'x' * 9_000}&")
+        screen.paste("\n".join(long[at : at + 76] for at in range(0, len(long), 76)) + "\n")
+        screen.expect("logged in")
+        query = parse_qs(urlsplit(lab.authorize(link_in(screen))).query)
+        screen.paste(query["code"][0])
+        screen.expect("a code without its state")
+        screen.expect("> ")
+        screen.paste(query["state"][0])
+        screen.expect("logged in")
+        address = lab.authorize(link_in(screen))
+        screen.paste(address[:-9])
+        screen.expect("The end of the address is missing.")
+        screen.expect("> ")
+        screen.paste(address[-9:])
+        screen.expect("logged in")
+        assert screen.wait() == 0
+
+
+def test_ctrl_c_names_every_open_link_and_the_way_finishes_all(lab: Lab) -> None:
+    """Issue 11, bug 4."""
+    with lab.screen("login", "--for", "upload", "--no-verify") as screen:
+        screen.paste(lab.authorize(link_in(screen)))
+        screen.expect("Link 2 of 4")
+        link_in(screen)
+        screen.send(CTRL_C)
+        screen.expect("Still open")
+        screen.expect("Interrupted; 3 logins not finished.")
+        screen.expect("ocarina-kit login --callback -")
+        assert screen.wait() == 130
+        assert screen.echoes
+        links = re.findall(LINK, screen.text.partition("Still open")[2])
+    assert len(links) == 3
+    addresses = "\n".join(lab.authorize(link) for link in links)
+    done = lab.kit.run("login", "--callback", "-", stdin=addresses)
+    assert done.code == 0, done
+    assert set(lab.kit.read_tokens()) == set(UPLOAD)
+
+
+def test_one_permission_that_is_missing_stops_no_other_login(lab: Lab) -> None:
+    lab.majora.set_permissions(lab.user, [LOOKUP])
+    with lab.screen("login", "--for", "info", "--for", "lookup") as screen:
+        screen.paste(lab.authorize(link_in(screen)))
+        screen.expect("Your Majora account lacks a permission for this. [LGN012]")
+        screen.expect("majora2.view_majoraartifact_info")
+        screen.paste(lab.authorize(link_in(screen)))
+        screen.expect("logged in")
+        assert screen.wait() == 1
+    assert list(lab.kit.read_tokens()) == [LOOKUP]
+
+
+def test_a_wrong_client_stops_all(lab: Lab) -> None:
+    with lab.screen("login", "--for", "upload") as screen:
+        link = link_in(screen)
+        lab.kit.write_config({**lab.config, "CLIENT_SECRET": "x" * 128})
+        lab.majora.remove_application(lab.app)
+        screen.paste(link)
+        screen.expect("Majora does not accept this client id and secret. [CRD001]")
+        assert screen.wait() == 1
+        assert "Link 2" not in screen.text
+
+
+def test_callback_is_asked_for_unseen(lab: Lab) -> None:
+    link = lab.kit.run("login", "--print-url").out.strip()
+    with lab.screen("login", "--callback", "-") as screen:
+        screen.expect("Paste the address")
+        screen.paste(lab.authorize(link))
+        screen.expect("logged in")
+        assert screen.wait() == 0
+
+
+def test_a_browser_opens_only_where_it_can_be_seen(lab: Lab) -> None:
+    opened = lab.kit.home / "opened"
+    program = lab.kit.home / "browser"
+    program.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
+    program.chmod(0o755)
+    seen = {"BROWSER": f"{program} %s", "DISPLAY": ":0"}
+    for env, opens in ((seen, True), ({**seen, "SSH_TTY": "/dev/pts/0"}, False)):
+        with lab.screen("login", "--for", "lookup", env=env) as screen:
+            screen.expect(
+                "This link was opened in your browser." if opens else "Open this link, press Authorize"
+            )
+            link = link_in(screen)
+            screen.send(CTRL_C)
+            screen.wait()
+        if opens:
+            assert opened.read_text() == f"{link}\n"
+            opened.unlink()
+    assert not opened.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_signal_during_the_exchange_loses_no_token(lab: Lab, number: signal.Signals) -> None:
+    """Issue 13.1."""
+    lab.majora.fault("slow", after=True, seconds=1.5, times=1)
+    with lab.screen("login", "--for", "lookup") as screen:
+        address = lab.authorize(link_in(screen))
+        lab.majora.clear_requests()
+        screen.paste(address)
+        while not any(seen.path == "/o/token/" for seen in lab.majora.requests):
+            time.sleep(0.05)
+        screen.signal(number)
+        screen.signal(number)
+        assert screen.wait() == 130
+        assert "Still open" not in screen.text
+    assert lab.state() == "live"

@@ -1,0 +1,119 @@
+"""``ocarina-kit refresh`` through the command; what a refresh does with tokens is tested in tests/tokens."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from tests.cli.conftest import LOOKUP, UPLOAD, Lab
+
+
+def test_it_speaks_of_purposes(lab: Lab) -> None:
+    lab.give(LOOKUP, UPLOAD[0])
+    lab.has_expired()
+    ran = lab.kit.run("refresh")
+    assert ran.code == 0, ran
+    assert ran.out == (
+        "refreshed  look up samples and runs: valid for 10 h\nrefreshed  add samples: valid for 10 h\n"
+    )
+    assert lab.state() == lab.state(UPLOAD[0]) == "live"
+
+
+def test_json_has_the_settings_of_the_contract(lab: Lab) -> None:
+    lab.give(LOOKUP, UPLOAD[0])
+    ran = lab.kit.run("refresh", "--json", "--for", "lookup")
+    assert set(ran.json) == {"schema", "command", "ok", "exit", "tokens"}
+    [token] = ran.json["tokens"]
+    assert list(token) == ["scope", "purposes", "result", "expires_at"]
+    assert (token["scope"], token["purposes"], token["result"]) == (LOOKUP, ["lookup"], "refreshed")
+    assert abs(token["expires_at"] - time.time() - 36_000) < 60
+
+
+@pytest.mark.parametrize(
+    ("args", "results"),
+    [
+        (("--for", "add-samples"), {UPLOAD[0]: "refreshed"}),
+        (("--scope", LOOKUP), {LOOKUP: "refreshed"}),
+        (("--within", "9h"), {LOOKUP: "fresh", UPLOAD[0]: "refreshed"}),
+        (("--dry-run",), {LOOKUP: "due", UPLOAD[0]: "due"}),
+        (("--for", "runs"), {UPLOAD[3]: "no-token"}),
+    ],
+)
+def test_which_tokens(lab: Lab, args: tuple[str, ...], results: dict[str, str]) -> None:
+    lab.give(LOOKUP, UPLOAD[0])
+    tokens = lab.kit.read_tokens()
+    tokens[UPLOAD[0]]["expires_at"] -= 7200
+    lab.kit.write_tokens(tokens)
+    ran = lab.kit.run("refresh", "--json", *args)
+    assert {each["scope"]: each["result"] for each in ran.json["tokens"]} == results
+    assert ran.code == (4 if "no-token" in results.values() else 0)
+    if "--dry-run" in args:
+        assert lab.kit.read_tokens() == tokens
+        assert not lab.kit.state.exists()
+
+
+def test_one_that_fails_stops_no_other_and_the_worst_decides(lab: Lab) -> None:
+    tokens = lab.give(LOOKUP, *UPLOAD)
+    lab.majora.revoke(tokens[UPLOAD[0]])
+    lab.majora.revoke(tokens[UPLOAD[3]])
+    lab.majora.fault("html", token=tokens[UPLOAD[1]]["refresh_token"], status=200)
+    ran = lab.kit.run("refresh")
+    assert ran.code == 4, ran
+    assert ran.out.count("refreshed  ") == 2
+    assert "(tokens to add samples and add sequencing runs). [RFR001]" in ran.err
+    assert "ocarina-kit login --for add-samples --for runs" in ran.err
+    assert "[RFR004]" in ran.err
+
+
+# --- for the crontab
+
+
+def test_cron_is_silent_where_it_goes_well(lab: Lab) -> None:
+    lab.give(LOOKUP)
+    ran = lab.kit.run("refresh", "--cron")
+    assert (ran.code, ran.all) == (0, "")
+    assert lab.state() == "live"
+
+
+def test_cron_says_a_problem_once_a_day_and_ends_with_0(lab: Lab) -> None:
+    first = lab.kit.run("refresh", "--cron")
+    assert (first.code, first.out) == (0, "")
+    assert first.err.startswith("ocarina-kit: There is no token yet.")
+    assert first.err.endswith("Try: ocarina-kit login [TOK001]\n")
+    assert lab.kit.run("refresh", "--cron").all == ""
+    lab.give(LOOKUP, refresh_token=None)
+    assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "another problem"
+    lab.give(UPLOAD[0], refresh_token=None)
+    assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "the same problem of another token"
+    assert lab.kit.run("refresh", "--cron").all == ""
+    told = lab.kit.state / "told.json"
+    told.write_text(json.dumps({key: at - 86_400 for key, at in json.loads(told.read_text()).items()}))
+    assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "the next day"
+    told.write_text("{damaged")
+    assert "[TOK005]" in lab.kit.run("refresh", "--cron").err
+
+
+@pytest.mark.parametrize(
+    ("config", "id"),
+    [(None, "CFG001"), ("{", "CFG002"), ('{"MAJORA_DOMAIN": "https://example.org/"}', "CFG004")],
+)
+def test_cron_names_what_a_person_must_fix(lab: Lab, config: str | None, id: str) -> None:
+    lab.kit.config.unlink()
+    if config is not None:
+        lab.kit.config.write_text(config)
+    ran = lab.kit.run("refresh", "--cron")
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (0, "", 1), ran
+    assert f"[{id}]" in ran.err
+    assert lab.kit.run("refresh").code == 1
+
+
+def test_cron_does_not_mail_that_the_server_is_down(lab: Lab) -> None:
+    lab.give(LOOKUP)
+    lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"})
+    ran = lab.kit.run("refresh", "--cron")
+    assert (ran.code, ran.all) == (0, "")
+
+
+def test_wrong_usage_stays_wrong_usage(lab: Lab) -> None:
+    assert lab.kit.run("refresh", "--cron", "--within", "3x").code == 2

@@ -1,0 +1,128 @@
+"""``ocarina-kit status``: offline, reads only."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+from tests.cli.conftest import LOOKUP, UPLOAD
+from tests.conftest import Kit
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def home(kit: Kit) -> Kit:
+    """A set-up whose server nobody can reach."""
+    kit.write_config(
+        {
+            "MAJORA_DOMAIN": "https://majora.invalid/",
+            "MAJORA_USER": "tester",
+            "MAJORA_TOKEN": "OAUTH",
+            "CLIENT_ID": "i" * 40,
+            "CLIENT_SECRET": "s" * 128,
+        }
+    )
+    return kit
+
+
+def token(left: float, **changes: Any) -> dict[str, Any]:
+    """A token that is valid for ``left`` seconds; None takes a value out."""
+    value = {
+        "access_token": "a" * 30,
+        "refresh_token": "r" * 30,
+        "expires_in": 36000,
+        "token_type": "Bearer",
+        "expires_at": time.time() + left,
+        **changes,
+    }
+    return {name: each for name, each in value.items() if each is not None}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "within", "exit", "id"),
+    [
+        ([token(5 * HOUR)], None, 0, None),
+        ([token(5 * HOUR)], "4h", 0, None),
+        ([token(5 * HOUR)], "6h", 1, "TOK004"),
+        ([token(-1)], None, 1, "TOK004"),
+        ([token(-1), token(5 * HOUR)], None, 1, "TOK004"),
+        ([token(-1, refresh_token=None)], None, 4, "TOK005"),
+        ([token(5 * HOUR, refresh_token=None)], None, 0, None),
+        ([token(-1), token(5 * HOUR, refresh_token=None)], "6h", 4, "TOK005"),
+        ([token(5 * HOUR, access_token=None, refresh_token=None)], None, 1, "TOK002"),
+        ([], None, 4, "TOK001"),
+    ],
+)
+def test_exit_codes(
+    home: Kit, tokens: list[dict[str, Any]], within: str | None, exit: int, id: str | None
+) -> None:
+    home.write_tokens(dict(zip((LOOKUP, UPLOAD[0]), tokens, strict=False)))
+    before = home.tokens.stat().st_mtime_ns
+    ran = home.run("status", "--json", *(("--within", within) if within else ()))
+    assert ran.code == exit, ran
+    assert ran.json.get("error", {}).get("id") == id
+    assert home.tokens.stat().st_mtime_ns == before
+    assert not home.state.exists(), "reads only"
+
+
+def test_json_has_the_settings_of_the_contract(home: Kit) -> None:
+    home.write_tokens({LOOKUP: token(5 * HOUR), "other.scope": token(-HOUR, refresh_token=None)})
+    ran = home.run("status", "--json")
+    assert set(ran.json) == {"schema", "command", "ok", "exit", "error", "tokens"}
+    first, second = ran.json["tokens"]
+    assert list(first) == [
+        "scope",
+        "purposes",
+        "expires_at",
+        "seconds_left",
+        "refreshable",
+        "last_refresh",
+        "host",
+    ]
+    assert (first["scope"], first["purposes"], first["refreshable"]) == (LOOKUP, ["lookup"], True)
+    assert 4.9 * HOUR < first["seconds_left"] <= 5 * HOUR
+    assert (second["purposes"], second["seconds_left"], second["refreshable"]) == ([], 0, False)
+
+
+def test_a_row_for_each_purpose_then_the_next_step(home: Kit) -> None:
+    home.write_tokens(
+        {
+            LOOKUP: token(5 * HOUR + 30),
+            UPLOAD[0]: token(-3 * HOUR - 30),
+            UPLOAD[2]: token(-1, refresh_token=None),
+        }
+    )
+    ran = home.run("status")
+    rows = [re.split(r"\s{3,}", line) for line in ran.out.splitlines()]
+    assert rows[0][:2] == ["look up samples and runs", "valid for 5 h"]
+    assert rows[0][2].startswith("refreshed ")
+    assert rows[1][:2] == ["add samples", "expired 3 h ago"]
+    assert rows[1][2].startswith("can be refreshed, refreshed ")
+    assert rows[2][0] == "add libraries"
+    assert rows[2][2].startswith("cannot be refreshed")
+    assert rows[3] == ["Next step: ocarina-kit login --for libraries"]
+    assert LOOKUP not in ran.out
+    assert f"look up samples and runs: {LOOKUP}\n" in home.run("status", "-v").out
+
+
+@pytest.mark.parametrize(
+    ("content", "id", "exit"),
+    [('{"a": {"access_tok', "TOK002", 1), ("[]", "TOK002", 1), (None, "TOK001", 4)],
+)
+def test_a_tokens_file_that_cannot_be_read(home: Kit, content: str | None, id: str, exit: int) -> None:
+    if content is not None:
+        home.tokens.write_text(content)
+    ran = home.run("status", "--json")
+    assert (ran.code, ran.json["error"]["id"], ran.json["tokens"]) == (exit, id, []), ran
+
+
+def test_an_api_key_has_no_tokens(home: Kit) -> None:
+    home.write_config({**home.read_config(), "MAJORA_TOKEN": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"})
+    assert home.run("status").code == 0
+
+
+def test_within_must_be_a_duration(home: Kit) -> None:
+    assert home.run("status", "--within", "3x").code == 2

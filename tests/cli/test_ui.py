@@ -1,0 +1,333 @@
+"""What people see and are asked: columns, wrapping, colours, waiting, questions, and the JSON document."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import threading
+from pathlib import Path
+from typing import TextIO, cast
+
+import pytest
+from tests.terminal import CTRL_C, CTRL_D, WAIT, Screen
+
+from ocarina_kit.cli.ui import GREEN, ORANGE, RED, Result, Ui, json_document
+from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.terminal import Terminal
+
+COLOURS = {"TERM": "xterm-256color"}
+LONG = "https://majora.example.org/o/authorize/?" + "x" * 60
+
+
+class Wide:
+    """A terminal of a width, which a person types ``answers`` at."""
+
+    def __init__(self, columns: int | None, *answers: str) -> None:
+        self._columns = columns
+        self._answers = list(answers)
+        self.prompts: list[str] = []
+
+    interactive = True
+
+    def columns(self, stream: TextIO) -> int | None:
+        return self._columns
+
+    def read_line(self, prompt: str) -> str:
+        self.prompts.append(prompt)
+        if not self._answers:
+            raise KeyboardInterrupt
+        return self._answers.pop(0)
+
+    read_secret = read_paste = read_line
+
+
+def ui_with(terminal: Wide, environ: dict[str, str] | None = None) -> tuple[Ui, io.StringIO]:
+    out = io.StringIO()
+    return Ui(out, out, cast(Terminal, terminal), environ or {}), out
+
+
+def shown(
+    method: str, *args: object, columns: int | None, environ: dict[str, str] | None = None, **how: object
+) -> str:
+    ui, out = ui_with(Wide(columns), environ)
+    getattr(ui, method)(*args, **how)
+    return out.getvalue()
+
+
+ERROR = KitError(
+    "Majora does not accept this client id and secret.",
+    id="CRD001",
+    why="It answered invalid_client.",
+    remedy=Remedy("Register again.", ("ocarina-kit init", "ocarina-kit login")),
+)
+ROWS = [("look up samples", "valid for 9 h", "refreshed 14:37 on login1"), ("upload", "expired")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "method", "args", "expected"),
+    [
+        (None, "status", ("wrote", "~/.ocarina " + "word " * 30), "wrote      ~/.ocarina" + " word" * 30),
+        (None, "say", ("word " * 40,), "word" + " word" * 39),
+        (30, "status", ("wrote", "one two three four five"), "wrote      one two three four\n           five"),
+        (40, "status", ("ok", "first\nsecond"), "ok         first\n           second"),
+        (25, "status", ("scheduled", "every 3 hours"), "scheduled  every 3 hours"),
+        (20, "status", ("scheduled", "every three hours"), "scheduled  every\n    three hours"),
+        (30, "say", ("the link is " + LONG,), f"the link is\n{LONG}"),
+        (30, "raw", (f"open {LONG} now",), f"open {LONG} now"),
+        (30, "output", ("\x1b[31mred\x1b[0m\n\x1b[2J\n",), "  red\n  \\x1b[2J"),
+        (30, "command", (f"run {LONG}",), f"  run {LONG}"),
+        (30, "next_step", ("ocarina-kit doctor", "fixes both"), "Next step: ocarina-kit doctor   (fixes both)"),
+        (30, "say", ("  indented words go on below each",), "  indented words go on below\n  each"),
+        (None, "say", ("",), ""),
+        (80, "say", ("a\x1b[2Jb\x9b\u202ec",), "a\\x1b[2Jb\\x9b\\u202ec"),
+        (
+            80,
+            "table",
+            (ROWS,),
+            "  look up samples   valid for 9 h   refreshed 14:37 on login1\n  upload            expired",
+        ),
+        (
+            40,
+            "table",
+            (ROWS,),
+            "  look up samples\n    valid for 9 h\n    refreshed 14:37 on login1\n  upload\n    expired",
+        ),
+        (
+            60,
+            "table",
+            ([("CFG007", "add the / to MAJORA_DOMAIN in the file ~/.ocarina of yours")],),
+            "  CFG007   add the / to MAJORA_DOMAIN in the file ~/.ocarina\n           of yours",
+        ),
+        (
+            40,
+            "error",
+            (ERROR,),
+            "error: Majora does not accept this\n  client id and secret. [CRD001]\n"
+            "  It answered invalid_client. Register\n  again.\n  Try: ocarina-kit init\n       ocarina-kit login",
+        ),
+        (
+            None,
+            "error_line",
+            (ERROR,),
+            "ocarina-kit: Majora does not accept this client id and secret. It answered invalid_client. "
+            "Register again. Try: ocarina-kit init && ocarina-kit login [CRD001]",
+        ),
+    ],
+)  # fmt: skip
+def test_layout(columns: int | None, method: str, args: tuple[object, ...], expected: str) -> None:
+    assert shown(method, *args, columns=columns) == expected + "\n"
+
+
+def test_a_status_in_a_narrower_column() -> None:
+    assert shown("status", "failed", "CFG007  x", columns=80, column=7, indent=2) == "  failed   CFG007  x\n"
+
+
+@pytest.mark.parametrize(
+    ("environ", "columns", "coloured"),
+    [
+        (COLOURS, 80, True),
+        (COLOURS, None, False),
+        (COLOURS | {"NO_COLOR": "1"}, 80, False),
+        ({"TERM": "dumb"}, 80, False),
+        ({}, 80, False),
+    ],
+)
+def test_colours_only_where_they_are_on(environ: dict[str, str], columns: int | None, coloured: bool) -> None:
+    text = shown("status", "ok", "good", columns=columns, environ=environ)
+    assert text == (f"\x1b[{GREEN}mok\x1b[0m         good\n" if coloured else "ok         good\n")
+    diff = shown("diff", "+a\n-b\n c", columns=columns, environ=environ)
+    assert diff == (f"\x1b[{GREEN}m+a\x1b[0m\n\x1b[{RED}m-b\x1b[0m\n c\n" if coloured else "+a\n-b\n c\n")
+
+
+@pytest.mark.parametrize("colour", [GREEN, ORANGE, RED])
+def test_colours_are_readable_on_black_and_on_white(colour: str) -> None:
+    """WCAG 2, contrast ratio; the 256 colours as xterm has them."""
+    number = int(colour.rsplit(";", maxsplit=1)[-1]) - 16
+    levels = [(0, 95, 135, 175, 215, 255)[number // size % 6] / 255 for size in (36, 6, 1)]
+    red, green, blue = (
+        each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in levels
+    )
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    assert min(1.05 / (luminance + 0.05), (luminance + 0.05) / 0.05) > 3.5
+
+
+def test_hushed_it_says_nothing_but_errors() -> None:
+    ui, out = ui_with(Wide(80))
+    ui.hush()
+    ui.say("words")
+    ui.warn("careful")
+    ui.raw("line")
+    assert out.getvalue() == ""
+    ui.error_line(ERROR)
+    assert out.getvalue() != ""
+
+
+# --- waiting --------------------------------------------------------------------------------------------------------
+
+
+class Watched(io.StringIO):
+    """A stream that says when something was written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Event()
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        self.written.set()
+        return count
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        (COLOURS, "Waiting for Majora (1 min at most)\r\x1b[K"),
+        ({"TERM": "dumb"}, "Waiting for Majora (1 min at most)\n"),
+    ],
+)
+def test_a_long_wait_is_named_and_nothing_is_left_behind(environ: dict[str, str], expected: str) -> None:
+    out, before = Watched(), threading.active_count()
+    ui = Ui(out, out, cast(Terminal, Wide(80)), environ)
+    with ui.waiting("Waiting for Majora", 60):
+        assert out.written.wait(WAIT)
+    ui.say("done")
+    assert out.getvalue() == expected + "done\n"
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(WAIT)
+    assert threading.active_count() == before
+
+
+def test_other_words_replace_it_at_once() -> None:
+    ui, out = ui_with(Wide(40), COLOURS)
+    with ui.waiting("Waiting for Majora", 60) as say, ui.waiting("an inner wait") as say_inner:
+        say("Waiting for the lock that process 4711 on login1 holds")
+        say_inner("b")
+        ui.say("c")
+    assert out.getvalue() == "Waiting for the lock that process 4 ...\r\x1b[Kb ...\r\x1b[Kc\n"
+
+
+@pytest.mark.parametrize("columns", [None, 80])
+def test_a_short_wait_and_a_pipe_say_nothing(columns: int | None) -> None:
+    ui, out = ui_with(Wide(columns), COLOURS)
+    with ui.waiting("Waiting for Majora", 60) as say:
+        if columns is None:
+            say("more")
+    assert out.getvalue() == ""
+
+
+def test_an_error_passes_through_a_wait() -> None:
+    ui, out = ui_with(Wide(80), COLOURS)
+    with pytest.raises(KitError), ui.waiting("Waiting for Majora"):
+        raise ERROR
+    ui.say("after")
+    assert out.getvalue() == "after\n"
+
+
+# --- asking ---------------------------------------------------------------------------------------------------------
+
+MAJORAS = [("production",), ("test",), ("another address",)]
+
+
+def test_a_question_mark_explains_the_question() -> None:
+    ui, out = ui_with(Wide(80, "?", " hoot "))
+    assert ui.ask("Your Majora user name", help="An email from Majora names it.") == "hoot"
+    assert out.getvalue() == "An email from Majora names it.\n"
+
+
+def test_enter_takes_the_default() -> None:
+    terminal = Wide(80, "", "", "")
+    ui, _ = ui_with(terminal)
+    assert (ui.ask("Name", "hoot"), ui.ask_choice("Which?", MAJORAS, default=1), ui.confirm("Go on?")) == (
+        "hoot",
+        1,
+        True,
+    )
+    assert terminal.prompts == ["Name [hoot]: ", "[2] > ", "Go on? [Y/n] "]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (80, "Which Majora?   1 production   2 test   3 another address\n"),
+        (40, "Which Majora?\n  1  production\n  2  test\n  3  another address\n"),
+    ],
+)
+def test_a_choice_takes_its_numbers_alone(columns: int, expected: str) -> None:
+    ui, out = ui_with(Wide(columns, "4", "production", "", "3"))
+    assert ui.ask_choice("Which Majora?", MAJORAS) == 2
+    assert out.getvalue() == expected + "Please enter a number from 1 to 3.\n" * 3
+
+
+@pytest.mark.parametrize(("answers", "agreed"), [(["y"], True), (["NO"], False), (["what", "Yes"], True)])
+def test_confirm(answers: list[str], agreed: bool) -> None:
+    ui, _ = ui_with(Wide(80, *answers))
+    assert ui.confirm("Apply these changes?", default=not agreed) is agreed
+
+
+def test_nobody_is_asked_where_the_question_cannot_be_seen() -> None:
+    ui, out = ui_with(Wide(80, "answer"))
+    out.failed = True  # type: ignore[attr-defined]  # as __main__.Output has it
+    with pytest.raises(KitError, match="cannot be shown"):
+        ui.ask("Name")
+
+
+ASKS = """
+import os, sys
+from ocarina_kit.cli.ui import Ui
+ui = Ui.for_process()
+try:
+    name = ui.ask("Your name")
+    secret = ui.ask_secret("Client secret")
+    paste = ui.ask_paste()
+    ui.status("ok", f"{name} {len(secret)} {len(paste)}")
+except KeyboardInterrupt:
+    ui.end_line()
+    ui.say("interrupted")
+"""
+
+
+def asking(tmp_path: Path, columns: int = 80) -> Screen:
+    env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    return Screen([sys.executable, "-c", ASKS], env=env, cwd=tmp_path, columns=columns)
+
+
+def test_questions_at_a_real_terminal(tmp_path: Path) -> None:
+    with asking(tmp_path) as screen:
+        screen.expect("Your name:")
+        screen.line("hoot")
+        screen.expect("Client secret (hidden):")
+        screen.paste("s" * 128)
+        screen.line()
+        screen.expect("128 characters")
+        screen.expect("> ")
+        screen.paste("p" * 12_000)
+        screen.line()
+        screen.expect("ok hoot 128 12000")
+        assert screen.wait() == 0
+        assert "sss" not in screen.text
+        assert f"\x1b[{GREEN}mok" in screen.raw
+
+
+@pytest.mark.parametrize(("answers", "key"), [(0, CTRL_C), (0, CTRL_D), (1, CTRL_C), (1, CTRL_D)])
+def test_a_question_can_be_left(tmp_path: Path, answers: int, key: str) -> None:
+    with asking(tmp_path, columns=40) as screen:
+        for prompt in ("Your name:", "Client secret (hidden):")[:answers]:
+            screen.expect(prompt)
+            screen.line("hoot")
+        screen.expect(("Your name:", "Client secret (hidden):")[answers])
+        screen.send(key)
+        screen.expect("interrupted")
+        assert screen.wait() == 0
+
+
+# --- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_document_holds_no_character_that_drives_a_terminal() -> None:
+    harm = "a\x7fb\x85c\x9bd\u202ee\u2066f\u200fgé\udce9\x1b[2J"
+    document = json_document("status", Result({"text": harm}))
+    assert document.isascii()
+    assert not set(document) & set("\x7f\x1b")
+    assert json.loads(document)["text"] == harm

@@ -1,0 +1,386 @@
+"""Installing a client: a real virtual environment and pip, and a stand-in for conda that makes the same. Offline."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pip
+import pytest
+from tests.client.stub import CLIENT, machine_at, program
+
+from ocarina_kit.client.find import find_clients
+from ocarina_kit.client.install import DEFAULT_SOURCE, Plan, install, parse_source, plan_install
+from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.machine import Machine
+
+BACKEND = """
+import pathlib, shutil
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    wheel = next(pathlib.Path(__file__).parent.glob("*.whl"))
+    shutil.copy(wheel, folder)
+    return wheel.name
+"""
+BUILD = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+def wheel(folder: Path, version: str = "1.0.0", client: str | None = None, command: bool = True) -> Path:
+    """A wheel of a client; built here, so that no index is needed."""
+    info = f"ocarina-{version}.dist-info"
+    files = {
+        "ocarina/__init__.py": "",
+        "ocarina/client.py": client or CLIENT.format(version=version),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: ocarina\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    if command:
+        files[f"{info}/entry_points.txt"] = "[console_scripts]\nocarina = ocarina.client:cli\n"
+    files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD"))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"ocarina-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+FAKE_CONDA = """#!/bin/sh
+echo "$0 $*" >> "{log}"
+case "$1" in
+--version) echo "conda 24.1.0"; exit {code} ;;
+info) {info} ;;
+create)
+  while [ $# -gt 0 ]; do
+    [ "$1" = --prefix ] && prefix="$2"
+    shift
+  done
+  {create}
+  "{python}" -m venv --without-pip "$prefix" || exit
+  for packages in "$prefix"/lib/python*/site-packages; do echo "{pip}" > "$packages/pip.pth"; done ;;
+*) exit 9 ;;
+esac
+"""
+
+
+def add_conda(home: Path, kind: str = "conda", create: str = ":", info: str = "", code: int = 0) -> Path:
+    """A program that takes conda's arguments; returns the folder that it is in."""
+    info = info or f"""echo '{{"envs_dirs": ["/dev/null/envs", "{home}/forge/envs"]}}'"""
+    # The running pip serves: unpacking one for each environment takes seconds.
+    values = {"log": home / "conda.log", "python": sys.executable, "pip": Path(pip.__file__).parent.parent}
+    text = FAKE_CONDA.format(**values, create=create, info=info, code=code)
+    return program(home / "forge" / "bin" / kind, text).parent
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "a home").mkdir()
+    return tmp_path / "a home"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return wheel(tmp_path / "dist")
+
+
+def desk(home: Path, *path: Path, **environ: str) -> Machine:
+    return machine_at(home, *path, PIP_NO_INDEX="1", **environ)
+
+
+def everything(home: Path) -> set[str]:
+    """All that is in the home, but for the kit's own state."""
+    found = (path.relative_to(home) for path in home.rglob("*"))
+    return {
+        str(path)
+        for path in found
+        if str(path) not in (".local", "conda.log") and path.parts[1:2] != ("state",)
+    }
+
+
+# --- sources (issue 13.12) -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        (DEFAULT_SOURCE, DEFAULT_SOURCE),
+        ("https://host/o.whl", "https://host/o.whl"),
+        (" https://host/a/b.git@v1#egg=x ", "git+https://host/a/b.git@v1#egg=x"),
+        ("git+ssh://git@github.com/a/b.git", "git+ssh://git@github.com/a/b.git"),
+        ("ssh://git@github.com/a/b.git", "git+ssh://git@github.com/a/b.git"),
+        ("git+file:///src/r", "git+file:///src/r"),
+        ("{home}", "{home}"),
+        ("~/../a home", "{home}"),
+    ],
+)
+def test_sources_that_are_taken(home: Path, given: str, taken: str) -> None:
+    assert parse_source(desk(home), given.format(home=home)) == taken.format(home=home)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", "  ", "--index-url=x", "-e .", "a\nb", "ocarina", "Ocarina==1.1.14", "ocarina2"),
+        *(
+            "http://host/o.whl",
+            "git+http://host/r",
+            "git://host/r",
+            "http://localhost/o.whl",
+            "ftp://host/o.whl",
+        ),
+        *(
+            "svn+https://host/r",
+            "https:///o.whl",
+            "https://[host/o.whl",
+            "file://host/o.whl",
+            "https://host/o .whl",
+        ),
+        *("git+https://hush@host/r.git", "https://me:hush@host/o.whl", "https://host/o.whl?key=hush"),
+        *(
+            "git+ssh://me:hush@host/r.git",
+            "ocarina @ git+https://hush@host/r.git",
+            "ocarina @ https://host/o.whl",
+        ),
+        *("https://host/o.whl ; python_version > '3'", "./o.whl;os_name=='posix'", "https://host/o.whl;x"),
+    ],
+)
+def test_sources_that_are_refused(home: Path, given: str) -> None:
+    with pytest.raises(KitError) as caught:
+        plan_install(desk(home), source=given)
+    error = caught.value
+    assert error.exit == Exit.USAGE
+    assert "hush" not in f"{error.what}{error.why}{error.remedy}"
+
+
+def test_the_default_is_pinned_and_the_plan_says_what_it_fetches(home: Path) -> None:
+    plan = plan_install(desk(home, add_conda(home)))
+    commit = plan.source.rpartition("@")[2]
+    assert len(commit) == 40
+    assert plan.source == DEFAULT_SOURCE
+    said = "\n".join(plan.fetches)
+    assert f"ocarina 1.0.0 of 2022-03-07 from {DEFAULT_SOURCE}" in said
+    assert "channels of conda" in said
+    assert "PyPI" in said
+
+
+# --- where it goes ---------------------------------------------------------------------------------------
+
+
+def test_a_virtual_environment_from_a_source_folder(home: Path, tmp_path: Path) -> None:
+    folder = wheel(tmp_path / "my src").parent
+    (folder / "backend.py").write_text(BACKEND)
+    (folder / "pyproject.toml").write_text(BUILD)
+    # What would lead astray is not handed on.
+    astray = {"PIP_TARGET": str(home / "t"), "PYTHONPATH": "/gone", "PYTHONHOME": "/gone", "PIP_USER": "1"}
+    machine, said = desk(home, **astray), list[str]()
+    plan = plan_install(machine, source=str(folder))
+    shown = plan.show()
+    assert shown[0].endswith(f"-I -m venv '{home}/.local/share/ocarina-kit/envs/ocarina'")
+    assert shown[1].endswith(f"'{folder}'")
+    assert shown[2].startswith("ln -s ")
+    assert not (home / ".local").exists()
+    client = install(machine, plan, said.append)
+    assert (plan.kind, client.path, client.described) == ("venv", str(plan.client), "ocarina 1.0.0")
+    assert said == ["Making the environment …", "Installing the client …", "Checking that it runs …"]
+    ran = subprocess.run([home / ".local/bin/ocarina", "-v"], capture_output=True, text=True, check=True)
+    assert ran.stdout == "ocarina v1.0.0\n"
+    assert not (home / "t").exists()
+    found = find_clients(machine, timeout=30.0).chosen
+    assert found is not None
+    assert found.real == os.path.realpath(plan.client)
+    before = everything(home)
+    again = plan_install(machine, source=str(folder))
+    assert (again.already, again.steps) == (client._replace(source=str(plan.client)), ())
+    assert install(machine, again, said.append) == again.already
+    assert everything(home) == before
+
+
+@pytest.mark.parametrize("kind", ["conda", "mamba", "micromamba"])
+def test_conda_environments(home: Path, source: Path, kind: str) -> None:
+    machine = desk(home, add_conda(home, kind))
+    plan = plan_install(machine, source=str(source), name="covid")
+    client = install(machine, plan, lambda text: None)
+    assert client.path == f"{home}/forge/envs/covid/bin/ocarina"
+    assert (plan.kind, plan.link, plan.activate) == (kind, None, f"{kind} activate covid")
+    (created,) = [line for line in (home / "conda.log").read_text().splitlines() if " create " in line]
+    assert created.startswith(
+        f"{home}/forge/bin/{kind} create --yes --quiet --prefix {home}/forge/envs/covid"
+    )
+    assert ("--channel conda-forge" in created) == (kind == "micromamba")
+    assert created.endswith("python=3.12 pip")
+
+
+@pytest.mark.parametrize("info", ["exit 1", "echo not json", "echo '[]'", """echo '{"envs_dirs": 7}'"""])
+def test_a_conda_that_does_not_say_where_its_environments_are(home: Path, info: str) -> None:
+    machine = desk(home, CONDA_EXE=f"{add_conda(home, info=info)}/conda")
+    assert str(plan_install(machine).prefix) == f"{home}/forge/envs/ocarina"
+
+
+def test_micromamba_names_its_folders_in_its_own_words(home: Path) -> None:
+    folder = add_conda(home, "micromamba", info=f"""echo '{{"envs directories": ["{home}/mm"]}}'""")
+    plan = plan_install(desk(home, folder))
+    assert (str(plan.prefix), plan.activate) == (
+        f"{home}/mm/ocarina",
+        f"micromamba activate '{home}/mm/ocarina'",
+    )
+
+
+def test_a_conda_that_does_not_run_is_passed_over(home: Path) -> None:
+    plan = plan_install(desk(home, add_conda(home, code=1)))
+    assert (plan.kind, plan.activate) == ("venv", f". '{plan.prefix}/bin/activate'")
+
+
+def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
+    conda = add_conda(home)
+    with_conda = plan_install(desk(home, PATH="/nowhere", CONDA_EXE=f"{conda}/conda"))
+    assert with_conda.steps[0][1][-1] == "git"
+    with pytest.raises(KitError) as caught:
+        plan_install(desk(home, PATH="/nowhere"))
+    assert caught.value.id == "INS002"
+
+
+@pytest.mark.parametrize("name", ["base", "ROOT", "a/b", "a b", "-x", ".x", "a:b", "ü", "a\n", ""])
+def test_names_that_are_refused(home: Path, name: str) -> None:
+    with pytest.raises(KitError) as caught:
+        plan_install(desk(home), name=name)
+    assert caught.value.exit == Exit.USAGE
+
+
+def test_name_and_prefix_exclude_each_other(home: Path) -> None:
+    with pytest.raises(KitError) as caught:
+        plan_install(desk(home), name="a", prefix="b")
+    assert caught.value.exit == Exit.USAGE
+
+
+# --- what exists already ---------------------------------------------------------------------------------
+
+
+def test_the_guide_s_old_environment_is_left_and_a_new_name_taken(home: Path, tmp_path: Path) -> None:
+    machine = desk(home, add_conda(home))
+    old, new = wheel(tmp_path / "old", "0.36.1"), wheel(tmp_path / "new")
+    install(machine, plan_install(machine, source=str(old)), lambda text: None, minimum=(0, 1))
+    plan = plan_install(machine, source=str(new))
+    assert str(plan.prefix) == f"{home}/forge/envs/ocarina-2"
+    assert "ocarina 0.36.1, which the server refuses" in plan.notes[0]
+
+
+@pytest.mark.parametrize("how", ["name", "prefix"])
+def test_a_folder_that_exists_is_never_touched(home: Path, how: str) -> None:
+    thesis = program(home / ".local/share/ocarina-kit/envs/mine/thesis.txt", "years of work")
+    with pytest.raises(KitError) as caught:
+        plan_install(desk(home), **{how: "mine" if how == "name" else str(thesis.parent)})  # type: ignore[arg-type]
+    assert caught.value.id == "INS001"
+    assert "mine-2" in caught.value.remedy.commands[0]
+
+
+def test_a_folder_that_is_filled_between_plan_and_work(home: Path, source: Path) -> None:
+    machine = desk(home)
+    plan = plan_install(machine, source=str(source))
+    thesis = program(plan.prefix / "thesis.txt", "years of work")
+    with pytest.raises(KitError) as caught:
+        install(machine, plan, lambda text: None)
+    assert caught.value.id == "INS001"
+    assert thesis.exists()
+
+
+def test_a_command_that_exists_is_not_replaced(home: Path) -> None:
+    program(home / ".local/bin/ocarina", "mine")
+    assert plan_install(desk(home)).link is None
+
+
+# --- failure ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "id"),
+    [
+        ("no package", "INS003"),
+        ("too old", "ENV004"),
+        ("no command", "ENV001"),
+        ("another program", "ENV002"),
+        ("import error", "ENV003"),
+    ],
+)
+@pytest.mark.parametrize("where", ["deep/er/client", "empty"])
+def test_nothing_is_left_of_a_failure(home: Path, tmp_path: Path, fault: str, id: str, where: str) -> None:
+    machine = desk(home, add_conda(home))
+    (home / "empty").mkdir()
+    makers = {
+        "no package": lambda folder: program(folder / "setup.txt", "").parent,
+        "too old": lambda folder: wheel(folder, "0.43.9"),
+        "no command": lambda folder: wheel(folder, command=False),
+        "another program": lambda folder: wheel(folder, client="def cli(): print('hello')\n"),
+        "import error": lambda folder: wheel(folder, client="import ffurf\ndef cli(): pass\n"),
+    }
+    plan = plan_install(machine, source=str(makers[fault](tmp_path / "s")), prefix=str(home / where))
+    before = everything(home)
+    with pytest.raises(KitError) as caught:
+        install(machine, plan, lambda text: None)
+    assert caught.value.id == id
+    assert caught.value.why
+    assert caught.value.remedy.text
+    assert everything(home) == before
+
+
+def test_a_source_that_does_not_exist(home: Path) -> None:
+    with pytest.raises(KitError) as caught:
+        plan_install(desk(home), source="/gone/o.whl")
+    assert (caught.value.id, caught.value.exit) == ("INS003", Exit.PROBLEM)
+
+
+def test_the_last_lines_of_the_installer_are_shown_masked(home: Path, source: Path) -> None:
+    said = "CondaHTTPError: no route to https://me:hush-hush@host/"
+    conda = add_conda(home, create=f'mkdir -p "$prefix/conda-meta"; echo "{said}" >&2; exit 1')
+    machine = desk(home, conda)
+    before = everything(home)
+    with pytest.raises(KitError) as caught:
+        install(machine, plan_install(machine, source=str(source)), lambda text: None)
+    assert caught.value.id == "INS003"
+    assert "CondaHTTPError: no route" in caught.value.why
+    assert "hush-hush" not in caught.value.why
+    assert everything(home) == before
+
+
+SCRIPT = """
+import sys
+from ocarina_kit.client.install import install, plan_install
+from ocarina_kit.system.machine import this_machine
+machine = this_machine()
+install(machine, plan_install(machine, source=sys.argv[1]), print)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_of_an_interruption(home: Path, source: Path, number: signal.Signals) -> None:
+    half = home / "forge/envs/ocarina/conda-meta"
+    conda = add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')
+    before = everything(home)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(source)],
+        env=dict(desk(home, conda).environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    limit = time.monotonic() + 60
+    while not half.exists() and process.poll() is None and time.monotonic() < limit:
+        time.sleep(0.02)
+    process.send_signal(number if half.exists() else signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in errors
+    assert everything(home) == before
+
+
+def test_two_at_once(home: Path, source: Path) -> None:
+    from ocarina_kit.system.lock import hold
+
+    machine = desk(home)
+    plan: Plan = plan_install(machine, source=str(source))
+    machine.state.mkdir(parents=True)
+    with hold(machine, machine.state / "install-client"), pytest.raises(KitError) as caught:
+        install(machine, plan, lambda text: None)
+    assert caught.value.id == "LCK002"
+    assert not plan.prefix.exists()

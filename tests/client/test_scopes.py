@@ -1,0 +1,200 @@
+"""The purposes and their scope strings, over literals."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ocarina_kit.client import scopes
+from ocarina_kit.client.scopes import BY_NAME, FALLBACK_SCOPE, NAMES, PURPOSES, requests_for
+from ocarina_kit.config.place import Place
+from ocarina_kit.system.errors import Exit, KitError
+
+# ocarina 0.36.1's table, as FACTS.md has it where it differs from 1.0.0's: endpoints without a scope.
+OLDER_UPDATE = BY_NAME["update-samples"].older[0]
+OLD_CLIENT: dict[str, str | None] = {
+    "api.artifact.biosample.get": None,
+    "api.artifact.biosample.query.validity": None,
+    "api.process.sequencing.get": None,
+    "api.pag.qc.get": None,
+    "api.artifact.biosample.add": BY_NAME["add-samples"].scope,
+    "api.artifact.biosample.update": OLDER_UPDATE,
+}
+LOOKUP = "majora2.view_biosampleartifact"
+PLACE = Place(Path("/home/u/.ocarina"))
+
+
+def test_the_names_are_those_of_the_contract() -> None:
+    promised = (
+        "lookup published dataviews info add-samples update-samples empty-samples libraries runs files tags "
+        "metrics qc accessions suppress upload"
+    )
+    assert promised.split() == list(NAMES)
+
+
+def test_the_scope_strings_are_those_of_facts() -> None:
+    add = "majora2.add_biosampleartifact majora2.change_biosampleartifact"
+    expected = {
+        "lookup": LOOKUP,
+        "published": "majora2.temp_can_read_pags_via_api",
+        "dataviews": "majora2.can_read_dataview_via_api",
+        "info": "majora2.view_majoraartifact_info",
+        "add-samples": f"{add} majora2.add_biosamplesource majora2.change_biosamplesource "
+        "majora2.add_biosourcesamplingprocess majora2.change_biosourcesamplingprocess",
+        "update-samples": "majora2.change_biosampleartifact majora2.add_biosamplesource "
+        "majora2.change_biosamplesource majora2.change_biosourcesamplingprocess",
+        "empty-samples": f"majora2.force_add_biosampleartifact {add} "
+        "majora2.add_biosourcesamplingprocess majora2.change_biosourcesamplingprocess",
+        "libraries": f"{add} majora2.add_libraryartifact majora2.change_libraryartifact "
+        "majora2.add_librarypoolingprocess majora2.change_librarypoolingprocess",
+        "runs": "majora2.change_libraryartifact majora2.add_dnasequencingprocess "
+        "majora2.change_dnasequencingprocess",
+        "files": "majora2.add_digitalresourceartifact majora2.change_digitalresourceartifact",
+        "tags": "majora2.add_majorametarecord majora2.change_majorametarecord",
+        "metrics": "majora2.add_temporarymajoraartifactmetric majora2.change_temporarymajoraartifactmetric",
+        "qc": "majora2.add_pagqualityreport majora2.change_pagqualityreport",
+        "accessions": "majora2.add_temporaryaccessionrecord majora2.change_temporaryaccessionrecord",
+        "suppress": "majora2.can_suppress_pags_via_api",
+    }
+    assert {purpose.name: purpose.scope for purpose in PURPOSES} == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["lookup"], ["lookup"]),
+        (["lookup", "lookup"], ["lookup"]),
+        (["qc", "lookup"], ["qc", "lookup"]),
+        (["upload"], ["add-samples", "update-samples", "libraries", "runs"]),
+        (["runs", "upload"], ["runs", "add-samples", "update-samples", "libraries"]),
+        ([" Add_Samples "], ["add-samples"]),
+    ],
+)
+def test_names_to_scope_strings(names: list[str], expected: list[str]) -> None:
+    assert [request.scope for request in requests_for(names)] == [BY_NAME[name].scope for name in expected]
+
+
+@pytest.mark.parametrize(
+    ("names", "table", "expected"),
+    [
+        (["lookup", "published"], OLD_CLIENT, [(FALLBACK_SCOPE, ["lookup", "published"])]),
+        (["update-samples"], OLD_CLIENT, [(OLDER_UPDATE, ["update-samples"])]),
+        (["dataviews"], OLD_CLIENT, [(BY_NAME["dataviews"].scope, ["dataviews"])]),
+        (["tags"], {"api.meta.tag.add": ""}, [(BY_NAME["tags"].scope, ["tags"])]),
+        (
+            ["lookup"],
+            {"api.artifact.biosample.get": None, "api.artifact.biosample.query.validity": "majora2.x"},
+            [(FALLBACK_SCOPE, ["lookup"]), ("majora2.x", ["lookup"])],
+        ),
+    ],
+)
+def test_the_installed_client_decides(
+    names: list[str], table: dict[str, str | None], expected: list[tuple[str, list[str]]]
+) -> None:
+    found = requests_for(names, table)
+    assert [(request.scope, [purpose.name for purpose in request.purposes]) for request in found] == expected
+
+
+@pytest.mark.parametrize("name", ["", "look up", "uploads", LOOKUP])
+def test_an_unknown_name(name: str) -> None:
+    with pytest.raises(KitError) as caught:
+        requests_for([name])
+    assert caught.value.exit == Exit.USAGE
+    assert "add-samples" in caught.value.why
+
+
+def test_an_unknown_name_that_is_near_one() -> None:
+    assert scopes.suggest("add-sample") == "add-samples"
+    assert scopes.suggest("zzz") == ""
+    with pytest.raises(KitError, match="Did you mean add-samples"):
+        requests_for(["add-sample"])
+
+
+@pytest.mark.parametrize("given", ["a b", "  a\n b ", "a\tb"])
+def test_a_scope_given_by_hand_is_folded(given: str) -> None:
+    assert scopes.request_for(given).scope == "a b"
+
+
+@pytest.mark.parametrize("given", ["", "  ", 'a"b', "a\\b", "ü", "a\x00b"])
+def test_what_is_not_a_scope(given: str) -> None:
+    with pytest.raises(KitError) as caught:
+        scopes.request_for(given)
+    assert caught.value.exit == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("scope", "table", "names", "words"),
+    [
+        (LOOKUP, None, ("lookup",), "look up samples and runs"),
+        (OLDER_UPDATE, None, ("update-samples",), "update samples"),
+        (FALLBACK_SCOPE, None, ("published",), "read published groups"),
+        (
+            FALLBACK_SCOPE,
+            OLD_CLIENT,
+            ("lookup", "published"),
+            "look up samples and runs, read published groups",
+        ),
+        (f"{LOOKUP} majora2.x", None, (), f"{LOOKUP} majora2.x"),
+        ("x" * 90 + "\x1b", None, (), "x" * 59 + "…"),
+        ("a\x1b[31m", None, (), "a [31m"),
+        (" ", None, (), "(no scope)"),
+    ],
+)
+def test_what_a_token_is_for(
+    scope: str, table: dict[str, str | None] | None, names: tuple[str, ...], words: str
+) -> None:
+    assert scopes.names_of(scope, table) == names
+    assert scopes.what_for(scope, table) == words
+
+
+def test_the_options_that_ask_for_scopes_again() -> None:
+    uploads = [BY_NAME[name].scope for name in scopes.UPLOAD]
+    assert scopes.options_for([LOOKUP, "x y", LOOKUP]) == ("--for", "lookup", "--scope", "x y")
+    assert scopes.options_for([LOOKUP, *uploads]) == ("--for", "upload", "--for", "lookup")
+    assert scopes.options_for(uploads[:1]) == ("--for", "add-samples")
+
+
+@pytest.mark.parametrize(
+    ("program", "place", "start"),
+    [
+        ("ocarina", PLACE, "ocarina --oauth get"),
+        (
+            "/a b/ocarina",
+            PLACE._replace(profile="test site"),
+            "'/a b/ocarina' --oauth --profile 'test site' get",
+        ),
+        ("ocarina", PLACE._replace(from_env=True, profile="p", source="option"), "ocarina --oauth --env get"),
+        ("o", PLACE._replace(config=Path("/a b"), source="option"), "OCARINA_CONF_FILE='/a b' o --oauth get"),
+    ],
+)
+def test_examples_name_oauth_and_the_set_up(program: str, place: Place, start: str) -> None:
+    request = scopes.request_for(LOOKUP)
+    shown = scopes.example(program, place, request)
+    assert shown == f"{start} biosample --central-sample-id YOUR_SAMPLE"
+
+
+def test_examples_for_a_client_that_can_do_less() -> None:
+    both = scopes.request_for(FALLBACK_SCOPE, OLD_CLIENT)
+    assert len(scopes.example("ocarina", PLACE, both, OLD_CLIENT).splitlines()) == 2
+    assert scopes.example("ocarina", PLACE, requests_for(["info"])[0], OLD_CLIENT) == ""
+    assert " patch biosample " in scopes.example("o", PLACE, scopes.request_for(OLDER_UPDATE), OLD_CLIENT)
+    for purpose in PURPOSES:
+        assert scopes.example("ocarina", PLACE, scopes.request_for(purpose.scope))
+
+
+def test_the_permissions_to_ask_for() -> None:
+    text = scopes.permissions(BY_NAME["runs"].scope)
+    assert "to add sequencing runs with ocarina" in text
+    assert text.splitlines()[1:] == [f"  {name}" for name in BY_NAME["runs"].scope.split()]
+
+
+def test_status_imports_it_for_next_to_nothing() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import ocarina_kit.client.scopes; "
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert not {"json", "shlex", "difflib", "dataclasses", "subprocess"} & set(done.stdout.split())

@@ -1,0 +1,311 @@
+"""Values of settings: each fault over literals, and no random value is ever taken for a placeholder."""
+
+from __future__ import annotations
+
+import random
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocarina_kit.config.names import SETTINGS, meant
+from ocarina_kit.config.url import INSTANCES
+from ocarina_kit.config.values import FILLER, is_hash, is_placeholder, judge, are_swapped, tidied, token_kind
+
+LETTERS = string.ascii_letters + string.digits
+WIDE = " " + string.punctuation + LETTERS  # what oauthlib draws ids from where a server does not narrow it
+KEY = "3f2b8c1e-7a4d-4c1b-9e2f-0a1b2c3d4e5f"
+
+
+def drawn(length: int, seed: int, alphabet: str = LETTERS) -> str:
+    return "".join(random.Random(seed).choices(alphabet, k=length))  # noqa: S311  # must be repeatable, not secret
+
+
+ID = drawn(40, 1)
+SECRET = drawn(128, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant_as", "removed"),
+    [
+        (ID, ID, ""),
+        (f" {ID}\n", ID, "white space"),
+        (f"{ID[:20]}\r\n  {ID[20:]}\n", ID, "white space"),
+        (f"{ID[:20]}\u2028{ID[20:]}", ID, "white space"),
+        (f"\u00a0{ID}", ID, "white space"),
+        (f"\ufeff{ID}\u200b", ID, "invisible"),
+        (f"{ID[:9]}\x00{ID[9:]}", ID, "invisible"),
+        (f'"{ID}"', ID, "quotes"),
+        (f"“'{ID}'”", ID, "quotes"),
+        (f' " {ID} " ', ID, "quotes"),
+        (' "" ', "", "quotes"),
+    ],
+)
+def test_tidied(text: str, meant_as: str, removed: str) -> None:
+    assert tidied(text)[0] == meant_as
+    assert removed in " ".join(tidied(text)[1])
+    assert tidied(meant_as) == (meant_as, ())
+
+
+@given(
+    st.one_of(st.text(), st.text("ab \"'“\n\x1f\u200b<>$x."), st.none(), st.integers(), st.lists(st.text()))
+)
+def test_any_value_is_judged(value: object) -> None:
+    for name in (*SETTINGS, "MINE"):
+        judged = judge(name, value)
+        if judged.usable and name in SETTINGS and "_TOKENS" not in name:
+            assert judge(name, judged.text).text == judged.text
+            assert not any(fault.fixable for fault in judge(name, judged.text).faults)
+    are_swapped(str(value), str(value)[::-1])
+
+
+PLACEHOLDERS = {
+    "MAJORA_USER": [
+        "your-username", "your_username", "YOUR USERNAME", "yourUsername", "username", "<username>",
+        "<you>", "{user}", "${MAJORA_USER}", "$USER", "MAJORA_USER", "majora-user", "...", "…", "xxx",
+        "XXXX", "changeme", "change-me", "“your-username”", "your-majora-username", "[your user name]",
+        "user-name", "TODO", "none", "null", "%USER%", "{{ user }}", "-", "?", "***",
+    ],
+    "CLIENT_ID": [
+        "your-client-id", "your_client_id", "YourClientId", "YOUR_CLIENT_ID_HERE", "<id>",
+        "<client id>", "CLIENT_ID", "client-id", "clientid", "client_id", "id", "...", "xxx", "x" * 39,
+        "xxxx-xxxx", "changeme", "{client_id}", FILLER, "paste the client id here",
+        "paste-the-client-id-from-the-application-page-here", "insert-id", "replace_me", "placeholder",
+        "1234567890", "abc123", "your id", "null", "0000000000", "TBD", "example-client-id",
+    ],
+    "CLIENT_SECRET": [
+        "your-client-secret", "<secret>", "CLIENT_SECRET", "client_secret", "secret", "...", "xxxxxxxx",
+        "x" * 100, "changeme", "${CLIENT_SECRET}", "{{ client_secret }}", "password", "your secret",
+        "the-client-secret-goes-here", "********", "redacted", "<redacted>", "dummy", "12345",
+        "client secret",
+    ],
+    "MAJORA_TOKEN": [
+        "your-token", "your-api-key", "<token>", "<key>", "...", "xxx", "YOUR_TOKEN_HERE",
+        "MAJORA_TOKEN", "api-key", "token", "{token}", "changeme", "paste your key here",
+    ],
+    "MAJORA_DOMAIN": [
+        "https://example.org/", "https://example.org", "http://example.com/",
+        "https://www.example.net/o/", "example.org", "EXAMPLE.ORG", "https://example.org.:443/",
+        "https://.../", "https://…", "...", "<domain>", "https://<domain>/", "https://{domain}/",
+        "https://$DOMAIN/", "https://your-domain/", "https://majora.your-site.ac.uk/", "MAJORA_DOMAIN",
+        "https://MAJORA_DOMAIN/", "https://your.majora.org/", "domain", "https://domain/",
+        "https://xxx/", "https:...", "https://your-majora-server.org/", "changeme", "https://host/",
+    ],
+}  # fmt: skip
+REAL = {
+    "MAJORA_USER": [
+        "climb-covid19-smithj", "test-climb-smithj", "jsmith", "xavier", "alice", "j.bar", "nick-loman",
+        "bob", "id", "max", "your-ucl-smithj", "x", "ab", "tester", "user1", "dot", "alice@site.org",
+        "test-user", "key", "foo-bar-1",
+    ],
+    "CLIENT_ID": [ID, drawn(40, 9), "x" * 40, "ci-client-7f3a", "s3cr3t", "local", "app7", "kit-tests"],
+    "CLIENT_SECRET": [SECRET, drawn(64, 3), "correct-horse-battery-staple", "s3cr3t", "pw"],
+    "MAJORA_TOKEN": ["3f2b8c1e-7a4d-4c1b-9e2f-0a1b2c3d4e5f", drawn(36, 5)],
+    "MAJORA_DOMAIN": [
+        *INSTANCES.values(), "http://localhost:8000/", "http://127.0.0.1:1/", "https://majora/",
+        "https://majora.test/", "https://no-such-host.invalid/", "https://majora.example.org/",
+        "https://getyours.org/", "https://", "https://[::1]/", "",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in PLACEHOLDERS.items() for text in texts]
+)
+def test_placeholders(name: str, text: str) -> None:
+    assert is_placeholder(name, text)
+    assert [fault.check for fault in judge(name, text).faults] == ["CFG005"]
+    assert not judge(name, text).usable
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in REAL.items() for text in texts])
+def test_real_values_are_no_placeholders(name: str, text: str) -> None:
+    assert not is_placeholder(name, text)
+
+
+@given(
+    st.integers(),
+    st.sampled_from([20, 40, 64, 128]),
+    st.sampled_from([LETTERS, WIDE, string.ascii_lowercase]),
+)
+def test_no_random_value_is_a_placeholder_or_a_hash(seed: int, length: int, alphabet: str) -> None:
+    value = drawn(length, seed, alphabet)
+    assert not any(is_placeholder(name, value) for name in REAL if name != "MAJORA_DOMAIN")
+    assert not is_hash(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "pbkdf2_sha256$600000$abc$def=",
+            "PBKDF2_SHA256$1$a$b",
+            "pbkdf2_sha1$1",
+            "$2b$12$abcdefghijklm",
+            "$2y$10$abc",
+        ),
+        *(
+            "bcrypt_sha256$$2b$12$abc",
+            "argon2$argon2id$v=19$m=1,t=2,p=8$a$b",
+            "$argon2id$v=19$m=1",
+            "scrypt$1$a$8$1$b",
+        ),
+        *("sha256$salt$hash", "md5$salt$hash", "$6$salt$hash", "{SSHA}abcdef", ' "pbkdf2_sha256$1$a$b" '),
+    ],
+)
+def test_hashes(text: str) -> None:
+    assert is_hash(text)
+    assert "is a hash of a secret, not the secret" in [
+        fault.words for fault in judge("CLIENT_SECRET", text).faults
+    ]
+    assert not judge("CLIENT_SECRET", text).usable
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "faults"),
+    [
+        ("CLIENT_ID", ID, []),
+        ("CLIENT_SECRET", SECRET, []),
+        ("CLIENT_ID", None, ["CFG004 is null"]),
+        ("CLIENT_ID", 7, ["CFG004 is not a string"]),
+        ("CLIENT_ID", " \n\u200b", ["CFG004 is blank"]),
+        ("CLIENT_ID", '""', ["CFG004 is blank"]),
+        ("CLIENT_ID", ID + "\n", ["CFG009 has white space in it, fixable"]),
+        (
+            "CLIENT_ID",
+            f" '{ID}'",
+            ["CFG009 has white space in it, fixable", "CFG009 has quotes in it, fixable"],
+        ),
+        ("CLIENT_ID", ID + "\u200b", ["CFG009 has invisible characters in it, fixable"]),
+        ("CLIENT_ID", ID[:-1], ["CFG009 has 39 characters (40 are usual), warning"]),
+        ("CLIENT_ID", ID[:-1] + "é", ["CFG009 has characters that Majora never generates"]),
+        ("MAJORA_USER", "climb-covid19-smithj", []),
+        ("MAJORA_USER", " “smithj” ", []),
+        ("MAJORA_USER", "john smith", [" has characters that a user name cannot have"]),
+        ("MAJORA_USER", "j.smith@site.ac.uk", [" looks like an e-mail address, warning"]),
+        ("MAJORA_USER", "j" * 151, [" is longer than 150 characters"]),
+        ("MAJORA_TOKEN", "OAUTH", []),
+        ("MAJORA_TOKEN", "O-Auth", ["CFG008 is another spelling of OAUTH, fixable"]),
+        ("MAJORA_TOKEN", KEY, ["CFG008 is a legacy API key, warning"]),
+        (
+            "MAJORA_TOKEN",
+            "abc9",
+            ["CFG008 is a legacy API key, of a shape that Majora does not generate, warning"],
+        ),
+        ("MAJORA_TOKENS_FILE", "", ["CFG010 is blank"]),
+        ("MAJORA_TOKENS_FILE", "~/t", []),
+    ],
+)
+def test_faults(name: str, value: object, faults: list[str]) -> None:
+    judged = judge(name, value)
+    ends = [", fixable" if each.fixable else ", warning" if each.warning else "" for each in judged.faults]
+    assert [f"{f.check} {f.words}{end}" for f, end in zip(judged.faults, ends, strict=True)] == faults
+    assert str(value) not in repr(judged) or str(value) in ("", "None", "7", "OAUTH", "O-Auth")
+
+
+@pytest.mark.parametrize(
+    ("client_id", "secret", "answer"),
+    [
+        (ID, SECRET, ""),
+        (SECRET, ID, "swapped"),
+        (f" {SECRET}\n", f'"{ID}"', "swapped"),
+        (SECRET, SECRET[:60], "maybe"),
+        (SECRET[:60], ID, "maybe"),
+        (SECRET[:64], ID[:32], "maybe"),
+        ("pbkdf2_sha256$1$a$b", ID[:30], "maybe"),
+        (ID, ID, ""),
+        (SECRET, SECRET, ""),
+        (ID[:20], SECRET[:30], ""),
+        ("", ID, ""),
+    ],
+)
+def test_swapped(client_id: str, secret: str, answer: str) -> None:
+    assert are_swapped(client_id, secret) == answer
+
+
+SPELLINGS = (
+    *("oauth", "OAuth", " OAUTH", "OAUTH\n", '"OAUTH"', "'oauth'", "“OAUTH”", "O-AUTH", "o_auth"),
+    *("OAuth2", "oauth 2.0", "0AUTH", "O AUTH", "OAUTH\u200b", "<OAUTH>", "OAUTH."),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("OAUTH", "oauth"),
+        *((text, "other spelling") for text in SPELLINGS),
+        ("  ", "blank"),
+        (KEY, "key"),
+        ("oauthentic", "key"),
+        ("<your token>", "placeholder"),
+    ],
+)
+def test_token_kind(text: str, kind: str) -> None:
+    assert token_kind(text) == kind
+
+
+@pytest.mark.parametrize(
+    ("value", "good", "text"),
+    [
+        *((value, True, "1") for value in (1, "1", " 1\n", True, 1.9)),
+        *((value, False, "1") for value in ("1.0", "true", " Yes ", "'on'")),
+        *((value, False, "0") for value in ("'0'", "False", "", None)),
+        *((value, False, "") for value in ("quiet", "1.5", [], {}, float("inf"), float("nan"), "9" * 5000)),
+    ],
+)
+def test_integers(value: object, good: bool, text: str) -> None:
+    judged = judge("OCARINA_QUIET", value)
+    assert (not judged.faults, judged.text, judged.usable) == (good, text, bool(text))
+
+
+NEAR = {
+    "MAJORA_DOMAIN": (
+        *(
+            "majora_domain",
+            "MAJORA-DOMAIN",
+            "MAJORADOMAIN",
+            "majoraDomain",
+            " MAJORA_DOMAIN",
+            "MAJORA_DOMAIN:",
+        ),
+        *(
+            "MAJORA DOMAIN",
+            "MAJORA_DOMAIN\u200b",
+            "MAJORA_DOMIAN",
+            "MAJORA_DOMAINE",
+            "MAJOR_DOMAIN",
+            "MAJORA_URL",
+        ),
+    ),
+    "CLIENT_ID": ("CLIENTID", "client-id", "CLIENT_DI", "MAJORA_CLIENT_ID"),
+    "CLIENT_SECRET": ("client_secret ", "CLIENT_SERCET", "OAUTH_CLIENT_SECRET"),
+    "MAJORA_USER": ("majora_username", "MAJORA_USR", "MAJORA_USRE"),
+    "MAJORA_TOKEN": ("MAJORA_TOKE", "majora_token"),
+    "MAJORA_TOKENS_FILE": ("MAJORA_TOKEN_FILE",),
+    "OCARINA_QUIET": ("ocarina_quite",),
+    "OCARINA_NO_BANNER": ("OCARINA_NOBANNER",),
+}
+GUESSES = {
+    "MAJORA_DOMAIN": ("MAJRA_DOMIAN", "domain", "url"),
+    "MAJORA_USER": ("user",),
+    "CLIENT_SECRET": ("secret",),
+}
+
+
+def test_near_misses() -> None:
+    for certain, table in ((True, NEAR), (False, GUESSES)):
+        for setting, names in table.items():
+            assert {name: meant(name) for name in names} == dict.fromkeys(names, (setting, certain))
+    for name in (
+        "default",
+        "profile",
+        "mine",
+        "comment",
+        "email",
+        "MAJORA_INSTITUTE",
+        "",
+        "majora",
+        "é" * 99,
+    ):
+        assert meant(name) == ("", False)

@@ -1,0 +1,353 @@
+"""The crontab command: a stand-in for every word and fault. No test here reaches a real crontab."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ocarina_kit.cron.program import Listing, install_crontab, read_crontab, unreadable
+from ocarina_kit.system.backup import backups_folder
+from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import run
+
+PROGRAMS = Path(__file__).parents[1] / "programs"
+CONTENT = b"MAILTO=me\n# caf\xe9\n*/5 * * * * x % y \\% z\t\n"
+_LIST = """[ "$1" = -l ] && { [ -f "$file" ] || { echo 'no crontab for u' >&2; exit 1; }; cat "$file"; exit; }
+[ "$1" = -r ] && { rm -f "$file"; exit; }
+"""
+
+
+class Desk:
+    """A home with a ``crontab`` command that keeps one file, ``$file`` in the scripts of stand-ins."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "spool"
+        self.path = f"{PROGRAMS}:/usr/bin:/bin"
+        self.extra: dict[str, str] = {}
+
+    def stand_in(self, script: str) -> None:
+        (self.folder / "bin").mkdir(exist_ok=True)
+        program = self.folder / "bin" / "crontab"
+        program.write_text(f"#!/bin/sh\nfile={self.file}\n{script}\n")
+        program.chmod(0o755)
+        self.path = f"{program.parent}:/usr/bin:/bin"
+
+    @property
+    def machine(self) -> Machine:
+        environ = {
+            "PATH": self.path,
+            "HOME": str(self.folder),
+            "KIT_TEST_CRONTAB": str(self.file),
+            **self.extra,
+        }
+        return Machine(environ, self.folder, "u", "node1", run)
+
+    @property
+    def backups(self) -> list[bytes]:
+        folder = backups_folder(self.machine)
+        return [path.read_bytes() for path in sorted(folder.iterdir())] if folder.exists() else []
+
+    def refused(self, edit: Callable[[bytes], bytes]) -> KitError:
+        with pytest.raises(KitError) as refused:
+            install_crontab(self.machine, edit)
+        return refused.value
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def added(line: bytes) -> Callable[[bytes], bytes]:
+    """An edit that adds a line once, as a plan does."""
+    return lambda content: content if line in content else content + line
+
+
+NEW = added(b"0 0 * * * new\n")
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def test_reads_what_is_in_it_to_the_byte(desk: Desk) -> None:
+    assert read_crontab(desk.machine).state == "none yet"
+    desk.file.write_bytes(CONTENT)
+    assert read_crontab(desk.machine) == Listing("read", CONTENT)
+    desk.file.write_bytes(b"")
+    assert read_crontab(desk.machine) == Listing("read", b"")
+
+
+# exit code, standard output, standard error, state
+LISTINGS = [
+    (1, "", "no crontab for alice", "none yet"),
+    (1, "", "crontab: no crontab for alice", "none yet"),
+    (1, "", "/usr/bin/crontab: no crontab for alice@EXAMPLE.ORG", "none yet"),
+    (1, "", "crontab: can't open 'alice': No such file or directory", "none yet"),
+    (1, "", "crontab: can't open your crontab file.", "none yet"),
+    (0, "", "no crontab for alice", "none yet"),
+    (1, "", "You (a) are not allowed to use this program (crontab)\nSee crontab(1) for more", "not allowed"),
+    (1, "", "The user alice cannot use this program (crontab)", "not allowed"),
+    (1, "", "You (a) are not allowed to access to (crontab) because of pam configuration.", "not allowed"),
+    (1, "", "/var/spool/cron/crontabs/alice: Permission denied", "not allowed"),
+    (1, "", "crontab: /var/at/tabs/alice: Operation not permitted", "not allowed"),
+    (1, "", "crontabs/alice/: fopen: Input/output error", "failed"),
+    (1, "", "crontabs/alice/: fopen: Stale file handle\nno crontab for alice", "failed"),
+    (1, "", "there is no crontab for you, said the cat", "failed"),
+    (1, "", "aucun crontab pour alice", "failed"),
+    (1, "", "", "failed"),
+    (1, "* * * * * half", "no crontab for alice", "failed"),
+    # An empty listing with words is not "no crontab yet" (issue 13.9).
+    (0, "", "crontab: warning: the spool is slow", "failed"),
+    (0, "", "Input/output error", "failed"),
+    (0, "* * * * * x", "a warning", "read"),
+]
+
+
+@pytest.mark.parametrize(("code", "out", "words", "state"), LISTINGS)
+def test_listings_are_told_apart_by_their_words(
+    desk: Desk, code: int, out: str, words: str, state: str
+) -> None:
+    say = words.replace("'", "'\\''")
+    desk.stand_in(f"printf '%s' '{out}'; [ -z '{say}' ] || printf '%s\\n' '{say}' >&2; exit {code}")
+    read = read_crontab(desk.machine)
+    assert (read.state, read.content) == (state, out.encode() if state == "read" else b"")
+    problem = unreadable(read, "node1")
+    assert (problem is None) is read.writable
+    if problem is not None:
+        assert problem.id == "CRN001"
+        assert problem.remedy.commands
+        assert read.words
+
+
+def test_words_come_in_english_and_without_headers_and_secrets_stay_here(desk: Desk) -> None:
+    desk.stand_in("env")
+    desk.extra = {
+        "LANG": "de_DE.UTF-8",
+        "LANGUAGE": "de",
+        "CRONTAB_NOHEADER": "N",
+        "CLIENT_SECRET": "hunter2",
+        "MAJORA_TOKEN": "hunter2",
+        "https_proxy": "http://u:hunter2@proxy:1",
+    }
+    listed = read_crontab(desk.machine).content
+    assert b"LC_ALL=C\n" in listed
+    assert not [name for name in (b"LANGUAGE", b"NOHEADER", b"hunter2") if name in listed]
+
+
+def test_no_crontab_program(desk: Desk) -> None:
+    desk.path = str(desk.folder)
+    assert read_crontab(desk.machine).state == "no program"
+    assert desk.refused(NEW).id == "CRN001"
+
+
+def test_a_program_that_may_not_be_run(desk: Desk) -> None:
+    desk.stand_in("exit 0")
+    program = desk.folder / "bin" / "crontab"
+    desk.path = str(program.parent)
+    program.write_text("#!/nowhere/sh\n")
+    assert not read_crontab(desk.machine).readable
+    program.chmod(0o644)
+    assert read_crontab(desk.machine).state == "not allowed"
+
+
+@pytest.mark.parametrize(
+    ("listing", "state"),
+    [
+        (b"* * * * * tr -d '\\r'\n", "doubtful"),
+        (b"# a\0b\n", "doubtful"),
+        (b"# a\r\n* * * * * x\\r\r\n", "read"),
+    ],
+)
+def test_what_cannot_be_written_back_is_doubtful(desk: Desk, listing: bytes, state: str) -> None:
+    desk.file.write_bytes(listing)
+    read = read_crontab(desk.machine)
+    assert (read.state, read.content, read.writable) == (state, listing, state == "read")
+    if state == "doubtful":
+        assert desk.refused(NEW).id == "SCH002"
+        assert desk.file.read_bytes() == listing
+
+
+def test_the_real_bytes_settle_the_doubt(desk: Desk) -> None:
+    """A crontab that, like Debian's, lists ``\\r`` for a carriage return, but hands the file itself to an editor."""
+    desk.stand_in('case $1 in -l) sed \'s/\\r/\\\\r/g\' "$file";; -e) $VISUAL "$file"; echo same >&2;; esac')
+    desk.file.write_bytes(b"* * * * * tr -d '\\r'\n")
+    assert read_crontab(desk.machine) == Listing("read", b"* * * * * tr -d '\\r'\n")
+    desk.file.write_bytes(b"* * * * * x\r\n")
+    assert read_crontab(desk.machine).state == "doubtful"
+
+
+def test_strange_words_are_made_safe_to_show(desk: Desk) -> None:
+    desk.stand_in("printf '\\033[2Jboo\\377 http://u:hunter2@proxy:1\\n' >&2; exit 1")
+    words = read_crontab(desk.machine).words
+    assert "\x1b" not in words
+    assert "hunter2" not in words
+
+
+# --- installing --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [None, b"", CONTENT])
+def test_installs_and_saves_what_was_before(desk: Desk, before: bytes | None) -> None:
+    if before is not None:
+        desk.file.write_bytes(before)
+    done = install_crontab(desk.machine, NEW)
+    assert desk.file.read_bytes() == (before or b"") + b"0 0 * * * new\n"
+    assert (done.before, done.after) == (before or b"", desk.file.read_bytes())
+    assert desk.backups == ([before] if before else [])
+    if before:
+        assert done.backup is not None
+        assert done.backup.stat().st_mode & 0o777 == 0o600
+    again = install_crontab(desk.machine, NEW)
+    assert (again.before, again.backup) == (again.after, None)
+
+
+def test_the_last_line_can_go(desk: Desk) -> None:
+    desk.file.write_bytes(b"x\n")
+    install_crontab(desk.machine, lambda _: b"")
+    assert desk.file.read_bytes() == b""
+
+
+REFUSED = [
+    ("cat >/dev/null; echo '\"-\":0: bad minute' >&2; exit 1", "SCH005", "bad minute"),
+    ("cat >/dev/null; exit 1", "SCH005", "exit code 1"),
+    ("cat >/dev/null; echo 'tmp.x: No space left on device' >&2; exit 1", "SCH004", "No space"),
+    ("cat >/dev/null; echo 'Disk quota exceeded' >&2; exit 1", "SCH004", "quota"),
+    ("echo 'You (u) are not allowed to use this program' >&2; exit 1", "CRN001", "not allowed"),
+    ("cat >/dev/null; echo 'cannot do it' >&2", "SCH009", "cannot do it"),
+    ("cat >/dev/null", "SCH009", "changed nothing"),
+]
+
+
+@pytest.mark.parametrize(("write", "id", "words"), REFUSED)
+def test_a_refused_write_leaves_the_old_one(desk: Desk, write: str, id: str, words: str) -> None:
+    desk.stand_in(_LIST + write)
+    desk.file.write_bytes(CONTENT)
+    problem = desk.refused(NEW)
+    assert problem.id == id
+    assert words in problem.why
+    assert problem.remedy.commands
+    assert desk.file.read_bytes() == CONTENT
+    assert desk.backups == [CONTENT]
+
+
+def test_a_warning_with_a_crontab_that_is_in_is_no_failure(desk: Desk) -> None:
+    desk.stand_in(_LIST + 'cat > "$file"; echo "crontab: can\'t update mtime on spooldir" >&2; exit 1')
+    install_crontab(desk.machine, NEW)
+    assert desk.file.read_bytes() == b"0 0 * * * new\n"
+
+
+def test_not_changed_is_only_said_after_looking(desk: Desk) -> None:
+    desk.stand_in(
+        '[ "$1" = -l ] && { [ -f "$file.written" ] && { echo I/O error >&2; exit 1; }; cat "$file"; exit; }\n'
+        'cat > "$file"; touch "$file.written"; exit 1'
+    )
+    desk.file.write_bytes(CONTENT)
+    problem = desk.refused(NEW)
+    assert problem.id == "SCH009"
+    assert "unknown whether" in problem.what
+    assert "not changed" not in problem.what + problem.why
+    assert problem.remedy.commands[0] == "crontab -l"
+    assert str(backups_folder(desk.machine)) in problem.remedy.commands[1]
+
+
+def test_another_programs_write_in_the_same_moment_is_kept(desk: Desk) -> None:
+    """It writes once, right after the kit: the kit starts over from theirs, and never puts the old one back."""
+    desk.stand_in(
+        _LIST + 'cat > "$file"; [ -f "$file.once" ] || { touch "$file.once"; echo "# theirs" > "$file"; }'
+    )
+    desk.file.write_bytes(CONTENT)
+    install_crontab(desk.machine, NEW)
+    assert desk.file.read_bytes() == b"# theirs\n0 0 * * * new\n"
+
+
+def test_another_programs_write_before_ours_is_kept(desk: Desk) -> None:
+    desk.file.write_bytes(CONTENT)
+    calls: list[bytes] = []
+
+    def edit(content: bytes) -> bytes:
+        if not calls:
+            desk.file.write_bytes(CONTENT + b"# theirs\n")
+        calls.append(content)
+        return NEW(content)
+
+    install_crontab(desk.machine, edit)
+    assert desk.file.read_bytes() == CONTENT + b"# theirs\n0 0 * * * new\n"
+    assert len(calls) == 2
+
+
+def test_a_program_that_always_writes_after_ours_is_named(desk: Desk) -> None:
+    (desk.folder / "theirs").write_bytes(b"# theirs\n")
+    desk.extra = {"KIT_TEST_CRONTAB_CHANGES": str(desk.folder / "theirs")}
+    desk.file.write_bytes(CONTENT)
+    problem = desk.refused(NEW)
+    assert problem.id == "SCH006"
+    assert desk.file.read_bytes() == b"# theirs\n"
+    assert CONTENT in desk.backups
+
+
+@pytest.mark.parametrize("exists", [True, False])
+@pytest.mark.parametrize("length", [0, 3])
+def test_a_write_that_was_cut_short_is_taken_back(desk: Desk, exists: bool, length: int) -> None:
+    once = (
+        f'if [ -f "$file.once" ]; then cat > "$file"; else touch "$file.once"; head -c {length} > "$file"; fi'
+    )
+    desk.stand_in(_LIST + once)
+    if exists:
+        desk.file.write_bytes(CONTENT)
+    assert desk.refused(NEW).id == "SCH007"
+    assert (desk.file.read_bytes() if desk.file.exists() else None) == (CONTENT if exists else None)
+
+
+def test_a_cut_that_cannot_be_taken_back_is_said_with_the_way_back(desk: Desk) -> None:
+    desk.stand_in(_LIST + 'head -c 3 > "$file"')
+    desk.file.write_bytes(CONTENT)
+    problem = desk.refused(NEW)
+    assert problem.id == "SCH008"
+    saved = problem.remedy.commands[-1].removeprefix("crontab ")
+    assert Path(saved).read_bytes() == CONTENT
+
+
+def test_no_backup_no_change(desk: Desk) -> None:
+    desk.file.write_bytes(CONTENT)
+    desk.machine.state.mkdir(parents=True)
+    (desk.machine.state / "backups").write_text("not a folder")
+    assert desk.refused(NEW).id != "SCH009"
+    assert desk.file.read_bytes() == CONTENT
+
+
+def test_processes_at_the_same_time_are_all_in(desk: Desk) -> None:
+    """Issue 13.3: one lock around read, write and read back."""
+    desk.file.write_bytes(CONTENT)
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom ocarina_kit.cron.program import install_crontab\n"
+        "from ocarina_kit.system.machine import Machine\nfrom ocarina_kit.system.process import run\nimport os\n"
+        "line = sys.argv[1].encode()\n"
+        "install_crontab(Machine(dict(os.environ), Path(os.environ['HOME']), 'u', 'node1', run), lambda c: c + line)\n"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, f"{number} 1 * * * x\n"], env=dict(desk.machine.environ)
+        )
+        for number in range(4)
+    ]
+    assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+    assert desk.file.read_bytes().count(b"1 * * * x\n") == 4
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("busybox"), reason="needs root and busybox")
+def test_busybox_is_a_second_real_crontab(desk: Desk) -> None:
+    tabs = desk.folder / "tabs"
+    tabs.mkdir()
+    desk.stand_in(f'exec busybox crontab -c {tabs} "$@"')
+    desk.extra = {"USER": "root"}
+    assert read_crontab(desk.machine).state == "none yet"
+    install_crontab(desk.machine, lambda _: CONTENT)
+    assert install_crontab(desk.machine, NEW).before == CONTENT
+    assert read_crontab(desk.machine).content == CONTENT + b"0 0 * * * new\n"

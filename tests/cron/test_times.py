@@ -1,0 +1,363 @@
+"""Times of a crontab line: read as cron reads them, gaps, runs, and the times that the kit chooses."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from shutil import which
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocarina_kit.cron.times import (
+    gap_problem,
+    in_words,
+    longest_gap,
+    next_runs,
+    one_miss_expires,
+    parse_every,
+    parse_times,
+    previous_run,
+    refuse_long_gap,
+    spread,
+)
+from ocarina_kit.system.errors import Exit, KitError
+
+DOMAIN = "https://majora.example.org/"
+LONDON = ZoneInfo("Europe/London")
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        ("0 0,6,12,18 * * *", (0, 360, 720, 1080)),
+        ("*/20 1-9/8 * * *", (60, 80, 100, 540, 560, 580)),
+        ("5,4,5 3 * * *", (184, 185)),
+        ("007 007 * * *", (427,)),
+        ("*/60 */24 * * *", (0,)),
+        ("0-59/100 3 * * *", (180,)),
+        ("\t1 \t2\t*\t* *", (121,)),
+        ("3-3/2 4 * * *", (243,)),
+        ("@midnight", (0,)),
+        ("@reboot", ()),
+        ("0 0 30 2 *", ()),
+    ],
+)
+def test_minutes_of_the_day(text: str, runs: tuple[int, ...]) -> None:
+    assert parse_times(text).runs == runs
+
+
+def test_texts_that_mean_the_same() -> None:
+    assert parse_times("5 2,5,8,11,14,17,20,23 * * *").same_as(parse_times("5 2-23/3 * * *"))
+    assert parse_times("0 0 * * 7").same_as(parse_times("0 0 * * sun"))
+    assert not parse_times("0 0 * * 1").same_as(parse_times("0 0 * * *"))
+    assert not parse_times("@reboot").same_as(parse_times("@daily"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("60 * * * *", "minute field"),
+        ("* 24 * * *", "hour field"),
+        ("* * 0 * *", "day of month field"),
+        ("* * * 13 *", "month field"),
+        ("* * * * 8", "day of week field"),
+        ("* * * January *", "month field"),
+        ("mon * * * *", "minute field"),
+        ("5/10 * * * *", "minute field"),
+        ("*/0 * * * *", "minute field"),
+        ("0 22-2 * * *", "backwards"),
+        ("0 0 * * sat-sun", "backwards"),
+        ("5;30 * * * *", "minute field"),
+        ("0~59 * * * *", "minute field"),
+        ("1, * * * *", "minute field"),
+        ("* * ? * *", "day of month field"),
+        # cronsim's own inventions
+        ("0 0 L * *", "day of month field"),
+        ("0 0 LW * *", "day of month field"),
+        ("0 0 * * 5#2", "day of week field"),
+        ("0 0 * * 5L", "day of week field"),
+        ("0 0 0 * * *", "five fields"),
+        ("* * * *", "five fields"),
+        ("", "five fields"),
+        ("@never", "five fields"),
+        ("@DAILY", "five fields"),
+        ("@daily 3", "five fields"),
+        ("0 0 * * *\n* * * * * rm", "five fields"),
+        ("0 0 * *\n*", "five fields"),
+        ("9" * 5000 + " * * * *", "minute field"),
+    ],
+)
+def test_refusals_name_the_field(text: str, words: str) -> None:
+    with pytest.raises(KitError) as refused:
+        parse_times(text)
+    assert words in refused.value.why
+    assert (refused.value.id, refused.value.exit) == ("CRN005", Exit.USAGE)
+    assert len(refused.value.what + refused.value.why) < 300
+
+
+@given(st.one_of(st.lists(st.text("0123456789*/-,~;. amonfrijbsu", max_size=8), min_size=5, max_size=5).map(" ".join),
+                 st.text(max_size=20)))  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        times = parse_times(text)
+    except KitError:
+        return
+    assert all(0 <= minute < 1440 for minute in times.runs)
+    in_words(times)
+
+
+_CORPUS = [
+    "* * * * *", "*/60 * * * *", "60 * * * *", "59-61 * * * *", "5/10 * * * *", "* * * jan *", "* * * January *",
+    "* * * jan-mar *", "* * * * mon-fri", "* * * * fri-7", "* * 0 * *", "* * * 0 *", "* * * * 7", "* * * * 8",
+    "1,,2 * * * *", ",1 * * * *", "1, * * * *", "1- * * * *", "*/0 * * * *", "*/-1 * * * *", "*,5 * * * *", "@daily",
+    "@DAILY", "@every_minute", "@reboot", "-5 * * * *", "+5 * * * *", "007 * * * *", "mon * * * *", "* * * 1,feb *",
+    "* * ? * *", "H * * * *", "3-3/2 * * * *", "* 24 * * *", "* * 32 * *", "0 0 30 2 *", "0 0 31 4 *", "1a-3 * * * *",
+]  # fmt: skip
+
+
+def test_accepts_what_the_real_crontab_accepts(tmp_path: Path) -> None:
+    """``crontab -n`` only checks a file's syntax: it touches no crontab. Other crons lack the option."""
+    program = which("crontab", path="/usr/bin:/bin:/usr/local/bin")
+    if program is None or not _accepts(program, tmp_path, "* * * * *"):
+        pytest.skip("no crontab with -n here")
+    for text in _CORPUS:
+        try:
+            parse_times(text)
+            reads = True
+        except KitError:
+            reads = False
+        assert reads is _accepts(program, tmp_path, text), text
+
+
+def _accepts(program: str, folder: Path, text: str) -> bool:
+    file = folder / "tab"
+    file.write_text(f"{text} true\n")
+    # The guard of tests/guards lets crontab run only where a test has named a crontab of its own.
+    environment = {"PATH": "/usr/bin:/bin", "KIT_TEST_CRONTAB": str(file)}
+    return (
+        subprocess.run([program, "-n", file], capture_output=True, check=False, env=environment).returncode
+        == 0
+    )
+
+
+# --- gaps --------------------------------------------------------------------------------------------------
+
+GAPS = [
+    ("0 0,6,12,18 * * *", 7 * 60, "between 18:00 and 00:00 the next day"),
+    ("0 0,9,18 * * *", 10 * 60, "between 09:00 and 18:00"),
+    ("17 1-23/3 * * *", 4 * 60, "between 22:17 and 01:17 the next day"),
+    ("*/30 * * * *", 30, ""),
+    ("0,30 0-23 * * *", 90, ""),
+    ("17 * * * *", 60, ""),
+    ("@daily", 25 * 60, "between 00:00 and 00:00 the next day"),
+    ("0 5 1-31 * 1", 25 * 60, ""),
+    ("0 0-23/2 * * 1-5", 51 * 60, "between 22:00 on Fri 02 Jan and 00:00 on Mon 05 Jan"),
+    ("0 */2 1-30 * *", 27 * 60, "between 22:00 on Fri 30 Jan and 00:00 on Sun 01 Feb"),
+]
+
+
+@pytest.mark.parametrize(("text", "minutes", "where"), GAPS)
+def test_the_longest_gap_and_where_it_is(text: str, minutes: int, where: str) -> None:
+    gap = longest_gap(parse_times(text))
+    assert gap is not None
+    assert gap.minutes == minutes
+    assert gap.where() == where or not where
+
+
+@pytest.mark.parametrize("text", ["0 0 30 2 *", "@reboot", "0 0 31 4 *"])
+def test_times_that_never_run(text: str) -> None:
+    times = parse_times(text)
+    assert longest_gap(times) is None
+    assert next_runs(times, datetime(2026, 1, 1), 3) == []
+    assert previous_run(times, datetime(2026, 1, 1)) is None
+
+
+def test_a_leap_day_runs() -> None:
+    assert longest_gap(parse_times("0 0 29 2 *")) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "expires"),
+    [
+        ("0 */3 * * *", False),
+        ("0 */4 * * *", False),
+        ("0 */5 * * *", True),
+        ("0 0,6,12,18 * * *", True),
+        ("0 3 * * *", True),
+        ("0 */3 * * 1-5", True),
+        ("*/30 * * * *", False),
+        ("@hourly", False),
+        ("@reboot", True),
+        ("0 0-8,12,16,20 * * *", False),
+    ],
+)
+def test_whether_one_missed_run_lets_the_token_expire(text: str, expires: bool) -> None:
+    assert one_miss_expires(parse_times(text)) is expires
+    assert one_miss_expires(None)
+
+
+@pytest.mark.parametrize("text", ["17 1-23/3 * * *", "*/60 */2 * * *", "0 0,8,16 * * *", "@hourly"])
+def test_times_that_keep_a_token_valid(text: str) -> None:
+    refuse_long_gap(parse_times(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0 0,9,18 * * *", "on the night when summer time ends"),
+        ("0 0 * * *", "between 00:00 and 00:00 the next day"),
+        ("0 */2 * * 1-5", "between 22:00 on Fri"),
+        ("0 0 30 2 *", "never runs"),
+        ("@reboot", "host starts"),
+    ],
+)
+def test_times_that_let_a_token_expire_are_refused(text: str, words: str) -> None:
+    with pytest.raises(KitError) as refused:
+        refuse_long_gap(parse_times(text))
+    assert words in refused.value.why
+    assert words in gap_problem(parse_times(text))
+    assert (refused.value.id, refused.value.exit) == ("CRN005", Exit.USAGE)
+    assert refused.value.remedy.commands
+
+
+# --- runs --------------------------------------------------------------------------------------------------
+
+# zone, times, after (UTC), the next runs (UTC)
+RUNS = [
+    ("UTC", "17 2-23/3 * * *", "2026-06-01 02:17", ["2026-06-01 05:17", "2026-06-01 08:17"]),
+    # The hour from 1 to 2 is left out: a job at fixed times runs right after the change, one with * not at all.
+    ("Europe/London", "30 1,5 * * *", "2026-03-29 00:00", ["2026-03-29 01:00", "2026-03-29 04:30"]),
+    ("Europe/London", "30 */1 * * *", "2026-03-29 00:00", ["2026-03-29 00:30", "2026-03-29 01:30"]),
+    # The hour from 1 to 2 comes twice: a job at fixed times runs once, one with * twice.
+    ("Europe/London", "30 1,5 * * *", "2026-10-24 23:00", ["2026-10-25 00:30", "2026-10-25 05:30"]),
+    ("Europe/London", "30 1,5 * * *", "2026-10-25 01:10", ["2026-10-25 05:30", "2026-10-26 01:30"]),
+    ("Europe/London", "30 * * * *", "2026-10-24 23:40", ["2026-10-25 00:30", "2026-10-25 01:30"]),
+    ("America/Havana", "15 0 * * *", "2026-10-31 12:00", ["2026-11-01 04:15", "2026-11-02 05:15"]),
+]
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(("zone", "text", "after", "expected"), RUNS)
+def test_next_runs(zone: str, text: str, after: str, expected: list[str]) -> None:
+    runs = next_runs(parse_times(text), _utc(after).astimezone(ZoneInfo(zone)), 2)
+    assert [run.astimezone(timezone.utc) for run in runs] == [_utc(each) for each in expected]
+
+
+def test_the_previous_run() -> None:
+    times = parse_times("17 1,4,7,10,13,16,19,22 * * *")
+    assert previous_run(times, datetime(2026, 6, 1, 4, 17, tzinfo=LONDON)) == datetime(
+        2026, 6, 1, 1, 17, tzinfo=LONDON
+    )
+    assert previous_run(times, datetime(2026, 6, 1, 0, 0, tzinfo=LONDON)) == datetime(
+        2026, 5, 31, 22, 17, tzinfo=LONDON
+    )
+    assert previous_run(parse_times("0 0 29 2 *"), datetime(2026, 1, 1)) == datetime(2024, 2, 29)
+
+
+@given(st.integers(-600, 600), st.sampled_from(["30 1,5 * * *", "*/7 * * * *", "5 */3 * * *", "0 0 * * 0"]))
+@settings(max_examples=60, deadline=None)
+def test_previous_and_next_agree_around_a_change_of_the_clocks(offset: int, text: str) -> None:
+    times = parse_times(text)
+    for day in (datetime(2026, 3, 29, tzinfo=timezone.utc), datetime(2026, 10, 25, tzinfo=timezone.utc)):
+        before = (day + timedelta(minutes=offset)).astimezone(LONDON)
+        last = previous_run(times, before)
+        assert last is not None
+        assert last.timestamp() < before.timestamp()
+        assert next_runs(times, last, 1)[0].timestamp() >= before.timestamp()
+
+
+# --- words and intervals -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("37 2-23/3 * * *", "every 3 hours at :37"),
+        ("5 * * * *", "every hour at :05"),
+        ("*/30 * * * *", "every 30 minutes"),
+        ("17 1,4 * * *", "at 01:17 and 04:17"),
+        ("0 9 * * *", "at 09:00"),
+        ("5,6 * * * *", "48 times a day"),
+        ("20 */3 * * 1-5", "every 3 hours at :20, on some days only"),
+        ("@reboot", "when the host starts"),
+        ("0 0 30 2 *", "never"),
+    ],
+)
+def test_times_in_words(text: str, words: str) -> None:
+    assert in_words(parse_times(text)) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("3h", 180), ("1h", 60), ("180m", 180), (" 30 min ", 30), ("2 hours", 120), ("8H", 480), ("2m", 2)],
+)
+def test_intervals(text: str, minutes: int) -> None:
+    assert parse_every(text) == minutes
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "id"),
+    [
+        ("90m", "1h or 2h", "USE001"),
+        ("45m", "divide", "USE001"),
+        ("1m", "10 hours", "CRN005"),
+        ("25h", "10 hours", "CRN005"),
+        ("0h", "a number and h or m", "USE001"),
+        ("", "a number and h or m", "USE001"),
+        ("3", "a number and h or m", "USE001"),
+        ("-3h", "a number and h or m", "USE001"),
+        ("\u0663h", "a number and h or m", "USE001"),
+        ("3 days", "a number and h or m", "USE001"),
+    ],
+)
+def test_intervals_that_cron_cannot_express(text: str, words: str, id: str) -> None:
+    with pytest.raises(KitError) as refused:
+        parse_every(text)
+    assert words in refused.value.why
+    assert (refused.value.id, refused.value.exit) == (id, Exit.USAGE)
+
+
+@pytest.mark.parametrize("every", ["2m", "15m", "30m", "1h", "2h", "3h", "4h", "5h", "6h", "7h", "8h"])
+def test_every_interval_keeps_a_token_valid_and_never_runs_at_minute_0(every: str) -> None:
+    minutes = parse_every(every)
+    for user in range(20):
+        times = parse_times(spread(f"user{user}", "node1", DOMAIN, minutes))
+        gap = longest_gap(times)
+        assert gap is not None
+        assert gap.minutes - gap.summer == minutes
+        assert all(run % 60 for run in times.runs)
+
+
+@pytest.mark.parametrize("every", ["9h", "10h", "12h", "24h"])
+def test_an_interval_that_leaves_10_hours_is_refused(every: str) -> None:
+    with pytest.raises(KitError) as refused:
+        spread("user", "node1", DOMAIN, parse_every(every))
+    assert "between" in refused.value.why
+    assert ("summer time" in refused.value.why) is (every == "9h")
+
+
+def test_derived_times_are_stable() -> None:
+    """Fixed values: a new release must not move the entries of every user."""
+    assert spread("alice", "node1", DOMAIN) == "2 0-23/3 * * *"
+    assert spread("alice", "node1", DOMAIN, 60).endswith(" * * * *")
+    assert spread("alice", "node1", DOMAIN, 30).split()[1:] == ["*", "*", "*", "*"]
+    assert len({spread(user, host, domain) for user in "ab" for host in "cd" for domain in "ef"}) == 8
+    assert spread("ab", "c", "d") != spread("a", "bc", "d")  # the parts do not run into one another
+
+
+@pytest.mark.parametrize("every", [180, 300, 30])
+def test_many_users_are_spread_over_the_day(every: int) -> None:
+    """The busiest minute gets at most 4 times the mean; the guide's line gives its four 360 times."""
+    runs: Counter[int] = Counter()
+    for number in range(2_000):
+        runs.update(parse_times(spread(f"climb-{number}", "login1", DOMAIN, every)).runs)
+    assert max(runs.values()) <= 4 * sum(runs.values()) / 1440

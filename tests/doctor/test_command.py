@@ -1,0 +1,229 @@
+"""``doctor`` as a person and a script meet it, offline: what it says, its options, and --fix."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import Kit, mode_of
+from tests.terminal import CTRL_C, Screen
+
+ONLY = ("doctor", "--offline", "--only", "CFG")
+SETTINGS = {
+    "MAJORA_DOMAIN": "https://majora.lab.test/",
+    "MAJORA_USER": "lab",
+    "MAJORA_TOKEN": "OAUTH",
+    "CLIENT_ID": "a1" * 20,
+    "CLIENT_SECRET": "b2" * 64,
+}
+VIEW = "majora2.view_biosampleartifact"
+ENTRY = {
+    "id",
+    "family",
+    "title",
+    "status",
+    "detail",
+    "cause",
+    "consequence",
+    "remedy",
+    "fixable",
+    "fixed",
+    "ms",
+}
+
+
+@pytest.fixture
+def broken(kit: Kit) -> Kit:
+    """A configuration without its last slash, readable by others."""
+    kit.secrets.add(SETTINGS["CLIENT_SECRET"])
+    kit.write_config({**SETTINGS, "MAJORA_DOMAIN": "https://majora.lab.test"}, mode=0o644)
+    return kit
+
+
+def test_a_problem_is_shown_with_its_place_and_the_last_line_is_the_next_step(broken: Kit) -> None:
+    ran = broken.run(*ONLY)
+    assert ran.code == 1
+    assert ran.out == (
+        "Configuration\n"
+        "  failed   CFG003  Others can read or write the configuration: mode 0644 (~/.ocarina)\n"
+        "           Others on this machine can read your client secret, or change where ocarina sends it.\n"
+        "           Fix: ocarina-kit doctor --fix\n"
+        "  failed   CFG007  MAJORA_DOMAIN does not end in / (~/.ocarina, line 2, column 22)\n"
+        '             "MAJORA_DOMAIN": "https://majora.lab.test",\n'
+        "                                                     ^\n"
+        "           ocarina adds the path to it as it is, so every request goes to a wrong address.\n"
+        "           Fix: ocarina-kit doctor --fix\n"
+        "\n"
+        "12 ok, 2 failed\n"
+        "Next step: ocarina-kit doctor --fix   (fixes both)\n"
+    )
+
+
+def test_healthy_is_one_line(kit: Kit) -> None:
+    kit.write_config(SETTINGS)
+    ran = kit.run(*ONLY)
+    assert (ran.code, ran.out) == (0, "Everything works: 14 checks.\n")
+    assert "  ok       CFG007  " in kit.run(*ONLY, "-v").out
+
+
+def test_what_depends_on_a_failure_is_counted_and_what_is_not_selected_is_not(kit: Kit) -> None:
+    assert "2 ok, 1 failed, 11 skipped (they depend on this)" not in kit.run(*ONLY).out
+    assert kit.run(*ONLY).out.splitlines()[-2:] == [
+        "1 failed, 13 skipped (they depend on this)",
+        "Next step: ocarina-kit init",
+    ]
+    unseen = kit.run("doctor", "--offline", "--only", "TOK003").out
+    assert unseen.startswith("1 skipped (it depends on CFG001, not selected)\n")
+
+
+def test_the_json_document(broken: Kit) -> None:
+    ran = broken.run(*ONLY, "--json")
+    assert set(ran.json) == {"schema", "command", "ok", "exit", "summary", "checks", "error"}
+    assert sum(ran.json["summary"].values()) == len(ran.json["checks"]) == 47
+    assert all(set(check) == ENTRY for check in ran.json["checks"])
+    by_id = {check["id"]: check for check in ran.json["checks"]}
+    assert by_id["CFG007"]["fixable"] is True
+    assert by_id["CFG007"]["remedy"]["commands"] == ["ocarina-kit doctor --fix"]
+    assert by_id["CFG001"]["remedy"] == {"text": "", "commands": []}
+    assert by_id["TOK001"]["status"] == "skip"
+    assert ran.json["error"]["id"] == "CFG003"
+    assert "Next step: " in ran.err
+
+
+def test_list_and_explain_run_nothing(kit: Kit) -> None:
+    rows = kit.run("doctor", "--list", "--json").json["checks"]
+    listed = kit.run("doctor", "--list").out
+    assert len(rows) == 47
+    assert all(row["id"] in listed and row["title"] in listed for row in rows)
+    assert "It depends on ENV002, API001 or API002." in kit.run("doctor", "--explain", "env004").out
+    assert "lock" in kit.run("doctor", "--explain", "[LCK001]").out
+    assert "crontab" in kit.run("doctor", "--explain", "SCH004").out
+    unknown = kit.run("doctor", "--explain", "ABC999")
+    assert (unknown.code, "--list" in unknown.err) == (2, True)
+    assert not kit.state.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--only", "NOPE"),
+        ("--skip", "CFG999"),
+        ("--timeout", "0"),
+        ("--timeout", "soon"),
+        ("--json", "--report", "-"),
+    ],
+)
+def test_wrong_usage(kit: Kit, options: tuple[str, ...]) -> None:
+    assert kit.run("doctor", *options).code == 2
+
+
+def test_a_report_goes_to_a_file_or_alone_to_standard_output(broken: Kit) -> None:
+    ran = broken.run(*ONLY, "--report", "report.md")
+    alone = broken.run(*ONLY, "--report", "-")
+    text = (broken.home / "report.md").read_text()
+    assert text == alone.out
+    assert text.startswith("# ocarina-kit doctor\n")
+    assert "report.md" in ran.out
+    assert "Next step: " in alone.err
+    assert (
+        "| CFG007 | fail | MAJORA_DOMAIN ends in one slash | MAJORA_DOMAIN does not end in / (…, line 2"
+        in text
+    )
+    for name in (str(broken.home), "lab", socket.gethostname(), SETTINGS["CLIENT_ID"]):
+        assert name not in text.replace("available", "")
+
+
+# --- --fix ------------------------------------------------------------------------------------------------------
+
+
+def test_fix_without_a_terminal_needs_yes(broken: Kit) -> None:
+    before = broken.config.read_bytes()
+    ran = broken.run(*ONLY, "--fix")
+    assert (ran.code, "add --yes" in ran.err) == (2, True)
+    assert (broken.config.read_bytes(), mode_of(broken.config)) == (before, 0o644)
+    assert not broken.state.exists()
+
+
+def test_a_dry_run_shows_the_changes_and_makes_none(broken: Kit) -> None:
+    before = broken.config.read_bytes()
+    ran = broken.run(*ONLY, "--fix", "--dry-run")
+    assert ran.out.startswith("Changes:\n  CFG003  make it readable only by you (0600)\n  CFG007  ")
+    assert '+    "MAJORA_DOMAIN": "https://majora.lab.test/",' in ran.out
+    assert (ran.code, broken.config.read_bytes(), broken.state.exists()) == (1, before, False)
+
+
+def test_fix_says_what_it_fixed_once_and_where_the_backups_are(broken: Kit) -> None:
+    before = broken.config.read_bytes()
+    ran = broken.run(*ONLY, "--fix", "--yes")
+    assert ran.code == 0
+    assert ran.out.splitlines()[-3:] == [
+        "fixed  CFG003  The configuration is readable only by you.",
+        "fixed  CFG007  MAJORA_DOMAIN ends in one /.",
+        "Everything works: 14 checks. Backups are in ~/.local/state/ocarina-kit/backups",
+    ]
+    assert broken.read_config()["MAJORA_DOMAIN"] == "https://majora.lab.test/"
+    assert mode_of(broken.config) == 0o600
+    assert [path.read_bytes() for path in (broken.state / "backups").iterdir()] == [before]
+    again = broken.run(*ONLY, "--fix")
+    assert (again.code, again.out) == (0, "There is nothing to fix.\nEverything works: 14 checks.\n")
+
+
+def test_what_one_fix_brings_to_light_is_fixed_with_it(kit: Kit) -> None:
+    kit.config.write_text(json.dumps({**SETTINGS, "MAJORA_DOMAIN": "https://majora.lab.test"})[:-1] + ",}")
+    kit.config.chmod(0o600)
+    checks = kit.run(*ONLY, "--fix", "--yes", "--json").json["checks"]
+    assert {check["id"] for check in checks if check["fixed"]} == {"CFG002", "CFG007"}
+    assert len(list((kit.state / "backups").iterdir())) == 1
+
+
+def test_a_person_is_asked_and_may_say_no(broken: Kit) -> None:
+    with Screen.of(broken, *ONLY, "--fix") as screen:
+        screen.expect("Apply these changes? [Y/n]")
+        screen.line("n")
+        screen.expect("Nothing was changed.")
+        assert screen.wait() == 1
+    with Screen.of(broken, *ONLY, "--fix") as screen:
+        screen.expect("Apply these changes? [Y/n]")
+        screen.send(CTRL_C)
+        assert screen.wait() == 130
+    assert broken.read_config()["MAJORA_DOMAIN"] == "https://majora.lab.test"
+    with Screen.of(broken, *ONLY, "--fix", columns=40) as screen:
+        screen.expect("Apply these changes? [Y/n]")
+        screen.line()
+        screen.expect("fixed  CFG007")
+        assert screen.wait() == 0
+
+
+def test_a_damaged_tokens_file_is_set_aside(broken: Kit) -> None:
+    broken.write_config(SETTINGS)
+    broken.tokens.write_text('{"a": {"access_token": "SECRET-')
+    broken.tokens.chmod(0o600)
+    broken.secrets.add("SECRET-")
+    ran = broken.run("doctor", "--offline", "--only", "TOK", "--fix", "--yes")
+    assert (ran.code, broken.tokens.exists()) == (1, False)
+    assert ran.out.splitlines()[-1] == "Next step: ocarina-kit login"
+    assert "Backups are in " in ran.out
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A port that takes connections and never says a word; yields its number."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_what_never_answers_is_unknown(kit: Kit, black_hole: int, tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("ocarina", "crontab"):
+        (folder / name).write_text("#!/bin/sh\nexec sleep 300\n")
+        (folder / name).chmod(0o755)
+    kit.write_config({**SETTINGS, "MAJORA_DOMAIN": f"http://127.0.0.1:{black_hole}/"})
+    kit.extra["PATH"] = f"{folder}:/usr/bin:/bin"
+    kit.write_tokens({})
+    ran = kit.run("doctor", "--timeout", "2", "--json", "--skip", "TOK")
+    status = {check["id"]: check["status"] for check in ran.json["checks"]}
+    assert (ran.code, status["ENV003"], status["CRN001"], status["CFG009"]) == (5, "unknown", "unknown", "ok")

@@ -1,0 +1,277 @@
+"""CRN001 to CRN010 over literals: crontabs as text, and what refresh.log and the tokens say. Scenarios do the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.doctor.test_server import CONFIG
+
+from ocarina_kit.client.find import Candidate, Clients
+from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.cron.plan import Ground
+from ocarina_kit.cron.program import Listing
+from ocarina_kit.doctor.check import Finding
+from ocarina_kit.doctor.crontab import judged, repair
+from ocarina_kit.doctor.world import Tokens, World
+from ocarina_kit.system.files import File
+from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.tokens.file import parse
+from ocarina_kit.tokens.log import Line
+
+NOW = 1_795_521_600.0
+H = 3600.0
+LOOKUP, INFO = "majora2.view_biosampleartifact", "majora2.view_majoraartifact_info"
+
+
+class Desk:
+    """A home with the kit, a client and another client, and what the doctor sees there."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.kit, self.client, self.other = (
+            self.program(name) for name in ("kit/ocarina-kit", "env/ocarina", "b/ocarina")
+        )
+        self.words = {"kit": self.kit, "client": self.client, "other": self.other, "home": str(home)}
+        self.words["line"] = (
+            f"17 2-23/3 * * * {self.kit} refresh --cron || {self.client} -q oauth refresh # ocarina-kit"
+        )
+        self.words["guide"] = f"0 0,6,12,18 * * * {self.client} oauth refresh"
+
+    def program(self, name: str, text: str = "#!/bin/sh\n", mode: int = 0o755) -> str:
+        path = self.home / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return str(path)
+
+    def fill(self, text: str) -> str:
+        for name, value in self.words.items():
+            text = text.replace(f"<{name}>", value)
+        return text
+
+    def world(
+        self, text: str, log: Sequence[Line] = (), born: Sequence[float] = (NOW - H,), **facts: Any
+    ) -> World:
+        """``text``: the crontab; ``born``: when each token was refreshed last; ``facts`` replace others."""
+
+        def run(argv: Sequence[str], **more: object) -> Completed:
+            works = argv[0] in (self.client, self.other)
+            return Completed(tuple(argv), 0, b"ocarina v1.0.0\n" if works else b"a flute\n")
+
+        place = Place(self.home / ".ocarina")
+        world = World(Machine({}, self.home, "u", "login1", run, now=lambda: NOW), place, seconds=20)
+        entries = [
+            {"access_token": "a", "refresh_token": "r", "expires_in": 36000, "expires_at": at + 36000}
+            for at in born
+        ]
+        file = parse(json.dumps(dict(zip((LOOKUP, INFO), entries, strict=False))).encode())
+        found = Candidate(self.client, real=self.client, state="works", version=(1, 0, 0))
+        fine = dict.fromkeys(("CFG001", "CFG011"), SimpleNamespace(status="ok"))
+        vars(world).update({
+            "config": CONFIG,
+            "config_findings": fine,
+            "setup": Setup(place, "https://m.test/", "u", self.home / "t"),
+            "listing": Listing("read", (self.fill(text) + "\n").encode()),
+            "clients": Clients((found,), found, found),
+            "tokens": Tokens(File(self.home / "t", "file"), file, tuple(log), NOW),
+            "ground": Ground("u", "login1", str(self.home), f"{self.home}/.ocarina", "https://m.test/", (self.kit,)),
+            "_table": None,
+            **facts,
+        })  # fmt: skip
+        return world
+
+    def fixed(self, world: World) -> World:
+        """What it is after --fix."""
+        after = repair(world, world.listing.content)
+        assert repair(world, after) == after
+        return self.world(after.decode().removesuffix("\n"), world.tokens.log)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def found(world: World) -> dict[str, Finding]:
+    return {
+        id: each for id, each in judged(world).items() if id != "CRN006"
+    }  # that looks at this very machine
+
+
+def wrong(world: World) -> str:
+    bad = [f"{id} {each.status}" for id, each in found(world).items() if each.status not in ("ok", "skip")]
+    return " ".join(sorted(bad))
+
+
+def log(result: str, hours: float, host: str = "login1", by: str = "refresh", scope: str = LOOKUP) -> Line:
+    import time
+
+    return Line(
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW - hours * H)), host, by, result, scope=scope
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<line>",
+        "17 */3 * * * <kit> refresh --cron # ocarina-kit",
+        "17 */3 * * * <client> oauth refresh # ocarina-kit",
+        "# mine\nMAILTO=a@b\n<line>\n5 4 * * * /bin/true %",
+        "<line>\n#<guide>",
+        "<line>\n0 0 * * * <client> --profile test oauth refresh",
+        "SHELL=/bin/bash\n<line>",
+        "0 */8 * * * <kit> refresh --quiet # ocarina-kit",
+        "17 */3 * * * /usr/bin/timeout 60 <kit> refresh",
+        "17 */3 * * * <other> oauth refresh # ocarina-kit",
+    ],
+)
+def test_a_good_entry_is_left(desk: Desk, text: str) -> None:
+    world = desk.world(text)
+    assert wrong(world) == ""
+    assert "fail" not in wrong(desk.fixed(world))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "CRN002 fail"),
+        ("# 0 0 * * * the refresh of ocarina comes here", "CRN002 fail"),
+        ("17 */3 * * * <client> --profile test oauth refresh", "CRN002 fail"),
+        ("17 */3 * * * <kit> --config /data/other refresh", "CRN002 fail"),
+        ("<line>\n<line>", "CRN003 fail"),
+        ("<line>\n17 */3 * * * <client> oauth refresh # ocarina-kit", "CRN003 fail"),
+        ("17 */3 * * * /gone/ocarina-kit refresh --cron # ocarina-kit", "CRN004 fail"),
+        ("17 */3 * * * <kit> refresh || /gone/ocarina -q oauth refresh # ocarina-kit", "CRN004 fail"),
+        ("17 */3 * * * ocarina oauth refresh # ocarina-kit", "CRN004 fail"),
+        ("17 */3 * * * bin/ocarina-kit refresh # ocarina-kit", "CRN004 fail"),
+        ("PATH=/usr/bin:/bin:/opt/x\n17 */3 * * * ocarina oauth refresh # ocarina-kit", "CRN004 fail"),
+        ("17 */3 * * * {YOUR_OCARINA_PATH} oauth refresh", "CRN004 fail CRN010 warn"),
+        ("17 */3 * * * <other> oauth refresh", "CRN004 fail CRN010 warn"),
+        ("@reboot <kit> refresh # ocarina-kit", "CRN005 fail"),
+        ("61 * * * * <kit> refresh # ocarina-kit", "CRN005 fail"),
+        ("0 9,18 * * * <kit> refresh # ocarina-kit", "CRN005 fail"),
+        ("<guide> # ocarina-kit", "CRN005 warn"),
+        ("<guide>", "CRN005 warn CRN010 warn"),
+        ("17 */3 * * * <kit> refresh >> log-$(date +%F) # ocarina-kit", "CRN007 fail"),
+        ("17 */3 * * * OCARINA_CONF_FILE='~/.ocarina' <client> oauth refresh # ocarina-kit", "CRN007 fail"),
+        ("HOME=/tmp\n17 */3 * * * <kit> refresh", "CRN007 fail"),
+    ],
+)
+def test_a_fault_is_found_once_and_fixed(desk: Desk, text: str, says: str) -> None:
+    world = desk.world(text)
+    assert wrong(world) == says
+    assert found(world)[says[:6]].outcome.fix
+    assert wrong(desk.fixed(world)) == ""
+
+
+def test_with_one_of_two_programs_gone_it_says_what_still_works(desk: Desk) -> None:
+    for gone, works in (
+        (desk.client, "ocarina-kit still refreshes"),
+        (desk.kit, "Only ocarina still refreshes"),
+    ):
+        world = desk.world(desk.words["line"].replace(gone, "/gone/program/" + Path(gone).name))
+        assert found(world)["CRN004"].impact.startswith(works)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda desk: desk.program("env/ocarina", mode=0o644), "is not executable"),
+        (lambda desk: desk.program("env/ocarina", "#!/gone/python\n"), "its interpreter /gone/python does not exist"),
+        (lambda desk: desk.words.update(line=desk.words["line"].replace("/env/", "/c/")) or desk.program("c/ocarina"),
+         "is not the Majora client"),
+    ],
+)  # fmt: skip
+def test_a_client_that_is_no_good(desk: Desk, make: Any, says: str) -> None:
+    make(desk)
+    world = desk.world("<line>")
+    assert wrong(world) == "CRN004 fail"
+    assert says in found(world)["CRN004"].outcome.said.text
+
+
+def test_a_client_that_others_can_replace(desk: Desk) -> None:
+    Path(desk.other).parent.chmod(0o777)
+    assert wrong(desk.world("17 */3 * * * <other> oauth refresh # ocarina-kit")) == "CRN004 warn"
+
+
+def test_without_a_client_the_kit_is_scheduled_alone(desk: Desk) -> None:
+    world = desk.world("", clients=Clients())
+    assert desk.kit in repair(world, b"").decode()
+    assert "||" not in repair(world, b"").decode()
+
+
+@pytest.mark.parametrize(
+    ("listing", "says"),
+    [
+        (Listing("no program", words="not found"), "CRN001 fail"),
+        (Listing("not allowed", words="You (u) are not allowed"), "CRN001 fail"),
+        (Listing("failed", words="timed out"), "CRN001 unknown"),
+        (Listing("none yet"), "CRN002 fail"),
+    ],
+)
+def test_a_crontab_that_cannot_be_read(desk: Desk, listing: Listing, says: str) -> None:
+    assert wrong(desk.world("", listing=listing)) == says
+    elsewhere = [log("refreshed", 2, "node2")]
+    assert wrong(desk.world("", elsewhere, listing=listing)) == ("" if "fail" in says else says)
+
+
+def test_a_crontab_that_cannot_be_written_back_is_judged_and_left(desk: Desk) -> None:
+    content = desk.fill("<line>\n<line>\n").encode()
+    world = desk.world("", listing=Listing("doubtful", content, "a NUL byte"))
+    assert wrong(world) == "CRN003 fail"
+    assert not found(world)["CRN003"].outcome.fix
+    assert repair(world, content) == content
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "born", "says"),
+    [
+        ("", [log("refreshed", 3, "node2")], NOW - 3 * H, ""),
+        ("#<guide>", [log("refreshed", 3, "node2")], NOW - 3 * H, ""),
+        ("", [log("refreshed", 12, "node2")], NOW - 12 * H, "CRN002 fail"),
+        ("", [log("scheduled", 300, "node2", "schedule", "")], NOW - 12 * H, "CRN002 fail"),
+        ("#<guide>", [], NOW - H, "CRN009 fail"),
+        ("0 * * * * <kit> refresh; /opt/backup\n5 * * * * <kit> refresh; /opt/backup", [], NOW - H, "CRN003 fail"),
+    ],
+)  # fmt: skip
+def test_what_only_a_person_may_decide_is_not_fixed(
+    desk: Desk, text: str, lines: list[Line], born: float, says: str
+) -> None:
+    world = desk.world(text, lines, [born])
+    assert wrong(world) == says
+    assert not any(each.outcome.fix for each in found(world).values())
+    assert repair(world, world.listing.content) == world.listing.content
+
+
+def test_no_entry_is_made_for_a_set_up_that_does_not_exist(desk: Desk) -> None:
+    absent = dict.fromkeys(("CFG001", "CFG011"), SimpleNamespace(status="fail"))
+    world = desk.world("", config_findings=absent)
+    assert found(world)["CRN002"].remedy.commands == ("ocarina-kit init",)
+    others = desk.world("17 */3 * * * <client> --profile x oauth refresh", config_findings=absent)
+    assert (wrong(others), found(others)["CRN002"].outcome.cause) == ("", "CFG001")
+
+
+SEEN = log("scheduled", 30, by="schedule", scope="")
+
+
+@pytest.mark.parametrize(
+    ("lines", "born", "says"),
+    [
+        ([], [NOW - 9 * H], ""),
+        ([SEEN], [NOW - 60], ""),
+        ([SEEN], [NOW - 9 * H], "CRN008 fail"),
+        ([log("scheduled", 0.1, by="schedule", scope="")], [NOW - 9 * H], ""),
+        ([SEEN, log("refused-token", 0.1)], [NOW - 9 * H], "CRN008 fail"),
+        ([SEEN], [NOW - 60, NOW - 9 * H], "CRN008 fail"),
+        ([SEEN, log("unscheduled", 20, by="schedule", scope=""), log("refreshed", 1)], [NOW - 9 * H], ""),
+    ],
+)
+def test_the_last_due_run(desk: Desk, lines: list[Line], born: list[float], says: str) -> None:
+    world = desk.world("*/10 * * * * <kit> refresh --cron # ocarina-kit", lines, born)
+    assert wrong(world) == says

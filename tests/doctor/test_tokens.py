@@ -1,0 +1,335 @@
+"""TOK001 to TOK008 on throwaway files: which one fails, that no other does, and what its fix leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.doctor.test_command import SETTINGS as CONFIG
+
+from ocarina_kit.client.scopes import BY_NAME, Table
+from ocarina_kit.config.place import Place
+from ocarina_kit.doctor.check import Choice, Finding, examine
+from ocarina_kit.doctor.world import World
+from ocarina_kit.majora.api import Probe
+from ocarina_kit.system.change import Change
+from ocarina_kit.system.machine import Completed, Machine
+
+NOW = 1_800_000_000.0
+LOOKUP, INFO, TAGS = (BY_NAME[name].scope for name in ("lookup", "info", "tags"))
+OLD_LOOKUP = "majora2.temp_can_read_pags_via_api"
+LATER = "majora2.of_a_later_client"
+DOMAIN = CONFIG["MAJORA_DOMAIN"]
+
+
+def token(key: str = LOOKUP, **more: Any) -> dict[str, Any]:
+    made = {
+        "access_token": "access-" + key[-6:],
+        "expires_in": 36000,
+        "token_type": "Bearer",
+        "scope": key.split(),
+        "refresh_token": "refresh-" + key[-6:],
+        "expires_at": NOW + 30_000.5,
+        **more,
+    }
+    return {name: value for name, value in made.items() if value is not ...}
+
+
+class Known(World):
+    """With the client's table and the server's clock as they are given."""
+
+    table: Table | None = None  # type: ignore[assignment]
+    identity: Probe | None = None  # type: ignore[assignment]
+
+
+class Home:
+    """A home whose set-up is good but for its tokens file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.crontab = b""
+        self.config(CONFIG)
+
+    @property
+    def tokens(self) -> Path:
+        return self.path / ".ocarina-tokens"
+
+    def config(self, settings: Mapping[str, Any]) -> None:
+        (self.path / ".ocarina").write_text(json.dumps(settings))
+        (self.path / ".ocarina").chmod(0o600)
+
+    def write(self, held: Any) -> Home:
+        self.tokens.write_bytes(held if isinstance(held, bytes) else json.dumps(held).encode())
+        self.tokens.chmod(0o600)
+        return self
+
+    def log(self, *lines: tuple[str, str], name: str = "refresh.log") -> None:
+        """Lines (scope, result) of this set-up, a day ago."""
+        state = self.path / ".local" / "state" / "ocarina-kit"
+        state.mkdir(parents=True, exist_ok=True)
+        same = {
+            "time": "2027-01-14T08:00:00Z",
+            "host": "login1",
+            "server": DOMAIN,
+            "tokens": "~/.ocarina-tokens",
+        }
+        rows = [{**same, "scope": scope, "result": result} for scope, result in lines]
+        (state / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def judged(self, *, table: Table | None = None, skew: float | None = None) -> dict[str, Finding]:
+        machine = Machine({}, self.path, "hoot", "login1", self._run, lambda: NOW)
+        world = Known(machine, Place(self.path / ".ocarina"), seconds=30, offline=True)
+        world.table = table
+        if skew is not None:
+            world.identity = Probe("majora", "", skew=skew)
+            world.took["SRV004"] = 1
+        findings = examine(world, Choice(only=frozenset({"TOK"}), offline=True))
+        return {each.check.id: each for each in findings if each.check.family == "TOK"}
+
+    def wrong(self, **more: Any) -> dict[str, str]:
+        found = self.judged(**more).items()
+        return {id: each.status for id, each in found if each.status not in ("ok", "skip")}
+
+    def fix(self, id: str) -> tuple[Change, ...]:
+        return self.judged()[id].outcome.fix
+
+    def _run(self, argv: Any, **_: Any) -> Completed:
+        if list(argv) == ["crontab", "-l"] and self.crontab:
+            return Completed(tuple(argv), 0, stdout=self.crontab)
+        return Completed(tuple(argv), None, error="not found")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def written(fix: tuple[Change, ...]) -> dict[str, Any]:
+    after: dict[str, Any] = json.loads(fix[0].after or b"{}")
+    return after
+
+
+def refreshed(fix: tuple[Change, ...]) -> tuple[str, ...]:
+    return tuple(scope for change in fix if change.what == "refresh" for scope in change.scopes)
+
+
+GOOD_TOKENS = (
+    {LOOKUP: token(), INFO: token(INFO), LATER: token(LATER)},
+    {LOOKUP: token(scope=LOOKUP, expires_at=int(NOW) + 10)},  # a text in place of a list
+    {LOOKUP: token(scope=..., expires_in="36000", extra={"kept": 1})},
+    {LOOKUP: token(expires_at=NOW + 36_000 + 6 * 86_400)},
+    {TAGS: token(TAGS, scope=list(reversed(TAGS.split()))), LOOKUP: token()},  # its own key finds it
+    {OLD_LOOKUP: token(OLD_LOOKUP)},  # what ocarina 0.36.1 looks samples up with
+)
+
+
+@pytest.mark.parametrize("content", GOOD_TOKENS)
+def test_good_tokens(home: Home, content: Any) -> None:
+    assert home.write(content).wrong() == {}
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "dangling", "empty", "blank", "none", "pipe"])
+def test_no_token_at_all(home: Home, kind: str) -> None:
+    make = {
+        "folder": home.tokens.mkdir,
+        "dangling": lambda: home.tokens.symlink_to(home.path / "gone"),
+        "empty": lambda: home.write(b""),
+        "blank": lambda: home.write(b" \n\t\n"),
+        "none": lambda: home.write({}),
+        "pipe": lambda: os.mkfifo(home.tokens),
+    }
+    make.get(kind, lambda: None)()
+    found = home.judged()
+    assert home.wrong() == {"TOK001": "fail"}
+    assert found["TOK001"].remedy.commands[-1] == "ocarina-kit login"
+    assert {each.outcome.cause for id, each in found.items() if id != "TOK001"} == {"TOK001"}
+
+
+GOOD = json.dumps({LOOKUP: token(), INFO: token(INFO)})
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (GOOD[: GOOD.rindex("refresh_token")].encode(), [LOOKUP]),  # cut off
+        ((GOOD + GOOD[-40:]).encode(), [LOOKUP, INFO]),  # two writers
+        (b"\xef\xbb\xbf" + GOOD.encode(), [LOOKUP, INFO]),
+        (GOOD.encode("utf-16"), [LOOKUP, INFO]),
+        (b"\x00\xff garbage", []),
+        (b"[]", []),
+        ({LOOKUP: token(), "note": "mine"}, [LOOKUP]),
+        ({LOOKUP: token(), INFO: token(INFO, access_token=7, refresh_token=...)}, [LOOKUP]),
+    ],
+)
+def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_kept(
+    home: Home, content: Any, kept: list[str]
+) -> None:
+    found = home.write(content).judged()["TOK002"]
+    assert home.wrong() == {"TOK002": "fail"}
+    (aside, *_) = found.outcome.fix
+    assert (aside.what, aside.before) == ("set aside", home.tokens.read_bytes())
+    if not kept:
+        assert (aside.after, found.remedy.commands[-1]) == (None, "ocarina-kit login")
+    else:
+        assert list(written(found.outcome.fix)) == kept
+        assert home.write(aside.after).wrong() == {}
+
+
+def test_the_place_of_the_damage_is_named(home: Home) -> None:
+    damaged = home.write(b'{\n  "a": {\n    "access_token": oops}}').judged()["TOK002"].outcome.said.text
+    assert damaged.endswith("(~/.ocarina-tokens, line 3, column 21)")
+    pretty = json.dumps({LOOKUP: token(), "note": 7}, indent=1)
+    line = 1 + pretty[: pretty.index('"note"')].count("\n")
+    assert f"line {line}, column 2)" in home.write(pretty.encode()).judged()["TOK002"].outcome.said.text
+
+
+def test_what_has_a_refresh_token_alone_is_kept_and_refreshed(home: Home) -> None:
+    assert refreshed(home.write({LOOKUP: token(access_token=...)}).fix("TOK002")) == (LOOKUP,)
+    fix = home.write(GOOD[:-30].encode()).fix("TOK002")
+    assert (list(written(fix)), refreshed(fix)) == ([LOOKUP, INFO], (INFO,))
+
+
+def test_a_file_of_another_kind_is_left_alone(home: Home) -> None:
+    found = home.write(CONFIG).judged()["TOK002"]
+    assert (found.status, found.outcome.fix) == ("fail", ())
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_a_loose_mode_and_a_second_hard_link(home: Home, mode: int) -> None:
+    home.write({LOOKUP: token()}).tokens.chmod(mode)
+    assert home.wrong() == {"TOK003": "fail"}
+    (change,) = home.fix("TOK003")
+    assert (change.what, change.path, change.mode) == ("chmod", home.tokens, mode)
+    home.tokens.chmod(0o600)
+    os.link(home.tokens, home.path / "copy")
+    assert home.wrong() == {"TOK003": "warn"}
+
+
+def test_an_expired_token_is_refreshed(home: Home) -> None:
+    found = home.write({LOOKUP: token(expires_at=NOW - 86_400), INFO: token(INFO)}).judged()["TOK004"]
+    assert home.wrong() == {"TOK004": "fail"}
+    assert found.outcome.said.text == "The token to look up samples and runs expired 1 day ago."
+    assert refreshed(found.outcome.fix) == (LOOKUP,)
+    assert found.remedy.commands == ("ocarina-kit doctor --fix",)
+
+
+@pytest.mark.parametrize("lost", [..., None, "", "  ", 7])
+def test_a_missing_refresh_token(home: Home, lost: Any) -> None:
+    found = home.write({LOOKUP: token(refresh_token=lost), INFO: token(INFO)}).judged()["TOK005"]
+    assert home.wrong() == {"TOK005": "fail"}
+    assert found.remedy.commands == ("ocarina-kit login --force --for lookup",)
+    home.write({LOOKUP: token(refresh_token=lost, expires_at=NOW - 5)})
+    assert home.wrong() == {"TOK004": "fail", "TOK005": "fail"}
+    assert home.judged()["TOK004"].remedy.commands == ("ocarina-kit login --for lookup",)
+
+
+@pytest.mark.parametrize(("skew", "expected"), [(None, {}), (120.0, {"TOK004": "fail"}), (-120.0, {})])
+def test_the_servers_clock_counts_too(home: Home, skew: float | None, expected: dict[str, str]) -> None:
+    home.write({LOOKUP: token(expires_at=NOW + 60)})
+    assert home.wrong(skew=skew) == expected
+    assert "by the server's clock" in home.judged(skew=120.0)["TOK004"].outcome.said.text
+
+
+@pytest.mark.parametrize("line", ["0 */6 * * * /opt/ocarina oauth refresh\n", "0 9 * * * /usr/bin/true\n"])
+def test_a_token_that_expires_before_the_next_run(home: Home, line: str) -> None:
+    home.crontab = line.encode()
+    home.write({LOOKUP: token(expires_at=NOW + 1)})
+    assert home.wrong() == ({"TOK004": "warn"} if "refresh" in line else {})
+
+
+MISPLACED = (
+    {"default": token(), INFO: token(INFO)},
+    {f"{LOOKUP} ": token()},
+    {INFO: token(), LOOKUP: token(INFO)},  # each in the other's place
+    {" ".join(reversed(TAGS.split())): token(TAGS), LOOKUP: token()},
+    {LOOKUP: token(), "again": token(expires_at=NOW + 31_000)},
+)
+
+
+@pytest.mark.parametrize("content", MISPLACED)
+def test_a_token_under_a_wrong_key_is_moved(home: Home, content: Any) -> None:
+    assert home.write(content).wrong() == {"TOK006": "fail"}
+    after = written(home.fix("TOK006"))
+    assert all(key == " ".join(value["scope"]) for key, value in after.items())
+    assert LOOKUP in after
+    assert home.write(after).wrong() == {}
+
+
+@pytest.mark.parametrize(
+    ("held", "log", "expected"),
+    [
+        ([INFO], (), "warn login --for lookup"),
+        ([LOOKUP], (), ""),
+        ([LOOKUP], ((INFO, "logged-in"),), "fail login --for info"),
+        ([LOOKUP], ((INFO, "logged-in"), (TAGS, "logged-in")), "fail login --for info --for tags"),
+        ([INFO], ((INFO, "logged-in"),), ""),
+        ([INFO], ((INFO, "logged-in"), (LOOKUP, "logged-in"), (LOOKUP, "logged-out")), ""),
+        ([INFO], ((LOOKUP, "logged-out"), (LOOKUP, "logged-in")), "fail login --for lookup"),
+        ([INFO], ((INFO, "refreshed"),), "warn login --for lookup"),
+        ([LOOKUP], ((LATER, "logged-in"),), f"fail login --scope {LATER}"),
+    ],
+)
+def test_a_purpose_without_a_token(home: Home, held: list[str], log: Any, expected: str) -> None:
+    home.log(*log)
+    found = home.write({scope: token(scope) for scope in held}).judged()["TOK007"]
+    status, _, command = expected.partition(" ")
+    assert found.status == (status or "ok")
+    assert not expected or found.remedy.commands == (f"ocarina-kit {command}",)
+
+
+def test_an_old_login_that_was_rotated_away_shows_in_what_was_refreshed_since(home: Home) -> None:
+    home.write({INFO: token(INFO)}).log((INFO, "refreshed"))
+    assert home.wrong() == {"TOK007": "warn"}
+    home.log((INFO, "refreshed"), name="refresh.log.1")
+    assert home.wrong() == {}
+
+
+@pytest.mark.parametrize("domain", ["https://majora.lab.test", "ftp://majora.lab.test/"])
+def test_purposes_are_not_judged_with_a_wrong_domain(home: Home, domain: str) -> None:
+    home.write({INFO: token(INFO)}).config({**CONFIG, "MAJORA_DOMAIN": domain})
+    found = home.judged()["TOK007"]
+    assert (found.status, (found.outcome.cause or "")[:5]) == ("skip", "CFG00")
+
+
+def test_the_clients_own_table_says_what_looking_up_needs(home: Home) -> None:
+    home.write({OLD_LOOKUP: token(OLD_LOOKUP)})
+    old = {"api.artifact.biosample.get": None, "api.pag.qc.get": OLD_LOOKUP}
+    assert home.wrong(table=old) == {}
+    assert home.wrong(table={**old, "api.artifact.biosample.get": LOOKUP}) == {"TOK007": "warn"}
+
+
+SOON = NOW + 100
+TIMES = [(str(SOON), SOON), (SOON * 1000, SOON), (int(SOON) * 1000, SOON)]
+NO_TIMES = ["soon", None, ..., True, NOW + 36_000 + 7 * 86_400 + 60, -1e15]
+
+
+@pytest.mark.parametrize(("value", "meant"), [*TIMES, *((value, 1) for value in NO_TIMES)])
+def test_a_time_that_ocarina_cannot_use(home: Home, value: Any, meant: float) -> None:
+    assert home.write({LOOKUP: token(expires_at=value), INFO: token(INFO)}).wrong() == {"TOK008": "fail"}
+    fix = home.fix("TOK008")
+    assert (written(fix)[LOOKUP]["expires_at"], written(fix)[INFO]) == (meant, token(INFO))
+    assert refreshed(fix) == ((LOOKUP,) if meant == 1 else ())
+
+
+def test_two_faults_of_one_file_have_the_same_write(home: Home) -> None:
+    home.write({"lookup": token(), INFO: token(INFO, expires_at=str(NOW + 500))})
+    assert home.wrong() == {"TOK006": "fail", "TOK008": "fail"}
+    assert home.fix("TOK006")[0].after == home.fix("TOK008")[0].after
+    assert home.write(home.fix("TOK006")[0].after).wrong() == {}
+
+
+def test_nothing_said_shows_a_token(home: Home) -> None:
+    for content in ({"x": token()}, {LOOKUP: token(expires_at="x")}, b'{"a": {"access_token": "access-1"'):
+        for each in home.write(content).judged().values():
+            said = (
+                each.outcome.said.text
+                + each.remedy.text
+                + " ".join(each.remedy.commands)
+                + repr(each.outcome.fix)
+            )
+            assert "access-" not in said
+            assert "refresh-" not in said

@@ -1,0 +1,236 @@
+"""Real servers on this machine, in threads: each test says to the byte what its peer does."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import trustme
+
+from ocarina_kit.system.machine import Completed, Machine
+
+
+@dataclass
+class Peer:
+    """A listening socket; ``seen`` is each request as it came."""
+
+    port: int
+    seen: list[bytes] = field(default_factory=list)
+    connections: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def tls_url(self) -> str:
+        return f"https://localhost:{self.port}/"
+
+
+def read_request(conn: socket.socket) -> bytes:
+    """One request: head, and the body that its Content-Length announces."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = conn.recv(65536)
+        if not more:
+            return data
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = 0
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+    while len(body) < length:
+        body += conn.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def machine_with(
+    environ: dict[str, str] | None = None, home: Path = Path("/nowhere"), now: float = 1e9
+) -> Machine:
+    """A machine with this environment and a clock that stays at ``now``."""
+
+    def run(*_: object, **__: object) -> Completed:
+        raise AssertionError("nothing here starts a process")
+
+    return Machine(environ or {}, home, "u", "h", run, now=lambda: now)
+
+
+def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+class Peers:
+    """Starts peers and ends them all."""
+
+    def __init__(self) -> None:
+        self._listeners: list[socket.socket] = []
+        self._conns: list[socket.socket] = []
+        self.stopping = threading.Event()
+
+    def start(
+        self, handler: Callable[[socket.socket, Peer], None], tls: ssl.SSLContext | None = None
+    ) -> Peer:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listeners.append(listener)
+        peer = Peer(listener.getsockname()[1])
+
+        def serve(conn: socket.socket) -> None:
+            with contextlib.suppress(OSError, ValueError):
+                wrapped = tls.wrap_socket(conn, server_side=True) if tls else conn
+                self._conns.append(wrapped)
+                handler(wrapped, peer)
+            with contextlib.suppress(OSError):
+                conn.close()
+
+        def accept() -> None:
+            while True:
+                try:
+                    conn, _ = listener.accept()
+                except OSError:
+                    return
+                peer.connections += 1
+                self._conns.append(conn)
+                threading.Thread(target=serve, args=(conn,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        return peer
+
+    def saying(self, *parts: bytes, tls: ssl.SSLContext | None = None, pause: float = 0.0) -> Peer:
+        """A peer that reads a request, sends ``parts`` with pauses between, and closes."""
+
+        def handler(conn: socket.socket, peer: Peer) -> None:
+            peer.seen.append(read_request(conn))
+            for part in parts:
+                conn.sendall(part)
+                if pause:
+                    self.stopping.wait(pause)
+            with contextlib.suppress(OSError):
+                if isinstance(conn, ssl.SSLSocket):
+                    conn.unwrap()
+            conn.close()
+
+        return self.start(handler, tls)
+
+    def dripping(self, start: bytes, drop: bytes = b"x", tls: ssl.SSLContext | None = None) -> Peer:
+        """A peer that never ends: a drop every 50 ms."""
+
+        def handler(conn: socket.socket, peer: Peer) -> None:
+            peer.seen.append(read_request(conn))
+            conn.sendall(start)
+            while not self.stopping.wait(0.05):
+                conn.sendall(drop)
+
+        return self.start(handler, tls)
+
+    def silent(self) -> Peer:
+        """Takes connections and never says a byte."""
+
+        def handler(conn: socket.socket, peer: Peer) -> None:
+            self.stopping.wait()
+
+        return self.start(handler)
+
+    def proxy(
+        self, *, want: str | None = None, status: str = "", routes: dict[str, int] | None = None
+    ) -> Peer:
+        """A CONNECT proxy. ``want``: the ``user:password`` it demands. ``routes``: where a host's name leads to."""
+
+        def handler(conn: socket.socket, peer: Peer) -> None:
+            request = read_request(conn)
+            peer.seen.append(request)
+            words = request.split(b" ", 2)
+            if words[0] != b"CONNECT":
+                conn.sendall(answer("405 Only CONNECT"))
+                return
+            given = b""
+            for line in request.split(b"\r\n"):
+                if line.lower().startswith(b"proxy-authorization: basic "):
+                    given = base64.b64decode(line.split()[2])
+            if want is not None and given.decode() != want:
+                conn.sendall(
+                    answer("407 Proxy Authentication Required", b"", 'Proxy-Authenticate: Basic realm="x"')
+                )
+                return
+            if status:
+                conn.sendall(answer(status))
+                return
+            host, _, port = words[1].decode().rpartition(":")
+            there = socket.create_connection(("127.0.0.1", (routes or {}).get(host, int(port))), timeout=5)
+            self._conns.append(there)
+            conn.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threading.Thread(target=_pump, args=(there, conn), daemon=True).start()
+            _pump(conn, there)
+
+        return self.start(handler)
+
+    def stop(self) -> None:
+        self.stopping.set()
+        for sock in [*self._listeners, *self._conns]:
+            with contextlib.suppress(OSError):
+                sock.close()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def peers() -> Iterator[Peers]:
+    made = Peers()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def shut_port() -> int:
+    """A port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+class Authority(NamedTuple):
+    """A throwaway certificate authority."""
+
+    ca: trustme.CA
+    bundle: Path
+
+    def server(self, *names: str, expired: bool = False) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        over = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+        start = over - datetime.timedelta(days=30)
+        if expired:
+            self.ca.issue_cert(*names, not_before=start, not_after=over).configure_cert(context)
+        else:
+            self.ca.issue_cert(*names).configure_cert(context)
+        return context
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    ca = trustme.CA()
+    bundle = tmp_path_factory.mktemp("ca") / "bundle.pem"
+    ca.cert_pem.write_to_path(str(bundle))
+    return Authority(ca, bundle)
+
+
+@pytest.fixture(scope="session")
+def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    ca = trustme.CA()
+    bundle = tmp_path_factory.mktemp("other-ca") / "bundle.pem"
+    ca.cert_pem.write_to_path(str(bundle))
+    return Authority(ca, bundle)

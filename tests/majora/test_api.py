@@ -1,0 +1,243 @@
+"""Majora's endpoints, against servers that do what no Majora should; the tests of the commands have the sandbox."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from tests.majora.conftest import Authority, Peer, Peers, answer, machine_with, read_request
+
+from ocarina_kit.majora.api import Granted, Majora, NoAnswer, Refused, Revoked, tls_hint
+from ocarina_kit.system.secret import Secret
+
+TOKEN = {
+    "access_token": "acc3ss",
+    "token_type": "Bearer",
+    "expires_in": 5,
+    "refresh_token": "r3new",
+    "scope": "a b",
+}
+
+
+def said(status: str, value: object, *headers: str) -> bytes:
+    return answer(status, json.dumps(value).encode(), "Content-Type: application/json", *headers)
+
+
+def majora(peer: Peer) -> Majora:
+    return Majora(machine_with(), peer.url, "id", Secret("s3cret"))
+
+
+def refresh(it: Majora) -> Any:
+    return it.refresh(Secret("r3fresh"), 5)
+
+
+def exchange(it: Majora) -> Any:
+    return it.exchange(Secret("c0de"), Secret("v3rifier"), f"{it.domain}o/callback/", 5)
+
+
+def test_the_requests_are_what_the_client_sends(peers: Peers) -> None:
+    peer = peers.saying(answer("500 No"))
+    it = majora(peer)._replace(client_secret=Secret("s&=é"))
+    refresh(it)
+    exchange(it)
+    it.revoke(Secret("r"))
+    bodies = [parse_qs(seen.partition(b"\r\n\r\n")[2].decode()) for seen in peer.seen]
+    client = {"client_id": ["id"], "client_secret": ["s&=é"]}
+    assert bodies[0] == {"grant_type": ["refresh_token"], "refresh_token": ["r3fresh"], **client}
+    assert bodies[1] == {
+        "grant_type": ["authorization_code"],
+        "code": ["c0de"],
+        "redirect_uri": [peer.url + "o/callback/"],
+        "code_verifier": ["v3rifier"],
+        **client,
+    }
+    assert bodies[2] == {"token": ["r"], "token_type_hint": ["refresh_token"], **client}
+    assert all(b"application/x-www-form-urlencoded" in seen for seen in peer.seen)
+    assert all(b"authorization" not in seen.lower().partition(b"\r\n\r\n")[0] for seen in peer.seen)
+
+
+def test_tokens_that_are_granted(peers: Peers) -> None:
+    for value in (
+        TOKEN,
+        {**TOKEN, "scope": "a"},
+        {**TOKEN, "scope": "b a"},
+        {**TOKEN, "refresh_token": None},
+    ):
+        peer = peers.saying(said("200 OK", value))
+        for ask in (refresh, exchange):
+            got = ask(majora(peer))
+            assert isinstance(got, Granted), got
+            assert got.access_token.reveal() == "acc3ss"
+        assert len(peer.seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "sent"),
+    [
+        (said("200 OK", {**TOKEN, "token_type": "mac"}), "shape", True),
+        (said("200 OK", {**TOKEN, "access_token": None}), "shape", True),
+        (answer("200 OK", b"<html>"), "html", True),
+        (answer("503 No"), "server-error", True),
+        (answer("429 Slow", b"", "Retry-After: 5"), "rate-limited", False),
+        (answer("200 OK", b'{"access'), "not-json", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", "truncated", True),
+        (b"", "reset", True),
+    ],
+)
+def test_answers_that_are_lost(peers: Peers, raw: bytes, kind: str, sent: bool) -> None:
+    for ask in (refresh, exchange):
+        got = ask(majora(peers.saying(raw)))
+        assert isinstance(got, NoAnswer), got
+        assert (got.kind, got.sent) == (kind, sent)
+
+
+def test_nothing_is_sent_over_plain_http() -> None:
+    it = Majora(machine_with(), "http://majora.test/", "id", Secret("s3cret"))
+    assert (refresh(it).kind, refresh(it).sent) == ("insecure", False)
+
+
+def test_no_secret_reaches_the_place_that_a_redirect_names(peers: Peers) -> None:
+    evil = peers.saying(said("200 OK", TOKEN))
+    for status in (301, 302, 303, 307, 308):
+        it = majora(peers.saying(answer(f"{status} Go", b"", f"Location: {evil.url}o/token/")))
+        assert refresh(it).kind == exchange(it).kind == "redirect"
+        assert it.probe_client().kind == "not-majora"
+        assert it.probe_token(Secret("acc3ss"), "u", "1.0.0").kind == "no-answer"
+        assert isinstance(it.revoke(Secret("r3fresh")), NoAnswer)
+    assert evil.connections == 0
+
+
+def test_a_slow_answer_is_waited_for_and_asked_for_once(peers: Peers) -> None:
+    asked, late = threading.Event(), threading.Event()
+
+    def handler(conn: socket.socket, peer: Peer) -> None:
+        peer.seen.append(read_request(conn))
+        asked.set()
+        late.wait(20)
+        conn.sendall(said("200 OK", TOKEN))
+
+    peer = peers.start(handler)
+    got: list[Any] = []
+    thread = threading.Thread(target=lambda: got.append(majora(peer).refresh(Secret("r3fresh"))))
+    thread.start()
+    assert asked.wait(20)
+    late.set()
+    thread.join(20)
+    assert isinstance(got[0], Granted)
+    assert len(peer.seen) == 1
+
+
+def test_no_secret_is_logged_at_any_level(peers: Peers, caplog: pytest.LogCaptureFixture) -> None:
+    peer = peers.saying(said("200 OK", TOKEN))
+    with caplog.at_level(logging.DEBUG):
+        for name in ("oauthlib", "requests_oauthlib", "requests_oauthlib.oauth2_session", "urllib3"):
+            caplog.set_level(logging.DEBUG, logger=name)
+        for ask in (refresh, exchange, lambda it: it.probe_token(Secret("acc3ss"), "u", "1.0.0")):
+            ask(majora(peer))
+    assert b"client_secret=s3cret" in peer.seen[0]
+    for secret in ("s3cret", "r3fresh", "acc3ss", "r3new", "c0de", "v3rifier"):
+        assert secret not in caplog.text
+
+
+ASKS: list[tuple[str, Callable[[Majora, Secret], Any]]] = [
+    ("client", lambda it, _: it.probe_client()),
+    ("refresh", lambda it, secret: it.refresh(secret)),
+    ("exchange", lambda it, secret: it.exchange(secret, secret, "https://x.test/")),
+    ("revoke", lambda it, secret: it.revoke(secret)),
+    ("token", lambda it, secret: it.probe_token(secret, "u", "1.0.0")),
+    ("key", lambda it, secret: it.probe_key(secret, "u", "1.0.0")),
+]
+
+
+@pytest.mark.parametrize("ask", [ask for _, ask in ASKS], ids=[name for name, _ in ASKS])
+@pytest.mark.parametrize("where", ["error", "messages", "location"])
+def test_a_server_that_echoes_everything_it_got(
+    peers: Peers, ask: Callable[[Majora, Secret], Any], where: str
+) -> None:
+    def handler(conn: socket.socket, peer: Peer) -> None:
+        request = read_request(conn).decode()
+        sent = " ".join(
+            [
+                request,
+                request.partition("Bearer ")[2],
+                *(value for values in parse_qs(request).values() for value in values),
+            ]
+        )
+        words = " ".join(sent.split())
+        if where == "error":
+            conn.sendall(said("400 No", {"error": words, "error_description": words}))
+        elif where == "messages":
+            conn.sendall(
+                said("200 OK", {"errors": 1, "messages": [words, f"Update your client to version v{words}"]})
+            )
+        else:
+            host = "".join(char for char in words if char.isalnum())[-200:]
+            conn.sendall(answer("302 Go", b"", f"Location: https://{host}/"))
+
+    token, secret = "Tk8vQ2-wY_5rN1~cX7pL0mJ4hG6fD9aE3iO", "Sz6uB1-kR_9tM4~qV3nH8yC2gF7jW5xA0eP"
+    it = Majora(machine_with(), peers.start(handler).url, "id", Secret(secret))
+    came = repr(ask(it, Secret(token))).lower()
+    for known in (token, secret):
+        assert not any(known[at : at + 12].lower() in came for at in range(len(known) - 11))
+
+
+# --- probes
+
+
+def test_who_is_there(peers: Peers, shut_port: int) -> None:
+    def client(raw: bytes) -> str:
+        return majora(peers.saying(raw)).probe_client().kind
+
+    peer = peers.saying(said("401 No", {"error": "invalid_client"}, "Date: Thu, 01 Jan 2026 00:00:10 GMT"))
+    who = Majora(machine_with(now=1767225600.0), peer.url).identify()
+    assert (who.kind, who.skew) == ("majora", 10.0)
+    assert b"secret" not in peer.seen[0]
+    assert client(said("400 No", {"error": "invalid_grant"})) == "known"
+    assert client(said("401 No", {"error": "invalid_client"})) == "unknown"
+    gone = Majora(machine_with(), f"http://127.0.0.1:{shut_port}/").identify()
+    assert gone.net is not None
+    assert (gone.kind, gone.net.kind) == ("no-answer", "refused")
+
+
+def test_tokens_and_keys(peers: Peers) -> None:
+    update = {"errors": 1, "messages": ["Update your 'ocarina' client to version v0.44.0"]}
+    peer = peers.saying(said("200 OK", update))
+    old = majora(peer).probe_token(Secret("acc3ss"), "me", "0.36.1")
+    assert (old.kind, old.client_ok, old.wanted_version) == ("accepted", False, "0.44.0")
+    head, _, body = peer.seen[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /api/v2/artifact/biosample/query/validity/ ")
+    assert b"Authorization: Bearer acc3ss" in head
+    asked = json.loads(body)
+    assert (asked["username"], asked["token"], asked["client_version"]) == ("me", "OAUTH", "0.36.1")
+    # Without a known client only the token is judged.
+    unknown = majora(peer).probe_key(Secret("k3y"), "me", None)
+    assert (unknown.kind, unknown.client_ok, unknown.wanted_version) == ("accepted", None, "")
+    assert json.loads(peer.seen[1].partition(b"\r\n\r\n")[2])["token"] == "k3y"
+    assert b"authorization" not in peer.seen[1].lower()
+    assert majora(peer).probe_key(Secret("k3y"), "  ", "1.0.0").kind == "blank-user"
+    assert len(peer.seen) == 2
+
+
+def test_revocations(peers: Peers) -> None:
+    assert isinstance(majora(peers.saying(answer("200 OK"))).revoke(Secret("r")), Revoked)
+    assert isinstance(
+        majora(peers.saying(said("401 No", {"error": "invalid_client"}))).revoke(Secret("r")), Refused
+    )
+
+
+def test_a_ca_bundle_that_would_help_is_named(
+    peers: Peers, authority: Authority, other_authority: Authority
+) -> None:
+    peer = peers.saying(answer("404 No"), tls=authority.server("localhost"))
+    wrong, right = str(other_authority.bundle), str(authority.bundle)
+    environ = {"REQUESTS_CA_BUNDLE": wrong, "SSL_CERT_FILE": right}
+    hint = tls_hint(machine_with(environ), peer.tls_url, 5)
+    assert (hint.variable, hint.helps, hint.built_in) == ("REQUESTS_CA_BUNDLE", right, False)
+    assert tls_hint(machine_with({"SSL_CERT_FILE": right}), peer.tls_url, 5).variable == ""
+    assert tls_hint(machine_with({"CURL_CA_BUNDLE": wrong}), peer.tls_url, 5).helps == ""

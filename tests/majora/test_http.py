@@ -1,0 +1,369 @@
+"""The rules of every request, against real sockets that misbehave."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.majora.conftest import Authority, Peers, answer, machine_with
+
+from ocarina_kit import __version__
+from ocarina_kit.majora.http import NoAnswer, Response, http_date, send
+from ocarina_kit.majora.net import Proxy, ca_bundle, host_of, proxy_for, unresolved
+
+OK = answer("200 OK", b"{}", "Content-Type: application/json")
+
+
+def ask(url: str, environ: dict[str, str] | None = None, *, seconds: float = 5, now: float = 1e9) -> Any:
+    return send(
+        machine_with(environ, now=now), "POST", url, seconds=seconds, form={"client_secret": "s3cret"}
+    )
+
+
+def kind(came: Response | NoAnswer) -> tuple[str, bool]:
+    assert isinstance(came, NoAnswer), came
+    assert "s3cret" not in repr(came)
+    return came.kind, came.sent
+
+
+def test_a_request_and_its_answer(peers: Peers) -> None:
+    head = ("Date: Thu, 01 Jan 2026 00:00:10 GMT", "Retry-After: 7", "Set-Cookie: a=b", "Location: x")
+    peer = peers.saying(answer("418 Teapot", b"hello", *head))
+    got = send(machine_with(now=1767225600.0), "POST", peer.url + "o/token/", seconds=5, form={"a": "b c"})
+    assert isinstance(got, Response)
+    assert (got.status, got.body, got.skew, got.retry_after) == (418, b"hello", 10.0, 7.0)
+    assert set(got.headers) == {"retry-after", "location"}
+    assert "hello" not in repr(got)
+    request, _, body = peer.seen[0].partition(b"\r\n\r\n")
+    assert request.startswith(b"POST /o/token/ HTTP/1.1")
+    assert f"User-Agent: ocarina-kit/{__version__}".encode() in request
+    assert b"application/x-www-form-urlencoded" in request
+    assert body == b"a=b+c"
+
+
+def test_json_and_headers(peers: Peers) -> None:
+    peer = peers.saying(OK)
+    send(machine_with(), "POST", peer.url, seconds=5, json={"x": 1}, headers={"Authorization": "Bearer t"})
+    assert b"Content-Type: application/json" in peer.seen[0]
+    assert b"Authorization: Bearer t" in peer.seen[0]
+    assert peer.seen[0].endswith(b'{"x": 1}')
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(peers: Peers, status: int) -> None:
+    elsewhere = peers.saying(OK)
+    peer = peers.saying(answer(f"{status} Go", b"", f"Location: {elsewhere.url}o/token/"))
+    assert ask(peer.url).status == status
+    assert elsewhere.connections == 0
+
+
+def test_netrc_and_the_environment_of_the_process_have_no_say(
+    peers: Peers, authority: Authority, tmp_path: Path, shut_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login eve password evil\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone"))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{shut_port}")
+    peer = peers.saying(OK, tls=authority.server("localhost"))
+    assert ask(peer.tls_url, {"REQUESTS_CA_BUNDLE": str(authority.bundle)}).status == 200
+    assert b"authorization" not in peer.seen[0].lower()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.test/",
+        "http://127.0.0.1.example.test/",
+        "ftp://127.0.0.1/",
+        "https://user:pw@example.test/",
+        "https:///x",
+        "https://exa mple.test/",
+        "https://example.test\\@evil.test/",
+        "https://example.test:99999/",
+        "//127.0.0.1/",
+        "http://[::1",
+        "",
+    ],
+)
+def test_what_nothing_is_sent_to(url: str) -> None:
+    assert kind(ask(url)) == ("insecure", False)
+    assert isinstance(host_of(url), NoAnswer)
+
+
+# --- names
+
+
+def test_what_the_resolver_says() -> None:
+    def failing(error: Exception) -> Any:
+        def look_up(*_: object) -> Any:
+            raise error
+
+        return look_up
+
+    def address(*_: object) -> Any:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
+
+    def kind_of(url: str, look_up: Any) -> str | None:
+        found = unresolved(url, look_up)
+        return found.kind if found else None
+
+    assert kind_of("https://a.test/", address) is None
+    assert kind_of("http://localhost/", address) == "insecure"
+    assert kind_of("https://a.test/", failing(socket.gaierror(socket.EAI_NONAME, ""))) == "dns-none"
+    assert kind_of("https://a.test/", failing(socket.gaierror(socket.EAI_AGAIN, ""))) == "dns-silent"
+    assert kind_of("https://a.invalid/", failing(socket.gaierror(socket.EAI_AGAIN, ""))) == "dns-none"
+    assert kind_of("https://a..test/", failing(UnicodeError())) == "dns-none"
+
+
+def test_no_such_host() -> None:
+    assert kind(ask("https://majora.invalid/")) == ("dns-none", False)
+    assert kind(ask(f"https://{'a' * 70}.test/")) == ("dns-none", False)
+
+
+# --- time limits
+
+
+@pytest.mark.parametrize(
+    ("start", "drop"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    ],
+    ids=["status line", "headers", "body", "chunks"],
+)
+def test_a_dripping_answer_ends_at_the_limit(peers: Peers, start: bytes, drop: bytes) -> None:
+    assert kind(ask(peers.dripping(start, drop).url, seconds=0.3)) == ("timeout", True)
+
+
+def test_a_silent_server_may_have_acted_and_a_silent_handshake_has_not(peers: Peers) -> None:
+    assert kind(ask(peers.silent().url, seconds=0.3)) == ("timeout", True)
+    assert kind(ask(peers.silent().tls_url, seconds=0.3)) == ("timeout", False)
+    assert kind(ask(peers.silent().url, seconds=0)) == ("timeout", False)
+
+
+def test_a_request_that_was_given_up_is_not_sent_later(peers: Peers, authority: Authority) -> None:
+    context, late, seen = authority.server("localhost"), threading.Event(), threading.Event()
+
+    def handler(conn: socket.socket, peer: Any) -> None:
+        late.wait(20)
+        try:
+            with context.wrap_socket(conn, server_side=True) as wrapped:
+                peer.seen.append(wrapped.recv(65536) + wrapped.recv(65536))
+        finally:
+            seen.set()
+
+    peer = peers.start(handler)
+    environ = {"REQUESTS_CA_BUNDLE": str(authority.bundle)}
+    assert kind(ask(peer.tls_url, environ, seconds=0.3)) == ("timeout", False)
+    late.set()
+    assert seen.wait(20)
+    assert b"s3cret" not in b"".join(peer.seen)
+
+
+def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> None:
+    asked, resume = threading.Event(), threading.Event()
+
+    def handler(conn: socket.socket, peer: Any) -> None:
+        conn.recv(65536)
+        asked.set()
+        resume.wait(20)
+        conn.sendall(OK)
+
+    program = (
+        "import sys\n"
+        "from tests.majora.conftest import machine_with\n"
+        "from ocarina_kit.majora.http import send\n"
+        "print(send(machine_with(), 'POST', sys.argv[1], seconds=1.5, form={'a': 'b'}))\n"
+    )
+    url = peers.start(handler).url
+    with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True) as run:
+        assert asked.wait(20)
+        os.kill(run.pid, signal.SIGSTOP)
+        threading.Event().wait(3)  # longer than the limit of the request
+        resume.set()
+        threading.Event().wait(0.3)
+        os.kill(run.pid, signal.SIGCONT)
+        out, _ = run.communicate(timeout=30)
+    assert out == "Response(status=200)\n"
+
+
+def test_no_thread_can_be_started() -> None:
+    program = (
+        "import resource\n"
+        "import ocarina_kit.config.url, queue, threading\n"
+        "from tests.majora.conftest import machine_with\n"
+        "from ocarina_kit.majora.http import send\n"
+        "threading.stack_size(1 << 40)\n"  # more than an address space has: pthread_create fails as at RLIMIT_NPROC
+        "print(send(machine_with(), 'POST', 'https://a.invalid/', seconds=5, form={}).kind)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "no-thread\n", done.stderr
+
+
+# --- sizes
+
+
+def test_an_answer_of_one_mib_is_the_largest(peers: Peers) -> None:
+    body = b"x" * (1 << 20)
+    assert ask(peers.saying(answer("200 OK", body)).url).body == body
+    assert kind(ask(peers.saying(answer("200 OK", body + b"x")).url)) == ("too-large", True)
+    assert kind(ask(peers.dripping(b"HTTP/1.1 302 Go\r\nLocation: /\r\n\r\n", b"x" * 200_000).url)) == (
+        "too-large",
+        True,
+    )
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_packed_answers(peers: Peers, pack: Any) -> None:
+    name = f"Content-Encoding: {'gzip' if pack is gzip.compress else 'deflate'}"
+    assert ask(peers.saying(answer("200 OK", pack(b'{"a": 1}'), name)).url).body == b'{"a": 1}'
+    bomb = pack(b"\0" * 20_000_000)
+    assert kind(ask(peers.saying(answer("200 OK", bomb, name)).url)) == ("too-large", True)
+    if pack is gzip.compress:
+        assert kind(ask(peers.saying(answer("200 OK", b"abcd", name)).url)) == ("truncated", True)
+
+
+# --- cut connections
+
+
+def test_refused(shut_port: int) -> None:
+    assert kind(ask(f"http://127.0.0.1:{shut_port}/")) == ("refused", False)
+    assert kind(ask(f"https://localhost:{shut_port}/", {"REQUESTS_CA_BUNDLE": ""})) == ("refused", False)
+
+
+def test_connections_that_end_early(peers: Peers) -> None:
+    def reset(conn: socket.socket, peer: Any) -> None:
+        conn.recv(65536)
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    assert kind(ask(peers.start(reset).url)) == ("reset", True)
+    assert kind(ask(peers.saying().url)) == ("reset", True)
+    for part in (b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n64\r\n{"):
+        assert kind(ask(peers.saying(b"HTTP/1.1 200 OK\r\n" + part).url)) == ("truncated", True)
+
+
+@pytest.mark.parametrize("noise", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x00\x01\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"])
+def test_what_is_not_http(peers: Peers, noise: bytes) -> None:
+    name, sent = kind(ask(peers.saying(noise).url))
+    assert name in ("other", "reset")
+    assert sent
+
+
+# --- TLS
+
+
+def test_certificates(peers: Peers, authority: Authority, other_authority: Authority) -> None:
+    def came(context: Any, environ: dict[str, str]) -> Any:
+        peer = peers.saying(OK, tls=context)
+        got = ask(peer.tls_url, environ)
+        assert isinstance(got, Response) or not peer.seen
+        return got
+
+    trusted = {"CURL_CA_BUNDLE": str(authority.bundle)}
+    assert came(authority.server("localhost"), trusted).status == 200
+    assert kind(came(authority.server("localhost", expired=True), trusted)) == ("tls-expired", False)
+    assert kind(came(authority.server("other.test"), trusted)) == ("tls-host", False)
+    assert kind(came(other_authority.server("localhost"), trusted)) == ("tls-unknown-issuer", False)
+    assert kind(came(authority.server("localhost"), {})) == ("tls-unknown-issuer", False)
+
+
+def test_a_port_that_does_not_speak_tls(peers: Peers) -> None:
+    def handler(conn: socket.socket, peer: Any) -> None:
+        conn.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        conn.recv(65536)
+
+    assert kind(ask(peers.start(handler).tls_url)) == ("tls-other", False)
+
+
+def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.write_text("not a certificate\n")
+    for path in (tmp_path / "gone.pem", empty):
+        got = ask("https://localhost:1/", {"REQUESTS_CA_BUNDLE": str(path)})
+        assert kind(got) == ("ca-bundle", False)
+        assert "REQUESTS_CA_BUNDLE" in got.words
+        assert str(path) in got.words
+    assert ca_bundle({"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "/c"}) == ("CURL_CA_BUNDLE", "/c")
+    assert ca_bundle({"SSL_CERT_FILE": "/s"}) is None
+
+
+# --- proxies
+
+
+def test_https_goes_through_the_proxy(peers: Peers, authority: Authority) -> None:
+    peer = peers.saying(OK, tls=authority.server("majora.test"))
+    proxy = peers.proxy(want="me:p@ss:w", routes={"majora.test": peer.port, "evil.test": peer.port})
+    environ = {"REQUESTS_CA_BUNDLE": str(authority.bundle)}
+    environ["HTTPS_PROXY"] = f"http://me:p%40ss%3Aw@127.0.0.1:{proxy.port}"
+    assert ask("https://majora.test/", environ).status == 200
+    assert b"s3cret" not in proxy.seen[0]
+    assert b"proxy-authorization" not in peer.seen[0].lower()
+    assert kind(ask("https://evil.test/", environ)) == ("tls-host", False)
+    environ["HTTPS_PROXY"] = f"http://me:wr0ng@127.0.0.1:{proxy.port}"
+    refused = ask("https://majora.test/", environ)
+    assert kind(refused) == ("proxy-auth", False)
+    assert "wr0ng" not in refused.words
+
+
+def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
+    def kind_of(setting: str) -> tuple[str, bool]:
+        got = ask("https://majora.test/", {"https_proxy": setting}, seconds=0.5)
+        assert "pa55word" not in repr(got)
+        return kind(got)
+
+    def at(port: int) -> str:
+        return f"http://u:pa55word@127.0.0.1:{port}"
+
+    assert kind_of(at(shut_port)) == ("proxy-refused", False)
+    assert kind_of(at(peers.proxy(status="403 Forbidden").port)) == ("proxy-refused", False)
+    assert kind_of(at(peers.saying(b"SSH-2.0\r\n").port)) == ("proxy-refused", False)
+    assert kind_of("http://u:pa55word@proxy.invalid:3128") == ("proxy-refused", False)
+    assert kind_of("socks5://u:pa55word@127.0.0.1:1080") == ("proxy-unusable", False)
+    assert kind_of("http://u:pa55word@127.0.0.1:port") == ("proxy-unusable", False)
+    assert kind_of(at(peers.silent().port)) == ("timeout", False)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://p.test:3128"}, "HTTPS_PROXY p.test:3128"),
+        ({"HTTPS_PROXY": "p.test:3128"}, "HTTPS_PROXY p.test:3128"),
+        ({"HTTPS_PROXY": "http://p.test"}, "HTTPS_PROXY p.test:80"),
+        ({"HTTPS_PROXY": "https://p.test"}, "HTTPS_PROXY p.test:443"),
+        ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "https_proxy low.test:80"),
+        ({"HTTPS_PROXY": "http://up.test", "https_proxy": ""}, None),
+        ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "HTTPS_PROXY p.test:2"),
+        ({"HTTP_PROXY": "http://p.test:3128"}, None),
+        ({"HTTPS_PROXY": "http://[::1"}, "proxy-unusable"),
+        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "*"}, None),
+        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "other.test, Majora.Test"}, None),
+        ({"HTTPS_PROXY": "p.test:1", "no_proxy": ".majora.test"}, None),
+        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "a.majora.test:443"}, None),
+        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "jora.test,10.0.0.0/8,,"}, "HTTPS_PROXY p.test:1"),
+    ],
+)
+def test_which_proxy(environ: dict[str, str], expected: str | None) -> None:
+    found = proxy_for(environ, "https://a.majora.test:443/x")
+    shown = f"{found.variable} {found.name}" if isinstance(found, Proxy) else found and found.kind
+    assert shown == expected
+    assert proxy_for(environ, "http://127.0.0.1/") is None
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "Thu, 99 Jan 2026 00:00:10 GMT", "-1"])
+def test_what_is_not_a_date(text: str) -> None:
+    assert http_date(text) is None

@@ -1,0 +1,333 @@
+"""system/files.py: looking without waiting; old or new at every instant, 0600, through links."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.file_errors import from_os
+from ocarina_kit.system.files import (
+    chmod_private,
+    final_target,
+    make_private_folder,
+    prove_space,
+    read_file,
+    read_settled,
+    remove,
+    room_in,
+    write_private,
+)
+from ocarina_kit.system.machine import Machine
+
+ROOT = os.geteuid() == 0
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def refusal(path: Path, data: bytes = b"new") -> KitError:
+    with pytest.raises(KitError) as caught:
+        write_private(path, data)
+    assert caught.value.what.endswith("Nothing was changed.")
+    return caught.value
+
+
+def test_a_plain_file(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"secret-content")
+    path.chmod(0o640)
+    os.link(path, tmp_path / "g")
+    seen = read_file(path)
+    assert (seen.kind, seen.content, seen.mode, seen.size) == ("file", b"secret-content", 0o640, 14)
+    assert (seen.ours, seen.links, seen.target, seen.loose_folders) == (True, 2, None, ())
+    assert read_file(path, uid=os.geteuid() + 1).ours is False
+    assert "secret-content" not in repr(seen)
+
+
+@pytest.mark.parametrize(
+    ("bits", "loose"), [(0o600, False), (0o400, False), (0o711, False), (0o604, True), (0o620, True)]
+)
+def test_who_else_can_read_or_write(tmp_path: Path, bits: int, loose: bool) -> None:
+    (tmp_path / "f").touch()
+    (tmp_path / "f").chmod(bits)
+    assert read_file(tmp_path / "f").open_to_others is loose
+
+
+def test_what_is_not_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "gone").symlink_to("nowhere")
+    (tmp_path / "circle").symlink_to("circle")
+    kinds = {"none": "missing", "file/f": "missing", "no/f": "missing", "": "folder"}
+    kinds |= {"fifo": "special", "gone": "dangling", "circle": "dangling", "x" * 300: "unreadable"}
+    for name, kind in kinds.items():
+        seen = read_file(tmp_path / name)
+        assert (seen.kind, seen.content) == (kind, None), name
+        assert seen.exists is (kind not in ("missing", "dangling"))
+    assert read_file(Path("/dev/null")).kind == "special"
+
+
+def test_links_are_followed_and_the_cap_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x" * 100)
+    (tmp_path / "two").symlink_to("f")
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    seen = read_file(tmp_path / "one", cap=100)
+    assert (seen.kind, seen.target) == ("file", tmp_path / "f")
+    assert read_file(tmp_path / "f", cap=99).kind == "too large"
+
+
+@given(name=st.text(max_size=300))
+def test_any_name_is_looked_at_without_raising(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    read_file(tmp_path_factory.getbasetemp() / "none" / name)
+
+
+def test_half_a_file_is_looked_at_again(tmp_path: Path, machine: Machine) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"{")
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            path.write_bytes(b"{}")
+
+    patient = machine._replace(sleep=sleep)
+    assert read_settled(patient, path, lambda data: data == b"{}").content == b"{}"
+    assert read_settled(patient, path, lambda data: False).content == b"{}"
+    assert len(waits) == 2 + 5
+
+
+@pytest.mark.parametrize(
+    ("bits", "loose"), [(0o700, False), (0o755, False), (0o777, True), (0o702, True), (0o1777, False)]
+)
+def test_folders_that_let_others_replace_the_file(tmp_path: Path, bits: int, loose: bool) -> None:
+    folder = tmp_path / "shared"
+    (folder / "home").mkdir(parents=True)
+    for path in (folder / "f", folder / "home" / "f"):
+        path.touch()
+    (tmp_path / "link").symlink_to("shared/f")
+    folder.chmod(bits)
+    expected = (folder,) if loose else ()
+    for path in (folder / "f", folder / "home" / "f", tmp_path / "link"):
+        assert read_file(path).loose_folders == expected
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can give files away")
+def test_another_users_folder_and_group(tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    os.chown(tmp_path, 0, 12345)
+    tmp_path.chmod(0o770)
+    assert read_file(tmp_path / "f").loose_folders == (tmp_path,)
+    os.chown(tmp_path, 12345, -1)
+    assert read_file(tmp_path / "f").loose_folders == (tmp_path,)
+    with pytest.raises(KitError) as caught:
+        make_private_folder(tmp_path)
+    assert caught.value.id == "FIL001"
+    os.chown(tmp_path / "f", 12345, -1)
+    assert refusal(tmp_path / "f").id == "FIL001"
+    assert names(tmp_path) == ["f"]
+
+
+@pytest.mark.parametrize("before", [None, 0o644, 0o400, 0o000])
+@pytest.mark.parametrize("umask", [0o000, 0o777])
+def test_0600_whatever_it_was(tmp_path: Path, before: int | None, umask: int) -> None:
+    path = tmp_path / "tokens"
+    if before is not None:
+        path.write_bytes(b"old")
+        path.chmod(before)
+    kept = os.umask(umask)
+    try:
+        write_private(path, b"new")
+    finally:
+        os.umask(kept)
+    assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
+
+
+def test_links_stay_and_their_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "f").write_bytes(b"old")
+    (tmp_path / "second").symlink_to("there/f")
+    (tmp_path / "first").symlink_to(tmp_path / "second")
+    (tmp_path / "new").symlink_to("there/new")
+    write_private(tmp_path / "first", b"1")
+    write_private(tmp_path / "new", b"2")
+    assert (tmp_path / "there" / "f").read_bytes() == b"1"
+    assert mode(tmp_path / "there" / "new") == 0o600
+    assert names(tmp_path) == ["first", "new", "second", "there"]
+    assert final_target(tmp_path / "first") == tmp_path / "there" / "f"
+    chmod_private(tmp_path / "first")
+    remove(tmp_path / "first")
+    remove(tmp_path / "first")
+    assert names(tmp_path / "there") == ["new"]
+
+
+def test_what_cannot_be_written_says_why(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    ids = {"folder": "FIL002", "fifo": "FIL003", "no/f": "FIL004", "file/f": "FIL004", "a": "FIL006"}
+    ids |= {"x" * 300: "FIL005", "nul\0": "FIL007"}
+    for name, id in ids.items():
+        problem = refusal(tmp_path / name)
+        assert problem.id == id, name
+        assert problem.why
+        assert problem.remedy.text
+    assert refusal(tmp_path / "no" / "f").remedy.commands == (f"mkdir -p {tmp_path}/no",)
+    assert names(tmp_path) == ["a", "b", "fifo", "file", "folder"]
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("EROFS", "read-only"),
+        ("ENOSPC", "full"),
+        ("EDQUOT", "quota"),
+        ("EFBIG", "quota"),
+        ("EACCES", "marked"),
+    ],
+)
+def test_the_systems_refusals_in_words(tmp_path: Path, code: str, word: str) -> None:
+    import errno
+
+    number = getattr(errno, code)
+    problem = from_os(tmp_path / "it's", OSError(number, os.strerror(number)))
+    assert problem.id == "ENV008"
+    assert word in problem.why
+    tmp_path.chmod(0o500)
+    denied = from_os(tmp_path / "it's", OSError(errno.EACCES, "Permission denied"))
+    tmp_path.chmod(0o700)
+    assert denied.remedy.commands == (f"chmod u+wx {tmp_path}",)
+
+
+def test_a_write_that_fails_midway_leaves_the_old_content(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        assert "quota" in refusal(path, b"x" * 2000).why
+        with pytest.raises(KitError):
+            prove_space(path, 2000)
+        reserved = prove_space(path, 10)
+        with pytest.raises(KitError):
+            reserved.commit(b"x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["f"]
+
+
+def test_space_is_reserved_then_used_or_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    reserved = prove_space(path, 1000)
+    (temporary,) = tmp_path.iterdir()
+    assert (temporary.stat().st_size, mode(temporary)) == (1000, 0o600)
+    reserved.commit(b"short")
+    reserved.discard()
+    assert (path.read_bytes(), names(tmp_path)) == (b"short", ["f"])
+    prove_space(path, 10).discard()
+    swept = prove_space(path, 10)
+    next(entry for entry in tmp_path.iterdir() if entry.suffix == ".tmp").unlink()
+    swept.commit(b"anyway")
+    assert (path.read_bytes(), names(tmp_path)) == (b"anyway", ["f"])
+
+
+def test_what_killed_writes_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    kept = prove_space(path, 10)
+    other = prove_space(tmp_path / "g", 10)
+    for entry in list(tmp_path.iterdir()):
+        os.utime(entry, (1e9, 1e9))
+    young = prove_space(path, 10)
+    assert len(names(tmp_path)) == 2
+    for reserved in (kept, other, young):
+        reserved.discard()
+    assert names(tmp_path) == []
+
+
+def content(number: int) -> bytes:
+    body = f"{number}\n".encode() + bytes([65 + number % 26]) * (5_000 + number * 7919 % 60_000)
+    return body + hashlib.sha256(body).hexdigest().encode()
+
+
+def is_complete(data: bytes) -> bool:
+    return hashlib.sha256(data[:-64]).hexdigest().encode() == data[-64:]
+
+
+WRITER = """
+import itertools, sys
+from pathlib import Path
+sys.path[:0] = [sys.argv[2]]
+from test_files import content
+from ocarina_kit.system.files import write_private
+for number in itertools.count():
+    write_private(Path(sys.argv[1]), content(number))
+"""
+
+
+def test_kills_leave_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    write_private(path, content(0))
+    for number in range(12):
+        argv = [sys.executable, "-c", WRITER, str(path), str(Path(__file__).parent)]
+        with subprocess.Popen(argv) as writer:
+            seen = path.stat().st_ino
+            until = time.monotonic() + 60
+            while path.stat().st_ino == seen and time.monotonic() < until:
+                time.sleep(0.001)
+            time.sleep(number * 0.0007)
+            writer.kill()
+        assert is_complete(path.read_bytes())
+        assert all(mode(entry) == 0o600 for entry in tmp_path.iterdir())
+
+
+def test_private_folders(tmp_path: Path) -> None:
+    folder = make_private_folder(tmp_path / "a" / "b")
+    assert (mode(folder), mode(folder.parent)) == (0o700, 0o700)
+    folder.chmod(0o755)
+    assert mode(make_private_folder(folder)) == 0o700
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "b"):
+        with pytest.raises(KitError) as caught:
+            make_private_folder(path)
+        assert caught.value.id == "FIL004"
+
+
+def test_room_in_a_folder(tmp_path: Path) -> None:
+    room = room_in(tmp_path)
+    assert room.exists
+    assert room.writable
+    assert room.free_bytes
+    assert not room_in(tmp_path / "none").exists
+    assert not room_in(Path("/proc/self/fdinfo")).writable or ROOT
+
+
+def test_a_deleted_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deleted").mkdir()
+    monkeypatch.chdir(tmp_path / "deleted")
+    (tmp_path / "deleted").rmdir()
+    write_private(tmp_path / "f", b"x")
+    assert read_file(tmp_path / "f").content == b"x"
+    assert read_file(Path("relative")).kind == "missing"
+    assert refusal(Path("relative")).id == "FIL004"

@@ -1,0 +1,151 @@
+"""system/process.py, system/signals.py and system/crash.py, with real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ocarina_kit.system.crash import write_crash_log
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import run
+from ocarina_kit.system.signals import as_interrupts, held_off
+
+
+def script(path: Path, text: str) -> str:
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_input_output_and_code() -> None:
+    big = b"x" * 1_000_000
+    done = run(["sh", "-c", "cat; echo bad >&2; exit 3"], stdin=big, timeout=60)
+    assert (done.code, done.stdout, done.stderr, done.error) == (3, big, b"bad\n", "")
+    assert run(["true"], stdin=big, timeout=60).code == 0
+    assert run(["sh", "-c", 'echo "$A"; pwd'], env={"A": "b"}, cwd=Path("/")).stdout == b"b\n/\n"
+    assert run(["sh", "-c", "kill -9 $$"]).code == -9
+
+
+def test_what_does_not_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("x")
+    reasons = {
+        str(tmp_path / "none"): "not found",
+        str(tmp_path / "plain"): "not executable",
+        script(tmp_path / "bad", "#!/no/such/python\n"): "bad interpreter",
+        script(tmp_path / "garbage", "garbage"): "bad interpreter",
+        "a\0b": "embedded null byte",
+    }
+    for program, reason in reasons.items():
+        done = run([program])
+        assert (done.code, done.error) == (None, reason)
+
+
+def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    done = run(["sh", "-c", f"sleep 600 & echo $! > {tmp_path}/pid; echo out; wait"], timeout=0.5)
+    assert (done.code, done.stdout, done.error) == (None, b"out\n", "timed out")
+    pid = int((tmp_path / "pid").read_text())
+    until = time.monotonic() + 20
+    while is_running(pid) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not is_running(pid)
+
+
+def test_a_program_that_never_stops_printing_is_ended() -> None:
+    done = run(["sh", "-c", "yes >&2"], timeout=60)
+    assert (done.code, done.error) == (None, "printed more than 16 MiB")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+def test_no_more_processes_is_said_in_words() -> None:
+    program = (
+        "import os, resource, selectors, subprocess, ocarina_kit.system.signals\n"
+        "from ocarina_kit.system.process import run\n"
+        "os.setuid(54321); resource.setrlimit(resource.RLIMIT_NPROC, (0, 0)); print(run(['true']).error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "cannot start another process" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signals_end_the_run_as_ctrl_c_does(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), as_interrupts():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_signals_are_held_off() -> None:
+    with as_interrupts(), held_off() as asked:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGHUP)
+        assert asked.is_set()
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with as_interrupts(), held_off() as asked:
+            signal.raise_signal(signal.SIGHUP)
+        assert not asked.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_while_a_program_starts_reaches_who_holds_signals_off(tmp_path: Path) -> None:
+    program = script(tmp_path / "p", f"#!/bin/sh\nkill -TERM {os.getpid()}\n")
+    with held_off() as asked:
+        assert run([program]).code == 0
+        assert asked.wait(20)
+
+
+def test_an_interrupt_ends_the_program_too(tmp_path: Path) -> None:
+    program = script(
+        tmp_path / "p", f"#!/bin/sh\necho $$ > {tmp_path}/pid\nkill -INT {os.getpid()}\nexec sleep 600\n"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run([program], timeout=100)
+    assert not is_running(int((tmp_path / "pid").read_text()))
+
+
+def fail(secret: str) -> None:
+    raise KeyError(f"/home/u/x?code={secret}")
+
+
+def test_the_log_of_a_bug_holds_no_value(machine: Machine) -> None:
+    secret = "a1" * 20
+    try:
+        try:
+            fail(secret)
+        except KeyError as problem:
+            raise ValueError(secret) from problem
+    except ValueError as problem:
+        path = Path(write_crash_log(machine, problem))
+    text = path.read_text()
+    assert path.parent == machine.state
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert secret not in text
+    assert "ValueError: ****" in text
+    assert "KeyError" in text
+    assert "  test_process.py:" in text
+    assert str(Path(__file__).parent) not in text
+
+
+def test_a_log_that_cannot_be_written(machine: Machine) -> None:
+    (machine.home / ".local").touch()
+    said = write_crash_log(machine, ValueError("x"))
+    assert said.startswith("(the log could not be written: ")

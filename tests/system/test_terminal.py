@@ -1,0 +1,234 @@
+"""system/terminal.py in a real pseudo-terminal: what arrives, what is shown, and what a shell is left with."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.terminal import BACKSPACE, CTRL_C, CTRL_D, CTRL_U, CTRL_W, CTRL_Z, Screen
+
+from ocarina_kit.system.terminal import Terminal
+
+# Reads what the arguments say, one after another, and keeps each as JSON. Standard output may be a file.
+PROGRAM = """
+import json, sys
+from ocarina_kit.system.signals import as_interrupts
+from ocarina_kit.system.terminal import Terminal
+results, where, *kinds = sys.argv[1:]
+if where == "piped":
+    sys.stdout = open("/dev/null", "w")
+out = sys.stderr if where == "piped" else sys.stdout
+terminal = Terminal(sys.stdin, out)
+try:
+    with as_interrupts():
+        for kind in kinds:
+            got = getattr(terminal, "read_" + kind)(kind + "> ")
+            with open(results, "a") as file:
+                file.write(json.dumps(got) + "\\n")
+            print("GOT", len(got), file=out, flush=True)
+except KeyboardInterrupt:
+    print("INTERRUPTED", file=out)
+    sys.exit(130)
+print("END", file=out)
+"""
+LONG = "https://majora.test/o/callback/?code=" + "c0De" * 3000 + "&state=" + "s" * 43
+
+
+class Reads:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.screens: list[Screen] = []
+
+    def start(self, *kinds: str, term: str = "xterm-256color", where: str = "shown") -> Screen:
+        argv = [sys.executable, "-c", PROGRAM, str(self.folder / "results"), where, *kinds]
+        env = {"PATH": "/usr/bin:/bin", "TERM": term, "PYTHONWARNINGS": "error"}
+        screen = Screen(argv, env=env)
+        self.screens.append(screen)
+        screen.expect(f"{kinds[0]}> ")
+        return screen
+
+    @property
+    def got(self) -> list[str]:
+        results = self.folder / "results"
+        return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+
+
+@pytest.fixture
+def reads(tmp_path: Path) -> Iterator[Reads]:
+    reads = Reads(tmp_path)
+    yield reads
+    for screen in reads.screens:
+        screen.close()
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+@pytest.mark.parametrize("ending", ["", "\n"])
+@pytest.mark.parametrize("where", ["shown", "piped"])
+def test_a_paste_of_12_000_characters(reads: Reads, term: str, ending: str, where: str) -> None:
+    screen = reads.start("paste", term=term, where=where)
+    assert screen.takes_bracketed_pastes is (term != "dumb")
+    screen.paste(LONG + ending)
+    if term == "dumb" and not ending:
+        screen.expect(f"{len(LONG):,} characters")
+        screen.line()
+    screen.expect("END")
+    assert reads.got == [LONG]
+    assert screen.wait() == 0
+    assert "c0De" not in screen.raw
+    assert screen.left_in_the_terminal() == b""
+
+
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_a_paste_broken_over_lines_is_one_paste(reads: Reads, term: str) -> None:
+    screen = reads.start("paste", term=term)
+    broken = "\n".join(LONG[start : start + 76] for start in range(0, len(LONG), 76))
+    screen.paste("\n" + broken + "\n")
+    screen.expect("END")
+    assert reads.got == [broken]
+
+
+def test_a_line_break_in_a_slow_bracketed_paste_is_not_its_end(reads: Reads) -> None:
+    screen = reads.start("paste")
+    for piece in ("\x1b[200~https://majora.test/o/\r", "callback/?code=x", "\x1b[20", "1~"):
+        screen.send(piece)
+        time.sleep(0.2)
+        assert reads.got == [] or piece == "1~"
+    screen.expect("END")
+    assert reads.got == ["https://majora.test/o/\ncallback/?code=x"]
+
+
+@pytest.mark.parametrize("where", ["shown", "piped"])
+def test_a_secret_is_unseen_and_its_length_is_shown(reads: Reads, where: str) -> None:
+    screen = reads.start("secret", "line", where=where)
+    secret = "hush" * 1500
+    screen.paste(secret)
+    screen.expect("6,000 characters")
+    assert reads.got == []
+    screen.line()
+    screen.expect("GOT 6000")
+    screen.expect("line> ")
+    screen.wait_until("echoes")
+    screen.line("after\x1b[D")
+    screen.expect("END")
+    assert reads.got == [secret, "after"]
+    assert "hush" not in screen.raw
+
+
+@pytest.mark.parametrize("kind", ["paste", "secret"])
+def test_keys_that_edit(reads: Reads, kind: str) -> None:
+    screen = reads.start(kind)
+    screen.send(
+        "wrong" + CTRL_U + "one twoo" + BACKSPACE + " three" + CTRL_W + "four é" + BACKSPACE + "\x1b[D"
+    )
+    screen.line()
+    screen.expect("END")
+    assert reads.got == ["one two four "]
+
+
+def test_enter_alone_is_an_empty_secret_and_no_paste(reads: Reads) -> None:
+    screen = reads.start("secret", "paste")
+    screen.line()
+    screen.expect("paste> ")
+    screen.line()
+    screen.line("  ")
+    screen.line("x")
+    screen.expect("END")
+    assert [text.strip() for text in reads.got] == ["", "x"]
+
+
+@pytest.mark.parametrize("kind", ["paste", "secret", "line"])
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_D])
+def test_an_interrupt_sets_the_terminal_back(reads: Reads, kind: str, key: str) -> None:
+    screen = reads.start(kind)
+    screen.wait_until("by_lines" if kind == "line" else "not by_lines")
+    screen.send(key)
+    screen.expect("INTERRUPTED")
+    assert screen.wait() == 130
+    assert screen.echoes
+    assert screen.by_lines
+    assert not screen.takes_bracketed_pastes
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_sets_the_terminal_back(reads: Reads, number: signal.Signals) -> None:
+    screen = reads.start("paste")
+    screen.wait_until("not by_lines")
+    screen.send("half a paste")
+    screen.signal(number)
+    assert screen.wait() == 130
+    assert screen.echoes
+    assert screen.by_lines
+
+
+@pytest.mark.parametrize("begin", ["", "\x1b[200~"])
+def test_nothing_after_an_interrupt_is_left_for_a_shell(reads: Reads, begin: str) -> None:
+    screen = reads.start("paste")
+    screen.wait_until("not by_lines")
+    screen.send(begin + "https://majora.test/" + CTRL_C + "touch /tmp/nobody-wants-this\r")
+    for _ in range(5):
+        time.sleep(0.05)
+        screen.send("rm -rf everything\r")
+    screen.expect("INTERRUPTED")
+    assert screen.wait() == 130
+    assert screen.left_in_the_terminal() == b""
+
+
+def test_an_enter_by_habit_after_a_paste_answers_nothing(reads: Reads) -> None:
+    screen = reads.start("paste", "line")
+    screen.paste("text")
+    screen.expect("GOT 4")
+    screen.line()
+    screen.expect("line> ")
+    screen.line("answer")
+    screen.expect("END")
+    assert reads.got == ["text", "answer"]
+
+
+@pytest.mark.parametrize("where", ["shown", "piped"])
+def test_what_is_typed_ahead_is_not_lost(reads: Reads, where: str) -> None:
+    screen = reads.start("line", "paste", "line", where=where)
+    screen.send("one\rtwo\r")
+    screen.expect("GOT 3")
+    screen.expect("GOT 3")
+    screen.line("three")
+    screen.expect("END")
+    assert reads.got == ["one", "two", "three"]
+
+
+def test_ctrl_z_gives_the_terminal_back_and_goes_on_where_it_was(reads: Reads, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    env = {"PATH": "/usr/bin:/bin", "PS1": "shell$ ", "HISTFILE": "/dev/null", "HOME": str(tmp_path)}
+    with Screen(["bash", "--norc", "--noprofile", "-i"], env=env) as screen:
+        screen.expect("shell$ ")
+        screen.line(f"{sys.executable} {tmp_path}/program.py {tmp_path}/results shown paste")
+        screen.expect("paste> ")
+        screen.send("before ")
+        screen.expect("7 characters")
+        screen.send(CTRL_Z)
+        screen.expect("shell$ ")
+        screen.line("echo still a $((1+1)) shell")
+        screen.expect("still a 2 shell")
+        screen.line("fg")
+        screen.expect("program.py")
+        screen.send("after\r")
+        screen.expect("GOT 12")
+        screen.line("exit")
+        screen.wait()
+    assert reads.got == ["before after"]
+
+
+def test_without_a_terminal() -> None:
+    closed = io.StringIO()
+    closed.close()
+    for stdin in (None, io.StringIO("x"), closed):
+        terminal = Terminal(stdin, sys.stderr)
+        assert not terminal.interactive
+        assert terminal.columns(io.StringIO()) is None
+    with pytest.raises(KeyboardInterrupt):
+        Terminal(None, io.StringIO()).read_line("? ")

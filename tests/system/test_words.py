@@ -1,0 +1,113 @@
+"""system/words.py: spans, times and texts as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.words import (
+    clock,
+    count,
+    listed,
+    one_line,
+    parse_duration,
+    printable,
+    span,
+    strip_ends,
+    tilde,
+)
+
+DURATIONS = {
+    "90s": 90,
+    "30m": 1800,
+    "2h": 7200,
+    "1d": 86_400,
+    "1w": 604_800,
+    "1h30m": 5400,
+    "1d2h3m4s": 93_784,
+    "3600": 3600,
+    "0": 0,
+    "0s": 0,
+    "1.5h": 5400,
+    " 2 H ": 7200,
+    "1 h 30 min": 5400,
+    "2hours": 7200,
+    "1 day": 86_400,
+    "10 mins": 600,
+}
+NOT_DURATIONS = (
+    *("", " ", "h", "-1h", "+1h", "1h-30m", "1:30", "1h30", "30 1h", "30m1h", "1h1h", "1x", "1e3", "nan"),
+    *("inf", "2 h and a bit", "１h", "1,5h", "99999999w", "1h\n2x", "ss"),
+)
+SPANS = {
+    0: "0 s",
+    -5: "0 s",
+    42.9: "42 s",
+    60: "1 min",
+    61: "1 min 1 s",
+    599: "9 min 59 s",
+    601: "10 min",
+    3600: "1 h",
+    35_880 + 59: "9 h 58 min",
+    86_400: "1 day",
+    90_000: "1 day 1 h",
+    180_000: "2 days 2 h",
+}
+
+
+@pytest.mark.parametrize(("text", "seconds"), DURATIONS.items())
+def test_a_duration_is_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", NOT_DURATIONS)
+def test_anything_else_is_wrong_usage(text: str) -> None:
+    with pytest.raises(KitError) as caught:
+        parse_duration(text)
+    assert "--within" in caught.value.what
+    assert "1h30m" in caught.value.why
+    assert caught.value.exit == Exit.USAGE
+
+
+@pytest.mark.parametrize(("seconds", "words"), SPANS.items())
+def test_a_span_in_words(seconds: float, words: str) -> None:
+    assert span(seconds) == words
+    assert parse_duration(words) <= max(seconds, 0)
+
+
+def test_a_time_is_short_where_it_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    now = 1_795_536_000.0  # Tue 24 Nov 2026 16:00
+    hour, day = 3600, 86_400
+    assert clock(now + hour, now) == "17:00"
+    assert clock(now + 9 * hour, now) == "Wed 01:00"
+    assert clock(now - 5 * day, now) == "Thu 16:00"
+    assert clock(now + 30 * day, now) == "24 Dec 16:00"
+    assert clock(now + 400 * day, now) == "29 Dec 2027"
+    assert clock(1e300, now) == "an unknown time"
+
+
+def test_lists_and_counts() -> None:
+    assert [listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert (count(1, "token"), count(3, "token")) == ("1 token", "3 tokens")
+    assert count(0, "entry", "entries") == "0 entries"
+
+
+def test_text_from_outside_does_not_drive_the_terminal() -> None:
+    assert printable("a\x1b[2J\x9b\u202eb\n\té") == "a\\x1b[2J\\x9b\\u202eb\n\té"
+    assert one_line("  a\r\n\x1b[31m b\u202e c ") == "a [31m b c"
+    assert one_line("x" * 300) == "x" * 199 + "…"
+
+
+def test_paths_below_the_home_are_short() -> None:
+    assert tilde("/home/u/.ocarina", "/home/u") == "~/.ocarina"
+    assert tilde("/home/u", "/home/u/") == "~"
+    assert tilde("/home/user/x", "/home/u") == "/home/user/x"
+    assert tilde("/etc/x", "/") == "/etc/x"
+
+
+def test_what_people_paste_without_seeing_it_is_stripped() -> None:
+    assert strip_ends("\ufeff \u200b“x y”\u202c\n", frozenset("“”")) == "x y"

@@ -1,0 +1,239 @@
+"""The project's own rules, as far as a program can see: sizes, order of the packages, words, unused code, lint, types."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "ocarina_kit"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text("utf-8")) for path in MODULES}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere below ``tree``, in functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+# --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
+
+GOALS: dict[str, tuple[int, int, int, int]] = {
+    "src": (9_000, 100, 6_000, 70_000),
+    "sandbox": (2_000, 30, 10_000, 100_000),
+    "tests": (12_000, 200, 10_000, 120_000),
+}
+
+
+@pytest.mark.parametrize("part", GOALS)
+def test_the_project_stays_small(part: str) -> None:
+    inside = [
+        path for path in MODULES if ("sandbox" in path.relative_to(PACKAGE).parts) == (part == "sandbox")
+    ]
+    if part == "tests":
+        inside = list((ROOT / "tests").rglob("*.py"))
+    texts = [path.read_text("utf-8") for path in inside]
+    nodes = [node for text in texts for node in ast.walk(ast.parse(text))]
+    statements = sum(isinstance(node, ast.stmt) for node in nodes)
+    found = (sum(text.count("\n") for text in texts), len(inside), statements, len(nodes))
+    assert all(size <= most for size, most in zip(found, GOALS[part], strict=True)), (found, GOALS[part])
+
+
+def test_no_file_of_the_package_is_long() -> None:
+    assert [name_of(path) for path in MODULES if path.read_text("utf-8").count("\n") > 400] == []
+
+
+# --- the order of the packages (ARCHITECTURE.md) ----------------------------------------------------------------------
+
+KNOWS = {
+    "system": set(),
+    "config": {"system"},
+    "client": {"system", "config"},
+    "majora": {"system", "config"},
+    "tokens": {"system", "config", "client", "majora"},
+    "cron": {"system", "config", "client"},
+    "doctor": {"system", "config", "client", "majora", "tokens", "cron"},
+    "sandbox": {"system", "client"},
+    "cli": {"system", "config", "client", "majora", "tokens", "cron", "doctor", "sandbox"},
+}
+"""Imports go down: each package, and those that it may import."""
+
+
+@pytest.mark.parametrize("package", KNOWS)
+def test_imports_go_down(package: str) -> None:
+    wrong = []
+    for path in (PACKAGE / package).rglob("*.py"):
+        others = {name.split(".")[1] for name in imported(TREES[path]) if name.startswith("ocarina_kit.")}
+        wrong += [f"{name_of(path)} imports {other}" for other in others - KNOWS[package] - {package}]
+    assert wrong == []
+
+
+EFFECTS = {
+    *(
+        "os",
+        "subprocess",
+        "socket",
+        "ssl",
+        "requests",
+        "requests_oauthlib",
+        "time",
+        "random",
+        "secrets",
+        "shutil",
+    ),
+    *("tempfile", "threading", "queue", "fcntl", "signal", "termios", "select", "pwd", "webbrowser"),
+}
+TOUCHES_THE_SYSTEM = {
+    *("client/find.py", "client/install.py", "client/places.py"),
+    *("cron/host.py", "cron/program.py"),
+    *("doctor/environment.py", "doctor/world.py"),
+    *("majora/grant.py", "majora/http.py", "majora/net.py", "majora/oauth.py"),
+    *("tokens/journal.py", "tokens/log.py", "tokens/parallel.py", "tokens/refresh.py"),
+}
+"""Beside system/, where effects belong, and cli/, which hands them in. All other modules are pure, or use these."""
+
+
+@pytest.mark.parametrize("package", ["config", "client", "majora", "tokens", "cron", "doctor"])
+def test_only_files_named_for_it_touch_the_system(package: str) -> None:
+    touching = {
+        name_of(path)
+        for path in (PACKAGE / package).rglob("*.py")
+        if {name.split(".")[0] for name in imported(TREES[path])} & EFFECTS
+    }
+    assert touching - TOUCHES_THE_SYSTEM == set()
+
+
+HEAVY = {
+    "requests",
+    "requests_oauthlib",
+    "oauthlib",
+    "crontab",
+    "cronsim",
+    "rich",
+    "django",
+    "trustme",
+    "ssl",
+    "email",
+}
+HEAVY_ITSELF = {"majora/oauth.py"}
+"""Builds on classes of heavy packages: only functions import it."""
+
+
+def at_import(tree: ast.Module) -> Iterator[str]:
+    """What is imported with the module: at its top, and not for types alone."""
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from imported(node)
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
+    lazy = {f"ocarina_kit.{name.removesuffix('.py').replace('/', '.')}" for name in HEAVY_ITSELF}
+    wrong = []
+    for path, tree in TREES.items():
+        if path.is_relative_to(PACKAGE / "sandbox") or name_of(path) in HEAVY_ITSELF:
+            continue
+        names = set(at_import(tree))
+        if names & lazy or {name.split(".")[0] for name in names} & HEAVY:
+            wrong.append(name_of(path))
+    assert wrong == []
+
+
+# --- unused code ------------------------------------------------------------------------------------------------------
+
+CALLED_FROM_OUTSIDE = {"command", "EPILOG", "main"}
+
+
+def defined(path: Path) -> Iterator[str]:
+    """The names that a module gives: functions, classes, constants, and methods of classes without a foreign base."""
+    tree = TREES[path]
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.decorator_list:
+            yield node.name
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+        if isinstance(node, ast.ClassDef) and all("NamedTuple" in ast.unparse(base) for base in node.bases):
+            yield from (each.name for each in node.body if isinstance(each, ast.FunctionDef))
+
+
+def test_nothing_is_defined_that_nobody_uses() -> None:
+    used: set[str] = set()
+    for tree in TREES.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                used.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                used.add(node.attr)
+            elif isinstance(node, ast.alias):
+                used.add(node.name.split(".")[-1])
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+                used.add(node.value)  # getattr, __all__, Django's settings
+    unused = [
+        f"{name_of(path)}: {name}"
+        for path in MODULES
+        if not path.is_relative_to(PACKAGE / "sandbox")
+        for name in defined(path)
+        if name not in used | CALLED_FROM_OUTSIDE and not name.startswith("__")
+    ]
+    assert unused == [], "\n".join(unused)
+
+
+# --- words (WORDS.md) -------------------------------------------------------------------------------------------------
+
+AVOIDED = re.compile(
+    r"\b(?:mend(?:s|ed|ing)?|anew|heal(?:s|ed|ing|thier)?|stands(?! for)|rests on|all the same|only else|torn|spliced"
+    r"|for your eyes|what needs no person|nobody can be asked|shall I do|is in doubt|hand over"
+    r"|tokens? (?:lives?|dies|died|is dead|are dead)|dead tokens?|living tokens?|what lies ahead)\b",
+    re.IGNORECASE,
+)
+READ_BY_PEOPLE = [
+    *MODULES,
+    *sorted(PACKAGE.rglob("*.html")),
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.*")),
+    *(path for kind in ("py", "toml", "md") for path in sorted((ROOT / "tests").rglob(f"*.{kind}"))),
+]
+
+
+def test_the_words_are_those_of_the_glossary() -> None:
+    found = []
+    for path in READ_BY_PEOPLE:
+        if path == Path(__file__):
+            continue
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+            if word := AVOIDED.search(line.replace("_", " ")):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {word[0]}")
+    assert found == [], "\n".join(found)
+
+
+# --- lint and types ---------------------------------------------------------------------------------------------------
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_ruff_is_clean() -> None:
+    run("ruff", "check", "--no-cache", ".")
+    run("ruff", "format", "--check", "--no-cache", ".")
+
+
+def test_types_are_right() -> None:
+    run("mypy", "--no-incremental")

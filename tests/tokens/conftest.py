@@ -1,0 +1,136 @@
+"""A machine in a temporary home, a set-up, and a Majora that rotates tokens in memory."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.majora.api import Granted, Majora, NoAnswer, Refused, Revoked
+from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.secret import Secret
+
+NOW = 1_795_500_000.0
+VIEW = "majora2.view_biosampleartifact"
+READ = "majora2.temp_can_read_pags_via_api"
+DOMAIN = "https://majora.example/"
+OTHER = "https://majora-test.example/"
+
+GONE = Refused("invalid_grant", "", 400, "grant")
+DOWN = NoAnswer("refused", "it refuses the connection")
+SILENT = NoAnswer("timeout", "it did not answer", sent=True)
+
+
+def entry(scope: str = VIEW, **changes: Any) -> dict[str, Any]:
+    """An entry as the client writes it; a change to None takes the setting out."""
+    settings = {
+        "access_token": f"access-{scope[-4:]}",
+        "expires_in": 36000,
+        "token_type": "Bearer",
+        "scope": scope.split(" "),
+        "refresh_token": f"refresh-{scope[-4:]}",
+        "expires_at": NOW + 1000.5,
+        **changes,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def granted(number: int = 1, scope: str | None = None, **changes: Any) -> Granted:
+    words = tuple(scope.split()) if scope else None
+    return Granted(Secret(f"new-access-{number}"), Secret(f"new-refresh-{number}"), 36000, words)._replace(
+        **changes
+    )
+
+
+class Server(Majora):
+    """Answers from ``script`` (by refresh token: answers in their order, or functions), else as Majora does: each
+    refresh token can be spent once."""
+
+    script: dict[str, list[Any]]
+    spent: list[str]
+    revoked: list[str]
+
+    def refresh(self, refresh_token: Secret, seconds: float = 60.0) -> Any:
+        return self._answer(refresh_token.reveal())
+
+    def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float = 60.0) -> Any:
+        return self._answer(code.reveal())
+
+    def revoke(self, token: Secret, hint: str = "refresh_token", seconds: float = 20.0) -> Any:
+        self.revoked.append(token.reveal())
+        answers = self.script.get(token.reveal())
+        return answers.pop(0) if answers else Revoked()
+
+    def _answer(self, text: str) -> Any:
+        with _LOCK:
+            self.spent.append(text)
+            answers = self.script.get(text)
+            if answers:
+                answer = answers.pop(0)
+                return answer() if callable(answer) else answer
+            return GONE if text in self.spent[:-1] else granted(next(_NUMBERS))
+
+
+_LOCK = threading.RLock()
+_NUMBERS = itertools.count(1)
+
+
+def server(machine: Machine, script: dict[str, list[Any]] | None = None) -> Server:
+    made = Server(machine, DOMAIN)
+    made.script, made.spent, made.revoked = script or {}, [], []
+    return made
+
+
+class Clock:
+    """Time passes by sleeping alone."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def _no_process(argv: Any, **_: Any) -> Completed:
+    return Completed(tuple(argv), None, error="not found")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, clock: Clock) -> Machine:
+    read: Callable[[], float] = lambda: clock.now  # noqa: E731
+    return Machine({}, tmp_path, "hoot", "login1", _no_process, read, read, clock.sleep)
+
+
+@pytest.fixture
+def setup(machine: Machine) -> Setup:
+    return Setup(Place(machine.home / ".ocarina"), DOMAIN, "hoot", machine.home / ".ocarina-tokens")
+
+
+@pytest.fixture
+def have(setup: Setup) -> Callable[..., None]:
+    """Writes the tokens file, as the client would."""
+
+    def write(**entries: Any) -> None:
+        setup.tokens_file.write_text(json.dumps(entries or {VIEW: entry(), READ: entry(READ)}))
+
+    return write
+
+
+def stored(setup: Setup) -> Any:
+    return json.loads(setup.tokens_file.read_bytes())
+
+
+def log_lines(machine: Machine) -> list[dict[str, str]]:
+    path = machine.state / "refresh.log"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

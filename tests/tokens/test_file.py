@@ -1,0 +1,374 @@
+"""The tokens file: entries judged, answers stored as the client stores them, what is damaged read as far as it goes."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import PosixPath
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.tokens.conftest import NOW, READ, VIEW, entry, granted
+
+from ocarina_kit.system.secret import Secret
+from ocarina_kit.tokens.file import Token, TokensFile, better, parse, same_tokens, stored_key
+from ocarina_kit.tokens.salvage import foreign
+
+DAY = 86_400.0
+TWO = "majora2.change_libraryartifact majora2.add_dnasequencingprocess"
+TURNED = " ".join(reversed(TWO.split()))
+
+
+def file_of(**entries: Any) -> TokensFile:
+    return parse(json.dumps(entries).encode())
+
+
+def one(**changes: Any) -> Token:
+    (only,) = file_of(**{VIEW: entry(**changes)}).tokens
+    return only
+
+
+def loaded(file: TokensFile) -> Any:
+    return json.loads(file.render())
+
+
+def test_an_entry_of_the_client() -> None:
+    seen = one()
+    assert seen.key == seen.scope == VIEW
+    assert (seen.access_token, seen.refresh_token) == (Secret("access-fact"), Secret("refresh-fact"))
+    assert (seen.expires_in, seen.odd, seen.time_fault(NOW)) == (36000, "", "")
+    assert seen.seconds_left(NOW) == 1000.5
+    assert seen.seconds_left(NOW, skew=900) == 100.5
+    assert seen.seconds_left(NOW, skew=-900) == 1000.5
+    assert seen.last_refresh(NOW) == NOW + 1000.5 - 36000
+
+
+def test_no_secret_in_any_repr() -> None:
+    file = file_of(**{VIEW: entry()})
+    for text in (repr(file), repr(file.tokens), str(file), repr(granted())):
+        assert "access-" not in text
+        assert "refresh-" not in text
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b" {\n} "])
+def test_no_tokens_is_not_damage(content: bytes | None) -> None:
+    assert parse(content) == TokensFile({})
+
+
+@pytest.mark.parametrize("value", [1, "x", None, [], True, {}, {"refresh_token": ""}, {"access_token": 5}])
+def test_what_is_not_an_entry(value: object) -> None:
+    file = file_of(x=value, **{VIEW: entry()})
+    odd, good = file.tokens
+    assert odd.odd
+    assert not good.odd
+    assert loaded(file.readable_only()) == {VIEW: entry()}
+
+
+def test_an_entry_that_a_refresh_would_complete_is_kept() -> None:
+    file = file_of(**{VIEW: entry(access_token=None)})
+    assert file.tokens[0].odd
+    assert file.readable_only() == file
+
+
+TIMES = [
+    (NOW, "", NOW),
+    (int(NOW) + 36000, "", NOW + 36000),
+    (0, "", 0),
+    (-5.5, "", -5.5),
+    (NOW + 36000 + 7 * DAY, "", NOW + 36000 + 7 * DAY),
+    (NOW + 36001 + 7 * DAY, "too far ahead", 1),
+    (f"{NOW + 5}", "text", NOW + 5),
+    (f" {int(NOW)} ", "text", NOW),
+    (f"{int(NOW + 5)}000", "text", NOW + 5),
+    ("99999999999999999999", "text", 1),
+    ((NOW + 5) * 1000, "milliseconds", NOW + 5),
+    (int(NOW - 900 * DAY) * 1000, "milliseconds", NOW - 900 * DAY),
+    ((NOW + 30 * DAY) * 1000, "too far ahead", 1),
+    (NOW * 1_000_000, "too far ahead", 1),
+    (1e300, "too far ahead", 1),
+    (10**400, "unusable", 1),
+    (-1e15, "unusable", 1),
+    (float("nan"), "unusable", 1),
+    (float("inf"), "unusable", 1),
+    ("soon", "unusable", 1),
+    ("1e9", "unusable", 1),
+    ("", "unusable", 1),
+    (True, "unusable", 1),
+    ([], "unusable", 1),
+    (None, "unusable", 1),
+]
+
+
+@pytest.mark.parametrize(("value", "fault", "fixed"), TIMES)
+def test_expires_at(value: object, fault: str, fixed: float) -> None:
+    """CHECKS.md, TOK008."""
+    seen = one(expires_at=value)
+    assert seen.time_fault(NOW) == fault
+    assert seen.fixed_expires_at(NOW) == fixed
+    if fault:
+        assert seen.seconds_left(NOW) < 0
+        assert (seen.last_refresh(NOW), seen.known_expiry(NOW)) == (None, None)
+
+
+@given(
+    value=st.floats() | st.integers() | st.text(alphabet="0123456789. -e", max_size=25),
+    lifetime=st.floats() | st.integers() | st.text(max_size=3) | st.none(),
+    now=st.floats(1e9, 4e9),
+)
+def test_a_fixed_time_is_one_that_the_client_can_use(value: object, lifetime: object, now: float) -> None:
+    file = file_of(**{VIEW: entry(expires_at=value, expires_in=lifetime)})
+    fixed = file.with_fixed_times(now)
+    assert fixed.tokens[0].time_fault(now) == ""
+    datetime.fromtimestamp(loaded(fixed)[VIEW]["expires_at"])
+    assert fixed.with_fixed_times(now) == fixed
+
+
+@pytest.mark.parametrize(("given_", "lifetime"), [(None, 36000), ("3600", 3600), ([], 36000), (1e300, 36000)])
+def test_an_odd_lifetime(given_: object, lifetime: float) -> None:
+    assert one(expires_in=given_).lifetime == lifetime
+
+
+# --- storing
+
+
+def test_a_first_token_is_written_as_the_client_writes_it() -> None:
+    file = parse(None).with_granted(VIEW, granted(1, VIEW), NOW)
+    wanted = entry(access_token="new-access-1", refresh_token="new-refresh-1", expires_at=NOW + 36000)
+    assert file.render() == json.dumps({VIEW: wanted}).encode()
+
+
+def test_a_refresh_changes_its_own_entry_alone() -> None:
+    file = file_of(**{READ: {"access_token": "o", "n": 1e2}, VIEW: entry(note="mine"), "z": 1})
+    fresh = loaded(file.with_granted(VIEW, granted(extra={"id_token": "i", "scope": "x"}), NOW))
+    assert list(fresh) == [READ, VIEW, "z"]
+    assert fresh[READ] == {"access_token": "o", "n": 1e2}
+    assert (fresh[VIEW]["note"], fresh[VIEW]["id_token"], fresh[VIEW]["scope"]) == ("mine", "i", [VIEW])
+
+
+def test_what_an_answer_leaves_out_is_kept() -> None:
+    """RFC 6749, 5.1 and 6."""
+    old = one()
+    fresh = loaded(file_of(**{VIEW: entry()}).with_granted(VIEW, granted(refresh_token=None), NOW, old))[VIEW]
+    assert fresh["refresh_token"] == "refresh-fact"
+    alone = parse(None).with_granted(VIEW, granted(refresh_token=None), NOW)
+    assert "refresh_token" not in loaded(alone)[VIEW]
+
+
+def test_the_order_of_scopes_is_that_which_ocarina_looks_up() -> None:
+    fresh = loaded(parse(None).with_granted(TWO, granted(1, TURNED), NOW))
+    assert list(fresh) == [TWO]
+    assert fresh[TWO]["scope"] == TWO.split()
+
+
+def test_other_scopes_than_asked_for_are_stored_under_their_own_key() -> None:
+    first = TWO.split(maxsplit=1)[0]
+    file = file_of(**{TWO: entry(TWO), READ: entry(READ)})
+    assert list(loaded(file.with_granted(TWO, granted(1, first), NOW))) == [READ, first]
+    assert stored_key(TWO, granted(1, first)) == first
+
+
+def test_forgetting() -> None:
+    file = file_of(**{VIEW: entry(), READ: entry(READ)})
+    assert loaded(file.without(VIEW)) == {READ: entry(READ)}
+    assert file.without(VIEW, READ, "x").render() == b"{}"
+
+
+# --- keys
+
+
+def test_moved_to_where_ocarina_looks() -> None:
+    file = file_of(lookup=entry(), **{READ: entry(READ)})
+    assert [token.misplaced() for token in file.tokens] == [True, False]
+    assert loaded(file.with_fixed_keys(NOW)) == {READ: entry(READ), VIEW: entry()}
+
+
+PLACES = [
+    ({"expires_at": NOW + 5000}, True),
+    ({"expires_at": NOW + 5}, False),
+    ({"expires_at": NOW + 9000, "refresh_token": None}, False),
+    ({"expires_at": "soon"}, False),
+    ({"expires_at": NOW + 1000.5}, True),
+]
+
+
+@pytest.mark.parametrize(("there", "stays"), PLACES)
+def test_never_over_a_better_one(there: dict[str, Any], stays: bool) -> None:
+    file = file_of(wrong=entry(access_token="moved"), **{VIEW: entry(access_token="there", **there)})
+    fixed = loaded(file.with_fixed_keys(NOW))
+    assert list(fixed) == [VIEW]
+    assert fixed[VIEW]["access_token"] == ("there" if stays else "moved")
+
+
+def test_two_in_each_others_place() -> None:
+    file = file_of(**{VIEW: entry(READ), READ: entry(VIEW)})
+    assert loaded(file.with_fixed_keys(NOW)) == {VIEW: entry(VIEW), READ: entry(READ)}
+
+
+def test_a_key_that_ocarina_looks_up_is_left() -> None:
+    file = file_of(**{TWO: entry(TURNED)})
+    assert file.tokens[0].misplaced()
+    assert not file.tokens[0].misplaced([TWO])
+    assert list(loaded(file_of(x=entry(TURNED)).with_fixed_keys(NOW, [TWO]))) == [TWO]
+
+
+def test_comparing() -> None:
+    long, short = one(expires_at=NOW + 50), one(expires_at=NOW + 5)
+    lost = one(expires_at=NOW + 500, refresh_token=None)
+    assert better(short, long, NOW) is long
+    assert better(short, lost, NOW) is short
+    assert better(long, one(expires_at=NOW + 50), NOW) is long
+    assert same_tokens(one(), one(expires_at=5))
+    assert not same_tokens(one(), one(refresh_token="other"))
+    assert not same_tokens(one(), None)
+    assert same_tokens(None, None)
+
+
+# --- damage
+
+COMPLETE = json.dumps({VIEW: entry(), READ: entry(READ), TWO: entry(TWO)})
+
+DAMAGES = [
+    (b"", "it is empty", 1),
+    (b" \n ", "it is empty", 2),
+    (b"[]", "it is JSON, but not an object", 1),
+    (b"null", "it is JSON, but not an object", 1),
+    (b'{"a": {}}\n{"b": {}}', "there is something after its end", 2),
+    (b'{"a": {},\n "b', "it ends in the middle", 2),
+    (b'{"a": {},\n "b": ', "it ends in the middle", 2),
+    (b"{'a': {}}", "it is not JSON", 1),
+    (b'{\n"a": {},\n}', "it is not JSON", 3),
+    (b"\xef\xbb\xbf{}", "it begins with a byte-order mark", 1),
+    (b'{"\xff": 1}', "it is not UTF-8", 1),
+    (b"\x00" * 50, "it is not JSON", 1),
+]
+
+
+@pytest.mark.parametrize(("content", "cause", "line"), DAMAGES)
+def test_damage_is_named_with_its_place(content: bytes, cause: str, line: int) -> None:
+    damage = parse(content).damage
+    assert damage is not None
+    if cause == "it is not JSON" and line == 3:  # 3.13 names the comma, earlier ones the brace
+        line = damage.line
+    assert (damage.cause, damage.line) == (cause, line)
+
+
+def test_of_a_file_that_is_cut_off_everything_before_the_cut_is_kept() -> None:
+    """At every place: each complete entry, and a cut one as soon as its refresh token is complete."""
+    for cut in range(1, len(COMPLETE)):
+        file = parse(COMPLETE[:cut].encode())
+        assert file.damage is not None
+        for scope in (VIEW, READ, TWO):
+            found = file.get(scope)
+            should = f'"refresh-{scope[-4:]}"' in COMPLETE[:cut]
+            assert (found is not None and found.can_refresh) == should, COMPLETE[:cut]
+        assert parse(file.render()).damage is None
+
+
+def test_of_two_mixed_texts_the_newer_token_is_kept() -> None:
+    short = json.dumps({VIEW: entry(access_token="newer", expires_at=NOW + 9000)})
+    file = parse((short + COMPLETE[len(short) :]).encode())
+    assert file.damage is not None
+    assert file.tokens[0].access_token == Secret("newer")
+    assert file.get(TWO) is not None
+    old, new = (
+        json.dumps({VIEW: entry(access_token=name, expires_at=NOW + n)}) for n, name in enumerate("on")
+    )
+    for text in (old + new, new + old):
+        (only,) = parse(text.encode()).tokens
+        assert only.access_token == Secret("n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        COMPLETE.replace("}, ", "},, "),
+        COMPLETE[:-1] + ",}",
+        "// tokens\n" + COMPLETE,
+        "[" + COMPLETE + "]x",
+        '{"tokens": ' + COMPLETE + "}x",
+    ],
+)
+def test_other_damage_loses_nothing(text: str) -> None:
+    file = parse(text.encode())
+    assert file.damage is not None
+    assert loaded(file) == json.loads(COMPLETE)
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark(coding: str) -> None:
+    assert loaded(parse(COMPLETE.encode(coding))) == json.loads(COMPLETE)
+
+
+def test_bytes_that_are_no_text_spoil_only_their_entry() -> None:
+    file = parse(COMPLETE.encode().replace(b"access-_api", b"access-\xff\xfe"))
+    assert list(file.entries) == [VIEW, TWO]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":' * 400_000,
+        '"' + '\\"' * 800_000,
+        '{"access_token": "' * 100_000,
+        '"a":{"refresh_token":"r",' * 60_000,
+        "[" * 1_000_000,
+    ],
+    ids=["deep", "quotes", "strings", "entries", "arrays"],
+)
+@pytest.mark.timeout(60)
+def test_a_text_made_to_be_slow_is_read(text: str) -> None:
+    assert parse(text.encode()).damage is not None
+
+
+PIECES = (
+    '{" "} ":{ }, "access_token":"a" "refresh_token":"r" "scope":["a"] "a": "expires_at":1e9 { } , \ufeff NaN'
+)
+
+
+@given(
+    st.binary(max_size=200)
+    | st.lists(st.sampled_from(PIECES.split(" "))).map(lambda each: "".join(each).encode())
+)
+def test_any_bytes_are_read_without_raising(data: bytes) -> None:
+    file = parse(data)
+    try:
+        complete = isinstance(json.loads(data.decode()), dict)
+    except (ValueError, RecursionError):
+        complete = False
+    assert (file.damage is None) == complete
+    changed = file.with_granted("a", granted(), NOW).without("b").readable_only()
+    for each in (file, changed, file.with_fixed_times(NOW), file.with_fixed_keys(NOW)):
+        assert isinstance(loaded(each), dict)
+    assert loaded(changed)["a"]["access_token"] == "new-access-1"
+
+
+CONFIG = json.dumps({"MAJORA_DOMAIN": "https://m.example/", "CLIENT_SECRET": "x"}).encode()
+KINDS = [
+    (".ocarina-tokens", b"", False),
+    (".ocarina-tokens", COMPLETE.encode(), False),
+    (".ocarina-tokens", b"not json at all\n", False),
+    (".ocarina-tokens", b"\0" * 500, False),
+    (".bashrc", COMPLETE.encode()[:40], False),
+    (".bashrc", COMPLETE.encode("utf-16"), False),
+    (".bashrc", b'"refresh_token": "rr", "expires_at": 1}}', False),
+    (".bashrc", b'{"odd": 1}', False),
+    (".bashrc", b"export PATH=/opt/bin:$PATH\n", True),
+    ("id_ed25519", b"-----BEGIN OPENSSH PRIVATE KEY-----\n", True),
+    (".ocarina", CONFIG, True),
+    (".ocarina-tokens", CONFIG[:-1] + b",}", True),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "is_foreign"), KINDS)
+def test_a_file_of_another_kind(name: str, data: bytes, is_foreign: bool) -> None:
+    assert bool(foreign(PosixPath("/home/a") / name, data, parse(data))) == is_foreign
+
+
+def test_twenty_thousand_entries_are_read_and_changed() -> None:
+    file = file_of(**{f"s{n}": entry(f"s{n}") for n in range(20_000)})
+    changed = (
+        file.with_granted("s5", granted(), NOW).with_fixed_keys(NOW).with_fixed_times(NOW).readable_only()
+    )
+    assert len(parse(changed.render()).tokens) == 20_000

@@ -1,0 +1,194 @@
+"""refresh.log, and what it tells of servers and of past refreshes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.tokens.conftest import DOMAIN, NOW, OTHER, READ, VIEW, entry
+
+from ocarina_kit.config.place import Setup
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.secret import Secret
+from ocarina_kit.tokens import history, log
+from ocarina_kit.tokens.file import Token, read_token
+from ocarina_kit.tokens.log import Line, servers
+
+FILE = "~/.ocarina-tokens"
+
+
+def stamp(ago: float) -> str:
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW - ago))
+
+
+def line(result: str, ago: float = 0.0, token: Token | None = None, **more: Any) -> Line:
+    known: dict[str, Any] = {
+        "host": "login1",
+        "by": "refresh",
+        "server": DOMAIN,
+        "tokens": FILE,
+        "scope": VIEW,
+    }
+    if token is not None:
+        known |= {"access": log.digest(token.access_token), "refresh": log.digest(token.refresh_token)}
+    return Line(stamp(ago), result=result, **{**known, **more})
+
+
+def token(name: str = "a", ago: float = 0.0, scope: str = VIEW) -> Token:
+    value = entry(
+        scope, access_token=f"access-{name}", refresh_token=f"refresh-{name}", expires_at=NOW + 36000 - ago
+    )
+    return read_token(scope, value)
+
+
+def test_what_is_written_is_read(machine: Machine, setup: Setup) -> None:
+    written = log.line(machine, setup, "refresh", "refreshed", VIEW, token())
+    log.append(machine, [written])
+    log.append(machine, [log.line(machine, setup, "schedule", "scheduled")])
+    first, second = log.read_log(machine)
+    assert first == written
+    assert first.time == NOW
+    assert (second.result, second.scope, second.setup) == ("scheduled", "", "~/.ocarina")
+    (text, _) = (machine.state / "refresh.log").read_text().splitlines()
+    assert set(json.loads(text)) == {*Line._fields, "time"} - {"stamp"}
+    assert "access-a" not in text
+    assert (machine.state / "refresh.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_damaged_lines_are_left_out(machine: Machine, setup: Setup) -> None:
+    log.append(machine, [log.line(machine, setup, "refresh", "refreshed")])
+    path = machine.state / "refresh.log"
+    path.write_bytes(path.read_bytes() + b'{"time": "x", "new": 1}\n[1]\n\xff\n5\n{"cut off')
+    log.append(machine, [log.line(machine, setup, "refresh", "lost")])
+    assert [each.result for each in log.read_log(machine)] == ["refreshed", "lost", ""]
+
+
+def test_rotated_at_one_mebibyte(machine: Machine, setup: Setup) -> None:
+    big = [log.line(machine, setup, "refresh", "refreshed", "s" * 3000)] * 100
+    for _ in range(6):
+        log.append(machine, big)
+    sizes = [(machine.state / name).stat().st_size for name in ("refresh.log", "refresh.log.1")]
+    assert all(size <= log.ROTATE_AT for size in sizes)
+    assert len(log.read_log(machine)) >= 300
+
+
+def test_a_file_is_named_by_its_resolved_path(machine: Machine) -> None:
+    (machine.home / "link").symlink_to(machine.home / "there")
+    assert log.path_mark(machine, machine.home / "link") == "~/there"
+    assert log.path_mark(machine, machine.home.parent) == str(machine.home.parent)
+
+
+A, B = token("a"), token("b")
+SERVERS: list[tuple[list[Line], str]] = [
+    # the log, and whose A is
+    ([], ""),
+    ([line("refreshed", token=B)], DOMAIN),
+    ([line("refreshed", token=B, server=OTHER)], OTHER),
+    ([line("refreshed", token=A, server=OTHER, tokens="~/elsewhere"), line("refreshed", token=B)], OTHER),
+    ([line("refreshed", token=B, server=OTHER, tokens="~/elsewhere")], ""),
+    ([line("used", server=OTHER)], OTHER),
+    ([line("used", server=OTHER), line("unreached", server=OTHER)], ""),
+    ([line("refreshed", token=B), line("used", server=OTHER), line("unreached", server=OTHER)], DOMAIN),
+    ([line("used", token=A, server=OTHER), line("logged-in", token=B)], OTHER),
+    ([line("used", token=A, server=OTHER), line("unreached", token=A, server=OTHER)], ""),
+    ([line("used", token=A, server=OTHER), line("refused-token", token=A, server=OTHER)], OTHER),
+    ([line("scheduled", server=OTHER)], ""),
+]
+
+
+@pytest.mark.parametrize(("lines", "server"), SERVERS)
+def test_whose_a_token_is(lines: list[Line], server: str) -> None:
+    assert log.server_of(servers(lines), A, FILE) == server
+
+
+def test_a_use_ties_unknown_tokens_to_the_server_of_their_file(machine: Machine, setup: Setup) -> None:
+    log.note_use(machine, setup, "refresh", [A])
+    log.note_use(machine, setup._replace(domain=OTHER), "login", [A, B])
+    known = servers(log.read_log(machine))
+    assert log.token_server(known, A) == DOMAIN
+    assert log.token_server(known, B) == DOMAIN
+    assert known[FILE] == OTHER
+
+
+# --- history
+
+
+def test_chosen_scopes() -> None:
+    lines = [
+        line("logged-in"),
+        line("logged-in", scope=READ),
+        line("logged-out", scope=READ),
+        line("refreshed", scope="x"),
+    ]
+    assert history.chosen_scopes(lines) == (VIEW,)
+    assert history.chosen_scopes(lines, rotated=True) == (VIEW, "x")
+
+
+def test_last_success() -> None:
+    lines = [line("refreshed", 50, A, host="login2")]
+    assert history.last_success(lines, [token("a", 50)], NOW) == (NOW - 50, "login2", "refresh")
+    assert history.last_success(lines, [token("z", 10)], NOW) == (NOW - 10, "", "")
+    assert history.last_success(lines, [], NOW) == (NOW - 50, "login2", "refresh")
+    assert history.last_success([], [], NOW) is None
+
+
+ELSEWHERE: list[tuple[list[Line], list[Token], Any]] = [
+    ([line("refreshed", 100, A, host="login2")], [], (NOW - 100, "login2", "refresh")),
+    ([line("refreshed", 100, A, host="login2", by="login")], [], None),
+    ([line("refreshed", 40_000, A, host="login2")], [], None),
+    ([line("refreshed", 100, A)], [token("a", 100)], None),
+    # a token that no line knows, of a scope that the log knew
+    ([line("refreshed", 9000, A)], [token("z", 100)], (NOW - 100, "", "")),
+    ([line("refreshed", 9000, A, scope="x")], [token("z", 100)], None),
+    ([line("scheduled", 9999), line("refreshed", 9000, A)], [token("z", 100)], None),
+    ([line("scheduled", 9999), line("refreshed", 9000, A), line("unscheduled", 50)], [token("z", 100)], None),
+    ([line("refreshed", 9000, A), line("unscheduled", 500)], [token("z", 100)], (NOW - 100, "", "")),
+]
+
+
+@pytest.mark.parametrize(("lines", "tokens", "found"), ELSEWHERE)
+def test_refreshed_elsewhere(lines: list[Line], tokens: list[Token], found: Any) -> None:
+    assert history.refreshed_elsewhere(lines, tokens, "login1", NOW) == found
+
+
+def test_other_hosts() -> None:
+    lines = [
+        line("scheduled", host="login2"),
+        line("scheduled", host="login3"),
+        line("unscheduled", host="login3"),
+        line("refreshed", host="login4"),
+        line("refreshed", host="login5", by="doctor"),
+        line("scheduled"),
+    ]
+    assert history.other_hosts(lines, "login1") == ("login2", "login4")
+
+
+def test_first_seen() -> None:
+    assert history.first_seen([], None, "login1") is None
+    assert history.first_seen([line("scheduled", 50)], None, "login1") == NOW - 50
+    assert history.first_seen([line("scheduled", 50)], NOW - 10, "login1") == NOW - 10
+    assert history.first_seen([line("scheduled", 50), line("unscheduled", 5)], None, "login1") is None
+
+
+RUNS: list[tuple[list[Line], list[Token], Any]] = [
+    ([], [token("a", 500)], (True, {})),
+    ([], [token("a", 5000)], (False, {})),
+    ([line("refreshed", 500, A)], [token("a", 5000)], (True, {})),
+    ([line("refused-token", 500)], [token("a", 5000)], (True, {VIEW: "refused-token"})),
+    ([line("refused-token", 500, host="login2")], [token("a", 5000)], (False, {})),
+    ([], [token("a", 500), token("b", 5000, READ)], (True, {READ: ""})),
+    ([], [], (True, {})),
+]
+
+
+@pytest.mark.parametrize(("lines", "tokens", "verdict"), RUNS)
+def test_what_came_of_a_due_run(lines: list[Line], tokens: list[Token], verdict: Any) -> None:
+    assert history.run_at(NOW - 600, lines, tokens, "login1", NOW) == verdict
+
+
+def test_a_digest_is_short_and_of_nothing_empty() -> None:
+    assert len(log.digest(Secret("refresh-a"))) == 12
+    assert log.digest(None) == ""
