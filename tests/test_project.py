@@ -1,4 +1,4 @@
-"""The project's own rules, as far as a program can see: sizes, order of the packages, words, unused code, lint, types."""
+"""The project's own rules that a program can see: sizes, order of the packages, words, unused code, lint, types."""
 
 from __future__ import annotations
 

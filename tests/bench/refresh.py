@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import command
-
 from ocarina_kit.core.client.scopes import PURPOSES
+
 from ocarina_kit.sandbox import install_standin
 
 ROUND_TRIP = 0.2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from typing import Any
 from urllib.parse import quote
 
@@ -16,13 +15,11 @@ from ocarina_kit.majora.answers import (
     Granted,
     Refused,
     Revoked,
-    forms,
     read_answer,
     read_client,
     read_identity,
     read_query,
     read_revocation,
-    shown,
 )
 from ocarina_kit.majora.http import NoAnswer, Response
 from ocarina_kit.system.secret import Secret
@@ -83,21 +80,19 @@ def test_what_rfc_6749_lets_an_answer_leave_out() -> None:
         {"token_type": "mac"},
         {"refresh_token": 5},
         {"refresh_token": "a b"},
-        {"expires_in": "soon"},
-        {"expires_in": True},
-        {"expires_in": 0},
-        {"expires_in": 10**400},
-        {"expires_in": "١٢"},
-        {"scope": 5},
-        {"scope": ["a", 5]},
-        {"scope": 'a"b'},
-        {"scope": ["a b"]},
     ],
 )
 def test_what_the_client_could_not_read_is_not_taken(change: dict[str, Any]) -> None:
     answer = no_answer(read_answer(came(200, {**GOOD, **change})))
     assert (answer.kind, answer.sent) == ("shape", True)
     assert "acc3ss" not in repr(answer)
+
+
+def test_no_token_is_lost_for_a_life_or_scope_that_cannot_be_read() -> None:
+    for life in ("soon", None, 0, -1, 10**400, "nan"):
+        assert granted({**GOOD, "expires_in": life}).expires_in == 36000
+    for scope in (5, None, "", ["a", 5]):
+        assert granted({**GOOD, "scope": scope}).scope is None
 
 
 @pytest.mark.parametrize(
@@ -109,13 +104,12 @@ def test_what_the_client_could_not_read_is_not_taken(change: dict[str, Any]) -> 
         (b'{"access_token": "a"', 200, "not-json", True),
         (b"\xff\xfe", 200, "not-json", True),
         (b"[" * 100_000, 200, "not-json", True),
-        (b'{"access_token": "a", "token_type": "Bearer", "expires_in": NaN}', 200, "not-json", True),
         (b"null", 200, "not-json", True),
         (b"{}", 200, "shape", True),
         (b'{"error": {"code": 5}}', 200, "shape", True),
         (b'{"error": "Not Found"}', 404, "status", False),
         (b"", 400, "status", False),
-        (b"<html>nginx</html>", 403, "status", False),
+        (b"<html>nginx</html>", 403, "html", False),
         (b"", 204, "status", False),
         (b'{"error": "slow_down"}', 429, "rate-limited", False),
         (b'{"error": "server_error"}', 500, "server-error", True),
@@ -130,7 +124,11 @@ def test_what_is_not_an_answer(body: bytes, status: int, kind: str, sent: bool) 
 
 
 def test_waits_and_clocks_are_handed_on() -> None:
-    answer = no_answer(read_answer(came(429, headers={"retry-after": "9"}, date=1000.0, received=400.0)))
+    answer = no_answer(
+        read_answer(
+            came(429, headers={"retry-after": "9", "date": "Thu, 01 Jan 1970 00:16:40 GMT"}, received=400.0)
+        )
+    )
     assert (answer.retry_after, answer.skew) == (9.0, 600.0)
 
 
@@ -159,36 +157,36 @@ def test_refusals(error: str, description: str, cause: str) -> None:
 # --- what servers echo
 
 SECRET = "Wq7xN-zR_2pLmT~4vK8sY.bH3jD&6gF=9cA 1eUoI0iP5aS"
-FORMS = forms((Secret(SECRET),), "the-client-id")
-BASIC = b64encode(f"the-client-id:{SECRET}".encode()).decode()
-ECHOES = [SECRET, SECRET[:20], SECRET[15:], SECRET.lower(), quote(SECRET, safe=""), BASIC, f"Basic {BASIC}"]
+SECRETS = (Secret(SECRET),)
+ECHOES = [SECRET, SECRET[:20], SECRET[15:], SECRET.lower(), quote(SECRET, safe="")]
 
 
 def leaks(text: str) -> bool:
     """Whether 12 characters in a row of any form of the secret are in the text."""
     plain = text.lower()
-    runs = (
-        form[at : at + 12].lower() for form in (SECRET, quote(SECRET), BASIC) for at in range(len(form) - 11)
-    )
+    runs = (form[at : at + 12].lower() for form in (SECRET, quote(SECRET)) for at in range(len(form) - 11))
     return any(run in plain for run in runs)
 
 
-@pytest.mark.parametrize("echo", ECHOES, ids=["all", "start", "end", "lower", "url", "basic", "header"])
+@pytest.mark.parametrize("echo", ECHOES, ids=["all", "start", "end", "lower", "url"])
 def test_what_a_server_echoes_is_masked_before_it_is_cut(echo: str) -> None:
     for padding in ("", "x" * 30 + " ", "x" * 180 + " ", "x" * 190 + " "):
         words = f"{padding}{echo} is wrong"
-        answer = read_answer(came(400, {"error": words, "error_description": words}), FORMS)
+        body = {
+            "error": "odd",
+            "error_description": words,
+            "errors": 1,
+            "messages": [f"client version v1{words}"],
+        }
+        for status in (200, 400, 401, 500):
+            echoing = came(status, body, secrets=SECRETS)
+            for read in (read_answer, read_identity, read_client, read_query, read_revocation):
+                assert not leaks(repr(read(echoing)))
+        answer = read_answer(came(400, body, secrets=SECRETS))
         assert isinstance(answer, Refused)
-        assert not leaks(repr(answer))
         assert not leaks(answer.said)
-        query = read_query(
-            came(200, {"errors": 1, "messages": [f"Update your client to version v1{echo}", words]}), FORMS
-        )
-        assert not leaks(repr(query))
-        assert not leaks(repr(read_client(came(400, {"error": words}), FORMS)))
-        assert not leaks(repr(read_revocation(came(401, {"error": words}), FORMS)))
-        moved = came(302, headers={"location": f"https://{echo}.evil.test/?code={echo}"})
-        assert not leaks(repr(read_answer(moved, FORMS)))
+        moved = came(302, headers={"location": f"https://{echo}.evil.test/?code={echo}"}, secrets=SECRETS)
+        assert not leaks(repr(read_answer(moved)))
 
 
 def test_a_token_in_the_answer_is_masked_too() -> None:
@@ -203,8 +201,8 @@ def test_a_token_in_the_answer_is_masked_too() -> None:
 
 
 def test_a_servers_words_fit_on_a_line() -> None:
-    assert shown("a\x1b[31m\r\nb\0", ()) == "a [31m b"
-    assert len(shown("x y" * 9999, ())) == 200
+    assert came(200).shown("a\x1b[31m\r\nb\0") == "a [31m b"
+    assert len(came(200).shown("x y" * 9999)) == 200
 
 
 def test_a_redirect_shows_its_host_and_no_more() -> None:
@@ -227,7 +225,7 @@ def test_a_redirect_shows_its_host_and_no_more() -> None:
         (came(400, {"error": "invalid_request", "error_description": "redirect URI"}), "majora", "known"),
         (came(400, {"error": "unauthorized_client"}), "majora", "other-grant"),
         (came(400, {"error": "server_is_odd"}), "majora", "no-answer"),
-        (came(400, {"error": "Bad Request"}), "not-majora", "no-answer"),
+        (came(400, {"error": "Bad Request"}), "not-majora", "not-majora"),
         (came(404, {"error": "not_found"}), "not-majora", "not-majora"),
         (came(404, HTML, "text/html"), "not-majora", "not-majora"),
         (came(200, HTML, "text/html"), "not-majora", "not-majora"),
@@ -313,4 +311,4 @@ JSON = st.recursive(
 )
 def test_never_raises(status: int, body: bytes) -> None:
     for read in (read_answer, read_identity, read_client, read_query, read_revocation):
-        read(came(status, body), FORMS)
+        read(came(status, body, secrets=SECRETS))

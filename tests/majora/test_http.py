@@ -18,16 +18,14 @@ import pytest
 from tests.majora.conftest import Authority, Peers, answer, machine_with
 
 from ocarina_kit import __version__
-from ocarina_kit.majora.http import NoAnswer, Response, http_date, send
-from ocarina_kit.majora.net import Proxy, ca_bundle, host_of, proxy_for, unresolved
+from ocarina_kit.majora.http import NoAnswer, Response, send
+from ocarina_kit.majora.net import ca_bundle, proxy_for
 
 OK = answer("200 OK", b"{}", "Content-Type: application/json")
 
 
 def ask(url: str, environ: dict[str, str] | None = None, *, seconds: float = 5, now: float = 1e9) -> Any:
-    return send(
-        machine_with(environ, now=now), "POST", url, seconds=seconds, form={"client_secret": "s3cret"}
-    )
+    return send(machine_with(environ, now=now), url, seconds=seconds, form={"client_secret": "s3cret"})
 
 
 def kind(came: Response | NoAnswer) -> tuple[str, bool]:
@@ -39,10 +37,9 @@ def kind(came: Response | NoAnswer) -> tuple[str, bool]:
 def test_a_request_and_its_answer(peers: Peers) -> None:
     head = ("Date: Thu, 01 Jan 2026 00:00:10 GMT", "Retry-After: 7", "Set-Cookie: a=b", "Location: x")
     peer = peers.saying(answer("418 Teapot", b"hello", *head))
-    got = send(machine_with(now=1767225600.0), "POST", peer.url + "o/token/", seconds=5, form={"a": "b c"})
+    got = send(machine_with(now=1767225600.0), peer.url + "o/token/", seconds=5, form={"a": "b c"})
     assert isinstance(got, Response)
     assert (got.status, got.body, got.skew, got.retry_after) == (418, b"hello", 10.0, 7.0)
-    assert set(got.headers) == {"retry-after", "location"}
     assert "hello" not in repr(got)
     request, _, body = peer.seen[0].partition(b"\r\n\r\n")
     assert request.startswith(b"POST /o/token/ HTTP/1.1")
@@ -53,7 +50,7 @@ def test_a_request_and_its_answer(peers: Peers) -> None:
 
 def test_json_and_headers(peers: Peers) -> None:
     peer = peers.saying(OK)
-    send(machine_with(), "POST", peer.url, seconds=5, json={"x": 1}, headers={"Authorization": "Bearer t"})
+    send(machine_with(), peer.url, seconds=5, json={"x": 1}, headers={"Authorization": "Bearer t"})
     assert b"Content-Type: application/json" in peer.seen[0]
     assert b"Authorization: Bearer t" in peer.seen[0]
     assert peer.seen[0].endswith(b'{"x": 1}')
@@ -99,37 +96,13 @@ def test_netrc_and_the_environment_of_the_process_have_no_say(
 )
 def test_what_nothing_is_sent_to(url: str) -> None:
     assert kind(ask(url)) == ("insecure", False)
-    assert isinstance(host_of(url), NoAnswer)
 
 
 # --- names
 
 
-def test_what_the_resolver_says() -> None:
-    def failing(error: Exception) -> Any:
-        def look_up(*_: object) -> Any:
-            raise error
-
-        return look_up
-
-    def address(*_: object) -> Any:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
-
-    def kind_of(url: str, look_up: Any) -> str | None:
-        found = unresolved(url, look_up)
-        return found.kind if found else None
-
-    assert kind_of("https://a.test/", address) is None
-    assert kind_of("http://localhost/", address) == "insecure"
-    assert kind_of("https://a.test/", failing(socket.gaierror(socket.EAI_NONAME, ""))) == "dns-none"
-    assert kind_of("https://a.test/", failing(socket.gaierror(socket.EAI_AGAIN, ""))) == "dns-silent"
-    assert kind_of("https://a.invalid/", failing(socket.gaierror(socket.EAI_AGAIN, ""))) == "dns-none"
-    assert kind_of("https://a..test/", failing(UnicodeError())) == "dns-none"
-
-
 def test_no_such_host() -> None:
     assert kind(ask("https://majora.invalid/")) == ("dns-none", False)
-    assert kind(ask(f"https://{'a' * 70}.test/")) == ("dns-none", False)
 
 
 # --- time limits
@@ -187,7 +160,7 @@ def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> Non
         "import sys\n"
         "from tests.majora.conftest import machine_with\n"
         "from ocarina_kit.majora.http import send\n"
-        "print(send(machine_with(), 'POST', sys.argv[1], seconds=1.5, form={'a': 'b'}))\n"
+        "print(send(machine_with(), sys.argv[1], seconds=1.5, form={'a': 'b'}))\n"
     )
     url = peers.start(handler).url
     with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True) as run:
@@ -208,7 +181,7 @@ def test_no_thread_can_be_started() -> None:
         "from tests.majora.conftest import machine_with\n"
         "from ocarina_kit.majora.http import send\n"
         "threading.stack_size(1 << 40)\n"  # more than an address space has: pthread_create fails as at RLIMIT_NPROC
-        "print(send(machine_with(), 'POST', 'https://a.invalid/', seconds=5, form={}).kind)\n"
+        "print(send(machine_with(), 'https://a.invalid/', seconds=5, form={}).kind)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout == "no-thread\n", done.stderr
@@ -332,7 +305,6 @@ def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
     assert kind_of(at(peers.proxy(status="403 Forbidden").port)) == ("proxy-refused", False)
     assert kind_of(at(peers.saying(b"SSH-2.0\r\n").port)) == ("proxy-refused", False)
     assert kind_of("http://u:pa55word@proxy.invalid:3128") == ("proxy-refused", False)
-    assert kind_of("socks5://u:pa55word@127.0.0.1:1080") == ("proxy-unusable", False)
     assert kind_of("http://u:pa55word@127.0.0.1:port") == ("proxy-unusable", False)
     assert kind_of(at(peers.silent().port)) == ("timeout", False)
 
@@ -341,29 +313,29 @@ def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
     ("environ", "expected"),
     [
         ({}, None),
-        ({"HTTPS_PROXY": "http://p.test:3128"}, "HTTPS_PROXY p.test:3128"),
-        ({"HTTPS_PROXY": "p.test:3128"}, "HTTPS_PROXY p.test:3128"),
-        ({"HTTPS_PROXY": "http://p.test"}, "HTTPS_PROXY p.test:80"),
-        ({"HTTPS_PROXY": "https://p.test"}, "HTTPS_PROXY p.test:443"),
-        ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "https_proxy low.test:80"),
+        ({"HTTPS_PROXY": "http://p.test:3128"}, "http://p.test:3128"),
+        ({"HTTPS_PROXY": "p.test:3128"}, "http://p.test:3128"),
+        ({"HTTPS_PROXY": "http://p.test"}, "http://p.test"),
+        ({"HTTPS_PROXY": "https://p.test"}, "https://p.test"),
+        ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "http://low.test"),
         ({"HTTPS_PROXY": "http://up.test", "https_proxy": ""}, None),
-        ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "HTTPS_PROXY p.test:2"),
+        ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "http://p.test:2"),
         ({"HTTP_PROXY": "http://p.test:3128"}, None),
-        ({"HTTPS_PROXY": "http://[::1"}, "proxy-unusable"),
+        ({"HTTPS_PROXY": "http://[::1"}, "http://[::1"),
         ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "*"}, None),
         ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "other.test, Majora.Test"}, None),
         ({"HTTPS_PROXY": "p.test:1", "no_proxy": ".majora.test"}, None),
         ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "a.majora.test:443"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "jora.test,10.0.0.0/8,,"}, "HTTPS_PROXY p.test:1"),
+        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "jora.test,10.0.0.0/8,,"}, "http://p.test:1"),
     ],
 )
 def test_which_proxy(environ: dict[str, str], expected: str | None) -> None:
     found = proxy_for(environ, "https://a.majora.test:443/x")
-    shown = f"{found.variable} {found.name}" if isinstance(found, Proxy) else found and found.kind
-    assert shown == expected
+    assert found == expected
     assert proxy_for(environ, "http://127.0.0.1/") is None
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "Thu, 99 Jan 2026 00:00:10 GMT", "-1"])
 def test_what_is_not_a_date(text: str) -> None:
-    assert http_date(text) is None
+    came = Response(200, {"date": text, "retry-after": text})
+    assert (came.skew, came.retry_after) == (None, None)

@@ -120,7 +120,9 @@ class Steps:
             self._switch_on = True
             entry = self._plan_entry(setup)
         for caution in entry.cautions:
-            if self.plan is None or not caution.id.startswith("ENV"):  # of the client, which is installed first
+            if self.plan is None or not caution.id.startswith(
+                "ENV"
+            ):  # of the client, which is installed first
                 self.ui.warn(f"{caution.what} [{caution.id}]")
         return entry
 

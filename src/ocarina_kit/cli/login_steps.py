@@ -365,7 +365,7 @@ class Login:
             version = self.client.version or None
             probe = self.majora.probe_token(token.access_token, self.setup.user, version, _PROBE_S)
         self._learn(probe.skew)
-        if probe.kind in ("no-answer", "blank-user"):
+        if probe.kind == "no-answer":
             self._verify = False
             self.ui.warn(f"Majora was not asked whether it accepts the tokens: {probe.words}.")
         if probe.client_ok is not None and self._client_ok is not False:

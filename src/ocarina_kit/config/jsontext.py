@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ocarina_kit.config.names import SETTINGS
 from ocarina_kit.system.secret import hidden
-from ocarina_kit.system.words import printable, strip_ends
+from ocarina_kit.system.words import CURLY_QUOTES, printable, strip_ends
 
 LIMIT = 1024 * 1024
 """Bytes. A configuration has a kilobyte: no larger file is read as one."""
@@ -116,12 +116,19 @@ def read(data: bytes | None) -> Document | Broken:
     """Read a configuration: as it is, or repaired where it has one meaning. Takes any bytes, never raises."""
     data = data or b""
     encoding = json.detect_encoding(data)
-    words = _ENCODINGS.get(encoding.removesuffix("-le").removesuffix("-be"), "")
+    words, place = _ENCODINGS.get(encoding.removesuffix("-le").removesuffix("-be"), ""), (1, 1)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode(encoding, "replace")
-        return Broken(*position(before, len(before)), words or "characters that are not UTF-8")
+        before, words = (
+            data[: error.start].decode(encoding, "replace"),
+            words or "characters that are not UTF-8",
+        )
+        place = position(before, len(before))
+        text = data.decode("cp1252", "replace") if encoding == "utf-8" else ""
+        # Windows' own encoding, if only its curly quotes show it: those around strings are fixed below.
+        if not text or set(re.findall(r"[^\x00-\x7f]", text)) - CURLY_QUOTES or '"' in text:
+            return Broken(*place, words)
     nothings = (
         (not data, "the file is empty"),
         (len(data) > LIMIT, f"the file has {len(data) / LIMIT:.1f} MiB, far more than a configuration"),
@@ -134,7 +141,7 @@ def read(data: bytes | None) -> Document | Broken:
     brackets = re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text))
     if max(accumulate(1 if each in "[{" else -1 for each in brackets), default=0) > DEPTH:
         return Broken(1, 1, "too many objects inside each other")
-    slips, shown = [Slip(1, 1, words)] if words else [], ""
+    slips, shown = [Slip(*place, words)] if words else [], ""
     try:
         value = json.loads(text)
     except ValueError:
@@ -263,8 +270,10 @@ def _twice(text: str, brace: int, path: Path) -> Iterator[tuple[Path, list[int]]
 
 
 def put(text: str, path: Path, value: object) -> str:
-    """The text of a JSON object with the value at ``path`` set, all else as it was. Raises ValueError where something on
-    the way is not an object."""
+    """The text of a JSON object with the value at ``path`` set, all else as it was.
+
+    Raises ValueError where something on the way is not an object.
+    """
     return _put(text, text.index("{"), path, value, "\n")
 
 

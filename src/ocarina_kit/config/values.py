@@ -102,7 +102,8 @@ def _judge_user(text: str) -> Value:
     if bare != text:
         faults.append(Fault("", "has spaces or quotes around it", fixable=True))
     if not re.fullmatch(r"[\w.@+-]{1,150}", bare):
-        faults.append(Fault("", "has characters that a user name cannot have, or over 150"))  # Django's own rule
+        # Django's own rule
+        faults.append(Fault("", "has characters that a user name cannot have, or over 150"))
     elif re.fullmatch(r"[^@]+@[^@]+\.[^@]+", bare):
         faults.append(Fault("", "looks like an e-mail address", warning=True))
     return Value("MAJORA_USER", bare, tuple(faults))
@@ -128,7 +129,7 @@ def are_swapped(client_id: str, client_secret: str) -> bool:
 
 def is_hash(text: str) -> bool:
     """Whether a value is the hash of a secret, as Django stores it: newer servers show it after Save (FACTS.md)."""
-    shape = r"(?i)(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d+)\w*\$|pbkdf2_|\$(?:2[abxy]|argon2\w*)\$"
+    shape = r"(?i)(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d+)\w*\$|pbkdf2_|\$[\w-]{1,12}\$|\{\w{3,9}\}"
     return re.match(shape, tidied(text)[0]) is not None
 
 
@@ -152,7 +153,8 @@ def _judge_token(text: str) -> Value:
     if kind == "oauth":
         return Value("MAJORA_TOKEN", text)
     if kind == "other spelling":
-        return Value("MAJORA_TOKEN", "OAUTH", (Fault("CFG008", "is another spelling of OAUTH", fixable=True),))
+        fault = Fault("CFG008", "is another spelling of OAUTH", fixable=True)
+        return Value("MAJORA_TOKEN", "OAUTH", (fault,))
     return Value("MAJORA_TOKEN", tidied(text)[0], (Fault("CFG008", "is a legacy API key", warning=True),))
 
 

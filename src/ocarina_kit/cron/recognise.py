@@ -34,19 +34,19 @@ _PLACEHOLDER = re.compile(r"\{YOUR_OCARINA_PATH\}(?:/.*)?")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 _DEPTH = 6
 
-_RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())  # noqa: SIM905
-_SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock".split())  # noqa: SIM905
-_ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())  # noqa: SIM905
+_RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())
+_SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock".split())
+_ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
 _BEFORE = _ENVIRONMENTS | frozenset(
     """env exec command builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic
-    run-one flock setlock taskset chrt numactl busybox systemd-cat caffeinate time""".split()  # noqa: SIM905
+    run-one flock setlock taskset chrt numactl busybox systemd-cat caffeinate time""".split()
 )
 # They prepare a refresh or report on it; a line with others does work of its own.
 _STAGE = frozenset(
     """cd echo printf export unset set source . test [ [[ true false : sleep date exit return logger mail mailx
     sendmail tee ts cat grep egrep fgrep tail head sed awk cut tr module ml umask ulimit trap wait break continue
     alias shopt hash type which declare typeset local readonly read shift let pwd hostname whoami id env mkdir touch
-    chmod command pushd popd conda mamba micromamba spack pyenv for select function case in exec""".split()  # noqa: SIM905
+    chmod command pushd popd conda mamba micromamba spack pyenv for select function case in exec""".split()
 )
 _TAKES_VALUE = frozenset({"--profile", "--config", "--within", "--scope", "--for", "-m", "--metadata"})
 _ASKS_ONLY = frozenset({"-h", "--help", "-v", "--version", "--print-config", "--dry-run"})

@@ -67,8 +67,8 @@ class Probe(NamedTuple):
     """What a question that changes nothing showed.
 
     ``kind``: ``majora`` or ``not-majora`` (identify); ``known``, ``unknown``, ``other-grant`` or ``not-majora`` (a
-    client); ``accepted`` or ``refused`` (a token or key); ``no-answer``, with ``net``. ``client_ok``: whether the server
-    accepts the client's version, None if it did not say; ``wanted_version``: the one it asks for.
+    client); ``accepted`` or ``refused`` (a token or key); ``no-answer``, with ``net``. ``client_ok``: whether the
+    server accepts the client's version, None if it did not say; ``wanted_version``: the one it asks for.
     """
 
     kind: str
@@ -90,9 +90,13 @@ def read_answer(came: Response | NoAnswer) -> Answer:
     error = value.get("error")
     # RFC 6749, 5.2 has 400 and 401; some servers say 403 to access_denied, and some say everything with 200.
     if came.status in (200, 400, 401, 403) and isinstance(error, str) and re.fullmatch("[a-z_]{1,60}", error):
+        tokens = (value.get("access_token"), value.get("refresh_token"))
+        came = came._replace(
+            secrets=(*came.secrets, *(Secret(each) for each in tokens if isinstance(each, str)))
+        )
         description = value.get("error_description")
         words = came.shown(description) if isinstance(description, str) else ""
-        return Refused(error, words, came.status, _cause(error, words.lower()), came.skew)
+        return Refused(came.shown(error), words, came.status, _cause(error, words.lower()), came.skew)
     return (_granted(value, came.skew) if came.status == 200 else None) or _unusable(came)
 
 
@@ -136,9 +140,9 @@ _CAUSES_BY_WORD = {
 
 
 def _cause(error: str, words: str) -> str:
-    """What a refusal is about; where its code says nothing, by the server's words (FACTS.md)."""
+    """What a refusal is about: the server's words say it more exactly than its code (FACTS.md)."""
     by_word = (cause for word, cause in _CAUSES_BY_WORD.items() if word in words)
-    return _CAUSES.get(error) or next(by_word, "other")
+    return next(by_word, _CAUSES.get(error, "other"))
 
 
 def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
@@ -149,12 +153,20 @@ def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
         return None
     if not isinstance(kind, str) or kind.lower() != "bearer":
         return None
-    life, scope = value.get("expires_in"), value.get("scope")
-    if not isinstance(life, int | float) or not 0 < life < 10 * 366 * 86400:
-        life = DEFAULT_LIFE_S
+    life, scope = _life(value.get("expires_in")), value.get("scope")
     names = tuple(scope.split()) if isinstance(scope, str) else ()
     extra = {name: each for name, each in value.items() if name not in _NAMED}
-    return Granted(Secret(access), Secret(refresh) if refresh else None, life, names or None, kind, extra, skew)
+    return Granted(
+        Secret(str(access)), Secret(refresh) if refresh else None, life, names or None, kind, extra, skew
+    )
+
+
+def _life(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return DEFAULT_LIFE_S
+    return seconds if 0 < seconds < 10 * 366 * 86400 else DEFAULT_LIFE_S
 
 
 def _is_token(value: object) -> bool:
@@ -164,7 +176,12 @@ def _is_token(value: object) -> bool:
 def read_revocation(came: Response | NoAnswer) -> Revoked | Refused | NoAnswer:
     """What came from ``o/revoke_token/``: 200 without a web page in it is a yes."""
     answer = read_answer(came)
-    if isinstance(came, Response) and came.status == 200 and not came.is_html and not isinstance(answer, Refused):
+    if (
+        isinstance(came, Response)
+        and came.status == 200
+        and not came.is_html
+        and not isinstance(answer, Refused)
+    ):
         return Revoked(came.skew)
     return answer if not isinstance(answer, Granted) else Revoked(answer.skew)
 

@@ -64,9 +64,8 @@ class Majora(NamedTuple):
 
     def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float = SECONDS) -> Answer:
         """Exchange a code for tokens, once (RFC 6749, 4.1.3; the verifier: RFC 7636, 4.5)."""
-        body = self._oauthlib.prepare_request_body(
-            code.reveal(), redirect_uri, code_verifier=verifier.reveal(), **self._client
-        )
+        more = {"code_verifier": verifier.reveal(), "client_secret": self.client_secret.reveal()}
+        body = self._oauthlib.prepare_request_body(code.reveal(), redirect_uri, **more)
         return self._grant(body, (code, verifier), seconds)
 
     def refresh(self, refresh_token: Secret, seconds: float = SECONDS) -> Answer:

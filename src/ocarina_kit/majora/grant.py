@@ -58,16 +58,17 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
     """
     import secrets
 
+    from requests_oauthlib import OAuth2Session
+
     from ocarina_kit.config.url import endpoint
-    from ocarina_kit.majora.oauth import oauth_session, shown_url
 
     verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
     redirect_uri, page = endpoint(setup.domain, "callback"), endpoint(setup.domain, "authorize")
-    with oauth_session(setup.client_id, redirect_uri) as session:
-        session.scope = scope
+    with OAuth2Session(setup.client_id, redirect_uri=redirect_uri, scope=scope) as session:
         challenge = session._client.create_code_challenge(verifier, "S256")
         more = {"code_challenge": challenge, "code_challenge_method": "S256", "approval_prompt": "auto"}
-        url, _ = session.authorization_url(shown_url(page), state=state, **more)
+        # It takes no http://, which loopback hosts have; only the query is used.
+        url, _ = session.authorization_url(page.replace("http:", "https:", 1), state=state, **more)
     whose = (setup.domain, _config(setup), setup.place.profile, machine.now())
     return Pending(state, Secret(verifier), scope, redirect_uri, *whose), f"{page}?{url.partition('?')[2]}"
 

@@ -137,7 +137,8 @@ def send(
     own = {"User-Agent": f"ocarina-kit/{__version__}", "Accept": "application/json"}
     request = requests.Request("POST", url, {**own, **(headers or {})}, data=form, json=json).prepare()
     content = request.body or b""
-    body = request.body = _Body(content.encode() if isinstance(content, str) else content)
+    body = _Body(content.encode() if isinstance(content, str) else content)
+    request.body = body  # type: ignore[assignment]  # requests reads it as a file
     box: SimpleQueue[Response | NoAnswer] = queue.SimpleQueue()
     try:
         # A daemon: the resolver cannot be interrupted, and an exit must not wait for it.
@@ -203,7 +204,9 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
                 if len(content) > CAP:
                     return NoAnswer("too-large", f"the answer of {host} is larger than 1 MiB", True)
             return Response(answer.status_code, answer.headers, bytes(content), machine.now())
-    except Exception as raised:  # requests, urllib3, http.client and ssl raise what they like on a hostile peer
+    except (
+        Exception
+    ) as raised:  # requests, urllib3, http.client and ssl raise what they like on a hostile peer
         return failure(raised, sent=body.stage == "sent", host=host, proxy=proxy)
 
 

@@ -65,7 +65,7 @@ _SETTING = rf"""(?isx)(?P<head>
       | ["'][^\n]*
       | [^\s"'`“”‘’;&}}{{<>|] (?:\\.|"[^"\n]*"|'[^'\n]*'|[^\s"'`“”‘’;&}}<>|])*
     )"""
-_NOT_SECRET = ("", "oauth", "null", "none", "true", "false")  # MAJORA_TOKEN: OAUTH says that OAuth is used
+_NOT_SECRET = ("", "oauth", "oauth2", "null", "none", "true", "false")  # MAJORA_TOKEN: OAUTH, in any spelling
 _QUERY = (
     r"(?i)(?<![\w-])(?P<head>(?:code|access_token|refresh_token|token|client_secret|code_verifier)=)"
     r"(?P<value>[^&#\s\"'<>]+)"
@@ -120,7 +120,9 @@ def _mask_known(text: str, known: set[str], hide: Callable[[str], str]) -> str:
     for value in known:
         if 4 <= len(value) < _PIECE:
             text = text.replace(value, hide(value))
-    forms = known | {value.lower() for value in known}
+    from urllib.parse import quote
+
+    forms = known | {form.lower() for value in known for form in (value, quote(value, safe=""))}
     pieces = {form[at : at + _PIECE] for form in forms for at in range(len(form) - _PIECE + 1)}
     lowered = text.lower()
     if len(lowered) != len(text):  # as of İ
@@ -137,7 +139,11 @@ def _mask_known(text: str, known: set[str], hide: Callable[[str], str]) -> str:
 def _mask_value(value: str, hide: Callable[[str], str]) -> str:
     """A value in its quotes, if it has any; what is no secret stays."""
     parts = re.fullmatch(rf"({_QUOTE})?(.*?)([,\]]*)({_QUOTE})?", value, re.DOTALL)
-    if parts is None or re.fullmatch(_MASKED, parts[2]) or parts[2].lower() in _NOT_SECRET:
+    if (
+        parts is None
+        or re.fullmatch(_MASKED, parts[2])
+        or re.sub(r"[\W_]", "", parts[2].lower()) in _NOT_SECRET
+    ):
         return value
     return (parts[1] or "") + hide(parts[2]) + parts[3] + (parts[4] or "")
 
