@@ -272,7 +272,7 @@ def test_what_has_one_meaning_is_repaired_and_said(person: Person) -> None:
     ran = person.init(domain=domain, user=" 'alice' ", client_id=f'"{person.app.client_id}" ')
     assert ran.code == 0, ran
     assert person.kit.read_config() == {**person.settings, "MAJORA_USER": "alice"}
-    for words in ("MAJORA_DOMAIN: cut the path", "MAJORA_USER: removed", "CLIENT_ID: removed quotes"):
+    for words in ("MAJORA_DOMAIN has a query", "MAJORA_USER has spaces or quotes", "CLIENT_ID has quotes"):
         assert words in ran.out
     for instance, user in (("prod", "test-alice"), ("test", "alice")):
         secret = (

@@ -242,7 +242,7 @@ def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Pers
         person.majora_(screen)
         screen.expect("Its address:")
         screen.line(f" <{person.majora.url}o/applications/>")
-        screen.expect("cut the path")
+        screen.expect("one of Majora's pages; corrected")
         for bad, reason in (("?", "Could you please approve my account?"), ("your-username", "placeholder")):
             screen.expect("Your Majora user name:")
             screen.line(bad)
