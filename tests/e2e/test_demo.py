@@ -14,7 +14,6 @@ from tests.terminal import CTRL_C, Screen
 
 from ocarina_kit.sandbox import demo
 
-NAMES = ["init", "login", "schedule", "healthy", "break", "find", "fix", "healthy-again", "use"]
 COMMANDS = ["init", "login", "login", "schedule", "doctor", "doctor", "doctor", "doctor", "--oauth"]
 # Whatever of the sandbox's secrets a demo could print: client secrets are 128 characters long, codes and tokens 30.
 LOOKS_SECRET = re.compile(r"\b(?:[A-Za-z0-9]{128}|code=[A-Za-z0-9]{30})\b")
@@ -49,14 +48,9 @@ def test_every_step_does_what_it_claims_and_nothing_is_left(kit: Kit, tmp: Path)
     ran = kit.run("demo", "--json")
     assert ran.code == 0, ran
     until(lambda: nothing_is_left(kit, tmp), "nothing is left")
-    document = ran.json
-    assert (document["command"], document["ok"], document["exit"]) == ("demo", True, 0)
-    assert [step["name"] for step in document["steps"]] == NAMES
-    assert {step["status"] for step in document["steps"]} == {"done"}
-    shown = [command for step in document["steps"] for command in step["commands"]]
-    assert [command.split()[1] for command in shown] == COMMANDS
-    for command in shown:
-        assert f"$ {command}\n" in ran.err
+    assert ran.json == {"schema": 1, "command": "demo", "ok": True, "exit": 0}
+    shown = re.findall(r"^ *\$ \w[\w-]+ (\S+)", ran.err, re.MULTILINE)
+    assert shown == COMMANDS
     for seen in ("Everything works", "CFG003", "CFG007", "TOK004", "CRN004", "DEMO-0001"):
         assert seen in ran.err
     assert not LOOKS_SECRET.search(ran.all)
@@ -98,7 +92,7 @@ class Listener:
 
 HARM = {
     "a client that does not ask the server": ("echo DEMO-0001", "the server answered"),
-    "a client that prints a secret": ("cat ~/.ocarina", "printed a secret"),
+    "a client that prints a secret": ("cat ~/.ocarina", "did not print"),
 }
 
 
@@ -117,9 +111,8 @@ def test_a_step_that_is_not_true_is_said(kit: Kit, harm: str, monkeypatch: pytes
 
     monkeypatch.setattr(demo, "install_standin", harmed)
     listener = Listener()
-    steps, error = demo.run_demo(listener, kit.env)
+    error = demo.run_demo(listener, kit.env)
     assert error is not None
     assert (error.id, error.exit) == ("DEM001", 1)
     assert says in error.why, error.why
-    assert steps[-1]["status"] == "failed"
     assert not LOOKS_SECRET.search("\n".join(listener.said))

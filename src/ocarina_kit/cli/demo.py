@@ -19,8 +19,8 @@ def command(context: typer.Context, *, json: options.Json = False) -> Result:
     from ocarina_kit.sandbox.demo import run_demo
 
     ui = context.find_object(Ui) or Ui.for_process(json=json)
-    steps, error = run_demo(ui, os.environ)
+    error = run_demo(ui, os.environ)
     if error is None:
         ui.say("\nEvery step worked, and nothing of it is left. For your own Majora:")
         ui.command("ocarina-kit init")
-    return Result({"steps": steps}, error)
+    return Result({}, error)

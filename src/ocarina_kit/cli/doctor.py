@@ -293,7 +293,7 @@ def _write_report(run: Run, world: World, findings: Sequence[Finding], where: st
         return
     from ocarina_kit.system.files import write_private
 
-    path = run.machine.absolute(run.machine.expand(where))
+    path = run.machine.expand(where)
     write_private(path, text.encode())
     run.ui.say(f"The report is in {path}: no secret, path, user name or host name is in it.")
 

@@ -114,7 +114,7 @@ def place_of(
     """The set-up that the shared options and the environment name (CONTRACT.md, Files)."""
     named = config or machine.environ.get("OCARINA_CONF_FILE")
     source = "option" if config else "environment" if named else "default"
-    path = machine.absolute(machine.expand(named)) if named else machine.home / ".ocarina"
+    path = machine.expand(named) if named else machine.home / ".ocarina"
     # The client ignores --profile with --env; so does the kit, and the command line says so.
     return Place(path, source, None if env else profile, env)
 
@@ -135,7 +135,7 @@ def read_config(machine: Machine, place: Place) -> Config:
 def tokens_path(machine: Machine, settings: Mapping[str, Setting]) -> Path:
     """The set-up's tokens file, ``~`` expanded, else ``~/.ocarina-tokens``; absolute."""
     named = settings["MAJORA_TOKENS_FILE"].text if "MAJORA_TOKENS_FILE" in settings else ""
-    return machine.absolute(machine.expand(named or "~/.ocarina-tokens"))
+    return machine.expand(named or "~/.ocarina-tokens")
 
 
 def layers(

@@ -48,12 +48,12 @@ def ground_of(machine: Machine, place: Place, domain: str, client: str | None = 
         user=machine.user,
         host=machine.host,
         home=str(machine.home),
-        config=str(machine.absolute(place.config)),
+        config=str(place.config.absolute()),
         domain=domain,
         kit=kit_words(machine),
         profile=place.profile,
         client=client,
-        carried=carried(machine.environ, str(machine.absolute("."))),
+        carried=carried(machine.environ, str(Path.cwd())),
     )
 
 

@@ -241,7 +241,7 @@ def access_tokens(world: World) -> Outcome:
     which, purposes = _which(world, keys)
     login = place.command("login", "--force", *options_for(keys, world.table))
     if worst == "refused":
-        spend = tuple(each.key for each in world.tokens.usable if each.key in keys and each.can_refresh)
+        spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
         fix = [refresh(spend, f"refresh {which.format(purposes=purposes)}")] if spend else []
         commands = (place.command("doctor", "--fix"), login) if spend else (login,)
         remedy = Remedy("If a login does not help either, your account may be inactive.", commands)

@@ -294,7 +294,7 @@ def _due(world: World, file: TokensFile) -> tuple[Change, ...]:
 
 
 def _refresh(world: World, tokens: Sequence[Token]) -> tuple[Change, ...]:
-    keys = tuple(token.key for token in tokens if token.can_refresh)
+    keys = tuple(token.key for token in world.refreshable(tokens))
     return (refresh(keys, f"refresh {_named(keys, world.table)}"),) if keys else ()
 
 

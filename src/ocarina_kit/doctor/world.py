@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -33,7 +33,7 @@ Fact = TypeVar("Fact")
 
 _FOR_REQUESTS = 0.4
 """The share of the time that is left when processes are given up: requests carry the version of the client."""
-_SPARE = 0.7
+_SPARE = 1.0
 """Seconds before the deadline at which requests are given up: ``majora.http.send`` may take 0.5 s more to say so."""
 
 
@@ -234,6 +234,14 @@ class World:
         found = read_settled(self.machine, self.setup.tokens_file, lambda data: parse(data).damage is None)
         log = lines_of(self.machine, self.setup, read_log(self.machine))
         return Tokens(found, parse(found.content), tuple(log), self.machine.now())
+
+    def refreshable(self, tokens: Iterable[Token]) -> list[Token]:
+        """Those that a refresh may help: not the ones of which the server refused the refresh token before."""
+        from ocarina_kit.tokens.history import refused
+        from ocarina_kit.tokens.log import digest
+
+        known = refused(self.tokens.log)
+        return [each for each in tokens if each.can_refresh and digest(each.refresh_token) not in known]
 
     @cached_property
     def crontab(self) -> Crontab:

@@ -20,6 +20,7 @@ from ocarina_kit.sandbox.handle import Sandbox
 from ocarina_kit.sandbox.standin import install_standin
 from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.process import run
+from ocarina_kit.system.secret import mask
 
 SAMPLE = "DEMO-0001"
 SCOPE = "majora2.view_biosampleartifact"
@@ -41,12 +42,12 @@ class NotSoError(Exception):
     """A step did not do what it claims. Its text says what was seen; it holds no secret."""
 
 
-def run_demo(ui: Any, environ: Mapping[str, str]) -> tuple[list[dict[str, Any]], KitError | None]:
+def run_demo(ui: Any, environ: Mapping[str, str]) -> KitError | None:
     """Play it in a throwaway home until a step fails; nothing of it is left, also after an interrupt.
 
-    ``environ`` is the person's environment, of which the commands get what leads to nothing of theirs. Answers
-    each step that was played for the JSON document, and why the exit code is 1 (``DEM001``). Raises
-    :class:`~ocarina_kit.system.errors.KitError` ``SBX001`` (extra missing) and ``SBX002`` (no server).
+    ``environ`` is the person's environment, of which the commands get what leads to nothing of theirs. Returns what
+    went wrong (``DEM001``), if anything did. Raises :class:`~ocarina_kit.system.errors.KitError` ``SBX001`` (extra
+    missing) and ``SBX002`` (no server).
     """
     ui.say(
         "Everything that ocarina-kit does, on this machine only: a practice Majora, a stand-in for the ocarina"
@@ -60,19 +61,17 @@ def run_demo(ui: Any, environ: Mapping[str, str]) -> tuple[list[dict[str, Any]],
         except (NotSoError, OSError, ValueError, LookupError) as problem:
             # The last three: a file that a step reads for itself is missing or is not what it should be.
             stage.end(str(problem), "failed")
-            error = KitError(
-                f"The step {stage.steps[-1]['title']!r} did not do what it claims.",
+            return KitError(
+                f"The step {stage.title!r} did not do what it claims.",
                 id="DEM001",
                 why=f"{problem}.",
                 remedy=Remedy("This is a fault of ocarina-kit. Please report it with the output above."),
             )
-            return stage.steps, error
-    return stage.steps, None
+    return None
 
 
 def _set_up(stage: Stage) -> None:
     stage.begin(
-        "init",
         "Set up",
         "Alice has registered an application on Majora's page. Here a script gives the secret on standard input, so"
         " that no command line shows it. At a terminal, `ocarina-kit init` asks for everything.",
@@ -84,7 +83,7 @@ def _set_up(stage: Stage) -> None:
         "~/.ocarina is readable only by Alice. The / that was missing at the end of the address is there."
     )
 
-    stage.begin("login", "Log in", "At a terminal this is one command; here it is two steps, as in a script.")
+    stage.begin("Log in", "At a terminal this is one command; here it is two steps, as in a script.")
     printed = stage.kit("login", "--print-url").split()
     callback = stage.majora.authorize(stage.user, next(word for word in printed if "/o/authorize/?" in word))
     stage.ui.say(
@@ -94,22 +93,18 @@ def _set_up(stage: Stage) -> None:
     stage.kit("login", "--callback", "-", stdin=callback + "\n")
     stage.end("The token is saved, and Majora accepts it.")
 
-    stage.begin(
-        "schedule", "Keep the token fresh", "It is valid for 10 hours. Cron refreshes it long before."
-    )
+    stage.begin("Keep the token fresh", "It is valid for 10 hours. Cron refreshes it long before.")
     stage.kit("schedule", "--yes")
     stage.claim_line_names(stage.client)
     stage.end("One line was added; the lab's own lines did not change.")
 
-    stage.begin(
-        "healthy", "Check it", "No cron daemon reads the demo's crontab: the check for one is left out."
-    )
+    stage.begin("Check it", "No cron daemon reads the demo's crontab: the check for one is left out.")
     stage.kit(*DOCTOR)
     stage.end("Everything works.")
 
 
 def _break_and_fix(stage: Stage) -> None:
-    stage.begin("break", "Break it", "Now four things that happen to people:")
+    stage.begin("Break it", "Now four things that happen to people:")
     stage.config.write_text(stage.config.read_text().replace(stage.majora.url, stage.majora.url.rstrip("/")))
     stage.config.chmod(0o644)
     tokens = json.loads(stage.tokens.read_text())
@@ -126,23 +121,21 @@ def _break_and_fix(stage: Stage) -> None:
     )
     stage.end("Four faults. Each of them stops ocarina, or gives a secret away.")
 
-    stage.begin("find", "Find out why", "The last line of doctor is the next step.")
+    stage.begin("Find out why", "The last line of doctor is the next step.")
     printed = stage.kit(*DOCTOR, code=1)
     claim(all(one in printed for one in BROKEN), f"doctor does not find all of {', '.join(BROKEN)}")
     stage.end("Doctor found all four, and the command that fixes them.")
 
-    stage.begin(
-        "fix", "Fix it", "Doctor shows each change first. It would also ask; --yes agrees beforehand."
-    )
+    stage.begin("Fix it", "Doctor shows each change first. It would also ask; --yes agrees beforehand.")
     stage.kit(*DOCTOR, "--fix", "--yes")
     stage.claim_line_names(stage.client)
     stage.end("All four are fixed, without a browser. What was changed is kept as a backup.")
 
-    stage.begin("healthy-again", "Check it again", "Is everything fixed?")
+    stage.begin("Check it again", "Is everything fixed?")
     stage.kit(*DOCTOR)
     stage.end("Everything works.")
 
-    stage.begin("use", "Use it", "The client asks Majora for a sample.")
+    stage.begin("Use it", "The client asks Majora for a sample.")
     stage.majora.clear_requests()
     asked = ("ocarina", "--oauth", "get", "biosample", "--central-sample-id", SAMPLE)
     printed = stage.show([str(stage.client)], asked)
@@ -175,18 +168,17 @@ class Stage:
         kept = {name: text for name, text in environ.items() if not name.upper().startswith(_NOT_PASSED_ON)}
         here = {"HOME": str(self.home), "PWD": str(self.home), "PATH": os.pathsep.join(map(str, path))}
         self.env = {**kept, **here}
-        self.steps: list[dict[str, Any]] = []
+        self.number, self.title = 0, ""
 
-    def begin(self, name: str, title: str, says: str) -> None:
-        self.steps.append({"name": name, "title": title, "status": "", "detail": "", "commands": []})
+    def begin(self, title: str, says: str) -> None:
+        self.number, self.title = self.number + 1, title
         self.ui.say()
-        self.ui.heading(f"{len(self.steps)}. {title}")
+        self.ui.heading(f"{self.number}. {title}")
         self.ui.say(f"{says}\n")
 
-    def end(self, seen: str, status: str = "done") -> None:
-        self.steps[-1].update(status=status, detail=seen)
+    def end(self, seen: str, status: str = "ok") -> None:
         self.ui.say()
-        self.ui.status("ok" if status == "done" else status, seen, column=6)
+        self.ui.status(status, seen, column=6)
 
     def kit(self, *args: str, stdin: str = "", code: int = 0) -> str:
         """Run ``ocarina-kit`` as a person would, show it, and hold it to its exit code; answers what it printed."""
@@ -194,13 +186,12 @@ class Stage:
 
     def show(self, program: list[str], words: tuple[str, ...], stdin: str = "", code: int = 0) -> str:
         typed = shlex.join(words)
-        self.steps[-1]["commands"].append(typed)
         self.ui.command(f"$ {typed}", indent=4)
         # Both streams in their order, as in a terminal.
         argv = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", *program, *words[1:]]
         ran = run(argv, env=self.env, cwd=self.home, stdin=stdin.encode(), timeout=60)
         printed = ran.stdout.decode("utf-8", "backslashreplace")
-        self.ui.say(printed.rstrip("\n"), indent=4)
+        self.ui.say(mask(printed.rstrip("\n"), (self.application.client_secret,)), indent=4)
         claim(ran.code == code, f"`{typed}` ended with {ran.error or f'exit code {ran.code}'}, not {code}")
         return printed
 

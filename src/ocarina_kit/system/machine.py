@@ -63,18 +63,11 @@ class Machine(NamedTuple):
         """``~`` and ``~/…`` against this home, ``~user`` as the system knows it; an absolute path either way."""
         if path == "~" or path.startswith("~/"):
             return self.home / path[2:]
-        return self.absolute(os.path.expanduser(path))  # noqa: PTH111  # does not raise for an unknown ~user
-
-    def absolute(self, path: str | Path) -> Path:
-        """``path`` from the root; from the home where the working folder has been deleted."""
-        try:
-            return Path(path).absolute()
-        except FileNotFoundError:
-            return self.home / path
+        return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111  # does not raise for an unknown ~user
 
 
 def this_machine() -> Machine:
-    """The machine of the process that a person started."""
+    """The machine of the process that a person started. It goes on from the home if its working folder was deleted."""
     import pwd
 
     from ocarina_kit.system.process import run
@@ -84,4 +77,9 @@ def this_machine() -> Machine:
         user, home = entry.pw_name, entry.pw_dir
     except KeyError:
         user, home = os.environ.get("LOGNAME", str(os.geteuid())), "/"
-    return Machine(dict(os.environ), Path(os.environ.get("HOME") or home), user, os.uname().nodename, run)
+    home = os.environ.get("HOME") or home
+    try:
+        Path.cwd()
+    except OSError:
+        os.chdir(home if Path(home).is_dir() else "/")
+    return Machine(dict(os.environ), Path(home), user, os.uname().nodename, run)

@@ -36,6 +36,11 @@ def maker(made: dict[str, Line], token: Token) -> Line | None:
     return (made.get(digest(token.access_token)) or made.get(digest(token.refresh_token))) if made else None
 
 
+def refused(log: Iterable[Line]) -> set[str]:
+    """The digests of the refresh tokens that the server refused: only a login helps then."""
+    return {each.refresh for each in log if each.result == "refused-token"}
+
+
 def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, ...]:
     """The scope strings that were logged in for, and not logged out of since. Where logins may have been rotated away
     (``rotated``), what was refreshed counts as well."""
