@@ -88,7 +88,7 @@ def svg(command: str, lines: Sequence[Line]) -> str:
     for number, line in enumerate(lines, start=1):
         spans, styles = "", [style for _, style in line]
         starts = [at for at, style in enumerate(styles) if at == 0 or style != styles[at - 1]]
-        for start, end in zip(starts, [*starts[1:], len(line)], strict=True):
+        for start, end in zip(starts, [*starts[1:], len(line)], strict=False):
             text = html.escape("".join(char for char, _ in line[start:end]))
             spans += f'<tspan class="{styles[start]}">{text}</tspan>' if styles[start] else text
         if spans:

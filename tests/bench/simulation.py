@@ -2,9 +2,9 @@
 
     python tests/bench/simulation.py [--years N] [--users N]
 
-The rules are those of FACTS.md: an access token lives 10 h; the client alone never refreshes an expired one, so that
-somebody has to notice (16 h later on average) and log in; ocarina-kit heals it at the next run that does not fail. The
-times are those that the guide and ``ocarina-kit schedule`` really write. The same seed gives the same numbers.
+The rules are those of FACTS.md: an access token is valid for 10 h; the client alone never refreshes an expired one, so
+that somebody has to notice (16 h later on average) and log in; ocarina-kit refreshes it at the next run that does not
+fail. The times are those that the guide and ``ocarina-kit schedule`` write. The same seed gives the same numbers.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ocarina_kit.core.cron.cronspread import TOKEN_LIFE_MINUTES, Every, derive
-from ocarina_kit.core.cron.crontime import MINUTES_A_DAY, Schedule
+from ocarina_kit.cron.times import TOKEN_LIFE, Times, parse_times, spread
 
-GUIDE = Schedule.parse("0 0,6,12,18 * * *")
+MINUTES_A_DAY = 1440
+GUIDE = parse_times("0 0,6,12,18 * * *")
 DOMAIN = "https://majora.test/"
 NOTICED_MINUTES = 16 * 60
-"""How much later, on average, somebody notices that the token is dead, and logs in."""
+"""How much later, on average, somebody notices that the token has expired, and logs in."""
 RATES = (0.001, 0.01, 0.05, 0.2)
 """Shares of the runs that fail."""
 DAYS_A_YEAR = 365.25
 
 
-def ours(hours: int = 3, user: str = "tester") -> Schedule:
+def ours(hours: int = 3, user: str = "tester") -> Times:
     """The times that ``schedule --every`` writes for a user."""
-    return Schedule.parse(derive(user, "login1", DOMAIN, Every(hours * 60)))
+    return parse_times(spread(user, "login1", DOMAIN, hours * 60))
 
 
 @dataclass(frozen=True)
@@ -38,55 +38,54 @@ class Way:
     """A crontab line: when it runs, and whether a run refreshes an expired token."""
 
     name: str
-    schedule: Schedule
-    heals: bool
+    schedule: Times
+    renews: bool
 
 
 WAYS = (
-    Way("guide's line, every 6 h", GUIDE, heals=False),
-    Way("--runner client, every 3 h", ours(3), heals=False),
-    Way("kit-first, every 6 h", ours(6), heals=True),
-    Way("kit-first, every 3 h", ours(3), heals=True),
+    Way("guide's line, every 6 h", GUIDE, renews=False),
+    Way("--runner client, every 3 h", ours(3), renews=False),
+    Way("kit-first, every 6 h", ours(6), renews=True),
+    Way("kit-first, every 3 h", ours(3), renews=True),
 )
 
 
 @dataclass(frozen=True)
-class Lived:
+class Result:
     """``usable`` is the share of time with a usable token, ``logins`` what a person had to do a year."""
 
     usable: float
     logins: float
 
 
-def live(way: Way, failing: float, *, years: float, seed: int = 1) -> Lived:
+def simulated(way: Way, failing: float, *, years: float, seed: int = 1) -> Result:
     """Simulate ``years`` under ``way``, where a share ``failing`` of the runs does not work."""
     chance = random.Random(seed)  # noqa: S311  # a simulation keeps no secret
     end = years * DAYS_A_YEAR * MINUTES_A_DAY
-    since, until = 0.0, float(TOKEN_LIFE_MINUTES)  # logged in at the start
+    since, until = 0.0, float(TOKEN_LIFE)  # logged in at the start
     bare, logins = 0.0, 0
     for run in _runs(way.schedule, end):
-        while not way.heals and until <= run:
-            # Dead for good: every run fails, until somebody notices and logs in.
+        while not way.renews and until <= run:
+            # Every run fails from now on, until somebody notices and logs in.
             since = until + chance.expovariate(1 / NOTICED_MINUTES)
             bare += min(since, end) - until
             logins += 1
-            until = since + TOKEN_LIFE_MINUTES
+            until = since + TOKEN_LIFE
         if run >= since and chance.random() >= failing:
             bare += max(0.0, run - until)
-            until = run + TOKEN_LIFE_MINUTES
-    return Lived(1 - bare / end, logins / years)
+            until = run + TOKEN_LIFE
+    return Result(1 - bare / end, logins / years)
 
 
-def _runs(schedule: Schedule, end: float) -> Iterator[int]:
-    minutes = schedule.minutes_of_day
+def _runs(schedule: Times, end: float) -> Iterator[int]:
     for day in range(int(end // MINUTES_A_DAY)):
-        for minute in minutes:
+        for minute in schedule.runs:
             yield day * MINUTES_A_DAY + minute
 
 
-def busiest(schedules: Iterator[Schedule]) -> float:
+def busiest(schedules: Iterator[Times]) -> float:
     """How often the busiest minute of the day is hit, as a multiple of the mean of all minutes."""
-    hits = Counter(minute for schedule in schedules for minute in schedule.minutes_of_day)
+    hits = Counter(minute for schedule in schedules for minute in schedule.runs)
     return max(hits.values()) / (sum(hits.values()) / MINUTES_A_DAY)
 
 
@@ -102,9 +101,9 @@ def main() -> int:
     for rate in RATES:
         cells = []
         for way in WAYS:
-            lived = live(way, rate, years=asked.years)
-            by_hand = "" if way.heals else f" ({lived.logins:.3g})"
-            cells.append(f"{lived.usable * 100:.2f} %{by_hand}")
+            result = simulated(way, rate, years=asked.years)
+            by_hand = "" if way.renews else f" ({result.logins:.3g})"
+            cells.append(f"{result.usable * 100:.2f} %{by_hand}")
         print(f"| {rate * 100:g} % | " + " | ".join(cells) + " |")
 
     spread = busiest(ours(3, f"user{number}") for number in range(asked.users))

@@ -12,7 +12,7 @@ from tests.bench import simulation
 SCRIPT = Path(__file__).parent / "simulation.py"
 GUIDE, CLIENT, SIX, THREE = simulation.WAYS
 
-# FACTS.md, "Simulated: how long a token stays usable": guide, log-ins a year, healing every 6 h, healing every 3 h.
+# FACTS.md, "Simulated: how long a token stays usable": guide, log-ins a year, renewing every 6 h, renewing every 3 h.
 FACTS = [
     (0.001, 99.74, 1.4, 99.97, 100.00),
     (0.01, 97.44, 14, 99.66, 100.00),
@@ -26,18 +26,18 @@ YEARS = 60
 def test_the_simulation_agrees_with_the_facts(
     failing: float, guide: float, logins: float, six: float, three: float
 ) -> None:
-    lived = simulation.live(GUIDE, failing, years=YEARS)
-    assert lived.usable * 100 == pytest.approx(guide, abs=1.0)
-    assert lived.logins == pytest.approx(logins, rel=0.1, abs=0.5)
-    assert simulation.live(SIX, failing, years=YEARS).usable * 100 == pytest.approx(six, abs=0.4)
-    assert simulation.live(THREE, failing, years=YEARS).usable * 100 == pytest.approx(three, abs=0.1)
+    result = simulation.simulated(GUIDE, failing, years=YEARS)
+    assert result.usable * 100 == pytest.approx(guide, abs=1.0)
+    assert result.logins == pytest.approx(logins, rel=0.1, abs=0.5)
+    assert simulation.simulated(SIX, failing, years=YEARS).usable * 100 == pytest.approx(six, abs=0.4)
+    assert simulation.simulated(THREE, failing, years=YEARS).usable * 100 == pytest.approx(three, abs=0.1)
 
 
 @pytest.mark.parametrize("failing", simulation.RATES)
 def test_each_runner_is_better_than_the_guides_line(failing: float) -> None:
-    guide = simulation.live(GUIDE, failing, years=YEARS)
-    client = simulation.live(CLIENT, failing, years=YEARS)
-    kit = simulation.live(THREE, failing, years=YEARS)
+    guide = simulation.simulated(GUIDE, failing, years=YEARS)
+    client = simulation.simulated(CLIENT, failing, years=YEARS)
+    kit = simulation.simulated(THREE, failing, years=YEARS)
     assert guide.usable < client.usable <= kit.usable
     assert client.logins < guide.logins
     assert kit.logins == 0
