@@ -85,14 +85,17 @@ def svg(command: str, lines: Sequence[Line]) -> str:
     rows = [
         f'<text x="16" y="30"><tspan class="g">$</tspan> <tspan class="b">{html.escape(command)}</tspan></text>'
     ]
-    for number, line in enumerate(lines, start=1):
+    for number, complete in enumerate(lines, start=1):
+        # The indentation is a place, not blanks: librsvg leaves out those at the start of a text.
+        indent = next((at for at, (char, _) in enumerate(complete) if char != " "), 0)
+        line = complete[indent:]
         spans, styles = "", [style for _, style in line]
         starts = [at for at, style in enumerate(styles) if at == 0 or style != styles[at - 1]]
         for start, end in zip(starts, [*starts[1:], len(line)], strict=False):
             text = html.escape("".join(char for char, _ in line[start:end]))
             spans += f'<tspan class="{styles[start]}">{text}</tspan>' if styles[start] else text
         if spans:
-            rows.append(f'<text x="16" y="{30 + number * _HEIGHT}">{spans}</text>')
+            rows.append(f'<text x="{16 + indent * _WIDTH:.1f}" y="{30 + number * _HEIGHT}">{spans}</text>')
     body = "\n".join(rows).replace("</tspan> <tspan", "</tspan>\xa0<tspan")
     body = re.sub(r">[^<]+<", lambda found: found[0].replace(" ", "\xa0"), body)
     width, height = round(COLUMNS * _WIDTH) + 32, 30 + len(lines) * _HEIGHT + 18

@@ -16,8 +16,11 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def words(svg: str) -> str:
     """All that can be read in a picture, a line of the terminal on each line."""
-    texts = ElementTree.fromstring(svg).iter(f"{SVG}text")  # noqa: S314  # our own file
-    return "\n".join("".join(text.itertext()) for text in texts).replace("\xa0", " ")
+    lines = []
+    for text in ElementTree.fromstring(svg).iter(f"{SVG}text"):  # noqa: S314  # our own file
+        indent = round((float(text.get("x", "16")) - 16) / 8.43)
+        lines.append(" " * indent + "".join(text.itertext()))
+    return "\n".join(lines).replace("\xa0", " ")
 
 
 def test_the_docs_have_their_pictures() -> None:
