@@ -1,10 +1,14 @@
-"""One fault a file: doctor names it and nothing else, and --fix fixes what can be fixed automatically."""
+"""One fault a file: doctor names it and nothing else, and --fix fixes what can be fixed automatically.
+
+Two forms of each fault by default, all of them with ``-m soak``.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-import zlib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,17 @@ from tests.scenarios.schema import check_schema
 from tests.scenarios.world import KEPT, MY_LINES, Scenario, Stage, World, scenarios
 
 FAMILIES = ("env", "cfg", "srv", "crd", "tok", "api", "crn")
-ALL = [scenario for family in FAMILIES for scenario in scenarios(family)]
+FORMS = 2
+
+
+def faults() -> Iterator[Any]:
+    seen = Counter[str]()
+    for scenario in (each for family in FAMILIES for each in scenarios(family)):
+        check = scenario.name.partition("_")[0]
+        seen[check] += 1
+        yield pytest.param(
+            scenario, id=scenario.name, marks=[pytest.mark.soak] if seen[check] > FORMS else []
+        )
 
 
 def wrong(ran: Ran) -> dict[str, str]:
@@ -23,7 +37,7 @@ def wrong(ran: Ran) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", list(faults()))
 def test_fault(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
     with stage.world(scenario, tmp_path / "home") as world:
         options = scenario.get("doctor", [])
@@ -87,8 +101,6 @@ def check_fix(world: World, options: list[str]) -> None:
     assert fixed.code == 0, fixed
     assert broken <= {check["id"] for check in fixed.json["checks"] if check["fixed"]}, fixed
     check_kept(world)
-    if zlib.crc32(scenario.name.encode()) % 3:  # for a third of them, a second time
-        return
     after = everything(world)
     again = kit.run(*world.args, "doctor", "--fix", "--yes", "--json", *options)
     assert again.code == 0, again

@@ -15,7 +15,7 @@ import pytest
 from tests.scenarios.test_faults import FAMILIES, wrong
 from tests.scenarios.world import Scenario, Stage, scenarios
 
-SAMPLE, SOAK = 40, 200
+SAMPLE, SOAK = 12, 200
 _TABLES = ("config", "environment", "files")
 _LISTS = (
     *("config_without", "config_null", "config_replace", "tokens_replace", "faults", "log", "line_without"),
