@@ -90,12 +90,26 @@ def final_recipe(recipe: str, sdist: Path, url: str) -> str:
 
 
 def conda_package(recipe: Path, out: Path, channels: Sequence[str], work: Path) -> None:
-    """Build the recipe, run its tests, and put the package into ``out``. Raises what rattler-build raises."""
-    from rattler_build import Stage0Recipe, ToolConfiguration
+    """Build the recipe, run its tests, and put the package into ``out``. Raises SystemExit with the build's log."""
+    from rattler_build import RattlerBuildError, Stage0Recipe, ToolConfiguration
+    from rattler_build.progress import LogEvent, ProgressCallback
 
-    Stage0Recipe.from_file(recipe).run_build(
-        tool_config=ToolConfiguration(test_strategy="native"), output_dir=work, channels=list(channels)
-    )
+    log: list[str] = []
+
+    class Log(ProgressCallback):
+        def on_log(self, event: LogEvent) -> None:
+            log.append(event.message)
+
+    try:
+        Stage0Recipe.from_file(recipe).run_build(
+            tool_config=ToolConfiguration(test_strategy="native"),
+            output_dir=work,
+            channels=list(channels),
+            progress_callback=Log(),
+            no_include_recipe=True,  # it takes all that is beside the recipe: sdist and wheel
+        )
+    except RattlerBuildError as problem:
+        raise SystemExit("\n".join(["release: the conda package failed:", *log, str(problem)])) from problem
     for package in work.glob("noarch/*.conda"):
         shutil.copyfile(package, out / package.name)
 

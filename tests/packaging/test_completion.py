@@ -1,0 +1,48 @@
+"""Completion in real shells: the lines of docs/install.md are typed, then the beginnings of commands, and Tab."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.packaging.conftest import ROOT, Kit
+from tests.terminal import ENTER, TAB, Screen
+
+COMPLETED = {
+    "sched": "schedule",
+    "doctor --expl": "doctor --explain",
+    "doctor --explain CRN01": "doctor --explain CRN010",
+    "doctor --only AP": "doctor --only API",  # the family; API001 and others begin so, too
+    "login --for upl": "login --for upload",
+    "status --profile fie": "status --profile field-site",
+}
+# The command for a shell: run at the terminal, it shows its arguments instead.
+SHOWS = '#!/bin/sh\n[ -t 1 ] && [ -z "$_OCARINA_KIT_COMPLETE" ] && exec echo "<$*>"\n'
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_commands_options_and_values(shell: str, install: Callable[..., Kit], tmp_path: Path) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"needs {shell}")
+    program = tmp_path / "bin" / "ocarina-kit"
+    program.parent.mkdir()
+    program.write_text(f'{SHOWS}exec {install(sys.executable).prefix}/bin/ocarina-kit "$@"\n')
+    program.chmod(0o755)
+    (tmp_path / ".ocarina").write_text(json.dumps({"profile": {"lab": {}, "field-site": {}}}))
+    told = re.search(rf"^# {shell}: .*\n((?:[^#`].*\n)+)", (ROOT / "docs" / "install.md").read_text(), re.M)
+    assert told is not None
+    env = {"HOME": str(tmp_path), "PATH": f"{program.parent}:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    with Screen([shell, "-i"], env=env, cwd=tmp_path, columns=200, rows=50) as screen:
+        for line in (*told[1].splitlines(), "echo rea''dy"):
+            screen.line(line)
+        screen.expect("ready")
+        for typed, whole in COMPLETED.items():
+            screen.send(f"ocarina-kit {typed}{TAB}{ENTER}")
+            assert screen.expect("<.*>", regex=True) == f"<{whole}>"
+        screen.send(f"ocarina-kit {TAB}{TAB}")
+        screen.expect("install-client")

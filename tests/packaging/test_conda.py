@@ -1,0 +1,126 @@
+"""The conda recipe: it says what pyproject.toml says, is built and tested as conda-forge does, installed, and run.
+
+The channel is a folder: the real dependencies, as they are installed here, and a ``python`` that is a link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import runpy
+import shutil
+import sys
+from collections.abc import Iterable
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rattler
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from rattler.index import index_fs
+from rattler_build import FileEntry, Package, Stage0Recipe, assemble_package
+from tests.packaging.conftest import ROOT, Built, Kit
+
+from ocarina_kit import __version__
+
+RECIPE = ROOT / "recipe" / "recipe.yaml"
+PLATFORM = str(rattler.Subdir.current())
+VERSION = "{}.{}".format(*sys.version_info[:2])
+PIP = "#!/usr/bin/env python\nfrom pip._internal.cli.main import main\nraise SystemExit(main())\n"
+
+
+def without_extras(requirements: Iterable[str] | None) -> dict[str, str]:
+    """Name and versions of each that pip installs here."""
+    wanted = map(Requirement, requirements or ())
+    return {
+        canonicalize_name(each.name): str(each.specifier)
+        for each in wanted
+        if each.marker is None or each.marker.evaluate({"extra": ""})
+    }
+
+
+def test_recipe_and_wheel_say_the_same(built: Built) -> None:
+    recipe, told = Stage0Recipe.from_file(RECIPE).render()[0].recipe.to_dict(), built.metadata
+    assert recipe["package"] == {"name": told["Name"], "version": told["Version"]}
+    wanted = without_extras([*told.get_all("Requires-Dist", []), f"python{told['Requires-Python']}"])
+    assert without_extras(recipe["requirements"]["run"]) == wanted
+    python, hatchling, _ = recipe["requirements"]["host"]
+    assert python.replace(" ", ">=") == f"python{told['Requires-Python']}.*"
+    assert f'requires = ["{hatchling.replace(" ", "")}"]' in (ROOT / "pyproject.toml").read_text()
+    about = recipe["about"]
+    assert (about["license"], about["summary"]) == (told["License-Expression"], told["Summary"])
+
+
+@pytest.fixture
+def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of the channel. All that rattler keeps is in this test's folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "cache"))
+    folder = tmp_path / "channel"
+
+    def package(name: str, version: str, inside: dict[str, Path], depends: list[str], noarch: Any) -> None:
+        where = folder / ("noarch" if noarch else PLATFORM)
+        where.mkdir(parents=True, exist_ok=True)
+        entries = [FileEntry.from_paths(path, to) for to, path in inside.items()]
+        how: dict[str, Any] = {"depends": depends, "noarch": noarch, "compression_level": 0}
+        assemble_package(name, version, where.name, "local_0", where, files=entries, **how)
+
+    python, settings, pip = tmp_path / "python", tmp_path / "pyvenv.cfg", tmp_path / "pip"
+    python.symlink_to(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
+    settings.write_text(f"home = {python.readlink().parent}\n")
+    programs = {"bin/python": python, f"bin/python{VERSION}": python, "pyvenv.cfg": settings}
+    package("python", sys.version.split()[0], programs, [], None)
+    pip.write_text(PIP)
+    pip.chmod(0o755)
+    names = ["hatchling", "pip", *without_extras(built.metadata.get_all("Requires-Dist"))]
+    for name in names:  # grows
+        of = distribution(name)
+        needs = without_extras(of.requires)
+        names += needs.keys() - set(names)
+        own = [each for each in of.files or () if ".." not in each.parts and each.suffix != ".pyc"]
+        inside = {f"site-packages/{each}": Path(str(of.locate_file(each))) for each in own}
+        if name == "pip":  # without its program, `pip check` is another environment's, and passes
+            inside["python-scripts/pip"] = pip
+        depends = ["python", *(f"{each} {versions}".strip() for each, versions in needs.items())]
+        package(name, of.version, inside, depends, "python")
+    asyncio.run(index_fs(folder))
+    return folder.as_uri()
+
+
+def build(built: Built, channel: str, folder: Path, without: str = "") -> Path:
+    """The conda package, made from the sdist as tools/release.py does; of the recipe ``without`` a line of it."""
+    release = runpy.run_path(str(ROOT / "tools" / "release.py"))
+    (folder / "out").mkdir()
+    sdist = Path(shutil.copy(built.sdist, folder / "out"))
+    text = release["final_recipe"](RECIPE.read_text(), sdist, "")
+    assert without in text
+    # The channel has the Python of the tests alone.
+    text = text.replace('python_min: "3.10"', f'python_min: "{VERSION}"').replace(without, "")
+    sdist.with_name("recipe.yaml").write_text(text)
+    release["conda_package"](sdist.with_name("recipe.yaml"), sdist.parent, [channel], folder / "output")
+    return next(sdist.parent.glob("*.conda"))
+
+
+def test_the_package_is_built_tested_and_installed(built: Built, channel: str, tmp_path: Path) -> None:
+    package = Package.from_file(build(built, channel, tmp_path))
+    assert {"site-packages/ocarina_kit/py.typed", "share/man/man1/ocarina-kit.1"} <= set(package.files)
+    assert {name.split("/")[0] for name in package.files} == {"site-packages", "share"}
+
+    async def install(prefix: Path) -> None:
+        channels = [channel, (tmp_path / "output").as_uri()]
+        records = await rattler.solve(channels, ["ocarina-kit"], platforms=[PLATFORM, "noarch"])
+        await rattler.install(records, prefix, cache_dir=tmp_path / "cache", show_progress=False)
+
+    kit = Kit(tmp_path / "prefix", tmp_path / "home")
+    kit.home.mkdir()
+    asyncio.run(install(kit.prefix))
+    assert kit.run("--version") == (f"ocarina-kit {__version__}\n", "")
+    assert "CFG001" in kit.run("doctor", "--offline", code=1)[0]
+    assert "pip install 'ocarina-kit[sandbox]'" in kit.run("demo", code=1)[1]
+
+
+@pytest.mark.soak
+def test_a_recipe_without_a_dependency_fails(built: Built, channel: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="requests-oauthlib, which is not installed"):
+        build(built, channel, tmp_path, without="    - requests-oauthlib >=2.0\n")

@@ -1,0 +1,76 @@
+"""Wheel and sdist: what is in them, and that the wheel installs and runs on each Python that is found."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.packaging.conftest import ROOT, Built, Kit
+
+from ocarina_kit import __version__
+
+SOURCE, THIS = ROOT / "src", "{}.{}".format(*sys.version_info[:2])
+
+
+def pythons() -> dict[str, str]:
+    """The supported interpreters on PATH and of pyenv, by version; always the one that runs the tests."""
+    found = {THIS: sys.executable}
+    for version in (f"3.{minor}" for minor in range(10, 15)):
+        of_pyenv = map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+        for path in filter(None, (shutil.which(f"python{version}"), *of_pyenv)):
+            # A shim of pyenv is on PATH for a version that is switched off, too; Debian's may have no venv.
+            asked = subprocess.run([path, "-c", "import venv, ensurepip"], capture_output=True, check=False)
+            if asked.returncode == 0:
+                found.setdefault(version, path)
+    return dict(sorted(found.items()))
+
+
+PYTHONS = pythons()
+
+
+def test_wheel_and_sdist_hold_what_they_should(built: Built) -> None:
+    package = {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*") if path.is_file()}
+    package = {name for name in package if not name.endswith(".pyc")}
+    about = f"ocarina_kit-{__version__}.dist-info"
+    names = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
+    manual = f"ocarina_kit-{__version__}.data/data/share/man/man1/ocarina-kit.1"
+    with zipfile.ZipFile(built.wheel) as wheel:
+        assert set(wheel.namelist()) == package | {f"{about}/{name}" for name in names} | {manual}
+    # A link into the checkout leads nowhere on the page of a package index.
+    readme = str(built.metadata.get_payload())
+    assert readme.startswith("# ocarina-kit")
+    assert re.findall(r"\]\((?!https?:|#)[^)]*\)", readme) == []
+    with tarfile.open(built.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"README.md", "LICENSE", "recipe/recipe.yaml", "tests/conftest.py", "docs/make.py"} <= names
+    assert [name for name in names if "__pycache__" in name or name.startswith(".")] == [".gitignore"]
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_it_installs_and_runs(version: str, install: Callable[..., Kit]) -> None:
+    kit = install(PYTHONS[version])
+    assert (kit.prefix / "lib" / f"python{version}" / "site-packages" / "ocarina_kit" / "py.typed").is_file()
+    manual = kit.prefix / "share" / "man" / "man1" / "ocarina-kit.1"
+    assert manual.read_bytes() == (ROOT / "docs" / "ocarina-kit.1").read_bytes()
+    assert kit.run("--version") == (f"ocarina-kit {__version__}\n", "")
+    checks = json.loads(kit.run("doctor", "--offline", "--json", code=1)[0])["checks"]
+    assert "CFG001" in {check["id"] for check in checks if check["status"] == "fail"}  # an empty home
+    assert list(kit.home.iterdir()) == []
+
+
+@pytest.mark.parametrize("version", ["", *(pytest.param(each, marks=pytest.mark.soak) for each in PYTHONS)])
+def test_the_demo_runs_from_the_wheel(version: str, install: Callable[..., Kit]) -> None:
+    """In the Python of the tests; in the long form in each, with what pip gets for it."""
+    kit = install(PYTHONS[version or THIS], online=bool(version))
+    out, said = kit.run("demo", "--json")
+    assert json.loads(out)["ok"] is True
+    assert f"{kit.prefix}/bin/ocarina-kit refresh" in said
+    assert list(kit.home.iterdir()) == []
