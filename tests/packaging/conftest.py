@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email
 import fcntl
 import os
 import shutil
@@ -11,7 +10,7 @@ import sys
 import sysconfig
 import zipfile
 from collections.abc import Callable
-from email.message import Message
+from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,11 +45,7 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
 class Built(NamedTuple):
     sdist: Path
     wheel: Path
-
-    @property
-    def metadata(self) -> Message:
-        with zipfile.ZipFile(self.wheel) as wheel:
-            return email.message_from_bytes(wheel.read(f"ocarina_kit-{__version__}.dist-info/METADATA"))
+    about: PathDistribution
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +58,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         must(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", tree)
 
     dist = once(tmp_path_factory, "built", make) / "dist"
-    return Built(next(dist.glob("*.tar.gz")), next(dist.glob("*.whl")))
+    sdist, wheel = next(dist.glob("*.tar.gz")), next(dist.glob("*.whl"))
+    about = zipfile.Path(wheel, f"ocarina_kit-{__version__}.dist-info/")
+    return Built(sdist, wheel, PathDistribution(about))  # type: ignore[arg-type]
 
 
 class Kit(NamedTuple):
@@ -88,11 +85,10 @@ def install(tmp_path_factory: pytest.TempPathFactory, built: Built) -> Callable[
         def make(folder: Path) -> None:
             (folder / "home").mkdir()
             must(python, "-m", "venv", "--without-pip", folder / "prefix")
+            how = () if online else ("--isolated", "--no-index", "--no-deps", "--no-compile")
             pip = (sys.executable, "-m", "pip", "--quiet", "--python", folder / "prefix", "install")
-            if online:
-                must(*pip, f"{built.wheel}[sandbox]")
-            else:
-                must(*pip, "--isolated", "--no-index", "--no-deps", "--no-compile", built.wheel)
+            must(*pip, *how, f"{built.wheel}[sandbox]")
+            if not online:
                 (packages,) = folder.glob("prefix/lib/python3*/site-packages")
                 # A folder that is named here comes after the environment's own.
                 (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")

@@ -45,7 +45,7 @@ def test_wheel_and_sdist_hold_what_they_should(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         assert set(wheel.namelist()) == package | {f"{about}/{name}" for name in names} | {manual}
     # A link into the checkout leads nowhere on the page of a package index.
-    readme = str(built.metadata.get_payload())
+    readme = str(built.about.metadata.get_payload())
     assert readme.startswith("# ocarina-kit")
     assert re.findall(r"\]\((?!https?:|#)[^)]*\)", readme) == []
     with tarfile.open(built.sdist) as archive:

@@ -75,10 +75,12 @@ def prepare() -> None:
         return
     # A summary is one line: typer would fold it to this terminal's width, and fish reads each line as a candidate.
     os.environ["COLUMNS"] = "9999"
-    # typer does this itself only with its own options, which would change ~/.bashrc.
-    from typer._completion_classes import completion_init
+    from typer import _completion_classes as classes
 
-    completion_init()
+    # It takes rich's markup out of the summaries, which have none: rich would be two thirds of what a Tab costs.
+    classes._sanitize_help_text = lambda text: text
+    # typer does this itself only with its own options, which would change ~/.bashrc.
+    classes.completion_init()
 
 
 def with_shell_joined(args: Sequence[str]) -> list[str]:
