@@ -18,7 +18,7 @@ import pytest
 
 from ocarina_kit import __version__
 
-ROOT = Path(__file__).parents[2]
+ROOT, THIS = Path(__file__).parents[2], "{}.{}".format(*sys.version_info[:2])
 
 
 def must(*command: str | os.PathLike[str], code: int = 0, **how: Any) -> tuple[str, str]:
@@ -60,7 +60,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     dist = once(tmp_path_factory, "built", make) / "dist"
     sdist, wheel = next(dist.glob("*.tar.gz")), next(dist.glob("*.whl"))
     about = zipfile.Path(wheel, f"ocarina_kit-{__version__}.dist-info/")
-    return Built(sdist, wheel, PathDistribution(about))  # type: ignore[arg-type]
+    return Built(sdist, wheel, PathDistribution(about))
 
 
 class Kit(NamedTuple):
@@ -76,10 +76,7 @@ class Kit(NamedTuple):
 
 @pytest.fixture(scope="session")
 def install(tmp_path_factory: pytest.TempPathFactory, built: Built) -> Callable[..., Kit]:
-    """Installs the wheel by pip into an empty environment of ``python``, once for each way to do it.
-
-    Without the network it borrows what it needs from the tests' own environment. ``online``: pip gets that.
-    """
+    """Installs the wheel by pip into an empty environment, which borrows the rest from the tests', or downloads it."""
 
     def installed(python: str, *, online: bool = False) -> Kit:
         def make(folder: Path) -> None:

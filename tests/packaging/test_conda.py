@@ -1,7 +1,4 @@
-"""The conda recipe: it says what pyproject.toml says, is built and tested as conda-forge does, installed, and run.
-
-The channel is a folder: the real dependencies, as they are installed here, and a ``python`` that is a link.
-"""
+"""The conda recipe, as conda-forge uses it: built and tested from a channel, and installed into an empty prefix."""
 
 from __future__ import annotations
 
@@ -20,14 +17,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from rattler.index import index_fs
 from rattler_build import FileEntry, Package, Stage0Recipe, assemble_package
-from tests.packaging.conftest import ROOT, Built, Kit
+from tests.packaging.conftest import ROOT, THIS, Built, Kit
 
-from ocarina_kit import __version__
-
-RECIPE = ROOT / "recipe" / "recipe.yaml"
-PLATFORM = str(rattler.Subdir.current())
-VERSION = "{}.{}".format(*sys.version_info[:2])
-PIP = "#!/usr/bin/env python\nfrom pip._internal.cli.main import main\nraise SystemExit(main())\n"
+RECIPE, PLATFORM = ROOT / "recipe" / "recipe.yaml", str(rattler.Subdir.current())
 
 
 def without_extras(requirements: Iterable[str] | None) -> dict[str, str]:
@@ -50,7 +42,7 @@ def test_recipe_and_wheel_say_the_same(built: Built) -> None:
 
 @pytest.fixture
 def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of the channel. All that rattler keeps is in this test's folder."""
+    """A folder with the real dependencies, as they are installed here, and a ``python`` that is a link."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "cache"))
     folder = tmp_path / "channel"
@@ -58,16 +50,16 @@ def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
     def package(name: str, version: str, inside: dict[str, Path], depends: list[str], noarch: Any) -> None:
         where = folder / ("noarch" if noarch else PLATFORM)
         where.mkdir(parents=True, exist_ok=True)
-        entries = [FileEntry.from_paths(path, to) for to, path in inside.items()]
         how: dict[str, Any] = {"depends": depends, "noarch": noarch, "compression_level": 0}
-        assemble_package(name, version, where.name, "local_0", where, files=entries, **how)
+        how["files"] = [FileEntry.from_paths(path, to) for to, path in inside.items()]
+        assemble_package(name, version, where.name, "local_0", where, **how)
 
     python, settings, pip = tmp_path / "python", tmp_path / "pyvenv.cfg", tmp_path / "pip"
     python.symlink_to(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
     settings.write_text(f"home = {python.readlink().parent}\n")
-    programs = {"bin/python": python, f"bin/python{VERSION}": python, "pyvenv.cfg": settings}
+    programs = {"bin/python": python, f"bin/python{THIS}": python, "pyvenv.cfg": settings}
     package("python", sys.version.split()[0], programs, [], None)
-    pip.write_text(PIP)
+    pip.write_text("#!/usr/bin/env python\nimport runpy\nrunpy.run_module('pip', run_name='__main__')\n")
     pip.chmod(0o755)
     names = ["hatchling", "pip", *without_extras(built.about.requires)]
     for name in names:  # grows
@@ -89,12 +81,10 @@ def build(built: Built, channel: str, folder: Path, without: str = "") -> Path:
     release = runpy.run_path(str(ROOT / "tools" / "release.py"))
     (folder / "out").mkdir()
     sdist = Path(shutil.copy(built.sdist, folder / "out"))
-    text = release["final_recipe"](RECIPE.read_text(), sdist, "")
-    assert without in text
+    text, recipe = release["final_recipe"](RECIPE.read_text(), sdist, ""), sdist.with_name("recipe.yaml")
     # The channel has the Python of the tests alone.
-    text = text.replace('python_min: "3.10"', f'python_min: "{VERSION}"').replace(without, "")
-    sdist.with_name("recipe.yaml").write_text(text)
-    release["conda_package"](sdist.with_name("recipe.yaml"), sdist.parent, [channel], folder / "output")
+    recipe.write_text(text.replace('"3.10"', f'"{THIS}"').replace(without, ""))
+    release["conda_package"](recipe, sdist.parent, [channel], folder / "output")
     return next(sdist.parent.glob("*.conda"))
 
 
@@ -111,7 +101,7 @@ def test_the_package_is_built_tested_and_installed(built: Built, channel: str, t
     kit = Kit(tmp_path / "prefix", tmp_path / "home")
     kit.home.mkdir()
     asyncio.run(install(kit.prefix))
-    assert kit.run("--version") == (f"ocarina-kit {__version__}\n", "")
+    assert kit.run("--version") == (f"ocarina-kit {built.about.version}\n", "")
     assert "CFG001" in kit.run("doctor", "--offline", code=1)[0]
     assert "pip install 'ocarina-kit[sandbox]'" in kit.run("demo", code=1)[1]
 
