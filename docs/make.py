@@ -200,8 +200,8 @@ def man_page() -> str:
     for name, *_ in COMMANDS:
         command, context = command_of(name)
         lines.append(f".SS {_roff(name)}")
-        for paragraph in (command.help or "").strip().split("\n\n"):
-            lines += [".PP", _roff(" ".join(paragraph.split()))]
+        paragraphs = (command.help or "").strip().split("\n\n")
+        lines += "\n.PP\n".join(_roff(" ".join(paragraph.split())) for paragraph in paragraphs).splitlines()
         lines += _entries(
             param.get_help_record(context) for param in command.params if param not in options.SHARED
         )

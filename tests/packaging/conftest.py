@@ -85,8 +85,7 @@ def install(tmp_path_factory: pytest.TempPathFactory, built: Built) -> Callable[
             how = () if online else ("--isolated", "--no-index", "--no-deps", "--no-compile")
             pip = (sys.executable, "-m", "pip", "--quiet", "--python", folder / "prefix", "install")
             must(*pip, *how, f"{built.wheel}[sandbox]")
-            if not online:
-                (packages,) = folder.glob("prefix/lib/python3*/site-packages")
+            for packages in folder.glob("prefix/lib/python3*/site-packages") if not online else ():
                 # A folder that is named here comes after the environment's own.
                 (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
 

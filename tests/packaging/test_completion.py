@@ -18,7 +18,7 @@ COMPLETED = {
     "sched": "schedule",
     "doctor --expl": "doctor --explain",
     "doctor --explain CRN01": "doctor --explain CRN010",
-    "doctor --only AP": "doctor --only API",  # the family; API001 and others begin so, too
+    "doctor --only AP": "doctor --only API",  # as API001 begins so, too
     "login --for upl": "login --for upload",
     "status --profile fie": "status --profile field-site",
 }

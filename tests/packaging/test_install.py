@@ -32,16 +32,16 @@ PYTHONS = pythons()
 
 
 def test_wheel_and_sdist_hold_what_they_should(built: Built) -> None:
-    source, about = ROOT / "src", f"ocarina_kit-{built.about.version}"
-    files = {str(path.relative_to(source)) for path in source.rglob("*.*") if path.suffix != ".pyc"}
+    files = [path for path in (ROOT / "src").rglob("*") if path.is_file() and path.suffix != ".pyc"]
     with zipfile.ZipFile(built.wheel) as wheel:
         names = set(wheel.namelist())
-    assert {name for name in names if name.startswith("ocarina_kit/")} == files
+    about = f"ocarina_kit-{built.about.version}"
     assert {name.split("/")[0] for name in names} == {"ocarina_kit", f"{about}.dist-info", f"{about}.data"}
+    package = {str(path.relative_to(ROOT / "src")) for path in files}
+    assert {name for name in names if name.startswith("ocarina_kit/")} == package
     # A link into the checkout leads nowhere on the page of a package index.
     links = re.findall(r"\]\(([^)]*)\)", str(built.about.metadata.get_payload()))
-    assert links[0].startswith("https:")
-    assert [link for link in links if not link.startswith(("https:", "#"))] == []
+    assert [link for link in links if not link.startswith(("https:", "#"))] == [] != links
     with tarfile.open(built.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"README.md", "LICENSE", "recipe/recipe.yaml", "tests/conftest.py", "docs/make.py"} <= names
