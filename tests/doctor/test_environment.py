@@ -109,6 +109,15 @@ def test_variables(
     assert ", ".join(env.not_carried(world)) == missing
 
 
+def test_another_value_in_the_entry_is_not_called_missing() -> None:
+    line = b"37 2-23/3 * * * export REQUESTS_CA_BUNDLE=/older.pem; " + MINE.encode() + b"\n"
+    world = a_world(environ=BUNDLE, listing=Listing("read", line))
+    vars(world).update(setup=Setup(world.place, "https://majora.test/", "u", Path("/t")))
+    outcome = env.carried(world)
+    assert outcome.status == "warn"
+    assert "does not set what this shell sets" in str(outcome)
+
+
 CLOCKS = [
     (Probe("majora", "", skew=60.0), "ok"),
     (Probe("majora", "", skew=-61.0), "warn"),

@@ -161,7 +161,10 @@ class Ui:
 
     def next_step(self, command: str, note: str = "") -> None:
         """The last line of a long output. ``note``: such as ``fixes both``."""
-        self.raw(f"Next step: {command}" + (f"   ({note})" if note else ""))
+        line = f"Next step: {command}" + (f"   ({note})" if note else "")
+        if note and len(line) > (self.width or len(line)):  # the terminal would break it inside a word
+            line = f"Next step: {command}\n  ({note})"
+        self.raw(line)
 
     def diff(self, text: str) -> None:
         """A unified diff, its secrets masked by whoever made it."""

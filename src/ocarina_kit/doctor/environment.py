@@ -162,7 +162,7 @@ _OF_THE_SETUP = (*TEXTS, "MAJORA_CLIENT_ID", "MAJORA_CLIENT_SECRET")
 @check(
     "ENV006",
     "cron sees the variables of this shell",
-    impact="The scheduled refresh reads another set-up, or does not reach the server.",
+    impact="The scheduled refresh may read another set-up, or not reach the server.",
     explain="cron has none of your shell's variables. OCARINA_CONF_FILE, a CA bundle or a proxy that is set here must "
     "be in the crontab entry too. A proxy's password is never written there.",
     run="ocarina-kit schedule",
@@ -173,7 +173,7 @@ def carried(world: World) -> Outcome:
     names, left_out = not_carried(world), dict(world.ground.carried.left_out)
     if not names:
         return ok("cron has every variable of this shell that changes what ocarina reads.")
-    said, variables = "Set in this shell, but not in the crontab entry: {variable}.", ", ".join(names)
+    said, variables = "The crontab entry does not set what this shell sets: {variable}.", ", ".join(names)
     if world.place.from_env:
         text = "Some are secrets, which no crontab entry has. Write a configuration file."
         return problem("warn", said, remedy=Remedy(text, ("ocarina-kit init",)), variable=variables)

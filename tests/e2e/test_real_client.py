@@ -1,0 +1,71 @@
+"""The real client beside the kit, over TLS, on one tokens file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import LOOKUP, UPLOAD, Lab
+from tests.client.stub import machine_at
+from tests.conftest import Kit
+
+from ocarina_kit.client.find import examine, read_table
+from ocarina_kit.client.scopes import requests_for
+from ocarina_kit.sandbox import Sandbox
+
+pytestmark = pytest.mark.real_client
+
+
+@pytest.fixture(scope="module")
+def secure() -> Iterator[Sandbox]:
+    with Sandbox.start(tls=True) as majora:
+        yield majora
+
+
+@pytest.fixture
+def real(kit: Kit, secure: Sandbox) -> Lab:
+    kit.extra["REQUESTS_CA_BUNDLE"] = str(secure.ca_file)
+    return Lab(kit, secure, Path(os.environ["OCARINA_KIT_REAL_CLIENT"]))
+
+
+def ocarina(lab: Lab, *args: str) -> str:
+    env = {"HOME": str(lab.kit.home), "PATH": "/usr/bin:/bin", **lab.kit.extra}
+    command = [os.environ["OCARINA_KIT_REAL_CLIENT"], "-q", *args]
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_client_and_kit_refresh_in_turn(real: Lab) -> None:
+    real.give(LOOKUP, *UPLOAD)
+    for _ in range(2):
+        assert ocarina(real, "oauth", "refresh").count("refreshed successfully") == 1 + len(UPLOAD)
+        assert real.kit.run("refresh").code == 0
+    assert list(real.kit.read_tokens()) == [LOOKUP, *UPLOAD]
+    assert {real.state(scope) for scope in (LOOKUP, *UPLOAD)} == {"live"}
+
+
+def test_the_client_reads_what_login_wrote(real: Lab) -> None:
+    names = ("lookup", "add-samples")
+    options = [word for name in names for word in ("--for", name)]
+    links = real.kit.run("login", "--print-url", *options).out.split()
+    for link in links:
+        assert real.kit.run("login", "--callback", "-", stdin=real.authorize(link) + "\n").code == 0
+    this = machine_at(real.kit.home)
+    table = read_table(this, examine(this, Path(os.environ["OCARINA_KIT_REAL_CLIENT"])))
+    assert set(real.kit.read_tokens()) == {request.scope for request in requests_for(names, table)}
+    real.majora.add_sample("HOOT-0001")
+    ocarina(real, "--oauth", "get", "biosample", "--central-sample-id", "HOOT-0001")
+    assert [seen.status for seen in real.majora.requests if seen.scheme == "Bearer"][-1] == 200
+
+
+def test_doctor_finds_the_client_healthy(real: Lab) -> None:
+    real.give(LOOKUP)
+    ran = real.kit.run("doctor", "--skip", "CRN")
+    assert ran.code == 0, repr(ran)
+    assert len(ran.out.splitlines()) <= 2, repr(ran)
