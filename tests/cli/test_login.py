@@ -222,7 +222,6 @@ def test_refusals_of_the_code(lab: Lab) -> None:
         ("invalid_request", "Mismatching redirect URI.", "LGN023"),
         ("invalid_scope", "", "LGN012"),
         ("unauthorized_client", "", "LGN027"),
-        ("invalid_request", "Code verifier missing", "LGN024"),
         ("server_error", "hm", "LGN025"),
     ],
 )

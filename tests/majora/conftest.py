@@ -38,20 +38,15 @@ class Peer:
 
 def read_request(conn: socket.socket) -> bytes:
     """One request: head, and the body that its Content-Length announces."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = conn.recv(65536)
-        if not more:
-            return data
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = 0
-    for line in head.split(b"\r\n"):
-        if line.lower().startswith(b"content-length:"):
-            length = int(line.split(b":")[1])
-    while len(body) < length:
-        body += conn.recv(65536)
-    return head + b"\r\n\r\n" + body
+    with conn.makefile("rb") as stream:
+        head, length = b"", 0
+        while line := stream.readline():
+            head += line
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+            if line == b"\r\n":
+                break
+        return head + stream.read(length)
 
 
 def machine_with(
@@ -79,7 +74,7 @@ class Peers:
         self.stopping = threading.Event()
 
     def start(
-        self, handler: Callable[[socket.socket, Peer], None], tls: ssl.SSLContext | None = None
+        self, handler: Callable[[socket.socket, Peer], object], tls: ssl.SSLContext | None = None
     ) -> Peer:
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._listeners.append(listener)
@@ -106,15 +101,12 @@ class Peers:
         threading.Thread(target=accept, daemon=True).start()
         return peer
 
-    def saying(self, *parts: bytes, tls: ssl.SSLContext | None = None, pause: float = 0.0) -> Peer:
-        """A peer that reads a request, sends ``parts`` with pauses between, and closes."""
+    def saying(self, *parts: bytes, tls: ssl.SSLContext | None = None) -> Peer:
+        """A peer that reads a request, sends ``parts``, and closes."""
 
         def handler(conn: socket.socket, peer: Peer) -> None:
             peer.seen.append(read_request(conn))
-            for part in parts:
-                conn.sendall(part)
-                if pause:
-                    self.stopping.wait(pause)
+            conn.sendall(b"".join(parts))
             with contextlib.suppress(OSError):
                 if isinstance(conn, ssl.SSLSocket):
                     conn.unwrap()
@@ -122,7 +114,7 @@ class Peers:
 
         return self.start(handler, tls)
 
-    def dripping(self, start: bytes, drop: bytes = b"x", tls: ssl.SSLContext | None = None) -> Peer:
+    def dripping(self, start: bytes, drop: bytes = b"x") -> Peer:
         """A peer that never ends: a drop every 50 ms."""
 
         def handler(conn: socket.socket, peer: Peer) -> None:
@@ -131,42 +123,25 @@ class Peers:
             while not self.stopping.wait(0.05):
                 conn.sendall(drop)
 
-        return self.start(handler, tls)
+        return self.start(handler)
 
     def silent(self) -> Peer:
         """Takes connections and never says a byte."""
+        return self.start(lambda conn, peer: bool(self.stopping.wait()))
 
-        def handler(conn: socket.socket, peer: Peer) -> None:
-            self.stopping.wait()
-
-        return self.start(handler)
-
-    def proxy(
-        self, *, want: str | None = None, status: str = "", routes: dict[str, int] | None = None
-    ) -> Peer:
+    def proxy(self, *, want: str = "", status: str = "", routes: dict[str, int] | None = None) -> Peer:
         """A CONNECT proxy. ``want``: the ``user:password`` it demands. ``routes``: where a host's name leads to."""
 
         def handler(conn: socket.socket, peer: Peer) -> None:
             request = read_request(conn)
             peer.seen.append(request)
-            words = request.split(b" ", 2)
-            if words[0] != b"CONNECT":
-                conn.sendall(answer("405 Only CONNECT"))
-                return
-            given = b""
-            for line in request.split(b"\r\n"):
-                if line.lower().startswith(b"proxy-authorization: basic "):
-                    given = base64.b64decode(line.split()[2])
-            if want is not None and given.decode() != want:
+            if status or base64.b64encode(want.encode()) not in request:
                 conn.sendall(
-                    answer("407 Proxy Authentication Required", b"", 'Proxy-Authenticate: Basic realm="x"')
+                    answer(status or "407 Proxy Authentication Required", b"", "Proxy-Authenticate: Basic")
                 )
                 return
-            if status:
-                conn.sendall(answer(status))
-                return
-            host, _, port = words[1].decode().rpartition(":")
-            there = socket.create_connection(("127.0.0.1", (routes or {}).get(host, int(port))), timeout=5)
+            host = request.split(b" ", 2)[1].decode().rpartition(":")[0]
+            there = socket.create_connection(("127.0.0.1", (routes or {})[host]), timeout=5)
             self._conns.append(there)
             conn.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             threading.Thread(target=_pump, args=(there, conn), daemon=True).start()
@@ -211,26 +186,23 @@ class Authority(NamedTuple):
 
     def server(self, *names: str, expired: bool = False) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        over = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
-        start = over - datetime.timedelta(days=30)
-        if expired:
-            self.ca.issue_cert(*names, not_before=start, not_after=over).configure_cert(context)
-        else:
-            self.ca.issue_cert(*names).configure_cert(context)
+        now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
+        end = now - day if expired else now + day
+        self.ca.issue_cert(*names, not_before=now - 30 * day, not_after=end).configure_cert(context)
         return context
+
+
+def _authority(folder: Path) -> Authority:
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(folder / "bundle.pem"))
+    return Authority(ca, folder / "bundle.pem")
 
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    ca = trustme.CA()
-    bundle = tmp_path_factory.mktemp("ca") / "bundle.pem"
-    ca.cert_pem.write_to_path(str(bundle))
-    return Authority(ca, bundle)
+    return _authority(tmp_path_factory.mktemp("ca"))
 
 
 @pytest.fixture(scope="session")
 def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    ca = trustme.CA()
-    bundle = tmp_path_factory.mktemp("other-ca") / "bundle.pem"
-    ca.cert_pem.write_to_path(str(bundle))
-    return Authority(ca, bundle)
+    return _authority(tmp_path_factory.mktemp("other-ca"))

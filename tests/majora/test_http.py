@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.majora.conftest import Authority, Peers, answer, machine_with
+from tests.majora.conftest import Authority, Peers, answer, machine_with, read_request
 
 from ocarina_kit import __version__
 from ocarina_kit.majora.http import NoAnswer, Response, send
@@ -46,21 +46,20 @@ def test_a_request_and_its_answer(peers: Peers) -> None:
     assert f"User-Agent: ocarina-kit/{__version__}".encode() in request
     assert b"application/x-www-form-urlencoded" in request
     assert body == b"a=b+c"
-
-
-def test_json_and_headers(peers: Peers) -> None:
-    peer = peers.saying(OK)
     send(machine_with(), peer.url, seconds=5, json={"x": 1}, headers={"Authorization": "Bearer t"})
-    assert b"Content-Type: application/json" in peer.seen[0]
-    assert b"Authorization: Bearer t" in peer.seen[0]
-    assert peer.seen[0].endswith(b'{"x": 1}')
+    assert b"Content-Type: application/json" in peer.seen[1]
+    assert b"Authorization: Bearer t" in peer.seen[1]
+    assert peer.seen[1].endswith(b'{"x": 1}')
+    for text in ("", "yesterday", "Thu, 99 Jan 2026 00:00:10 GMT", "-1"):
+        odd = Response(200, {"date": text, "retry-after": text})
+        assert (odd.skew, odd.retry_after) == (None, None)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_is_followed(peers: Peers, status: int) -> None:
+def test_no_redirect_is_followed(peers: Peers) -> None:
     elsewhere = peers.saying(OK)
-    peer = peers.saying(answer(f"{status} Go", b"", f"Location: {elsewhere.url}o/token/"))
-    assert ask(peer.url).status == status
+    for status in (301, 302, 303, 307, 308):
+        peer = peers.saying(answer(f"{status} Go", b"", f"Location: {elsewhere.url}o/token/"))
+        assert ask(peer.url).status == status
     assert elsewhere.connections == 0
 
 
@@ -78,53 +77,43 @@ def test_netrc_and_the_environment_of_the_process_have_no_say(
     assert b"authorization" not in peer.seen[0].lower()
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://example.test/",
+def test_what_nothing_is_sent_to() -> None:
+    unusable = ("http://example.test/", "ftp://127.0.0.1/", "https://user:pw@example.test/", "https:///x", "")
+    for url in (
+        *unusable,
         "http://127.0.0.1.example.test/",
-        "ftp://127.0.0.1/",
-        "https://user:pw@example.test/",
-        "https:///x",
-        "https://exa mple.test/",
         "https://example.test\\@evil.test/",
-        "https://example.test:99999/",
-        "//127.0.0.1/",
         "http://[::1",
-        "",
-    ],
-)
-def test_what_nothing_is_sent_to(url: str) -> None:
-    assert kind(ask(url)) == ("insecure", False)
+    ):
+        assert kind(ask(url)) == ("insecure", False)
 
 
-# --- names
-
-
-def test_no_such_host() -> None:
+def test_no_connection(shut_port: int) -> None:
     assert kind(ask("https://majora.invalid/")) == ("dns-none", False)
+    assert kind(ask(f"http://127.0.0.1:{shut_port}/")) == ("refused", False)
+    assert kind(ask(f"https://localhost:{shut_port}/", {"REQUESTS_CA_BUNDLE": ""})) == ("refused", False)
+
+
+def test_no_thread_can_be_started(shut_port: int) -> None:
+    usual = threading.stack_size(1 << 40)  # more than an address space has: it fails as at RLIMIT_NPROC
+    try:
+        assert kind(ask(f"http://127.0.0.1:{shut_port}/")) == ("no-thread", False)
+    finally:
+        threading.stack_size(usual)
 
 
 # --- time limits
 
 
 @pytest.mark.parametrize(
-    ("start", "drop"),
-    [
-        (b"", b"H"),
-        (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-    ],
-    ids=["status line", "headers", "body", "chunks"],
+    "start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"]
 )
-def test_a_dripping_answer_ends_at_the_limit(peers: Peers, start: bytes, drop: bytes) -> None:
-    assert kind(ask(peers.dripping(start, drop).url, seconds=0.3)) == ("timeout", True)
+def test_a_dripping_answer_ends_at_the_limit(peers: Peers, start: bytes) -> None:
+    assert kind(ask(peers.dripping(start).url, seconds=0.3)) == ("timeout", True)
 
 
 def test_a_silent_server_may_have_acted_and_a_silent_handshake_has_not(peers: Peers) -> None:
     assert kind(ask(peers.silent().url, seconds=0.3)) == ("timeout", True)
-    assert kind(ask(peers.silent().tls_url, seconds=0.3)) == ("timeout", False)
     assert kind(ask(peers.silent().url, seconds=0)) == ("timeout", False)
 
 
@@ -151,7 +140,7 @@ def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> Non
     asked, resume = threading.Event(), threading.Event()
 
     def handler(conn: socket.socket, peer: Any) -> None:
-        conn.recv(65536)
+        read_request(conn)
         asked.set()
         resume.wait(20)
         conn.sendall(OK)
@@ -166,7 +155,7 @@ def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> Non
     with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True) as run:
         assert asked.wait(20)
         os.kill(run.pid, signal.SIGSTOP)
-        threading.Event().wait(3)  # longer than the limit of the request
+        threading.Event().wait(2.5)  # longer than the limit of the request, and a slice more
         resume.set()
         threading.Event().wait(0.3)
         os.kill(run.pid, signal.SIGCONT)
@@ -174,48 +163,26 @@ def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> Non
     assert out == "Response(status=200)\n"
 
 
-def test_no_thread_can_be_started() -> None:
-    program = (
-        "import resource\n"
-        "import ocarina_kit.config.url, queue, threading\n"
-        "from tests.majora.conftest import machine_with\n"
-        "from ocarina_kit.majora.http import send\n"
-        "threading.stack_size(1 << 40)\n"  # more than an address space has: pthread_create fails as at RLIMIT_NPROC
-        "print(send(machine_with(), 'https://a.invalid/', seconds=5, form={}).kind)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stdout == "no-thread\n", done.stderr
-
-
-# --- sizes
+# --- sizes, and answers that are cut or odd
 
 
 def test_an_answer_of_one_mib_is_the_largest(peers: Peers) -> None:
     body = b"x" * (1 << 20)
     assert ask(peers.saying(answer("200 OK", body)).url).body == body
-    assert kind(ask(peers.saying(answer("200 OK", body + b"x")).url)) == ("too-large", True)
-    assert kind(ask(peers.dripping(b"HTTP/1.1 302 Go\r\nLocation: /\r\n\r\n", b"x" * 200_000).url)) == (
-        "too-large",
-        True,
-    )
+    assert kind(ask(peers.saying(answer("200 OK", body + b"x")).url)) == ("other", True)
+    endless = peers.dripping(b"HTTP/1.1 302 Go\r\nLocation: /\r\n\r\n", b"x" * 200_000)
+    assert kind(ask(endless.url)) == ("other", True)
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
-def test_packed_answers(peers: Peers, pack: Any) -> None:
-    name = f"Content-Encoding: {'gzip' if pack is gzip.compress else 'deflate'}"
-    assert ask(peers.saying(answer("200 OK", pack(b'{"a": 1}'), name)).url).body == b'{"a": 1}'
-    bomb = pack(b"\0" * 20_000_000)
-    assert kind(ask(peers.saying(answer("200 OK", bomb, name)).url)) == ("too-large", True)
-    if pack is gzip.compress:
-        assert kind(ask(peers.saying(answer("200 OK", b"abcd", name)).url)) == ("truncated", True)
-
-
-# --- cut connections
-
-
-def test_refused(shut_port: int) -> None:
-    assert kind(ask(f"http://127.0.0.1:{shut_port}/")) == ("refused", False)
-    assert kind(ask(f"https://localhost:{shut_port}/", {"REQUESTS_CA_BUNDLE": ""})) == ("refused", False)
+def test_packed_answers(peers: Peers) -> None:
+    for pack, name in (
+        (gzip.compress, "Content-Encoding: gzip"),
+        (zlib.compress, "Content-Encoding: deflate"),
+    ):
+        assert ask(peers.saying(answer("200 OK", pack(b'{"a": 1}'), name)).url).body == b'{"a": 1}'
+        bomb = pack(b"\0" * 20_000_000)
+        assert kind(ask(peers.saying(answer("200 OK", bomb, name)).url)) == ("other", True)
+    assert kind(ask(peers.saying(answer("200 OK", b"abcd", "Content-Encoding: gzip")).url)) == ("reset", True)
 
 
 def test_connections_that_end_early(peers: Peers) -> None:
@@ -226,14 +193,11 @@ def test_connections_that_end_early(peers: Peers) -> None:
     assert kind(ask(peers.start(reset).url)) == ("reset", True)
     assert kind(ask(peers.saying().url)) == ("reset", True)
     for part in (b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n64\r\n{"):
-        assert kind(ask(peers.saying(b"HTTP/1.1 200 OK\r\n" + part).url)) == ("truncated", True)
-
-
-@pytest.mark.parametrize("noise", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x00\x01\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"])
-def test_what_is_not_http(peers: Peers, noise: bytes) -> None:
-    name, sent = kind(ask(peers.saying(noise).url))
-    assert name in ("other", "reset")
-    assert sent
+        assert kind(ask(peers.saying(b"HTTP/1.1 200 OK\r\n" + part).url)) == ("reset", True)
+    for noise in (b"SSH-2.0-OpenSSH_9.2\r\n", b"\x00\x01\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"):
+        name, sent = kind(ask(peers.saying(noise).url))
+        assert name in ("other", "reset")
+        assert sent
 
 
 # --- TLS
@@ -250,7 +214,9 @@ def test_certificates(peers: Peers, authority: Authority, other_authority: Autho
     assert came(authority.server("localhost"), trusted).status == 200
     assert kind(came(authority.server("localhost", expired=True), trusted)) == ("tls-expired", False)
     assert kind(came(authority.server("other.test"), trusted)) == ("tls-host", False)
-    assert kind(came(other_authority.server("localhost"), trusted)) == ("tls-unknown-issuer", False)
+    unknown = came(other_authority.server("localhost"), trusted)
+    assert kind(unknown) == ("tls-unknown-issuer", False)
+    assert "localhost is not accepted: " in unknown.words
     assert kind(came(authority.server("localhost"), {})) == ("tls-unknown-issuer", False)
 
 
@@ -293,20 +259,17 @@ def test_https_goes_through_the_proxy(peers: Peers, authority: Authority) -> Non
 
 
 def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
-    def kind_of(setting: str) -> tuple[str, bool]:
-        got = ask("https://majora.test/", {"https_proxy": setting}, seconds=0.5)
+    for proxy, expected in (
+        (f"127.0.0.1:{shut_port}", "proxy-refused"),
+        (f"127.0.0.1:{peers.proxy(status='403 Forbidden').port}", "proxy-refused"),
+        (f"127.0.0.1:{peers.saying(b'SSH-2.0').port}", "proxy-refused"),
+        ("proxy.invalid:3128", "proxy-refused"),
+        ("127.0.0.1:port", "proxy-unusable"),
+        (f"127.0.0.1:{peers.silent().port}", "timeout"),
+    ):
+        got = ask("https://majora.test/", {"https_proxy": f"http://u:pa55word@{proxy}"}, seconds=0.5)
+        assert kind(got) == (expected, False)
         assert "pa55word" not in repr(got)
-        return kind(got)
-
-    def at(port: int) -> str:
-        return f"http://u:pa55word@127.0.0.1:{port}"
-
-    assert kind_of(at(shut_port)) == ("proxy-refused", False)
-    assert kind_of(at(peers.proxy(status="403 Forbidden").port)) == ("proxy-refused", False)
-    assert kind_of(at(peers.saying(b"SSH-2.0\r\n").port)) == ("proxy-refused", False)
-    assert kind_of("http://u:pa55word@proxy.invalid:3128") == ("proxy-refused", False)
-    assert kind_of("http://u:pa55word@127.0.0.1:port") == ("proxy-unusable", False)
-    assert kind_of(at(peers.silent().port)) == ("timeout", False)
 
 
 @pytest.mark.parametrize(
@@ -315,13 +278,12 @@ def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
         ({}, None),
         ({"HTTPS_PROXY": "http://p.test:3128"}, "http://p.test:3128"),
         ({"HTTPS_PROXY": "p.test:3128"}, "http://p.test:3128"),
-        ({"HTTPS_PROXY": "http://p.test"}, "http://p.test"),
         ({"HTTPS_PROXY": "https://p.test"}, "https://p.test"),
         ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "http://low.test"),
         ({"HTTPS_PROXY": "http://up.test", "https_proxy": ""}, None),
         ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "http://p.test:2"),
+        ({"all_proxy": "http://all.test:1"}, "http://all.test:1"),
         ({"HTTP_PROXY": "http://p.test:3128"}, None),
-        ({"HTTPS_PROXY": "http://[::1"}, "http://[::1"),
         ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "*"}, None),
         ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "other.test, Majora.Test"}, None),
         ({"HTTPS_PROXY": "p.test:1", "no_proxy": ".majora.test"}, None),
@@ -330,12 +292,5 @@ def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
     ],
 )
 def test_which_proxy(environ: dict[str, str], expected: str | None) -> None:
-    found = proxy_for(environ, "https://a.majora.test:443/x")
-    assert found == expected
+    assert proxy_for(environ, "https://a.majora.test:443/x") == expected
     assert proxy_for(environ, "http://127.0.0.1/") is None
-
-
-@pytest.mark.parametrize("text", ["", "yesterday", "Thu, 99 Jan 2026 00:00:10 GMT", "-1"])
-def test_what_is_not_a_date(text: str) -> None:
-    came = Response(200, {"date": text, "retry-after": text})
-    assert (came.skew, came.retry_after) == (None, None)

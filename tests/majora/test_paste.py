@@ -118,7 +118,7 @@ FAULTS: dict[str, tuple[str, str]] = {
         f"{DOMAIN}o/callback/?error=access_denied&state=earlier0123456789abc",
         "wrong-state",
     ),
-    "cut off": (CALLBACK[:-10], "cut-off"),
+    "cut off": (CALLBACK[:-10], "no-state"),
     "cancel": (f"{DOMAIN}o/callback/?error=access_denied&state={STATE}", "denied"),
     "cancel, broken": (lines(f"{DOMAIN}o/callback/?error=access_denied&state={STATE}", 30), "denied"),
     "cancel without a state": (f"{DOMAIN}o/callback/?error=access_denied", "denied"),
@@ -133,8 +133,8 @@ FAULTS: dict[str, tuple[str, str]] = {
     "the code alone, labelled": (f"code={CODE}", "no-state"),
     "two logins at once": (f"{CALLBACK}\n{CALLBACK.replace(STATE, OTHER)}", "several"),
     "two codes for one login": (f"{CALLBACK}\n{CALLBACK.replace(CODE, CODE[::-1])}", "several"),
-    "words": ("what do I do now?", "unreadable"),
-    "a file name": ("/home/alice/notes.txt", "unreadable"),
+    "words": ("what do I do now?", "no-code"),
+    "a file name": ("/home/alice/notes.txt", "no-code"),
 }
 
 

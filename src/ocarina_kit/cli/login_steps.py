@@ -38,12 +38,12 @@ _LINKS = 4
 _PASTES = 6
 """Pastes without a code, after which a prompt gives up."""
 
-NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN024", "LGN026")
+NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
 """Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up."""
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
 """Errors after which another link may still work. All others are about the client, the account or the network."""
 _FINAL_PASTES = ("denied", "scope", "error", "redirect-page", "client-page")
-_UNFINISHED_PASTES = ("cut-off", "no-code", "no-state")
+_UNFINISHED_PASTES = ("no-code", "no-state")
 """The rest of the same address may follow, or the state behind the code."""
 
 _PASTE_HELP = (

@@ -165,7 +165,7 @@ def identity(world: World) -> Outcome:
     probe, domain = world.identity, world.setup.domain
     if probe is None or failed_step(world) != "SRV004":
         return _step(world, "SRV004", "{domain} answers as Majora does.")
-    text = net_error(probe.net or NoAnswer("shape", probe.words), domain=domain).remedy.text
+    text = net_error(probe.net or NoAnswer("other", probe.words), domain=domain).remedy.text
     if probe.kind == "no-answer":
         return _no_answer(probe.words, text)
     remedy, said = (

@@ -39,7 +39,7 @@ class Granted(NamedTuple):
 class Refused(NamedTuple):
     """An OAuth error: the server understood, and said no. ``error`` and ``words`` can be shown.
 
-    ``cause``: grant, client, scope, two-factor, redirect-uri, verifier, grant-type or other.
+    ``cause``: grant, client, scope, two-factor, redirect-uri, grant-type or other.
     """
 
     error: str
@@ -87,14 +87,12 @@ def read_answer(came: Response | NoAnswer) -> Answer:
     if isinstance(came, NoAnswer):
         return came
     value = came.json() or {}
-    error = value.get("error")
+    error, description = value.get("error"), value.get("error_description")
     # RFC 6749, 5.2 has 400 and 401; some servers say 403 to access_denied, and some say everything with 200.
     if came.status in (200, 400, 401, 403) and isinstance(error, str) and re.fullmatch("[a-z_]{1,60}", error):
         tokens = (value.get("access_token"), value.get("refresh_token"))
-        came = came._replace(
-            secrets=(*came.secrets, *(Secret(each) for each in tokens if isinstance(each, str)))
-        )
-        description = value.get("error_description")
+        new = tuple(Secret(each) for each in tokens if isinstance(each, str))
+        came = came._replace(secrets=came.secrets + new)
         words = came.shown(description) if isinstance(description, str) else ""
         return Refused(came.shown(error), words, came.status, _cause(error, words.lower()), came.skew)
     return (_granted(value, came.skew) if came.status == 200 else None) or _unusable(came)
@@ -102,24 +100,19 @@ def read_answer(came: Response | NoAnswer) -> Answer:
 
 def _unusable(came: Response) -> NoAnswer:
     """Why an answer says nothing of what was asked, and whether the server may have acted on the request."""
-    status, words, sent = came.status, f"it answered {came.status}", False
+    kind, status, sent = "other", came.status, came.status == 200
+    words = f"it answered {status} with {'a web page' if came.is_html else 'no OAuth answer'}"
     if 300 <= status < 400:
         # Majora's endpoints never redirect: what is in front of them answered, and Majora saw nothing.
         host = re.match(r"https?://([\w.-]+)", came.headers.get("location", ""))
-        kind, words = "redirect", f"{words}, a redirect" + (f" to {came.shown(host[1], 100)}" if host else "")
+        words = f"it answered {status}, a redirect" + (f" to {came.shown(host[1], 100)}" if host else "")
     elif status == 429:
-        kind, words = "rate-limited", f"{words}, too many requests"
+        kind, words = "rate-limited", f"it answered {status}, too many requests"
     elif status >= 500:
         # The fault may come after the token was spent: a gateway's time limit, a failed last step.
-        kind, words, sent = "server-error", f"{words}, an error of its own", True
-    elif came.is_html:
-        kind, words, sent = "html", f"{words} with a web page", status == 200
-    elif status != 200:
-        kind, words = "status", f"{words} with something that is not an OAuth answer"
-    elif came.json() is None:
-        kind, words, sent = "not-json", f"{words} with something that is not an OAuth answer", True
-    else:
-        kind, words, sent = "shape", "there is no token in its answer that ocarina could use", True
+        kind, words, sent = "server-error", f"it answered {status}, an error of its own", True
+    elif sent and came.json() is not None:
+        words = "there is no token in its answer that ocarina could use"
     return NoAnswer(kind, words, sent, status, came.retry_after, came.skew)
 
 
@@ -130,19 +123,13 @@ _CAUSES = {
     "unauthorized_client": "grant-type",
     "unsupported_grant_type": "grant-type",
 }
-_CAUSES_BY_WORD = {
-    "2fa": "two-factor",
-    "two-factor": "two-factor",
-    "redirect": "redirect-uri",
-    "verifier": "verifier",
-    "challenge": "verifier",
-}
 
 
 def _cause(error: str, words: str) -> str:
     """What a refusal is about: the server's words say it more exactly than its code (FACTS.md)."""
-    by_word = (cause for word, cause in _CAUSES_BY_WORD.items() if word in words)
-    return next(by_word, _CAUSES.get(error, "other"))
+    if "2fa" in words or "two-factor" in words:
+        return "two-factor"
+    return "redirect-uri" if "redirect" in words else _CAUSES.get(error, "other")
 
 
 def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
@@ -156,9 +143,8 @@ def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
     life, scope = _life(value.get("expires_in")), value.get("scope")
     names = tuple(scope.split()) if isinstance(scope, str) else ()
     extra = {name: each for name, each in value.items() if name not in _NAMED}
-    return Granted(
-        Secret(str(access)), Secret(refresh) if refresh else None, life, names or None, kind, extra, skew
-    )
+    renewal = Secret(refresh) if refresh else None
+    return Granted(Secret(str(access)), renewal, life, names or None, kind, extra, skew)
 
 
 def _life(value: Any) -> float:
@@ -176,19 +162,13 @@ def _is_token(value: object) -> bool:
 def read_revocation(came: Response | NoAnswer) -> Revoked | Refused | NoAnswer:
     """What came from ``o/revoke_token/``: 200 without a web page in it is a yes."""
     answer = read_answer(came)
-    if (
-        isinstance(came, Response)
-        and came.status == 200
-        and not came.is_html
-        and not isinstance(answer, Refused)
-    ):
-        return Revoked(came.skew)
-    return answer if not isinstance(answer, Granted) else Revoked(answer.skew)
+    confirmed = isinstance(came, Response) and came.status == 200 and not came.is_html
+    if isinstance(answer, Granted) or (confirmed and not isinstance(answer, Refused)):
+        return Revoked(answer.skew)
+    return answer
 
 
 # --- probes
-
-_OTHER_PROGRAM = ("other", "too-large", "truncated", "redirect", "html", "not-json", "shape", "status")
 
 
 def read_identity(came: Response | NoAnswer) -> Probe:
@@ -198,24 +178,16 @@ def read_identity(came: Response | NoAnswer) -> Probe:
         return Probe("majora", f"it answered {answer.error}", skew=answer.skew)
     if isinstance(answer, Granted):
         return Probe("not-majora", "it grants a token to anybody", skew=answer.skew)
-    came_from_it = answer.sent or answer.status is not None
-    kind = "not-majora" if answer.kind in _OTHER_PROGRAM and came_from_it else "no-answer"
-    return Probe(kind, answer.words, answer, answer.skew)
+    another = answer.kind == "other" and (answer.sent or answer.status is not None)
+    return Probe("not-majora" if another else "no-answer", answer.words, answer, answer.skew)
 
 
-_CLIENTS = {
-    "client": "unknown",
-    "grant-type": "other-grant",
-    "grant": "known",
-    "redirect-uri": "known",
-    "verifier": "known",
-}
+_CLIENTS = {"client": "unknown", "grant-type": "other-grant", "grant": "known", "redirect-uri": "known"}
 
 
 def read_client(came: Response | NoAnswer) -> Probe:
     """What a code that does not exist brought: the client is looked at first (RFC 6749, 3.2.1; FACTS.md)."""
-    answer = read_answer(came)
-    probe = read_identity(came)
+    answer, probe = read_answer(came), read_identity(came)
     if isinstance(answer, Refused):
         return probe._replace(kind=_CLIENTS.get(answer.cause, "no-answer"))
     return probe
@@ -238,5 +210,4 @@ def read_query(came: Response | NoAnswer) -> Probe:
         return probe  # the server looks at the scopes before it looks at the client's version
     wanted = re.search(r"update your .{0,40}client.{0,40}? v?(\d+(?:\.\d+)+)", messages)
     odd_version = value["errors"] and re.search("client.*version|version number", messages)
-    client_ok = not (wanted or odd_version)
-    return probe._replace(client_ok=client_ok, wanted_version=wanted[1] if wanted else "")
+    return probe._replace(client_ok=not (wanted or odd_version), wanted_version=wanted[1] if wanted else "")

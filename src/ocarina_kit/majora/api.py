@@ -27,7 +27,7 @@ from ocarina_kit.system.secret import Secret
 if TYPE_CHECKING:
     from ocarina_kit.system.machine import Machine
 
-__all__ = ["Answer", "BundleHint", "Granted", "Majora", "NoAnswer", "Probe", "Refused", "Revoked", "tls_hint"]
+__all__ = ["Answer", "Granted", "Majora", "NoAnswer", "Probe", "Refused", "Revoked", "tls_hint"]
 
 SECONDS = 60.0
 """The time limit of a request that may spend something: as long as the whole budget (CONTRACT.md, refresh)."""
@@ -120,17 +120,6 @@ class Majora(NamedTuple):
         return probe if version else probe._replace(client_ok=None, wanted_version="")
 
 
-class BundleHint(NamedTuple):
-    """About the CA bundle: the variable that names one, if any, and the path of one that the certificate verifies with.
-
-    ``built_in``: that one comes with requests, so unsetting the variable is enough.
-    """
-
-    variable: str
-    helps: str = ""
-    built_in: bool = False
-
-
 # Debian and its like, Red Hat and its like, macOS.
 _SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -139,8 +128,12 @@ _SYSTEM_BUNDLES = (
 )
 
 
-def tls_hint(machine: Machine, domain: str, seconds: float) -> BundleHint:
-    """Whether another CA bundle of this machine would help where the issuer is unknown, tried within ``seconds``."""
+def tls_hint(machine: Machine, domain: str, seconds: float) -> tuple[str, str, bool]:
+    """Whether another CA bundle of this machine would help where the issuer is unknown, tried within ``seconds``.
+
+    The variable that names one now, if any; the path of one that the certificate verifies with, or ""; whether that one
+    comes with requests, so that unsetting the variable is enough.
+    """
     from pathlib import Path
 
     import certifi
@@ -148,13 +141,13 @@ def tls_hint(machine: Machine, domain: str, seconds: float) -> BundleHint:
     from ocarina_kit.majora.net import ca_bundle
 
     end = machine.monotonic() + seconds
-    variable, used = ca_bundle(machine.environ) or ("", certifi.where())
-    candidates = (certifi.where(), machine.environ.get("SSL_CERT_FILE", ""), *_SYSTEM_BUNDLES)
-    for path in dict.fromkeys(candidates):
+    built_in = certifi.where()
+    variable, used = ca_bundle(machine.environ) or ("", built_in)
+    for path in dict.fromkeys((built_in, machine.environ.get("SSL_CERT_FILE", ""), *_SYSTEM_BUNDLES)):
         if not path or path == used or not Path(path).is_file():
             continue
         trial = machine._replace(environ={**machine.environ, "REQUESTS_CA_BUNDLE": path})
         net = Majora(trial, domain).identify(end - machine.monotonic()).net
         if net is None or net.sent or net.status:
-            return BundleHint(variable, path, path == certifi.where())
-    return BundleHint(variable)
+            return variable, path, path == built_in
+    return variable, "", False

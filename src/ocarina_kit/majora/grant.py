@@ -6,6 +6,9 @@ state: a state comes back in a pasted URL, so it never is a file name itself.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,32 +78,29 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
 
 def save_pending(machine: Machine, pending: Pending) -> None:
     """Keep a login, and forget expired ones. Raises KitError; its link must not be shown then."""
-    import json
-
     from ocarina_kit.system.files import make_private_folder, write_private
 
     make_private_folder(machine.state)
     make_private_folder(machine.state / "pending")
-    _sweep(machine)
+    for path in _files(machine):
+        value = _read(path)
+        if not _is_young(machine, value.get("sent", value.get("created"))):
+            _unlink(path)
     value = {**pending._asdict(), "verifier": pending.verifier.reveal()}
-    write_private(_path(machine, pending.state, "json"), json.dumps(value).encode())
+    write_private(_path(machine, pending.state), json.dumps(value).encode())
 
 
 def waiting(machine: Machine) -> list[Pending]:
     """The logins that are not expired, newest first. Never raises; skips what :func:`save_pending` did not write."""
     found: list[Pending] = []
-    for path in _files(machine, "json"):
-        value = _read(path)
+    for value in map(_read, _files(machine)):
         texts = [value.get(name) for name in Pending._fields[:6]]
         complete = all(isinstance(text, str) for text in texts) and value["state"] and value["verifier"]
-        if (
-            complete
-            and isinstance(value.get("profile"), str | None)
-            and _is_young(machine, value.get("created"))
-        ):
-            verifier = Secret(value["verifier"])
-            fields = {name: value.get(name) for name in Pending._fields}
-            found.append(Pending(**{**fields, "verifier": verifier}))  # type: ignore[arg-type]  # as checked above
+        known = complete and isinstance(value.get("profile"), str | None)
+        if known and _is_young(machine, value.get("created")):
+            fields: dict[str, Any] = {name: value.get(name) for name in Pending._fields}
+            fields["verifier"] = Secret(value["verifier"])
+            found.append(Pending(**fields))
     return sorted(found, key=lambda each: -each.created)
 
 
@@ -109,26 +109,19 @@ def use_pending(machine: Machine, pending: Pending) -> None:
 
     What is kept holds neither the state nor the verifier.
     """
-    import contextlib
-    import json
-
     from ocarina_kit.system.errors import KitError
     from ocarina_kit.system.files import write_private
 
     value = Used(pending.scope, pending.created, machine.now())._asdict()
-    with contextlib.suppress(KitError):
-        write_private(_path(machine, pending.state, "used"), json.dumps(value).encode())
-    forget_pending(machine, pending.state)
-
-
-def forget_pending(machine: Machine, state: str) -> None:
-    """Remove a login that was given up. Harmless if it does not exist."""
-    _unlink(_path(machine, state, "json"))
+    try:
+        write_private(_path(machine, pending.state), json.dumps(value).encode())
+    except KitError:
+        _unlink(_path(machine, pending.state))
 
 
 def used_pending(machine: Machine, state: str) -> Used | None:
     """The login of this state if its code was sent in the last hour. Never raises."""
-    value = _read(_path(machine, state, "used"))
+    value = _read(_path(machine, state))
     try:
         used = Used(str(value["scope"]), float(value["created"]), float(value["sent"]))
     except (KeyError, TypeError, ValueError):
@@ -140,29 +133,25 @@ def _config(setup: Setup) -> str:
     return "" if setup.place.from_env else str(setup.place.config)
 
 
-def _is_young(machine: Machine, then: object) -> bool:
+def _is_young(machine: Machine, then: Any) -> bool:
     """Not too old, and not of a future that the clock has left."""
     is_time = isinstance(then, int | float) and not isinstance(then, bool)
-    return is_time and -_CLOCK_SLIP_S <= machine.now() - float(str(then)) < LIFETIME_S
+    return is_time and -_CLOCK_SLIP_S <= machine.now() - then < LIFETIME_S
 
 
-def _path(machine: Machine, state: str, kind: str) -> Path:
-    import hashlib
-
+def _path(machine: Machine, state: str) -> Path:
     name = hashlib.sha256(state.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return machine.state / "pending" / f"{name}.{kind}"
+    return machine.state / "pending" / f"{name}.json"
 
 
-def _files(machine: Machine, kind: str) -> list[Path]:
+def _files(machine: Machine) -> list[Path]:
     try:
-        return sorted((machine.state / "pending").glob(f"*.{kind}"))
+        return sorted((machine.state / "pending").glob("*.json"))
     except OSError:
         return []
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import json
-
     from ocarina_kit.system.files import read_file
 
     try:
@@ -172,16 +161,6 @@ def _read(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _sweep(machine: Machine) -> None:
-    """Forget expired logins, which hold a verifier that nobody needs any more, and what cannot be read."""
-    for path in [*_files(machine, "json"), *_files(machine, "used")]:
-        value = _read(path)
-        if not _is_young(machine, value.get("sent", value.get("created"))):
-            _unlink(path)
-
-
 def _unlink(path: Path) -> None:
-    import contextlib
-
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)

@@ -7,17 +7,21 @@ handed in; at most 1 MiB of answer; one time limit over everything.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import queue
+import socket
+import threading
 from collections.abc import Mapping
+from json import loads
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from ocarina_kit.majora.net import NoAnswer, ca_bundle, failure, proxy_for, unusable_bundle
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import one_line
 
 if TYPE_CHECKING:
-    from queue import SimpleQueue
-
     from ocarina_kit.system.machine import Machine
 
 __all__ = ["NoAnswer", "Response", "send"]
@@ -47,31 +51,28 @@ class Response(NamedTuple):
     @property
     def skew(self) -> float | None:
         """Seconds by which the server's clock is ahead of this one; ``Date`` has a resolution of 1 s."""
-        date = _http_date(self.headers.get("date", ""))
-        return None if date is None else date - self.received
+        from email.utils import parsedate_to_datetime
+
+        try:
+            return parsedate_to_datetime(self.headers["date"]).timestamp() - self.received
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+            return None
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds to wait, from either form of ``Retry-After`` (RFC 9110, 10.2.3)."""
+        """Seconds to wait, from the usual form of ``Retry-After`` (RFC 9110, 10.2.3)."""
         text = self.headers.get("retry-after", "")
-        if text.isascii() and text.isdigit() and len(text) < 10:
-            return float(text)
-        when = _http_date(text)
-        return None if when is None else max(0.0, when - self.received - (self.skew or 0.0))
+        return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
     @property
     def is_html(self) -> bool:
-        """A page for people. An empty body is none: Django calls Majora's empty 400 text/html too (FACTS.md)."""
-        start = self.body[:512].lstrip().lower()
-        is_page = self.headers.get("content-type", "").lower().startswith("text/html")
-        return bool(start) and (is_page or start.startswith((b"<!doctype", b"<html")))
+        """A page for people. Its type does not tell: Django calls Majora's empty 400 text/html too (FACTS.md)."""
+        return self.body.lstrip()[:1] == b"<"
 
     def json(self) -> dict[str, Any] | None:
         """The JSON object in the body, None for anything else."""
-        import json
-
         try:
-            value = json.loads(self.body)
+            value = loads(self.body)
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
@@ -89,8 +90,6 @@ class _Body(io.BytesIO):
     """
 
     def __init__(self, data: bytes) -> None:
-        import threading
-
         super().__init__(data)
         self.stage = "resolving"
         self._given_up = False
@@ -121,9 +120,6 @@ def send(
     secrets: tuple[Secret, ...] = (),
 ) -> Response | NoAnswer:
     """POST ``form`` or ``json``, and wait at most ``seconds`` of running time for the complete answer. Never raises."""
-    import queue
-    import threading
-
     import requests
 
     from ocarina_kit import __version__
@@ -139,7 +135,7 @@ def send(
     content = request.body or b""
     body = _Body(content.encode() if isinstance(content, str) else content)
     request.body = body  # type: ignore[assignment]  # requests reads it as a file
-    box: SimpleQueue[Response | NoAnswer] = queue.SimpleQueue()
+    box: queue.SimpleQueue[Response | NoAnswer] = queue.SimpleQueue()
     try:
         # A daemon: the resolver cannot be interrupted, and an exit must not wait for it.
         threading.Thread(target=lambda: box.put(_carry(machine, request, seconds)), daemon=True).start()
@@ -156,14 +152,12 @@ def send(
     return came._replace(secrets=secrets) if isinstance(came, Response) else came
 
 
-def _wait(box: SimpleQueue[Response | NoAnswer], seconds: float) -> Response | NoAnswer | None:
+def _wait(box: queue.SimpleQueue[Response | NoAnswer], seconds: float) -> Response | NoAnswer | None:
     """What came in time. The wait is cut into slices of running time.
 
     A stop (SIGSTOP, a suspended laptop) uses up one slice however long it lasts, and one more slice follows the last:
     what arrived meanwhile is read before anything is judged late.
     """
-    import queue
-
     for limit in [*[_SLICE_S] * int(seconds / _SLICE_S), seconds % _SLICE_S, _SLICE_S]:
         try:
             return box.get(timeout=limit)
@@ -174,10 +168,6 @@ def _wait(box: SimpleQueue[Response | NoAnswer], seconds: float) -> Response | N
 
 def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswer:
     """Make the request, in a thread of its own."""
-    import contextlib
-    import socket
-    from urllib.parse import urlsplit
-
     from requests.adapters import HTTPAdapter
 
     host, body = urlsplit(request.url).hostname or "", request.body
@@ -202,19 +192,9 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
             while chunk := answer.raw.read(16384, decode_content=True):
                 content += chunk
                 if len(content) > CAP:
-                    return NoAnswer("too-large", f"the answer of {host} is larger than 1 MiB", True)
+                    return NoAnswer("other", f"the answer of {host} is larger than 1 MiB", True)
             return Response(answer.status_code, answer.headers, bytes(content), machine.now())
     except (
         Exception
     ) as raised:  # requests, urllib3, http.client and ssl raise what they like on a hostile peer
         return failure(raised, sent=body.stage == "sent", host=host, proxy=proxy)
-
-
-def _http_date(text: str) -> float | None:
-    """Epoch seconds of an HTTP date (RFC 9110, 5.6.7), None if it is not one."""
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None

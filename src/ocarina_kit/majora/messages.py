@@ -30,18 +30,15 @@ class Ways(NamedTuple):
 _WAYS = Ways()
 _ASK = "Ask Majora's administrators for the permissions, then log in again."
 _COPY = "After Authorize, copy the complete address of the page that opens: it has code= and state= in it."
-_COPY_BOTH = "Copy the complete address, or the code and the state, one below the other."
 _NEW_LINK = "Open a new link and press Authorize."
 _OPEN = "open the link, press Authorize, and copy the address of the page that opens."
-_ONE_EACH = "Each belongs to a link of its own."
-_SCOPE = "Your Majora account lacks a permission for this."
-_STATE = "Its state is not that of the link: it may come from an earlier link, or from somebody else's."
-_STATELESS = "The state shows that the code belongs to the link that was opened, so both are needed."
+_EARLIER = "Its state is not that of the link: it may come from an earlier link, or from somebody else's."
+_NO_STATE = "The state shows that the code belongs to the link that was opened, so both are needed, complete."
+_NO_ACCESS = "Your Majora account lacks a permission for this."
 
 # kind: id, what, why, what to do
 _PASTES = {
     "empty": ("LGN001", "Nothing was pasted.", "It was empty, or only white space.", _COPY),
-    "unreadable": ("LGN002", "The paste is not a callback address.", "It has no code= and state=.", _COPY),
     "authorize-link": (
         "LGN003",
         "That is the link to open, not the address of the page that opens.",
@@ -55,28 +52,17 @@ _PASTES = {
         f"Log in there; then {_OPEN}",
     ),
     "other-server": ("LGN005", "That address belongs to another server.", "", _COPY),
-    "wrong-state": (
-        "LGN006",
-        "That address belongs to another login, not to one that is open here.",
-        _STATE,
-        _NEW_LINK,
-    ),
-    "cut-off": ("LGN007", "The end of the address is missing.", "It stops inside the state.", _COPY),
-    "no-code": ("LGN008", "That address has no code.", "The complete one has code= and state=.", _COPY),
-    "no-state": ("LGN009", "That is a code without its state.", _STATELESS, _COPY_BOTH),
+    "wrong-state": ("LGN006", "That address belongs to another login.", _EARLIER, _NEW_LINK),
+    "no-code": ("LGN008", "There is no code in it.", "A complete address has code= and state=.", _COPY),
+    "no-state": ("LGN009", "That is a code without its complete state.", _NO_STATE, _COPY),
     "several": (
         "LGN010",
-        "Addresses of several logins were pasted at once.",
-        _ONE_EACH,
+        "Addresses of several logins were pasted.",
+        "One is needed.",
         "Paste one at a time.",
     ),
-    "denied": (
-        "LGN011",
-        "The login was cancelled in the browser.",
-        "Majora answered access_denied.",
-        _NEW_LINK,
-    ),
-    "scope": ("LGN012", _SCOPE, "Majora answered invalid_scope: every permission asked for is needed.", _ASK),
+    "denied": ("LGN011", "The login was cancelled in the browser.", "It answered access_denied.", _NEW_LINK),
+    "scope": ("LGN012", _NO_ACCESS, "It answered invalid_scope: each permission is needed.", _ASK),
     "error": ("LGN013", "Majora refused the login.", "", _NEW_LINK),
 }
 _NEEDS_NEW_LINK = ("wrong-state", "denied", "scope", "error")
@@ -115,53 +101,43 @@ def _permissions(ways: Ways) -> str:
 
 # --- answers of the token endpoint
 
-# cause: id, what, why (after the server's words), what to do, the command
+# cause: id, what, why (after the server's words), what to do
 _REFUSALS = {
     "client": (
         "CRD001",
         "Majora does not accept this client id and secret.",
         " If you copied the secret after pressing Save, it is a hash: register again.",
         "Copy id and secret again from {applications}",
-        "init",
     ),
     "redirect-uri": (
         "LGN023",
         "The redirect URI of your application is not the one that ocarina uses.",
         " It must be the same to the letter.",
         "At {applications} set the application's Redirect URI to {callback}",
-        "fresh",
     ),
     "two-factor": (
         "LGN022",
         "Your Majora account has no two-factor authentication, and Majora requires it.",
         "",
         "Turn on two-factor authentication at {domain} in a browser, then log in again here.",
-        "fresh",
     ),
     "grant-type": (
         "LGN027",
         "Your application is registered for another grant type.",
         "",
         "At {applications} set Authorization grant type to Authorization code.",
-        "fresh",
     ),
-    "scope": ("LGN012", _SCOPE, "", "{permissions}", "fresh"),
-    "verifier": (
-        "LGN024",
-        "Majora did not accept the proof that this login began here.",
-        "",
-        _NEW_LINK,
-        "fresh",
-    ),
-    "other": ("LGN025", "Majora refused to give a token.", "", "See what doctor finds.", "doctor"),
+    "scope": ("LGN012", _NO_ACCESS, "", "{permissions}"),
+    "other": ("LGN025", "Majora refused to give a token.", "", "See what doctor finds."),
 }
 
 
 def _refused(cause: str, said: str, domain: str, ways: Ways) -> KitError:
-    id, what, why, step, command = _REFUSALS[cause]
+    id, what, why, step = _REFUSALS[cause]
     values = {name: endpoint(domain, name) for name in ("applications", "callback")}
     step = step.format(domain=domain, permissions=_permissions(ways), **values)
-    return KitError(what, id=id, why=said + why, remedy=Remedy(step, (getattr(ways, command),)))
+    command = {"client": ways.init, "other": ways.doctor}.get(cause, ways.fresh)
+    return KitError(what, id=id, why=said + why, remedy=Remedy(step, (command,)))
 
 
 def client_error(said: str, *, domain: str, ways: Ways = _WAYS) -> KitError:
@@ -182,14 +158,13 @@ def login_error(
         return KitError(what, id="LGN026", why=why, remedy=Remedy(_NEW_LINK, (ways.fresh,)), exit=error.exit)
     if answer.cause != "grant":
         return _refused(answer.cause, answer.said, domain, ways)
-    shown = f"The link was shown {span(link_age)} ago."
-    why = f"It was used before, or belongs to another link. {shown}"
+    why = "It was used before, or belongs to another link."
     if link_age > CODE_LIFE_S:
-        why = f"A code is valid for {CODE_LIFE_S} s after you press Authorize, and can be used once. {shown}"
+        why = f"A code is valid for {CODE_LIFE_S} s after you press Authorize, and can be used once."
     return KitError(
         "Majora does not accept this code any more.",
         id="LGN021",
-        why=why + clock_note(answer.skew),
+        why=f"{why} The link was shown {span(link_age)} ago.{clock_note(answer.skew)}",
         remedy=Remedy("Open a new link, and paste the address soon after Authorize.", (ways.fresh,)),
     )
 
@@ -208,8 +183,7 @@ def refresh_error(
             return error
         what = "The refresh token may have been spent: it was sent, and no usable answer came."
         step = "Refresh again later: Majora then gives new tokens, or a login is needed."
-        remedy = Remedy(step, (ways.refresh,))
-        why = f"{error.what} The old tokens are kept."
+        why, remedy = f"{error.what} The old tokens are kept.", Remedy(step, (ways.refresh,))
         return KitError(what, id="RFR004", why=why, remedy=remedy, exit=Exit.UNKNOWN)
     if answer.cause == "grant" and spent_before:
         what = "The refresh token was spent, and the answer with the new one was lost."
@@ -217,7 +191,7 @@ def refresh_error(
         return KitError(what, id="RFR002", why=why, remedy=login, exit=Exit.LOGIN)
     if answer.cause in ("client", "grant-type"):
         return _refused(answer.cause, answer.said, domain, ways)
-    if answer.cause in ("other", "redirect-uri", "verifier"):
+    if answer.cause in ("other", "redirect-uri"):
         remedy = Remedy("See what doctor finds.", (ways.doctor,))
         return KitError("Majora refused to refresh the token.", id="RFR003", why=answer.said, remedy=remedy)
     if answer.cause in ("scope", "two-factor"):
@@ -237,35 +211,25 @@ def clock_note(skew: float | None) -> str:
 
 # kind: the check (CHECKS.md), and what to do
 _STEPS = {
-    "dns-none": (
-        "SRV001",
-        "Check MAJORA_DOMAIN for a typing mistake, and that this machine is on the network.",
-    ),
-    "dns-silent": ("SRV001", "Check that this machine is on the network, then try again."),
+    "dns-none": ("SRV001", "Check MAJORA_DOMAIN for a typing mistake, and this machine's network."),
+    "dns-silent": ("SRV001", "Check this machine's network, then try again."),
     "refused": ("SRV002", "Check the host and port of MAJORA_DOMAIN, and whether a firewall is in between."),
     "proxy-refused": ("SRV002", "Check the proxy's address; if none is needed, add the host to NO_PROXY."),
     "proxy-auth": ("SRV002", "Add user and password to the proxy's setting: http://USER:PASSWORD@HOST:PORT"),
     "proxy-unusable": ("SRV002", "Set it to http://HOST:PORT, or unset it if no proxy is needed."),
-    "tls-expired": (
-        "SRV003",
-        "Check this machine's clock; if it is right, Majora's administrators must act.",
-    ),
-    "tls-host": (
-        "SRV003",
-        "Check MAJORA_DOMAIN: something else may answer in its place. No secret was sent.",
-    ),
-    "tls-unknown-issuer": (
-        "SRV003",
-        "If your network inspects TLS, set REQUESTS_CA_BUNDLE. No secret was sent.",
-    ),
+    "tls-expired": ("SRV003", "Check this machine's clock; if it is right, tell Majora's administrators."),
+    "tls-host": ("SRV003", "Check MAJORA_DOMAIN: something else may answer there. No secret was sent."),
+    "tls-unknown-issuer": ("SRV003", "If your network inspects TLS, set REQUESTS_CA_BUNDLE."),
     "tls-other": ("SRV003", "Check the host and port of MAJORA_DOMAIN."),
     "ca-bundle": ("SRV003", "Set the variable to a CA bundle that exists, or unset it."),
     "insecure": ("CFG006", "Correct MAJORA_DOMAIN."),
     "no-thread": ("SYS001", "End other programs of yours on this machine, then try again."),
+    "other": (
+        "SRV004",
+        "Check MAJORA_DOMAIN, and whether this network asks you to log in in a browser first.",
+    ),
 }
-_LATER = ("timeout", "reset", "truncated", "rate-limited", "server-error")
 _LOCAL = ("ca-bundle", "proxy-unusable", "insecure", "no-thread")
-_OTHER = "Check MAJORA_DOMAIN, and whether this network asks you to log in in a browser first."
 
 
 def check_of(answer: NoAnswer) -> str:
@@ -277,11 +241,8 @@ def check_of(answer: NoAnswer) -> str:
 
 def net_error(answer: NoAnswer, *, domain: str, ways: Ways = _WAYS) -> KitError:
     """The error for a request without a usable answer: exit 5, but 1 for what is set wrong on this machine."""
-    step = _STEPS.get(answer.kind, ("", _OTHER))[1]
-    if answer.kind in _LATER:
-        step = (
-            "Try again later." if answer.retry_after is None else f"Try again in {span(answer.retry_after)}."
-        )
+    when = "later" if answer.retry_after is None else f"in {span(answer.retry_after)}"
+    step = _STEPS[answer.kind][1] if answer.kind in _STEPS else f"Try again {when}."
     what = answer.words[:1].upper() + answer.words[1:] + "."
     return KitError(
         what if answer.status is None else f"{domain} gave no usable answer: {answer.words}.",

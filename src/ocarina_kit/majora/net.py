@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ocarina_kit.system.secret import mask
 
@@ -11,9 +15,8 @@ from ocarina_kit.system.secret import mask
 class NoAnswer(NamedTuple):
     """No answer came, or none that is usable. ``words`` is for people: lower case, no full stop, no secret.
 
-    ``kind``, of the network: a key of ``_WORDS``, ``too-large`` or ``other``; of this machine: ``ca-bundle``,
-    ``insecure``, ``no-thread``; of an answer that arrived: ``redirect``, ``html``, ``rate-limited``, ``server-error``,
-    ``not-json``, ``shape`` (no token in it that the client could use), ``status`` (no OAuth error in it).
+    ``kind``: a key of ``_WORDS``; of this machine: ``ca-bundle``, ``insecure``, ``no-thread``; of an answer that
+    arrived: ``rate-limited``, ``server-error``, ``other`` (no OAuth answer, so something else than Majora gave it).
     ``sent``: the server may have acted on the request, so a token or code in it may be spent. Times are in seconds.
     """
 
@@ -30,7 +33,6 @@ def proxy_for(environ: Mapping[str, str], url: str) -> str | None:
 
     The lower-case name wins, also when it is empty. Plain http is for this machine only and never asks a proxy.
     """
-    from urllib.parse import urlsplit
     from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
 
     def setting(name: str) -> str:
@@ -54,9 +56,6 @@ def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str] | None:
 
 def unusable_bundle(variable: str, path: str) -> NoAnswer | None:
     """Why the CA bundle at ``path`` cannot be used."""
-    import ssl
-    from pathlib import Path
-
     try:
         if not Path(path).is_dir():
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
@@ -72,7 +71,6 @@ _WORDS = {
     "refused": "{host} refuses the connection, or cannot be reached from here",
     "timeout": "{host} did not answer in time",
     "reset": "{host} closed the connection before it had answered",
-    "truncated": "{host} closed the connection inside its answer",
     "tls-expired": "the certificate of {host} is not accepted",
     "tls-host": "the certificate of {host} is not accepted",
     "tls-unknown-issuer": "the certificate of {host} is not accepted",
@@ -89,38 +87,31 @@ _VERIFY |= dict.fromkeys((2, 18, 19, 20, 21, 27), "tls-unknown-issuer")
 
 def failure(problem: BaseException, *, sent: bool, host: str, proxy: str | None) -> NoAnswer:
     """What an exception of a request means. Its text is not shown: it may hold a URL or a proxy's password."""
-    import ssl
-
-    causes = _causes(problem)
+    causes = [problem]
+    for each in causes:
+        inner = (each.__cause__, each.__context__)
+        causes += [cause for cause in inner if cause is not None and cause not in causes]
     kind = _kind(causes, sent, proxy is not None)
     words = _WORDS[kind].format(host=host, proxy=mask(proxy or ""))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError) and kind.startswith("tls-"):
-            words += f": {cause.verify_message}"
-            break
-    return NoAnswer(kind, words, sent)
-
-
-def _causes(problem: BaseException) -> list[BaseException]:
-    """The exception and all that it wraps, outermost first."""
-    found = [problem]
-    for each in found:
-        inner = (each.__cause__, each.__context__)
-        found += [cause for cause in inner if cause is not None and cause not in found]
-    return found
+    said = next(
+        (cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), ""
+    )
+    return NoAnswer(kind, f"{words}: {said}" if said and kind.startswith("tls-") else words, sent)
 
 
 def _kind(causes: list[BaseException], sent: bool, has_proxy: bool) -> str:
-    import socket
-    import ssl
-
+    """``causes``: the exception and all that it wraps, outermost first."""
     names = {type(cause).__name__ for cause in causes}
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
     unknown = next((cause for cause in causes if isinstance(cause, socket.gaierror)), None)
     if any("Timeout" in name for name in names):
         return "timeout"
     if has_proxy and not sent and (tls is None or "ProxyError" in names):
-        return _proxy_kind(causes)
+        # http.client says "Tunnel connection failed: <status> <reason>"; a ValueError is that of requests or urllib3
+        # for an address that they cannot use.
+        if any("Tunnel connection failed: 407" in str(cause) for cause in causes):
+            return "proxy-auth"
+        return "proxy-unusable" if any(isinstance(cause, ValueError) for cause in causes) else "proxy-refused"
     if isinstance(tls, ssl.SSLCertVerificationError):
         return _VERIFY.get(tls.verify_code, "tls-other")
     if tls is not None and not sent and not isinstance(tls, ssl.SSLEOFError | ssl.SSLZeroReturnError):
@@ -130,16 +121,5 @@ def _kind(causes: list[BaseException], sent: bool, has_proxy: bool) -> str:
         return "dns-none" if unknown.errno in no_name else "dns-silent"
     if "NewConnectionError" in names:
         return "refused"
-    if names & {"IncompleteRead", "DecodeError"}:
-        return "truncated"
-    if tls is not None or any(isinstance(cause, ConnectionError) for cause in causes):
-        return "reset"
-    return "other"
-
-
-def _proxy_kind(causes: list[BaseException]) -> str:
-    # http.client says "Tunnel connection failed: <status> <reason>".
-    if any("Tunnel connection failed: 407" in str(cause) for cause in causes):
-        return "proxy-auth"
-    # requests and urllib3 raise a ValueError of their own for an address that they cannot use.
-    return "proxy-unusable" if any(isinstance(cause, ValueError) for cause in causes) else "proxy-refused"
+    cut = tls is not None or names & {"IncompleteRead", "DecodeError"}
+    return "reset" if cut or any(isinstance(cause, ConnectionError) for cause in causes) else "other"

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import unquote, unquote_plus
 
+from ocarina_kit.config.url import server_of
 from ocarina_kit.system.secret import Secret
 
 LONGEST = 1 << 20
@@ -29,10 +30,10 @@ class Code(NamedTuple):
 class Misread(NamedTuple):
     """What was pasted instead; ``state``, if it belongs to a pending login anyway.
 
-    ``kind``: empty, unreadable, authorize-link, log-in-page, other-server (``words``: which host), wrong-state (of an
-    earlier attempt, or of somebody else's login), denied (Cancel was pressed), scope (invalid_scope), error (``words``:
-    the server's error code), cut-off (it ends inside the state), no-code, no-state, several (callbacks of several
-    logins), redirect-page and client-page (the words of Majora's error pages).
+    ``kind``: empty, authorize-link, log-in-page, other-server (``words``: which host), wrong-state (of an earlier
+    attempt, or of somebody else's login), denied (Cancel was pressed), scope (invalid_scope), error (``words``: the
+    server's error code), no-code, no-state (or it ends inside the state), several (callbacks of several logins),
+    redirect-page and client-page (the words of Majora's error pages).
     """
 
     kind: str
@@ -41,12 +42,22 @@ class Misread(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """One candidate. ``host`` is None for a bare query, "" if a URL's host cannot be read."""
+    """One candidate. ``server`` is None for a bare query, "" if an unreadable host; ``path``: all before the ?."""
 
-    host: str | None
-    port: int | None
+    server: str | None
     path: str
     query: dict[str, str]
+
+    @property
+    def code(self) -> str:
+        found = _CODE.match(self.query.get("code", ""))
+        return found[0].rstrip(".") if found else ""
+
+    def state(self, states: Collection[str]) -> str:
+        """The pending state in it. What was pasted behind it does not matter: a state is random and long."""
+        value = self.query.get("state", "")
+        fitting = [one for one in states if value == one or (len(one) >= 16 and value.startswith(one))]
+        return max(fitting, key=len, default="")
 
 
 def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misread:
@@ -57,14 +68,11 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
     cleaned = _clean(text[:LONGEST])
     if not cleaned.strip(" \r\n\"'<>"):
         return Misread("empty")
-    home = _piece(domain)
+    home = (None, server_of(domain))
     pieces: list[_Piece] = []
-    for reading in _readings(cleaned):
-        here = [_piece(part) for part in _parts(reading)]
-        own = [piece for piece in here if _is_at(piece, home)]
-        found = {
-            (_code(piece), _known(piece, states)) for piece in own if _code(piece) and _known(piece, states)
-        }
+    for here in _readings(cleaned):
+        own = [(piece.code, piece.state(states)) for piece in here if piece.server in home]
+        found = {(code, state) for code, state in own if code and state}
         if len(found) > 1:
             return Misread("several")
         for code, state in found:
@@ -75,8 +83,8 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
 
 def states_in(text: str) -> tuple[str, ...]:
     """Whatever a paste has as a state, known or not: to tell whose callback it is. Never raises."""
-    parts = (part for reading in _readings(_clean(text[:LONGEST])) for part in _parts(reading))
-    found = (_piece(part).query.get("state", "").rstrip("\"'<>.,)]}”’»") for part in parts)
+    pieces = (piece for reading in _readings(_clean(text[:LONGEST])) for piece in reading)
+    found = (piece.query.get("state", "").rstrip("\"'<>.,)]}”’»") for piece in pieces)
     return tuple(dict.fromkeys(state for state in found if state))
 
 
@@ -104,55 +112,29 @@ def _clean(text: str) -> str:
     return _AMPERSANDS.sub("&", "".join(kept))
 
 
-def _readings(text: str) -> Iterator[str]:
-    """As it is, with lines joined, without white space; then the same with percent-encoding undone, twice."""
+def _readings(text: str) -> Iterator[list[_Piece]]:
+    """The candidates in the text as it is, with lines joined, without white space; then the same with percent-encoding
+    undone, twice."""
     for _ in range(3):
         joined = _LINE_BREAKS.sub("", text.strip())
-        yield from (text, joined, joined.replace(" ", ""))
+        for reading in (text, joined, joined.replace(" ", "")):
+            yield [_piece(part) for word in reading.split() for part in _URL_START.split(word) if part]
         decoded = unquote(text)
         if decoded == text:
             return
         text = decoded
 
 
-def _parts(reading: str) -> Iterator[str]:
-    for word in reading.split():
-        yield from (part for part in _URL_START.split(word) if part)
-
-
 def _piece(part: str) -> _Piece:
     part = part.strip(_AROUND)
-    host, port, path = None, None, ""
-    if part[:8].lower().startswith(("http://", "https://")):
-        host = ""
-        try:
-            split = urlsplit(part)
-            host, port, path = (split.hostname or "").rstrip(".").lower(), split.port, split.path
-        except ValueError:
-            pass
-    is_url = host is not None or "?" in part
+    server = server_of(part) if _URL_START.match(part) else None
+    path, mark, rest = part.partition("?")
     query: dict[str, str] = {}
-    for pair in re.split(r"[&#;?]", part.partition("?")[2] if is_url else part):
+    for pair in re.split(r"[&#;?]", rest if mark or server is not None else part):
         name, equals, value = pair.partition("=")
         if equals:
             query.setdefault(name.strip("\"'").lower(), unquote_plus(value))
-    return _Piece(host, None if port in (80, 443) else port, path, query)
-
-
-def _is_at(piece: _Piece, home: _Piece) -> bool:
-    return piece.host is None or (piece.host, piece.port) == (home.host, home.port)
-
-
-def _code(piece: _Piece) -> str:
-    found = _CODE.match(piece.query.get("code", ""))
-    return found[0].rstrip(".") if found else ""
-
-
-def _known(piece: _Piece, states: Collection[str]) -> str:
-    """The pending state in the piece. What was pasted behind it does not matter: a state is random and long."""
-    value = piece.query.get("state", "")
-    fitting = [state for state in states if value == state or (len(state) >= 16 and value.startswith(state))]
-    return max(fitting, key=len, default="")
+    return _Piece(server, path, query)
 
 
 def _code_and_state_apart(text: str, states: Collection[str]) -> Code | None:
@@ -170,47 +152,45 @@ def _looks_like_a_code(word: str) -> bool:
 # --- what it is instead
 
 
-def _what_instead(text: str, pieces: Sequence[_Piece], states: Collection[str], home: _Piece) -> Misread:
-    urls = [piece for piece in pieces if piece.host is not None]
-    if urls and not any(_is_at(piece, home) for piece in urls):
-        host = urls[0].host or ""
+def _what_instead(
+    text: str, pieces: Sequence[_Piece], states: Collection[str], home: Collection[str | None]
+) -> Misread:
+    urls = [piece for piece in pieces if piece.server is not None]
+    own = [piece for piece in pieces if piece.server in home]
+    if urls and not any(piece.server in home for piece in urls):
+        host = (urls[0].server or "").partition("://")[2]
         # A broken paste may have its code where a host belongs: no label of a host name is as long.
-        is_name = re.fullmatch(r"(?:[a-z0-9-]{1,24}\.)*[a-z0-9-]{1,24}", host) and len(host) < 80
+        is_name = re.fullmatch(r"(?:[a-z0-9-]{1,24}\.)*[a-z0-9-]{1,24}(?::\d+)?", host) and len(host) < 80
         return Misread("other-server", host if is_name else "")
-    own = [piece for piece in pieces if _is_at(piece, home)]
     refusal = _refusal(own, states)
     if refusal is not None:
         return refusal
-    state = next((known for piece in own if (known := _known(piece, states))), "")
-    if any(
-        piece.path.rstrip("/").endswith("/o/authorize") or "response_type" in piece.query for piece in own
-    ):
+    state = next((known for piece in own if (known := piece.state(states))), "")
+    if any(piece.path.endswith("/o/authorize/") or "response_type" in piece.query for piece in own):
         return Misread("authorize-link", state=state)
     if any(re.search(r"/accounts?(/|$)", piece.path) for piece in own):
         return Misread("log-in-page", state=state)
-    answers = [piece for piece in own if _code(piece) or "error" in piece.query]
+    answers = [piece for piece in own if piece.code or "error" in piece.query]
     given = [value for piece in answers if (value := piece.query.get("state", ""))]
-    if any(len(value) >= 4 and each.startswith(value) for value in given for each in states):
-        return Misread("cut-off")
     if answers:
-        return Misread("wrong-state" if given else "no-state")
+        cut_off = any(len(value) >= 4 and each.startswith(value) for value in given for each in states)
+        return Misread("wrong-state" if given and not cut_off else "no-state")
     said = " ".join(text.lower().split())
     if "mismatching redirect uri" in said:
         return Misread("redirect-page")
     if "invalid client_id parameter value" in said:
         return Misread("client-page")
-    if urls or state:
-        return Misread("no-code", state=state)
-    return Misread("no-state" if any(_looks_like_a_code(word) for word in text.split()) else "unreadable")
+    has_code = any(_looks_like_a_code(word) for word in text.split()) and not (urls or state)
+    return Misread("no-state" if has_code else "no-code", state=state)
 
 
 def _refusal(own: Sequence[_Piece], states: Collection[str]) -> Misread | None:
     """The error that the server sent back (RFC 6749, 4.1.2.1), if it belongs to a pending login or to none."""
     errors = [piece for piece in own if piece.query.get("error")]
-    known = [piece for piece in errors if _known(piece, states)]
+    known = [piece for piece in errors if piece.state(states)]
     for piece in known or [piece for piece in errors if "state" not in piece.query]:
         found = re.match(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,3}\b", piece.query["error"].strip(_AROUND))
         error = found[0] if found else ""
         kind = {"access_denied": "denied", "invalid_scope": "scope"}.get(error, "error")
-        return Misread(kind, error, _known(piece, states))
+        return Misread(kind, error, piece.state(states))
     return None

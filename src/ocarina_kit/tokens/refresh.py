@@ -281,7 +281,7 @@ def verdict(answer: Refused | NoAnswer, resent: bool) -> str:
     if isinstance(answer, Refused):
         if answer.cause in ("client", "grant-type"):
             return "refused-client"
-        if answer.cause in ("other", "redirect-uri", "verifier"):
+        if answer.cause in ("other", "redirect-uri"):
             return "refused"
         return "lost" if answer.cause == "grant" and resent else "refused-token"
     if resent or answer.sent:
