@@ -233,7 +233,7 @@ def test_any_bytes(data: bytes) -> None:
         standard = None
     if isinstance(found, Broken):
         assert not isinstance(standard, dict)
-        assert len(found.excerpt_line.splitlines()) in (0, 2)
+        assert len(found.excerpt.splitlines()) in (0, 2)
         return
     assert bool(found.repairs) is not isinstance(standard, dict)
     again = read(found.text.encode("utf-8", "surrogatepass"))
@@ -259,7 +259,7 @@ def test_after_a_slip_the_meaning_is_kept_or_not_guessed(
     for at, char in slips:
         text = text[:at] + char + text[at + 1 :]
     found = read(text.encode())
-    excerpt = found.excerpt_line if isinstance(found, Broken) else found.excerpt
+    excerpt = found.excerpt
     assert not any(part in excerpt + repr(found) for part in ("cr3t-of", "of-the", "the-lab"))
     if isinstance(found, Document) and found.repairs:
         assert set(found.value) <= {*GOOD, *map(str, json.loads(found.text))}
@@ -411,7 +411,7 @@ SECRET = "s3cr3t" * 20
 )  # fmt: skip
 def test_excerpts_show_everything_but_secrets(text: str, line: str, caret: int) -> None:
     found = read(text.encode())
-    excerpt = found.excerpt_line if isinstance(found, Broken) else found.excerpt
+    excerpt = found.excerpt
     assert excerpt.split("\n") == [line, " " * caret + "^"]
 
 

@@ -38,32 +38,25 @@ IMPACTS = {
 class Finding(NamedTuple):
     """What one check says. ``status``: ok, warn, fail or skip; a skip with a ``cause`` depends on that check.
 
-    ``path``: the setting that it is about. ``fixed``: the configuration with this fixed, in memory; ``change`` makes
-    the same change to the file.
+    ``fixed``: the configuration with this fixed, in memory; ``change`` makes the same change to the file.
     """
 
-    check: str
     status: str
     words: Words
-    path: Path = ()
     remedy: Remedy = Remedy()
     excerpt: str = ""
     fixed: Config | None = None
     change: Change | None = None
     cause: str = ""
+    check: str = ""
 
 
-def follows(check: str, cause: str) -> Finding:
-    return Finding(check, "skip", words("depends on {check}", check=cause), cause=cause)
-
-
-def ok(check: str, text: str) -> Finding:
-    return Finding(check, "ok", words(text))
+def follows(cause: str) -> Finding:
+    return Finding("skip", words("depends on {check}", check=cause), cause=cause)
 
 
 def wrong(
     config: Config,
-    check: str,
     said: Words,
     remedy: Remedy,
     path: Path = (),
@@ -71,23 +64,24 @@ def wrong(
     status: str = "fail",
     place: tuple[int, int] | None = None,
     excerpt: str = "",
+    shift: int = 0,
 ) -> Finding:
-    """A finding that says where: the file, line and column, or the variable. ``place``: other than the path's own."""
-    document = config.readable
-    if config.place.from_env:
-        if path:
-            said = Words(said.template + " (variable {variable})", {**said.values, "variable": path[0]})
-        return Finding(check, status, said, path, remedy)
+    """A finding that says where: file, line and column of the setting at ``path``, or its variable. ``place``: another
+    line and column; ``shift``: how far behind it the caret points."""
+    document, where, values = config.readable, "", dict(said.values)
     place = place or (document.find(path) if document is not None else None)
-    where = {**said.values, "file": tilde(config.place.config, config.home)}
-    if place is None:
-        return Finding(check, status, Words(said.template + " ({file})", where), path, remedy)
-    if document is not None and not excerpt:
-        end = len(config.text("MAJORA_DOMAIN")) if check == "CFG007" else 0
-        excerpt = document.excerpt_at(place[0], place[1] + end)
-    where.update(line=place[0], column=place[1])
-    template = said.template + " ({file}, line {line}, column {column})"
-    return Finding(check, status, Words(template, where), path, remedy, excerpt)
+    if config.place.from_env:
+        where = " (variable {variable})" if path else ""
+        values.update(variable=path[0] if path else "")
+    elif place is None:
+        where = " ({file})"
+    else:
+        where = " ({file}, line {line}, column {column})"
+        values.update(line=place[0], column=place[1])
+        if document is not None and not excerpt:
+            excerpt = document.excerpt_at(place[0], place[1] + shift)
+    values.update(file=tilde(config.place.config, config.home))
+    return Finding(status, Words(said.template + where, values), remedy, excerpt)
 
 
 def fix(finding: Finding, config: Config, after: Config, why: str) -> Finding:

@@ -41,7 +41,7 @@ class Broken(NamedTuple):
     line: int
     column: int
     words: str
-    excerpt_line: str = ""
+    excerpt: str = ""
     blank: bool = False
 
 

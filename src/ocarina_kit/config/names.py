@@ -17,27 +17,21 @@ _PLAIN = {name.replace("_", "").lower(): name for name in SETTINGS}
 _OTHER_NAMES = {
     **dict.fromkeys(("domain", "url", "host"), "MAJORA_DOMAIN"),
     **dict.fromkeys(("user", "username"), "MAJORA_USER"),
-    "token": "MAJORA_TOKEN",
-    "tokenfile": "MAJORA_TOKENS_FILE",
     "clientid": "CLIENT_ID",
     "clientsecret": "CLIENT_SECRET",
-    "secret": "CLIENT_SECRET",
 }
+"""What other programs call them, behind ``MAJORA_`` or ``OAUTH_``."""
 
 
-def meant(name: str) -> tuple[str, bool]:
-    """The setting that a name is meant to be, and whether it can be no other; "" where it is a name of its own.
+def meant(name: str) -> str:
+    """The setting that a name can only be a slip for; "" where it is a name of its own.
 
-    Told by case and signs, by other programs' names (MAJORA_CLIENT_ID, MAJORA_URL), and by slips of one or two letters:
-    more than one is a guess.
+    Told by case and signs, by other programs' names (MAJORA_CLIENT_ID, MAJORA_URL), and by slips of a letter or two.
     """
     from difflib import get_close_matches
 
     plain = re.sub(r"[\W_]", "", name[:100]).lower()
     bare = re.sub(r"^(majora|oauth|ocarina)", "", plain)
-    if plain not in _PLAIN and bare in _OTHER_NAMES:
-        return _OTHER_NAMES[bare], bare != plain
-    for alike in (0.87, 0.8):
-        for near in get_close_matches(plain, _PLAIN, n=1, cutoff=alike):
-            return _PLAIN[near], alike == 0.87
-    return "", False
+    if bare != plain and plain not in _PLAIN and bare in _OTHER_NAMES:
+        return _OTHER_NAMES[bare]
+    return next((_PLAIN[near] for near in get_close_matches(plain, _PLAIN, n=1, cutoff=0.87)), "")

@@ -24,18 +24,7 @@ if TYPE_CHECKING:
     from ocarina_kit.config.finding import Finding
     from ocarina_kit.system.change import Change
 
-BLOCKING = (
-    "CFG001",
-    "CFG002",
-    "CFG004",
-    "CFG005",
-    "CFG006",
-    "CFG007",
-    "CFG008",
-    "CFG009",
-    "CFG010",
-    "CFG011",
-)
+BLOCKING = tuple(f"CFG{number:03}" for number in (1, 2, *range(4, 12)))
 """Checks whose failure leaves a command nothing to work with."""
 
 
@@ -198,7 +187,7 @@ def settled(
     from ocarina_kit.config.findings import findings
 
     done: list[Finding] = []
-    for _ in range(20):
+    while len(done) < 20:
         wanted = (each for each in findings(config, client) if checks is None or each.check in checks)
         step = next((each for each in wanted if each.fixed is not None), None)
         if step is None or step.fixed is None:
@@ -215,12 +204,10 @@ def fixed(
     from ocarina_kit.config.findings import FILLERS_SINCE
     from ocarina_kit.system.change import write
 
-    if config.file is None or config.file.content is None:
-        return None
     if checks is not None and "CFG008" in checks:  # it was found to fail: fillers beside a key do no harm
         client = client or FILLERS_SINCE
     after, done = settled(config, checks, client)
-    if not done or after.readable is None:
+    if not done or config.file is None or after.readable is None:
         return None
     why = "; ".join(each.change.why for each in done if each.change is not None)
     return write(config.file.path, "config", config.file.content, after.readable.render(), why)
@@ -234,12 +221,8 @@ def usable(machine: Machine, config: Config) -> Setup:
     from ocarina_kit.config.finding import IMPACTS
     from ocarina_kit.config.findings import findings
 
-    done: list[Finding] = []
-    found = findings(config)
-    if any(each.fixed is not None and each.check in BLOCKING for each in found):
-        config, done = settled(config, BLOCKING)
-        found = findings(config)
-    for finding in found:
+    config, done = settled(config, BLOCKING)
+    for finding in findings(config):
         if finding.status == "fail" and finding.check in BLOCKING:
             why = IMPACTS[finding.check]
             raise KitError(finding.words.text, id=finding.check, why=why, remedy=finding.remedy)
@@ -248,7 +231,7 @@ def usable(machine: Machine, config: Config) -> Setup:
 
 def setup_of(machine: Machine, config: Config) -> Setup:
     """The set-up that a configuration comes to, also if it cannot be used."""
-    key = config.text("MAJORA_TOKEN") if config.uses_api_key else ""
+    key = judge("MAJORA_TOKEN", config.text("MAJORA_TOKEN")).text if config.uses_api_key else ""
     return Setup(
         config.place,
         config.text("MAJORA_DOMAIN"),
@@ -256,7 +239,7 @@ def setup_of(machine: Machine, config: Config) -> Setup:
         tokens_path(machine, config.settings),
         config.text("CLIENT_ID"),
         Secret(config.text("CLIENT_SECRET")),
-        Secret(judge("MAJORA_TOKEN", key).text) if key else None,
+        Secret(key) if key else None,
         {name: setting.origin for name, setting in config.settings.items()},
     )
 

@@ -88,6 +88,8 @@ def judge(name: str, value: object) -> Value:
 def tidied(text: str) -> tuple[str, list[str]]:
     """An id, secret or key as it was generated, and what was removed for that: white space and invisible characters
     anywhere, quotes around it."""
+    if text.isascii() and text.isalnum():
+        return text, []
     spaceless = "".join(text.split())
     visible = "".join(char for char in spaceless if char.isprintable() and char not in INVISIBLE)
     bare = visible.strip("".join(QUOTES))
