@@ -274,7 +274,7 @@ def _optional(config: Config, client: Client) -> Finding | None:
         for name in [each for each in SETTINGS if each in mapping and (*path, each) not in elsewhere]:
             value, place = judge(name, mapping[name]), (*path, name)
             if value.faults and (value.faults[0].check == "CFG010" or mapping[name] is None):
-                faults[(*path, name)] = value.faults[0].words
+                faults[place] = value.faults[0].words
                 if name in INTEGERS and value.usable:
                     after = after.set(place, int(value.text))
     if not isinstance(document.value.get("default", {}), dict):
