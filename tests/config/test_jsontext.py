@@ -97,15 +97,10 @@ BROKEN = [
     ('{"a": "“b”"}'.encode("cp1252"), "not UTF-8", 1, 8),
     (b'{"a": "\xc3', "not UTF-8", 1, 8),
     ('{"a": "b"}'.encode("utf-16")[:-1], "UTF-16", 1, 10),
-    (b"<!DOCTYPE html>\n<html>", "web page", 1, 1),
-    (b"{\\rtf1\\ansi\n\\f0 {\"a\": 1}}", "rich text", 1, 2),
-    (b"export MAJORA_DOMAIN=https://h.org/\n", "shell", 1, 1),
-    (b"# my set-up\n\nMAJORA_DOMAIN=https://h.org/\n", "shell", 3, 1),
-    (b"[ocarina]\nMAJORA_DOMAIN = x\n", "INI", 1, 2),
-    (b'MAJORA_DOMAIN = "x"\n', "INI", 1, 1),
-    (b'config = {"a": 1}\n', "INI", 1, 1),
-    (b"MAJORA_DOMAIN: x\nMAJORA_USER: y\n", "YAML", 1, 1),
-    (b"---\nMAJORA_DOMAIN: x\n", "YAML", 1, 1),
+    (b"<!DOCTYPE html>\n<html>", "object", 1, 1),
+    (b"{\\rtf1\\ansi\n\\f0 {\"a\": 1}}", "missing quote", 1, 2),
+    (b"# my set-up\n\nMAJORA_DOMAIN=https://h.org/\n", "object", 3, 1),
+    (b"[ocarina]\nMAJORA_DOMAIN = x\n", "without quotes", 1, 2),
     (b'["a", "b"]', "object", 1, 1),
     (b'\n "a"', "object", 2, 2),
     (b"null", "object", 1, 1),
@@ -176,30 +171,22 @@ def test_nothing_is_guessed(data: bytes, words: str, line: int, column: int) -> 
     assert words in broken.words
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{}",
-        ' {"a": 1}\n',
-        '{"a": NaN, "b": -Infinity, "c": 1e999}',
-        '{"a": "\\ud800 x\x7f\u2028“”"}',
-        '{"a": "b // no comment # none /* */"}',
-        '{"a": "b”, “c"}',
-    ],
-)
-def test_what_the_client_reads_is_not_repaired(text: str) -> None:
+def test_what_the_client_reads_is_not_repaired() -> None:
+    odd = ('{"a": NaN, "b": -Infinity}', '{"a": "\\ud800 x\x7f\u2028“”"}', '{"a": "b // # /* */”, “c"}')
+    for text in ("{}", ' {"a": 1}\n', *odd):
+        document = document_of(text)
+        assert (document.text, document.repairs) == (text, ())
+        assert '"a"' not in repr(document)
+
+
+def document_of(text: str) -> Document:
     document = read(text.encode())
     assert isinstance(document, Document)
-    assert (document.text, document.repairs) == (text, ())
-
-
-def test_no_value_is_in_the_repr() -> None:
-    assert "hunter2" not in repr(read(b'{"CLIENT_SECRET": "hunter2"}'))
+    return document
 
 
 def test_settings_given_twice() -> None:
-    document = read(b'{"a": 1, "b": {"c": 1,\n "c": 2},\n"a": 2, "a": 3}')
-    assert isinstance(document, Document)
+    document = document_of('{"a": 1, "b": {"c": 1,\n "c": 2},\n"a": 2, "a": 3}')
     assert dict(document.twice) == {("a",): [1, 3, 3], ("b", "c"): [1, 2]}
 
 
@@ -210,9 +197,7 @@ def test_a_hostile_size_ends_soon() -> None:
     assert "5.2 MiB" in broken.words
     assert isinstance(read(b'{"a": [' + b'"x", ' * 150_000), Broken)
     assert isinstance(read(b"{" + b"'a'" * 60_000), Broken)
-    wide = read(json.dumps({f"k{number}": number for number in range(50_000)}).encode())
-    assert isinstance(wide, Document)
-    assert wide.twice == []
+    assert document_of(json.dumps({f"k{number}": number for number in range(50_000)})).twice == []
 
 
 # --- what any text comes to ---------------------------------------------------------------------------------------
@@ -223,7 +208,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.binary(), st.lists(st.sampled_from(PIECES), max_size=30).map("".join).map(str.encode)))
 def test_any_bytes(data: bytes) -> None:
     found = read(data)
@@ -250,7 +235,7 @@ GOOD = {
 CHANGES = st.sampled_from(["", '"', "'", "\n", ",", "}", "”", " ", ":", "{", "#"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from([None, 2]), st.lists(st.tuples(st.integers(0, 200), CHANGES), min_size=1, max_size=2))
 def test_after_a_slip_the_meaning_is_kept_or_not_guessed(
     indent: int | None, slips: list[tuple[int, str]]
@@ -319,36 +304,26 @@ SETS = [
 def test_set(before: str, path: tuple[str, ...], value: object, after: str) -> None:
     changed = document_of(before).set(path, value)
     assert changed.render().decode() == after
-    assert json.dumps(changed.get(path)) == json.dumps(value)
+    assert json.loads(after) == changed.value
     assert changed.set(path, value) == changed
 
 
-def document_of(text: str) -> Document:
-    document = read(text.encode())
-    assert isinstance(document, Document)
-    return document
-
-
-@pytest.mark.parametrize(
-    ("before", "path", "name", "after"),
-    [
-        ('{"a": "b", "c": 1}', ("a",), "x", '{"x": "b", "c": 1}'),
-        ('{\n  "majora" : "\\u0062"\n}', ("majora",), "M", '{\n  "M" : "\\u0062"\n}'),
-        ('{"p": {"u": {"a": 1}}}', ("p", "u", "a"), "b", '{"p": {"u": {"b": 1}}}'),
-        ('{"a": 1, "a": 2}', ("a",), "b", '{"a": 1, "b": 2}'),
-    ],
-)
-def test_rename(before: str, path: tuple[str, ...], name: str, after: str) -> None:
-    assert document_of(before).rename(path, name).text == after
-
-
-def test_no_place_to_set() -> None:
+def test_rename_and_find() -> None:
+    for before, path, after, place in (
+        ('{\n  "a" : "\\u0062"\n}', ("a",), '{\n  "b" : "\\u0062"\n}', (2, 9)),
+        ('{"p": {"u": {"a": 1}}}', ("p", "u", "a"), '{"p": {"u": {"b": 1}}}', (1, 19)),
+        ('{"a": 1, "a": {}}', ("a",), '{"a": 1, "b": {}}', (1, 10)),
+    ):
+        assert document_of(before).rename(path, "b").text == after
+        assert document_of(before).find(path) == place
     document = document_of('{"a": 1, "b": "x", "profile": "uk"}')
     for path in (("profile", "uk", "a"), ("a", "b")):
+        assert document.find(path) is None
         with pytest.raises(ValueError, match="is not an object"):
             document.set(path, 1)
-    for path in (("zz",), ("zz", "y")):
-        assert document.rename(path, "c") == document
+    for path in ((), ("zz",), ("zz", "y")):
+        assert document.find(path) is None
+    assert document.rename(("zz",), "c") == document
 
 
 def test_a_repaired_file_keeps_the_rest() -> None:

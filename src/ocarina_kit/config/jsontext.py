@@ -60,19 +60,13 @@ class Document(NamedTuple):
         """The file's bytes: UTF-8 without a byte-order mark, which the client cannot read."""
         return self.text.encode("utf-8")
 
-    def get(self, path: Path) -> object:
-        """The value at a path; None where there is none."""
-        found: object = self.value
-        for name in path:
-            found = found.get(name) if isinstance(found, dict) else None
-        return found
-
     def find(self, path: Path) -> tuple[int, int] | None:
         """Line and column of a setting's value, or of an object's name; None where it is missing."""
-        member = _member(self.text, path)
-        if member is None:
+        spot = _spot(self.text, path) if path else None
+        if spot is None or spot.member is None or len(spot.left) > 1:
             return None
-        return position(self.text, member.at if self.text[member.start] == "{" else member.start)
+        is_object = self.text[spot.member.start] == "{"
+        return position(self.text, spot.member.at if is_object else spot.member.start)
 
     def excerpt_at(self, line: int, column: int) -> str:
         """That line with secrets hidden, and a caret below the column."""
@@ -90,11 +84,11 @@ class Document(NamedTuple):
 
         Raises ValueError where something on the way is not an object.
         """
-        return self._with(put(self.text, path, value))
+        return self._with(_put(self.text, _spot(self.text, path), value))
 
     def rename(self, path: Path, name: str) -> Document:
         """The document with a setting under another name, which is not taken."""
-        member = _member(self.text, path)
+        member = _spot(self.text, path).member
         if member is None:
             return self
         return self._with(self.text[: member.at] + json.dumps(name) + self.text[member.name_end :])
@@ -120,11 +114,8 @@ def read(data: bytes | None) -> Document | Broken:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        before, words = (
-            data[: error.start].decode(encoding, "replace"),
-            words or "characters that are not UTF-8",
-        )
-        place = position(before, len(before))
+        before = data[: error.start].decode(encoding, "replace")
+        words, place = words or "characters that are not UTF-8", position(before, len(before))
         text = data.decode("cp1252", "replace") if encoding == "utf-8" else ""
         # Windows' own encoding, if only its curly quotes show it: those around strings are fixed below.
         if not text or set(re.findall(r"[^\x00-\x7f]", text)) - CURLY_QUOTES or '"' in text:
@@ -141,21 +132,22 @@ def read(data: bytes | None) -> Document | Broken:
     brackets = re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text))
     if max(accumulate(1 if each in "[{" else -1 for each in brackets), default=0) > DEPTH:
         return Broken(1, 1, "too many objects inside each other")
-    slips, shown = [Slip(*place, words)] if words else [], ""
     try:
-        value = json.loads(text)
+        value, original, found = json.loads(text), text, list[tuple[int, str]]()
     except ValueError:
-        from ocarina_kit.config.repair import Stuck, repair
+        from ocarina_kit.config.repair import StuckError, repair
 
-        repaired = repair(text)
-        if isinstance(repaired, Stuck):
-            return _broken(text, repaired.offset, repaired.words)
-        slips += [Slip(*position(text, offset), words) for offset, words in repaired.slips]
-        shown = _shown(text, repaired.slips[0][0])
-        text, value = repaired.text, json.loads(repaired.text)
+        original = text
+        try:
+            text, found = repair(text)
+        except StuckError as stuck:
+            return _broken(text, stuck.offset, str(stuck))
+        value = json.loads(text)
     if not isinstance(value, dict):
         return _broken(text, len(text) - len(text.lstrip()), "the file does not hold a JSON object")
-    return Document(text, value, tuple(slips), shown)
+    slips = [Slip(*place, words)] if words else []
+    slips += [Slip(*position(original, offset), said) for offset, said in found]
+    return Document(text, value, tuple(slips), _shown(original, found[0][0]) if found else "")
 
 
 def _broken(text: str, offset: int, words: str) -> Broken:
@@ -207,8 +199,7 @@ def excerpt(line: str, column: int, hide: Callable[[str], str]) -> str:
 
 # --- editing -----------------------------------------------------------------------------------------------------
 
-_BLANK = re.compile(r"[ \t\n\r]*")
-_DECODER = json.JSONDecoder()
+_VALUE = json.JSONDecoder().raw_decode
 
 
 class Member(NamedTuple):
@@ -221,45 +212,51 @@ class Member(NamedTuple):
     end: int
 
 
+class _Spot(NamedTuple):
+    """How far the way to a setting goes: the innermost object's brace and settings, the ``member`` that counts there,
+    what is ``left`` of the way from that one on, and the white space before the first setting (``lead``)."""
+
+    brace: int
+    inside: list[Member]
+    member: Member | None
+    left: Path
+    lead: str
+
+
 def _skip(text: str, at: int) -> int:
-    found = _BLANK.match(text, at)
-    return found.end() if found else at
+    while text[at] in " \t\n\r":
+        at += 1
+    return at
 
 
 def members(text: str, brace: int) -> Iterator[Member]:
-    """The settings of the object whose brace is at ``brace``. Raises ValueError where the text is not JSON, after those
-    before that place."""
+    """The settings of the object whose brace is at ``brace``, in a text that is JSON."""
     at = _skip(text, brace + 1)
-    while text[at : at + 1] != "}":
-        name, name_end = _DECODER.raw_decode(text, at)
-        colon = _skip(text, name_end)
-        start = _skip(text, colon + 1)
-        _, end = _DECODER.raw_decode(text, start)
-        after = _skip(text, end)
-        if not isinstance(name, str) or text[colon] != ":" or text[after : after + 1] not in (",", "}"):
-            raise ValueError(f"not JSON near {at}")
+    while text[at] != "}":
+        name, name_end = _VALUE(text, at)
+        start = _skip(text, _skip(text, name_end) + 1)
+        _, end = _VALUE(text, start)
         yield Member(name, at, name_end, start, end)
-        at = _skip(text, after + 1) if text[after] == "," else after
+        at = _skip(text, end)
+        at = _skip(text, at + 1) if text[at] == "," else at
 
 
-def _last(inside: list[Member], name: str) -> Member | None:
-    return next((each for each in reversed(inside) if each.name == name), None)
-
-
-def _member(text: str, path: Path) -> Member | None:
-    brace, member = text.index("{"), None
-    for name in path:
-        member = _last(list(members(text, brace)), name) if text[brace] == "{" else None
-        if member is None:
-            return None
+def _spot(text: str, path: Path) -> _Spot:
+    brace, lead = text.index("{"), "\n"
+    for depth, name in enumerate(path):
+        inside = list(members(text, brace)) if text[brace] == "{" else []
+        lead = text[brace + 1 : inside[0].at] if inside else lead
+        member = next((each for each in reversed(inside) if each.name == name), None)
+        spot = _Spot(brace, inside, member, path[depth:], lead)
+        if member is None or text[member.start] != "{":
+            break
         brace = member.start
-    return member
+    return spot
 
 
 def _twice(text: str, brace: int, path: Path) -> Iterator[tuple[Path, list[int]]]:
-    inside = list(members(text, brace))
     places: dict[str, list[int]] = {}
-    for each in inside:
+    for each in (inside := list(members(text, brace))):
         places.setdefault(each.name, []).append(each.at)
     for name, offsets in places.items():
         if len(offsets) > 1:
@@ -269,25 +266,12 @@ def _twice(text: str, brace: int, path: Path) -> Iterator[tuple[Path, list[int]]
             yield from _twice(text, each.start, (*path, each.name))
 
 
-def put(text: str, path: Path, value: object) -> str:
-    """The text of a JSON object with the value at ``path`` set, all else as it was.
-
-    Raises ValueError where something on the way is not an object.
-    """
-    return _put(text, text.index("{"), path, value, "\n")
-
-
-def _put(text: str, brace: int, path: Path, value: object, lead: str) -> str:
-    """``lead``: what is before the first setting of the object around this one, and of this one where it is empty."""
-    name, *rest = path
-    inside = list(members(text, brace))
-    if inside:
-        lead = text[brace + 1 : inside[0].at]
-    member = _last(inside, name)
+def _put(text: str, spot: _Spot, value: object) -> str:
+    """The text with the value at the end of the way to ``spot``, all else as it was."""
+    name, *rest = spot.left
+    inside, member, lead = spot.inside, spot.member, spot.lead
     if member is not None and rest:
-        if text[member.start] != "{":
-            raise ValueError(f"{name} is not an object")
-        return _put(text, member.start, tuple(rest), value, lead)
+        raise ValueError(f"{name} is not an object")
     if member is not None:
         now = json.loads(text[member.start : member.end])
         if json.dumps(now) == json.dumps(value):  # 1, 1.0 and true are three things
@@ -300,7 +284,7 @@ def _put(text: str, brace: int, path: Path, value: object, lead: str) -> str:
         new = f",{lead or ' '}{_dumped(name, text)}{colon}{_dumped(value, text, lead)}"
         return text[: inside[-1].end] + new + text[inside[-1].end :]
     new = _dumped({name: value}, text, lead)
-    return text[:brace] + new + text[text.index("}", brace) + 1 :]
+    return text[: spot.brace] + new + text[text.index("}", spot.brace) + 1 :]
 
 
 def _dumped(value: object, text: str, lead: str = "") -> str:

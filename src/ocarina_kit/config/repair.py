@@ -28,8 +28,9 @@ _PLAIN_END_FOLLOWS = re.compile(rf'[\s\w.~+/=@:%-]*"{_END_FOLLOWS}(?!\s*[:=])')
 _COMMENT = re.compile(r"(?:#|//)[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _LINE_END = re.compile(r"[ \t]*(?:\r\n|\n|\r|\Z)")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_WORD = re.compile(r"[A-Za-z_$][\w$-]*")
-_CONSTANTS = {"true": "true", "false": "false", "null": "null", "none": "null"}
+_NAME = re.compile(r"([A-Za-z_$][\w$-]*)\s*[:=]")
+_CONSTANT = re.compile(r"(true|false|null|none)\b", re.IGNORECASE)
+_FENCE_LINE = re.compile(r"```\w*[ \t]*(?:\r\n|\n|\r)")
 _BRACE = "a missing brace"
 _EXTRA_COMMA = "an extra comma"
 _CURLY = "curly quotes where JSON needs straight ones"
@@ -46,39 +47,35 @@ class Edit(NamedTuple):
     at: int = -1
 
 
-class Repaired(NamedTuple):
-    """A text that `json.loads` takes; each kind of slip, with the offset of its first one in the original text."""
+class StuckError(ValueError):
+    """At ``offset`` in the original text there is no meaning, or more than one; the text says the likely cause."""
 
-    text: str
-    slips: list[tuple[int, str]]
-
-
-class Stuck(NamedTuple):
-    """Where in the original text, and by what likely cause, there is no meaning, or more than one."""
-
-    offset: int
-    words: str
+    def __init__(self, offset: int, words: str) -> None:
+        super().__init__(words)
+        self.offset = offset
 
 
-def repair(text: str) -> Repaired | Stuck:
-    """Repair a text; one that `json.loads` takes has no slips."""
-    original, edits, slips = text, list[Edit](), dict[str, int]()
+def repair(text: str) -> tuple[str, list[tuple[int, str]]]:
+    """A text that `json.loads` takes, and each kind of slip with the offset of its first one in the original text.
+
+    Raises StuckError.
+    """
+    edits, slips = list[Edit](), dict[str, int]()
     while len(edits) * len(text) < WORK:
         try:
             json.loads(text)
-            return Repaired(text, sorted((place, words) for words, place in slips.items()))
+            return text, sorted((place, words) for words, place in slips.items())
         except json.JSONDecodeError as error:
             edit = _edit_at(text, error.pos, error.msg)
             if edit is None:
-                cause = _other_kind(original) or _cause(text, error.pos, error.msg)
-                return Stuck(_in_original(edits, error.pos), cause)
+                raise StuckError(_in_original(edits, error.pos), _cause(text, error.pos, error.msg)) from None
         except ValueError:  # an integer with more digits than Python reads
-            return Stuck(0, "a number that is too long")
+            raise StuckError(0, "a number that is too long") from None
         place = _in_original(edits, max(edit.start, edit.at))
         slips[edit.words] = min(place, slips.get(edit.words, place))
         text = text[: edit.start] + edit.new + text[edit.end :]
         edits.append(edit)
-    return Stuck(0, "too many mistakes to repair")
+    raise StuckError(0, "too many mistakes to repair")
 
 
 def _in_original(edits: list[Edit], offset: int) -> int:
@@ -99,17 +96,26 @@ def _edit_at(text: str, at: int, message: str) -> Edit | None:
     if "Unterminated" in message or "escape" in message:
         return None
     if "control" in message:
-        return _control(text, at)
+        return _in_string(text, at)
     if between := _between(text, at):
         return between
     if "':'" in message:
         equals = re.match(r":=|=>?", text[at : at + 2])
         return Edit(at, at + equals.end(), ":", "= in place of :") if equals else _curly_end(text, at)
     if "','" in message:
-        return _comma(text, at)
-    if "Extra" in message:
-        return _extra(text, at)
-    return _name_or_value(text, at, message)
+        return _comma_or_brace(text, at)
+    return _after_all(text, at) if "Extra" in message else _name_or_value(text, at, message)
+
+
+def _in_string(text: str, at: int) -> Edit | None:
+    """A tab, a line break or another control character is in a string."""
+    if curly := _curly_end(text, at):
+        return curly
+    if text[at] not in "\r\n":
+        return Edit(at, at + 1, f"\\u{ord(text[at]):04x}", "a tab or control character in a string")
+    if _PLAIN_END_FOLLOWS.match(text, at):
+        return Edit(at, at + 1, json.dumps(text[at])[1:-1], "a line break in a string")
+    return None
 
 
 def _between(text: str, at: int) -> Edit | None:
@@ -121,57 +127,44 @@ def _between(text: str, at: int) -> Edit | None:
     comment = _COMMENT.match(text, at)
     if comment is None:
         return None
-    before = text[:at].rstrip(" \t")
-    line_end = _LINE_END.match(text, comment.end())
-    alone = line_end is not None and (not before or before[-1] in "\r\n")  # then its line goes, too
-    end = line_end.end() if line_end and alone else comment.end()
-    return Edit(len(before), end, "", "a comment, which JSON does not allow", at)
+    start, end = len(text[:at].rstrip(" \t")), comment.end()
+    line_end = _LINE_END.match(text, end)
+    if line_end and text[:start][-1:] in ("", "\r", "\n"):  # it is alone in its line, which goes too
+        end = line_end.end()
+    return Edit(start, end, "", "a comment, which JSON does not allow", at)
 
 
-def _comma(text: str, at: int) -> Edit | None:
+def _comma_or_brace(text: str, at: int) -> Edit | None:
     """A comma or a closing brace was expected."""
     char, before = text[at : at + 1], text[:at].rstrip()
+    end = len(before)
     if char == ";":
         last = text[at + 1 :].lstrip()[:1] in ("}", "")
         return Edit(at, at + 1, "" if last else ",", "a semicolon where JSON needs a comma")
-    if not char and _flat(before):
+    if not char and _is_flat(before):
         line_break = re.match(r"\s*\{[ \t]*(\r\n|\n|\r)", text)
-        new = f"{line_break[1]}}}" if line_break else "}"
-        return Edit(len(before), len(before), new, _BRACE)
-    if len(before) < at and _NAME_FOLLOWS.match(text, at):
-        return Edit(len(before), len(before), ",", "a missing comma")
+        return Edit(end, end, f"{line_break[1] if line_break else ''}}}", _BRACE)
+    if end < at and _NAME_FOLLOWS.match(text, at):
+        return Edit(end, end, ",", "a missing comma")
     return _curly_end(text, at)
 
 
-def _control(text: str, at: int) -> Edit | None:
-    """A tab, a line break or another control character is in a string."""
-    if curly := _curly_end(text, at):
-        return curly
-    if text[at] not in "\r\n":
-        return Edit(at, at + 1, f"\\u{ord(text[at]):04x}", "a tab or control character in a string")
-    if _PLAIN_END_FOLLOWS.match(text, at):
-        return Edit(at, at + 1, json.dumps(text[at])[1:-1], "a line break in a string")
-    return None
-
-
-def _extra(text: str, at: int) -> Edit | None:
+def _after_all(text: str, at: int) -> Edit | None:
     """Something follows the object."""
-    rest = text[at:]
-    if rest.startswith("```"):
+    char, last = text[at], not text[at + 1 :].strip()
+    if text.startswith("```", at):
         return Edit(at, at + 3, "", _FENCE)
-    if rest[0] in ",;" and not rest[1:].strip():
+    if char in ",;" and last:
         return Edit(at, at + 1, "", _EXTRA_COMMA)
-    if rest[0] == "}" and not rest[1:].strip() and _flat(text[:at]):
+    if char == "}" and last and _is_flat(text[:at]):
         return Edit(at, at + 1, "", "an extra brace")
-    if rest[0] == ":" and text.lstrip().startswith('"'):
-        return Edit(0, 0, "{", _BRACE)
-    return None
+    return Edit(0, 0, "{", _BRACE) if char == ":" and text.lstrip().startswith('"') else None
 
 
 def _name_or_value(text: str, at: int, message: str) -> Edit | None:
     char, before = text[at : at + 1], text[:at].rstrip()
-    if not before and (fence := re.match(r"```\w*[ \t]*(?:\r\n|\n|\r)", text[at:])):
-        return Edit(at, at + fence.end(), "", _FENCE)
+    if not before and (fence := _FENCE_LINE.match(text, at)):
+        return Edit(at, fence.end(), "", _FENCE)
     if char == "," and ("comma" in message or before.endswith(",")):  # Python 3.13: Illegal trailing comma
         return Edit(at, at + 1, "", _EXTRA_COMMA)
     if before.endswith(",") and char and char in "}]":
@@ -181,12 +174,11 @@ def _name_or_value(text: str, at: int, message: str) -> Edit | None:
         straight = re.sub(r'(?<!\\)"', r"\\" + '"', inside)
         kind = "single quotes where JSON needs double quotes" if char in "'`" else _CURLY
         return Edit(at, quoted.end(), f'"{straight}"', kind)
-    word = _WORD.match(text, at)
-    if word and "name" in message and re.match(r"\s*[:=]", text[word.end() :]):
-        return Edit(at, word.end(), f'"{word[0]}"', "a name without quotes")
-    constant = _CONSTANTS.get(word[0].lower()) if word and before else None
-    if word and constant and "value" in message:
-        return Edit(at, word.end(), constant, "True, False or None, as Python writes them")
+    if "name" in message and (name := _NAME.match(text, at)):
+        return Edit(at, name.end(1), f'"{name[1]}"', "a name without quotes")
+    if "value" in message and before and (constant := _CONSTANT.match(text, at)):
+        meant = constant[0].lower().replace("none", "null")
+        return Edit(at, constant.end(), meant, "True, False or None, as Python writes them")
     return None
 
 
@@ -196,28 +188,12 @@ def _curly_end(text: str, at: int) -> Edit | None:
     return Edit(found.start(1), found.end(1), '"', _CURLY) if found else None
 
 
-def _flat(before: str) -> bool:
+def _is_flat(before: str) -> bool:
     """Whether the text so far has the outermost object only: then a missing brace has one place."""
     return len(re.findall(r"[{\[]", _STRING.sub("", before))) == 1
 
 
 # --- what is wrong ---------------------------------------------------------------------------------------------
-
-_OTHER_KINDS = (
-    ("the file is rich text (RTF), not plain text", re.compile(r"\{\\rtf")),
-    ("the file is a web page", re.compile(r"<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)),
-    ("the file is written for a shell (NAME=value)", re.compile(r"(?:export|set|setenv)[ \t]+\w+|\w+=\S")),
-    ("the file is written as INI or TOML (NAME = value)", re.compile(r'\[[\w. "-]+\]$|[\w.-]+[ \t]*=')),
-    ("the file is written as YAML (NAME: value)", re.compile(r"---$|[\w.-]+:(?:[ \t]|$)")),
-)
-
-
-def _other_kind(text: str) -> str:
-    """The kind of file that it is instead, if its first line that says anything tells; else ""."""
-    lines = (line.strip(" \t\ufeff") for line in text[:4096].splitlines())
-    first = next((line for line in lines if line and line[0] not in "#;"), "")
-    return next((words for words, shape in _OTHER_KINDS if shape.match(first)), "")
-
 
 _CAUSES = {
     "Extra": "text after the end of the object, or an extra brace",
