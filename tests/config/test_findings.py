@@ -434,7 +434,6 @@ def test_usable(tmp_path: Path) -> None:
     setup = usable(here, read_config(here, place_of(here)))
     assert (setup.domain, setup.user, setup.client_id) == (DOMAIN, "lab-user", ID)
     assert setup.tokens_file == tmp_path / ".ocarina-tokens"
-    assert setup.origins["CLIENT_ID"] == "top level"
     assert setup.notes == (
         "[CFG007] MAJORA_DOMAIN does not end in / (~/.ocarina, line 2, column 22). Corrected for this run only. "
         "To fix it: ocarina-kit doctor --fix",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,8 +37,8 @@ class Setup(NamedTuple):
     """A usable set-up, repaired in memory where a value has one meaning.
 
     ``domain`` is a base URL that ends in one ``/``. ``tokens_file`` is absolute. With a legacy API key ``legacy_key``
-    holds it, and the client id and secret may be fillers. ``origins``: setting name to where its value came from, in
-    words. ``notes``: what was repaired in memory alone, so that ocarina itself still stumbles over it.
+    holds it, and the client id and secret may be fillers. ``notes``: what was repaired in memory alone, so that ocarina
+    itself still stumbles over it.
     """
 
     place: Place
@@ -49,7 +48,6 @@ class Setup(NamedTuple):
     client_id: str = ""
     client_secret: Secret = Secret("")
     legacy_key: Secret | None = None
-    origins: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
 
     @property

@@ -135,10 +135,8 @@ def layers(
     default = value.get("default")
     if isinstance(default, dict):
         yield 'object "default"', ("default",), default
-    table = value.get("profile")
-    chosen = table.get(profile) if isinstance(table, dict) else None
-    if profile is not None and isinstance(chosen, dict):
-        yield f"profile {profile}", ("profile", profile), chosen
+    if profile is not None and profile in (known := profiles(value)):
+        yield f"profile {profile}", ("profile", profile), known[profile]
 
 
 def profiles(value: Mapping[str, object]) -> dict[str, dict[str, object]]:
@@ -240,7 +238,6 @@ def setup_of(machine: Machine, config: Config) -> Setup:
         config.text("CLIENT_ID"),
         Secret(config.text("CLIENT_SECRET")),
         Secret(key) if key else None,
-        {name: setting.origin for name, setting in config.settings.items()},
     )
 
 

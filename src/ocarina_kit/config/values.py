@@ -93,18 +93,18 @@ def tidied(text: str) -> tuple[str, list[str]]:
     spaceless = "".join(text.split())
     visible = "".join(char for char in spaceless if char.isprintable() and char not in INVISIBLE)
     bare = visible.strip("".join(QUOTES))
-    steps = {"white space": text, "invisible characters": spaceless, "quotes": visible, "": bare}
-    lengths = [len(each) for each in steps.values()]
-    return bare, [what for what, one, other in zip(steps, lengths, lengths[1:], strict=False) if one != other]
+    steps = (
+        ("white space", text, spaceless),
+        ("invisible characters", spaceless, visible),
+        ("quotes", visible, bare),
+    )
+    return bare, [what for what, before, after in steps if before != after]
 
 
 def _judge_user(text: str) -> Value:
     bare = strip_ends(text, QUOTES)
-    faults = []
-    if bare != text:
-        faults.append(Fault("", "has spaces or quotes around it", fixable=True))
-    if not re.fullmatch(r"[\w.@+-]{1,150}", bare):
-        # Django's own rule
+    faults = [Fault("", "has spaces or quotes around it", fixable=True)] if bare != text else []
+    if not re.fullmatch(r"[\w.@+-]{1,150}", bare):  # Django's own rule
         faults.append(Fault("", "has characters that a user name cannot have, or over 150"))
     elif re.fullmatch(r"[^@]+@[^@]+\.[^@]+", bare):
         faults.append(Fault("", "looks like an e-mail address", warning=True))
@@ -131,8 +131,10 @@ def are_swapped(client_id: str, client_secret: str) -> bool:
 
 def is_hash(text: str) -> bool:
     """Whether a value is the hash of a secret, as Django stores it: newer servers show it after Save (FACTS.md)."""
-    shape = r"(?i)(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d+)\w*\$|pbkdf2_|\$[\w-]{1,12}\$|\{\w{3,9}\}"
-    return re.match(shape, tidied(text)[0]) is not None
+    return (
+        re.match(r"(?i)(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d+)\w*\$|pbkdf2_|\$\w{1,12}\$", text)
+        is not None
+    )
 
 
 # --- MAJORA_TOKEN and integers -----------------------------------------------------------------------------------
@@ -155,15 +157,14 @@ def _judge_token(text: str) -> Value:
     if kind == "oauth":
         return Value("MAJORA_TOKEN", text)
     if kind == "other spelling":
-        fault = Fault("CFG008", "is another spelling of OAUTH", fixable=True)
-        return Value("MAJORA_TOKEN", "OAUTH", (fault,))
+        return Value(
+            "MAJORA_TOKEN", "OAUTH", (Fault("CFG008", "is another spelling of OAUTH", fixable=True),)
+        )
     return Value("MAJORA_TOKEN", tidied(text)[0], (Fault("CFG008", "is a legacy API key", warning=True),))
 
 
-_WORDS = {
-    **dict.fromkeys(("true", "yes", "on", "1.0"), "1"),
-    **dict.fromkeys(("false", "no", "off", "", "none", "null", "0.0"), "0"),
-}
+_MEANT = {"0": "0", "1": "1", **dict.fromkeys(("true", "yes", "on", "1.0"), "1")}
+_MEANT |= dict.fromkeys(("false", "no", "off", "", "none", "null", "0.0"), "0")
 
 
 def _judge_integer(name: str, value: object) -> Value:
@@ -171,11 +172,9 @@ def _judge_integer(name: str, value: object) -> Value:
     try:
         return Value(name, str(int(value)))  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
-        pass
-    text = "" if value is None else strip_ends(str(value), QUOTES).lower()
-    fixed = text if text in ("0", "1") else _WORDS.get(text, "")
+        meant = _MEANT.get(strip_ends(str(value), QUOTES).lower(), "")
     words = "is null" if value is None else "is not an integer"
-    return Value(name, fixed, (Fault("CFG010", words, fixable=bool(fixed)),))
+    return Value(name, meant, (Fault("CFG010", words, fixable=bool(meant)),))
 
 
 # --- placeholders ------------------------------------------------------------------------------------------------
@@ -213,9 +212,7 @@ def is_placeholder(name: str, text: str) -> bool:
 
 def _says_what_belongs(name: str, text: str) -> bool:
     words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", text)}
-    naming = words <= set(_NAMING[name].split())
-    begins = re.match(r"\W*your(?:user|client|majora|api|token|id|secret|name|domain)", text, re.IGNORECASE)
-    return bool(words) and (naming or begins is not None or not words.isdisjoint(_SAYING))
+    return bool(words) and (words <= set(_NAMING[name].split()) or not words.isdisjoint(_SAYING))
 
 
 def _is_placeholder_domain(text: str) -> bool:
@@ -226,10 +223,7 @@ def _is_placeholder_domain(text: str) -> bool:
         return False
     if not bare:
         return bool(text) and not text.lower().startswith("http")
-    if re.fullmatch(r"(?:www\.)?example\.(?:org|com|net|edu)", host):
-        return True
-    if re.search(r"[<>{}]|\$\w", bare) or re.fullmatch(r"[.…*?_x-]+", bare.lower()):
-        return True
-    if re.search(r"(?:^|[._-])your(?:s|[._-]|$)", host):
+    fixed = r"(?:www\.)?example\.(?:org|com|net|edu)|(?:.*[._-])?your(?:s|[._-]).*|[.…*?_x-]+"
+    if re.search(r"[<>{}]|\$\w", bare) or re.fullmatch(fixed, host or bare):
         return True
     return "." not in host and host != "majora" and _says_what_belongs("MAJORA_DOMAIN", host)
