@@ -92,27 +92,25 @@ PROFILES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        GOOD,
-        {**GOOD, "OCARINA_QUIET": 1, "OCARINA_NO_BANNER": "1", "MINE": [1, {"a": None}]},
-        {**GOOD, "MAJORA_TOKENS_FILE": "~/tokens/majora.json"},
-        {"default": dict(GOOD)},
-        PROFILES,
-        {**GOOD, "MAJORA_DOMAIN": "http://127.0.0.1:8000/"},
-    ],
-)
-def test_good_ones_are_good(settings: dict[str, Any]) -> None:
-    assert wrong(config_of(settings)) == {}
-    assert fixed(config_of(settings)) is None
-
-
-def test_a_profile_is_judged_over_its_layers() -> None:
+def test_good_ones_are_good() -> None:
+    own = {
+        "OCARINA_QUIET": 1,
+        "OCARINA_NO_BANNER": "1",
+        "MINE": [1, {"a": None}],
+        "MAJORA_TOKENS_FILE": "~/t/x.json",
+    }
+    local = {**GOOD, "MAJORA_DOMAIN": "http://127.0.0.1:8000/"}
+    for settings in (GOOD, {**GOOD, **own}, {"default": dict(GOOD)}, PROFILES, local):
+        assert wrong(config_of(settings)) == {}
+        assert fixed(config_of(settings)) is None
     assert wrong(config_of(PROFILES, "test")) == {}
     assert wrong(config_of({"profile": {"p": dict(GOOD)}}, "p")) == {}
 
 
+OTHER_CLIENT = {
+    "a": {**GOOD, "MAJORA_TOKENS_FILE": "/home/lab/t"},
+    "b": {**GOOD, "CLIENT_ID": ID[::-1], "MAJORA_TOKENS_FILE": "~/t"},
+}
 WRONG: list[tuple[Any, str]] = [
     (b"", "CFG002"),
     (text_of(GOOD).replace(b'"\n}', b'",\n}'), "CFG002"),
@@ -152,16 +150,16 @@ WRONG: list[tuple[Any, str]] = [
     ({**GOOD, "CLIENT_ID": None, "default": {"CLIENT_ID": ID}}, "CFG010"),
     ({**GOOD, "MAJORA_TOKENS_FILE": ""}, "CFG010"),
     ({**GOOD, "profile": {"test": {"MAJORA_DOMAIN": "https://other.lab.test/"}}}, "CFG013"),
-    (
-        {
-            **GOOD,
-            "profile": {
-                "a": {**GOOD, "MAJORA_TOKENS_FILE": "/home/lab/t"},
-                "b": {**GOOD, "CLIENT_ID": ID[::-1], "MAJORA_TOKENS_FILE": "~/t"},
-            },
-        },
-        "CFG013",
-    ),
+    ({**GOOD, "profile": OTHER_CLIENT}, "CFG013"),
+]
+PRODUCTION, TEST = "https://majora.covid19.climb.ac.uk/", "https://majora-test.covid19.climb.ac.uk/"
+WARNED: list[tuple[Any, str]] = [
+    ({**GOOD, "MAJORA_DOMAIN": "https://majora.lab.test/majora/"}, "CFG006"),
+    ({**GOOD, "MAJORA_TOKEN": KEY}, "CFG008"),
+    ({**GOOD, "CLIENT_ID": ID[:-1]}, "CFG009"),
+    (text_of(GOOD).replace(b"{", b'{"CLIENT_ID": "old",', 1), "CFG012"),
+    ({**GOOD, "MAJORA_DOMAIN": PRODUCTION, "MAJORA_USER": "test-me"}, "CFG014"),
+    ({**GOOD, "MAJORA_DOMAIN": TEST}, "CFG014"),
 ]
 
 
@@ -179,24 +177,13 @@ def test_one_fault_one_failure(content: Any, id: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("content", "id"),
-    [
-        ({**GOOD, "MAJORA_DOMAIN": "https://majora.lab.test/majora/"}, "CFG006"),
-        ({**GOOD, "MAJORA_TOKEN": KEY}, "CFG008"),
-        ({**GOOD, "CLIENT_ID": ID[:-1]}, "CFG009"),
-        (text_of(GOOD).replace(b"{", b'{"CLIENT_ID": "old",', 1), "CFG012"),
-        (
-            {**GOOD, "MAJORA_DOMAIN": "https://majora.covid19.climb.ac.uk/", "MAJORA_USER": "test-me"},
-            "CFG014",
-        ),
-        ({**GOOD, "MAJORA_DOMAIN": "https://majora-test.covid19.climb.ac.uk/"}, "CFG014"),
-    ],
-)
+@pytest.mark.parametrize(("content", "id"), WARNED)
 def test_what_only_warns(content: Any, id: str) -> None:
     assert wrong(config_of(content)) == {id: "warn"}
+    assert "(~/.ocarina, line " in judged(config_of(content))[id].words.text
 
 
+MANY_SLIPS = {"MAJORA_DOMAIN": DOMAIN[:-1], "MAJORA_USRE": "lab-user", "MAJORA_TOKEN": "oauth"}
 FIXED: list[Any] = [
     text_of(GOOD).replace(b'"\n}', b'",\n}'),
     without("MAJORA_DOMAIN", majora_domain=DOMAIN),
@@ -204,18 +191,7 @@ FIXED: list[Any] = [
     {**GOOD, "MAJORA_TOKEN": "'OAuth'"},
     {**GOOD, "CLIENT_ID": f" {ID}", "CLIENT_SECRET": SECRET[:60] + "\n" + SECRET[60:]},
     {**GOOD, "CLIENT_ID": SECRET + " ", "CLIENT_SECRET": ID},
-    text_of(
-        without(
-            "MAJORA_USER",
-            "CLIENT_ID",
-            "CLIENT_SECRET",
-            "MAJORA_TOKEN",
-            "MAJORA_DOMAIN",
-            MAJORA_USRE="lab-user",
-        )
-        | {"MAJORA_DOMAIN": "https://majora.lab.test", "MAJORA_TOKEN": "oauth"}
-        | {"CLIENTID": SECRET, "CLIENTSECRET": ID}
-    ).replace(b'"', b"'"),
+    text_of({**MANY_SLIPS, "CLIENTID": SECRET, "CLIENTSECRET": ID}).replace(b'"', b"'"),
 ]
 
 
@@ -224,13 +200,11 @@ def test_all_that_has_one_meaning_is_fixed_in_one_write(content: Any) -> None:
     config = config_of(content)
     change = fixed(config)
     assert change is not None
-    assert change.what == "write"
-    assert (change.path, change.kind) == (PATH, "config")
+    assert (change.what, change.path, change.kind) == ("write", PATH, "config")
     assert config.file is not None
     assert change.before == config.file.content
-    assert change.after is not None
-    assert json.loads(change.after) == GOOD
-    after = config_of(change.after)
+    assert json.loads(change.after or b"") == GOOD
+    after = config_of(change.after or b"")
     assert wrong(after) == {}
     assert fixed(after) is None
     assert usable(machine(), config).client_secret.reveal() == SECRET
@@ -281,13 +255,21 @@ def test_an_incomplete_profile_is_the_one_fault() -> None:
     assert wrong(settled(near)[0]) == {}
 
 
-@pytest.mark.parametrize("kind", ["missing", "folder", "dangling", "unreadable", "special", "too large"])
-def test_no_file_to_read(kind: str) -> None:
-    config = config_of(GOOD, kind=kind, content=None)
-    assert wrong(config) == {"CFG001": "fail"}
-    assert judged(config)["CFG001"].remedy.commands
-    with pytest.raises(KitError, match="The configuration"):
-        usable(machine(), config)
+def test_no_file_to_read() -> None:
+    for kind, command in (
+        ("missing", "ocarina-kit init"),
+        ("folder", "mv /home/lab/.ocarina /home/lab/.ocarina.old"),
+        ("dangling", "rm /home/lab/.ocarina"),
+        ("special", "mv /home/lab/.ocarina /home/lab/.ocarina.old"),
+        ("too large", "mv /home/lab/.ocarina /home/lab/.ocarina.old"),
+        ("unreadable", "chmod 600 /home/lab/.ocarina"),
+    ):
+        config = config_of(GOOD, kind=kind, content=None)
+        assert wrong(config) == {"CFG001": "fail"}
+        commands = [command] if kind in ("missing", "unreadable") else [command, "ocarina-kit init"]
+        assert list(judged(config)["CFG001"].remedy.commands) == commands
+        with pytest.raises(KitError, match="The configuration"):
+            usable(machine(), config)
 
 
 def test_modes_owners_and_folders() -> None:
@@ -331,18 +313,10 @@ def test_a_place_is_said_with_line_and_column_and_shown_with_a_caret() -> None:
 
 # --- the environment -----------------------------------------------------------------------------------------------
 
-ENV = {
-    "MAJORA_DOMAIN": DOMAIN,
-    "MAJORA_USER": "u",
-    "MAJORA_TOKEN": "OAUTH",
-    "CLIENT_ID": ID,
-    "CLIENT_SECRET": SECRET,
-}
-
 
 def test_with_env_the_checks_of_the_file_do_not_apply() -> None:
-    assert wrong(env_of(ENV)) == {}
-    skipped = [id for id, finding in judged(env_of(ENV)).items() if finding.status == "skip"]
+    assert wrong(env_of(GOOD)) == {}
+    skipped = [id for id, finding in judged(env_of(GOOD)).items() if finding.status == "skip"]
     assert skipped == [f"CFG0{number}" for number in ("01", "02", "03", "10", "11", "12", "13")]
 
 
@@ -359,7 +333,7 @@ def test_with_env_the_checks_of_the_file_do_not_apply() -> None:
     ],
 )
 def test_with_env_the_remedy_is_a_variable(change: dict[str, str], id: str, command: str) -> None:
-    config = env_of({**ENV, **change})
+    config = env_of({**GOOD, **change})
     assert wrong(config) == {id: "fail"}
     finding = judged(config)[id]
     assert finding.change is None
@@ -370,18 +344,18 @@ def test_with_env_the_remedy_is_a_variable(change: dict[str, str], id: str, comm
         assert id in setup.notes[0]
 
 
+OLDER = {"MAJORA_CLIENT_ID": "i", "MAJORA_CLIENT_SECRET": "s"}
+
+
 @pytest.mark.parametrize(
     ("environ", "values"),
     [
         ({}, {}),
         ({"MAJORA_USER": "u", "CLIENT_ID": ""}, {"MAJORA_USER": "u"}),
-        ({"MAJORA_CLIENT_ID": "i", "MAJORA_CLIENT_SECRET": "s"}, {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}),
-        ({"CLIENT_ID": "new", "MAJORA_CLIENT_ID": "i", "MAJORA_CLIENT_SECRET": "s"}, {"CLIENT_ID": "new"}),
+        (OLDER, {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}),
+        ({"CLIENT_ID": "new", **OLDER}, {"CLIENT_ID": "new"}),
         ({"MAJORA_CLIENT_SECRET": "s"}, {}),
-        (
-            {"MAJORA_CLIENT_ID": "i", "MAJORA_CLIENT_SECRET": "s", "CLIENT_SECRET": "new"},
-            {"CLIENT_ID": "i", "CLIENT_SECRET": "s"},
-        ),
+        ({**OLDER, "CLIENT_SECRET": "new"}, {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}),
         ({"MAJORA_CLIENT_ID": "i", "CLIENT_SECRET": "new"}, {"CLIENT_ID": "i", "CLIENT_SECRET": "new"}),
     ],
 )
@@ -400,21 +374,14 @@ LAYERS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("profile", "values"),
-    [
-        (None, ["default", "root", "default"]),
-        ("uk", ["uk", "uk", "default"]),
-        ("nl", ["default", "root", "default"]),
-        ("x", ["default", "root", "default"]),
-    ],
-)
-def test_layers(profile: str | None, values: list[str]) -> None:
-    found = effective(LAYERS, profile)
-    assert [found[name].value for name in ("MAJORA_USER", "CLIENT_ID", "CLIENT_SECRET")] == values
-    assert found["CLIENT_SECRET"].origin == 'object "default"'
-    assert found["CLIENT_SECRET"].path == ("default", "CLIENT_SECRET")
-    assert "default" not in repr(found["CLIENT_SECRET"]).replace('object "default"', "")
+def test_layers() -> None:
+    for profile in (None, "uk", "nl", "x"):
+        found = effective(LAYERS, profile)
+        values = [found[name].value for name in ("MAJORA_USER", "CLIENT_ID", "CLIENT_SECRET")]
+        assert values == (["uk", "uk", "default"] if profile == "uk" else ["default", "root", "default"])
+        secret = found["CLIENT_SECRET"]
+        assert (secret.origin, secret.path) == ('object "default"', ("default", "CLIENT_SECRET"))
+        assert repr(secret) == 'Setting(CLIENT_SECRET, object "default")'
     assert list(profiles(LAYERS)) == ["uk", "nl"]
 
 

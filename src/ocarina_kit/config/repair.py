@@ -1,7 +1,7 @@
 """A text that is nearly JSON: repaired slip by slip where the standard parser stops, as long as one meaning is left.
 
 Each round asks `json.loads`, looks at the place where it stopped, and makes one small edit there. Where the meaning is
-in doubt nothing is guessed: the place and the likely cause are said. No words here have a brace in them.
+unclear nothing is guessed: the place and the likely cause are said. No words here have a brace in them.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _in_original(edits: list[Edit], offset: int) -> int:
 
 
 def _edit_at(text: str, at: int, message: str) -> Edit | None:
-    """What is meant at the place where the parser stopped; None where that is in doubt."""
+    """What is meant at the place where the parser stopped; None where that is unclear."""
     if "Unterminated" in message or "escape" in message:
         return None
     if "control" in message:

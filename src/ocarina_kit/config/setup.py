@@ -199,11 +199,8 @@ def fixed(
     config: Config, checks: Collection[str] | None = None, client: tuple[int, ...] | None = None
 ) -> Change | None:
     """The one write of the file that fixes all that these checks (None: all) can fix; None where there is nothing."""
-    from ocarina_kit.config.findings import FILLERS_SINCE
     from ocarina_kit.system.change import write
 
-    if checks is not None and "CFG008" in checks:  # it was found to fail: fillers beside a key do no harm
-        client = client or FILLERS_SINCE
     after, done = settled(config, checks, client)
     if not done or config.file is None or after.readable is None:
         return None

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address, ip_address
-from urllib.parse import SplitResult, urlsplit
 
 from ocarina_kit.config.values import QUOTES, Fault, Value, is_placeholder
 from ocarina_kit.system.words import INVISIBLE, strip_ends
@@ -28,7 +27,8 @@ _PATHS = {
     "validity": "api/v2/artifact/biosample/query/validity/",
 }
 _PAGES = ("o", "account", "accounts", "keys", "forms", "admin", "api")
-_NETLOC = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([1-9][0-9]{0,4}))?")
+_URL = re.compile(r"(https?)://([^/?#]*)([^?#]*).*", re.IGNORECASE | re.DOTALL)  # RFC 3986, appendix B
+_AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([1-9][0-9]{0,4}))?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _PATH = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
 
@@ -51,8 +51,7 @@ def is_loopback(host: str) -> bool:
 def server_of(url: str) -> str:
     """Scheme, host and port of a usable URL in one spelling, to compare (RFC 6454, 4); else ""."""
     try:
-        parts = _split(url)
-        return f"{parts.scheme}://{_where(parts)}"
+        return _parsed(url)[0]
     except ValueError:
         return ""
 
@@ -74,15 +73,14 @@ def judge_domain(text: str) -> Value:
         return Value("MAJORA_DOMAIN", text, (Fault("CFG005", "still has a placeholder"),))
     bare = strip_ends(text, QUOTES | frozenset("<>"))
     try:
-        parts = _split(bare)
-        where = _where(parts)
-        kept, page = _kept(parts.path)
+        server, given = _parsed(bare)
+        kept, page = _kept(given)
     except ValueError as problem:
         return Value("MAJORA_DOMAIN", text, (Fault("CFG006", str(problem)),))
     path = "/".join(["", *kept, ""])
-    slashes = len(parts.path) - len(parts.path.rstrip("/"))
-    as_usual = bare.startswith(f"{parts.scheme}://{where}") and parts.netloc == where
-    tidy = parts.path.rstrip("/") == path.rstrip("/")
+    slashes = len(given) - len(given.rstrip("/"))
+    as_usual = bare.startswith(server) and bare[len(server) :][:1] in ("", *"/?#")
+    tidy = given.rstrip("/") == path.rstrip("/")
     slips = (
         (bare != text, "CFG006", "has spaces, quotes or < > around it"),
         (not as_usual, "CFG006", "has a host or port in an unusual form"),
@@ -95,67 +93,55 @@ def judge_domain(text: str) -> Value:
     faults = [Fault(check, words, fixable=True) for found, check, words in slips if found]
     if kept:
         faults.append(Fault("CFG006", "has a path that is not one of Majora's pages", warning=True))
-    return Value("MAJORA_DOMAIN", f"{parts.scheme}://{where}{path}", tuple(faults))
+    return Value("MAJORA_DOMAIN", f"{server}{path}", tuple(faults))
 
 
-def _split(text: str) -> SplitResult:
-    """The parts of a URL with a clear host. Raises ValueError with the reason for a refusal, as the next two do."""
-    scheme, found, rest = text.partition("://")
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    unseen = any(char in INVISIBLE or not (char.isprintable() or char.isspace()) for char in text)
+def _parsed(text: str) -> tuple[str, str]:
+    """The server in one spelling, and the path. Raises ValueError with the reason for a refusal, as `_kept` does."""
+    url = _URL.fullmatch(text)
+    found = _AUTHORITY.fullmatch(url[2]) if url else None
+    host = found[1].lower().removesuffix(".") if found else ""
     refusals = (
         (not text, "is blank"),
-        (re.search(r"\s", text), "has a space or line break in it"),
-        (unseen, "has control or invisible characters in it"),
+        (any(map(_is_unseen, text)), "has a space, a line break or an invisible character in it"),
         ("\\" in text, "has a backslash in it"),
-        (not found or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.\-]*", scheme), "does not start with https://"),
-        (scheme.lower() not in ("http", "https"), "has another scheme than https"),
-        (authority.lower().rstrip(":") in ("http", "https"), "has two schemes, one after the other"),
-        ("@" in authority, "has a user name or password (an @) before the host"),
-        (not authority.isascii(), "has a host with a character outside ASCII (a look-alike letter?)"),
+        (url is None, "does not start with https://"),
+        (url and "@" in url[2], "has a user name or password (an @) before the host"),
+        (found is None or int(found[2] or 1) > 65535, "has a port that is not a number from 1 to 65535"),
+        (found and not found[1], "has no host"),
+        (not _is_host(host), "has a host that is not a host name or address"),
     )
     for refused, words in refusals:
         if refused:
             raise ValueError(words)
-    try:
-        return urlsplit(text)
-    except ValueError:
-        raise ValueError("has a host that is not an IPv6 address in square brackets") from None
-
-
-def _where(parts: SplitResult) -> str:
-    """Host and port, without a last dot and the usual port."""
-    found = _NETLOC.fullmatch(parts.netloc)
-    if found is None or int(found[2] or 1) > 65535:
-        raise ValueError("has a port that is not a number from 1 to 65535")
-    host = found[1].lower().removesuffix(".")
-    if not found[1]:
-        raise ValueError("has no host")
+    if url is None or found is None:
+        raise AssertionError("refused above")
     if host.startswith("["):
-        host = _ipv6(host)
-    elif len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        raise ValueError("has a host that is not a host name")
-    elif re.fullmatch(r"\d+|0x[0-9a-f]*", host.rpartition(".")[2]):
-        # 127.1 and 0177.0.0.1 are IPv4 addresses to every resolver, and not the same one.
-        try:
-            ip_address(host)
-        except ValueError:
-            raise ValueError("has a number as its host, which programs read in different ways") from None
-    if parts.scheme == "http" and not is_loopback(host):
+        host = f"[{IPv6Address(host[1:-1])}]"
+    scheme = url[1].lower()
+    if scheme == "http" and not is_loopback(host):
         raise ValueError("has http:// for another machine, which would send your secrets unencrypted")
-    usual = {"http": "80", "https": "443"}[parts.scheme]
-    return host if found[2] in (None, usual) else f"{host}:{found[2]}"
+    usual = {"http": "80", "https": "443"}[scheme]
+    return f"{scheme}://{host if found[2] in (None, usual) else f'{host}:{found[2]}'}", url[3]
 
 
-def _ipv6(host: str) -> str:
+def _is_unseen(char: str) -> bool:
+    return char.isspace() or not char.isprintable() or char in INVISIBLE
+
+
+def _is_host(host: str) -> bool:
     try:
-        address = IPv6Address(host[1:-1])
+        if host.startswith("["):
+            # A zone means another machine on each host; programs disagree on what a mapped address is.
+            return "%" not in host and IPv6Address(host[1:-1]).ipv4_mapped is None
+        if re.fullmatch(r"\d+|0x[0-9a-f]*", host.rpartition(".")[2]):
+            return bool(
+                ip_address(host)
+            )  # 127.1 and 0177.0.0.1 are addresses, and not the same one to every program
     except ValueError:
-        address = None
-    # A zone means another machine on each host; programs disagree on what a mapped address is.
-    if address is None or "%" in host or address.ipv4_mapped is not None:
-        raise ValueError("has a host that is not a plain IPv6 address")
-    return f"[{address}]"
+        return False
+    labels = all(_LABEL.fullmatch(label) for label in host.split("."))
+    return labels and len(host) <= 253 and host not in ("http", "https")
 
 
 def _kept(path: str) -> tuple[list[str], bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +55,8 @@ def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str] | None:
 
 def unusable_bundle(variable: str, path: str) -> NoAnswer | None:
     """Why the CA bundle at ``path`` cannot be used."""
+    import ssl
+
     try:
         if not Path(path).is_dir():
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
@@ -87,20 +88,22 @@ _VERIFY |= dict.fromkeys((2, 18, 19, 20, 21, 27), "tls-unknown-issuer")
 
 def failure(problem: BaseException, *, sent: bool, host: str, proxy: str | None) -> NoAnswer:
     """What an exception of a request means. Its text is not shown: it may hold a URL or a proxy's password."""
+    from ssl import SSLCertVerificationError
+
     causes = [problem]
     for each in causes:
         inner = (each.__cause__, each.__context__)
         causes += [cause for cause in inner if cause is not None and cause not in causes]
     kind = _kind(causes, sent, proxy is not None)
     words = _WORDS[kind].format(host=host, proxy=mask(proxy or ""))
-    said = next(
-        (cause.verify_message for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), ""
-    )
+    said = next((cause.verify_message for cause in causes if isinstance(cause, SSLCertVerificationError)), "")
     return NoAnswer(kind, f"{words}: {said}" if said and kind.startswith("tls-") else words, sent)
 
 
 def _kind(causes: list[BaseException], sent: bool, has_proxy: bool) -> str:
     """``causes``: the exception and all that it wraps, outermost first."""
+    import ssl
+
     names = {type(cause).__name__ for cause in causes}
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
     unknown = next((cause for cause in causes if isinstance(cause, socket.gaierror)), None)
