@@ -65,9 +65,12 @@ def wrong(
     place: tuple[int, int] | None = None,
     excerpt: str = "",
     shift: int = 0,
+    after: Config | None = None,
+    why: str = "",
 ) -> Finding:
     """A finding that says where: file, line and column of the setting at ``path``, or its variable. ``place``: another
-    line and column; ``shift``: how far behind it the caret points."""
+    line and column; ``shift``: how far behind it the caret points. ``after``: the configuration with this fixed, where
+    it has one meaning; ``why``: what the fix does."""
     document, where, values = config.readable, "", dict(said.values)
     place = place or (document.find(path) if document is not None else None)
     if config.place.from_env:
@@ -81,20 +84,19 @@ def wrong(
         if document is not None and not excerpt:
             excerpt = document.excerpt_at(place[0], place[1] + shift)
     values.update(file=tilde(config.place.config, config.home))
-    return Finding(status, Words(said.template + where, values), remedy, excerpt)
-
-
-def fix(finding: Finding, config: Config, after: Config, why: str) -> Finding:
-    """The finding with its fix; as it is where that changes nothing."""
-    if after == config:
+    finding = Finding(status, Words(said.template + where, values), remedy, excerpt)
+    if after is None or after == config:
         return finding
     if config.file is None or after.readable is None:
         return finding._replace(fixed=after)
     from ocarina_kit.system.change import write
 
     change = write(config.file.path, "config", config.file.content, after.readable.render(), why)
-    remedy = Remedy("", (config.place.command("doctor", "--fix"),))
-    return finding._replace(fixed=after, change=change, remedy=remedy)
+    return finding._replace(fixed=after, change=change, remedy=by_doctor(config))
+
+
+def by_doctor(config: Config) -> Remedy:
+    return Remedy("", (config.place.command("doctor", "--fix"),))
 
 
 def init(config: Config, names: Collection[str], text: str = "init asks, and keeps the rest.") -> Remedy:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Collection
 from functools import partial
 
-from ocarina_kit.config.finding import Finding, edit, fix, follows, init, wrong
+from ocarina_kit.config.finding import Finding, by_doctor, edit, follows, init, wrong
 from ocarina_kit.config.jsontext import Broken, Path
 from ocarina_kit.config.names import INTEGERS, SETTINGS, meant
 from ocarina_kit.config.setup import Config, effective, layers, profiles
@@ -94,9 +94,9 @@ def _is_json(config: Config, client: Client) -> Finding | None:
     if document is None or not document.repairs:
         return None
     said = words(invalid + listed([slip.words for slip in document.repairs]))
-    finding = wrong(config, said, Remedy(), place=document.repairs[0][:2], excerpt=document.excerpt)
-    after = config.with_document(document._replace(repairs=()))
-    return fix(finding, config, after, "write valid JSON")
+    after, place = config.with_document(document._replace(repairs=())), document.repairs[0][:2]
+    why = "write valid JSON"
+    return wrong(config, said, Remedy(), place=place, excerpt=document.excerpt, after=after, why=why)
 
 
 def _is_private(config: Config, client: Client) -> Finding | None:
@@ -112,9 +112,8 @@ def _is_private(config: Config, client: Client) -> Finding | None:
         from ocarina_kit.system.change import chmod
 
         said = words("Others can read or write the configuration: mode {mode}", mode=f"{file.mode:04o}")
-        remedy = Remedy("", (config.place.command("doctor", "--fix"),))
         change = chmod(file.path, file.mode, "make it readable only by you (0600)")
-        return wrong(config, said, remedy)._replace(change=change)
+        return wrong(config, said, by_doctor(config))._replace(change=change)
     if file.loose_folders:
         folder = file.loose_folders[0]
         said = words("Others can replace the configuration: they can write in {folder}", folder=folder)
@@ -188,14 +187,13 @@ def _is_complete(config: Config, client: Client) -> Finding | None:
         )
     paths = [path for path, _ in misses]
     paths += [config.settings[name].path for name in faulty if name in config.settings]
-    finding = wrong(config, said, init(config, faulty), next((path for path in paths if path), ()))
-    if document is None:
-        return finding
     settings = [setting for _, setting in misses]
     for path, setting in misses:
-        if settings.count(setting) == 1 and document.find((*path[:-1], setting)) is None:
+        if document and settings.count(setting) == 1 and document.find((*path[:-1], setting)) is None:
             document = document.rename(path, setting)
-    return fix(finding, config, config.with_document(document), "correct the names of settings")
+    after = config.with_document(document) if document is not None else None
+    first, why = next((path for path in paths if path), ()), "correct the names of settings"
+    return wrong(config, said, init(config, faulty), first, after=after, why=why)
 
 
 # --- CFG005 to CFG009: values ---------------------------------------------------------------------------------
@@ -216,11 +214,10 @@ def _judged(
     remedy = init(config, list(dict(worse or faults)))
     path, status = config.settings[first].path, "fail" if worse else "warn"
     shift = len(config.text(first)) if check == "CFG007" else 0
-    finding = wrong(config, said, remedy, path, status=status, shift=shift)
-    if not worse or not all(fault.fixable for _, fault in worse):
-        return finding
-    after = config.with_values({name: values[name].text for name, _ in worse})
-    return fix(finding, config, after, why)
+    after = None
+    if worse and all(fault.fixable for _, fault in worse):
+        after = config.with_values({name: values[name].text for name, _ in worse})
+    return wrong(config, said, remedy, path, status=status, shift=shift, after=after, why=why)
 
 
 def _token(config: Config, client: Client) -> Finding | None:
@@ -233,12 +230,8 @@ def _token(config: Config, client: Client) -> Finding | None:
         return _judged(config, client, check="CFG008", names=("MAJORA_TOKEN",), why=why)
     said = words(f"The installed ocarina refuses a blank {listed(blank)}, also with an API key")
     remedy = Remedy("Any text will do.", tuple(f"export {name}={FILLER}" for name in blank))
-    finding = wrong(config, said, remedy)
-    if config.place.from_env:
-        return finding
-    return fix(
-        finding, config, config.with_values(dict.fromkeys(blank, FILLER)), "write fillers beside the key"
-    )
+    after = config.with_values(dict.fromkeys(blank, FILLER)) if config.readable is not None else None
+    return wrong(config, said, remedy, after=after, why="write fillers beside the key")
 
 
 def _credentials(config: Config, client: Client) -> Finding | None:
@@ -249,8 +242,8 @@ def _credentials(config: Config, client: Client) -> Finding | None:
     if are_swapped(client_id, secret):
         said, path = words("CLIENT_ID and CLIENT_SECRET are swapped"), config.settings["CLIENT_ID"].path
         after = config.with_values({"CLIENT_ID": secret, "CLIENT_SECRET": client_id})
-        swapped = wrong(config, said, init(config, names), path)
-        return fix(swapped, config, after, "swap CLIENT_ID and CLIENT_SECRET")
+        why = "swap CLIENT_ID and CLIENT_SECRET"
+        return wrong(config, said, init(config, names), path, after=after, why=why)
     finding = _judged(config, client, check="CFG009", names=names, why="tidy CLIENT_ID and CLIENT_SECRET")
     if finding is None or finding.fixed is not None:
         return finding
@@ -288,8 +281,8 @@ def _optional(config: Config, client: Client) -> Finding | None:
     if not faults:
         return None
     said = words("; ".join(f"{path[-1]} {fault}" for path, fault in faults.items()))
-    finding = wrong(config, said, remedy, next(iter(faults)))
-    return fix(finding, config, config.with_document(after), "write integers as integers")
+    first, done = next(iter(faults)), config.with_document(after)
+    return wrong(config, said, remedy, first, after=done, why="write integers as integers")
 
 
 def _once(config: Config, client: Client) -> Finding | None:
