@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import threading
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -91,26 +90,6 @@ def test_no_secret_reaches_the_place_that_a_redirect_names(peers: Peers) -> None
         assert it.probe_token(Secret("acc3ss"), "u", "1.0.0").kind == "no-answer"
         assert isinstance(it.revoke(Secret("r3fresh")), NoAnswer)
     assert evil.connections == 0
-
-
-def test_a_slow_answer_is_waited_for_and_asked_for_once(peers: Peers) -> None:
-    asked, late = threading.Event(), threading.Event()
-
-    def handler(conn: socket.socket, peer: Peer) -> None:
-        peer.seen.append(read_request(conn))
-        asked.set()
-        late.wait(20)
-        conn.sendall(said("200 OK", TOKEN))
-
-    peer = peers.start(handler)
-    got: list[Any] = []
-    thread = threading.Thread(target=lambda: got.append(majora(peer).refresh(Secret("r3fresh"))))
-    thread.start()
-    assert asked.wait(20)
-    late.set()
-    thread.join(20)
-    assert isinstance(got[0], Granted)
-    assert len(peer.seen) == 1
 
 
 def test_no_secret_is_logged_at_any_level(peers: Peers, caplog: pytest.LogCaptureFixture) -> None:

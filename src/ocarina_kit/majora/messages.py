@@ -53,7 +53,12 @@ _PASTES = {
     ),
     "other-server": ("LGN005", "That address belongs to another server.", "", _COPY),
     "wrong-state": ("LGN006", "That address belongs to another login.", _EARLIER, _NEW_LINK),
-    "no-code": ("LGN008", "There is no code in it.", "A complete address has code= and state=.", _COPY),
+    "no-code": (
+        "LGN008",
+        "There is no code in what was pasted.",
+        "A complete address has code= and state=.",
+        _COPY,
+    ),
     "no-state": ("LGN009", "That is a code without its complete state.", _NO_STATE, _COPY),
     "several": (
         "LGN010",
