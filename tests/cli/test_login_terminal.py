@@ -98,8 +98,8 @@ def test_a_code_that_is_too_old_brings_a_new_link(lab: Lab) -> None:
         ("{link}", "That is the link to open"),
         ("https://elsewhere.example/o/callback/?code=abcdefghijklmnop&state={state}", "elsewhere.example"),
         ("{callback}?code=abcdefghijklmnop&state=of-an-earlier-link", "Use the link above. [LGN006]"),
-        ("{callback}?code=abcdefghijklmnop", "a code without its state"),
-        ("well, hm", "not a callback address"),
+        ("{callback}?code=abcdefghijklmnop", "a code without its complete state"),
+        ("well, hm", "no code in what was pasted"),
     ],
 )
 def test_what_is_pasted_instead_has_its_own_message(lab: Lab, paste: str, said: str) -> None:
@@ -122,13 +122,13 @@ def test_pastes_are_put_together(lab: Lab) -> None:
         screen.expect("logged in")
         query = parse_qs(urlsplit(lab.authorize(link_in(screen))).query)
         screen.paste(query["code"][0])
-        screen.expect("a code without its state")
+        screen.expect("a code without its complete state")
         screen.expect("> ")
         screen.paste(query["state"][0])
         screen.expect("logged in")
         address = lab.authorize(link_in(screen))
         screen.paste(address[:-9])
-        screen.expect("The end of the address is missing.")
+        screen.expect("a code without its complete state")
         screen.expect("> ")
         screen.paste(address[-9:])
         screen.expect("logged in")

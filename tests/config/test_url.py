@@ -57,6 +57,7 @@ REPAIRED = [
     ("https://[2001:DB8::1]:8443/", "https://[2001:db8::1]:8443/"),
     ("https://[2001:db8:0:0::1]/", "https://[2001:db8::1]/"),
     ("https://xn--mnchen-3ya.de/", "https://xn--mnchen-3ya.de/"),
+    (f"https://{'abc.' * 63}a", f"https://{'abc.' * 63}a/"),
     ("http://localhost:8000", "http://localhost:8000/"),
     ("http://LocalHost/", "http://localhost/"),
     ("http://localhost.:8000/", "http://localhost:8000/"),
