@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Ui
 from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.system.errors import Remedy, usage_error
 from ocarina_kit.system.machine import Machine, this_machine
 
 if TYPE_CHECKING:
@@ -37,6 +38,16 @@ class Run(NamedTuple):
         for note in found.notes:
             self.ui.warn(note)
         return found
+
+    def agreed(self, question: str, *command: str, yes: bool, default: bool = True) -> bool:
+        """Whether the person agrees to the changes of ``command``. Raises KitError (usage) if nobody can be asked."""
+        if not yes and not self.ui.interactive:
+            raise usage_error(
+                "There is no terminal to ask in; add --yes.",
+                why="Nothing was changed.",
+                remedy=Remedy("Agree to the changes.", (self.place.command(*command, "--yes"),)),
+            )
+        return yes or self.ui.confirm(question, default=default)
 
 
 def start(context: Any, *, json: bool = False, quiet: bool = False) -> Run:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 
 if TYPE_CHECKING:
@@ -31,34 +32,24 @@ def command(
     context: typer.Context,
     *,
     instance: Annotated[
-        Literal["prod", "test"] | None, typer.Option("--instance", help="The consortium's own Majora.")
+        Literal["prod", "test"] | None, option("--instance", None, "The consortium's own Majora.")
     ] = None,
-    domain: Annotated[
-        str | None, typer.Option("--domain", metavar="URL", help="The address of another Majora.")
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option("--user", metavar="NAME", help="Your user name at that Majora.")
-    ] = None,
+    domain: Annotated[Text, option("--domain", "URL", "The address of another Majora.")] = None,
+    user: Annotated[Text, option("--user", "NAME", "Your user name at that Majora.")] = None,
     client_id: Annotated[
-        str | None, typer.Option("--client-id", metavar="ID", help="The client id of your application there.")
+        Text, option("--client-id", "ID", "The client id of your application there.")
     ] = None,
     client_secret_file: Annotated[
-        str | None,
-        typer.Option("--client-secret-file", metavar="FILE|-", help="The file with its client secret."),
+        Text, option("--client-secret-file", "FILE|-", "The file with its client secret.")
     ] = None,
     api_key_file: Annotated[
-        str | None,
-        typer.Option(
-            "--api-key-file", metavar="FILE|-", help="The file with a legacy API key, in place of OAuth."
-        ),
+        Text, option("--api-key-file", "FILE|-", "The file with a legacy API key, in place of OAuth.")
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Write the configuration only, and ask no server about it.")
+        bool, flag("--offline", "Write the configuration only, and ask no server about it.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write also an id and secret that Majora refuses.")
-    ] = False,
-    config_only: Annotated[bool, typer.Option("--config-only", help="Write the configuration only.")] = False,
+    force: Annotated[bool, flag("--force", "Write also an id and secret that Majora refuses.")] = False,
+    config_only: Annotated[bool, flag("--config-only", "Write the configuration only.")] = False,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
     json: options.Json = False,
@@ -85,8 +76,7 @@ def command(
     if instance is not None:
         domain = INSTANCES["test" if instance == "test" else "production"]
     texts = {"MAJORA_DOMAIN": domain, "MAJORA_USER": user, "CLIENT_ID": client_id}
-    for name, option in (("CLIENT_SECRET", "--client-secret-file"), ("MAJORA_TOKEN", "--api-key-file")):
-        texts[name] = _read(run, option, secrets[option])
+    texts["CLIENT_SECRET"], texts["MAJORA_TOKEN"] = (_read(run, *each) for each in secrets.items())
     given = {name: text for name, text in texts.items() if text is not None}
     wish = Wish(offline, force, config_only, yes, dry_run, run.place.from_env)
     run = run._replace(place=run.place._replace(from_env=False))  # it is written to the file, with --env too

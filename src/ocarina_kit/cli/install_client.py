@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.options import Text, option
 from ocarina_kit.cli.ui import Result
 
 if TYPE_CHECKING:
@@ -22,17 +23,10 @@ EPILOG = """Examples:
 def command(
     context: typer.Context,
     *,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="The environment's name (default: ocarina).")
-    ] = None,
-    prefix: Annotated[
-        str | None, typer.Option("--prefix", metavar="DIR", help="The environment's folder, not its name.")
-    ] = None,
+    name: Annotated[Text, option("--name", "NAME", "The environment's name (default: ocarina).")] = None,
+    prefix: Annotated[Text, option("--prefix", "DIR", "The environment's folder, not its name.")] = None,
     source: Annotated[
-        str | None,
-        typer.Option(
-            "--source", metavar="SPEC", help="What pip installs: https, git+https, git+ssh or a local path."
-        ),
+        Text, option("--source", "SPEC", "What pip installs: https, git+https, git+ssh or a local path.")
     ] = None,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
@@ -44,7 +38,6 @@ def command(
     the server accepts its version. If anything fails, nothing is left behind.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.system.errors import Remedy, usage_error
 
     run = start(context, json=json)
     ui = run.ui
@@ -57,10 +50,7 @@ def command(
         if dry_run:
             ui.say("Nothing was changed (--dry-run).")
             return Result()
-        if not yes and not ui.interactive:
-            remedy = Remedy("Agree to it.", ("ocarina-kit install-client --yes",))
-            raise usage_error("No terminal to ask in; add --yes.", why="Nothing was changed.", remedy=remedy)
-        if not yes and not ui.confirm("Apply these changes?"):
+        if not run.agreed("Apply these changes?", "install-client", yes=yes):
             ui.say("Nothing was changed.")
             return Result()
     install_client(run, plan)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 
@@ -31,27 +32,17 @@ def command(
     *,
     purposes: options.Purposes = None,
     scope: options.Scopes = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Everything that the installed client can do.")
-    ] = False,
-    show_list: Annotated[bool, typer.Option("--list", help="Show what --for takes.")] = False,
-    print_url: Annotated[
-        bool, typer.Option("--print-url", help="Print the links, one a line, and end.")
-    ] = False,
+    everything: Annotated[bool, flag("--all", "Everything that the installed client can do.")] = False,
+    show_list: Annotated[bool, flag("--list", "Show what --for takes.")] = False,
+    print_url: Annotated[bool, flag("--print-url", "Print the links, one a line, and end.")] = False,
     callback: Annotated[
-        str | None,
-        typer.Option(
-            "--callback",
-            metavar="URL|FILE|-",
-            help="Finish a login: the address that opened.",
-        ),
+        Text, option("--callback", "URL|FILE|-", "Finish a login: the address that opened.")
     ] = None,
     browser: Annotated[
-        bool | None,
-        typer.Option("--browser/--no-browser", help="Open the links (default: if it can be seen)."),
+        bool | None, flag("--browser/--no-browser", "Open the links (default: if it can be seen).")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Log in again, even if the token is valid.")] = False,
-    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Test the token at Majora.")] = True,
+    force: Annotated[bool, flag("--force", "Log in again, even if the token is valid.")] = False,
+    verify: Annotated[bool, flag("--verify/--no-verify", "Test the token at Majora.")] = True,
     json: options.Json = False,
 ) -> Result:
     """Log in: get tokens for what you want to do.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 
@@ -31,28 +32,21 @@ EPILOG = """Examples:
 def command(
     context: typer.Context,
     *,
-    every: Annotated[
-        str | None, typer.Option("--every", metavar="INTERVAL", help="How often: 3h (the default), 30m.")
-    ] = None,
+    every: Annotated[Text, option("--every", "INTERVAL", "How often: 3h (the default), 30m.")] = None,
     cron: Annotated[
-        str | None,
-        typer.Option("--cron", metavar='"EXPR"', help="Or five fields: minute, hour, day, month, weekday."),
+        Text, option("--cron", '"EXPR"', "Or five fields: minute, hour, day, month, weekday.")
     ] = None,
-    ocarina: Annotated[
-        str | None, typer.Option("--ocarina", metavar="PATH", help="The client for the line.")
-    ] = None,
+    ocarina: Annotated[Text, option("--ocarina", "PATH", "The client for the line.")] = None,
     runner: Annotated[
         Literal["kit-first", "client"] | None,
-        typer.Option(
-            "--runner", help="ocarina-kit, and ocarina if it cannot start (default); or ocarina alone."
-        ),
+        option("--runner", None, "ocarina-kit, and ocarina if it cannot start (default); or ocarina alone."),
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Show the line, and the next 24 hours.")] = False,
+    show: Annotated[bool, flag("--show", "Show the line, and the next 24 hours.")] = False,
     test: Annotated[
-        bool, typer.Option("--test", help="Run the line now, as cron does, and show what came of it.")
+        bool, flag("--test", "Run the line now, as cron does, and show what came of it.")
     ] = False,
-    print_: Annotated[bool, typer.Option("--print", help="Print the line, and install nothing.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Remove the line.")] = False,
+    print_: Annotated[bool, flag("--print", "Print the line, and install nothing.")] = False,
+    remove: Annotated[bool, flag("--remove", "Remove the line.")] = False,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
     json: options.Json = False,
