@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.cli import install_client
 from ocarina_kit.cli.login_choice import Client, show_end
-from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry, try_line
+from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry
+from ocarina_kit.cli.schedule_trial import try_line
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import MINIMUM_VERSION, find_clients, parse_version, read_table, version_text
 from ocarina_kit.client.scopes import Request, example, request_for
@@ -110,7 +111,7 @@ class Steps:
         if entry.plan.outcome in _IN_PLACE:
             return None
         if entry.unwritable is not None:
-            self._failed(entry.unwritable, entry.line)
+            self._failed(entry.unwritable, entry.plan.line)
             return None
         if entry.second_host and not self.ui.confirm(f"{entry.second_host} Refresh here too?", default=False):
             return None
@@ -147,21 +148,18 @@ class Steps:
             self._failed(problem)
 
     def schedule(self, setup: Setup) -> None:
-        from ocarina_kit.system.words import clock
-
         if self.entry is None:
             return
         try:
             entry = self._plan_entry(setup)  # again: there may be a client for it now
             install_entry(self.run, setup, entry)
         except KitError as problem:
-            self._failed(problem, self.entry.line)
+            self._failed(problem, self.entry.plan.line)
             return
         with self.ui.waiting("Running the line once, as cron does", 120.0):
-            trial = try_line(self.run, setup, entry.line)
-        when = f", next run {clock(entry.next_run, self.run.machine.now())}" if entry.next_run else ""
-        done = "the test run failed" if trial.error else trial.summary
-        self.ui.status("scheduled", f"{entry.words}{when}; {done}")
+            trial = try_line(self.run, setup, entry.plan.line)
+        done = "failed" if trial.error else trial.refreshed
+        self.ui.status("scheduled", f"{entry.when}; a test run {done}")
         if trial.error is not None:
             self._failed(trial.error)
 

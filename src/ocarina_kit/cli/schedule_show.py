@@ -10,6 +10,7 @@ from ocarina_kit.doctor import crontab as crn
 from ocarina_kit.doctor.check import Finding
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock, listed, span
 
 if TYPE_CHECKING:
@@ -50,23 +51,21 @@ def show_entry(run: Run) -> Result:
 
         vars(world)["clients"] = Clients()  # the line's own client is looked at, and no other is searched for
     found = crn.judged(world)
-    setup = _setup_problem(run, world)
-    problems = [setup] if setup is not None else []
-    problems += [_as_error(run, each) for each in found.values() if each.status in ("fail", "unknown")]
-    warnings = [_as_error(run, each) for each in found.values() if each.status == "warn"]
+    problems = _setup_problem(run, world)
+    problems += [as_error(run, each) for each in found.values() if each.status in ("fail", "unknown")]
+    warnings = [as_error(run, each) for each in found.values() if each.status == "warn"]
+    ahead = _ahead(world, found, good=not problems)
+    lines = [mask(entry.line.text) for entry in entries]
     error = next(iter(problems), None)
-    ahead = _ahead(world, found, good=error is None)
-    line = _masked(entries[0]) if entries else None
-    data = members(world, line, ahead.runs[:3], error or next(iter(warnings), None))
+    data = members(world, next(iter(lines), None), ahead.runs[:3], next(iter(problems + warnings), None))
     if entries:
         _show(run, world, entries, ahead)
         for each in warnings:
             run.ui.warn(f"{each.what} {each.why} [{each.id}]")
         for each in problems[1:]:
             run.ui.error(each)
-        if found["CRN006"].status == "skip" and found["CRN006"].outcome.cause is None:
-            text = found["CRN006"].outcome.said.text
-            run.ui.say(f"{text[0].upper()}{text[1:]}.")
+        if unclear := cron_unclear(found):
+            run.ui.say(unclear)
     return Result(data, error)
 
 
@@ -78,47 +77,52 @@ def members(
 
     last = last_success(world.tokens.log, world.tokens.usable, world.tokens.now)
     until = _until(world)
+    success = last and {"time": _iso(last.time), "host": last.host or None, "by": last.by or None}
     return {
         "line": line,
         "host": world.machine.host,
         "next_runs": [each.isoformat() for each in runs],
-        "last_success": None
-        if last is None
-        else {"time": _iso(last.time), "host": last.host or None, "by": last.by or None},
+        "last_success": success,
         "valid_until": None if until is None else _iso(until),
-        "problem": None if problem is None else error_data(problem),
+        "problem": problem and error_data(problem),
     }
 
 
-def _iso(moment: float) -> str:
+def _local(moment: float) -> datetime:
+    """In the time zone that cron goes by."""
     from datetime import datetime
 
     from ocarina_kit.cron.host import zone
 
-    return datetime.fromtimestamp(max(0.0, moment), zone()).replace(microsecond=0).isoformat()
+    return datetime.fromtimestamp(max(0.0, moment), zone())
 
 
-def _as_error(run: Run, found: Finding) -> KitError:
+def _iso(moment: float) -> str:
+    return _local(moment).replace(microsecond=0).isoformat()
+
+
+def as_error(run: Run, found: Finding) -> KitError:
+    """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
     remedy = Remedy("", (run.place.command("schedule"),)) if found.outcome.fix else found.remedy
     why = found.impact if found.status != "unknown" else ""
     return KitError(found.outcome.said.text, id=found.check.id, why=why, remedy=remedy)
 
 
-def _setup_problem(run: Run, world: World) -> KitError | None:
+def cron_unclear(found: dict[str, Finding]) -> str:
+    """Why it is unknown whether cron runs here, as a sentence; "" if it is known."""
+    text = found["CRN006"].outcome.said.text
+    return f"{text[0].upper()}{text[1:]}." if "is unknown" in text else ""
+
+
+def _setup_problem(run: Run, world: World) -> list[KitError]:
     """Why no line could refresh these tokens: the configuration or the tokens file cannot be used."""
     from ocarina_kit.tokens.problems import undamaged
 
     try:
         undamaged(run.setup(), world.tokens.file)
     except KitError as problem:
-        return problem
-    return None
-
-
-def _masked(entry: Entry) -> str:
-    from ocarina_kit.system.secret import mask
-
-    return mask(entry.line.text)
+        return [problem]
+    return []
 
 
 # --- what comes -----------------------------------------------------------------------------------------------
@@ -178,12 +182,9 @@ def _runs(entries: Sequence[Entry], now: float) -> tuple[datetime, ...]:
 
 def upcoming(now: float, times: Times | None, number: int) -> list[datetime]:
     """The next runs after ``now``, in the time zone that cron goes by."""
-    from datetime import datetime
-
-    from ocarina_kit.cron.host import zone
     from ocarina_kit.cron.times import next_runs
 
-    return [] if times is None else next_runs(times, datetime.fromtimestamp(now, zone()), number)
+    return [] if times is None else next_runs(times, _local(now), number)
 
 
 # --- for people -----------------------------------------------------------------------------------------------
@@ -197,13 +198,14 @@ def _show(run: Run, world: World, entries: Sequence[Entry], ahead: Ahead) -> Non
     for entry in entries:
         when = in_words(entry.times) if entry.times is not None else "never"
         ui.say(f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):")
-        ui.raw(_masked(entry), indent=2)
+        ui.raw(mask(entry.line.text), indent=2)
     last = last_success(world.tokens.log, world.tokens.usable, now)
-    rows = [("Last success", "none is known")]
+    success = "none is known"
     if last is not None:
         where = f" on {last.host}" if last.host not in ("", world.machine.host) else ""
         by = f" by {last.by}" if last.by not in ("", "refresh") else ""
-        rows = [("Last success", f"{clock(last.time, now)}{where}{by}")]
+        success = f"{clock(last.time, now)}{where}{by}"
+    rows = [("Last success", success)]
     if ahead.runs:
         rows.append(("Next runs", ", ".join(clock(each.timestamp(), now) for each in ahead.runs[:3])))
     rows.append(("Tokens", _tokens_in_words(ahead)))
@@ -238,22 +240,17 @@ def _span_in_words(ahead: Ahead, start: float, end: float | None) -> str:
 def strip(ahead: Ahead, width: int | None) -> list[str]:
     """The next 24 hours as marks of 30 minutes, or of an hour in a narrow terminal: ``^`` a run, ``=`` a valid token,
     ``!`` none."""
-    from datetime import datetime
-
-    from ocarina_kit.cron.host import zone
-
     seconds = 3600.0 if width is not None and width < _LABEL + 50 else 1800.0
-    start = ahead.now - datetime.fromtimestamp(ahead.now, zone()).minute * 60 % seconds - ahead.now % 60
+    start = ahead.now - _local(ahead.now).minute * 60 % seconds - ahead.now % 60
     cells = [start + at * seconds for at in range(int(_DAY / seconds))]
     times = [each.timestamp() for each in ahead.runs]
     runs = "".join("^" if any(cell <= each < cell + seconds for each in times) else "." for cell in cells)
     hours = int(6 * 3600 / seconds)
-    scale = "".join(f"{datetime.fromtimestamp(cell, zone()):%H:%M}".ljust(hours) for cell in cells[::hours])
+    scale = "".join(f"{_local(cell):%H:%M}".ljust(hours) for cell in cells[::hours])
     rows = [("", scale.rstrip()), ("  runs", runs)]
     if ahead.until is not None:
-        rows.append(
-            ("  tokens", "".join("!" if _is_bare(ahead, cell, cell + seconds) else "=" for cell in cells))
-        )
+        marks = "".join("!" if _is_bare(ahead, cell, cell + seconds) else "=" for cell in cells)
+        rows.append(("  tokens", marks))
     return [f"{label:<{_LABEL}}{marks}" for label, marks in rows]
 
 
