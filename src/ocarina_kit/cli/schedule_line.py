@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ocarina_kit.cli.schedule_show import as_error, cron_unclear, upcoming
+from ocarina_kit.cli.schedule_show import Glance, as_error, cron_unclear, upcoming
 from ocarina_kit.cli.schedule_trial import entry_of
 from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, Clients, version_text
 from ocarina_kit.cron import host as cron_host
@@ -194,7 +194,7 @@ def _of_client(setup: Setup, ground: Ground, client: Candidate | None, *, alone:
 
 def _of_line(run: Run, world: World, plan: Plan, client: Candidate | None) -> list[KitError]:
     """What the doctor will say of the line, once it is installed: of cron, of its client, of lines around it."""
-    ahead = World(run.machine, run.place, seconds=60.0)
+    ahead = Glance(run.machine, run.place, seconds=60.0)
     clients = Clients(all=(client,) if client is not None else ())
     vars(ahead).update(listing=world.listing, crontab=plan.after, clients=clients, tokens=world.tokens)
     found = crn.judged(ahead)

@@ -35,7 +35,7 @@ class Ahead(NamedTuple):
     bare: tuple[tuple[float, float | None], ...] = ()
 
 
-class _Glance(World):
+class Glance(World):
     """Looks at what the line names; nothing is begun beforehand."""
 
     def start(self, checks: set[str]) -> None:
@@ -44,7 +44,7 @@ class _Glance(World):
 
 def show_entry(run: Run) -> Result:
     """Show what there is, as the doctor judges it. Exit 1 if a check failed."""
-    world = _Glance(run.machine, run.place, seconds=30.0)
+    world = Glance(run.machine, run.place, seconds=30.0)
     entries = world.entries.active
     if entries and all(entry.marked for entry in entries):
         from ocarina_kit.client.find import Clients
