@@ -108,7 +108,6 @@ def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     other.write_text(json.dumps({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"}))
     ran = lab.kit.run("login", "--callback", address, "--config", other)
     assert (ran.code, "[LGN016]" in ran.err) == (1, True), ran
-    assert "ocarina-kit login --callback -" in ran.err
     lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"})
     ran = lab.kit.run("login", "--callback", address)
     assert (ran.code, "[LGN016]" in ran.err, lab.majora.url in ran.err) == (1, True, True), ran

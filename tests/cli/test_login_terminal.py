@@ -114,23 +114,10 @@ def test_what_is_pasted_instead_has_its_own_message(lab: Lab, paste: str, said: 
         assert screen.wait() == 0
 
 
-def test_pastes_are_put_together(lab: Lab) -> None:
-    """A long one over several lines; the code, then the state; an address in two pieces."""
-    with lab.screen("login", "--for", "lookup", "--for", "published", "--for", "info") as screen:
+def test_a_long_paste_over_several_lines(lab: Lab) -> None:
+    with lab.screen("login", "--for", "lookup") as screen:
         long = lab.authorize(link_in(screen)).replace("?", f"?padding={'x' * 9_000}&")
         screen.paste("\n".join(long[at : at + 76] for at in range(0, len(long), 76)) + "\n")
-        screen.expect("logged in")
-        query = parse_qs(urlsplit(lab.authorize(link_in(screen))).query)
-        screen.paste(query["code"][0])
-        screen.expect("a code without its state")
-        screen.expect("> ")
-        screen.paste(query["state"][0])
-        screen.expect("logged in")
-        address = lab.authorize(link_in(screen))
-        screen.paste(address[:-9])
-        screen.expect("The end of the address is missing.")
-        screen.expect("> ")
-        screen.paste(address[-9:])
         screen.expect("logged in")
         assert screen.wait() == 0
 

@@ -17,6 +17,7 @@ from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import MINIMUM_VERSION, find_clients, parse_version, read_table, version_text
 from ocarina_kit.client.scopes import Request, example, request_for
 from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.words import listed
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -77,11 +78,17 @@ class Steps:
         due = tuple(each.scope for each in found if each.state != "ok")
         return Tokens(tuple(each.scope for each in found), due)
 
-    def is_scheduled(self, setup: Setup) -> bool:
+    def standing(self, setup: Setup) -> str:
+        """How far the set-up is, in words."""
+        tokens = self.tokens(setup)
+        missing = [] if self.has_client else ["the client"]
+        missing += ["a login"] if tokens.due or not tokens.all else []
         try:
-            return self._plan_entry(setup).plan.outcome in _IN_PLACE
+            scheduled = self._plan_entry(setup, prove=False).plan.outcome in _IN_PLACE
         except KitError:
-            return False
+            scheduled = False
+        missing += [] if scheduled else ["the crontab line"]
+        return f". Still to do: {listed(missing)}" if missing else ", logged in, refreshed by cron"
 
     # --- what is to be done
 
@@ -102,12 +109,12 @@ class Steps:
             rows.append(("crontab", f"one line: refresh {self.entry.words}"))
         return rows
 
-    def _plan_entry(self, setup: Setup) -> Planned:
-        return plan_entry(self.run, setup, self.candidate, switch_on=self._switch_on)
+    def _plan_entry(self, setup: Setup, *, prove: bool) -> Planned:
+        return plan_entry(self.run, setup, self.candidate, switch_on=self._switch_on, prove=prove)
 
     def _wanted_entry(self, setup: Setup) -> Planned | None:
         """The crontab line that is to be written; asks where it would be a second one, or was disabled."""
-        entry = self._plan_entry(setup)
+        entry = self._plan_entry(setup, prove=True)
         if entry.plan.outcome in _IN_PLACE:
             return None
         if entry.unwritable is not None:
@@ -119,11 +126,9 @@ class Steps:
             if not self.ui.confirm("The crontab line is commented out. Use it again?"):
                 return None
             self._switch_on = True
-            entry = self._plan_entry(setup)
+            entry = self._plan_entry(setup, prove=False)
         for caution in entry.cautions:
-            if self.plan is None or not caution.id.startswith(
-                "ENV"
-            ):  # of the client, which is installed first
+            if self.plan is None or caution.id[:3] != "ENV":  # of the client, which is installed first
                 self.ui.warn(f"{caution.what} [{caution.id}]")
         return entry
 
@@ -151,7 +156,7 @@ class Steps:
         if self.entry is None:
             return
         try:
-            entry = self._plan_entry(setup)  # again: there may be a client for it now
+            entry = self._plan_entry(setup, prove=False)  # again: there may be a client for it now
             install_entry(self.run, setup, entry)
         except KitError as problem:
             self._failed(problem, self.entry.plan.line)

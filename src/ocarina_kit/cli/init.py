@@ -24,7 +24,7 @@ Examples:
   ocarina-kit init
   ocarina-kit init --instance prod --user NAME --client-id ID --client-secret-file FILE"""
 
-_LARGEST = 1 << 20
+_LARGEST = 10_000
 """Bytes of a secret's file: a larger one holds something else."""
 
 
@@ -92,7 +92,6 @@ def _read(run: Run, option: str, name: str | None) -> str | None:
     import re
     import sys
 
-    from ocarina_kit.config.values import SECRET_LENGTH
     from ocarina_kit.system.errors import Remedy, usage_error
 
     if name is None:
@@ -103,21 +102,19 @@ def _read(run: Run, option: str, name: str | None) -> str | None:
     shown = "the file" if re.fullmatch(r"[\w$+=~-]{24,}", name) else name
     try:
         if name == "-":
-            data = sys.stdin.buffer.read(_LARGEST + 1)
+            data = sys.stdin.buffer.read(_LARGEST)
         else:
             with run.machine.expand(name).open("rb") as file:
-                data = file.read(_LARGEST + 1)
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+                data = file.read(_LARGEST)
+        text = data.decode("utf-8-sig").strip()
     except (OSError, ValueError) as problem:
         words = getattr(problem, "strerror", None) or "it is not text"
         why = "If that was the secret itself, remove it from your shell's history." if shown != name else ""
         remedy = Remedy("Name a file that holds the value alone, or - for standard input.")
         raise usage_error(f"{option}: {shown} cannot be read ({words}).", why=why, remedy=remedy) from None
-    lines = {line.strip() for line in text.splitlines() if line.strip()}
-    wrapped = len("".join(text.split())) == SECRET_LENGTH
-    if len(data) > _LARGEST or (len(lines) > 1 and not wrapped):
+    if len(text.splitlines()) > 1 or len(data) == _LARGEST:
         raise usage_error(f"{option}: one line is expected, with the value and nothing else.")
-    return lines.pop() if len(lines) == 1 else text
+    return text
 
 
 def _unasked(run: Run, given: Mapping[str, str], wish: Wish) -> Result:

@@ -217,7 +217,13 @@ def _without_code(login: Login, text: str, found: Misread, begun: Sequence[Pendi
     if found.kind in ("wrong-state", "other-server"):
         for each in begun:
             if isinstance(read_paste(text, each.domain, (each.state,)), Code):
-                raise _other_setup(login, each)
+                whose = f"{each.profile or each.config or '--env'} at {each.domain}"
+                raise KitError(
+                    f"That address belongs to a login that was begun with another set-up ({whose}).",
+                    id="LGN016",
+                    why="A code is sent only to the server that gave it, with the client id that asked for it.",
+                    remedy=Remedy("Use it there, or get a new link here.", (login.ways().fresh,)),
+                )
     used = next(filter(None, (used_pending(login.machine, state) for state in states_in(text))), None)
     if found.kind == "wrong-state" and used is not None:
         request, now = request_for(used.scope, login.client.table), login.machine.now()
@@ -236,25 +242,6 @@ def _without_code(login: Login, text: str, found: Misread, begun: Sequence[Pendi
         )
     scope = [mine[found.state].scope] if found.state in mine else []
     raise paste_error(found, domain=login.setup.domain, ways=login.ways(*scope))
-
-
-def _other_setup(login: Login, pending: Pending) -> KitError:
-    """LGN016: the address belongs to an open login, but not to one of this set-up."""
-    from pathlib import Path
-
-    from ocarina_kit.config.place import Place
-
-    place = login.setup.place
-    begun = Place(Path(pending.config), "option", pending.profile, from_env=not pending.config)
-    whose, command = begun.profile or pending.config or "--env", begun.command("login", "--callback", "-")
-    if begun._replace(source=place.source) == place:  # only MAJORA_DOMAIN is another one now
-        whose, command = pending.domain, login.ways().fresh
-    return KitError(
-        f"That address belongs to a login that was begun with another set-up ({whose}).",
-        id="LGN016",
-        why="A code is sent only to the server that gave it, with the client id that asked for it.",
-        remedy=Remedy("Use it there, or get a new link here.", (command,)),
-    )
 
 
 def _offer_link(login: Login, scope: str) -> None:

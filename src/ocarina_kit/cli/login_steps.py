@@ -43,8 +43,6 @@ NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN024", "LGN026")
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
 """Errors after which another link may still work. All others are about the client, the account or the network."""
 _FINAL_PASTES = ("denied", "scope", "error", "redirect-page", "client-page")
-_UNFINISHED_PASTES = ("cut-off", "no-code", "no-state")
-"""The rest of the same address may follow, or the state behind the code."""
 
 _PASTE_HELP = (
     "The link opens Majora in a browser, on any machine. Log in there and press Authorize. The page that opens has an "
@@ -220,16 +218,11 @@ class Login:
         from ocarina_kit.majora.messages import client_error, paste_error
         from ocarina_kit.majora.paste import Code, read_paste
 
-        ways, domain, text = self.ways(pending.scope), self.setup.domain, ""
+        ways, domain = self.ways(pending.scope), self.setup.domain
         # The link is in the prompt: when it is shown, a paste can be taken already.
         prompt = f"{self._introduced(self.links[pending.scope], which)}\n\n> "
         for left in reversed(range(_PASTES)):
-            earlier, text = text, self.ui.ask_paste(prompt, help=_PASTE_HELP)
-            found = read_paste(text, domain, (pending.state,))
-            if earlier and not isinstance(found, Code):
-                text = f"{earlier}\n{text}"
-                joined = read_paste(text, domain, (pending.state,))
-                found = joined if isinstance(joined, Code) else found
+            found = read_paste(self.ui.ask_paste(prompt, help=_PASTE_HELP), domain, (pending.state,))
             if isinstance(found, Code):
                 return pending, found.code
             error = paste_error(found, domain=domain, ways=ways)
@@ -238,7 +231,6 @@ class Login:
             # Whoever pastes the link may have met the server's error page: does it know this client at all?
             if found.kind == "authorize-link" and self.majora.probe_client(_PROBE_S).kind == "unknown":
                 return client_error("It does not know this client id.", domain=domain, ways=ways)
-            text = text if found.kind in _UNFINISHED_PASTES else ""
             step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
             self.ui.warn(f"{error.what} {error.why} {step} [{error.id}]")
             prompt = "> "
@@ -347,9 +339,8 @@ class Login:
             return outcome.problem
         left = span((outcome.expires_at or now) - now + 30)
         if outcome.result == "valid":
-            self.ui.status(
-                "valid", f"{self.words(scope)}: until {clock(outcome.expires_at or now, now)}, for {left}"
-            )
+            until = clock(outcome.expires_at or now, now)
+            self.ui.status("valid", f"{self.words(scope)}: until {until}, for {left}")
         else:
             word = "refreshed" if outcome.result == "refreshed" else "logged in"
             self.ui.status(word, f"{self.words(scope)}: valid for {left}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -21,6 +21,9 @@ EPILOG = """Exit 0: each token is valid for DURATION or longer. 1: one needs a r
 
 Before a long run:
   ocarina-kit status --within 6h || ocarina-kit refresh"""
+
+_MEMBERS = ("scope", "purposes", "expires_at", "seconds_left", "refreshable", "last_refresh", "host")
+"""Of a token in the JSON document (CONTRACT.md, status)."""
 
 
 def command(
@@ -55,12 +58,7 @@ def command(
     error = _error(setup, tokens, seconds)
     _show(run, tokens, error, verbose)
     rows = [{**each._asdict(), "purposes": list(names_of(each.scope))} for each in tokens]
-    return Result({"tokens": [_members(row) for row in rows]}, error, shown=True)
-
-
-def _members(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("scope", "purposes", "expires_at", "seconds_left", "refreshable", "last_refresh", "host")
-    return {name: row[name] for name in names}
+    return Result({"tokens": [{name: row[name] for name in _MEMBERS} for row in rows]}, error, shown=True)
 
 
 def _show(run: Run, tokens: Sequence[Status], error: KitError | None, verbose: bool) -> None:
