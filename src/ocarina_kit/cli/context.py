@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.cli import options
@@ -48,6 +49,28 @@ class Run(NamedTuple):
                 remedy=Remedy("Agree to the changes.", (self.place.command(*command, "--yes"),)),
             )
         return yes or self.ui.confirm(question, default=default)
+
+    def read(self, option: str, name: str, most: int) -> str:
+        """The text of the file ``name``, or of standard input (``-``), of fewer than ``most`` bytes.
+
+        Raises KitError (usage), which repeats nothing: what was typed here may be the secret itself.
+        """
+        try:
+            if name == "-":
+                data = sys.stdin.buffer.read(most)
+            else:
+                with self.machine.expand(name).open("rb") as file:
+                    data = file.read(most)
+            if len(data) < most:
+                return data.decode("utf-8-sig")
+            said = "it is too large"
+        except (OSError, ValueError) as problem:
+            said = getattr(problem, "strerror", None) or "it is not text"
+        raise usage_error(
+            f"{option} names no file that can be read ({said}).",
+            why="If the secret itself was given in its place, remove it from your shell's history.",
+            remedy=Remedy("Name a file that holds it, or - for standard input."),
+        )
 
 
 def start(context: Any, *, json: bool = False, quiet: bool = False) -> Run:

@@ -89,30 +89,14 @@ def command(
 
 def _read(run: Run, option: str, name: str | None) -> str | None:
     """The one value in a file, or on standard input. Raises KitError (usage); what was read is never repeated."""
-    import re
-    import sys
-
-    from ocarina_kit.system.errors import Remedy, usage_error
+    from ocarina_kit.system.errors import usage_error
 
     if name is None:
         return None
     if name == "-" and run.ui.interactive:
         return run.ui.ask_secret("Client secret" if "secret" in option else "API key")
-    # What is typed here by mistake may be the secret itself.
-    shown = "the file" if re.fullmatch(r"[\w$+=~-]{24,}", name) else name
-    try:
-        if name == "-":
-            data = sys.stdin.buffer.read(_LARGEST)
-        else:
-            with run.machine.expand(name).open("rb") as file:
-                data = file.read(_LARGEST)
-        text = data.decode("utf-8-sig").strip()
-    except (OSError, ValueError) as problem:
-        words = getattr(problem, "strerror", None) or "it is not text"
-        why = "If that was the secret itself, remove it from your shell's history." if shown != name else ""
-        remedy = Remedy("Name a file that holds the value alone, or - for standard input.")
-        raise usage_error(f"{option}: {shown} cannot be read ({words}).", why=why, remedy=remedy) from None
-    if len(text.splitlines()) > 1 or len(data) == _LARGEST:
+    text = run.read(option, name, _LARGEST).strip()
+    if len(text.splitlines()) > 1:
         raise usage_error(f"{option}: one line is expected, with the value and nothing else.")
     return text
 

@@ -142,9 +142,14 @@ def _finish(login: Login, source: str) -> list[Request]:
     from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
     from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import waiting
-    from ocarina_kit.majora.paste import Misread
+    from ocarina_kit.majora.paste import LONGEST, Misread
 
-    text = _read(login.ui, source)
+    if any(mark in source for mark in ("://", "code=", "state=", "error=")):
+        text = source
+    elif source == "-" and login.ui.interactive:
+        text = login.ui.ask_paste("Paste the address of the page that opened: ")
+    else:
+        text = login.run.read("--callback", source, LONGEST)
     begun = waiting(login.machine)
     mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
     codes = _codes(text, login.setup.domain, mine)
@@ -160,34 +165,6 @@ def _finish(login: Login, source: str) -> list[Request]:
             if error.id in NEW_LINK_HELPS:
                 _offer_link(login, pending.scope)
     return requests
-
-
-def _read(ui: Ui, source: str) -> str:
-    """What ``source`` names: an address itself, a file, or ``-``. It is never repeated, not even as a file name: it
-    may be a broken paste."""
-    import sys
-    from pathlib import Path
-
-    from ocarina_kit.majora.paste import LONGEST
-
-    if any(mark in source for mark in ("://", "code=", "state=", "error=")):
-        return source
-    if source == "-" and ui.interactive:
-        return ui.ask_paste("Paste the address of the page that opened: ")
-    try:
-        if source == "-":
-            data = sys.stdin.buffer.read(LONGEST) if sys.stdin is not None else b""
-        else:
-            with Path(source).expanduser().open("rb") as file:
-                data = file.read(LONGEST)
-    except (OSError, ValueError, RuntimeError) as problem:
-        said = getattr(problem, "strerror", None) or "it is not a path"
-        raise usage_error(
-            "--callback takes an address, a file or -, and was given none of these.",
-            why=f"As a file it cannot be read: {said}.",
-            remedy=Remedy("Paste the address when it asks.", ("ocarina-kit login --callback -",)),
-        ) from None
-    return data.decode("utf-8", "replace")
 
 
 def _codes(text: str, domain: str, mine: Mapping[str, Pending]) -> list[Code] | Misread:

@@ -107,7 +107,8 @@ class Login:
     def __init__(
         self, run: Run, setup: Setup, client: Client, *, verify: bool = True, browser: bool | None = None
     ) -> None:
-        self.machine, self.ui, self.setup, self.client = run.machine, run.ui, setup, client
+        self.run, self.machine, self.ui = run, run.machine, run.ui
+        self.setup, self.client = setup, client
         self.majora = Majora(run.machine, setup.domain, setup.client_id, setup.client_secret)
         self.outcomes: dict[str, Outcome] = {}
         self.links: dict[str, str] = {}
