@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -11,40 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.conftest import LOOKUP, Lab
 from tests.conftest import Kit, Ran, mode_of
 
-from ocarina_kit.sandbox import Application, Sandbox, User
-
-_numbers = itertools.count(1)
-LOOKUP = "majora2.view_biosampleartifact"
+from ocarina_kit.sandbox import Sandbox
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox.start() as majora:
-        yield majora
+class Person(Lab):
+    """Somebody with a registered application and no configuration: all of it is in options."""
 
-
-class Person:
-    """Somebody with a registered application, and all of it in options."""
-
-    def __init__(self, kit: Kit, majora: Sandbox) -> None:
-        self.kit, self.majora = kit, majora
-        self.user: User = majora.add_user(f"user{next(_numbers)}")
-        self.app: Application = majora.add_application(self.user)
-        kit.secrets.add(self.app.client_secret)
+    def __init__(self, kit: Kit, majora: Sandbox, client: Path) -> None:
+        super().__init__(kit, majora, client)
+        kit.config.unlink()
+        self.settings = self.config
         self.options = {
             "--domain": majora.url,
             "--user": self.user.name,
             "--client-id": self.app.client_id,
             "--client-secret-file": self.file("secret", self.app.client_secret + "\n"),
-        }
-        self.settings = {
-            "MAJORA_DOMAIN": majora.url,
-            "MAJORA_USER": self.user.name,
-            "MAJORA_TOKEN": "OAUTH",
-            "CLIENT_ID": self.app.client_id,
-            "CLIENT_SECRET": self.app.client_secret,
         }
 
     def file(self, name: str, text: str | bytes) -> str:
@@ -62,8 +45,8 @@ class Person:
 
 
 @pytest.fixture
-def person(kit: Kit, running: Sandbox) -> Iterator[Person]:
-    yield Person(kit, running)
+def person(kit: Kit, running: Sandbox, client: Path) -> Iterator[Person]:
+    yield Person(kit, running, client)
     running.clear_faults()
 
 

@@ -355,7 +355,7 @@ class Ui:
                 return
             self._clear()
             if not self._moves:
-                self._write(self.out, [f"{printable(words)} ..."])
+                self.say(f"{words} ...")
                 return
             # Only here: rich takes as long to import as a short command takes in all.
             from rich.console import Console
