@@ -10,24 +10,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.cli import install_client
-from ocarina_kit.cli.login_choice import Client, show_end
+from ocarina_kit.cli.login_choice import Client, client_of, installed_client, show_end
 from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry
 from ocarina_kit.cli.schedule_trial import try_line
 from ocarina_kit.cli.ui import Result
-from ocarina_kit.client.find import MINIMUM_VERSION, find_clients, parse_version, read_table, version_text
+from ocarina_kit.client.find import MINIMUM_VERSION, parse_version
 from ocarina_kit.client.scopes import Request, example, request_for
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.words import listed
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.client.find import Candidate
     from ocarina_kit.client.install import Plan
     from ocarina_kit.config.place import Setup
 
 _IN_PLACE = ("unchanged", "mixed")
 """Outcomes of a plan for the crontab that leave nothing to do."""
-_SEARCH_S = 6.0
 
 
 class Tokens(NamedTuple):
@@ -38,13 +36,11 @@ class Tokens(NamedTuple):
 
 
 class Steps:
-    """``client``: the one to log in for; ``candidate``: the one for the crontab line. ``plan`` and ``entry``: what is
-    to be installed and scheduled, None where nothing is. ``problems`` were shown."""
+    """``plan`` and ``entry``: what is to be installed and scheduled, None where nothing is. ``problems`` were shown."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.ui = run, run.ui
         self.client = Client()
-        self.candidate: Candidate | None = None
         self.plan: Plan | None = None
         self.entry: Planned | None = None
         self.problems: list[KitError] = []
@@ -53,16 +49,7 @@ class Steps:
     # --- what there is
 
     def find_client(self) -> None:
-        with self.ui.waiting("Looking for the ocarina client", 2 * _SEARCH_S):
-            found = find_clients(self.run.machine, timeout=_SEARCH_S, first=True)
-            if found.usable is not None:
-                self._use(found.usable, found.program)
-        self.candidate = found.chosen
-
-    def _use(self, candidate: Candidate, program: str) -> None:
-        self.candidate = candidate
-        table = read_table(self.run.machine, candidate, timeout=_SEARCH_S)
-        self.client = Client(version_text(candidate.version), program, table)
+        self.client = installed_client(self.run)
 
     @property
     def has_client(self) -> bool:
@@ -110,7 +97,7 @@ class Steps:
         return rows
 
     def _plan_entry(self, setup: Setup, *, prove: bool) -> Planned:
-        return plan_entry(self.run, setup, self.candidate, switch_on=self._switch_on, prove=prove)
+        return plan_entry(self.run, setup, self.client.candidate, switch_on=self._switch_on, prove=prove)
 
     def _wanted_entry(self, setup: Setup) -> Planned | None:
         """The crontab line that is to be written; asks where it would be a second one, or was disabled."""
@@ -148,7 +135,7 @@ class Steps:
             return
         try:
             client = install_client.install_client(self.run, self.plan)
-            self._use(client, client.path)
+            self.client = client_of(self.run, client, client.path)
         except KitError as problem:
             self._failed(problem)
 

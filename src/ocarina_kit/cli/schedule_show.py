@@ -11,7 +11,7 @@ from ocarina_kit.doctor.check import Finding
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.secret import mask
-from ocarina_kit.system.words import clock, listed, span
+from ocarina_kit.system.words import clock, span
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,13 +26,16 @@ _LABEL = 12
 
 
 class Ahead(NamedTuple):
-    """The next 24 hours. ``runs``: those that refresh something. ``until``: when the first token expires, None if none
-    can be refreshed. ``bare``: spans without a valid token; the end is None if no run ends it. Epoch seconds."""
+    """The next 24 hours, epoch seconds. ``runs``: those that refresh something. ``until``: when the first token
+    expires, None if none can be refreshed. ``counted``: the runs that are relied on, each for ``lifetime`` seconds;
+    ``kit``: they refresh an expired token too."""
 
     now: float
     runs: tuple[datetime, ...]
     until: float | None
-    bare: tuple[tuple[float, float | None], ...] = ()
+    counted: tuple[float, ...] = ()
+    lifetime: float = 0.0
+    kit: bool = False
 
 
 class Glance(World):
@@ -138,22 +141,10 @@ def _ahead(world: World, found: dict[str, Finding], *, good: bool) -> Ahead:
     now, until = world.tokens.now, _until(world)
     working = [entry for entry in world.entries.active if _refreshes(world, entry, found)]
     runs = _runs(working, now)
-    if until is None:
-        return Ahead(now, runs, until)
-    lifetime = min(each.lifetime for each in world.tokens.usable if each.can_refresh)
-    kit = any(entry.kind != "client" for entry in working)
-    times = [each.timestamp() for each in runs] if good else []
-    bare: list[tuple[float, float | None]] = []
-    last = until
-    for run in times:
-        if run >= last:
-            bare.append((max(last, now), run if kit else None))
-            if not kit:  # the client alone never refreshes an expired token (FACTS.md)
-                break
-        last = run + lifetime
-    else:
-        bare.append((max(last, now), None))
-    return Ahead(now, runs, until, tuple(each for each in bare if each[0] < now + _DAY))
+    lifetime = min((each.lifetime for each in world.tokens.usable if each.can_refresh), default=0.0)
+    counted = tuple(each.timestamp() for each in runs) if good else ()
+    # The client alone never refreshes an expired token (FACTS.md).
+    return Ahead(now, runs, until, counted, lifetime, any(entry.kind != "client" for entry in working))
 
 
 def _refreshes(world: World, entry: Entry, found: dict[str, Finding]) -> bool:
@@ -211,11 +202,11 @@ def _show(run: Run, world: World, entries: Sequence[Entry], ahead: Ahead) -> Non
     rows.append(("Tokens", _tokens_in_words(ahead)))
     ui.table(rows, indent=0)
     ui.say()
-    for row in strip(ahead, ui.width):
+    rows_of_strip = strip(ahead, ui.width)
+    for row in rows_of_strip:
         ui.raw(row)
-    spans = [_span_in_words(ahead, *each) for each in ahead.bare]
-    if ahead.runs and spans:
-        ui.say(f"No token is valid {listed(spans)} (marked !).")
+    if "!" in rows_of_strip[-1] and ahead.runs:
+        ui.say("At the marks ! no token is valid.")
     lost = [each for each in world.tokens.usable if not each.can_refresh]
     if lost or ahead.until is None:
         ui.next_step(
@@ -232,11 +223,6 @@ def _tokens_in_words(ahead: Ahead) -> str:
     return "expired" + (f" {span(ago)} ago" if ago < 3650 * _DAY else "")
 
 
-def _span_in_words(ahead: Ahead, start: float, end: float | None) -> str:
-    since = "from now" if start <= ahead.now else f"from {clock(start, ahead.now)}"
-    return f"{since} on" if end is None else f"{since} to {clock(end, ahead.now)}"
-
-
 def strip(ahead: Ahead, width: int | None) -> list[str]:
     """The next 24 hours as marks of 30 minutes, or of an hour in a narrow terminal: ``^`` a run, ``=`` a valid token,
     ``!`` none."""
@@ -249,11 +235,19 @@ def strip(ahead: Ahead, width: int | None) -> list[str]:
     scale = "".join(f"{_local(cell):%H:%M}".ljust(hours) for cell in cells[::hours])
     rows = [("", scale.rstrip()), ("  runs", runs)]
     if ahead.until is not None:
-        marks = "".join("!" if _is_bare(ahead, cell, cell + seconds) else "=" for cell in cells)
-        rows.append(("  tokens", marks))
+        rows.append(("  tokens", _validity(ahead, ahead.until, cells, seconds)))
     return [f"{label:<{_LABEL}}{marks}" for label, marks in rows]
 
 
-def _is_bare(ahead: Ahead, start: float, end: float) -> bool:
-    start = max(start, ahead.now)
-    return any(first < end and (last is None or last > start) for first, last in ahead.bare)
+def _validity(ahead: Ahead, until: float, cells: Sequence[float], seconds: float) -> str:
+    """A mark for each span of ``seconds``: whether the token is valid all the time, with the runs that are counted."""
+    marks, runs = "", list(ahead.counted)
+    for cell in cells:
+        valid = until > max(cell, ahead.now)
+        while runs and runs[0] < cell + seconds:
+            run = runs.pop(0)
+            valid = valid and run < until
+            if run < until or ahead.kit:
+                until = run + ahead.lifetime
+        marks += "=" if valid and until >= cell + seconds else "!"
+    return marks
