@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -314,20 +313,3 @@ def test_another_domain_sets_the_tokens_aside(person: Person, running: Sandbox) 
     assert backups(person.kit, "tokens") == [old]
     person.kit.write_tokens({LOOKUP: token})
     assert "set aside" not in person.init(user="another").out
-
-
-def test_processes_that_write_at_once_lose_nothing(kit: Kit) -> None:
-    kit.write_config({"mine": [1, 2, 3]})
-    kit.extra.update(
-        CLIENT_ID="i9" * 20, CLIENT_SECRET="s3" * 64, MAJORA_DOMAIN="https://majora.example.ac.uk/"
-    )
-
-    def init(number: int) -> int:
-        return kit.run("init", "--profile", f"p{number}", "--user", f"user{number}", "--offline").code
-
-    with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(init, range(6))) == {0}
-    written = kit.read_config()
-    assert written["mine"] == [1, 2, 3]
-    users = {name: profile["MAJORA_USER"] for name, profile in written["profile"].items()}
-    assert users == {f"p{number}": f"user{number}" for number in range(6)}

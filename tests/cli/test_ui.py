@@ -83,38 +83,18 @@ ROWS = [("look up samples", "valid for 9 h", "refreshed 14:37 on login1"), ("upl
         (30, "say", ("  indented words go on below each",), "  indented words go on below\n  each"),
         (None, "say", ("",), ""),
         (80, "say", ("a\x1b[2Jb\x9b\u202ec",), "a\\x1b[2Jb\\x9b\\u202ec"),
-        (
-            80,
-            "table",
-            (ROWS,),
-            "  look up samples   valid for 9 h   refreshed 14:37 on login1\n  upload            expired",
-        ),
-        (
-            40,
-            "table",
-            (ROWS,),
-            "  look up samples\n    valid for 9 h\n    refreshed 14:37 on login1\n  upload\n    expired",
-        ),
-        (
-            60,
-            "table",
-            ([("CFG007", "add the / to MAJORA_DOMAIN in the file ~/.ocarina of yours")],),
-            "  CFG007   add the / to MAJORA_DOMAIN in the file ~/.ocarina\n           of yours",
-        ),
-        (
-            40,
-            "error",
-            (ERROR,),
-            "error: Majora does not accept this\n  client id and secret. [CRD001]\n"
-            "  It answered invalid_client. Register\n  again.\n  Try: ocarina-kit init\n       ocarina-kit login",
-        ),
-        (
-            None,
-            "error_line",
-            (ERROR,),
-            "ocarina-kit: Majora does not accept this client id and secret. It answered invalid_client. "
-            "Register again. Try: ocarina-kit init && ocarina-kit login [CRD001]",
-        ),
+        (80, "table", (ROWS,),
+         "  look up samples   valid for 9 h   refreshed 14:37 on login1\n  upload            expired"),
+        (40, "table", (ROWS,),
+         "  look up samples\n    valid for 9 h\n    refreshed 14:37 on login1\n  upload\n    expired"),
+        (60, "table", ([("CFG007", "add the / to MAJORA_DOMAIN in the file ~/.ocarina of yours")],),
+         "  CFG007   add the / to MAJORA_DOMAIN in the file ~/.ocarina\n           of yours"),
+        (40, "error", (ERROR,),
+         "error: Majora does not accept this\n  client id and secret. [CRD001]\n"
+         "  It answered invalid_client. Register\n  again.\n  Try: ocarina-kit init\n       ocarina-kit login"),
+        (None, "error_line", (ERROR,),
+         "ocarina-kit: Majora does not accept this client id and secret. It answered invalid_client. "
+         "Register again. Try: ocarina-kit init && ocarina-kit login [CRD001]"),
     ],
 )  # fmt: skip
 def test_layout(columns: int | None, method: str, args: tuple[object, ...], expected: str) -> None:
@@ -143,10 +123,8 @@ def test_colours_are_readable_on_black_and_on_white(colour: str) -> None:
     """WCAG 2, contrast ratio; the 256 colours as xterm has them."""
     number = int(colour.rsplit(";", maxsplit=1)[-1]) - 16
     levels = [(0, 95, 135, 175, 215, 255)[number // size % 6] / 255 for size in (36, 6, 1)]
-    red, green, blue = (
-        each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in levels
-    )
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    linear = [each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in levels]
+    luminance = sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
     assert min(1.05 / (luminance + 0.05), (luminance + 0.05) / 0.05) > 3.5
 
 
@@ -230,11 +208,8 @@ def test_a_question_mark_explains_the_question() -> None:
 def test_enter_takes_the_default() -> None:
     terminal = Wide(80, "", "", "")
     ui, _ = ui_with(terminal)
-    assert (ui.ask("Name", "hoot"), ui.ask_choice("Which?", MAJORAS, default=1), ui.confirm("Go on?")) == (
-        "hoot",
-        1,
-        True,
-    )
+    answers = (ui.ask("Name", "hoot"), ui.ask_choice("Which?", MAJORAS, default=1), ui.confirm("Go on?"))
+    assert answers == ("hoot", 1, True)
     assert terminal.prompts == ["Name [hoot]: ", "[2] > ", "Go on? [Y/n] "]
 
 

@@ -104,7 +104,6 @@ def _read(run: Run, option: str, name: str | None) -> str | None:
 def _unasked(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
     """Write the configuration, with nobody to ask. Raises KitError: all that is missing is named at once (exit 2)."""
     from ocarina_kit.cli import init_config as know
-    from ocarina_kit.system.errors import KitError
 
     config = know.look(run, wish)
     known = know.gather(run, given, wish)
@@ -115,19 +114,13 @@ def _unasked(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
         run.ui.say(f"{words}.")
     values = dict(known.values)
     know.say_verdict(run, know.ask_server(run, values, wish), wish)
-    while changes := know.plan(run, config, values)[0]:
-        if wish.dry_run or (config.file is not None and config.file.exists):
-            know.show(run, changes, values)
-        if wish.dry_run:
-            run.ui.say("Nothing was changed (--dry-run).")
-            return Result()
-        try:
-            know.write(run, changes)
-            break
-        except KitError as problem:
-            config = know.look(run, wish)
-            if problem.id != "FIX001" or know.gather(run, given, wish).values != known.values:
-                raise
+    changes = know.plan(run, config, values)[0]
+    if changes and (wish.dry_run or (config.file is not None and config.file.exists)):
+        know.show(run, changes, values)
+    if changes and wish.dry_run:
+        run.ui.say("Nothing was changed (--dry-run).")
+        return Result()
+    know.write(run, changes)
     know.say_end(run, values, changed=bool(changes))
     return Result()
 
