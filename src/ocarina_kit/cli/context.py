@@ -41,7 +41,7 @@ class Run(NamedTuple):
         return found
 
     def agreed(self, question: str, *command: str, yes: bool, default: bool = True) -> bool:
-        """Whether the person agrees to the changes of ``command``. Raises KitError (usage) if nobody can be asked."""
+        """Whether the person agrees to the changes of ``command``. Raises KitError (usage) without a terminal."""
         if not yes and not self.ui.interactive:
             raise usage_error(
                 "There is no terminal to ask in; add --yes.",

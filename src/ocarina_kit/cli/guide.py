@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ocarina_kit.config.setup import Config
 
 _IDENTIFY_S = 10.0
-_QUESTIONS = {"CLIENT_ID": "Client id", "CLIENT_SECRET": "Client secret"}
 
 _HELP = {
     "MAJORA_DOMAIN": "Production has the real data, test is for trying things out. Accounts and tokens of one are "

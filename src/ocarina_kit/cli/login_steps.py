@@ -1,6 +1,6 @@
 """The steps of a login, for ``login`` and ``init``: what needs no browser, then a link and a paste for the rest.
 
-A code becomes a token on the disk in tokens/login.py. Nothing that was pasted is ever shown, and no question stands
+A code becomes a token on the disk in tokens/login.py. Nothing that was pasted is ever shown, and no question is asked
 between a failed paste and the next one (issue 11, bug 1).
 """
 
