@@ -11,6 +11,7 @@ from ocarina_kit.cli import completion, options
 from ocarina_kit.cli.options import Text, Texts, flag, option
 from ocarina_kit.cli.ui import Result, Ui, labelled, remedy_data
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
+from ocarina_kit.system.words import count, listed, tilde
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -140,7 +141,6 @@ def _error(findings: Sequence[Finding], code: int) -> KitError | None:
 def _show(run: Run, findings: Sequence[Finding], *, verbose: bool, backups: str) -> None:
     """By family, then how many of what, then the next step. Quiet about what is fine."""
     from ocarina_kit.doctor.check import FAMILIES
-    from ocarina_kit.system.words import count
 
     ui, seen = run.ui, [each for each in findings if not each.outcome.off]
     problems = [each for each in seen if each.status in ("fail", "warn", "unknown")]
@@ -186,7 +186,6 @@ def _show_one(ui: Ui, finding: Finding) -> None:
 
 def _totals(seen: Sequence[Finding], problems: Sequence[Finding], depending: Sequence[Finding]) -> str:
     from ocarina_kit.doctor.check import summary
-    from ocarina_kit.system.words import count, listed
 
     counts = summary(seen)
     parts = [f"{counts['ok']} ok"] if counts["ok"] else []
@@ -242,7 +241,6 @@ def _show_plan(run: Run, planned: Planned, world: World) -> None:
 def _show_fixed(run: Run, done: Fixed) -> str:
     """What came of it; returns where the backups are, in words, if one was made."""
     from ocarina_kit.system.backup import backups_folder
-    from ocarina_kit.system.words import tilde
 
     if done.planned is not None and done.planned.changes:
         _show_plan(run, done.planned, done.world)

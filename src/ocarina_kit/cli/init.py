@@ -10,12 +10,12 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
+from ocarina_kit.system.errors import KitError, Remedy, usage_error
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.init_config import Known, Wish
     from ocarina_kit.config.setup import Config
-    from ocarina_kit.system.errors import KitError
 
 EPILOG = """At a terminal it asks. Without one give everything, by option or by variable: MAJORA_DOMAIN, MAJORA_USER,
 CLIENT_ID or MAJORA_CLIENT_ID, CLIENT_SECRET or MAJORA_CLIENT_SECRET, MAJORA_TOKEN.
@@ -63,7 +63,6 @@ def command(
     from ocarina_kit.cli.init_config import Wish
     from ocarina_kit.config.url import INSTANCES
     from ocarina_kit.config.write import check_profile_name
-    from ocarina_kit.system.errors import usage_error
 
     run = start(context, json=json)
     if run.place.profile is not None:
@@ -89,7 +88,6 @@ def command(
 
 def _read(run: Run, option: str, name: str | None) -> str | None:
     """The one value in a file, or on standard input. Raises KitError (usage); what was read is never repeated."""
-    from ocarina_kit.system.errors import usage_error
 
     if name is None:
         return None
@@ -130,7 +128,6 @@ def missing_error(config: Config, known: Known, *, replaces: bool = False) -> Ki
     cannot be understood, and nobody has agreed to replace it."""
     from ocarina_kit.cli.init_config import WAYS
     from ocarina_kit.config.findings import findings
-    from ocarina_kit.system.errors import Remedy, usage_error
 
     lines = [
         f"{name} {fault.words} ({where}): {WAYS[name]}" if fault else f"{name} is missing: {WAYS[name]}"

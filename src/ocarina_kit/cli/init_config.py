@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.words import tilde
+
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.config.setup import Config, Setting
     from ocarina_kit.config.values import Fault
     from ocarina_kit.majora.api import Probe
     from ocarina_kit.system.change import Change
-    from ocarina_kit.system.errors import KitError
 
 WAYS = {
     "MAJORA_DOMAIN": "--instance prod|test or --domain URL",
@@ -161,7 +163,6 @@ def ask_server(run: Run, values: Mapping[str, str], wish: Wish) -> Verdict:
 def _of_client(run: Run, values: Mapping[str, str]) -> Verdict:
     from ocarina_kit.majora.api import Majora
     from ocarina_kit.majora.messages import Ways, client_error
-    from ocarina_kit.system.errors import KitError
     from ocarina_kit.system.secret import Secret
 
     domain, ways = values["MAJORA_DOMAIN"], Ways(init=run.place.command("init"))
@@ -180,7 +181,6 @@ def _of_client(run: Run, values: Mapping[str, str]) -> Verdict:
 def _of_key(run: Run, values: Mapping[str, str]) -> Verdict:
     from ocarina_kit.config.url import endpoint
     from ocarina_kit.majora.api import Majora
-    from ocarina_kit.system.errors import KitError, Remedy
     from ocarina_kit.system.secret import Secret
 
     domain, user = values["MAJORA_DOMAIN"], values["MAJORA_USER"]
@@ -198,7 +198,6 @@ def _of_key(run: Run, values: Mapping[str, str]) -> Verdict:
 def no_majora(domain: str, probe: Probe) -> Verdict:
     """No usable answer: what was met in place of a Majora."""
     from ocarina_kit.majora.messages import check_of, net_error
-    from ocarina_kit.system.errors import KitError, Remedy
 
     id = check_of(probe.net) if probe.net is not None else "SRV004"
     remedy = net_error(probe.net, domain=domain).remedy if probe.net is not None else Remedy()
@@ -225,7 +224,6 @@ def say_verdict(run: Run, verdict: Verdict, wish: Wish) -> None:
 def look(run: Run, wish: Wish) -> Config:
     """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
     from ocarina_kit.config.findings import findings
-    from ocarina_kit.system.errors import KitError
     from ocarina_kit.system.files import prove_space
 
     config = run.config()
@@ -286,7 +284,6 @@ def show(run: Run, changes: Sequence[Change], values: Mapping[str, str]) -> None
 def write(run: Run, changes: Sequence[Change]) -> None:
     """Make the changes, one after another, and say so. Raises KitError; the file that failed is as it was then."""
     from ocarina_kit.system.change import apply_to_file
-    from ocarina_kit.system.words import tilde
 
     home, aside = run.machine.home, False
     for change in changes:
@@ -307,7 +304,6 @@ def write(run: Run, changes: Sequence[Change]) -> None:
 
 def say_end(run: Run, values: Mapping[str, str], *, changed: bool) -> None:
     """The end of a run that writes the configuration only: the next step."""
-    from ocarina_kit.system.words import tilde
 
     if not changed:
         file = tilde(run.place.config, run.machine.home)

@@ -9,6 +9,7 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, option
 from ocarina_kit.cli.ui import Result
+from ocarina_kit.system.words import tilde
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -78,7 +79,6 @@ def plan_client(
 def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:
     """The rows of "Changes:" for an installation: where it goes, and what is fetched from where (issue 13.12)."""
     from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION
-    from ocarina_kit.system.words import tilde
 
     what = f"ocarina {PINNED_VERSION}" if plan.source == DEFAULT_SOURCE else "ocarina"
     rows = [("install", f"{what} in {tilde(plan.prefix, run.machine.home)}")]
@@ -88,7 +88,6 @@ def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:
 def install_client(run: Run, plan: Plan) -> Candidate:
     """Carry it out and say so. Raises KitError as `client.install.install` does; nothing is left then."""
     from ocarina_kit.client.install import install
-    from ocarina_kit.system.words import tilde
 
     with run.ui.waiting("Installing the client") as say:
         client = install(run.machine, plan, lambda words: say(words.removesuffix(" …")))

@@ -10,6 +10,7 @@ from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.words import span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,7 +189,6 @@ def _without_code(login: Login, text: str, found: Misread, begun: Sequence[Pendi
     from ocarina_kit.majora.grant import used_pending
     from ocarina_kit.majora.messages import paste_error, used_error
     from ocarina_kit.majora.paste import Code, read_paste, states_in
-    from ocarina_kit.system.words import span
 
     mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
     if found.kind in ("wrong-state", "other-server"):

@@ -9,6 +9,7 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.words import parse_duration, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,6 @@ def command(
     Needs no browser. The crontab line runs this every few hours.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.system.words import parse_duration
 
     seconds = None if within is None else parse_duration(within)
     run = start(context, json=json, quiet=cron)
@@ -111,7 +111,6 @@ def _show(ui: Ui, report: Report, now: float) -> None:
     """A line for each token without a problem; what failed is said as an error."""
     from ocarina_kit.client.scopes import what_for
     from ocarina_kit.majora.messages import clock_note
-    from ocarina_kit.system.words import span
 
     for each in report.outcomes:
         left = (each.expires_at or 0.0) - now

@@ -11,6 +11,7 @@ from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.words import clock, span, tilde
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,7 +197,6 @@ def _result(run: Run, planned: Planned, problem: KitError | None = None) -> Resu
 
 
 def _show_backup(run: Run, backup: Path | None) -> None:
-    from ocarina_kit.system.words import tilde
 
     if backup is not None:
         run.ui.say(f"The crontab from before is in {tilde(backup, run.machine.home)}")
@@ -247,7 +247,6 @@ def _try(run: Run, setup: Setup, line: str, variables: dict[str, str], whose: st
     from ocarina_kit.client.scopes import what_for
     from ocarina_kit.doctor.world import World
     from ocarina_kit.system.secret import mask
-    from ocarina_kit.system.words import clock, span
 
     ui, shown = run.ui, mask(line, setup.secrets)
     ui.say(f"Running {whose} as cron does: in its bare environment, without a terminal.")

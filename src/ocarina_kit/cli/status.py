@@ -9,6 +9,7 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import Exit, KitError, Remedy
+from ocarina_kit.system.words import clock, count, parse_duration, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,6 @@ def command(
     """Show how long each token is valid. Offline; reads only."""
     from ocarina_kit.cli.context import start
     from ocarina_kit.client.scopes import names_of
-    from ocarina_kit.system.words import parse_duration
     from ocarina_kit.tokens import problems, status
     from ocarina_kit.tokens.store import look
 
@@ -78,7 +78,6 @@ def _show(run: Run, tokens: Sequence[Status], error: KitError | None, verbose: b
 
 
 def _validity(token: Status, now: float) -> str:
-    from ocarina_kit.system.words import span
 
     if token.state == "unreadable":
         return "damaged"
@@ -91,7 +90,6 @@ def _validity(token: Status, now: float) -> str:
 
 
 def _source(token: Status, now: float) -> str:
-    from ocarina_kit.system.words import clock
 
     last = "" if token.last_refresh is None else f"refreshed {clock(token.last_refresh, now)}"
     if last and token.host:
@@ -104,7 +102,6 @@ def _source(token: Status, now: float) -> str:
 
 def _error(setup: Setup, tokens: Sequence[Status], within: float) -> KitError | None:
     """What is to be done, None if each token is valid long enough: 4 comes before 1 (CONTRACT.md, status)."""
-    from ocarina_kit.system.words import count, span
     from ocarina_kit.tokens.problems import login_command
 
     scopes: dict[str, list[str]] = {}

@@ -16,7 +16,7 @@ from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ocarina_kit.system.errors import Exit, KitError, Remedy
-from ocarina_kit.system.words import printable
+from ocarina_kit.system.words import printable, span
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -211,7 +211,6 @@ class Ui:
         if self.width is None or self._awaited:
             yield self._await if self._awaited else lambda words: None
             return
-        from ocarina_kit.system.words import span
 
         text = f"{words} ({span(limit)} at most)" if limit else words
         timer = threading.Timer(1.0, self._await, [text])
