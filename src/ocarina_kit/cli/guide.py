@@ -13,17 +13,17 @@ from ocarina_kit.cli.guide_steps import Steps, Tokens
 from ocarina_kit.cli.init import missing_error
 from ocarina_kit.cli.login_choice import choose_purposes
 from ocarina_kit.cli.ui import Result
-from ocarina_kit.client.scopes import request_for, requests_for
+from ocarina_kit.client.scopes import Request, request_for, requests_for
+from ocarina_kit.config.setup import Config, settled, usable
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.config.values import are_swapped, judge
+from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.errors import Exit, KitError, Remedy
 from ocarina_kit.system.words import tilde
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.init_config import Known, Wish
-    from ocarina_kit.client.scopes import Request
-    from ocarina_kit.config.setup import Config
 
 _IDENTIFY_S = 10.0
 
@@ -87,7 +87,6 @@ class _Guide:
 
     def _is_kept(self, config: Config, known: Known) -> bool:
         """Whether there is a set-up, and the person keeps it: one line and one question."""
-        from ocarina_kit.config.setup import settled, usable
 
         now = settled(config)[0]
         if known.missing or any(known.values[name] != now.text(name) for name in known.given):
@@ -104,7 +103,6 @@ class _Guide:
 
     def _agree_and_do(self, config: Config, values: dict[str, str]) -> Result:
         """One list of changes, one question, and then all of it."""
-        from ocarina_kit.config.setup import usable
 
         run, ui, steps = self.run, self.ui, self.steps
         changes, after = know.plan(run, config, values)
@@ -199,7 +197,6 @@ class _Guide:
 
     def _is_majora(self, domain: str) -> bool:
         """Whether a Majora answers, or the person wants the address anyway."""
-        from ocarina_kit.majora.api import Majora
 
         if self.wish.offline:
             return True

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.cli import install_client
 from ocarina_kit.cli.login_choice import Client, client_of, installed_client, show_end
+from ocarina_kit.cli.login_steps import Done, log_in
 from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry
 from ocarina_kit.cli.schedule_trial import try_line
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import MINIMUM_VERSION, parse_version
 from ocarina_kit.client.scopes import Request, example, request_for
 from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import listed
+from ocarina_kit.tokens.status import statuses
+from ocarina_kit.tokens.store import look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -58,8 +62,6 @@ class Steps:
 
     def tokens(self, setup: Setup) -> Tokens:
         """Raises KitError (TOK003) where their file cannot be read."""
-        from ocarina_kit.tokens.status import statuses
-        from ocarina_kit.tokens.store import look
 
         found = statuses(self.run.machine, setup.tokens_file, look(self.run.machine, setup.tokens_file)[1])
         due = tuple(each.scope for each in found if each.state != "ok")
@@ -120,7 +122,6 @@ class Steps:
         return entry
 
     def _failed(self, problem: KitError, line: str = "") -> None:
-        from ocarina_kit.system.secret import mask
 
         self.ui.error(problem)
         self.problems.append(problem)
@@ -157,7 +158,6 @@ class Steps:
 
     def connect(self, setup: Setup, requests: Sequence[Request]) -> Result:
         """All of it, to "Ready". A login that fails ends it, as there would be nothing to refresh."""
-        from ocarina_kit.cli.login_steps import Done, log_in
 
         self.install()
         done = log_in(self.run, setup, requests, self.client) if requests else Done(())

@@ -8,13 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ocarina_kit.config import jsontext
+from ocarina_kit.config.findings import findings
+from ocarina_kit.config.place import Setup
+from ocarina_kit.config.setup import Setting, from_environment, profiles, settled, tokens_path
+from ocarina_kit.config.url import endpoint, judge_domain, server_of
+from ocarina_kit.config.values import Fault, are_swapped, judge, token_kind
+from ocarina_kit.config.write import plan_settings
+from ocarina_kit.majora.api import Majora
+from ocarina_kit.majora.messages import Ways, check_of, client_error, net_error
+from ocarina_kit.system.change import apply_to_file, chmod, difference
 from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.files import prove_space
+from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.words import tilde
+from ocarina_kit.tokens.log import note_use
+from ocarina_kit.tokens.store import plan_aside
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.config.setup import Config, Setting
-    from ocarina_kit.config.values import Fault
+    from ocarina_kit.config.setup import Config
     from ocarina_kit.majora.api import Probe
     from ocarina_kit.system.change import Change
 
@@ -65,9 +78,6 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish, *, without_key: bool 
     ``without_key``: a legacy key in the file does not count. Of the file no id, secret or key is taken where another
     Majora is named: each has its own, and they are not sent to another server.
     """
-    from ocarina_kit.config.setup import Setting, from_environment, settled
-    from ocarina_kit.config.url import judge_domain, server_of
-    from ocarina_kit.config.values import token_kind
 
     environ, pair = run.machine.environ, {"CLIENT_ID", "CLIENT_SECRET"}
     here = {name: each for name, each in from_environment(environ).items() if each.path}
@@ -94,7 +104,6 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish, *, without_key: bool 
 def _in_file(config: Config) -> dict[str, Setting]:
     """What the file says. A profile that does not exist yet is a set-up of its own: of the layers below it only the
     object "default" counts, as the top level is mostly another Majora's."""
-    from ocarina_kit.config.setup import profiles
 
     if config.readable is None:
         return {}
@@ -105,7 +114,6 @@ def _in_file(config: Config) -> dict[str, Setting]:
 
 
 def _judged(found: Mapping[str, Setting], here: frozenset[str], *, is_key: bool) -> Known:
-    from ocarina_kit.config.values import Fault, are_swapped, judge, token_kind
 
     values = {"MAJORA_TOKEN": "OAUTH"}
     missing: dict[str, tuple[Fault | None, str]] = {}
@@ -161,9 +169,6 @@ def ask_server(run: Run, values: Mapping[str, str], wish: Wish) -> Verdict:
 
 
 def _of_client(run: Run, values: Mapping[str, str]) -> Verdict:
-    from ocarina_kit.majora.api import Majora
-    from ocarina_kit.majora.messages import Ways, client_error
-    from ocarina_kit.system.secret import Secret
 
     domain, ways = values["MAJORA_DOMAIN"], Ways(init=run.place.command("init"))
     probe = Majora(run.machine, domain, values["CLIENT_ID"], Secret(values["CLIENT_SECRET"])).probe_client()
@@ -179,9 +184,6 @@ def _of_client(run: Run, values: Mapping[str, str]) -> Verdict:
 
 
 def _of_key(run: Run, values: Mapping[str, str]) -> Verdict:
-    from ocarina_kit.config.url import endpoint
-    from ocarina_kit.majora.api import Majora
-    from ocarina_kit.system.secret import Secret
 
     domain, user = values["MAJORA_DOMAIN"], values["MAJORA_USER"]
     probe = Majora(run.machine, domain).probe_key(Secret(values["MAJORA_TOKEN"]), user, None)
@@ -197,7 +199,6 @@ def _of_key(run: Run, values: Mapping[str, str]) -> Verdict:
 
 def no_majora(domain: str, probe: Probe) -> Verdict:
     """No usable answer: what was met in place of a Majora."""
-    from ocarina_kit.majora.messages import check_of, net_error
 
     id = check_of(probe.net) if probe.net is not None else "SRV004"
     remedy = net_error(probe.net, domain=domain).remedy if probe.net is not None else Remedy()
@@ -223,8 +224,6 @@ def say_verdict(run: Run, verdict: Verdict, wish: Wish) -> None:
 
 def look(run: Run, wish: Wish) -> Config:
     """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
-    from ocarina_kit.config.findings import findings
-    from ocarina_kit.system.files import prove_space
 
     config = run.config()
     if config.file is not None and config.file.kind not in ("file", "missing", "dangling"):
@@ -241,14 +240,6 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
     Where they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
     corrected in the file, and what stays odd.
     """
-    from ocarina_kit.config import jsontext
-    from ocarina_kit.config.findings import findings
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.config.setup import settled, tokens_path
-    from ocarina_kit.config.url import server_of
-    from ocarina_kit.config.write import plan_settings
-    from ocarina_kit.system.change import chmod
-    from ocarina_kit.tokens.store import plan_aside
 
     changes = plan_settings(run.machine, run.place, values)
     file = config.file
@@ -276,14 +267,12 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
 
 def show(run: Run, changes: Sequence[Change], values: Mapping[str, str]) -> None:
     """The changes as a diff."""
-    from ocarina_kit.system.change import difference
 
     run.ui.diff(difference(changes, run.machine, (values.get("CLIENT_SECRET", ""),)))
 
 
 def write(run: Run, changes: Sequence[Change]) -> None:
     """Make the changes, one after another, and say so. Raises KitError; the file that failed is as it was then."""
-    from ocarina_kit.system.change import apply_to_file
 
     home, aside = run.machine.home, False
     for change in changes:
@@ -297,8 +286,6 @@ def write(run: Run, changes: Sequence[Change]) -> None:
         else:
             run.ui.status("wrote", f"{path}, readable only by you{note}")
     if aside:
-        from ocarina_kit.tokens.log import note_use
-
         note_use(run.machine, run.setup(), "init")
 
 
@@ -316,13 +303,11 @@ def say_end(run: Run, values: Mapping[str, str], *, changed: bool) -> None:
 
 def uses_key(values: Mapping[str, str]) -> bool:
     """Whether these settings are a legacy API key's."""
-    from ocarina_kit.config.values import token_kind
 
     return token_kind(values["MAJORA_TOKEN"]) == "key"
 
 
 def is_lost(config: Config) -> bool:
     """Whether the file has text that a write would replace, as it cannot be understood."""
-    from ocarina_kit.config.jsontext import Broken
 
-    return isinstance(config.document, Broken) and not config.document.blank
+    return isinstance(config.document, jsontext.Broken) and not config.document.blank

@@ -9,26 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ocarina_kit.cli.browser import is_visible, open_link
 from ocarina_kit.cli.context import Run
 from ocarina_kit.client import scopes
 from ocarina_kit.config.place import Setup
 from ocarina_kit.majora.api import Majora
+from ocarina_kit.majora.grant import Pending, new_pending, save_pending
+from ocarina_kit.majora.messages import Ways, client_error, clock_note, paste_error
+from ocarina_kit.majora.paste import Code, read_paste
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error, worst
 from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
 from ocarina_kit.tokens import problems
-from ocarina_kit.tokens.outcome import Outcome
+from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.refresh import refresh
 from ocarina_kit.tokens.store import look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.login_choice import Client
     from ocarina_kit.client.scopes import Request
-    from ocarina_kit.majora.grant import Pending
-    from ocarina_kit.majora.messages import Ways
     from ocarina_kit.system.secret import Secret
     from ocarina_kit.tokens.file import Token
-    from ocarina_kit.tokens.outcome import Report
 
 LEAST_S = 60.0
 """A token that is valid for fewer seconds is refreshed: it would expire while its user works."""
@@ -207,7 +208,6 @@ class Login:
 
     def begin(self, scope: str) -> Pending:
         """A new link, in ``links``; it may be shown once this returns. Raises KitError."""
-        from ocarina_kit.majora.grant import new_pending, save_pending
 
         pending, url = new_pending(self.machine, self.setup, scope)
         save_pending(self.machine, pending)
@@ -216,8 +216,6 @@ class Login:
 
     def _ask(self, pending: Pending, which: str) -> tuple[Pending, Secret] | KitError:
         """Show the link, and take pastes until one holds its code, or an error of the server's."""
-        from ocarina_kit.majora.messages import client_error, paste_error
-        from ocarina_kit.majora.paste import Code, read_paste
 
         ways, domain = self.ways(pending.scope), self.setup.domain
         # The link is in the prompt: when it is shown, a paste can be taken already.
@@ -239,7 +237,6 @@ class Login:
 
     def _introduced(self, url: str, which: str) -> str:
         """The link, once what comes before it is said and it was opened, if it can be."""
-        from ocarina_kit.cli.browser import is_visible, open_link
 
         self.ui.say()
         if which:
@@ -296,7 +293,6 @@ class Login:
         self.ui.error(error)
 
     def done(self, requests: Sequence[Request]) -> Done:
-        from ocarina_kit.majora.messages import clock_note
 
         if clock_says := clock_note(self._skew):
             self.ui.warn(f"[ENV007]{clock_says}")

@@ -14,6 +14,7 @@ from ocarina_kit.cron import host as cron_host
 from ocarina_kit.cron.crontab import Crontab
 from ocarina_kit.cron.line import second_reading
 from ocarina_kit.cron.plan import Ground, Plan, plan_schedule
+from ocarina_kit.cron.program import install_crontab, unreadable
 from ocarina_kit.cron.times import in_words
 from ocarina_kit.doctor import crontab as crn
 from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere
@@ -70,7 +71,6 @@ def plan_entry(
     Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN005, CRN007 (no line
     can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old), SCH010.
     """
-    from ocarina_kit.cron.program import unreadable
 
     world = World(run.machine, run.place, seconds=60.0)
     ground = world.ground._replace(client=client.path if client is not None else None, domain=setup.domain)
@@ -132,7 +132,6 @@ def install_entry(run: Run, setup: Setup, planned: Planned) -> Path | None:
 
     Raises KitError (CRN001, SCH, LCK): then ``planned.plan.line`` is for whoever can install it.
     """
-    from ocarina_kit.cron.program import install_crontab
 
     with run.ui.waiting("Writing the crontab", 90.0) as say:
         installed = install_crontab(run.machine, planned.edit, say)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from ocarina_kit.client.scopes import what_for
 from ocarina_kit.cron.crontab import Crontab, encode
 from ocarina_kit.cron.line import Entry, entries
+from ocarina_kit.cron.trial import SECONDS, run_line
 from ocarina_kit.system.errors import Exit, KitError, Remedy, worst
 from ocarina_kit.system.words import count, listed, span
 from ocarina_kit.tokens.log import FRESH
@@ -52,7 +54,6 @@ def entry_of(run: Run, line: str) -> Entry:
 
 def try_line(run: Run, setup: Setup, line: str, variables: Mapping[str, str] | None = None) -> Trial:
     """Run the line in cron's bare environment; ``variables`` are the crontab's own above it. It refreshes tokens."""
-    from ocarina_kit.cron.trial import SECONDS, run_line
     from ocarina_kit.doctor.world import World
 
     machine, entry = run.machine, entry_of(run, line)
@@ -90,7 +91,6 @@ def _error(
     run: Run, entry: Entry, trial: Trial, exits: list[int], *, ok: bool, expired: bool
 ) -> KitError | None:
     """Why the line did not do its work; None if it did, or left tokens alone as its options say."""
-    from ocarina_kit.client.scopes import what_for
     from ocarina_kit.doctor.entry import refreshes_all
 
     command = run.place.command
