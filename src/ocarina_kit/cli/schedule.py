@@ -58,7 +58,6 @@ def command(
     Every other byte of the crontab stays as it is. Run it again to repair the line.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.cli.schedule_line import plan_entry
 
     wish = {"--every": every, "--cron": cron, "--ocarina": ocarina, "--runner": runner}
     ways = {"--show": show, "--test": test, "--print": print_, "--remove": remove}
@@ -75,6 +74,8 @@ def command(
         return show_entry(run)
     if way == "--remove":
         return _remove(run, yes=yes, dry_run=dry_run)
+    from ocarina_kit.cli.schedule_line import plan_entry
+
     setup = run.setup()
     if setup.legacy_key is not None:
         what = "There is nothing to refresh: MAJORA_TOKEN is an API key."
