@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.cli.conftest import LINK, LOOKUP, Lab
 from tests.conftest import Kit, mode_of
 from tests.terminal import CTRL_C, Screen
 
-from ocarina_kit.sandbox import Application, Sandbox, User, install_standin
+from ocarina_kit.sandbox import Sandbox, install_standin
 
-_numbers = itertools.count(1)
-LOOKUP = "majora2.view_biosampleartifact"
 THE_LABS = "MAILTO=lab@example.org\n30 2 * * 0 /usr/local/bin/weekly-backup --all\n"
-LINK = r"http://127\.0\.0\.1:\d+/o/authorize/\S+"
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox.start() as majora:
-        yield majora
-
-
-class Person:
+class Person(Lab):
     """A program in the person's place: each method answers one question."""
 
     def __init__(self, kit: Kit, majora: Sandbox) -> None:
-        self.kit, self.majora = kit, majora
-        self.user: User = majora.add_user(f"guided{next(_numbers)}", permissions="all")
-        self.app: Application = majora.add_application(self.user)
-        kit.secrets |= {self.app.client_secret, self.user.password}
+        super().__init__(kit, majora, install_standin(kit.home / "miniconda3" / "envs" / "ocarina"))
+        kit.config.unlink()
         kit.crontab = THE_LABS
-        client = install_standin(kit.home / "miniconda3" / "envs" / "ocarina")
-        kit.extra["PATH"] = f"{client.parent}:{kit.env['PATH']}"
-        self.settings = {
-            "MAJORA_DOMAIN": majora.url,
-            "MAJORA_USER": self.user.name,
-            "MAJORA_TOKEN": "OAUTH",
-            "CLIENT_ID": self.app.client_id,
-            "CLIENT_SECRET": self.app.client_secret,
-        }
+        self.settings = self.config
 
-    def screen(self, *args: str, columns: int = 80, **env: str) -> Screen:
-        return Screen.of(self.kit, "init", *args, columns=columns, env=env)
+    def at(self, *args: str, columns: int = 80, **env: str) -> Screen:
+        return self.screen("init", *args, columns=columns, env=env)
 
     def majora_(self, screen: Screen) -> None:
         screen.expect("Which Majora?")
@@ -80,7 +61,7 @@ class Person:
     def link(self, screen: Screen) -> None:
         link = screen.expect(LINK, regex=True)
         screen.wait_until("not echoes")
-        screen.paste(self.majora.authorize(self.user, link))
+        screen.paste(self.authorize(link))
         screen.send("\r")
 
     @property
@@ -96,7 +77,7 @@ class Person:
         kit = self.kit
         assert kit.read_config() == self.settings
         assert mode_of(kit.config) == mode_of(kit.tokens) == 0o600
-        assert self.majora.token_state(kit.read_tokens()[LOOKUP]["access_token"]) == "live"
+        assert self.state() == "live"
         assert kit.crontab is not None
         assert kit.crontab.startswith(THE_LABS)
         [line] = kit.crontab.removeprefix(THE_LABS).splitlines()
@@ -127,7 +108,7 @@ def unseen(screen: Screen, question: str, text: str) -> None:
     ids=["80", "40 dumb", "200 no colour"],
 )
 def test_from_nothing_to_ready_and_again(person: Person, columns: int, env: dict[str, str]) -> None:
-    with person.screen(columns=columns, **env) as screen:
+    with person.at(columns=columns, **env) as screen:
         person.answers(screen)
         for words in ("logged in", "scheduled  every 3 hours at :", "a test run refreshed 1 token"):
             screen.expect(words)
@@ -140,27 +121,26 @@ def test_from_nothing_to_ready_and_again(person: Person, columns: int, env: dict
     before = text.split("/o/authorize/")[0]
     for url in (f"{person.majora.url}o/applications/register/", person.majora.redirect_uri):
         assert any(url in line for line in before.splitlines())  # whole, on one line
-    if columns >= 80:
-        assert sum(bool(line.strip()) for line in before.splitlines()) <= 34, (
-            before
-        )  # 30, a warning and an address
+    if columns >= 80:  # 30, a warning and an address; without what a busy machine waits for
+        lines = [line for line in before.splitlines() if line.strip() and "at most)" not in line]
+        assert len(lines) <= 34, before
     wide = [line for line in text.splitlines() if len(line) > columns]
     assert not [line for line in wide if not re.search(r"://|\[Y/n\]|Client id|hidden|--oauth", line)]
     kept = person.kit.config.read_bytes(), person.kit.crontab
-    with person.screen(columns=columns, **env) as screen:
+    with person.at(columns=columns, **env) as screen:
         screen.expect("logged in, refreshed by cron.")
         screen.expect("Change that? [y/N]")
         screen.line()
         assert screen.wait() == 0
         if columns >= 80:
-            assert len(screen.text.strip().splitlines()) == 2
+            assert len([line for line in screen.text.splitlines() if line and "at most)" not in line]) == 2
     assert kept == (person.kit.config.read_bytes(), person.kit.crontab)
 
 
 def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Person) -> None:
     shutil.rmtree(person.kit.home / "miniconda3")
     person.kit.extra |= dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
-    with person.screen() as screen:
+    with person.at() as screen:
         person.answers(screen, last=6)
         screen.expect("install   ocarina 1.0.0 in ~/.local/share/ocarina-kit/envs/ocarina")
         screen.expect("Apply these changes?")
@@ -173,7 +153,7 @@ def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Per
         screen.expect("scheduled")
         screen.expect("Next step: ocarina-kit init   (goes on from here)")
         assert screen.wait() == 1
-    with person.screen("--dry-run") as screen:
+    with person.at("--dry-run") as screen:
         screen.expect("Still to do: the client.")
         screen.line()
         screen.expect("install   ocarina 1.0.0")
@@ -184,10 +164,10 @@ def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Per
 # --- Ctrl-C, and on from there ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", range(8))
+@pytest.mark.parametrize("step", [0, 4, 6, 7])
 def test_ctrl_c_at_each_question_leaves_everything_complete(person: Person, step: int) -> None:
     prompts = ("> ", "Its address", "user name", "Client id:", "(hidden)", "[1] > ", "[Y/n]", LINK)
-    with person.screen() as screen:
+    with person.at() as screen:
         person.answers(screen, last=step)
         screen.expect(prompts[step], regex=step == 7)
         if step in (4, 7):
@@ -201,7 +181,7 @@ def test_ctrl_c_at_each_question_leaves_everything_complete(person: Person, step
     assert person.kit.config.exists() is (step == 7)
     assert person.kit.crontab == THE_LABS
     if step == 7:  # and on with what is missing: no question of before is asked again
-        with person.screen() as screen:
+        with person.at() as screen:
             screen.expect("Still to do: a login and the crontab line.")
             screen.expect("Change that? [y/N]")
             screen.line()
@@ -214,7 +194,7 @@ def test_ctrl_c_at_each_question_leaves_everything_complete(person: Person, step
 def test_on_with_the_schedule_alone(person: Person) -> None:
     person.kit.write_config(person.settings)
     person.kit.write_tokens({LOOKUP: person.majora.grant(person.user, person.app, LOOKUP)})
-    with person.screen() as screen:
+    with person.at() as screen:
         screen.expect("Still to do: the crontab line.")
         screen.line()
         person.agree(screen)
@@ -231,7 +211,7 @@ def test_on_with_the_schedule_alone(person: Person) -> None:
 def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Person) -> None:
     secret, mistaken = person.app.client_secret, "w" * 128
     person.kit.secrets.add(mistaken)
-    with person.screen() as screen:
+    with person.at() as screen:
         person.majora_(screen)
         for bad, reason in (("3", "does not start with https://"), ("https://nowhere.invalid/", "SRV001")):
             screen.expect("Its address:")
@@ -272,32 +252,12 @@ def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Pers
         assert screen.wait() == 130
 
 
-def test_a_secret_pasted_twice_and_a_secret_for_both(person: Person) -> None:
-    secret = person.app.client_secret
-    with person.screen() as screen:
-        person.answers(screen, last=4)
-        unseen(screen, "Client secret", f"{secret}\n{secret}")
-        screen.expect("took one copy")
-        screen.expect("Majora accepts them.")
-        screen.send(CTRL_C)
-    person.kit.secrets.clear()  # who pastes it as the client id sees it, at the first question
-    with person.screen() as screen:
-        person.answers(screen, last=3)
-        screen.expect("Client id:")
-        screen.line(secret)
-        person.secret(screen)
-        screen.expect("one of them was pasted twice")
-        unseen(screen, "Client id", person.app.client_id)
-        screen.expect("Majora accepts them.")
-        screen.send(CTRL_C)
-
-
 # --- an existing file, options ------------------------------------------------------------------------------------
 
 
 def test_current_values_are_the_defaults(person: Person) -> None:
     person.kit.write_config(person.settings)
-    with person.screen("--config-only") as screen:
+    with person.at("--config-only") as screen:
         screen.expect("Change that? [y/N]")
         screen.line("y")
         for question in ("[3] >", f"Its address [{person.majora.url}]", f"[{person.user.name}]"):
@@ -313,7 +273,7 @@ def test_current_values_are_the_defaults(person: Person) -> None:
 def test_what_is_given_is_not_asked_and_yes_agrees(person: Person) -> None:
     given = {name: value for name, value in person.settings.items() if name != "CLIENT_SECRET"}
     person.kit.write_config({"MAJORA_USER": "old", "mine": 1})
-    with person.screen("--config-only", "--yes", "--client-secret-file", "-", **given) as screen:
+    with person.at("--config-only", "--yes", "--client-secret-file", "-", **given) as screen:
         person.secret(screen)
         screen.expect('-    "MAJORA_USER": "old"')
         screen.expect("wrote")
@@ -330,7 +290,7 @@ def test_a_legacy_key_becomes_oauth_and_a_broken_file_is_replaced(person: Person
     person.kit.write_config(
         {**person.settings, "MAJORA_TOKEN": key, "CLIENT_ID": filler, "CLIENT_SECRET": filler}
     )
-    with person.screen("--config-only") as screen:
+    with person.at("--config-only") as screen:
         screen.expect("with a legacy API key")
         screen.line("y")
         screen.expect("[3] >")
@@ -346,7 +306,7 @@ def test_a_legacy_key_becomes_oauth_and_a_broken_file_is_replaced(person: Person
         assert screen.wait() == 0
     assert person.kit.read_config() == person.settings
     person.kit.config.write_bytes(b'{"MAJORA_USER": oops')
-    with person.screen("--json") as screen:
+    with person.at("--json") as screen:
         screen.expect("[CFG002]")
         person.answers(screen)
         screen.expect("Ready.")
@@ -356,7 +316,7 @@ def test_a_legacy_key_becomes_oauth_and_a_broken_file_is_replaced(person: Person
 
 def test_a_login_that_fails_says_how_to_go_on(person: Person) -> None:
     person.majora.fault("status", status=503, path="o/token/", times=None)
-    with person.screen() as screen:
+    with person.at() as screen:
         person.answers(screen, last=2)
         screen.expect("[SRV004]")
         screen.expect("Use this address anyway?")

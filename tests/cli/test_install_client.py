@@ -5,28 +5,20 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import pytest
 from tests.client.test_install import wheel
 from tests.conftest import Kit
 from tests.terminal import Screen
 
 
-@pytest.fixture
-def source(kit: Kit, tmp_path: Path) -> str:
+def test_it_says_what_it_fetches_asks_and_installs(kit: Kit, tmp_path: Path) -> None:
     kit.extra["PIP_NO_INDEX"] = "1"
-    return str(wheel(tmp_path / "dist"))
-
-
-def test_it_says_what_it_fetches_asks_and_installs(kit: Kit, source: str) -> None:
+    source = str(wheel(tmp_path / "dist"))
     ran = kit.run("install-client", "--source", source, "--json")
-    assert (ran.code, ran.json["error"]["what"]) == (2, "No terminal to ask in; add --yes.")
+    assert (ran.code, ran.json["error"]["what"]) == (2, "There is no terminal to ask in; add --yes.")
     assert ran.json.keys() == {"schema", "command", "ok", "exit", "error"}
     ran = kit.run("install-client", "--dry-run")
-    for words in (
-        "ocarina 1.0.0 of 2022-03-07 from git+https://github.com/climb-covid/ocarina2.git@",
-        "PyPI",
-        "venv",
-    ):
+    source_of_it = "ocarina 1.0.0 of 2022-03-07 from git+https://github.com/climb-covid/ocarina2.git@"
+    for words in (source_of_it, "PyPI", "venv"):
         assert words in ran.out
     assert not (kit.home / ".local" / "share").exists()
     for answer in ("n", "y"):
@@ -37,20 +29,17 @@ def test_it_says_what_it_fetches_asks_and_installs(kit: Kit, source: str) -> Non
             screen.line(answer)
             screen.expect("Nothing was changed" if answer == "n" else "installed  ocarina 1.0.0")
             assert screen.wait() == 0
+            assert answer == "n" or "Next step: ocarina-kit init" in screen.text
     client = kit.home / ".local" / "bin" / "ocarina"
     assert subprocess.run([client, "-v"], capture_output=True, check=True).stdout == b"ocarina v1.0.0\n"
     assert "is installed already" in kit.run("install-client").out
 
 
-def test_a_name_of_its_own(kit: Kit, source: str) -> None:
-    ran = kit.run("install-client", "--name", "mine", "--source", source, "--yes")
-    assert (ran.code, "Next step: ocarina-kit init" in ran.out) == (0, True), ran
-    assert (kit.home / ".local/share/ocarina-kit/envs/mine/bin/ocarina").exists()
+def test_wrong_usage(kit: Kit) -> None:
     for args, code in (
         (("--env", "mine"), 2),  # the set-up's own option: it takes no value (issue 11, bug 7)
         (("--name", "x", "--prefix", "y"), 2),
         (("--source", "https://user:hunter22@example.ac.uk/o.git"), 2),
-        (("--source", "./nowhere"), 1),
     ):
         ran = kit.run("install-client", *args, "--yes")
         assert (ran.code, "hunter22" in ran.all) == (code, False), ran

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from tests.cli.conftest import LOOKUP, UPLOAD, Lab
 from tests.conftest import Ran, mode_of
 
@@ -50,21 +49,16 @@ def test_the_callback_as_a_file_and_as_itself(lab: Lab) -> None:
     file = lab.kit.home / "address"
     file.write_text(lab.authorize(link(lab)))
     assert lab.kit.run("login", "--callback", file).code == 0
-    for address in (
-        lab.authorize(link(lab, "--force")),
-        f"?{lab.authorize(link(lab, '--force')).partition('?')[2]}",
-    ):
-        assert lab.kit.run("login", "--callback", address, "--force").code == 0
+    address = f"?{lab.authorize(link(lab, '--force')).partition('?')[2]}"
+    assert lab.kit.run("login", "--callback", address, "--force").code == 0
 
 
-@pytest.mark.parametrize("name", ["no-such-file", "code-of-a-broken-paste-AbCdEf0123456789"])
-def test_what_callback_was_given_is_never_repeated(lab: Lab, name: str) -> None:
+def test_what_callback_was_given_is_never_repeated(lab: Lab) -> None:
     """Issue 11, bug 2."""
-    lab.kit.secrets |= {name, "SeCrEtCoDe0123456789"}
-    for given in (name, f"{lab.majora.url}o/callback/?code=SeCrEtCoDe0123456789&state=x"):
-        for more in ((), ("--json",)):
-            ran = lab.kit.run("login", "--callback", given, *more)
-            assert ran.code in (1, 2)
+    paste = "code-of-a-broken-paste-AbCdEf0123456789"
+    lab.kit.secrets |= {paste, "SeCrEtCoDe0123456789"}
+    for given in (paste, f"{lab.majora.url}o/callback/?code=SeCrEtCoDe0123456789&state=x"):
+        assert lab.kit.run("login", "--callback", given, "--json").code in (1, 2)
 
 
 def test_several_at_once(lab: Lab) -> None:
@@ -95,20 +89,12 @@ def test_a_callback_used_twice(lab: Lab) -> None:
     assert lab.kit.run("login", "--callback", lab.authorize(new)).code == 0
 
 
-def test_a_code_that_is_too_old_brings_a_new_link(lab: Lab) -> None:
-    address = lab.authorize(link(lab))
-    lab.majora.shift_clock(61)
-    ran = lab.kit.run("login", "--callback", address)
-    assert (ran.code, "[LGN021]" in ran.err, "o/authorize/" in ran.out) == (1, True, True), ran
-
-
 def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     address = lab.authorize(link(lab))
     other = lab.kit.home / "other"
     other.write_text(json.dumps({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"}))
     ran = lab.kit.run("login", "--callback", address, "--config", other)
     assert (ran.code, "[LGN016]" in ran.err) == (1, True), ran
-    assert "ocarina-kit login --callback -" in ran.err
     lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"})
     ran = lab.kit.run("login", "--callback", address)
     assert (ran.code, "[LGN016]" in ran.err, lab.majora.url in ran.err) == (1, True, True), ran
@@ -214,22 +200,11 @@ def test_refusals_of_the_code(lab: Lab) -> None:
     assert (ran.code, "[CRD001]" in ran.err, "o/authorize/" in ran.all) == (1, True, False), ran
 
 
-@pytest.mark.parametrize(
-    ("error", "words", "id"),
-    [
-        ("invalid_grant", "", "LGN021"),
-        ("invalid_request", "You need to enable 2FA", "LGN022"),
-        ("invalid_request", "Mismatching redirect URI.", "LGN023"),
-        ("invalid_scope", "", "LGN012"),
-        ("unauthorized_client", "", "LGN027"),
-        ("server_error", "hm", "LGN025"),
-    ],
-)
-def test_each_refusal_has_its_own_message(lab: Lab, error: str, words: str, id: str) -> None:
-    body = json.dumps({"error": error, "error_description": words})
+def test_each_refusal_has_its_own_message(lab: Lab) -> None:
+    body = json.dumps({"error": "invalid_request", "error_description": "You need to enable 2FA"})
     lab.majora.fault("status", status=400, body=body)
     ran = finish(lab, json=True)
-    assert (ran.code, ran.json["error"]["id"]) == (1, id), ran
+    assert (ran.code, ran.json["error"]["id"]) == (1, "LGN022"), ran
     assert not lab.kit.tokens.exists() or lab.kit.read_tokens() == {}
 
 

@@ -57,31 +57,12 @@ def test_the_menu_has_three_choices_and_a_second_list(lab: Lab) -> None:
     assert set(lab.kit.read_tokens()) == {LOOKUP, "majora2.temp_can_read_pags_via_api"}
 
 
-def test_enter_takes_looking_up(lab: Lab) -> None:
-    with lab.screen("login") as screen:
-        screen.expect("something else")
-        screen.line()
-        assert parse_qs(urlsplit(link_in(screen)).query)["scope"] == [LOOKUP]
-        screen.send(CTRL_C)
-        assert screen.wait() == 130
-
-
-def test_after_cancel_a_new_link_follows_and_no_paste_is_shown(lab: Lab) -> None:
+def test_after_cancel_and_after_a_code_that_is_too_old_a_new_link_follows(lab: Lab) -> None:
     with lab.screen("login", "--for", "lookup") as screen:
         cancelled = lab.majora.deny(lab.user, link_in(screen))
         screen.paste(cancelled)
         screen.expect("The login was cancelled in the browser.")
         screen.expect("A new link, to look up samples and runs:")
-        address = lab.authorize(link_in(screen))
-        screen.paste(address)
-        screen.expect("logged in")
-        assert screen.wait() == 0
-        assert "error=" not in screen.text
-        assert "code=" not in screen.text
-
-
-def test_a_code_that_is_too_old_brings_a_new_link(lab: Lab) -> None:
-    with lab.screen("login", "--for", "lookup") as screen:
         address = lab.authorize(link_in(screen))
         lab.majora.shift_clock(61)
         screen.paste(address)
@@ -90,47 +71,37 @@ def test_a_code_that_is_too_old_brings_a_new_link(lab: Lab) -> None:
         screen.paste(lab.authorize(link_in(screen)))
         screen.expect("logged in")
         assert screen.wait() == 0
+        assert "error=" not in screen.text
+        assert "code=" not in screen.text
 
 
-@pytest.mark.parametrize(
-    ("paste", "said"),
-    [
-        ("{link}", "That is the link to open"),
-        ("https://elsewhere.example/o/callback/?code=abcdefghijklmnop&state={state}", "elsewhere.example"),
-        ("{callback}?code=abcdefghijklmnop&state=of-an-earlier-link", "Use the link above. [LGN006]"),
-        ("{callback}?code=abcdefghijklmnop", "a code without its complete state"),
-        ("well, hm", "no code in what was pasted"),
-    ],
-)
-def test_what_is_pasted_instead_has_its_own_message(lab: Lab, paste: str, said: str) -> None:
+def test_what_is_pasted_instead_has_its_own_message(lab: Lab) -> None:
     with lab.screen("login", "--for", "lookup") as screen:
         link = link_in(screen)
         query = parse_qs(urlsplit(link).query)
-        screen.paste(paste.format(link=link, state=query["state"][0], callback=query["redirect_uri"][0]))
-        screen.expect(said)
-        screen.expect("> ")
+        state, callback = query["state"][0], query["redirect_uri"][0]
+        for paste, said in (
+            (link, "That is the link to open"),
+            (
+                f"https://elsewhere.example/o/callback/?code=abcdefghijklmnop&state={state}",
+                "elsewhere.example",
+            ),
+            (f"{callback}?code=abcdefghijklmnop&state=of-an-earlier-link", "Use the link above. [LGN006]"),
+            (f"{callback}?code=abcdefghijklmnop", "a code without its state"),
+            ("well, hm", "not a callback address"),
+        ):
+            screen.paste(paste)
+            screen.expect(said)
+            screen.expect("> ")
         screen.paste(lab.authorize(link))
         screen.expect("logged in")
         assert screen.wait() == 0
 
 
-def test_pastes_are_put_together(lab: Lab) -> None:
-    """A long one over several lines; the code, then the state; an address in two pieces."""
-    with lab.screen("login", "--for", "lookup", "--for", "published", "--for", "info") as screen:
+def test_a_long_paste_over_several_lines(lab: Lab) -> None:
+    with lab.screen("login", "--for", "lookup") as screen:
         long = lab.authorize(link_in(screen)).replace("?", f"?padding={'x' * 9_000}&")
         screen.paste("\n".join(long[at : at + 76] for at in range(0, len(long), 76)) + "\n")
-        screen.expect("logged in")
-        query = parse_qs(urlsplit(lab.authorize(link_in(screen))).query)
-        screen.paste(query["code"][0])
-        screen.expect("a code without its complete state")
-        screen.expect("> ")
-        screen.paste(query["state"][0])
-        screen.expect("logged in")
-        address = lab.authorize(link_in(screen))
-        screen.paste(address[:-9])
-        screen.expect("a code without its complete state")
-        screen.expect("> ")
-        screen.paste(address[-9:])
         screen.expect("logged in")
         assert screen.wait() == 0
 

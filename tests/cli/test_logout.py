@@ -86,6 +86,12 @@ def test_at_a_terminal_it_offers_to_remove_the_entry(lab: Lab, remove: bool) -> 
     lab.give(LOOKUP)
     lab.kit.crontab = OTHERS + ENTRY
     with lab.screen("logout") as screen:
+        screen.expect("[Y/n]")
+        screen.line("n")
+        screen.expect("Nothing was changed.")
+        assert screen.wait() == 0
+    assert lab.state() == "live"
+    with lab.screen("logout") as screen:
         screen.expect("look up samples and runs")
         screen.expect("Revoke these tokens")
         screen.line("y")
@@ -94,13 +100,3 @@ def test_at_a_terminal_it_offers_to_remove_the_entry(lab: Lab, remove: bool) -> 
         screen.expect("removed" if remove else "Next step: ocarina-kit schedule --remove")
         assert screen.wait() == 0
     assert lab.kit.crontab == (OTHERS if remove else OTHERS + ENTRY)
-
-
-def test_no_at_the_question_changes_nothing(lab: Lab) -> None:
-    lab.give(LOOKUP)
-    with lab.screen("logout") as screen:
-        screen.expect("[Y/n]")
-        screen.line("n")
-        screen.expect("Nothing was changed.")
-        assert screen.wait() == 0
-    assert lab.state() == "live"

@@ -17,7 +17,6 @@ from ocarina_kit.cron.host import (
     daemon_state,
     gone_shells,
     ground_of,
-    in_temporary_folder,
     kit_words,
     on_path,
     program_problem,
@@ -207,12 +206,6 @@ def test_the_ground_of_a_line(tmp_path: Path) -> None:
 def test_places_that_do_not_last(path: str) -> None:
     assert thrown_away(path)
     assert not thrown_away("/home/u/.local/share/uv/tools/ocarina-kit/bin/ocarina-kit")
-
-
-def test_temporary_folders() -> None:
-    assert in_temporary_folder("/tmp/venv/bin/ocarina-kit", "/home/u")
-    assert not in_temporary_folder("/tmp/venv/bin/ocarina-kit", "/tmp/home")
-    assert not in_temporary_folder("/tmpfs/k", "/home/u")
 
 
 def test_a_kit_is_proved_in_crons_bare_environment(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ GOOD = {
 
 
 def diff(machine: Machine, before: bytes | None, after: bytes, kind: str = "config") -> str:
-    return difference([change.write(machine.home / ".ocarina", kind, before, after, "")], machine)
+    return difference([change.write(machine.home / ".ocarina", kind, before, after)], machine)
 
 
 def test_everything_but_secrets_is_shown(machine: Machine) -> None:
@@ -58,9 +58,7 @@ def test_everything_but_secrets_is_shown(machine: Machine) -> None:
     [
         json.dumps({"CLIENT_ID": SECRET, "CLIENT_SECRET": ID}),
         json.dumps({"CLIENT_ID": ID, "CLIENT_SECRET": SECRET[:60] + "\n " + SECRET[60:]}),
-        json.dumps({"CLIENT_ID": ID, "CLIENT_SCERET": SECRET}),
         json.dumps({"CLIENT_ID": ID, "mine": {"password": SECRET}}, indent=1),
-        f"{{'CLIENT_SECRET': '{SECRET}',}}",
         f'{{"CLIENT_SECRET": "{SECRET[:100]}\n{SECRET[100:]}",}}',
         f'{{"CLIENT_SECRET": "{SECRET},\n "MAJORA_USER": "lab"}}',
         f"{{ // the secret is {SECRET}\n}}",
@@ -95,7 +93,7 @@ def test_a_tokens_file_is_laid_out(machine: Machine) -> None:
 
 def test_only_what_changes_of_a_crontab_is_shown(machine: Machine) -> None:
     before = b"5 5 * * * mine --token abc\n0 0 * * * export https_proxy=u:hunter2@proxy:3128; old\n"
-    shown = difference([change.crontab(before, before.replace(b"old", b"n\xffw\x1b"), "")], machine)
+    shown = difference([change.crontab(before, before.replace(b"old", b"n\xffw\x1b"))], machine)
     assert shown.splitlines() == [
         "--- crontab (current)",
         "+++ crontab (new)",
@@ -106,20 +104,20 @@ def test_only_what_changes_of_a_crontab_is_shown(machine: Machine) -> None:
 
 
 def test_thousands_of_alike_lines_and_a_change_in_the_middle(machine: Machine) -> None:
-    lines = [b"* * * * * true"] * 20_000
-    after = [*lines[:10_000], b"new", *lines[10_000:]]
-    shown = difference([change.crontab(b"\n".join(lines), b"\n".join(after), "")], machine)
-    assert shown.splitlines()[2:] == ["@@ -10000,0 +10001,1 @@", "+new"]
+    lines = [b"* * * * * true"] * 4_000
+    after = [*lines[:2_000], b"new", *lines[2_000:]]
+    shown = difference([change.crontab(b"\n".join(lines), b"\n".join(after))], machine)
+    assert shown.splitlines()[2:] == ["@@ -2000,0 +2001,1 @@", "+new"]
     both = [b"first", *after, b"last"]
-    assert "+first" in difference([change.crontab(b"\n".join(lines), b"\n".join(both), "")], machine)
+    assert "+first" in difference([change.crontab(b"\n".join(lines), b"\n".join(both))], machine)
 
 
 def test_the_other_changes_in_words(machine: Machine) -> None:
     path = machine.home / ".ocarina-tokens"
     changes = [
-        change.chmod(path, 0o644, ""),
-        change.set_aside(path, "tokens", b"x", None, ""),
-        change.refresh(("majora2.a",), ""),
+        change.chmod(path, 0o644),
+        change.set_aside(path, "tokens", b"x", None),
+        change.refresh(("majora2.a",)),
     ]
     assert difference(changes, machine).splitlines() == [
         "chmod 600 ~/.ocarina-tokens  (was 644)",
@@ -152,12 +150,12 @@ def test_changes_are_carried_out_in_order_with_backups(machine: Machine) -> None
     tokens.write_bytes(b"damaged")
     doers = Doers()
     changes = [
-        change.chmod(path, 0o644, ""),
-        change.write(path, "config", b"old", b"new", ""),
-        change.write(machine.home / "fresh", "config", None, b"1", ""),
-        change.set_aside(tokens, "tokens", b"damaged", None, ""),
-        change.crontab(b"", b"x", ""),
-        change.refresh((), ""),
+        change.chmod(path, 0o644),
+        change.write(path, "config", b"old", b"new"),
+        change.write(machine.home / "fresh", "config", None, b"1"),
+        change.set_aside(tokens, "tokens", b"damaged", None),
+        change.crontab(b"", b"x"),
+        change.refresh(()),
     ]
     results = apply(machine, changes, refresh=doers.refresh, crontab=doers.crontab)
     assert [result.problem for result in results] == [None] * 6
@@ -177,13 +175,13 @@ def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
     path.write_bytes(b"theirs")
     doers = Doers(KitError("no", id="RFR001"))
     changes = [
-        change.write(path, "config", b"old", b"new", ""),
-        change.write(path, "config", None, b"new", ""),
-        change.set_aside(path, "config", b"old", b"", ""),
-        change.chmod(path, 0o777, ""),
-        change.write(machine.home, "config", None, b"", ""),
-        change.refresh((), ""),
-        change.crontab(b"", b"", ""),
+        change.write(path, "config", b"old", b"new"),
+        change.write(path, "config", None, b"new"),
+        change.set_aside(path, "config", b"old", b""),
+        change.chmod(path, 0o777),
+        change.write(machine.home, "config", None, b""),
+        change.refresh(()),
+        change.crontab(b"", b""),
     ]
     results = apply(machine, changes, refresh=doers.refresh, crontab=doers.crontab)
     ids = [result.problem and result.problem.id for result in results]
@@ -195,4 +193,4 @@ def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
 def test_an_interrupt_ends_it(machine: Machine) -> None:
     doers = Doers(KitError("stop", id="INT001", exit=Exit.INTERRUPTED))
     with pytest.raises(KitError):
-        apply(machine, [change.refresh((), "")] * 2, refresh=doers.refresh, crontab=doers.crontab)
+        apply(machine, [change.refresh(())] * 2, refresh=doers.refresh, crontab=doers.crontab)

@@ -67,9 +67,10 @@ def reads(tmp_path: Path) -> Iterator[Reads]:
         screen.close()
 
 
-@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
-@pytest.mark.parametrize("ending", ["", "\n"])
-@pytest.mark.parametrize("where", ["shown", "piped"])
+@pytest.mark.parametrize(
+    ("term", "ending", "where"),
+    [("xterm-256color", "", "shown"), ("xterm-256color", "\n", "piped"), ("dumb", "", "shown")],
+)
 def test_a_paste_of_12_000_characters(reads: Reads, term: str, ending: str, where: str) -> None:
     screen = reads.start("paste", term=term, where=where)
     assert screen.takes_bracketed_pastes is (term != "dumb")
@@ -84,9 +85,8 @@ def test_a_paste_of_12_000_characters(reads: Reads, term: str, ending: str, wher
     assert screen.left_in_the_terminal() == b""
 
 
-@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
-def test_a_paste_broken_over_lines_is_one_paste(reads: Reads, term: str) -> None:
-    screen = reads.start("paste", term=term)
+def test_a_paste_broken_over_lines_is_one_paste(reads: Reads) -> None:
+    screen = reads.start("paste", term="dumb")
     broken = "\n".join(LONG[start : start + 76] for start in range(0, len(LONG), 76))
     screen.paste("\n" + broken + "\n")
     screen.expect("END")
@@ -103,9 +103,8 @@ def test_a_line_break_in_a_slow_bracketed_paste_is_not_its_end(reads: Reads) -> 
     assert reads.got == ["https://majora.test/o/\ncallback/?code=x"]
 
 
-@pytest.mark.parametrize("where", ["shown", "piped"])
-def test_a_secret_is_unseen_and_its_length_is_shown(reads: Reads, where: str) -> None:
-    screen = reads.start("secret", "line", where=where)
+def test_a_secret_is_unseen_and_its_length_is_shown(reads: Reads) -> None:
+    screen = reads.start("secret", "line", where="piped")
     secret = "hush" * 1500
     screen.paste(secret)
     screen.expect("6,000 characters")
@@ -120,12 +119,10 @@ def test_a_secret_is_unseen_and_its_length_is_shown(reads: Reads, where: str) ->
     assert "hush" not in screen.raw
 
 
-@pytest.mark.parametrize("kind", ["paste", "secret"])
-def test_keys_that_edit(reads: Reads, kind: str) -> None:
-    screen = reads.start(kind)
-    screen.send(
-        "wrong" + CTRL_U + "one twoo" + BACKSPACE + " three" + CTRL_W + "four é" + BACKSPACE + "\x1b[D"
-    )
+def test_keys_that_edit(reads: Reads) -> None:
+    screen = reads.start("secret")
+    keys = "wrong" + CTRL_U + "one twoo" + BACKSPACE + " three" + CTRL_W + "four é" + BACKSPACE + "\x1b[D"
+    screen.send(keys)
     screen.line()
     screen.expect("END")
     assert reads.got == ["one two four "]
@@ -142,8 +139,7 @@ def test_enter_alone_is_an_empty_secret_and_no_paste(reads: Reads) -> None:
     assert [text.strip() for text in reads.got] == ["", "x"]
 
 
-@pytest.mark.parametrize("kind", ["paste", "secret", "line"])
-@pytest.mark.parametrize("key", [CTRL_C, CTRL_D])
+@pytest.mark.parametrize(("kind", "key"), [("paste", CTRL_C), ("secret", CTRL_D), ("line", CTRL_C)])
 def test_an_interrupt_sets_the_terminal_back(reads: Reads, kind: str, key: str) -> None:
     screen = reads.start(kind)
     screen.wait_until("by_lines" if kind == "line" else "not by_lines")
@@ -155,22 +151,20 @@ def test_an_interrupt_sets_the_terminal_back(reads: Reads, kind: str, key: str) 
     assert not screen.takes_bracketed_pastes
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_sets_the_terminal_back(reads: Reads, number: signal.Signals) -> None:
+def test_a_signal_sets_the_terminal_back(reads: Reads) -> None:
     screen = reads.start("paste")
     screen.wait_until("not by_lines")
     screen.send("half a paste")
-    screen.signal(number)
+    screen.signal(signal.SIGHUP)
     assert screen.wait() == 130
     assert screen.echoes
     assert screen.by_lines
 
 
-@pytest.mark.parametrize("begin", ["", "\x1b[200~"])
-def test_nothing_after_an_interrupt_is_left_for_a_shell(reads: Reads, begin: str) -> None:
+def test_nothing_after_an_interrupt_is_left_for_a_shell(reads: Reads) -> None:
     screen = reads.start("paste")
     screen.wait_until("not by_lines")
-    screen.send(begin + "https://majora.test/" + CTRL_C + "touch /tmp/nobody-wants-this\r")
+    screen.send("\x1b[200~https://majora.test/" + CTRL_C + "touch /tmp/nobody-wants-this\r")
     for _ in range(5):
         time.sleep(0.05)
         screen.send("rm -rf everything\r")
@@ -190,9 +184,8 @@ def test_an_enter_by_habit_after_a_paste_answers_nothing(reads: Reads) -> None:
     assert reads.got == ["text", "answer"]
 
 
-@pytest.mark.parametrize("where", ["shown", "piped"])
-def test_what_is_typed_ahead_is_not_lost(reads: Reads, where: str) -> None:
-    screen = reads.start("line", "paste", "line", where=where)
+def test_what_is_typed_ahead_is_not_lost(reads: Reads) -> None:
+    screen = reads.start("line", "paste", "line")
     screen.send("one\rtwo\r")
     screen.expect("GOT 3")
     screen.expect("GOT 3")

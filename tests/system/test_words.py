@@ -18,26 +18,12 @@ from ocarina_kit.system.words import (
 )
 
 DURATIONS = {
-    "90s": 90,
-    "30m": 1800,
-    "2h": 7200,
-    "1d": 86_400,
-    "1w": 604_800,
-    "1h30m": 5400,
-    "1d2h3m4s": 93_784,
-    "3600": 3600,
-    "0": 0,
-    "0s": 0,
-    "1.5h": 5400,
-    " 2 H ": 7200,
-    "1 h 30 min": 5400,
-    "2hours": 7200,
-    "1 day": 86_400,
-    "10 mins": 600,
+    **{"90s": 90, "30m": 1800, "2h": 7200, "1d": 86_400, "1h30m": 5400, "1d2h3m4s": 93_784},
+    **{"3600": 3600, "0": 0, "0s": 0, " 2H ": 7200},
 }
 NOT_DURATIONS = (
-    *("", " ", "h", "-1h", "+1h", "1h-30m", "1:30", "1h30", "30 1h", "30m1h", "1h1h", "1x", "1e3", "nan"),
-    *("inf", "2 h and a bit", "１h", "1,5h", "99999999w", "1h\n2x", "ss"),
+    *("", " ", "h", "-1h", "+1h", "1h-30m", "1:30", "1h30", "30m1h", "1h1h", "1x", "1e3", "nan", "inf"),
+    *("2 h and a bit", "１h", "1,5h", "999999d", "1h\n2x", "ss"),
 )
 SPANS = {
     0: "0 s",
@@ -72,7 +58,6 @@ def test_anything_else_is_wrong_usage(text: str) -> None:
 @pytest.mark.parametrize(("seconds", "words"), SPANS.items())
 def test_a_span_in_words(seconds: float, words: str) -> None:
     assert span(seconds) == words
-    assert parse_duration(words) <= max(seconds, 0)
 
 
 def test_a_time_is_short_where_it_is_near(monkeypatch: pytest.MonkeyPatch) -> None:

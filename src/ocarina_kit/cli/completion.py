@@ -11,6 +11,8 @@ from typing import Any
 
 from typer.core import TyperOption
 
+from ocarina_kit.system.errors import Remedy, usage_error
+
 PROGRAM = "ocarina-kit"
 OPTION = "--show-completion"
 VARIABLE = "_OCARINA_KIT_COMPLETE"
@@ -98,8 +100,6 @@ def _show(context: Any, param: Any, value: str | None) -> None:
         return
     shell = value or os.environ.get("SHELL", "").rpartition("/")[2]
     if shell not in _HOW:
-        from ocarina_kit.system.errors import Remedy, usage_error
-
         raise usage_error(
             f"There is no completion for the shell {shell!r}." if shell else "Completion for which shell?",
             why=f"Completion works in {', '.join(_HOW)}.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Ui
 from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.system.errors import Remedy, usage_error
 from ocarina_kit.system.machine import Machine, this_machine
 
 if TYPE_CHECKING:
@@ -37,6 +39,38 @@ class Run(NamedTuple):
         for note in found.notes:
             self.ui.warn(note)
         return found
+
+    def agreed(self, question: str, *command: str, yes: bool, default: bool = True) -> bool:
+        """Whether the person agrees to the changes of ``command``. Raises KitError (usage) without a terminal."""
+        if not yes and not self.ui.interactive:
+            raise usage_error(
+                "There is no terminal to ask in; add --yes.",
+                why="Nothing was changed.",
+                remedy=Remedy("Agree to the changes.", (self.place.command(*command, "--yes"),)),
+            )
+        return yes or self.ui.confirm(question, default=default)
+
+    def read(self, option: str, name: str, most: int) -> str:
+        """The text of the file ``name``, or of standard input (``-``), of fewer than ``most`` bytes.
+
+        Raises KitError (usage), which repeats nothing: what was typed here may be the secret itself.
+        """
+        try:
+            if name == "-":
+                data = sys.stdin.buffer.read(most)
+            else:
+                with self.machine.expand(name).open("rb") as file:
+                    data = file.read(most)
+            if len(data) < most:
+                return data.decode("utf-8-sig")
+            said = "it is too large"
+        except (OSError, ValueError) as problem:
+            said = getattr(problem, "strerror", None) or "it is not text"
+        raise usage_error(
+            f"{option} names no file that can be read ({said}).",
+            why="If the secret itself was given in its place, remove it from your shell's history.",
+            remedy=Remedy("Name a file that holds it, or - for standard input."),
+        )
 
 
 def start(context: Any, *, json: bool = False, quiet: bool = False) -> Run:

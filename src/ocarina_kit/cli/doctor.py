@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ocarina_kit.cli import completion, options
-from ocarina_kit.cli.ui import Result, Ui, remedy_data
+from ocarina_kit.cli.options import Text, Texts, flag, option
+from ocarina_kit.cli.ui import Result, Ui, labelled, remedy_data
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
+from ocarina_kit.system.words import count, listed, tilde
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -26,38 +28,34 @@ Examples:
   ocarina-kit doctor --report -          to paste into a help channel"""
 
 
-def _checks(help: str) -> Any:
+def _checks(name: str, help: str) -> Any:
     """An option that takes ids and families."""
     complete = completion.checks_and_families
-    return typer.Option(metavar="ID|FAMILY", autocompletion=complete, help=f"{help} Can be repeated.")
+    return option(name, "ID|FAMILY", f"{help} Can be repeated.", autocompletion=complete)
 
 
 _WORDS = {"ok": "ok", "warn": "warning", "fail": "failed", "unknown": "unknown", "skip": "skipped"}
-_SECONDS = 10.0
 
 
 def command(
     context: typer.Context,
     *,
-    fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed automatically.")] = False,
+    fix: Annotated[bool, flag("--fix", "Fix what can be fixed automatically.")] = False,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the server.")] = False,
-    only: Annotated[list[str] | None, _checks("Only these checks.")] = None,
-    skip: Annotated[list[str] | None, _checks("All but these checks.")] = None,
+    offline: Annotated[bool, flag("--offline", "Do not ask the server.")] = False,
+    only: Annotated[Texts, _checks("--only", "Only these checks.")] = None,
+    skip: Annotated[Texts, _checks("--skip", "All but these checks.")] = None,
     verbose: options.Verbose = False,
     json: options.Json = False,
-    report: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Write a report without secrets and names.")
-    ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="List all checks, and run none.")] = False,
+    report: Annotated[Text, option("--report", "FILE|-", "Write a report without secrets and names.")] = None,
+    list_: Annotated[bool, flag("--list", "List all checks, and run none.")] = False,
     explain: Annotated[
-        str | None,
-        typer.Option(metavar="ID", autocompletion=completion.checks, help="Say more about a check."),
+        Text, option("--explain", "ID", "Say more about a check.", autocompletion=completion.checks)
     ] = None,
     timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0.1, max=3600, help="For all checks together.")
-    ] = _SECONDS,
+        float, option("--timeout", "SECONDS", "For all checks together.", min=0.1, max=3600)
+    ] = 10.0,
 ) -> Result:
     """Find what is broken, and fix it with --fix. Without --fix it only reads."""
     from ocarina_kit.cli.context import start
@@ -81,6 +79,10 @@ def command(
             world = World(run.machine, run.place, seconds=timeout, offline=offline)
             return world, examine(world, choice)
 
+    def agree(planned: Planned, world: World) -> bool:
+        _show_plan(run, planned, world)
+        return run.agreed("Apply these changes?", "doctor", "--fix", yes=yes)
+
     backups = ""
     if fix or dry_run:
         from ocarina_kit.doctor.fix import fix as fix_all
@@ -89,7 +91,7 @@ def command(
             run.machine,
             look,
             choice,
-            agree=lambda planned, world: _agree(run, planned, world, yes),
+            agree=agree,
             working=lambda: run.ui.waiting("Applying the changes", 90.0),
             dry_run=dry_run,
         )
@@ -139,7 +141,6 @@ def _error(findings: Sequence[Finding], code: int) -> KitError | None:
 def _show(run: Run, findings: Sequence[Finding], *, verbose: bool, backups: str) -> None:
     """By family, then how many of what, then the next step. Quiet about what is fine."""
     from ocarina_kit.doctor.check import FAMILIES
-    from ocarina_kit.system.words import count
 
     ui, seen = run.ui, [each for each in findings if not each.outcome.off]
     problems = [each for each in seen if each.status in ("fail", "warn", "unknown")]
@@ -164,8 +165,7 @@ def _show(run: Run, findings: Sequence[Finding], *, verbose: bool, backups: str)
     if backups:
         ui.say(backups)
     ui.say(_totals(seen, problems, depending))
-    step, note = _next_step(run, problems)
-    ui.next_step(step, note)
+    ui.next_step(*_next_step(run, problems))
 
 
 def _show_one(ui: Ui, finding: Finding) -> None:
@@ -177,19 +177,15 @@ def _show_one(ui: Ui, finding: Finding) -> None:
         return
     if finding.outcome.excerpt:
         ui.raw(textwrap.dedent(finding.outcome.excerpt), indent=13)
-    if finding.status != "unknown" and finding.impact:
-        ui.say(finding.impact, indent=11)
-    if finding.remedy.text:
-        ui.say(finding.remedy.text, indent=11)
-    label = "Fix: "
-    for each in finding.remedy.commands:
-        ui.raw(label + each, indent=11)
-        label = " " * len(label)
+    impact = "" if finding.status == "unknown" else finding.impact
+    for text in filter(None, (impact, finding.remedy.text)):
+        ui.say(text, indent=11)
+    for line in labelled("Fix: ", finding.remedy.commands):
+        ui.raw(line, indent=11)
 
 
 def _totals(seen: Sequence[Finding], problems: Sequence[Finding], depending: Sequence[Finding]) -> str:
     from ocarina_kit.doctor.check import summary
-    from ocarina_kit.system.words import count, listed
 
     counts = summary(seen)
     parts = [f"{counts['ok']} ok"] if counts["ok"] else []
@@ -225,11 +221,9 @@ def _next_step(run: Run, problems: Sequence[Finding]) -> tuple[str, str]:
     fixes = [
         each for each in problems if step in each.remedy.commands[:1] or (by_doctor and each.outcome.fix)
     ]
-    if len(problems) == 1:
-        return step, ""
     if len(fixes) < len(problems):
         return step, f"fixes {len(fixes)} of {len(problems)}"
-    return step, "fixes both" if len(problems) == 2 else f"fixes all {len(problems)}"
+    return step, ("", "", "fixes both", f"fixes all {len(problems)}")[min(len(problems), 3)]
 
 
 # --- --fix ------------------------------------------------------------------------------------------------------
@@ -244,26 +238,9 @@ def _show_plan(run: Run, planned: Planned, world: World) -> None:
     run.ui.diff(difference(planned.changes, run.machine, world.setup.secrets))
 
 
-def _agree(run: Run, planned: Planned, world: World, yes: bool) -> bool:
-    """Raises KitError (usage) if there is nobody to ask."""
-    _show_plan(run, planned, world)
-    if yes or run.ui.interactive:
-        return yes or run.ui.confirm("Apply these changes?")
-    command = run.place.command
-    raise usage_error(
-        "There is no terminal to ask in; add --yes.",
-        why="Nothing was changed.",
-        remedy=Remedy(
-            "Agree to the changes, or only look at them.",
-            (command("doctor", "--fix", "--yes"), command("doctor", "--fix", "--dry-run")),
-        ),
-    )
-
-
 def _show_fixed(run: Run, done: Fixed) -> str:
     """What came of it; returns where the backups are, in words, if one was made."""
     from ocarina_kit.system.backup import backups_folder
-    from ocarina_kit.system.words import tilde
 
     if done.planned is not None and done.planned.changes:
         _show_plan(run, done.planned, done.world)
@@ -346,11 +323,10 @@ def _explain(ui: Ui, id: str) -> Result:
 
     check = next((each for each in all_checks() if each.id == id), None)
     if check is None:
-        words = _ERRORS.get(id) or (_ERRORS.get(id[:3], "") if len(id) == 6 and id[3:].isdigit() else "")
-        if not words:
+        words = _ERRORS.get(id) or _ERRORS.get(id[:3] if id[3:].isdigit() else "")
+        if words is None:
             remedy = Remedy("List the checks.", ("ocarina-kit doctor --list",))
-            why = "An id is a family and three digits, such as CFG001."
-            raise usage_error(f"There is no check and no error {id}.", why=why, remedy=remedy)
+            raise usage_error(f"There is no check and no error {id}.", remedy=remedy)
         ui.say(f"{id}: {words}")
         return Result({"checks": [{"id": id, "family": id[:3], "detail": words}]})
     ui.heading(f"{check.id}: {check.title}")
@@ -362,6 +338,6 @@ def _explain(ui: Ui, id: str) -> Result:
         ui.say("It asks the server; --offline skips it.")
     if check.remedy.text:
         ui.say(check.remedy.text)
-    for each in check.remedy.commands:
-        ui.raw(f"Fix: {each}")
+    for line in labelled("Fix: ", check.remedy.commands):
+        ui.raw(line)
     return Result({"checks": [_row(check)]})

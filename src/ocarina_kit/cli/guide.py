@@ -13,20 +13,19 @@ from ocarina_kit.cli.guide_steps import Steps, Tokens
 from ocarina_kit.cli.init import missing_error
 from ocarina_kit.cli.login_choice import choose_purposes
 from ocarina_kit.cli.ui import Result
-from ocarina_kit.client.scopes import request_for, requests_for
+from ocarina_kit.client.scopes import Request, request_for, requests_for
+from ocarina_kit.config.setup import Config, settled, usable
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
-from ocarina_kit.config.values import SECRET_LENGTH, are_swapped, judge
+from ocarina_kit.config.values import are_swapped, judge
+from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.errors import Exit, KitError, Remedy
-from ocarina_kit.system.words import listed, tilde
+from ocarina_kit.system.words import tilde
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.init_config import Known, Wish
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.config.setup import Config
 
 _IDENTIFY_S = 10.0
-_QUESTIONS = {"CLIENT_ID": "Client id", "CLIENT_SECRET": "Client secret"}
 
 _HELP = {
     "MAJORA_DOMAIN": "Production has the real data, test is for trying things out. Accounts and tokens of one are "
@@ -88,7 +87,6 @@ class _Guide:
 
     def _is_kept(self, config: Config, known: Known) -> bool:
         """Whether there is a set-up, and the person keeps it: one line and one question."""
-        from ocarina_kit.config.setup import settled, usable
 
         now = settled(config)[0]
         if known.missing or any(known.values[name] != now.text(name) for name in known.given):
@@ -99,43 +97,32 @@ class _Guide:
             return False
         rest = ", with a legacy API key" if setup.legacy_key is not None else ""
         if not rest and not self.only_config:
-            rest = self._standing(setup)
+            rest = self.steps.standing(setup)
         self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
         return self.wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP["standing"])
 
-    def _standing(self, setup: Setup) -> str:
-        tokens, steps = self.steps.tokens(setup), self.steps
-        missing = [] if steps.has_client else ["the client"]
-        missing += ["a login"] if tokens.due or not tokens.all else []
-        missing += [] if steps.is_scheduled(setup) else ["the crontab line"]
-        if missing:
-            return f". Still to do: {listed(missing)}"
-        return ", logged in, refreshed by cron"
-
     def _agree_and_do(self, config: Config, values: dict[str, str]) -> Result:
         """One list of changes, one question, and then all of it."""
-        from ocarina_kit.config.setup import usable
 
-        run, ui = self.run, self.ui
+        run, ui, steps = self.run, self.ui, self.steps
         changes, after = know.plan(run, config, values)
         only_config = self.only_config or know.uses_key(values)
-        rows = []
+        rows: list[tuple[str, str]] = []
+        requests: tuple[Request, ...] = ()
+        fresh = any(change.what == "set aside" for change in changes)
         for change in changes:
             note = ": tokens of the other Majora, with a backup" if change.what == "set aside" else ""
-            rows.append(
-                (change.what.replace("chmod", "write"), f"{tilde(change.path, run.machine.home)}{note}")
-            )
+            what = change.what.replace("chmod", "write")
+            rows.append((what, f"{tilde(change.path, run.machine.home)}{note}"))
         if not only_config:
             setup = usable(run.machine, after)
-            fresh = any(change.what == "set aside" for change in changes)
-            tokens = Tokens() if fresh else self.steps.tokens(setup)
-            table = self.steps.client.table
+            tokens = Tokens() if fresh else steps.tokens(setup)
             if tokens.all:
-                requests = tuple(request_for(scope, table) for scope in tokens.due)
+                requests = tuple(request_for(scope, steps.client.table) for scope in tokens.due)
             else:
                 ui.say()
-                requests = requests_for(choose_purposes(ui, table), table)
-            rows += self.steps.plan_all(setup)
+                requests = requests_for(choose_purposes(ui, steps.client.table), steps.client.table)
+            rows += steps.plan_all(setup)
         if rows:
             ui.say("\nChanges:")
             ui.table(rows)
@@ -147,9 +134,7 @@ class _Guide:
         if only_config:
             know.say_end(run, values, changed=bool(changes))
             return Result()
-        if not rows and not requests:
-            return Result()
-        return self.steps.connect(run.setup(), requests)
+        return steps.connect(run.setup(), requests) if rows or requests else Result()
 
     def _agreed(self) -> bool:
         if self.wish.dry_run:
@@ -185,13 +170,12 @@ class _Guide:
     def _open(self, config: Config) -> None:
         file = tilde(self.run.place.config, self.run.machine.home)
         what = file if self.only_config else f"the client, {file}, a login, a refresh every 3 hours"
-        self.ui.say(f"This sets up ocarina: {what}.")
-        self.ui.say("You need an approved Majora account with two-factor authentication.")
-        self.ui.say("Enter ? at any question for help. Nothing is written before you agree.")
+        self.ui.say(
+            f"This sets up ocarina: {what}.\nYou need an approved Majora account with two-factor authentication.\n"
+            "Enter ? at any question for help. Nothing is written before you agree."
+        )
         if know.is_lost(config):
-            self.ui.warn(
-                f"{file} cannot be understood, and will be written again; a backup is kept. [CFG002]"
-            )
+            self.ui.warn(f"{file} cannot be understood; it is written again, with a backup. [CFG002]")
         self.ui.say()
 
     def _ask_domain(self, known: Known) -> str:
@@ -213,7 +197,6 @@ class _Guide:
 
     def _is_majora(self, domain: str) -> bool:
         """Whether a Majora answers, or the person wants the address anyway."""
-        from ocarina_kit.majora.api import Majora
 
         if self.wish.offline:
             return True
@@ -244,11 +227,10 @@ class _Guide:
                 if unseen:
                     return default
                 continue
-            said: list[str] = []
-            value = judge(name, know.once(name, text, said))
+            value = judge(name, text)
             if value.fault is None:
-                for words in [*said, *(f"{name} {repair}" for repair in value.repairs)]:
-                    self.ui.say(f"{words}.")
+                for repair in value.repairs:
+                    self.ui.say(f"{name} {repair}.")
                 return value.text
             id = f" [{value.fault.check}]" if value.fault.check else ""
             self.ui.warn(f"This {value.fault.words}.{id}")
@@ -294,16 +276,12 @@ class _Guide:
 
     def _ask_again(self, values: dict[str, str]) -> None:
         """After a refusal. A secret may be pasted at any question now, so none is shown (issue 11, bug 1)."""
-        secret_twice = (
-            values["CLIENT_ID"] == values["CLIENT_SECRET"] and len(values["CLIENT_ID"]) == SECRET_LENGTH
-        )
-        if not secret_twice:
-            self.ui.say("Enter the secret again. Enter alone goes back to the client id.")
-            values["CLIENT_SECRET"] = self._ask_value("CLIENT_SECRET", "Client secret", unseen=True)
-            if values["CLIENT_SECRET"]:
-                return
-        values["CLIENT_ID"] = self._ask_value("CLIENT_ID", "Client id", values["CLIENT_ID"], unseen=True)
-        values["CLIENT_SECRET"] = values["CLIENT_SECRET"] or self._ask_secret()
+        self.ui.say("Enter the secret again. Enter alone goes back to the client id.")
+        secret = self._ask_value("CLIENT_SECRET", "Client secret", unseen=True)
+        if not secret:
+            values["CLIENT_ID"] = self._ask_value("CLIENT_ID", "Client id", values["CLIENT_ID"], unseen=True)
+            secret = self._ask_secret()
+        values["CLIENT_SECRET"] = secret
 
     def _refusal(self, values: dict[str, str]) -> KitError | None:
         """Why id and secret are not taken; swaps them back where they were swapped."""

@@ -10,22 +10,26 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.cli import install_client
-from ocarina_kit.cli.login_choice import Client, show_end
-from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry, try_line
+from ocarina_kit.cli.login_choice import Client, client_of, installed_client, show_end
+from ocarina_kit.cli.login_steps import Done, log_in
+from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry
+from ocarina_kit.cli.schedule_trial import try_line
 from ocarina_kit.cli.ui import Result
-from ocarina_kit.client.find import MINIMUM_VERSION, find_clients, parse_version, read_table, version_text
+from ocarina_kit.client.find import MINIMUM_VERSION, parse_version
 from ocarina_kit.client.scopes import Request, example, request_for
 from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.secret import mask
+from ocarina_kit.system.words import listed
+from ocarina_kit.tokens.status import statuses
+from ocarina_kit.tokens.store import look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.client.find import Candidate
     from ocarina_kit.client.install import Plan
     from ocarina_kit.config.place import Setup
 
 _IN_PLACE = ("unchanged", "mixed")
 """Outcomes of a plan for the crontab that leave nothing to do."""
-_SEARCH_S = 6.0
 
 
 class Tokens(NamedTuple):
@@ -36,13 +40,11 @@ class Tokens(NamedTuple):
 
 
 class Steps:
-    """``client``: the one to log in for; ``candidate``: the one for the crontab line. ``plan`` and ``entry``: what is
-    to be installed and scheduled, None where nothing is. ``problems`` were shown."""
+    """``plan`` and ``entry``: what is to be installed and scheduled, None where nothing is. ``problems`` were shown."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.ui = run, run.ui
         self.client = Client()
-        self.candidate: Candidate | None = None
         self.plan: Plan | None = None
         self.entry: Planned | None = None
         self.problems: list[KitError] = []
@@ -51,16 +53,7 @@ class Steps:
     # --- what there is
 
     def find_client(self) -> None:
-        with self.ui.waiting("Looking for the ocarina client", 2 * _SEARCH_S):
-            found = find_clients(self.run.machine, timeout=_SEARCH_S, first=True)
-            if found.usable is not None:
-                self._use(found.usable, found.program)
-        self.candidate = found.chosen
-
-    def _use(self, candidate: Candidate, program: str) -> None:
-        self.candidate = candidate
-        table = read_table(self.run.machine, candidate, timeout=_SEARCH_S)
-        self.client = Client(version_text(candidate.version), program, table)
+        self.client = installed_client(self.run)
 
     @property
     def has_client(self) -> bool:
@@ -69,18 +62,22 @@ class Steps:
 
     def tokens(self, setup: Setup) -> Tokens:
         """Raises KitError (TOK003) where their file cannot be read."""
-        from ocarina_kit.tokens.status import statuses
-        from ocarina_kit.tokens.store import look
 
         found = statuses(self.run.machine, setup.tokens_file, look(self.run.machine, setup.tokens_file)[1])
         due = tuple(each.scope for each in found if each.state != "ok")
         return Tokens(tuple(each.scope for each in found), due)
 
-    def is_scheduled(self, setup: Setup) -> bool:
+    def standing(self, setup: Setup) -> str:
+        """How far the set-up is, in words."""
+        tokens = self.tokens(setup)
+        missing = [] if self.has_client else ["the client"]
+        missing += ["a login"] if tokens.due or not tokens.all else []
         try:
-            return self._plan_entry(setup).plan.outcome in _IN_PLACE
+            scheduled = self._plan_entry(setup, prove=False).plan.outcome in _IN_PLACE
         except KitError:
-            return False
+            scheduled = False
+        missing += [] if scheduled else ["the crontab line"]
+        return f". Still to do: {listed(missing)}" if missing else ", logged in, refreshed by cron"
 
     # --- what is to be done
 
@@ -101,16 +98,16 @@ class Steps:
             rows.append(("crontab", f"one line: refresh {self.entry.words}"))
         return rows
 
-    def _plan_entry(self, setup: Setup) -> Planned:
-        return plan_entry(self.run, setup, self.candidate, switch_on=self._switch_on)
+    def _plan_entry(self, setup: Setup, *, prove: bool) -> Planned:
+        return plan_entry(self.run, setup, self.client.candidate, switch_on=self._switch_on, prove=prove)
 
     def _wanted_entry(self, setup: Setup) -> Planned | None:
         """The crontab line that is to be written; asks where it would be a second one, or was disabled."""
-        entry = self._plan_entry(setup)
+        entry = self._plan_entry(setup, prove=True)
         if entry.plan.outcome in _IN_PLACE:
             return None
         if entry.unwritable is not None:
-            self._failed(entry.unwritable, entry.line)
+            self._failed(entry.unwritable, entry.plan.line)
             return None
         if entry.second_host and not self.ui.confirm(f"{entry.second_host} Refresh here too?", default=False):
             return None
@@ -118,16 +115,13 @@ class Steps:
             if not self.ui.confirm("The crontab line is commented out. Use it again?"):
                 return None
             self._switch_on = True
-            entry = self._plan_entry(setup)
+            entry = self._plan_entry(setup, prove=False)
         for caution in entry.cautions:
-            if self.plan is None or not caution.id.startswith(
-                "ENV"
-            ):  # of the client, which is installed first
+            if self.plan is None or caution.id[:3] != "ENV":  # of the client, which is installed first
                 self.ui.warn(f"{caution.what} [{caution.id}]")
         return entry
 
     def _failed(self, problem: KitError, line: str = "") -> None:
-        from ocarina_kit.system.secret import mask
 
         self.ui.error(problem)
         self.problems.append(problem)
@@ -142,32 +136,28 @@ class Steps:
             return
         try:
             client = install_client.install_client(self.run, self.plan)
-            self._use(client, client.path)
+            self.client = client_of(self.run, client, client.path)
         except KitError as problem:
             self._failed(problem)
 
     def schedule(self, setup: Setup) -> None:
-        from ocarina_kit.system.words import clock
-
         if self.entry is None:
             return
         try:
-            entry = self._plan_entry(setup)  # again: there may be a client for it now
+            entry = self._plan_entry(setup, prove=False)  # again: there may be a client for it now
             install_entry(self.run, setup, entry)
         except KitError as problem:
-            self._failed(problem, self.entry.line)
+            self._failed(problem, self.entry.plan.line)
             return
         with self.ui.waiting("Running the line once, as cron does", 120.0):
-            trial = try_line(self.run, setup, entry.line)
-        when = f", next run {clock(entry.next_run, self.run.machine.now())}" if entry.next_run else ""
-        done = "the test run failed" if trial.error else trial.summary
-        self.ui.status("scheduled", f"{entry.words}{when}; {done}")
+            trial = try_line(self.run, setup, entry.plan.line)
+        done = "failed" if trial.error else trial.refreshed
+        self.ui.status("scheduled", f"{entry.when}; a test run {done}")
         if trial.error is not None:
             self._failed(trial.error)
 
     def connect(self, setup: Setup, requests: Sequence[Request]) -> Result:
         """All of it, to "Ready". A login that fails ends it, as there would be nothing to refresh."""
-        from ocarina_kit.cli.login_steps import Done, log_in
 
         self.install()
         done = log_in(self.run, setup, requests, self.client) if requests else Done(())

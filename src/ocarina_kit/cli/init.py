@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
+from ocarina_kit.system.errors import KitError, Remedy, usage_error
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.init_config import Known, Wish
     from ocarina_kit.config.setup import Config
-    from ocarina_kit.system.errors import KitError
 
 EPILOG = """At a terminal it asks. Without one give everything, by option or by variable: MAJORA_DOMAIN, MAJORA_USER,
 CLIENT_ID or MAJORA_CLIENT_ID, CLIENT_SECRET or MAJORA_CLIENT_SECRET, MAJORA_TOKEN.
@@ -23,7 +24,7 @@ Examples:
   ocarina-kit init
   ocarina-kit init --instance prod --user NAME --client-id ID --client-secret-file FILE"""
 
-_LARGEST = 1 << 20
+_LARGEST = 10_000
 """Bytes of a secret's file: a larger one holds something else."""
 
 
@@ -31,34 +32,24 @@ def command(
     context: typer.Context,
     *,
     instance: Annotated[
-        Literal["prod", "test"] | None, typer.Option("--instance", help="The consortium's own Majora.")
+        Literal["prod", "test"] | None, option("--instance", None, "The consortium's own Majora.")
     ] = None,
-    domain: Annotated[
-        str | None, typer.Option("--domain", metavar="URL", help="The address of another Majora.")
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option("--user", metavar="NAME", help="Your user name at that Majora.")
-    ] = None,
+    domain: Annotated[Text, option("--domain", "URL", "The address of another Majora.")] = None,
+    user: Annotated[Text, option("--user", "NAME", "Your user name at that Majora.")] = None,
     client_id: Annotated[
-        str | None, typer.Option("--client-id", metavar="ID", help="The client id of your application there.")
+        Text, option("--client-id", "ID", "The client id of your application there.")
     ] = None,
     client_secret_file: Annotated[
-        str | None,
-        typer.Option("--client-secret-file", metavar="FILE|-", help="The file with its client secret."),
+        Text, option("--client-secret-file", "FILE|-", "The file with its client secret.")
     ] = None,
     api_key_file: Annotated[
-        str | None,
-        typer.Option(
-            "--api-key-file", metavar="FILE|-", help="The file with a legacy API key, in place of OAuth."
-        ),
+        Text, option("--api-key-file", "FILE|-", "The file with a legacy API key, in place of OAuth.")
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Write the configuration only, and ask no server about it.")
+        bool, flag("--offline", "Write the configuration only, and ask no server about it.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write also an id and secret that Majora refuses.")
-    ] = False,
-    config_only: Annotated[bool, typer.Option("--config-only", help="Write the configuration only.")] = False,
+    force: Annotated[bool, flag("--force", "Write also an id and secret that Majora refuses.")] = False,
+    config_only: Annotated[bool, flag("--config-only", "Write the configuration only.")] = False,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
     json: options.Json = False,
@@ -72,7 +63,6 @@ def command(
     from ocarina_kit.cli.init_config import Wish
     from ocarina_kit.config.url import INSTANCES
     from ocarina_kit.config.write import check_profile_name
-    from ocarina_kit.system.errors import usage_error
 
     run = start(context, json=json)
     if run.place.profile is not None:
@@ -85,8 +75,7 @@ def command(
     if instance is not None:
         domain = INSTANCES["test" if instance == "test" else "production"]
     texts = {"MAJORA_DOMAIN": domain, "MAJORA_USER": user, "CLIENT_ID": client_id}
-    for name, option in (("CLIENT_SECRET", "--client-secret-file"), ("MAJORA_TOKEN", "--api-key-file")):
-        texts[name] = _read(run, option, secrets[option])
+    texts["CLIENT_SECRET"], texts["MAJORA_TOKEN"] = (_read(run, *each) for each in secrets.items())
     given = {name: text for name, text in texts.items() if text is not None}
     wish = Wish(offline, force, config_only, yes, dry_run, run.place.from_env)
     run = run._replace(place=run.place._replace(from_env=False))  # it is written to the file, with --env too
@@ -99,41 +88,20 @@ def command(
 
 def _read(run: Run, option: str, name: str | None) -> str | None:
     """The one value in a file, or on standard input. Raises KitError (usage); what was read is never repeated."""
-    import re
-    import sys
-
-    from ocarina_kit.config.values import SECRET_LENGTH
-    from ocarina_kit.system.errors import Remedy, usage_error
 
     if name is None:
         return None
     if name == "-" and run.ui.interactive:
         return run.ui.ask_secret("Client secret" if "secret" in option else "API key")
-    # What is typed here by mistake may be the secret itself.
-    shown = "the file" if re.fullmatch(r"[\w$+=~-]{24,}", name) else name
-    try:
-        if name == "-":
-            data = sys.stdin.buffer.read(_LARGEST + 1)
-        else:
-            with run.machine.expand(name).open("rb") as file:
-                data = file.read(_LARGEST + 1)
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except (OSError, ValueError) as problem:
-        words = getattr(problem, "strerror", None) or "it is not text"
-        why = "If that was the secret itself, remove it from your shell's history." if shown != name else ""
-        remedy = Remedy("Name a file that holds the value alone, or - for standard input.")
-        raise usage_error(f"{option}: {shown} cannot be read ({words}).", why=why, remedy=remedy) from None
-    lines = {line.strip() for line in text.splitlines() if line.strip()}
-    wrapped = len("".join(text.split())) == SECRET_LENGTH
-    if len(data) > _LARGEST or (len(lines) > 1 and not wrapped):
+    text = run.read(option, name, _LARGEST).strip()
+    if len(text.splitlines()) > 1:
         raise usage_error(f"{option}: one line is expected, with the value and nothing else.")
-    return lines.pop() if len(lines) == 1 else text
+    return text
 
 
 def _unasked(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
     """Write the configuration, with nobody to ask. Raises KitError: all that is missing is named at once (exit 2)."""
     from ocarina_kit.cli import init_config as know
-    from ocarina_kit.system.errors import KitError
 
     config = know.look(run, wish)
     known = know.gather(run, given, wish)
@@ -144,19 +112,13 @@ def _unasked(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
         run.ui.say(f"{words}.")
     values = dict(known.values)
     know.say_verdict(run, know.ask_server(run, values, wish), wish)
-    while changes := know.plan(run, config, values)[0]:
-        if wish.dry_run or (config.file is not None and config.file.exists):
-            know.show(run, changes, values)
-        if wish.dry_run:
-            run.ui.say("Nothing was changed (--dry-run).")
-            return Result()
-        try:
-            know.write(run, changes)
-            break
-        except KitError as problem:
-            config = know.look(run, wish)
-            if problem.id != "FIX001" or know.gather(run, given, wish).values != known.values:
-                raise
+    changes = know.plan(run, config, values)[0]
+    if changes and (wish.dry_run or (config.file is not None and config.file.exists)):
+        know.show(run, changes, values)
+    if changes and wish.dry_run:
+        run.ui.say("Nothing was changed (--dry-run).")
+        return Result()
+    know.write(run, changes)
     know.say_end(run, values, changed=bool(changes))
     return Result()
 
@@ -166,7 +128,6 @@ def missing_error(config: Config, known: Known, *, replaces: bool = False) -> Ki
     cannot be understood, and nobody has agreed to replace it."""
     from ocarina_kit.cli.init_config import WAYS
     from ocarina_kit.config.findings import findings
-    from ocarina_kit.system.errors import Remedy, usage_error
 
     lines = [
         f"{name} {fault.words} ({where}): {WAYS[name]}" if fault else f"{name} is missing: {WAYS[name]}"

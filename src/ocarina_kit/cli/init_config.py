@@ -8,13 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ocarina_kit.config import jsontext
+from ocarina_kit.config.findings import findings
+from ocarina_kit.config.place import Setup
+from ocarina_kit.config.setup import Setting, from_environment, profiles, settled, tokens_path
+from ocarina_kit.config.url import endpoint, judge_domain, server_of
+from ocarina_kit.config.values import Fault, are_swapped, judge, token_kind
+from ocarina_kit.config.write import plan_settings
+from ocarina_kit.majora.api import Majora
+from ocarina_kit.majora.messages import Ways, check_of, client_error, net_error
+from ocarina_kit.system.change import apply_to_file, chmod, difference
+from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.files import prove_space
+from ocarina_kit.system.secret import Secret
+from ocarina_kit.system.words import tilde
+from ocarina_kit.tokens.log import note_use
+from ocarina_kit.tokens.store import plan_aside
+
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.config.setup import Config, Setting
-    from ocarina_kit.config.values import Fault
+    from ocarina_kit.config.setup import Config
     from ocarina_kit.majora.api import Probe
     from ocarina_kit.system.change import Change
-    from ocarina_kit.system.errors import KitError
 
 WAYS = {
     "MAJORA_DOMAIN": "--instance prod|test or --domain URL",
@@ -63,32 +78,23 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish, *, without_key: bool 
     ``without_key``: a legacy key in the file does not count. Of the file no id, secret or key is taken where another
     Majora is named: each has its own, and they are not sent to another server.
     """
-    from ocarina_kit.config.setup import Setting, from_environment, settled
-    from ocarina_kit.config.url import judge_domain, server_of
-    from ocarina_kit.config.values import token_kind
 
-    environ = run.machine.environ
+    environ, pair = run.machine.environ, {"CLIENT_ID", "CLIENT_SECRET"}
     here = {name: each for name, each in from_environment(environ).items() if each.path}
-    for name in ("CLIENT_ID", "CLIENT_SECRET"):
-        if name not in here and environ.get(f"MAJORA_{name}"):
-            here[name] = Setting(name, environ[f"MAJORA_{name}"], f"variable MAJORA_{name}")
+    for name in pair - here.keys():
+        if text := environ.get(f"MAJORA_{name}"):
+            here[name] = Setting(name, text, f"variable MAJORA_{name}")
     here |= {name: Setting(name, text, WAYS[name].partition(" ")[0]) for name, text in given.items()}
     file = {} if wish.from_env else _in_file(settled(run.config())[0])
-    servers = [
-        server_of(judge_domain(each["MAJORA_DOMAIN"].text).text)
-        for each in (here, file)
-        if "MAJORA_DOMAIN" in each
-    ]
-    if len({*servers, ""}) == 3:
+    domains = [each["MAJORA_DOMAIN"].text for each in (here, file) if "MAJORA_DOMAIN" in each]
+    if len({server_of(judge_domain(each).text) for each in domains} - {""}) == 2:
         file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
     found = {**file, **here}
     kind = token_kind(found["MAJORA_TOKEN"].text) if "MAJORA_TOKEN" in found else "oauth"
     if "MAJORA_TOKEN" not in here:  # an id or secret that is given now says that OAuth is meant
-        is_key = kind == "key" and not without_key and not {"CLIENT_ID", "CLIENT_SECRET"} & here.keys()
-    elif "MAJORA_TOKEN" in given:
-        is_key = True
+        is_key = kind == "key" and not without_key and not pair & here.keys()
     else:
-        is_key = kind in ("key", "placeholder") and not {"CLIENT_ID", "CLIENT_SECRET"} & given.keys()
+        is_key = "MAJORA_TOKEN" in given or (kind in ("key", "placeholder") and not pair & given.keys())
     known = _judged(found, frozenset(here), is_key=is_key)
     if wish.from_env and "MAJORA_TOKENS_FILE" in here:
         known.values["MAJORA_TOKENS_FILE"] = here["MAJORA_TOKENS_FILE"].text
@@ -98,22 +104,16 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish, *, without_key: bool 
 def _in_file(config: Config) -> dict[str, Setting]:
     """What the file says. A profile that does not exist yet is a set-up of its own: of the layers below it only the
     object "default" counts, as the top level is mostly another Majora's."""
-    from ocarina_kit.config.setup import profiles
 
     if config.readable is None:
         return {}
     profile = config.place.profile
     new = profile is not None and profile not in profiles(config.readable.value)
-    found = config.settings.items()
-    return {
-        name: each
-        for name, each in found
-        if each.path and each.text and (not new or each.path[0] == "default")
-    }
+    found = {name: each for name, each in config.settings.items() if each.path and each.text}
+    return {name: each for name, each in found.items() if not new or each.path[0] == "default"}
 
 
 def _judged(found: Mapping[str, Setting], here: frozenset[str], *, is_key: bool) -> Known:
-    from ocarina_kit.config.values import Fault, are_swapped, judge, token_kind
 
     values = {"MAJORA_TOKEN": "OAUTH"}
     missing: dict[str, tuple[Fault | None, str]] = {}
@@ -124,7 +124,7 @@ def _judged(found: Mapping[str, Setting], here: frozenset[str], *, is_key: bool)
     for name in ("MAJORA_DOMAIN", "MAJORA_USER", *others):
         setting = found.get(name)
         text = setting.text if setting is not None else ""
-        value = judge(name, once(name, text, said))
+        value = judge(name, text)
         bad = value.fault
         if name == "MAJORA_TOKEN" and token_kind(text) in ("oauth", "other spelling"):
             bad = Fault("CFG008", "is the word OAUTH, not an API key")
@@ -144,18 +144,6 @@ def _judged(found: Mapping[str, Setting], here: frozenset[str], *, is_key: bool)
     return Known(values, missing, here & values.keys(), tuple(said))
 
 
-def once(name: str, text: str, said: list[str]) -> str:
-    """One copy of an id or secret that was pasted twice, as happens where nothing is seen; ``said`` gets that."""
-    from ocarina_kit.config.values import ID_LENGTH, SECRET_LENGTH
-
-    bare = "".join(text.split())
-    half = len(bare) // 2
-    if not name.startswith("CLIENT") or half not in (ID_LENGTH, SECRET_LENGTH) or bare[:half] * 2 != bare:
-        return text
-    said.append(f"{name} was pasted twice; took one copy")
-    return bare[:half]
-
-
 def swap(values: dict[str, str]) -> str:
     """Swap id and secret; returns the words for it."""
     values["CLIENT_ID"], values["CLIENT_SECRET"] = values["CLIENT_SECRET"], values["CLIENT_ID"]
@@ -172,30 +160,15 @@ class Verdict(NamedTuple):
     error: KitError | None = None
 
 
-def ask_server(run: Run, values: dict[str, str], wish: Wish) -> Verdict:
-    """Whether Majora accepts id and secret, or the key. Swaps the two in ``values`` where it accepts them swapped."""
+def ask_server(run: Run, values: Mapping[str, str], wish: Wish) -> Verdict:
+    """Whether Majora accepts id and secret, or the key."""
     if wish.offline:
         return Verdict("not asked")
     with run.ui.waiting(f"Asking {values['MAJORA_DOMAIN']}", 20.0):
-        if uses_key(values):
-            return _of_key(run, values)
-        verdict = _of_client(run, values)
-        usual = (len(values["CLIENT_ID"]), len(values["CLIENT_SECRET"])) == (40, 128)
-        if verdict.word == "refused" and not usual:
-            other = dict(values)
-            words = swap(other)
-            if _of_client(run, other).word == "accepted":
-                values.update(other)
-                run.ui.say(f"{words}.")
-                return Verdict("accepted")
-    return verdict
+        return (_of_key if uses_key(values) else _of_client)(run, values)
 
 
 def _of_client(run: Run, values: Mapping[str, str]) -> Verdict:
-    from ocarina_kit.majora.api import Majora
-    from ocarina_kit.majora.messages import Ways, client_error
-    from ocarina_kit.system.errors import KitError
-    from ocarina_kit.system.secret import Secret
 
     domain, ways = values["MAJORA_DOMAIN"], Ways(init=run.place.command("init"))
     probe = Majora(run.machine, domain, values["CLIENT_ID"], Secret(values["CLIENT_SECRET"])).probe_client()
@@ -211,10 +184,6 @@ def _of_client(run: Run, values: Mapping[str, str]) -> Verdict:
 
 
 def _of_key(run: Run, values: Mapping[str, str]) -> Verdict:
-    from ocarina_kit.config.url import endpoint
-    from ocarina_kit.majora.api import Majora
-    from ocarina_kit.system.errors import KitError, Remedy
-    from ocarina_kit.system.secret import Secret
 
     domain, user = values["MAJORA_DOMAIN"], values["MAJORA_USER"]
     probe = Majora(run.machine, domain).probe_key(Secret(values["MAJORA_TOKEN"]), user, None)
@@ -222,24 +191,19 @@ def _of_key(run: Run, values: Mapping[str, str]) -> Verdict:
         return Verdict("accepted")
     if probe.kind != "refused":
         return no_majora(domain, probe)
-    what, why = (
-        f"Majora does not accept this API key for {user}.",
-        "A key is one user's, and expires after 3 days.",
-    )
+    what = f"Majora does not accept this API key for {user}."
     remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
+    why = "A key is one user's, and expires after 3 days."
     return Verdict("refused", KitError(what, id="API002", why=why, remedy=remedy))
 
 
 def no_majora(domain: str, probe: Probe) -> Verdict:
     """No usable answer: what was met in place of a Majora."""
-    from ocarina_kit.majora.messages import check_of, net_error
-    from ocarina_kit.system.errors import KitError, Remedy
 
     id = check_of(probe.net) if probe.net is not None else "SRV004"
     remedy = net_error(probe.net, domain=domain).remedy if probe.net is not None else Remedy()
-    return Verdict(
-        "unknown", KitError(f"No Majora answers at {domain}: {probe.words}.", id=id, remedy=remedy)
-    )
+    what = f"No Majora answers at {domain}: {probe.words}."
+    return Verdict("unknown", KitError(what, id=id, remedy=remedy))
 
 
 def say_verdict(run: Run, verdict: Verdict, wish: Wish) -> None:
@@ -260,9 +224,6 @@ def say_verdict(run: Run, verdict: Verdict, wish: Wish) -> None:
 
 def look(run: Run, wish: Wish) -> Config:
     """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
-    from ocarina_kit.config.findings import findings
-    from ocarina_kit.system.errors import KitError
-    from ocarina_kit.system.files import prove_space
 
     config = run.config()
     if config.file is not None and config.file.kind not in ("file", "missing", "dangling"):
@@ -279,14 +240,6 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
     Where they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
     corrected in the file, and what stays odd.
     """
-    from ocarina_kit.config import jsontext
-    from ocarina_kit.config.findings import findings
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.config.setup import settled, tokens_path
-    from ocarina_kit.config.url import server_of
-    from ocarina_kit.config.write import plan_settings
-    from ocarina_kit.system.change import chmod
-    from ocarina_kit.tokens.store import plan_aside
 
     changes = plan_settings(run.machine, run.place, values)
     file = config.file
@@ -314,39 +267,30 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
 
 def show(run: Run, changes: Sequence[Change], values: Mapping[str, str]) -> None:
     """The changes as a diff."""
-    from ocarina_kit.system.change import difference
 
     run.ui.diff(difference(changes, run.machine, (values.get("CLIENT_SECRET", ""),)))
 
 
 def write(run: Run, changes: Sequence[Change]) -> None:
     """Make the changes, one after another, and say so. Raises KitError; the file that failed is as it was then."""
-    from ocarina_kit.system.change import apply
-    from ocarina_kit.system.words import tilde
 
-    def never(change: Change) -> None:
-        raise AssertionError("init plans only changes of files")
-
-    home = run.machine.home
+    home, aside = run.machine.home, False
     for change in changes:
-        with run.ui.waiting(f"Writing {tilde(change.path, home)}", 90.0) as say:
-            [done] = apply(run.machine, [change], refresh=never, crontab=never, waiting=say)
-        if done.problem is not None:
-            raise done.problem
-        note = f"; backup: {tilde(done.backup, home)}" if done.backup is not None else ""
+        path = tilde(change.path, home)
+        with run.ui.waiting(f"Writing {path}", 90.0) as say:
+            backup = apply_to_file(run.machine, change, say)
+        note = f"; backup: {tilde(backup, home)}" if backup is not None else ""
         if change.what == "set aside":
-            run.ui.status("set aside", f"{tilde(change.path, home)}, the tokens of the other Majora{note}")
+            aside = True
+            run.ui.status("set aside", f"{path}, the tokens of the other Majora{note}")
         else:
-            run.ui.status("wrote", f"{tilde(change.path, home)}, readable only by you{note}")
-    if any(change.what == "set aside" for change in changes):
-        from ocarina_kit.tokens.log import note_use
-
+            run.ui.status("wrote", f"{path}, readable only by you{note}")
+    if aside:
         note_use(run.machine, run.setup(), "init")
 
 
 def say_end(run: Run, values: Mapping[str, str], *, changed: bool) -> None:
     """The end of a run that writes the configuration only: the next step."""
-    from ocarina_kit.system.words import tilde
 
     if not changed:
         file = tilde(run.place.config, run.machine.home)
@@ -359,13 +303,11 @@ def say_end(run: Run, values: Mapping[str, str], *, changed: bool) -> None:
 
 def uses_key(values: Mapping[str, str]) -> bool:
     """Whether these settings are a legacy API key's."""
-    from ocarina_kit.config.values import token_kind
 
     return token_kind(values["MAJORA_TOKEN"]) == "key"
 
 
 def is_lost(config: Config) -> bool:
     """Whether the file has text that a write would replace, as it cannot be understood."""
-    from ocarina_kit.config.jsontext import Broken
 
-    return isinstance(config.document, Broken) and not config.document.blank
+    return isinstance(config.document, jsontext.Broken) and not config.document.blank

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.options import Text, option
 from ocarina_kit.cli.ui import Result
+from ocarina_kit.system.words import tilde
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -22,17 +24,10 @@ EPILOG = """Examples:
 def command(
     context: typer.Context,
     *,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="The environment's name (default: ocarina).")
-    ] = None,
-    prefix: Annotated[
-        str | None, typer.Option("--prefix", metavar="DIR", help="The environment's folder, not its name.")
-    ] = None,
+    name: Annotated[Text, option("--name", "NAME", "The environment's name (default: ocarina).")] = None,
+    prefix: Annotated[Text, option("--prefix", "DIR", "The environment's folder, not its name.")] = None,
     source: Annotated[
-        str | None,
-        typer.Option(
-            "--source", metavar="SPEC", help="What pip installs: https, git+https, git+ssh or a local path."
-        ),
+        Text, option("--source", "SPEC", "What pip installs: https, git+https, git+ssh or a local path.")
     ] = None,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
@@ -44,7 +39,6 @@ def command(
     the server accepts its version. If anything fails, nothing is left behind.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.system.errors import Remedy, usage_error
 
     run = start(context, json=json)
     ui = run.ui
@@ -57,10 +51,7 @@ def command(
         if dry_run:
             ui.say("Nothing was changed (--dry-run).")
             return Result()
-        if not yes and not ui.interactive:
-            remedy = Remedy("Agree to it.", ("ocarina-kit install-client --yes",))
-            raise usage_error("No terminal to ask in; add --yes.", why="Nothing was changed.", remedy=remedy)
-        if not yes and not ui.confirm("Apply these changes?"):
+        if not run.agreed("Apply these changes?", "install-client", yes=yes):
             ui.say("Nothing was changed.")
             return Result()
     install_client(run, plan)
@@ -88,7 +79,6 @@ def plan_client(
 def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:
     """The rows of "Changes:" for an installation: where it goes, and what is fetched from where (issue 13.12)."""
     from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION
-    from ocarina_kit.system.words import tilde
 
     what = f"ocarina {PINNED_VERSION}" if plan.source == DEFAULT_SOURCE else "ocarina"
     rows = [("install", f"{what} in {tilde(plan.prefix, run.machine.home)}")]
@@ -98,7 +88,6 @@ def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:
 def install_client(run: Run, plan: Plan) -> Candidate:
     """Carry it out and say so. Raises KitError as `client.install.install` does; nothing is left then."""
     from ocarina_kit.client.install import install
-    from ocarina_kit.system.words import tilde
 
     with run.ui.waiting("Installing the client") as say:
         client = install(run.machine, plan, lambda words: say(words.removesuffix(" …")))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.words import span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,27 +33,17 @@ def command(
     *,
     purposes: options.Purposes = None,
     scope: options.Scopes = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Everything that the installed client can do.")
-    ] = False,
-    show_list: Annotated[bool, typer.Option("--list", help="Show what --for takes.")] = False,
-    print_url: Annotated[
-        bool, typer.Option("--print-url", help="Print the links, one a line, and end.")
-    ] = False,
+    everything: Annotated[bool, flag("--all", "Everything that the installed client can do.")] = False,
+    show_list: Annotated[bool, flag("--list", "Show what --for takes.")] = False,
+    print_url: Annotated[bool, flag("--print-url", "Print the links, one a line, and end.")] = False,
     callback: Annotated[
-        str | None,
-        typer.Option(
-            "--callback",
-            metavar="URL|FILE|-",
-            help="Finish a login: the address that opened.",
-        ),
+        Text, option("--callback", "URL|FILE|-", "Finish a login: the address that opened.")
     ] = None,
     browser: Annotated[
-        bool | None,
-        typer.Option("--browser/--no-browser", help="Open the links (default: if it can be seen)."),
+        bool | None, flag("--browser/--no-browser", "Open the links (default: if it can be seen).")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Log in again, even if the token is valid.")] = False,
-    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Test the token at Majora.")] = True,
+    force: Annotated[bool, flag("--force", "Log in again, even if the token is valid.")] = False,
+    verify: Annotated[bool, flag("--verify/--no-verify", "Test the token at Majora.")] = True,
     json: options.Json = False,
 ) -> Result:
     """Log in: get tokens for what you want to do.
@@ -151,9 +143,14 @@ def _finish(login: Login, source: str) -> list[Request]:
     from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
     from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import waiting
-    from ocarina_kit.majora.paste import Misread
+    from ocarina_kit.majora.paste import LONGEST, Misread
 
-    text = _read(login.ui, source)
+    if any(mark in source for mark in ("://", "code=", "state=", "error=")):
+        text = source
+    elif source == "-" and login.ui.interactive:
+        text = login.ui.ask_paste("Paste the address of the page that opened: ")
+    else:
+        text = login.run.read("--callback", source, LONGEST)
     begun = waiting(login.machine)
     mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
     codes = _codes(text, login.setup.domain, mine)
@@ -169,34 +166,6 @@ def _finish(login: Login, source: str) -> list[Request]:
             if error.id in NEW_LINK_HELPS:
                 _offer_link(login, pending.scope)
     return requests
-
-
-def _read(ui: Ui, source: str) -> str:
-    """What ``source`` names: an address itself, a file, or ``-``. It is never repeated, not even as a file name: it
-    may be a broken paste."""
-    import sys
-    from pathlib import Path
-
-    from ocarina_kit.majora.paste import LONGEST
-
-    if any(mark in source for mark in ("://", "code=", "state=", "error=")):
-        return source
-    if source == "-" and ui.interactive:
-        return ui.ask_paste("Paste the address of the page that opened: ")
-    try:
-        if source == "-":
-            data = sys.stdin.buffer.read(LONGEST) if sys.stdin is not None else b""
-        else:
-            with Path(source).expanduser().open("rb") as file:
-                data = file.read(LONGEST)
-    except (OSError, ValueError, RuntimeError) as problem:
-        said = getattr(problem, "strerror", None) or "it is not a path"
-        raise usage_error(
-            "--callback takes an address, a file or -, and was given none of these.",
-            why=f"As a file it cannot be read: {said}.",
-            remedy=Remedy("Paste the address when it asks.", ("ocarina-kit login --callback -",)),
-        ) from None
-    return data.decode("utf-8", "replace")
 
 
 def _codes(text: str, domain: str, mine: Mapping[str, Pending]) -> list[Code] | Misread:
@@ -220,13 +189,18 @@ def _without_code(login: Login, text: str, found: Misread, begun: Sequence[Pendi
     from ocarina_kit.majora.grant import used_pending
     from ocarina_kit.majora.messages import paste_error, used_error
     from ocarina_kit.majora.paste import Code, read_paste, states_in
-    from ocarina_kit.system.words import span
 
     mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
     if found.kind in ("wrong-state", "other-server"):
         for each in begun:
             if isinstance(read_paste(text, each.domain, (each.state,)), Code):
-                raise _other_setup(login, each)
+                whose = f"{each.profile or each.config or '--env'} at {each.domain}"
+                raise KitError(
+                    f"That address belongs to a login that was begun with another set-up ({whose}).",
+                    id="LGN016",
+                    why="A code is sent only to the server that gave it, with the client id that asked for it.",
+                    remedy=Remedy("Use it there, or get a new link here.", (login.ways().fresh,)),
+                )
     used = next(filter(None, (used_pending(login.machine, state) for state in states_in(text))), None)
     if found.kind == "wrong-state" and used is not None:
         request, now = request_for(used.scope, login.client.table), login.machine.now()
@@ -245,25 +219,6 @@ def _without_code(login: Login, text: str, found: Misread, begun: Sequence[Pendi
         )
     scope = [mine[found.state].scope] if found.state in mine else []
     raise paste_error(found, domain=login.setup.domain, ways=login.ways(*scope))
-
-
-def _other_setup(login: Login, pending: Pending) -> KitError:
-    """LGN016: the address belongs to an open login, but not to one of this set-up."""
-    from pathlib import Path
-
-    from ocarina_kit.config.place import Place
-
-    place = login.setup.place
-    begun = Place(Path(pending.config), "option", pending.profile, from_env=not pending.config)
-    whose, command = begun.profile or pending.config or "--env", begun.command("login", "--callback", "-")
-    if begun._replace(source=place.source) == place:  # only MAJORA_DOMAIN is another one now
-        whose, command = pending.domain, login.ways().fresh
-    return KitError(
-        f"That address belongs to a login that was begun with another set-up ({whose}).",
-        id="LGN016",
-        why="A code is sent only to the server that gave it, with the client id that asked for it.",
-        remedy=Remedy("Use it there, or get a new link here.", (command,)),
-    )
 
 
 def _offer_link(login: Login, scope: str) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.login_steps import Done
     from ocarina_kit.cli.ui import Ui
+    from ocarina_kit.client.find import Candidate
     from ocarina_kit.client.scopes import Request, Table
     from ocarina_kit.config.place import Place
 
@@ -25,23 +26,34 @@ _HELP = (
 
 
 class Client(NamedTuple):
-    """The client that a person gets who types ``program``. ``version`` is "" where none was found that runs."""
+    """The client that a person gets who types ``program``. ``version`` is "" where none was found that runs.
+
+    ``candidate``: the one for a crontab line.
+    """
 
     version: str = ""
     program: str = "ocarina"
     table: Table | None = None
+    candidate: Candidate | None = None
 
 
 def installed_client(run: Run) -> Client:
     """Find the client, and read its table of scope strings. Never raises."""
-    from ocarina_kit.client.find import find_clients, read_table, version_text
+    from ocarina_kit.client.find import find_clients
 
     with run.ui.waiting("Looking for the ocarina client", 2 * _SEARCH_S):
         found = find_clients(run.machine, timeout=_SEARCH_S, first=True)
         if found.usable is None:
-            return Client()
-        table = read_table(run.machine, found.usable, timeout=_SEARCH_S)
-    return Client(version_text(found.usable.version), found.program, table)
+            return Client(candidate=found.chosen)
+        return client_of(run, found.usable, found.program)._replace(candidate=found.chosen)
+
+
+def client_of(run: Run, candidate: Candidate, program: str) -> Client:
+    """What is to be known of a client that a person starts as ``program``."""
+    from ocarina_kit.client.find import read_table, version_text
+
+    table = read_table(run.machine, candidate, timeout=_SEARCH_S)
+    return Client(version_text(candidate.version), program, table, candidate)
 
 
 def purposes(table: Table | None = None) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """The steps of a login, for ``login`` and ``init``: what needs no browser, then a link and a paste for the rest.
 
-A code becomes a token on the disk in tokens/login.py. Nothing that was pasted is ever shown, and no question stands
+A code becomes a token on the disk in tokens/login.py. Nothing that was pasted is ever shown, and no question is asked
 between a failed paste and the next one (issue 11, bug 1).
 """
 
@@ -9,26 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ocarina_kit.cli.browser import is_visible, open_link
 from ocarina_kit.cli.context import Run
 from ocarina_kit.client import scopes
 from ocarina_kit.config.place import Setup
 from ocarina_kit.majora.api import Majora
+from ocarina_kit.majora.grant import Pending, new_pending, save_pending
+from ocarina_kit.majora.messages import Ways, client_error, clock_note, paste_error
+from ocarina_kit.majora.paste import Code, read_paste
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error, worst
 from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
 from ocarina_kit.tokens import problems
-from ocarina_kit.tokens.outcome import Outcome
+from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.refresh import refresh
 from ocarina_kit.tokens.store import look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.login_choice import Client
     from ocarina_kit.client.scopes import Request
-    from ocarina_kit.majora.grant import Pending
-    from ocarina_kit.majora.messages import Ways
     from ocarina_kit.system.secret import Secret
     from ocarina_kit.tokens.file import Token
-    from ocarina_kit.tokens.outcome import Report
 
 LEAST_S = 60.0
 """A token that is valid for fewer seconds is refreshed: it would expire while its user works."""
@@ -43,8 +44,6 @@ NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
 """Errors after which another link may still work. All others are about the client, the account or the network."""
 _FINAL_PASTES = ("denied", "scope", "error", "redirect-page", "client-page")
-_UNFINISHED_PASTES = ("no-code", "no-state")
-"""The rest of the same address may follow, or the state behind the code."""
 
 _PASTE_HELP = (
     "The link opens Majora in a browser, on any machine. Log in there and press Authorize. The page that opens has an "
@@ -109,7 +108,8 @@ class Login:
     def __init__(
         self, run: Run, setup: Setup, client: Client, *, verify: bool = True, browser: bool | None = None
     ) -> None:
-        self.machine, self.ui, self.setup, self.client = run.machine, run.ui, setup, client
+        self.run, self.machine, self.ui = run, run.machine, run.ui
+        self.setup, self.client = setup, client
         self.majora = Majora(run.machine, setup.domain, setup.client_id, setup.client_secret)
         self.outcomes: dict[str, Outcome] = {}
         self.links: dict[str, str] = {}
@@ -208,7 +208,6 @@ class Login:
 
     def begin(self, scope: str) -> Pending:
         """A new link, in ``links``; it may be shown once this returns. Raises KitError."""
-        from ocarina_kit.majora.grant import new_pending, save_pending
 
         pending, url = new_pending(self.machine, self.setup, scope)
         save_pending(self.machine, pending)
@@ -217,19 +216,12 @@ class Login:
 
     def _ask(self, pending: Pending, which: str) -> tuple[Pending, Secret] | KitError:
         """Show the link, and take pastes until one holds its code, or an error of the server's."""
-        from ocarina_kit.majora.messages import client_error, paste_error
-        from ocarina_kit.majora.paste import Code, read_paste
 
-        ways, domain, text = self.ways(pending.scope), self.setup.domain, ""
+        ways, domain = self.ways(pending.scope), self.setup.domain
         # The link is in the prompt: when it is shown, a paste can be taken already.
         prompt = f"{self._introduced(self.links[pending.scope], which)}\n\n> "
         for left in reversed(range(_PASTES)):
-            earlier, text = text, self.ui.ask_paste(prompt, help=_PASTE_HELP)
-            found = read_paste(text, domain, (pending.state,))
-            if earlier and not isinstance(found, Code):
-                text = f"{earlier}\n{text}"
-                joined = read_paste(text, domain, (pending.state,))
-                found = joined if isinstance(joined, Code) else found
+            found = read_paste(self.ui.ask_paste(prompt, help=_PASTE_HELP), domain, (pending.state,))
             if isinstance(found, Code):
                 return pending, found.code
             error = paste_error(found, domain=domain, ways=ways)
@@ -238,7 +230,6 @@ class Login:
             # Whoever pastes the link may have met the server's error page: does it know this client at all?
             if found.kind == "authorize-link" and self.majora.probe_client(_PROBE_S).kind == "unknown":
                 return client_error("It does not know this client id.", domain=domain, ways=ways)
-            text = text if found.kind in _UNFINISHED_PASTES else ""
             step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
             self.ui.warn(f"{error.what} {error.why} {step} [{error.id}]")
             prompt = "> "
@@ -246,7 +237,6 @@ class Login:
 
     def _introduced(self, url: str, which: str) -> str:
         """The link, once what comes before it is said and it was opened, if it can be."""
-        from ocarina_kit.cli.browser import is_visible, open_link
 
         self.ui.say()
         if which:
@@ -303,7 +293,6 @@ class Login:
         self.ui.error(error)
 
     def done(self, requests: Sequence[Request]) -> Done:
-        from ocarina_kit.majora.messages import clock_note
 
         if clock_says := clock_note(self._skew):
             self.ui.warn(f"[ENV007]{clock_says}")
@@ -347,9 +336,8 @@ class Login:
             return outcome.problem
         left = span((outcome.expires_at or now) - now + 30)
         if outcome.result == "valid":
-            self.ui.status(
-                "valid", f"{self.words(scope)}: until {clock(outcome.expires_at or now, now)}, for {left}"
-            )
+            until = clock(outcome.expires_at or now, now)
+            self.ui.status("valid", f"{self.words(scope)}: until {until}, for {left}")
         else:
             word = "refreshed" if outcome.result == "refreshed" else "logged in"
             self.ui.status(word, f"{self.words(scope)}: valid for {left}")

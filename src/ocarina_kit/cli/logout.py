@@ -8,7 +8,6 @@ import typer
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
-from ocarina_kit.system.errors import Remedy, usage_error
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -18,7 +17,16 @@ EPILOG = """Examples:
   ocarina-kit logout --for upload
   ocarina-kit logout --local           forget the tokens here; they stay valid at the server"""
 
+_QUESTION = "Revoke these tokens, and delete them here? Server:"
 _LIMIT_S = 70.0
+_WORDS = {
+    "revoked": ("revoked", "deleted here"),
+    "forgotten": ("removed", "deleted here, not revoked"),
+    "would-revoke": ("due", "would be revoked, and deleted here"),
+    "would-forget": ("due", "would be deleted here, not revoked"),
+    "no-token": ("skipped", "there is no token"),
+}
+"""What is said of each result without a problem."""
 
 
 def command(
@@ -53,37 +61,21 @@ def command(
     if dry_run:
         after = file.without(*chosen).render()
         ui.diff(difference([write(setup.tokens_file, "tokens", before, after)], run.machine, setup.secrets))
-    elif chosen and not yes:
-        if not ui.interactive:
-            raise usage_error(
-                "logout asks before it revokes tokens: --yes is missing.",
-                why="There is no terminal to ask in. Nothing was changed.",
-                remedy=Remedy("Add --yes.", (run.place.command("logout", "--yes"),)),
-            )
-        for key in chosen:
+    elif chosen:
+        for key in chosen if not yes else ():
             ui.say(what_for(key), indent=2)
-        here = (
-            "Delete these tokens here? They stay valid at"
-            if local
-            else "Revoke these tokens, and delete them here? Server:"
-        )
-        if not ui.confirm(f"{here} {setup.domain}"):
+        question = "Delete these tokens here? They stay valid at" if local else _QUESTION
+        if not run.agreed(f"{question} {setup.domain}", "logout", yes=yes):
             ui.say("Nothing was changed.")
             return Result()
     with ui.waiting("Waiting for Majora to revoke the tokens", _LIMIT_S) as say:
         report = logout(run.machine, setup, scopes=scopes, local=local, dry_run=dry_run, waiting=say)
-    rows = {
-        "revoked": ("revoked", "deleted here"),
-        "forgotten": ("removed", "deleted here, not revoked"),
-        "would-revoke": ("due", "would be revoked, and deleted here"),
-        "would-forget": ("due", "would be deleted here, not revoked"),
-        "no-token": ("skipped", "there is no token"),
-    }
     if not report.outcomes:
         ui.say("There is no token, so there is nothing to log out from.")
     for each in report.outcomes:
-        if each.result in rows:
-            ui.status(rows[each.result][0], f"{what_for(each.scope)}: {rows[each.result][1]}")
+        if each.result in _WORDS:
+            word, words = _WORDS[each.result]
+            ui.status(word, f"{what_for(each.scope)}: {words}")
     for note in report.notes:
         ui.warn(note)
     errors = [] if report.interrupted else report.errors(setup)
@@ -96,21 +88,21 @@ def command(
 
 def _crontab_entry(run: Run, setup: Setup) -> None:
     """Without tokens the crontab entry of this set-up only sends mail: offer to remove it, or name the command."""
+    import os
+
     from ocarina_kit.cron.crontab import Crontab
-    from ocarina_kit.cron.plan import Ground, plan_removal
-    from ocarina_kit.cron.program import install_crontab, read_crontab
+    from ocarina_kit.cron.plan import plan_removal
+    from ocarina_kit.cron.program import install_crontab
+    from ocarina_kit.doctor.world import World
     from ocarina_kit.tokens import log
 
-    machine, place = run.machine, setup.place
-    ground = Ground(
-        machine.user, machine.host, str(machine.home), str(place.config), setup.domain, (), place.profile
-    )
+    machine, place, world = run.machine, setup.place, World(run.machine, run.place, seconds=60.0)
 
     def removed(content: bytes) -> bytes:
-        return plan_removal(Crontab.parse(content), ground, _real).after.render()
+        return plan_removal(Crontab.parse(content), world.ground, os.path.realpath).after.render()
 
-    listing = read_crontab(machine)
-    if place.from_env or not listing.readable or removed(listing.content) == listing.content:
+    content = world.listing.content
+    if place.from_env or not world.listing.readable or removed(content) == content:
         return
     command = place.command("schedule", "--remove")
     if not run.ui.interactive:
@@ -122,9 +114,3 @@ def _crontab_entry(run: Run, setup: Setup) -> None:
         run.ui.status("removed", "the crontab entry of this set-up")
     else:
         run.ui.next_step(command)
-
-
-def _real(path: str) -> str:
-    import os
-
-    return os.path.realpath(path)

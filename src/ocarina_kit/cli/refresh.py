@@ -9,6 +9,7 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.words import parse_duration, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,6 @@ def command(
     Needs no browser. The crontab line runs this every few hours.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.system.words import parse_duration
 
     seconds = None if within is None else parse_duration(within)
     run = start(context, json=json, quiet=cron)
@@ -82,26 +82,17 @@ def _refreshed(
 
 
 def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]) -> list[str] | None:
-    """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given.
-
-    A purpose without a token is looked up in the installed client's table, which only then is read.
-    """
+    """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given."""
     if not names and not strings:
         return None
     from ocarina_kit.client.scopes import purposes_of, request_for, requests_for
     from ocarina_kit.tokens.store import look
 
     keys = look(run.machine, setup.tokens_file)[1].entries
-    found = {request_for(string).scope: None for string in strings}
+    found = [request_for(string).scope for string in strings]
     for purpose in (each for request in requests_for(names) for each in request.purposes):
-        stored = [key for key in keys if purpose in purposes_of(key)]
-        if not stored and keys:
-            from ocarina_kit.cli.login_choice import installed_client
-
-            table = installed_client(run).table
-            stored = [each.scope for each in requests_for([purpose.name], table)]
-        found.update(dict.fromkeys(stored or [purpose.scope]))
-    return list(found)
+        found += [key for key in keys if purpose in purposes_of(key)] or [purpose.scope]
+    return list(dict.fromkeys(found))
 
 
 def _token(outcome: Outcome) -> dict[str, Any]:
@@ -120,7 +111,6 @@ def _show(ui: Ui, report: Report, now: float) -> None:
     """A line for each token without a problem; what failed is said as an error."""
     from ocarina_kit.client.scopes import what_for
     from ocarina_kit.majora.messages import clock_note
-    from ocarina_kit.system.words import span
 
     for each in report.outcomes:
         left = (each.expires_at or 0.0) - now

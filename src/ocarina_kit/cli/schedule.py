@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.words import clock, span, tilde
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ocarina_kit.cli.context import Run
@@ -31,28 +34,21 @@ EPILOG = """Examples:
 def command(
     context: typer.Context,
     *,
-    every: Annotated[
-        str | None, typer.Option("--every", metavar="INTERVAL", help="How often: 3h (the default), 30m.")
-    ] = None,
+    every: Annotated[Text, option("--every", "INTERVAL", "How often: 3h (the default), 30m.")] = None,
     cron: Annotated[
-        str | None,
-        typer.Option("--cron", metavar='"EXPR"', help="Or five fields: minute, hour, day, month, weekday."),
+        Text, option("--cron", '"EXPR"', "Or five fields: minute, hour, day, month, weekday.")
     ] = None,
-    ocarina: Annotated[
-        str | None, typer.Option("--ocarina", metavar="PATH", help="The client for the line.")
-    ] = None,
+    ocarina: Annotated[Text, option("--ocarina", "PATH", "The client for the line.")] = None,
     runner: Annotated[
         Literal["kit-first", "client"] | None,
-        typer.Option(
-            "--runner", help="ocarina-kit, and ocarina if it cannot start (default); or ocarina alone."
-        ),
+        option("--runner", None, "ocarina-kit, and ocarina if it cannot start (default); or ocarina alone."),
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Show the line, and the next 24 hours.")] = False,
+    show: Annotated[bool, flag("--show", "Show the line, and the next 24 hours.")] = False,
     test: Annotated[
-        bool, typer.Option("--test", help="Run the line now, as cron does, and show what came of it.")
+        bool, flag("--test", "Run the line now, as cron does, and show what came of it.")
     ] = False,
-    print_: Annotated[bool, typer.Option("--print", help="Print the line, and install nothing.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Remove the line.")] = False,
+    print_: Annotated[bool, flag("--print", "Print the line, and install nothing.")] = False,
+    remove: Annotated[bool, flag("--remove", "Remove the line.")] = False,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
     json: options.Json = False,
@@ -62,7 +58,6 @@ def command(
     Every other byte of the crontab stays as it is. Run it again to repair the line.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.cli.schedule_line import plan_entry
 
     wish = {"--every": every, "--cron": cron, "--ocarina": ocarina, "--runner": runner}
     ways = {"--show": show, "--test": test, "--print": print_, "--remove": remove}
@@ -79,6 +74,8 @@ def command(
         return show_entry(run)
     if way == "--remove":
         return _remove(run, yes=yes, dry_run=dry_run)
+    from ocarina_kit.cli.schedule_line import plan_entry
+
     setup = run.setup()
     if setup.legacy_key is not None:
         what = "There is nothing to refresh: MAJORA_TOKEN is an API key."
@@ -90,22 +87,20 @@ def command(
         run.ui.to_stderr()
     times = _times(run, setup, every, cron)
     clients = _find_client(run, ocarina)
-    chosen = clients.chosen
-    planned = plan_entry(
-        run, setup, chosen, times=times, runner=runner or "kit-first", switch_on=True, prove=not print_
-    )
+    chosen, by = clients.chosen, runner or "kit-first"
+    planned = plan_entry(run, setup, chosen, times=times, runner=by, switch_on=True, prove=not print_)
     if test:
-        return _try(run, setup, planned.line, {}, "the line that schedule would install")
+        return _try(run, setup, planned.plan.line, {}, "the line that schedule would install")
     if chosen is not None and not print_:
         run.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
     for each in planned.cautions:
         text = " ".join(filter(None, (each.what, each.why, each.remedy.text, *each.remedy.commands[:1])))
         run.ui.warn(f"{text} [{each.id}]")
     if not print_:
-        return _install(run, setup, planned, yes=yes, dry_run=dry_run)
+        return _result(run, planned, _install(run, setup, planned, yes=yes, dry_run=dry_run))
     if not json:  # the line's very bytes: a path may be no UTF-8
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
-        print(planned.line)
+        print(planned.plan.line)
     return _result(run, planned)
 
 
@@ -114,15 +109,14 @@ def command(
 
 def _one_way(ways: dict[str, bool], wish: dict[str, str | None], consent: dict[str, bool]) -> str:
     """The one of --show, --test, --print, --remove that was given, or "". Raises KitError (usage)."""
-    help = Remedy("The help says what goes together.", ("ocarina-kit schedule --help",))
     given = [name for name, on in ways.items() if on]
-    if len(given) > 1:
-        raise usage_error(f"{given[0]} and {given[1]} exclude each other.", remedy=help)
     way = next(iter(given), "")
-    useless = [name for name, value in wish.items() if value is not None and way in ("--show", "--remove")]
-    useless += [name for name, on in consent.items() if on and way in ("--show", "--test", "--print")]
-    if useless:
-        raise usage_error(f"{useless[0]} cannot be used with {way}.", remedy=help)
+    wrong = given[1:]
+    wrong += [name for name, value in wish.items() if value is not None and way in ("--show", "--remove")]
+    wrong += [name for name, on in consent.items() if on and way in ("--show", "--test", "--print")]
+    if wrong:
+        help = Remedy("The help says what goes together.", ("ocarina-kit schedule --help",))
+        raise usage_error(f"{way} and {wrong[0]} exclude each other.", remedy=help)
     return way
 
 
@@ -158,9 +152,9 @@ def _find_client(run: Run, named: str | None) -> Clients:
 # --- install --------------------------------------------------------------------------------------------------
 
 
-def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool) -> Result:
+def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool) -> KitError | None:
+    """Install the line if it is agreed to; returns why it could not be."""
     from ocarina_kit.cli.schedule_line import in_the_way, install_entry, note
-    from ocarina_kit.system.words import clock
     from ocarina_kit.tokens.history import first_seen
 
     ui, plan, host = run.ui, planned.plan, run.machine.host
@@ -168,12 +162,12 @@ def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bo
         ui.say(f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is.")
     problem = planned.unwritable or (in_the_way(run, plan) if plan.outcome == "mixed" else None)
     if problem is not None:
-        return _result(run, planned, problem)
+        return problem
     if plan.outcome == "unchanged":
         ui.say(f"Your crontab on {host} has this line already: {planned.words}. Nothing was changed.")
         if not dry_run and first_seen(planned.world.tokens.log, None, host) is None:
             note(run, setup, "scheduled")
-        return _result(run, planned)
+        return None
     question = f"Change your crontab on {host}: refresh {planned.words}?"
     for edit in plan.edits:
         if edit.what == "switch on":
@@ -181,19 +175,16 @@ def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bo
     if planned.second_host:
         ui.warn(f"{planned.second_host} Each host has a crontab of its own; this is {host}. [CRN002]")
         question = f"Refresh on {host} too?"
-    _show_edits(run, plan.edits)
-    if dry_run or not _agreed(run, question, yes=yes, default=not planned.second_host):
-        ui.say("Nothing was changed.")
-        return _result(run, planned)
+    if not _agreed(run, plan.edits, question, dry_run=dry_run, yes=yes, default=not planned.second_host):
+        return None
     try:
         backup = install_entry(run, setup, planned)
     except KitError as failed:
-        return _result(run, planned, failed)
-    when = f", next run {clock(planned.next_run, run.machine.now())}" if planned.next_run else ""
-    ui.status("scheduled", f"{planned.words}{when}")
+        return failed
+    ui.status("scheduled", planned.when)
     _show_backup(run, backup)
     ui.next_step(run.place.command("schedule", "--test"))
-    return _result(run, planned)
+    return None
 
 
 def _result(run: Run, planned: Planned, problem: KitError | None = None) -> Result:
@@ -202,37 +193,36 @@ def _result(run: Run, planned: Planned, problem: KitError | None = None) -> Resu
 
     if problem is not None and problem.id != "SCH001":
         run.ui.say("This is the line, for whoever can install it:")
-        run.ui.raw(planned.line)
-    return Result(members(planned.world, planned.line, planned.next_runs, problem), problem)
+        run.ui.raw(planned.plan.line)
+    return Result(members(planned.world, planned.plan.line, planned.next_runs, problem), problem)
 
 
 def _show_backup(run: Run, backup: Path | None) -> None:
-    from ocarina_kit.system.words import tilde
 
     if backup is not None:
         run.ui.say(f"The crontab from before is in {tilde(backup, run.machine.home)}")
 
 
-def _show_edits(run: Run, edits: tuple[Edit, ...]) -> None:
-    """The lines that change, and no others: those are nobody's business."""
+def _agreed(
+    run: Run,
+    edits: Sequence[Edit],
+    question: str,
+    *words: str,
+    dry_run: bool,
+    yes: bool,
+    default: bool = True,
+) -> bool:
+    """Show the lines that change, and no others: those are nobody's business. Whether the person agrees."""
     from ocarina_kit.system.secret import mask
 
     rows = ["--- crontab (current)", "+++ crontab (new)"]
     for edit in edits:
-        rows += [f"-{mask(edit.before)}"] if edit.before else []
-        rows += [f"+{mask(edit.after)}"] if edit.after else []
+        rows += [f"{sign}{mask(text)}" for sign, text in (("-", edit.before), ("+", edit.after)) if text]
     run.ui.diff("\n".join(rows))
-
-
-def _agreed(run: Run, question: str, *, yes: bool, default: bool = True, words: tuple[str, ...] = ()) -> bool:
-    """Whether the person agrees. Raises KitError (usage) without a terminal."""
-    if not yes and not run.ui.interactive:
-        raise usage_error(
-            "schedule asks before it changes the crontab: --yes is missing.",
-            why="There is no terminal to ask in. Nothing was changed.",
-            remedy=Remedy("Add --yes.", (run.place.command("schedule", *words, "--yes"),)),
-        )
-    return yes or run.ui.confirm(question, default=default)
+    if not dry_run and run.agreed(question, "schedule", *words, yes=yes, default=default):
+        return True
+    run.ui.say("Nothing was changed.")
+    return False
 
 
 # --- try, remove ----------------------------------------------------------------------------------------------
@@ -252,37 +242,33 @@ def _installed(run: Run) -> Entry | None:
 
 
 def _try(run: Run, setup: Setup, line: str, variables: dict[str, str], whose: str) -> Result:
-    """Run the line now, and show the tokens before and after."""
+    """Run the line now, and show what became of each token."""
     from ocarina_kit.cli.schedule_show import members, upcoming
     from ocarina_kit.cli.schedule_trial import entry_of, try_line
     from ocarina_kit.client.scopes import what_for
     from ocarina_kit.doctor.world import World
     from ocarina_kit.system.secret import mask
-    from ocarina_kit.system.words import clock, count, span
 
     ui, shown = run.ui, mask(line, setup.secrets)
     ui.say(f"Running {whose} as cron does: in its bare environment, without a terminal.")
     ui.raw(shown, indent=2)
-    trial = try_line(run, setup, line, variables)
-    wrote = (
+    trial, entry = try_line(run, setup, line, variables), entry_of(run, line)
+    mail = (
         "It wrote (cron would mail it):" if trial.output else "It wrote nothing, so cron would send no mail."
     )
-    ui.say(f"It ended with {trial.ended}. {wrote}")
+    ui.say(f"It ended with {trial.ended}. {mail}")
     if trial.output:
         ui.output(trial.output)
-    for scope, left in trial.before.items():
-        was, now = (
-            f"valid for {span(each)}" if each else "expired" for each in (left, trial.after.get(scope))
-        )
+    for scope, left in trial.left.items():
         word = "refreshed" if scope in trial.fresh else "failed" if trial.error else "skipped"
-        ui.status(word, f"{what_for(scope)}: {now} (before: {was})")
-    if trial.note:
-        ui.warn(f"{trial.note} See why: {run.place.command('doctor')}")
+        ui.status(word, f"{what_for(scope)}: {f'valid for {span(left)}' if left else 'expired'}")
+    if trial.by == "ocarina" and entry.program("kit") is not None:
+        ui.warn(f"ocarina-kit did not start, so ocarina refreshed. See why: {run.place.command('doctor')}")
     if trial.until is not None:
-        until, tokens = clock(trial.until, run.machine.now()), count(len(trial.fresh), "token")
-        ui.say(f"{trial.by or 'The line'} refreshed {tokens}: valid until {until}.")
+        until = clock(trial.until, run.machine.now())
+        ui.say(f"{trial.by or 'The line'} {trial.refreshed}: valid until {until}.")
     world = World(run.machine, run.place, seconds=60.0)
-    runs = upcoming(world.tokens.now, entry_of(run, line).times, 3)
+    runs = upcoming(world.tokens.now, entry.times, 3)
     return Result(members(world, shown, runs, trial.error), trial.error)
 
 
@@ -306,18 +292,17 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     problem, plan = unreadable(world.listing, host), without(world.crontab.render())
     if problem is None and plan.outcome == "mixed":
         problem = in_the_way(run, plan)
-    data = members(world, None, [], problem)
+    result = Result(members(world, None, [], problem), problem)
     if problem is not None:
-        return Result(data, problem)
+        return result
     if plan.outcome == "unchanged":
         ui.say(f"Your crontab on {host} has no line for this set-up. Nothing was changed.")
         for entry in plan.entries.off:
             ui.say(f"Line {entry.number} is one, but commented out. It was left.")
-        return Result(data)
-    _show_edits(run, plan.edits)
-    if dry_run or not _agreed(run, f"Remove it from your crontab on {host}?", yes=yes, words=("--remove",)):
-        ui.say("Nothing was changed.")
-        return Result(data)
+        return result
+    question = f"Remove it from your crontab on {host}?"
+    if not _agreed(run, plan.edits, question, "--remove", dry_run=dry_run, yes=yes):
+        return result
     with ui.waiting("Writing the crontab", 90.0) as say:
         installed = install_crontab(run.machine, lambda content: without(content).after.render(), say)
     note(run, world.setup, "unscheduled")
@@ -325,8 +310,8 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     _show_backup(run, installed.backup)
     for entry in plan.entries.mixed:
         ui.warn(
-            f"Line {entry.number} still refreshes these tokens. It does other work too, so it was left. [CRN003]"
+            f"Line {entry.number} does other work too, so it was left. It still refreshes these tokens. [CRN003]"
         )
     ui.say("Refresh by hand now, at least every 10 hours:")
     ui.command(run.place.command("refresh"))
-    return Result(data)
+    return result

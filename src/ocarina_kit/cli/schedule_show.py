@@ -10,7 +10,8 @@ from ocarina_kit.doctor import crontab as crn
 from ocarina_kit.doctor.check import Finding
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError, Remedy
-from ocarina_kit.system.words import clock, listed, span
+from ocarina_kit.system.secret import mask
+from ocarina_kit.system.words import clock, span
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,16 +26,19 @@ _LABEL = 12
 
 
 class Ahead(NamedTuple):
-    """The next 24 hours. ``runs``: those that refresh something. ``until``: when the first token expires, None if none
-    can be refreshed. ``bare``: spans without a valid token; the end is None if no run ends it. Epoch seconds."""
+    """The next 24 hours, epoch seconds. ``runs``: those that refresh something. ``until``: when the first token
+    expires, None if none can be refreshed. ``counted``: the runs that are relied on, each for ``lifetime`` seconds;
+    ``kit``: they refresh an expired token too."""
 
     now: float
     runs: tuple[datetime, ...]
     until: float | None
-    bare: tuple[tuple[float, float | None], ...] = ()
+    counted: tuple[float, ...] = ()
+    lifetime: float = 0.0
+    kit: bool = False
 
 
-class _Glance(World):
+class Glance(World):
     """Looks at what the line names; nothing is begun beforehand."""
 
     def start(self, checks: set[str]) -> None:
@@ -43,30 +47,28 @@ class _Glance(World):
 
 def show_entry(run: Run) -> Result:
     """Show what there is, as the doctor judges it. Exit 1 if a check failed."""
-    world = _Glance(run.machine, run.place, seconds=30.0)
+    world = Glance(run.machine, run.place, seconds=30.0)
     entries = world.entries.active
     if entries and all(entry.marked for entry in entries):
         from ocarina_kit.client.find import Clients
 
         vars(world)["clients"] = Clients()  # the line's own client is looked at, and no other is searched for
     found = crn.judged(world)
-    setup = _setup_problem(run, world)
-    problems = [setup] if setup is not None else []
-    problems += [_as_error(run, each) for each in found.values() if each.status in ("fail", "unknown")]
-    warnings = [_as_error(run, each) for each in found.values() if each.status == "warn"]
+    problems = _setup_problem(run, world)
+    problems += [as_error(run, each) for each in found.values() if each.status in ("fail", "unknown")]
+    warnings = [as_error(run, each) for each in found.values() if each.status == "warn"]
+    ahead = _ahead(world, found, good=not problems)
+    lines = [mask(entry.line.text) for entry in entries]
     error = next(iter(problems), None)
-    ahead = _ahead(world, found, good=error is None)
-    line = _masked(entries[0]) if entries else None
-    data = members(world, line, ahead.runs[:3], error or next(iter(warnings), None))
+    data = members(world, next(iter(lines), None), ahead.runs[:3], next(iter(problems + warnings), None))
     if entries:
         _show(run, world, entries, ahead)
         for each in warnings:
             run.ui.warn(f"{each.what} {each.why} [{each.id}]")
         for each in problems[1:]:
             run.ui.error(each)
-        if found["CRN006"].status == "skip" and found["CRN006"].outcome.cause is None:
-            text = found["CRN006"].outcome.said.text
-            run.ui.say(f"{text[0].upper()}{text[1:]}.")
+        if unclear := cron_unclear(found):
+            run.ui.say(unclear)
     return Result(data, error)
 
 
@@ -78,47 +80,52 @@ def members(
 
     last = last_success(world.tokens.log, world.tokens.usable, world.tokens.now)
     until = _until(world)
+    success = last and {"time": _iso(last.time), "host": last.host or None, "by": last.by or None}
     return {
         "line": line,
         "host": world.machine.host,
         "next_runs": [each.isoformat() for each in runs],
-        "last_success": None
-        if last is None
-        else {"time": _iso(last.time), "host": last.host or None, "by": last.by or None},
+        "last_success": success,
         "valid_until": None if until is None else _iso(until),
-        "problem": None if problem is None else error_data(problem),
+        "problem": problem and error_data(problem),
     }
 
 
-def _iso(moment: float) -> str:
+def _local(moment: float) -> datetime:
+    """In the time zone that cron goes by."""
     from datetime import datetime
 
     from ocarina_kit.cron.host import zone
 
-    return datetime.fromtimestamp(max(0.0, moment), zone()).replace(microsecond=0).isoformat()
+    return datetime.fromtimestamp(max(0.0, moment), zone())
 
 
-def _as_error(run: Run, found: Finding) -> KitError:
+def _iso(moment: float) -> str:
+    return _local(moment).replace(microsecond=0).isoformat()
+
+
+def as_error(run: Run, found: Finding) -> KitError:
+    """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
     remedy = Remedy("", (run.place.command("schedule"),)) if found.outcome.fix else found.remedy
     why = found.impact if found.status != "unknown" else ""
     return KitError(found.outcome.said.text, id=found.check.id, why=why, remedy=remedy)
 
 
-def _setup_problem(run: Run, world: World) -> KitError | None:
+def cron_unclear(found: dict[str, Finding]) -> str:
+    """Why it is unknown whether cron runs here, as a sentence; "" if it is known."""
+    text = found["CRN006"].outcome.said.text
+    return f"{text[0].upper()}{text[1:]}." if "is unknown" in text else ""
+
+
+def _setup_problem(run: Run, world: World) -> list[KitError]:
     """Why no line could refresh these tokens: the configuration or the tokens file cannot be used."""
     from ocarina_kit.tokens.problems import undamaged
 
     try:
         undamaged(run.setup(), world.tokens.file)
     except KitError as problem:
-        return problem
-    return None
-
-
-def _masked(entry: Entry) -> str:
-    from ocarina_kit.system.secret import mask
-
-    return mask(entry.line.text)
+        return [problem]
+    return []
 
 
 # --- what comes -----------------------------------------------------------------------------------------------
@@ -134,22 +141,10 @@ def _ahead(world: World, found: dict[str, Finding], *, good: bool) -> Ahead:
     now, until = world.tokens.now, _until(world)
     working = [entry for entry in world.entries.active if _refreshes(world, entry, found)]
     runs = _runs(working, now)
-    if until is None:
-        return Ahead(now, runs, until)
-    lifetime = min(each.lifetime for each in world.tokens.usable if each.can_refresh)
-    kit = any(entry.kind != "client" for entry in working)
-    times = [each.timestamp() for each in runs] if good else []
-    bare: list[tuple[float, float | None]] = []
-    last = until
-    for run in times:
-        if run >= last:
-            bare.append((max(last, now), run if kit else None))
-            if not kit:  # the client alone never refreshes an expired token (FACTS.md)
-                break
-        last = run + lifetime
-    else:
-        bare.append((max(last, now), None))
-    return Ahead(now, runs, until, tuple(each for each in bare if each[0] < now + _DAY))
+    lifetime = min((each.lifetime for each in world.tokens.usable if each.can_refresh), default=0.0)
+    counted = tuple(each.timestamp() for each in runs) if good else ()
+    # The client alone never refreshes an expired token (FACTS.md).
+    return Ahead(now, runs, until, counted, lifetime, any(entry.kind != "client" for entry in working))
 
 
 def _refreshes(world: World, entry: Entry, found: dict[str, Finding]) -> bool:
@@ -178,12 +173,9 @@ def _runs(entries: Sequence[Entry], now: float) -> tuple[datetime, ...]:
 
 def upcoming(now: float, times: Times | None, number: int) -> list[datetime]:
     """The next runs after ``now``, in the time zone that cron goes by."""
-    from datetime import datetime
-
-    from ocarina_kit.cron.host import zone
     from ocarina_kit.cron.times import next_runs
 
-    return [] if times is None else next_runs(times, datetime.fromtimestamp(now, zone()), number)
+    return [] if times is None else next_runs(times, _local(now), number)
 
 
 # --- for people -----------------------------------------------------------------------------------------------
@@ -197,23 +189,24 @@ def _show(run: Run, world: World, entries: Sequence[Entry], ahead: Ahead) -> Non
     for entry in entries:
         when = in_words(entry.times) if entry.times is not None else "never"
         ui.say(f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):")
-        ui.raw(_masked(entry), indent=2)
+        ui.raw(mask(entry.line.text), indent=2)
     last = last_success(world.tokens.log, world.tokens.usable, now)
-    rows = [("Last success", "none is known")]
+    success = "none is known"
     if last is not None:
         where = f" on {last.host}" if last.host not in ("", world.machine.host) else ""
         by = f" by {last.by}" if last.by not in ("", "refresh") else ""
-        rows = [("Last success", f"{clock(last.time, now)}{where}{by}")]
+        success = f"{clock(last.time, now)}{where}{by}"
+    rows = [("Last success", success)]
     if ahead.runs:
         rows.append(("Next runs", ", ".join(clock(each.timestamp(), now) for each in ahead.runs[:3])))
     rows.append(("Tokens", _tokens_in_words(ahead)))
     ui.table(rows, indent=0)
     ui.say()
-    for row in strip(ahead, ui.width):
+    rows_of_strip = strip(ahead, ui.width)
+    for row in rows_of_strip:
         ui.raw(row)
-    spans = [_span_in_words(ahead, *each) for each in ahead.bare]
-    if ahead.runs and spans:
-        ui.say(f"No token is valid {listed(spans)} (marked !).")
+    if "!" in rows_of_strip[-1] and ahead.runs:
+        ui.say("At the marks ! no token is valid.")
     lost = [each for each in world.tokens.usable if not each.can_refresh]
     if lost or ahead.until is None:
         ui.next_step(
@@ -230,33 +223,31 @@ def _tokens_in_words(ahead: Ahead) -> str:
     return "expired" + (f" {span(ago)} ago" if ago < 3650 * _DAY else "")
 
 
-def _span_in_words(ahead: Ahead, start: float, end: float | None) -> str:
-    since = "from now" if start <= ahead.now else f"from {clock(start, ahead.now)}"
-    return f"{since} on" if end is None else f"{since} to {clock(end, ahead.now)}"
-
-
 def strip(ahead: Ahead, width: int | None) -> list[str]:
     """The next 24 hours as marks of 30 minutes, or of an hour in a narrow terminal: ``^`` a run, ``=`` a valid token,
     ``!`` none."""
-    from datetime import datetime
-
-    from ocarina_kit.cron.host import zone
-
     seconds = 3600.0 if width is not None and width < _LABEL + 50 else 1800.0
-    start = ahead.now - datetime.fromtimestamp(ahead.now, zone()).minute * 60 % seconds - ahead.now % 60
+    start = ahead.now - _local(ahead.now).minute * 60 % seconds - ahead.now % 60
     cells = [start + at * seconds for at in range(int(_DAY / seconds))]
     times = [each.timestamp() for each in ahead.runs]
     runs = "".join("^" if any(cell <= each < cell + seconds for each in times) else "." for cell in cells)
     hours = int(6 * 3600 / seconds)
-    scale = "".join(f"{datetime.fromtimestamp(cell, zone()):%H:%M}".ljust(hours) for cell in cells[::hours])
+    scale = "".join(f"{_local(cell):%H:%M}".ljust(hours) for cell in cells[::hours])
     rows = [("", scale.rstrip()), ("  runs", runs)]
     if ahead.until is not None:
-        rows.append(
-            ("  tokens", "".join("!" if _is_bare(ahead, cell, cell + seconds) else "=" for cell in cells))
-        )
+        rows.append(("  tokens", _validity(ahead, ahead.until, cells, seconds)))
     return [f"{label:<{_LABEL}}{marks}" for label, marks in rows]
 
 
-def _is_bare(ahead: Ahead, start: float, end: float) -> bool:
-    start = max(start, ahead.now)
-    return any(first < end and (last is None or last > start) for first, last in ahead.bare)
+def _validity(ahead: Ahead, until: float, cells: Sequence[float], seconds: float) -> str:
+    """A mark for each span of ``seconds``: whether the token is valid all the time, with the runs that are counted."""
+    marks, runs = "", list(ahead.counted)
+    for cell in cells:
+        valid = until > max(cell, ahead.now)
+        while runs and runs[0] < cell + seconds:
+            run = runs.pop(0)
+            valid = valid and run < until
+            if run < until or ahead.kit:
+                until = run + ahead.lifetime
+        marks += "=" if valid and until >= cell + seconds else "!"
+    return marks

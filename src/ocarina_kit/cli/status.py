@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import Exit, KitError, Remedy
+from ocarina_kit.system.words import clock, count, parse_duration, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,9 @@ EPILOG = """Exit 0: each token is valid for DURATION or longer. 1: one needs a r
 Before a long run:
   ocarina-kit status --within 6h || ocarina-kit refresh"""
 
+_MEMBERS = ("scope", "purposes", "expires_at", "seconds_left", "refreshable", "last_refresh", "host")
+"""Of a token in the JSON document (CONTRACT.md, status)."""
+
 
 def command(
     context: typer.Context,
@@ -33,7 +37,6 @@ def command(
     """Show how long each token is valid. Offline; reads only."""
     from ocarina_kit.cli.context import start
     from ocarina_kit.client.scopes import names_of
-    from ocarina_kit.system.words import parse_duration
     from ocarina_kit.tokens import problems, status
     from ocarina_kit.tokens.store import look
 
@@ -55,12 +58,7 @@ def command(
     error = _error(setup, tokens, seconds)
     _show(run, tokens, error, verbose)
     rows = [{**each._asdict(), "purposes": list(names_of(each.scope))} for each in tokens]
-    return Result({"tokens": [_members(row) for row in rows]}, error, shown=True)
-
-
-def _members(row: dict[str, Any]) -> dict[str, Any]:
-    names = ("scope", "purposes", "expires_at", "seconds_left", "refreshable", "last_refresh", "host")
-    return {name: row[name] for name in names}
+    return Result({"tokens": [{name: row[name] for name in _MEMBERS} for row in rows]}, error, shown=True)
 
 
 def _show(run: Run, tokens: Sequence[Status], error: KitError | None, verbose: bool) -> None:
@@ -80,7 +78,6 @@ def _show(run: Run, tokens: Sequence[Status], error: KitError | None, verbose: b
 
 
 def _validity(token: Status, now: float) -> str:
-    from ocarina_kit.system.words import span
 
     if token.state == "unreadable":
         return "damaged"
@@ -93,7 +90,6 @@ def _validity(token: Status, now: float) -> str:
 
 
 def _source(token: Status, now: float) -> str:
-    from ocarina_kit.system.words import clock
 
     last = "" if token.last_refresh is None else f"refreshed {clock(token.last_refresh, now)}"
     if last and token.host:
@@ -106,7 +102,6 @@ def _source(token: Status, now: float) -> str:
 
 def _error(setup: Setup, tokens: Sequence[Status], within: float) -> KitError | None:
     """What is to be done, None if each token is valid long enough: 4 comes before 1 (CONTRACT.md, status)."""
-    from ocarina_kit.system.words import count, span
     from ocarina_kit.tokens.problems import login_command
 
     scopes: dict[str, list[str]] = {}

@@ -12,13 +12,15 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from textwrap import wrap
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ocarina_kit.system.errors import Exit, KitError, Remedy
-from ocarina_kit.system.words import printable
+from ocarina_kit.system.words import printable, span
 
 if TYPE_CHECKING:
+    from rich.live import Live
+
     from ocarina_kit.system.terminal import Terminal
 
 # Numbers of the 256 colours whose contrast is 3.9 and more on black and on white.
@@ -103,7 +105,7 @@ class Ui:
         self._colours = self._moves and not environ.get("NO_COLOR")
         self._lock = threading.RLock()
         self._awaited = False
-        self._transient = False
+        self._spinner: Live | None = None
 
     @classmethod
     def for_process(cls, *, json: bool = False) -> Ui:
@@ -192,10 +194,7 @@ class Ui:
         self._block(self.err, f"{error.what} [{error.id}]", "error: ", 2, RED)
         if reason := " ".join(filter(None, (error.why, error.remedy.text))):
             self._block(self.err, reason, "  ", 2)
-        label = "  Try: "
-        for command in error.remedy.commands:
-            self._lines(self.err, [label + command])
-            label = " " * len(label)
+        self._lines(self.err, labelled("  Try: ", error.remedy.commands))
 
     def error_line(self, error: KitError) -> None:
         """An error on one line, for the mail that cron sends (``refresh --cron``)."""
@@ -212,11 +211,10 @@ class Ui:
         if self.width is None or self._awaited:
             yield self._await if self._awaited else lambda words: None
             return
-        from ocarina_kit.system.words import span
 
-        timer = threading.Timer(1.0, self._await, [words, f" ({span(limit)} at most)" if limit else " ..."])
-        timer.daemon = True
-        self._awaited = True
+        text = f"{words} ({span(limit)} at most)" if limit else words
+        timer = threading.Timer(1.0, self._await, [text])
+        timer.daemon = self._awaited = True
         try:
             with contextlib.suppress(RuntimeError):  # the system allows no more threads
                 timer.start()
@@ -320,9 +318,14 @@ class Ui:
             margin = min(margin, 4)
         lines: list[str] = []
         for line in printable(text).split("\n"):
-            start = " " * margin if lines else first
-            own = " " * (len(line) - len(line.lstrip(" ")))
-            lines += wrapped(line.lstrip(" "), width, start + own, " " * margin + own)
+            words = line.lstrip(" ")
+            own = " " * (len(line) - len(words))
+            start, rest = (" " * margin if lines else first) + own, " " * margin + own
+            # At blanks alone: a longer URL or path stays as it is.
+            folder = TextWrapper(
+                width or sys.maxsize, start, rest, break_long_words=False, break_on_hyphens=False
+            )
+            lines += folder.wrap(words) or [start]
         word = first.strip()
         if style and word and self._coloured(stream):
             lines[0] = lines[0].replace(word, f"\x1b[{style}m{word}\x1b[0m", 1)
@@ -344,35 +347,35 @@ class Ui:
             stream.write("".join(f"{line}\n" for line in lines))
             stream.flush()
 
-    def _await(self, words: str, end: str = " ...") -> None:
+    def _await(self, words: str) -> None:
         """Show what is waited for. Called by the timer's thread too."""
-        with self._lock:
+        with self._lock, contextlib.suppress(RuntimeError):  # as above
             if not self._awaited:
                 return
             self._clear()
-            line = printable(words)[: (self.width or 80) - len(end) - 1] + end
-            self.out.write(line if self._moves else line + "\n")
-            self._transient = self._moves
-            self.out.flush()
+            if not self._moves:
+                self.say(f"{words} ...")
+                return
+            # Only here: rich takes as long to import as a short command takes in all.
+            from rich.console import Console
+            from rich.live import Live
+            from rich.spinner import Spinner
+            from rich.text import Text
+
+            console = Console(file=self.out, width=self.width, force_terminal=True, color_system=None)
+            spinner = Spinner("line", Text(printable(words)))
+            self._spinner = Live(
+                spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
+            self._spinner.start()
 
     def _clear(self) -> None:
-        """Take the line of `_await` off the terminal."""
-        if self._transient:
-            self._transient = False
-            self.out.write("\r\x1b[K")
-            self.out.flush()
+        """Take what `_await` shows off the terminal."""
+        if self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
 
 
-def wrapped(text: str, width: int | None, first: str, rest: str) -> list[str]:
-    """``text`` in lines of ``width`` columns, broken at blanks alone: a longer URL or path stays as it is."""
-    if width is None:
-        return [first + text]
-    lines = wrap(
-        text,
-        width,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return lines or [first]
+def labelled(label: str, commands: Sequence[str]) -> list[str]:
+    """Commands below each other, the first one after ``label``."""
+    return [f"{label if at == 0 else ' ' * len(label)}{command}" for at, command in enumerate(commands)]

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from posixpath import isabs, normpath
+from posixpath import isabs
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.cron.crontab import Crontab, cron_environment
@@ -183,24 +183,6 @@ def _kits(machine: Machine, prefix: str, executable: str) -> Iterator[tuple[str,
 def thrown_away(path: str) -> bool:
     """Whether the tool that made this program deletes it again, or it depends on the folder (a shim)."""
     return any(part in each for part in (*_THROWAWAY, "/shims/") for each in (path, os.path.realpath(path)))
-
-
-def in_temporary_folder(path: str, home: str) -> bool:
-    """Whether the system empties the folder of ``path``, and not the home with it."""
-    from tempfile import gettempdir
-
-    folders = [normpath(folder) + "/" for folder in ("/tmp", "/var/tmp", gettempdir())]  # noqa: S108
-    return any(normpath(path).startswith(each) and not normpath(home).startswith(each) for each in folders)
-
-
-def home_of_cron() -> str:
-    """The folder in which cron starts this user's jobs, from the password database; "" for a user that is not in it."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        return ""
 
 
 def why_kit_fails(machine: Machine, words: tuple[str, ...]) -> str:

@@ -83,8 +83,6 @@ def apply(
 ) -> list[Applied]:
     """Carry out ``changes`` in their order; one that fails stops no other. ``refresh`` and ``crontab`` do those two and
     raise KitError if they could not; ``crontab`` returns its backup. An interrupt is raised on."""
-    from ocarina_kit.system.lock import hold
-
     results: list[Applied] = []
     for change in changes:
         kept: Path | None = None
@@ -94,8 +92,7 @@ def apply(
             elif change.what == "crontab":
                 kept = crontab(change)
             else:
-                with hold(machine, change.path, waiting=waiting):
-                    kept = _change_file(machine, change)
+                kept = apply_to_file(machine, change, waiting)
         except KitError as problem:
             if problem.exit == Exit.INTERRUPTED:
                 raise
@@ -103,6 +100,16 @@ def apply(
         else:
             results.append(Applied(change, None, kept))
     return results
+
+
+def apply_to_file(
+    machine: Machine, change: Change, waiting: Callable[[str], None] | None = None
+) -> Path | None:
+    """Change one file, under its lock; returns the backup, if there is one. Raises KitError; it is as it was then."""
+    from ocarina_kit.system.lock import hold
+
+    with hold(machine, change.path, waiting=waiting):
+        return _change_file(machine, change)
 
 
 def _change_file(machine: Machine, change: Change) -> Path | None:

@@ -28,30 +28,14 @@ _FAULTS = {
     "special": ("FIL003", "It is a device, a pipe or a socket.", "Name an ordinary file.", "ls -l {path}"),
     "no folder": ("FIL004", "The folder {folder} does not exist.", "Make it:", "mkdir -p {folder}"),
     "not a folder": ("FIL004", "{folder} is not a folder.", "Move it away:", "mv {folder} {folder}.old"),
-    "name": (
-        "FIL005",
-        "Its name is longer than the file system allows.",
-        "Name a file with a shorter name.",
-        "",
-    ),
+    "name": ("FIL005", "Its name is longer than the file system allows.", "Use a shorter name.", ""),
     "circle": ("FIL006", "Its symbolic links lead in a circle.", "Remove the link:", "ls -l {path}"),
-    "other": (
-        "FIL007",
-        "The system refused: {words}.",
-        "Run the command again, or ask who runs this machine.",
-        "",
-    ),
+    "other": ("FIL007", "The system refused: {words}.", "Ask who runs this machine.", ""),
 }
 _CODES = {
-    errno.EROFS: "read-only",
-    errno.ENOSPC: "space",
-    errno.EDQUOT: "quota",
-    errno.EFBIG: "quota",
-    errno.EISDIR: "folder",
-    errno.ENOENT: "no folder",
-    errno.ENOTDIR: "not a folder",
-    errno.ENAMETOOLONG: "name",
-    errno.ELOOP: "circle",
+    **{errno.EROFS: "read-only", errno.ENOSPC: "space", errno.EDQUOT: "quota", errno.EFBIG: "quota"},
+    **{errno.EISDIR: "folder", errno.ENOENT: "no folder", errno.ENOTDIR: "not a folder"},
+    **{errno.ENAMETOOLONG: "name", errno.ELOOP: "circle"},
 }
 
 

@@ -26,9 +26,10 @@ _STALE_AFTER = 600.0
 
 
 class File(NamedTuple):
-    """One look at a file, links followed. ``mode`` (permission bits), ``modified`` (epoch seconds) and ``size`` (bytes)
-    are None where they are unknown. ``kind``: file, missing, folder, dangling (a link to nothing, or in a circle),
-    special (a device, pipe or socket: never opened, as that can wait for ever), too large, or unreadable."""
+    """One look at a file, links followed. ``mode``: permission bits, None if unknown. ``kind``: file, missing, folder,
+    dangling (a link to nothing, or in a circle), special (a device, pipe or socket: never opened, as that can wait for
+    ever), too large, or unreadable. ``loose_folders`` let others put another file in its place, nearest first (CFG003).
+    """
 
     path: Path
     kind: str
@@ -37,11 +38,7 @@ class File(NamedTuple):
     mode: int | None = None
     ours: bool | None = None
     links: int = 1  # hard links: a write would separate them
-    modified: float | None = None
-    size: int | None = None
-    loose_folders: tuple[
-        Path, ...
-    ] = ()  # these let others put another file in its place, nearest first (CFG003)
+    loose_folders: tuple[Path, ...] = ()
     problem: str = ""
 
     @property
@@ -68,13 +65,9 @@ class Room(NamedTuple):
     problem: str = ""
 
 
-def read_file(path: Path, cap: int = READ_CAP, uid: int | None = None) -> File:
-    """Look at ``path``, links followed, and read at most ``cap`` bytes of it. Never raises, and never waits.
-
-    ``uid`` is whose file it should be; the user who runs this, unless it is given.
-    """
-    me = os.geteuid() if uid is None else uid
-    target = None
+def read_file(path: Path, cap: int = READ_CAP) -> File:
+    """Look at ``path``, links followed, and read at most ``cap`` bytes of it. Never raises, and never waits."""
+    me, target = os.geteuid(), None
     try:
         target = Path(os.path.realpath(path)) if path.is_symlink() else None
         seen = path.stat()
@@ -91,8 +84,6 @@ def read_file(path: Path, cap: int = READ_CAP, uid: int | None = None) -> File:
         mode=stat.S_IMODE(seen.st_mode),
         ours=seen.st_uid == me,
         links=seen.st_nlink,
-        modified=seen.st_mtime,
-        size=seen.st_size,
         loose_folders=loose_folders(path, target, me),
     )
     return _with_content(file, cap) if stat.S_ISREG(seen.st_mode) else file

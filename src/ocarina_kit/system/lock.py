@@ -47,32 +47,20 @@ def hold(
         descriptor = os.open(place, flags, 0o600)
     except OSError as problem:
         raise from_os(place, problem) from problem
+    name, began = tilde(place, machine.home).removesuffix(".lock"), machine.monotonic()
     try:
-        _wait_for(descriptor, place, flock, machine, timeout, waiting)
+        while not _taken(descriptor, place, flock):
+            waited = machine.monotonic() - began
+            if waited >= timeout:
+                raise _timed_out(name, place, timeout, _holder(descriptor))
+            if waited >= 1 and waiting is not None:
+                waiting(f"Waiting for {name}: {_holder(descriptor)} is using it (at most {timeout:g} s)")
+                waiting = None
+            machine.sleep(0.05)
         _sign(descriptor, machine)
         yield
     finally:
         os.close(descriptor)
-
-
-def _wait_for(
-    descriptor: int,
-    place: Path,
-    flock: Callable[[int, int], None],
-    machine: Machine,
-    timeout: float,
-    waiting: Callable[[str], None] | None,
-) -> None:
-    name = tilde(place, machine.home).removesuffix(".lock")
-    began = machine.monotonic()
-    while not _taken(descriptor, place, flock):
-        waited = machine.monotonic() - began
-        if waited >= timeout:
-            raise _timed_out(name, place, timeout, _holder(descriptor))
-        if waited >= 1 and waiting is not None:
-            waiting(f"Waiting for {name}: {_holder(descriptor)} is using it (at most {timeout:g} s)")
-            waiting = None
-        machine.sleep(0.05)
 
 
 def _taken(descriptor: int, place: Path, flock: Callable[[int, int], None]) -> bool:
@@ -101,26 +89,22 @@ def _holder(descriptor: int) -> str:
 
 
 def _cannot_lock(place: Path, words: str) -> KitError:
+    text = "Keep the file on a file system that locks: for tokens, set MAJORA_TOKENS_FILE in the configuration. Or ask "
+    text += "who runs this machine to enable locks there (NFS: its lock service; Lustre: mount option flock)."
     return KitError(
         f"This file system cannot lock {place} ({words}). Nothing was changed, and no token was spent.",
         id="LCK001",
         why="Without a lock, two processes or hosts could spend the same refresh token and lose the login.",
-        remedy=Remedy(
-            "Keep the file on a file system that locks: for tokens, set MAJORA_TOKENS_FILE in the configuration. "
-            "Or ask who runs this machine to enable locks there (NFS: its lock service; Lustre: mount option flock).",
-            (f"df -T {shlex.quote(str(place.parent))}",),
-        ),
+        remedy=Remedy(text, (f"df -T {shlex.quote(str(place.parent))}",)),
     )
 
 
 def _timed_out(name: str, place: Path, timeout: float, holder: str) -> KitError:
+    text = "Run the command again in a minute. If it still fails, end the process that holds the lock. Do not delete "
+    text += "the lock file: the lock ends with its holder."
     return KitError(
         f"{name} is in use: {holder} has held its lock for {timeout:g} seconds. Nothing was changed.",
         id="LCK002",
         why="Only one process at a time may change the file; on a shared home it may run on another host.",
-        remedy=Remedy(
-            "Run the command again in a minute. If it still fails, end the process that holds the lock. Do not delete "
-            "the lock file: the lock ends with its holder.",
-            (f"fuser -v {shlex.quote(str(place))}",),
-        ),
+        remedy=Remedy(text, (f"fuser -v {shlex.quote(str(place))}",)),
     )
