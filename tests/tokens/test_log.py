@@ -51,7 +51,7 @@ def test_what_is_written_is_read(machine: Machine, setup: Setup) -> None:
     first, second = log.read_log(machine)
     assert first == written
     assert first.time == NOW
-    assert (second.result, second.scope, second.setup) == ("scheduled", "", "~/.ocarina")
+    assert (second.result, second.scope) == ("scheduled", "")
     (text, _) = (machine.state / "refresh.log").read_text().splitlines()
     assert set(json.loads(text)) == {*Line._fields, "time"} - {"stamp"}
     assert "access-a" not in text
@@ -174,13 +174,13 @@ def test_first_seen() -> None:
 
 
 RUNS: list[tuple[list[Line], list[Token], Any]] = [
-    ([], [token("a", 500)], (True, {})),
-    ([], [token("a", 5000)], (False, {})),
-    ([line("refreshed", 500, A)], [token("a", 5000)], (True, {})),
-    ([line("refused-token", 500)], [token("a", 5000)], (True, {VIEW: "refused-token"})),
-    ([line("refused-token", 500, host="login2")], [token("a", 5000)], (False, {})),
-    ([], [token("a", 500), token("b", 5000, READ)], (True, {READ: ""})),
-    ([], [], (True, {})),
+    ([], [token("a", 500)], (True, [])),
+    ([], [token("a", 5000)], (False, [])),
+    ([line("refreshed", 500, A)], [token("a", 5000)], (True, [])),
+    ([line("refused-token", 500)], [token("a", 5000)], (True, [VIEW])),
+    ([line("refused-token", 500, host="login2")], [token("a", 5000)], (False, [])),
+    ([], [token("a", 500), token("b", 5000, READ)], (True, [READ])),
+    ([], [], (True, [])),
 ]
 
 

@@ -18,7 +18,6 @@ from tests.tokens.conftest import (
     READ,
     SILENT,
     VIEW,
-    Clock,
     entry,
     granted,
     log_lines,
@@ -208,21 +207,6 @@ def test_when_it_is_tried_again(attempt: int, answer: NoAnswer, elapsed: float, 
 def test_a_no_after_an_answer_that_was_lost_is_no_plain_refusal() -> None:
     assert verdict(GONE, resent=True) == "lost"
     assert verdict(Refused("invalid_scope", "", 400, "scope"), resent=True) == "refused-token"
-
-
-def test_at_a_silent_server_the_rest_is_not_begun(
-    machine: Machine, setup: Setup, have: Have, clock: Clock
-) -> None:
-    have(**{f"s{n}": entry(f"s{n}", refresh_token=f"r{n}") for n in range(40)})
-
-    def silence() -> NoAnswer:
-        clock.now += 60
-        return SILENT
-
-    majora = server(machine, {f"r{n}": [silence] for n in range(40)})
-    report = refresh(machine, setup, majora=majora)
-    assert 1 <= len(majora.spent) <= 17
-    assert report.exit == 5
 
 
 # --- others
@@ -472,10 +456,10 @@ def test_twenty_runs_at_once_spend_each_refresh_token_once(
 
 
 def test_more_tokens_than_can_be_sent_in_time_are_refused(machine: Machine, setup: Setup, have: Have) -> None:
-    have(**{f"s{n}": entry(f"s{n}", expires_at=NOW - 5) for n in range(2_001)})
+    have(**{f"s{n}": entry(f"s{n}", expires_at=NOW - 5) for n in range(101)})
     majora = server(machine)
     for command in (refresh, logout):
-        with pytest.raises(KitError, match="2001 tokens") as raised:
+        with pytest.raises(KitError, match="101 tokens") as raised:
             command(machine, setup, majora=majora)
         assert raised.value.id == "RFR008"
     assert majora.spent == majora.revoked == []

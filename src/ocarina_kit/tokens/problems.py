@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from ocarina_kit.system.files import File
     from ocarina_kit.tokens.file import TokensFile
 
-MOST = 2_000
-"""Tokens that one command sends."""
 EMPTY = ("TOK001", "There is no token yet.", "A login brings the first one; then a refresh is enough.")
 NO_TOKEN = ("TOK001", "There is no token for this.", "Nobody has logged in for it with this set-up.")
 NO_REFRESH = (
@@ -26,17 +23,6 @@ NO_REFRESH = (
     "There is no refresh token, so only a login helps.",
     "It was lost: Majora issues one each time.",
 )
-
-
-def calmly(tell: Callable[[str], None] | None) -> Callable[[str], None]:
-    """``tell`` as something that never fails: output that fails must not stop what saves (issue 13.1)."""
-
-    def told(words: str) -> None:
-        if tell is not None:
-            with contextlib.suppress(Exception):
-                tell(words)
-
-    return told
 
 
 def login_command(setup: Setup, scopes: Collection[str] = (), table: Table | None = None) -> str:
@@ -78,7 +64,9 @@ def undamaged(setup: Setup, file: TokensFile) -> TokensFile:
 
 
 def few_enough(setup: Setup, tokens: Collection[object]) -> None:
-    """Raises KitError RFR008 where so many tokens are to be sent that it would take minutes (issue 13.10)."""
+    """Raises KitError RFR008 where more tokens are to be sent than go together (issue 13.10)."""
+    from ocarina_kit.tokens.parallel import MOST
+
     if len(tokens) > MOST:
         raise KitError(
             f"There are {len(tokens)} tokens to send, more than {MOST}. Nothing was sent.",
@@ -107,13 +95,12 @@ def unreadable(file: File) -> KitError:
 
 def foreign(path: Path, what: str) -> KitError:
     """TOK002: MAJORA_TOKENS_FILE names a file of another kind, which is not touched."""
+    text = "Name another file as MAJORA_TOKENS_FILE in the configuration, or take that line out of it."
     return KitError(
         f"{path} is not a tokens file: it is {what}.",
         id="TOK002",
         why="MAJORA_TOKENS_FILE in the configuration names it. It was not changed.",
-        remedy=Remedy(
-            "Name another file as MAJORA_TOKENS_FILE in the configuration, or take that line out of it."
-        ),
+        remedy=Remedy(text),
     )
 
 
