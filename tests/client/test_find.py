@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,16 +57,8 @@ def test_nothing_anywhere_says_where_it_looked(home: Path) -> None:
     found = find(home)
     assert (found.chosen, found.typed, found.all, found.why) == (None, None, (), "No ocarina was found.")
     looked = "\n".join(found.looked_in)
-    for place in (
-        "active environment",
-        "PATH",
-        "conda environments",
-        "pipx",
-        "uv",
-        "~/.local/bin",
-        "install-client",
-    ):
-        assert place in looked
+    places = "active environment,PATH,conda environments,pipx,uv,~/.local/bin,install-client"
+    assert [place for place in places.split(",") if place not in looked] == []
 
 
 def test_every_place_is_found_and_named_in_order(home: Path) -> None:
@@ -91,6 +84,9 @@ def test_every_place_is_found_and_named_in_order(home: Path) -> None:
     assert found.chosen is found.all[0]
     assert found.shell is found.typed is found.all[1]
     assert found.cron is None
+    one = examine(machine_at(home), found.all[1].path, "the crontab", timeout=30.0)
+    assert (one.described, one.source, one.version) == ("ocarina 1.0.0", "the crontab", (1, 0, 0))
+    assert examine(machine_at(home), "/gone").state == "missing"
 
 
 @pytest.mark.parametrize(
@@ -101,16 +97,19 @@ def test_conda_environments(home: Path, how: str) -> None:
     (root / "envs").mkdir(parents=True)
     prefix = root if how == "base" else root / "envs" / "covid"
     path = client(prefix)
-    environ = {"CONDA_EXE": f"{root}/bin/conda"} if how in ("CONDA_EXE", "base") else {}
     if how == "environments.txt":
         list_conda(home, prefix)
-    elif how == "MAMBA_ROOT_PREFIX":
-        environ = {"MAMBA_ROOT_PREFIX": str(root)}
     elif how == "conda on PATH":
         program(root / "condabin" / "conda", "#!/bin/sh\n")
-    one = chosen(find(home, root / "condabin", **environ))
-    assert one.path == str(path)
-    assert one.source == f"the conda environment {'base' if how == 'base' else 'covid'}"
+    variables = {
+        "CONDA_EXE": f"{root}/bin/conda",
+        "base": f"{root}/bin/conda",
+        "MAMBA_ROOT_PREFIX": str(root),
+    }
+    name = "CONDA_EXE" if how == "base" else how
+    one = chosen(find(home, root / "condabin", **({name: variables[how]} if how in variables else {})))
+    words = f"the conda environment {'base' if how == 'base' else 'covid'}"
+    assert (one.path, one.source) == (str(path), words)
 
 
 def test_the_newest_of_several_conda_environments(home: Path) -> None:
@@ -224,50 +223,54 @@ def test_odd_paths(home: Path, name: str) -> None:
     }
 
 
-def broken(home: Path, fault: str) -> Path:
-    path = client(home / "env")
-    python = home / "env/bin/python"
-    if fault == "its interpreter is gone":
-        python.unlink()
-    elif fault == "its base Python is gone":
-        python.unlink()
-        python.symlink_to("/gone/python3")
-    elif fault == "import error":
-        program(home / "env" / PACKAGES / "ocarina/client.py", "import ffurf\n", 0o644)
-    elif fault == "no run bit":
-        path.chmod(0o644)
-    elif fault == "env finds no Python":
-        program(path, "#!/usr/bin/env python9.9\n")
-    elif fault == "link":
-        path.unlink()
-        path.symlink_to("/gone/ocarina")
-    elif fault == "unrelated":
-        (home / "env" / PACKAGES / "ocarina/client.py").unlink()
-        program(path, f"#!{python}\nprint('ocarina v1.1.14')\n")
-    elif fault == "another":
-        program(path, "#!/bin/sh\necho Ocarina of Time\n")
-    return path
+def link(path: Path, target: str) -> None:
+    path.unlink()
+    path.symlink_to(target)
 
 
-@pytest.mark.parametrize(
-    ("fault", "state", "problem"),
-    [
-        ("its interpreter is gone", "does not run", "its interpreter {python} is gone"),
-        ("its base Python is gone", "does not run", "its interpreter {python} is gone"),
-        ("import error", "does not run", "No module named 'ffurf'"),
-        ("no run bit", "not executable", "no x bit"),
-        ("env finds no Python", "does not run", "python9.9"),
-        ("link", "does not run", "leads nowhere"),
-        ("unrelated", "not the client", "unrelated package"),
-        ("another", "not the client", "Ocarina of Time"),
-    ],
-)
-def test_a_client_that_does_not_work_is_passed_over(home: Path, fault: str, state: str, problem: str) -> None:
-    path = broken(home, fault)
+def unrelated(script: Path, python: Path, module: Path) -> None:
+    module.unlink()
+    script.write_text(f"#!{python}\nprint('ocarina v1.1.14')\n")
+
+
+# how the client is broken, its state, the problem; each gets its script, its python and its module
+BROKEN: dict[str, tuple[str, str, Callable[[Path, Path, Path], object]]] = {
+    "interpreter gone": ("does not run", "its interpreter {python} is gone", lambda s, p, m: p.unlink()),
+    "its base is gone": (
+        "does not run",
+        "its interpreter {python} is gone",
+        lambda s, p, m: link(p, "/gone/python3"),
+    ),
+    "import error": (
+        "does not run",
+        "No module named 'ffurf'",
+        lambda s, p, m: m.write_text("import ffurf\n"),
+    ),
+    "no run bit": ("not executable", "no x bit", lambda s, p, m: s.chmod(0o644)),
+    "no such Python": (
+        "does not run",
+        "python9.9",
+        lambda s, p, m: s.write_text("#!/usr/bin/env python9.9\n"),
+    ),
+    "link": ("does not run", "leads nowhere", lambda s, p, m: link(s, "/gone/ocarina")),
+    "unrelated": ("not the client", "unrelated package", unrelated),
+    "another": (
+        "not the client",
+        "Ocarina of Time",
+        lambda s, p, m: s.write_text("#!/bin/sh\necho Ocarina of Time\n"),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_client_that_does_not_work_is_passed_over(home: Path, fault: str) -> None:
+    path, python = client(home / "env"), home / "env/bin/python"
+    state, problem, spoil = BROKEN[fault]
+    spoil(path, python, home / "env" / PACKAGES / "ocarina/client.py")
     good = client(home / "forge/envs/covid")
     found = find(home, path.parent, MAMBA_ROOT_PREFIX=str(home / "forge"))
     assert found.all[0].state == state
-    assert problem.format(python=f"{home}/env/bin/python") in found.all[0].problem
+    assert problem.format(python=python) in found.all[0].problem
     assert chosen(found).path == str(good)
     assert f"Passed over: {path}: {found.all[0].described}" in found.why
     assert (found.usable, found.program) == (found.chosen, str(good))
@@ -310,25 +313,19 @@ def test_what_needs_this_shell_is_not_for_cron(home: Path) -> None:
     assert "not in cron's environment" in alone.why
     both = find(home, wrapper.parent, LMOD_DIR="/lmod", MAMBA_ROOT_PREFIX=str(home / "forge"))
     assert chosen(both).path == str(path)
-    assert f"It also runs under cron; {wrapper} may not." in both.why
+    assert f"Passed over: {wrapper}: it runs in this shell, but not in cron" in both.why
 
 
-def test_a_conda_run_wrapper_gives_way_to_its_environment(home: Path) -> None:
+@pytest.mark.parametrize("how", ["conda run", "pyenv"])
+def test_what_starts_a_client_by_other_means_gives_way_to_it(home: Path, how: str) -> None:
     root = home / "forge"
-    path = client(root / "envs/covid")
+    path = client(root / "envs/covid" if how == "conda run" else home / ".pyenv/versions/3.10.13")
+    text = 'exec conda run -n covid ocarina "$@"' if how == "conda run" else f'exec {path} "$@"'
     program(root / "condabin/conda", f'#!/bin/sh\nshift 4\nexec {path} "$@"\n')
-    wrapper = program(home / "w/ocarina", '#!/bin/sh\nexec conda run -n covid ocarina "$@"\n')
-    found = find(home, wrapper.parent, root / "condabin")
-    assert (found.all[0].path, found.all[0].works, found.all[0].under_cron) == (str(wrapper), True, False)
-    assert chosen(found).path == str(path)
-
-
-def test_a_pyenv_shim_gives_way_to_what_it_leads_to(home: Path) -> None:
-    path = client(home / ".pyenv/versions/3.10.13")
-    shim = program(home / ".pyenv/shims/ocarina", f'#!/bin/sh\nexec {path} "$@"\n')
-    found = find(home, shim.parent)
-    assert found.shell is not None
-    assert (found.shell.path, found.shell.under_cron) == (str(shim), False)
+    shim = program(home / ".pyenv/shims/ocarina", f"#!/bin/sh\n{text}\n")
+    found = find(home, shim.parent, root / "condabin")
+    assert found.shell is found.all[0]
+    assert (found.all[0].path, found.all[0].works, found.all[0].under_cron) == (str(shim), True, False)
     assert chosen(found).path == str(path)
 
 
@@ -372,12 +369,6 @@ def test_what_was_named_is_never_replaced(home: Path, text: str | None, state: s
     found = find(home, path.parent, named=str(named))
     assert (found.chosen, found.all[0].state) == (None, state)
     assert str(named) in found.why
-
-
-def test_examine_one_program(home: Path) -> None:
-    one = examine(machine_at(home), client(home / "env", "0.36.1"), "the crontab", timeout=30.0)
-    assert (one.described, one.source, one.version) == ("ocarina 0.36.1", "the crontab", (0, 36, 1))
-    assert examine(machine_at(home), "/gone").state == "missing"
 
 
 # --- what others can replace (issue 13.11) ---------------------------------------------------------------
