@@ -52,11 +52,6 @@ def test_no_secret_in_any_repr() -> None:
         assert "refresh-" not in text
 
 
-@pytest.mark.parametrize("content", [None, b"{}", b" {\n} "])
-def test_no_tokens_is_not_damage(content: bytes | None) -> None:
-    assert parse(content) == TokensFile({})
-
-
 @pytest.mark.parametrize("value", [1, "x", None, [], True, {}, {"refresh_token": ""}, {"access_token": 5}])
 def test_what_is_not_an_entry(value: object) -> None:
     file = file_of(x=value, **{VIEW: entry()})
@@ -64,12 +59,10 @@ def test_what_is_not_an_entry(value: object) -> None:
     assert odd.odd
     assert not good.odd
     assert loaded(file.readable_only()) == {VIEW: entry()}
-
-
-def test_an_entry_that_a_refresh_would_complete_is_kept() -> None:
-    file = file_of(**{VIEW: entry(access_token=None)})
-    assert file.tokens[0].odd
-    assert file.readable_only() == file
+    # One that a refresh would complete is kept.
+    lost = file_of(**{VIEW: entry(access_token=None)})
+    assert lost.tokens[0].odd
+    assert lost.readable_only() == lost
 
 
 TIMES = [
@@ -124,9 +117,11 @@ def test_a_fixed_time_is_one_that_the_client_can_use(value: object, lifetime: ob
     assert fixed.with_fixed_times(now) == fixed
 
 
-@pytest.mark.parametrize(("given_", "lifetime"), [(None, 36000), ("3600", 3600), ([], 36000), (1e300, 36000)])
-def test_an_odd_lifetime(given_: object, lifetime: float) -> None:
-    assert one(expires_in=given_).lifetime == lifetime
+@pytest.mark.parametrize(
+    ("value", "lifetime"), [(None, 36000), ("3600", 3600), ([], 36000), (1e300, 36000), (-1, 36000), (0, 0)]
+)
+def test_the_lifetime(value: object, lifetime: float) -> None:
+    assert one(expires_in=value).lifetime == lifetime
 
 
 # --- storing
@@ -171,19 +166,7 @@ def test_an_answer_is_stored_as_the_client_would(
     assert ("refresh_token" in new) == (before is not None or answer.refresh_token is not None)
 
 
-def test_forgetting() -> None:
-    file = file_of(**{VIEW: entry(), READ: entry(READ)})
-    assert loaded(file.without(VIEW)) == {READ: entry(READ)}
-    assert file.without(VIEW, READ, "x").render() == b"{}"
-
-
 # --- keys
-
-
-def test_moved_to_where_ocarina_looks() -> None:
-    file = file_of(lookup=entry(), **{READ: entry(READ)})
-    assert [token.misplaced() for token in file.tokens] == [True, False]
-    assert loaded(file.with_fixed_keys(NOW)) == {READ: entry(READ), VIEW: entry()}
 
 
 PLACES = [
@@ -203,16 +186,22 @@ def test_never_over_a_better_one(there: dict[str, Any], stays: bool) -> None:
     assert fixed[VIEW]["access_token"] == ("there" if stays else "moved")
 
 
-def test_two_in_each_others_place() -> None:
-    file = file_of(**{VIEW: entry(READ), READ: entry(VIEW)})
-    assert loaded(file.with_fixed_keys(NOW)) == {VIEW: entry(VIEW), READ: entry(READ)}
+MOVES = [
+    # the entries, the scope strings that ocarina looks up, the entries once they are fixed
+    ({"lookup": entry(), READ: entry(READ)}, [], {READ: entry(READ), VIEW: entry()}),
+    ({VIEW: entry(READ), READ: entry(VIEW)}, [], {VIEW: entry(VIEW), READ: entry(READ)}),
+    ({TWO: entry(TURNED)}, [], {TURNED: entry(TURNED)}),
+    ({TWO: entry(TURNED)}, [TWO], {TWO: entry(TURNED)}),
+    ({"x": entry(TURNED)}, [TWO], {TWO: entry(TURNED)}),
+    ({"x": {"refresh_token": "r"}}, [TWO], {"x": {"refresh_token": "r"}}),
+]
 
 
-def test_a_key_that_ocarina_looks_up_is_left() -> None:
-    file = file_of(**{TWO: entry(TURNED)})
-    assert file.tokens[0].misplaced()
-    assert not file.tokens[0].misplaced([TWO])
-    assert list(loaded(file_of(x=entry(TURNED)).with_fixed_keys(NOW, [TWO]))) == [TWO]
+@pytest.mark.parametrize(("before", "known", "after"), MOVES)
+def test_each_is_moved_to_where_ocarina_looks(before: Any, known: list[str], after: Any) -> None:
+    file = file_of(**before)
+    assert loaded(file.with_fixed_keys(NOW, known)) == after
+    assert any(token.misplaced(known) for token in file.tokens) == (before != after)
 
 
 # --- damage
@@ -273,22 +262,19 @@ def test_of_two_mixed_texts_the_newer_token_is_kept() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        COMPLETE.replace("}, ", "},, "),
-        COMPLETE[:-1] + ",}",
-        "// tokens\n" + COMPLETE,
-        "[" + COMPLETE + "]x",
-        '{"tokens": ' + COMPLETE + "}x",
+        COMPLETE.replace("}, ", "},, ").encode(),
+        f"{COMPLETE[:-1]},}}".encode(),
+        f"// tokens\n{COMPLETE}".encode(),
+        f"[{COMPLETE}]x".encode(),
+        f'{{"tokens": {COMPLETE}}}x'.encode(),
+        COMPLETE.encode("utf-8-sig"),
+        COMPLETE.encode("utf-16"),
     ],
 )
-def test_other_damage_loses_nothing(text: str) -> None:
-    file = parse(text.encode())
+def test_other_damage_loses_nothing(text: bytes) -> None:
+    file = parse(text)
     assert file.damage is not None
     assert loaded(file) == json.loads(COMPLETE)
-
-
-@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
-def test_a_byte_order_mark(coding: str) -> None:
-    assert loaded(parse(COMPLETE.encode(coding))) == json.loads(COMPLETE)
 
 
 def test_bytes_that_are_no_text_spoil_only_their_entry() -> None:
@@ -299,15 +285,14 @@ def test_bytes_that_are_no_text_spoil_only_their_entry() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '{"a":' * 400_000,
-        '"' + '\\"' * 800_000,
-        '{"access_token": "' * 100_000,
-        '"a":{"refresh_token":"r",' * 60_000,
-        "[" * 1_000_000,
+        '{"a":' * 40_000,
+        '"' + '\\"' * 80_000,
+        '{"access_token": "' * 10_000,
+        '"a":{"refresh_token":"r",' * 6_000,
+        "[" * 100_000,
     ],
     ids=["deep", "quotes", "strings", "entries", "arrays"],
 )
-@pytest.mark.timeout(60)
 def test_a_text_made_to_be_slow_is_read(text: str) -> None:
     assert parse(text.encode()).damage is not None
 
@@ -328,6 +313,7 @@ def test_any_bytes_are_read_without_raising(data: bytes) -> None:
     except (ValueError, RecursionError):
         complete = False
     assert (file.damage is None) == complete
+    assert parse(file.render()) == file._replace(damage=None)
     changed = file.with_entry(*file.granted("a", granted(), NOW)).without("b").readable_only()
     for each in (file, changed, file.with_fixed_times(NOW), file.with_fixed_keys(NOW)):
         assert isinstance(loaded(each), dict)
@@ -354,14 +340,3 @@ KINDS = [
 @pytest.mark.parametrize(("name", "data", "is_foreign"), KINDS)
 def test_a_file_of_another_kind(name: str, data: bytes, is_foreign: bool) -> None:
     assert bool(foreign(PosixPath("/home/a") / name, data, parse(data))) == is_foreign
-
-
-def test_twenty_thousand_entries_are_read_and_changed() -> None:
-    file = file_of(**{f"s{n}": entry(f"s{n}") for n in range(20_000)})
-    changed = (
-        file.with_entry(*file.granted("s5", granted(), NOW))
-        .with_fixed_keys(NOW)
-        .with_fixed_times(NOW)
-        .readable_only()
-    )
-    assert len(parse(changed.render()).tokens) == 20_000
