@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +77,8 @@ def few_enough(setup: Setup, tokens: Collection[object]) -> None:
 
 def unreadable(file: File) -> KitError:
     """TOK003 where it is a matter of rights, else TOK002: the tokens file cannot be read at all."""
+    import shlex
+
     path = shlex.quote(str(file.path))
     remedy = Remedy("Move it away, then log in.", (f"mv {path} {path}.old",))
     if file.kind == "unreadable":
@@ -133,18 +134,18 @@ def other_server(setup: Setup, scope: str, owner: str, table: Table | None) -> K
     )
 
 
-def not_saved(setup: Setup, scope: str, where: Path | None, cause: KitError, table: Table | None) -> KitError:
-    """RFR005: a new token is only in the journal, ``where``; RFR007: it could be written nowhere."""
-    why = f"{cause.what} {cause.why}".strip()
-    if where is None:
-        what = f"The new token could be written neither to {setup.tokens_file} nor anywhere else: it is lost."
-        return needs_login(setup, (scope,), table, "RFR007", what, why)
-    return KitError(
-        f"The new token could not be written to {setup.tokens_file}: it is kept in {where}.",
-        id="RFR005",
-        why=why,
-        remedy=Remedy("Fix that, then refresh: it is put into its file.", (setup.place.command("refresh"),)),
+def not_saved(
+    setup: Setup, scopes: Collection[str], where: Path | None, cause: KitError, table: Table | None
+) -> KitError:
+    """RFR005: new tokens are only in the journal, ``where``; RFR007: they could be written nowhere."""
+    why, what = (
+        f"{cause.what} {cause.why}".strip(),
+        f"The new token could not be written to {setup.tokens_file}",
     )
+    if where is None:
+        return needs_login(setup, scopes, table, "RFR007", f"{what} or anywhere else: it is lost.", why)
+    remedy = Remedy("Fix that, then refresh: it is put into its file.", (setup.place.command("refresh"),))
+    return KitError(f"{what}: it is kept in {where}.", id="RFR005", why=why, remedy=remedy)
 
 
 def about(error: KitError, scopes: Sequence[str], setup: Setup, table: Table | None = None) -> KitError:

@@ -74,8 +74,7 @@ def refresh(
     if dry_run or not read_journal(machine, setup.tokens_file)[0]:
         due = run.choose(before, None, scopes, within)
         if dry_run or not due:
-            run.settle(*(run.outcome(token, "due") for token in due))
-            return run.report(before)
+            return run.report()
     with opened(machine, setup, by, waiting) as store:
         due = run.choose(store.file, before, scopes, within)
         if due:
@@ -83,18 +82,15 @@ def refresh(
             store.prepare(due)
         with held_off() as ending:
             run.ask_all(store, due, majora, ending)
-            report = run.report(store.file)
-            words = {
-                each.scope: "unreached" if each.scope in run.unreached else each.result
-                for each in report.outcomes
-                if each.result not in _UNLOGGED
-            }
+            report = run.report()
+            logged = {each.scope: each.result for each in report.outcomes if each.result not in _UNLOGGED}
+            notes = store.write_log(logged | dict.fromkeys(run.unreached, "unreached"))
             ended = ending.is_set() and any(each.problem for each in report.outcomes)
-            return report._replace(notes=store.write_log(words), interrupted=ended)
+            return report._replace(notes=notes, interrupted=ended)
 
 
 class _Run:
-    """One refresh. ``outcomes`` are by the tokens' keys; of the ``unreached`` nothing was sent."""
+    """One refresh. ``outcomes`` are by the keys that the tokens had before; of the ``unreached`` nothing was sent."""
 
     def __init__(self, machine: Machine, setup: Setup, table: Table | None) -> None:
         self.machine, self.setup, self.table = machine, setup, table
@@ -102,16 +98,12 @@ class _Run:
         self.unreached: set[str] = set()
         self.skew: float | None = None
 
-    def settle(self, *outcomes: Outcome) -> None:
-        self.outcomes.update((each.scope, each) for each in outcomes)
+    def settle(self, token: Token, result: str, problem: KitError | None = None) -> None:
+        expiry = token.known_expiry(self.machine.now())
+        self.outcomes[token.key] = Outcome(token.key, result, expiry, problem)
 
-    def outcome(self, token: Token, result: str, problem: KitError | None = None) -> Outcome:
-        return Outcome(token.key, result, token.known_expiry(self.machine.now()), problem)
-
-    def report(self, file: TokensFile) -> Report:
-        """All outcomes in the file's order, then what was asked for and is not in it."""
-        order = dict.fromkeys([*(key for key in file.entries if key in self.outcomes), *self.outcomes])
-        return Report(tuple(self.outcomes[key] for key in order), self.skew)
+    def report(self) -> Report:
+        return Report(tuple(self.outcomes.values()), self.skew)
 
     def choose(
         self,
@@ -120,32 +112,34 @@ class _Run:
         scopes: Collection[str] | None,
         within: float | None,
     ) -> list[Token]:
-        """The tokens to refresh; what is known of the others is in ``outcomes``. ``before`` is the file as it was seen
-        before the lock was had. Raises KitError (TOK001, TOK002)."""
-        if not problems.undamaged(self.setup, file).entries:
-            raise problems.needs_login(self.setup, (), None, *problems.EMPTY)
-        refusal = guard(self.machine, self.setup, self.table)
+        """The tokens to refresh; ``outcomes`` are "due" for them, and say what is known of the others. ``before`` is
+        the file as it was seen before the lock was had. Raises KitError (TOK001, TOK002)."""
+        setup, table = self.setup, self.table
+        if not problems.undamaged(setup, file).entries:
+            raise problems.needs_login(setup, (), None, *problems.EMPTY)
+        refusal = guard(self.machine, setup, table)
         self.outcomes, due = {}, []
         for token in file.tokens:
             if scopes is not None and token.key not in scopes:
                 continue
             left = token.seconds_left(self.machine.now())
             if not token.usable:
-                self.settle(self.outcome(token, "unreadable", problems.odd(self.setup, token.odd)))
+                self.settle(token, "unreadable", problems.odd(setup, token.odd))
             elif before is not None and self._newer(token, before.get(token.key)) and left >= (within or 0.0):
-                self.settle(self.outcome(token, "adopted"))
+                self.settle(token, "adopted")
             elif within is not None and left >= within:
-                self.settle(self.outcome(token, "fresh"))
+                self.settle(token, "fresh")
             elif not token.can_refresh:
-                problem = problems.needs_login(self.setup, (token.key,), self.table, *problems.NO_REFRESH)
-                self.settle(self.outcome(token, "no-refresh-token", problem))
+                problem = problems.needs_login(setup, (token.key,), table, *problems.NO_REFRESH)
+                self.settle(token, "no-refresh-token", problem)
             elif (other := refusal(token)) is not None:
-                self.settle(self.outcome(token, "other-server", other))
+                self.settle(token, "other-server", other)
             else:
+                self.settle(token, "due")
                 due.append(token)
         for scope in (each for each in scopes or () if each not in file.entries):
-            problem = problems.needs_login(self.setup, (scope,), self.table, *problems.NO_TOKEN)
-            self.settle(Outcome(scope, "no-token", problem=problem))
+            problem = problems.needs_login(setup, (scope,), table, *problems.NO_TOKEN)
+            self.outcomes[scope] = Outcome(scope, "no-token", problem=problem)
         return due
 
     def _newer(self, token: Token, than: Token | None) -> bool:
@@ -184,7 +178,8 @@ class _Run:
                 else:
                     self._not_granted(store, token, answer, resent or token.digest in earlier)
                     refused += [token] if isinstance(answer, Refused) else []
-            self.settle(*store.save(new, "refreshed", self.table))
+            saved = store.save(new, "refreshed", self.table)
+            self.outcomes.update(zip((each.scope for each in new), saved, strict=True))
         store.restore()
         self._adopt(store, refused)
 
@@ -200,7 +195,7 @@ class _Run:
             self.unreached.add(token.key)
         ways = problems.ways(self.setup, token.key, self.table)
         error = refresh_error(answer, domain=self.setup.domain, spent_before=resent, ways=ways)
-        self.settle(self.outcome(token, result, error))
+        self.settle(token, result, error)
 
     def _adopt(self, store: Store, refused: Sequence[Token]) -> None:
         """A token that was refused may be one that another program, which does not lock, has spent and replaced."""
@@ -211,7 +206,7 @@ class _Run:
             for token in store.file.tokens:
                 if token.key in left and self._newer(token, left[token.key]):
                     del left[token.key]
-                    self.settle(self.outcome(token, "adopted"))
+                    self.settle(token, "adopted")
             if not left:
                 return
             self.machine.sleep(_LOOK_EVERY_S)

@@ -87,16 +87,16 @@ class Store:
         try:
             put = self._put(new)
         except KitError as problem:
-            where, word = journal.path if journal else None, "rescued" if journal else "lost"
-            errors = [problems.not_saved(self.setup, each.scope, where, problem, table) for each in new]
-            return [
-                Outcome(each.scope, word, each.value["expires_at"], error)
-                for each, error in zip(new, errors, strict=True)
-            ]
+            where, word = (journal.path, "rescued") if journal is not None else (None, "lost")
+            error = problems.not_saved(self.setup, [each.scope for each in new], where, problem, table)
+            return [Outcome(each.scope, word, each.value["expires_at"], error) for each in new]
         self._keep_journal = before
         self._saved += put
-        found = [(each.key, result if each in put else "adopted") for each in new]
-        return [Outcome(key, word, self._expiry(key)) for key, word in found]
+        found = [(self.file.get(each.key), result if each in put else "adopted") for each in new]
+        now = self.machine.now()
+        return [
+            Outcome(token.key, word, token.known_expiry(now)) for token, word in found if token is not None
+        ]
 
     def restore(self) -> None:
         """Write again what a program that does not lock has overwritten with what it had read before."""
@@ -192,10 +192,6 @@ class Store:
                 file = file.with_better(key, value, self.machine.now())
             self.file = file
         return file
-
-    def _expiry(self, key: str) -> float | None:
-        token = self.file.get(key)
-        return None if token is None else token.known_expiry(self.machine.now())
 
 
 @contextlib.contextmanager
