@@ -421,32 +421,27 @@ def test_what_everyone_could_have_put_there_is_not_run_unasked(home: Path, loose
 
 
 @pytest.mark.parametrize(
-    ("text", "interpreter", "flags"),
+    ("text", "interpreter"),
     [
-        ("#!/env/bin/python\nimport sys\n", "/env/bin/python", ()),
-        ("#! /env/bin/python3.10 -sE\n", "/env/bin/python3.10", ("-sE",)),
-        ("#!/env/bin/python -I -m ocarina\n", "/env/bin/python", ("-I",)),
-        ("#!/usr/bin/env python3\n", "python3", ()),
-        ("#!/usr/bin/env -S python3 -s\n", "python3", ("-s",)),
-        ("#!/usr/bin/env -S PYTHONUTF8=1 python3\n", "python3", ()),
-        ("#!/env/bin/python3.13t\n", "/env/bin/python3.13t", ()),
-        ("#!/env/bin/pypy3\n", "/env/bin/pypy3", ()),
-        ("#!/bin/sh\n'''exec' \"/long path/bin/python\" \"$0\" \"$@\"\n' '''\n", "/long path/bin/python", ()),
-        ("#!/bin/sh\n'''exec' /ünï/bin/python3.7 \"$0\" \"$@\"\n' '''\n", "/ünï/bin/python3.7", ()),
-        (
-            '#!/bin/bash\n# ours\nexport A=1\nexec /e/bin/python -s -m ocarina "$@"\n',
-            "/e/bin/python",
-            ("-s",),
-        ),
-        ('#!/bin/sh\nexec /env/bin/ocarina "$@"\n', "", ()),
-        ('#!/usr/bin/perl\nexec "/env/bin/python", "$@";\n', "", ()),
-        ("", "", ()),
-        ("#!\n", "", ()),
+        ("#!/env/bin/python\nimport sys\n", "/env/bin/python"),
+        ("#! /env/bin/python3.10 -sE\n", "/env/bin/python3.10"),
+        ("#!/usr/bin/env python3\n", "python3"),
+        ("#!/usr/bin/env -S python3 -s\n", "python3"),
+        ("#!/usr/bin/env -S PYTHONUTF8=1 python3\n", "python3"),
+        ("#!/env/bin/python3.13t\n", "/env/bin/python3.13t"),
+        ("#!/env/bin/pypy3\n", "/env/bin/pypy3"),
+        ("#!/bin/sh\n'''exec' \"/long path/bin/python\" \"$0\" \"$@\"\n' '''\n", "/long path/bin/python"),
+        ("#!/bin/sh\n'''exec' /ünï/bin/python3.7 \"$0\" \"$@\"\n' '''\n", "/ünï/bin/python3.7"),
+        ('#!/bin/bash\n# ours\nexport A=1\nexec /e/bin/python -s -m ocarina "$@"\n', "/e/bin/python"),
+        ('#!/bin/sh\nexec /env/bin/ocarina "$@"\n', ""),
+        ('#!/usr/bin/perl\nexec "/env/bin/python", "$@";\n', ""),
+        ("", ""),
+        ("#!\n", ""),
     ],
 )
-def test_the_interpreter_of_a_script(text: str, interpreter: str, flags: tuple[str, ...]) -> None:
+def test_the_interpreter_of_a_script(text: str, interpreter: str) -> None:
     found = read_launch(text.encode())
-    assert (found.interpreter, found.flags, found.text) == (interpreter, flags, True)
+    assert (found.interpreter, found.text) == (interpreter, True)
 
 
 def test_a_compiled_program() -> None:

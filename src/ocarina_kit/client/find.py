@@ -32,7 +32,7 @@ _UNRELATED = "the unrelated package of that name from PyPI, which tests web site
 class Candidate(NamedTuple):
     """One ocarina. ``path`` is absolute, as it was found; ``real`` has its links followed; ``source``: where it is.
 
-    ``interpreter`` is the Python it runs on, with ``flags``; "" if unknown. ``state``: "works" (the Majora client, and
+    ``interpreter`` is the Python it runs on; "" if unknown. ``state``: "works" (the Majora client, and
     it runs), "not the client", "does not run", "not executable", "not tried" (everyone could have put it there), "no
     answer", "missing"; ``problem`` says why. ``under_cron``: it also runs in cron's bare environment.
     ``writable_by_others``: what lets another user (but root) replace it, in words; "" if nothing (issue 13.11).
@@ -46,7 +46,6 @@ class Candidate(NamedTuple):
     state: str = "missing"
     problem: str = ""
     writable_by_others: str = ""
-    flags: tuple[str, ...] = ()
     under_cron: bool = True
 
     @property
@@ -225,7 +224,7 @@ def examine(
     if not os.access(path, os.X_OK):
         return item._replace(state="not executable", problem="it has no permission to run (no x bit)")
     launch = _launch(machine, path)
-    item = item._replace(interpreter=launch.interpreter, flags=launch.flags)
+    item = item._replace(interpreter=launch.interpreter)
     loose = replaceable(path) or (replaceable(launch.interpreter) if launch.interpreter else None)
     if loose is not None:
         item = item._replace(writable_by_others=f"other users can replace {loose}")
@@ -315,7 +314,7 @@ def read_table(machine: Machine, candidate: Candidate, *, timeout: float = TIMEO
     if not candidate.interpreter:
         return None
     done = machine.run(
-        [candidate.interpreter, *candidate.flags, "-c", _TABLE_PROGRAM],
+        [candidate.interpreter, "-c", _TABLE_PROGRAM],
         env=_bare(machine) if candidate.under_cron else _without_secrets(machine),
         timeout=timeout,
         cwd=Path("/"),  # `python -c` looks for modules in the current folder first

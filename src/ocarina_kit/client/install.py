@@ -18,7 +18,6 @@ from typing import NamedTuple
 from ocarina_kit.client.find import (
     MINIMUM_VERSION,
     Candidate,
-    Version,
     environment_without,
     examine,
     version_text,
@@ -227,9 +226,7 @@ def _exists(place: Path, note: str) -> KitError:
 # --- doing it --------------------------------------------------------------------------------------------
 
 
-def install(
-    machine: Machine, plan: Plan, say: Callable[[str], None], *, minimum: Version = MINIMUM_VERSION
-) -> Candidate:
+def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candidate:
     """Carry ``plan`` out, show that the client runs and that the server will accept its version, and return it.
 
     ``say`` is told what is being done. If anything fails, or is interrupted, what was made is removed. Raises KitError:
@@ -251,8 +248,8 @@ def install(
                 _run(machine, plan, words, argv)
             say("Checking that it runs …")
             client = examine(machine, plan.client, str(plan.prefix), timeout=60.0)
-            if not client.works or client.version is None or client.version < minimum:
-                raise _refused(client, plan, minimum)
+            if not client.works or client.version is None or client.version < MINIMUM_VERSION:
+                raise _refused(client, plan)
     if plan.link is not None:
         with suppress(OSError):  # for convenience: the client works without it
             plan.link.parent.mkdir(parents=True, exist_ok=True)
@@ -276,9 +273,9 @@ def _run(machine: Machine, plan: Plan, words: str, argv: tuple[str, ...]) -> Non
     raise KitError(what, id="INS003", why="\n".join(lines[-15:]), remedy=_READ_ON)
 
 
-def _refused(found: Candidate, plan: Plan, minimum: Version) -> KitError:
+def _refused(found: Candidate, plan: Plan) -> KitError:
     """What was installed is not a client that the server accepts."""
-    too_old = f"is {found.described}; the server refuses those older than {version_text(minimum)}"
+    too_old = f"is {found.described}; the server refuses those older than {version_text(MINIMUM_VERSION)}"
     id, what = {
         "missing": ("ENV001", "has no command named ocarina"),
         "not the client": ("ENV002", f"is not the Majora client, but {found.described}"),
