@@ -138,14 +138,13 @@ def not_saved(
     setup: Setup, scopes: Collection[str], where: Path | None, cause: KitError, table: Table | None
 ) -> KitError:
     """RFR005: new tokens are only in the journal, ``where``; RFR007: they could be written nowhere."""
-    why, what = (
-        f"{cause.what} {cause.why}".strip(),
-        f"The new token could not be written to {setup.tokens_file}",
-    )
+    why = f"{cause.what} {cause.why}".strip()
     if where is None:
-        return needs_login(setup, scopes, table, "RFR007", f"{what} or anywhere else: it is lost.", why)
+        what = f"The new token could be written neither to {setup.tokens_file} nor anywhere else: it is lost."
+        return needs_login(setup, scopes, table, "RFR007", what, why)
+    what = f"The new token could not be written to {setup.tokens_file}: it is kept in {where}."
     remedy = Remedy("Fix that, then refresh: it is put into its file.", (setup.place.command("refresh"),))
-    return KitError(f"{what}: it is kept in {where}.", id="RFR005", why=why, remedy=remedy)
+    return KitError(what, id="RFR005", why=why, remedy=remedy)
 
 
 def about(error: KitError, scopes: Sequence[str], setup: Setup, table: Table | None = None) -> KitError:
