@@ -7,7 +7,6 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,27 +88,27 @@ def test_every_place_is_found_and_named_in_order(home: Path) -> None:
     assert examine(machine_at(home), "/gone").state == "missing"
 
 
-@pytest.mark.parametrize(
-    "how", ["environments.txt", "CONDA_EXE", "MAMBA_ROOT_PREFIX", "conda on PATH", "base"]
-)
-def test_conda_environments(home: Path, how: str) -> None:
+CONDAS: list[tuple[str, dict[str, str]]] = [
+    # where the environment is, and what leads to it
+    ("envs/covid", {"CONDA_EXE": "{root}/bin/conda"}),
+    ("envs/covid", {"MAMBA_ROOT_PREFIX": "{root}"}),
+    ("envs/covid", {"PATH": "{root}/condabin"}),
+    ("envs/covid", {}),
+    (".", {"CONDA_EXE": "{root}/bin/conda"}),
+]
+
+
+@pytest.mark.parametrize(("folder", "environ"), CONDAS)
+def test_conda_environments(home: Path, folder: str, environ: dict[str, str]) -> None:
     root = home / "forge"
     (root / "envs").mkdir(parents=True)
-    prefix = root if how == "base" else root / "envs" / "covid"
-    path = client(prefix)
-    if how == "environments.txt":
-        list_conda(home, prefix)
-    elif how == "conda on PATH":
-        program(root / "condabin" / "conda", "#!/bin/sh\n")
-    variables = {
-        "CONDA_EXE": f"{root}/bin/conda",
-        "base": f"{root}/bin/conda",
-        "MAMBA_ROOT_PREFIX": str(root),
-    }
-    name = "CONDA_EXE" if how == "base" else how
-    one = chosen(find(home, root / "condabin", **({name: variables[how]} if how in variables else {})))
-    words = f"the conda environment {'base' if how == 'base' else 'covid'}"
-    assert (one.path, one.source) == (str(path), words)
+    path = client(root / folder)
+    program(root / "condabin" / "conda", "#!/bin/sh\n")
+    if not environ:
+        list_conda(home, root / folder)
+    one = chosen(find(home, **{name: value.format(root=root) for name, value in environ.items()}))
+    words = "covid" if "covid" in folder else "base"
+    assert (one.path, one.source) == (str(path), f"the conda environment {words}")
 
 
 def test_the_newest_of_several_conda_environments(home: Path) -> None:
@@ -142,12 +141,6 @@ def test_nothing_is_run_from_the_current_folder(
     monkeypatch.chdir(home)
     assert find(home / "x", PATH=f"{entry}:/usr/bin").all == ()
     assert not (home / "ran").exists()
-
-
-def test_a_folder_of_that_name_and_one_that_cannot_be_read_are_passed_by(home: Path) -> None:
-    (home / "bin/ocarina").mkdir(parents=True)
-    (home / "closed").mkdir(mode=0)
-    assert find(home, home / "closed", home / "bin").all == ()
 
 
 def test_the_search_can_end_at_the_first_that_works(home: Path) -> None:
@@ -184,11 +177,7 @@ IMPORT = f"{TRACEBACK}  File \"x\"\nModuleNotFoundError: No module named 'ffurf'
         ((127, "", "env: python3.7: No such file or directory\n"), "does not run", "python3.7"),
         ((126, "", ""), "does not run", "code 126"),
         ((1, "", "Fatal Python error: init_fs_encoding\n"), "does not run", "Fatal Python error"),
-        (
-            (1, "", "/x/python: error while loading shared libraries: libpython3\n"),
-            "does not run",
-            "libpython3",
-        ),
+        ((1, "", "x: error while loading shared libraries: libpython3\n"), "does not run", "libpython3"),
         ((None, "", "timed out"), "no answer", "in time"),
         ((None, "", "not executable"), "not executable", "may not be run"),
         ((None, "", "bad interpreter"), "does not run", "/gone/python is gone"),
@@ -223,50 +212,29 @@ def test_odd_paths(home: Path, name: str) -> None:
     }
 
 
-def link(path: Path, target: str) -> None:
-    path.unlink()
-    path.symlink_to(target)
-
-
-def unrelated(script: Path, python: Path, module: Path) -> None:
-    module.unlink()
-    script.write_text(f"#!{python}\nprint('ocarina v1.1.14')\n")
-
-
-# how the client is broken, its state, the problem; each gets its script, its python and its module
-BROKEN: dict[str, tuple[str, str, Callable[[Path, Path, Path], object]]] = {
-    "interpreter gone": ("does not run", "its interpreter {python} is gone", lambda s, p, m: p.unlink()),
-    "its base is gone": (
-        "does not run",
-        "its interpreter {python} is gone",
-        lambda s, p, m: link(p, "/gone/python3"),
-    ),
-    "import error": (
-        "does not run",
-        "No module named 'ffurf'",
-        lambda s, p, m: m.write_text("import ffurf\n"),
-    ),
-    "no run bit": ("not executable", "no x bit", lambda s, p, m: s.chmod(0o644)),
-    "no such Python": (
-        "does not run",
-        "python9.9",
-        lambda s, p, m: s.write_text("#!/usr/bin/env python9.9\n"),
-    ),
-    "link": ("does not run", "leads nowhere", lambda s, p, m: link(s, "/gone/ocarina")),
-    "unrelated": ("not the client", "unrelated package", unrelated),
-    "another": (
+BROKEN = [
+    # how the client is broken, its state, the problem
+    ("rm $PYTHON", "does not run", "its interpreter {python} is gone"),
+    ("ln -sf /gone/python3 $PYTHON", "does not run", "its interpreter {python} is gone"),
+    ("echo import ffurf > $MODULE", "does not run", "No module named 'ffurf'"),
+    ("chmod 644 $SCRIPT", "not executable", "no x bit"),
+    ("echo '#!/usr/bin/env python9.9' > $SCRIPT", "does not run", "python9.9"),
+    ("ln -sf /gone/ocarina $SCRIPT", "does not run", "leads nowhere"),
+    (
+        "rm $MODULE; echo 'print(\"ocarina v1.1.14\")' >> $SCRIPT; sed -i 2,4d $SCRIPT",
         "not the client",
-        "Ocarina of Time",
-        lambda s, p, m: s.write_text("#!/bin/sh\necho Ocarina of Time\n"),
+        "unrelated",
     ),
-}
+    ("echo 'echo Ocarina of Time' > $SCRIPT", "not the client", "Ocarina of Time"),
+]
 
 
-@pytest.mark.parametrize("fault", BROKEN)
-def test_a_client_that_does_not_work_is_passed_over(home: Path, fault: str) -> None:
+@pytest.mark.parametrize(("how", "state", "problem"), BROKEN)
+def test_a_client_that_does_not_work_is_passed_over(home: Path, how: str, state: str, problem: str) -> None:
     path, python = client(home / "env"), home / "env/bin/python"
-    state, problem, spoil = BROKEN[fault]
-    spoil(path, python, home / "env" / PACKAGES / "ocarina/client.py")
+    module = home / "env" / PACKAGES / "ocarina/client.py"
+    names = {"SCRIPT": str(path), "PYTHON": str(python), "MODULE": str(module)}
+    subprocess.run(["sh", "-c", how], env={**os.environ, **names}, check=True)
     good = client(home / "forge/envs/covid")
     found = find(home, path.parent, MAMBA_ROOT_PREFIX=str(home / "forge"))
     assert found.all[0].state == state
@@ -275,7 +243,7 @@ def test_a_client_that_does_not_work_is_passed_over(home: Path, fault: str) -> N
     assert f"Passed over: {path}: {found.all[0].described}" in found.why
     assert (found.usable, found.program) == (found.chosen, str(good))
     # A shell goes past what it may not run.
-    assert found.shell == (None if fault in ("no run bit", "link") else found.all[0])
+    assert found.shell == (None if state == "not executable" or "nowhere" in problem else found.all[0])
 
 
 def test_one_that_hangs_costs_its_time_limit(home: Path) -> None:

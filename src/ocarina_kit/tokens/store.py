@@ -92,11 +92,11 @@ class Store:
             return [Outcome(each.scope, word, each.value["expires_at"], error) for each in new]
         self._keep_journal = before
         self._saved += put
-        found = [(self.file.get(each.key), result if each in put else "adopted") for each in new]
-        now = self.machine.now()
-        return [
-            Outcome(token.key, word, token.known_expiry(now)) for token, word in found if token is not None
-        ]
+        found = []
+        for each in new:
+            token, word = self.file.get(each.key), result if each in put else "adopted"
+            found.append(Outcome(each.key, word, token and token.known_expiry(self.machine.now())))
+        return found
 
     def restore(self) -> None:
         """Write again what a program that does not lock has overwritten with what it had read before."""
