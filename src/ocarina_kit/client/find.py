@@ -233,9 +233,11 @@ def examine(
     # As a shell does with a script that has no first line (execvp(3)).
     argv = [path, "-v"] if launch.shebang or not launch.text else ["/bin/sh", path, "-v"]
     started_by = launch.interpreter or next(iter(launch.shebang), "")
+    until = machine.monotonic() + timeout
 
     def attempt(environment: dict[str, str]) -> Candidate:
-        done = machine.run(argv, env=environment, timeout=timeout, cwd=Path("/"))
+        left = max(0.5, until - machine.monotonic())
+        done = machine.run(argv, env=environment, timeout=left, cwd=Path("/"))
         return judge(item, done, started_by)
 
     bare = attempt(_bare(machine))
