@@ -87,8 +87,8 @@ def test_what_is_pasted_instead_has_its_own_message(lab: Lab) -> None:
                 "elsewhere.example",
             ),
             (f"{callback}?code=abcdefghijklmnop&state=of-an-earlier-link", "Use the link above. [LGN006]"),
-            (f"{callback}?code=abcdefghijklmnop", "a code without its state"),
-            ("well, hm", "not a callback address"),
+            (f"{callback}?code=abcdefghijklmnop", "a code without its complete state"),
+            ("well, hm", "no code in what was pasted"),
         ):
             screen.paste(paste)
             screen.expect(said)

@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pip
 import pytest
-from tests.client.stub import CLIENT, machine_at, program
+from tests.client.stub import CLIENT, client, machine_at, program
 
 from ocarina_kit.client.find import find_clients
-from ocarina_kit.client.install import DEFAULT_SOURCE, Plan, install, parse_source, plan_install
+from ocarina_kit.client.install import DEFAULT_SOURCE, install, parse_source, plan_install
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.machine import Machine
 
-BACKEND = """
-import pathlib, shutil
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    wheel = next(pathlib.Path(__file__).parent.glob("*.whl"))
-    shutil.copy(wheel, folder)
-    return wheel.name
-"""
-BUILD = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
-
-def wheel(folder: Path, version: str = "1.0.0", client: str | None = None, command: bool = True) -> Path:
+def wheel(folder: Path, version: str = "1.0.0", client: str | None = None) -> Path:
     """A wheel of a client; built here, so that no index is needed."""
     info = f"ocarina-{version}.dist-info"
     files = {
         "ocarina/__init__.py": "",
         "ocarina/client.py": client or CLIENT.format(version=version),
+        f"{info}/entry_points.txt": "[console_scripts]\nocarina = ocarina.client:cli\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: ocarina\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    if command:
-        files[f"{info}/entry_points.txt"] = "[console_scripts]\nocarina = ocarina.client:cli\n"
     files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD"))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"ocarina-{version}-py3-none-any.whl"
@@ -91,6 +83,12 @@ def desk(home: Path, *path: Path, **environ: str) -> Machine:
     return machine_at(home, *path, PIP_NO_INDEX="1", **environ)
 
 
+def refused(machine: Machine, **how: str) -> KitError:
+    with pytest.raises(KitError) as caught:
+        plan_install(machine, **how)
+    return caught.value
+
+
 def everything(home: Path) -> set[str]:
     """All that is in the home, but for the kit's own state."""
     found = (path.relative_to(home) for path in home.rglob("*"))
@@ -103,84 +101,75 @@ def everything(home: Path) -> set[str]:
 
 # --- sources (issue 13.12) -------------------------------------------------------------------------------
 
+TAKEN = [
+    (DEFAULT_SOURCE, DEFAULT_SOURCE),
+    ("https://host/o.whl", "https://host/o.whl"),
+    (" https://host:8443/a/b.git@v1#egg=x ", "git+https://host:8443/a/b.git@v1#egg=x"),
+    ("git+ssh://git@github.com/a/b.git", "git+ssh://git@github.com/a/b.git"),
+    ("ssh://git@github.com/a/b.git", "git+ssh://git@github.com/a/b.git"),
+    ("git+file:///src/r", "git+file:///src/r"),
+    ("{home}", "{home}"),
+    ("~/../a home", "{home}"),
+]
+REFUSED = [
+    *("", "  ", "--index-url=x", "-e .", "a\nb", "ocarina", "Ocarina==1.1.14", "ocarina2"),
+    *("http://host/o.whl", "git+http://host/r", "git://host/r", "http://localhost/o.whl", "ftp://host/o.whl"),
+    *(
+        "svn+https://host/r",
+        "https:///o.whl",
+        "https://[host/o.whl",
+        "file://host/o.whl",
+        "https://host/o .whl",
+    ),
+    *("git+https://hush@host/r.git", "https://me:hush@host/o.whl", "https://host/o.whl?key=hush"),
+    *(
+        "git+ssh://me:hush@host/r.git",
+        "ocarina @ git+https://hush@host/r.git",
+        "ocarina @ https://host/o.whl",
+    ),
+    *("https://host/o.whl ; python_version > '3'", "./o.whl;os_name=='posix'", "https://host/o.whl;x"),
+]
 
-@pytest.mark.parametrize(
-    ("given", "taken"),
-    [
-        (DEFAULT_SOURCE, DEFAULT_SOURCE),
-        ("https://host/o.whl", "https://host/o.whl"),
-        (" https://host/a/b.git@v1#egg=x ", "git+https://host/a/b.git@v1#egg=x"),
-        ("git+ssh://git@github.com/a/b.git", "git+ssh://git@github.com/a/b.git"),
-        ("ssh://git@github.com/a/b.git", "git+ssh://git@github.com/a/b.git"),
-        ("git+file:///src/r", "git+file:///src/r"),
-        ("{home}", "{home}"),
-        ("~/../a home", "{home}"),
-    ],
-)
+
+@pytest.mark.parametrize(("given", "taken"), TAKEN)
 def test_sources_that_are_taken(home: Path, given: str, taken: str) -> None:
     assert parse_source(desk(home), given.format(home=home)) == taken.format(home=home)
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        *("", "  ", "--index-url=x", "-e .", "a\nb", "ocarina", "Ocarina==1.1.14", "ocarina2"),
-        *(
-            "http://host/o.whl",
-            "git+http://host/r",
-            "git://host/r",
-            "http://localhost/o.whl",
-            "ftp://host/o.whl",
-        ),
-        *(
-            "svn+https://host/r",
-            "https:///o.whl",
-            "https://[host/o.whl",
-            "file://host/o.whl",
-            "https://host/o .whl",
-        ),
-        *("git+https://hush@host/r.git", "https://me:hush@host/o.whl", "https://host/o.whl?key=hush"),
-        *(
-            "git+ssh://me:hush@host/r.git",
-            "ocarina @ git+https://hush@host/r.git",
-            "ocarina @ https://host/o.whl",
-        ),
-        *("https://host/o.whl ; python_version > '3'", "./o.whl;os_name=='posix'", "https://host/o.whl;x"),
-    ],
-)
+@pytest.mark.parametrize("given", REFUSED)
 def test_sources_that_are_refused(home: Path, given: str) -> None:
-    with pytest.raises(KitError) as caught:
-        plan_install(desk(home), source=given)
-    error = caught.value
+    error = refused(desk(home), source=given)
     assert error.exit == Exit.USAGE
     assert "hush" not in f"{error.what}{error.why}{error.remedy}"
 
 
+def test_a_source_that_does_not_exist(home: Path) -> None:
+    error = refused(desk(home), source="/gone/o.whl")
+    assert (error.id, error.exit) == ("INS003", Exit.PROBLEM)
+
+
 def test_the_default_is_pinned_and_the_plan_says_what_it_fetches(home: Path) -> None:
     plan = plan_install(desk(home, add_conda(home)))
-    commit = plan.source.rpartition("@")[2]
-    assert len(commit) == 40
     assert plan.source == DEFAULT_SOURCE
+    assert len(plan.source.rpartition("@")[2]) == 40
     said = "\n".join(plan.fetches)
-    assert f"ocarina 1.0.0 of 2022-03-07 from {DEFAULT_SOURCE}" in said
-    assert "channels of conda" in said
-    assert "PyPI" in said
+    for words in (f"ocarina 1.0.0 of 2022-03-07 from {DEFAULT_SOURCE}", "channels of conda", "PyPI"):
+        assert words in said
 
 
 # --- where it goes ---------------------------------------------------------------------------------------
 
 
-def test_a_virtual_environment_from_a_source_folder(home: Path, tmp_path: Path) -> None:
-    folder = wheel(tmp_path / "my src").parent
-    (folder / "backend.py").write_text(BACKEND)
-    (folder / "pyproject.toml").write_text(BUILD)
+def test_a_virtual_environment(home: Path, tmp_path: Path) -> None:
+    """With a real venv and its own pip, which takes some seconds."""
+    source = wheel(tmp_path / "my src")
     # What would lead astray is not handed on.
     astray = {"PIP_TARGET": str(home / "t"), "PYTHONPATH": "/gone", "PYTHONHOME": "/gone", "PIP_USER": "1"}
     machine, said = desk(home, **astray), list[str]()
-    plan = plan_install(machine, source=str(folder))
+    plan = plan_install(machine, source=str(source))
     shown = plan.show()
     assert shown[0].endswith(f"-I -m venv '{home}/.local/share/ocarina-kit/envs/ocarina'")
-    assert shown[1].endswith(f"'{folder}'")
+    assert shown[1].endswith(f"'{source}'")
     assert shown[2].startswith("ln -s ")
     assert not (home / ".local").exists()
     client = install(machine, plan, said.append)
@@ -193,7 +182,7 @@ def test_a_virtual_environment_from_a_source_folder(home: Path, tmp_path: Path) 
     assert found is not None
     assert found.real == os.path.realpath(plan.client)
     before = everything(home)
-    again = plan_install(machine, source=str(folder))
+    again = plan_install(machine, source=str(source))
     assert (again.already, again.steps) == (client._replace(source=str(plan.client)), ())
     assert install(machine, again, said.append) == again.already
     assert everything(home) == before
@@ -203,30 +192,33 @@ def test_a_virtual_environment_from_a_source_folder(home: Path, tmp_path: Path) 
 def test_conda_environments(home: Path, source: Path, kind: str) -> None:
     machine = desk(home, add_conda(home, kind))
     plan = plan_install(machine, source=str(source), name="covid")
-    client = install(machine, plan, lambda text: None)
-    assert client.path == f"{home}/forge/envs/covid/bin/ocarina"
     assert (plan.kind, plan.link, plan.activate) == (kind, None, f"{kind} activate covid")
-    (created,) = [line for line in (home / "conda.log").read_text().splitlines() if " create " in line]
-    assert created.startswith(
-        f"{home}/forge/bin/{kind} create --yes --quiet --prefix {home}/forge/envs/covid"
-    )
-    assert ("--channel conda-forge" in created) == (kind == "micromamba")
-    assert created.endswith("python=3.12 pip")
+    channel = " --channel conda-forge" if kind == "micromamba" else ""
+    prefix = f"{home}/forge/envs/covid"
+    assert shlex.split(plan.show()[0]) == [
+        *(f"{home}/forge/bin/{kind}", "create", "--yes", "--quiet", "--prefix", prefix),
+        *(*channel.split(), "python=3.12", "pip"),
+    ]
+    if kind == "conda":
+        assert install(machine, plan, lambda text: None).path == f"{prefix}/bin/ocarina"
 
 
-@pytest.mark.parametrize("info", ["exit 1", "echo not json", "echo '[]'", """echo '{"envs_dirs": 7}'"""])
-def test_a_conda_that_does_not_say_where_its_environments_are(home: Path, info: str) -> None:
-    machine = desk(home, CONDA_EXE=f"{add_conda(home, info=info)}/conda")
-    assert str(plan_install(machine).prefix) == f"{home}/forge/envs/ocarina"
+# what conda says of its folders, or how it fails; where the environment goes, and how it is activated
+FOLDERS = [
+    *(("conda", info, "{home}/forge/envs/ocarina", "conda activate ocarina") for info in
+      ("exit 1", "echo not json", "echo '[]'", """echo '{{"envs_dirs": 7}}'""")),
+    ("micromamba", """echo '{{"envs directories": ["{home}/mm"]}}'""", "{home}/mm/ocarina",
+     "micromamba activate '{home}/mm/ocarina'"),
+]  # fmt: skip
 
 
-def test_micromamba_names_its_folders_in_its_own_words(home: Path) -> None:
-    folder = add_conda(home, "micromamba", info=f"""echo '{{"envs directories": ["{home}/mm"]}}'""")
-    plan = plan_install(desk(home, folder))
-    assert (str(plan.prefix), plan.activate) == (
-        f"{home}/mm/ocarina",
-        f"micromamba activate '{home}/mm/ocarina'",
-    )
+@pytest.mark.parametrize(("kind", "info", "prefix", "activate"), FOLDERS)
+def test_where_conda_has_its_environments(
+    home: Path, kind: str, info: str, prefix: str, activate: str
+) -> None:
+    folder = add_conda(home, kind, info=info.format(home=home))
+    plan = plan_install(desk(home, folder, CONDA_EXE=f"{folder}/conda"))
+    assert (str(plan.prefix), plan.activate) == (prefix.format(home=home), activate.format(home=home))
 
 
 def test_a_conda_that_does_not_run_is_passed_over(home: Path) -> None:
@@ -238,32 +230,25 @@ def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
     conda = add_conda(home)
     with_conda = plan_install(desk(home, PATH="/nowhere", CONDA_EXE=f"{conda}/conda"))
     assert with_conda.steps[0][1][-1] == "git"
-    with pytest.raises(KitError) as caught:
-        plan_install(desk(home, PATH="/nowhere"))
-    assert caught.value.id == "INS002"
+    assert refused(desk(home, PATH="/nowhere")).id == "INS002"
 
 
 @pytest.mark.parametrize("name", ["base", "ROOT", "a/b", "a b", "-x", ".x", "a:b", "ü", "a\n", ""])
 def test_names_that_are_refused(home: Path, name: str) -> None:
-    with pytest.raises(KitError) as caught:
-        plan_install(desk(home), name=name)
-    assert caught.value.exit == Exit.USAGE
+    assert refused(desk(home), name=name).exit == Exit.USAGE
 
 
 def test_name_and_prefix_exclude_each_other(home: Path) -> None:
-    with pytest.raises(KitError) as caught:
-        plan_install(desk(home), name="a", prefix="b")
-    assert caught.value.exit == Exit.USAGE
+    assert refused(desk(home), name="a", prefix="b").exit == Exit.USAGE
 
 
 # --- what exists already ---------------------------------------------------------------------------------
 
 
-def test_the_guide_s_old_environment_is_left_and_a_new_name_taken(home: Path, tmp_path: Path) -> None:
-    machine = desk(home, add_conda(home))
-    old, new = wheel(tmp_path / "old", "0.36.1"), wheel(tmp_path / "new")
-    install(machine, plan_install(machine, source=str(old)), lambda text: None, minimum=(0, 1))
-    plan = plan_install(machine, source=str(new))
+def test_the_guide_s_old_environment_is_left_and_a_new_name_taken(home: Path) -> None:
+    conda = add_conda(home)
+    client(home / "forge/envs/ocarina", "0.36.1")
+    plan = plan_install(desk(home, conda))
     assert str(plan.prefix) == f"{home}/forge/envs/ocarina-2"
     assert "ocarina 0.36.1, which the server refuses" in plan.notes[0]
 
@@ -271,15 +256,21 @@ def test_the_guide_s_old_environment_is_left_and_a_new_name_taken(home: Path, tm
 @pytest.mark.parametrize("how", ["name", "prefix"])
 def test_a_folder_that_exists_is_never_touched(home: Path, how: str) -> None:
     thesis = program(home / ".local/share/ocarina-kit/envs/mine/thesis.txt", "years of work")
-    with pytest.raises(KitError) as caught:
-        plan_install(desk(home), **{how: "mine" if how == "name" else str(thesis.parent)})  # type: ignore[arg-type]
-    assert caught.value.id == "INS001"
-    assert "mine-2" in caught.value.remedy.commands[0]
+    error = refused(desk(home), **{how: "mine" if how == "name" else str(thesis.parent)})
+    assert error.id == "INS001"
+    assert "mine-2" in error.remedy.commands[0]
 
 
-def test_a_folder_that_is_filled_between_plan_and_work(home: Path, source: Path) -> None:
+def test_what_happens_between_plan_and_work(home: Path, source: Path) -> None:
+    from ocarina_kit.system.lock import hold
+
     machine = desk(home)
     plan = plan_install(machine, source=str(source))
+    machine.state.mkdir(parents=True)
+    with hold(machine, machine.state / "install-client"), pytest.raises(KitError) as caught:
+        install(machine, plan, lambda text: None)
+    assert caught.value.id == "LCK002"
+    assert not plan.prefix.exists()
     thesis = program(plan.prefix / "thesis.txt", "years of work")
     with pytest.raises(KitError) as caught:
         install(machine, plan, lambda text: None)
@@ -294,29 +285,21 @@ def test_a_command_that_exists_is_not_replaced(home: Path) -> None:
 
 # --- failure ---------------------------------------------------------------------------------------------
 
+FAULTS = [
+    ("no package", "INS003", "deep/er/client", lambda folder: program(folder / "setup.txt", "").parent),
+    ("too old", "ENV004", "empty", lambda folder: wheel(folder, "0.43.9")),
+    ("another", "ENV002", "empty", lambda folder: wheel(folder, client="def cli(): print('hello')\n")),
+    ("broken", "ENV003", "deep/er", lambda folder: wheel(folder, client="import ffurf\ndef cli(): pass\n")),
+]
 
-@pytest.mark.parametrize(
-    ("fault", "id"),
-    [
-        ("no package", "INS003"),
-        ("too old", "ENV004"),
-        ("no command", "ENV001"),
-        ("another program", "ENV002"),
-        ("import error", "ENV003"),
-    ],
-)
-@pytest.mark.parametrize("where", ["deep/er/client", "empty"])
-def test_nothing_is_left_of_a_failure(home: Path, tmp_path: Path, fault: str, id: str, where: str) -> None:
+
+@pytest.mark.parametrize(("id", "where", "make"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
+def test_nothing_is_left_of_a_failure(
+    home: Path, tmp_path: Path, id: str, where: str, make: Callable[[Path], Path]
+) -> None:
     machine = desk(home, add_conda(home))
     (home / "empty").mkdir()
-    makers = {
-        "no package": lambda folder: program(folder / "setup.txt", "").parent,
-        "too old": lambda folder: wheel(folder, "0.43.9"),
-        "no command": lambda folder: wheel(folder, command=False),
-        "another program": lambda folder: wheel(folder, client="def cli(): print('hello')\n"),
-        "import error": lambda folder: wheel(folder, client="import ffurf\ndef cli(): pass\n"),
-    }
-    plan = plan_install(machine, source=str(makers[fault](tmp_path / "s")), prefix=str(home / where))
+    plan = plan_install(machine, source=str(make(tmp_path / "s")), prefix=str(home / where))
     before = everything(home)
     with pytest.raises(KitError) as caught:
         install(machine, plan, lambda text: None)
@@ -324,12 +307,6 @@ def test_nothing_is_left_of_a_failure(home: Path, tmp_path: Path, fault: str, id
     assert caught.value.why
     assert caught.value.remedy.text
     assert everything(home) == before
-
-
-def test_a_source_that_does_not_exist(home: Path) -> None:
-    with pytest.raises(KitError) as caught:
-        plan_install(desk(home), source="/gone/o.whl")
-    assert (caught.value.id, caught.value.exit) == ("INS003", Exit.PROBLEM)
 
 
 def test_the_last_lines_of_the_installer_are_shown_masked(home: Path, source: Path) -> None:
@@ -372,15 +349,3 @@ def test_nothing_is_left_of_an_interruption(home: Path, source: Path, number: si
     _, errors = process.communicate(timeout=60)
     assert b"KeyboardInterrupt" in errors
     assert everything(home) == before
-
-
-def test_two_at_once(home: Path, source: Path) -> None:
-    from ocarina_kit.system.lock import hold
-
-    machine = desk(home)
-    plan: Plan = plan_install(machine, source=str(source))
-    machine.state.mkdir(parents=True)
-    with hold(machine, machine.state / "install-client"), pytest.raises(KitError) as caught:
-        install(machine, plan, lambda text: None)
-    assert caught.value.id == "LCK002"
-    assert not plan.prefix.exists()

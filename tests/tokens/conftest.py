@@ -13,8 +13,13 @@ import pytest
 
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.majora.api import Granted, Majora, NoAnswer, Refused, Revoked
+from ocarina_kit.majora.grant import Pending
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.secret import Secret
+from ocarina_kit.tokens.login import redeem
+from ocarina_kit.tokens.logout import logout
+from ocarina_kit.tokens.outcome import Report
+from ocarina_kit.tokens.refresh import refresh
 
 NOW = 1_795_500_000.0
 VIEW = "majora2.view_biosampleartifact"
@@ -97,40 +102,61 @@ class Clock:
         self.now += seconds
 
 
+class Lab:
+    """A machine with a set-up. ``report`` and ``majora`` are those of the last run."""
+
+    def __init__(self, home: Path) -> None:
+        self.clock = Clock()
+        read: Callable[[], float] = lambda: self.clock.now  # noqa: E731
+        self.machine = Machine({}, home, "hoot", "login1", _no_process, read, read, self.clock.sleep)
+        self.setup = Setup(Place(home / ".ocarina"), DOMAIN, "hoot", home / ".ocarina-tokens")
+        self.elsewhere = self.setup._replace(domain=OTHER)
+        self.report, self.majora = Report(()), server(self.machine)
+
+    @property
+    def file(self) -> Path:
+        return self.setup.tokens_file
+
+    @property
+    def stored(self) -> Any:
+        return json.loads(self.file.read_bytes())
+
+    @property
+    def log(self) -> list[dict[str, str]]:
+        path = self.machine.state / "refresh.log"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def have(self, **entries: Any) -> None:
+        """Write the tokens file, as the client would."""
+        self.file.write_text(json.dumps(entries or {VIEW: entry(), READ: entry(READ)}))
+
+    def refresh(
+        self, *answers: Any, setup: Setup | None = None, script: Any = None, **how: Any
+    ) -> dict[str, str]:
+        """The results by scope; ``answers`` are those to the refresh token of ``VIEW``."""
+        return self._run(refresh, "refresh-fact", answers, setup, script, **how)
+
+    def logout(self, *answers: Any, setup: Setup | None = None, **how: Any) -> dict[str, str]:
+        return self._run(logout, "refresh-fact", answers, setup, None, **how)
+
+    def redeem(self, pending: Pending, *answers: Any, setup: Setup | None = None) -> dict[str, str]:
+        def run(machine: Machine, setup: Setup, **how: Any) -> Report:
+            return redeem(machine, setup, pending, Secret("the-code"), **how)
+
+        return self._run(run, "the-code", answers, setup, None)
+
+    def _run(
+        self, run: Callable[..., Report], secret: str, answers: Any, setup: Any, script: Any, **how: Any
+    ) -> Any:
+        self.majora = server(self.machine, script or {secret: list(answers)})
+        self.report = run(self.machine, setup or self.setup, majora=self.majora, **how)
+        return {each.scope: each.result for each in self.report.outcomes}
+
+
 def _no_process(argv: Any, **_: Any) -> Completed:
     return Completed(tuple(argv), None, error="not found")
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def machine(tmp_path: Path, clock: Clock) -> Machine:
-    read: Callable[[], float] = lambda: clock.now  # noqa: E731
-    return Machine({}, tmp_path, "hoot", "login1", _no_process, read, read, clock.sleep)
-
-
-@pytest.fixture
-def setup(machine: Machine) -> Setup:
-    return Setup(Place(machine.home / ".ocarina"), DOMAIN, "hoot", machine.home / ".ocarina-tokens")
-
-
-@pytest.fixture
-def have(setup: Setup) -> Callable[..., None]:
-    """Writes the tokens file, as the client would."""
-
-    def write(**entries: Any) -> None:
-        setup.tokens_file.write_text(json.dumps(entries or {VIEW: entry(), READ: entry(READ)}))
-
-    return write
-
-
-def stored(setup: Setup) -> Any:
-    return json.loads(setup.tokens_file.read_bytes())
-
-
-def log_lines(machine: Machine) -> list[dict[str, str]]:
-    path = machine.state / "refresh.log"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)

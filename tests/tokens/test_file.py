@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.tokens.conftest import NOW, READ, VIEW, entry, granted
 
 from ocarina_kit.system.secret import Secret
-from ocarina_kit.tokens.file import Token, TokensFile, better, parse, same_tokens, stored_key
+from ocarina_kit.tokens.file import Token, TokensFile, parse
 from ocarina_kit.tokens.salvage import foreign
 
 DAY = 86_400.0
@@ -38,7 +38,7 @@ def test_an_entry_of_the_client() -> None:
     seen = one()
     assert seen.key == seen.scope == VIEW
     assert (seen.access_token, seen.refresh_token) == (Secret("access-fact"), Secret("refresh-fact"))
-    assert (seen.expires_in, seen.odd, seen.time_fault(NOW)) == (36000, "", "")
+    assert (seen.lifetime, seen.odd, seen.time_fault(NOW)) == (36000, "", "")
     assert seen.seconds_left(NOW) == 1000.5
     assert seen.seconds_left(NOW, skew=900) == 100.5
     assert seen.seconds_left(NOW, skew=-900) == 1000.5
@@ -52,11 +52,6 @@ def test_no_secret_in_any_repr() -> None:
         assert "refresh-" not in text
 
 
-@pytest.mark.parametrize("content", [None, b"{}", b" {\n} "])
-def test_no_tokens_is_not_damage(content: bytes | None) -> None:
-    assert parse(content) == TokensFile({})
-
-
 @pytest.mark.parametrize("value", [1, "x", None, [], True, {}, {"refresh_token": ""}, {"access_token": 5}])
 def test_what_is_not_an_entry(value: object) -> None:
     file = file_of(x=value, **{VIEW: entry()})
@@ -64,25 +59,23 @@ def test_what_is_not_an_entry(value: object) -> None:
     assert odd.odd
     assert not good.odd
     assert loaded(file.readable_only()) == {VIEW: entry()}
-
-
-def test_an_entry_that_a_refresh_would_complete_is_kept() -> None:
-    file = file_of(**{VIEW: entry(access_token=None)})
-    assert file.tokens[0].odd
-    assert file.readable_only() == file
+    # One that a refresh would complete is kept.
+    lost = file_of(**{VIEW: entry(access_token=None)})
+    assert lost.tokens[0].odd
+    assert lost.readable_only() == lost
 
 
 TIMES = [
     (NOW, "", NOW),
     (int(NOW) + 36000, "", NOW + 36000),
     (0, "", 0),
-    (-5.5, "", -5.5),
+    (-5.5, "unusable", 1),
     (NOW + 36000 + 7 * DAY, "", NOW + 36000 + 7 * DAY),
     (NOW + 36001 + 7 * DAY, "too far ahead", 1),
     (f"{NOW + 5}", "text", NOW + 5),
     (f" {int(NOW)} ", "text", NOW),
     (f"{int(NOW + 5)}000", "text", NOW + 5),
-    ("99999999999999999999", "text", 1),
+    ("99999999999999999999", "too far ahead", 1),
     ((NOW + 5) * 1000, "milliseconds", NOW + 5),
     (int(NOW - 900 * DAY) * 1000, "milliseconds", NOW - 900 * DAY),
     ((NOW + 30 * DAY) * 1000, "too far ahead", 1),
@@ -105,8 +98,7 @@ TIMES = [
 def test_expires_at(value: object, fault: str, fixed: float) -> None:
     """CHECKS.md, TOK008."""
     seen = one(expires_at=value)
-    assert seen.time_fault(NOW) == fault
-    assert seen.fixed_expires_at(NOW) == fixed
+    assert seen.time(NOW) == (fixed, fault)
     if fault:
         assert seen.seconds_left(NOW) < 0
         assert (seen.last_refresh(NOW), seen.known_expiry(NOW)) == (None, None)
@@ -125,63 +117,56 @@ def test_a_fixed_time_is_one_that_the_client_can_use(value: object, lifetime: ob
     assert fixed.with_fixed_times(now) == fixed
 
 
-@pytest.mark.parametrize(("given_", "lifetime"), [(None, 36000), ("3600", 3600), ([], 36000), (1e300, 36000)])
-def test_an_odd_lifetime(given_: object, lifetime: float) -> None:
-    assert one(expires_in=given_).lifetime == lifetime
+@pytest.mark.parametrize(
+    ("value", "lifetime"), [(None, 36000), ("3600", 3600), ([], 36000), (1e300, 36000), (-1, 36000), (0, 0)]
+)
+def test_the_lifetime(value: object, lifetime: float) -> None:
+    assert one(expires_in=value).lifetime == lifetime
 
 
 # --- storing
 
 
 def test_a_first_token_is_written_as_the_client_writes_it() -> None:
-    file = parse(None).with_granted(VIEW, granted(1, VIEW), NOW)
+    file = parse(None).with_entry(*parse(None).granted(VIEW, granted(1, VIEW), NOW))
     wanted = entry(access_token="new-access-1", refresh_token="new-refresh-1", expires_at=NOW + 36000)
     assert file.render() == json.dumps({VIEW: wanted}).encode()
 
 
-def test_a_refresh_changes_its_own_entry_alone() -> None:
-    file = file_of(**{READ: {"access_token": "o", "n": 1e2}, VIEW: entry(note="mine"), "z": 1})
-    fresh = loaded(file.with_granted(VIEW, granted(extra={"id_token": "i", "scope": "x"}), NOW))
-    assert list(fresh) == [READ, VIEW, "z"]
-    assert fresh[READ] == {"access_token": "o", "n": 1e2}
-    assert (fresh[VIEW]["note"], fresh[VIEW]["id_token"], fresh[VIEW]["scope"]) == ("mine", "i", [VIEW])
+FIRST = TWO.split(maxsplit=1)[0]
+STORED = [
+    # the entry before, what the server grants, the key, what the new entry has
+    (entry(TWO, note="mine"), granted(1), TWO, {"refresh_token": "new-refresh-1", "note": "mine"}),
+    (
+        entry(TWO, note="mine"),
+        granted(extra={"id_token": "i", "note": "its"}),
+        TWO,
+        {"id_token": "i", "note": "its"},
+    ),
+    (entry(TWO), granted(extra={"scope": "x"}), TWO, {"scope": TWO.split()}),
+    # what an answer leaves out is kept (RFC 6749, 5.1 and 6)
+    (entry(TWO), granted(refresh_token=None), TWO, {"refresh_token": entry(TWO)["refresh_token"]}),
+    (None, granted(refresh_token=None), TWO, {"access_token": "new-access-1", "scope": TWO.split()}),
+    ({**entry(TWO), "scope": [FIRST]}, granted(1), FIRST, {"scope": [FIRST]}),
+    # the order of scopes is that which ocarina looks up; other scopes have their own key
+    (None, granted(1, TURNED), TWO, {"scope": TWO.split()}),
+    (entry(TWO), granted(1, FIRST), FIRST, {"scope": [FIRST], "access_token": "new-access-1"}),
+]
 
 
-def test_what_an_answer_leaves_out_is_kept() -> None:
-    """RFC 6749, 5.1 and 6."""
-    old = one()
-    fresh = loaded(file_of(**{VIEW: entry()}).with_granted(VIEW, granted(refresh_token=None), NOW, old))[VIEW]
-    assert fresh["refresh_token"] == "refresh-fact"
-    alone = parse(None).with_granted(VIEW, granted(refresh_token=None), NOW)
-    assert "refresh_token" not in loaded(alone)[VIEW]
-
-
-def test_the_order_of_scopes_is_that_which_ocarina_looks_up() -> None:
-    fresh = loaded(parse(None).with_granted(TWO, granted(1, TURNED), NOW))
-    assert list(fresh) == [TWO]
-    assert fresh[TWO]["scope"] == TWO.split()
-
-
-def test_other_scopes_than_asked_for_are_stored_under_their_own_key() -> None:
-    first = TWO.split(maxsplit=1)[0]
-    file = file_of(**{TWO: entry(TWO), READ: entry(READ)})
-    assert list(loaded(file.with_granted(TWO, granted(1, first), NOW))) == [READ, first]
-    assert stored_key(TWO, granted(1, first)) == first
-
-
-def test_forgetting() -> None:
-    file = file_of(**{VIEW: entry(), READ: entry(READ)})
-    assert loaded(file.without(VIEW)) == {READ: entry(READ)}
-    assert file.without(VIEW, READ, "x").render() == b"{}"
+@pytest.mark.parametrize(("before", "answer", "key", "wanted"), STORED)
+def test_an_answer_is_stored_as_the_client_would(
+    before: Any, answer: Any, key: str, wanted: dict[str, Any]
+) -> None:
+    file = file_of(**({} if before is None else {TWO: before}))
+    where, new = file.granted(TWO, answer, NOW)
+    assert where == key
+    assert wanted.items() <= new.items()
+    assert (new["expires_in"], new["expires_at"]) == (36000, NOW + 36000)
+    assert ("refresh_token" in new) == (before is not None or answer.refresh_token is not None)
 
 
 # --- keys
-
-
-def test_moved_to_where_ocarina_looks() -> None:
-    file = file_of(lookup=entry(), **{READ: entry(READ)})
-    assert [token.misplaced() for token in file.tokens] == [True, False]
-    assert loaded(file.with_fixed_keys(NOW)) == {READ: entry(READ), VIEW: entry()}
 
 
 PLACES = [
@@ -201,28 +186,22 @@ def test_never_over_a_better_one(there: dict[str, Any], stays: bool) -> None:
     assert fixed[VIEW]["access_token"] == ("there" if stays else "moved")
 
 
-def test_two_in_each_others_place() -> None:
-    file = file_of(**{VIEW: entry(READ), READ: entry(VIEW)})
-    assert loaded(file.with_fixed_keys(NOW)) == {VIEW: entry(VIEW), READ: entry(READ)}
+MOVES = [
+    # the entries, the scope strings that ocarina looks up, the entries once they are fixed
+    ({"lookup": entry(), READ: entry(READ)}, [], {READ: entry(READ), VIEW: entry()}),
+    ({VIEW: entry(READ), READ: entry(VIEW)}, [], {VIEW: entry(VIEW), READ: entry(READ)}),
+    ({TWO: entry(TURNED)}, [], {TURNED: entry(TURNED)}),
+    ({TWO: entry(TURNED)}, [TWO], {TWO: entry(TURNED)}),
+    ({"x": entry(TURNED)}, [TWO], {TWO: entry(TURNED)}),
+    ({"x": {"refresh_token": "r"}}, [TWO], {"x": {"refresh_token": "r"}}),
+]
 
 
-def test_a_key_that_ocarina_looks_up_is_left() -> None:
-    file = file_of(**{TWO: entry(TURNED)})
-    assert file.tokens[0].misplaced()
-    assert not file.tokens[0].misplaced([TWO])
-    assert list(loaded(file_of(x=entry(TURNED)).with_fixed_keys(NOW, [TWO]))) == [TWO]
-
-
-def test_comparing() -> None:
-    long, short = one(expires_at=NOW + 50), one(expires_at=NOW + 5)
-    lost = one(expires_at=NOW + 500, refresh_token=None)
-    assert better(short, long, NOW) is long
-    assert better(short, lost, NOW) is short
-    assert better(long, one(expires_at=NOW + 50), NOW) is long
-    assert same_tokens(one(), one(expires_at=5))
-    assert not same_tokens(one(), one(refresh_token="other"))
-    assert not same_tokens(one(), None)
-    assert same_tokens(None, None)
+@pytest.mark.parametrize(("before", "known", "after"), MOVES)
+def test_each_is_moved_to_where_ocarina_looks(before: Any, known: list[str], after: Any) -> None:
+    file = file_of(**before)
+    assert loaded(file.with_fixed_keys(NOW, known)) == after
+    assert any(token.misplaced(known) for token in file.tokens) == (before != after)
 
 
 # --- damage
@@ -283,22 +262,19 @@ def test_of_two_mixed_texts_the_newer_token_is_kept() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        COMPLETE.replace("}, ", "},, "),
-        COMPLETE[:-1] + ",}",
-        "// tokens\n" + COMPLETE,
-        "[" + COMPLETE + "]x",
-        '{"tokens": ' + COMPLETE + "}x",
+        COMPLETE.replace("}, ", "},, ").encode(),
+        f"{COMPLETE[:-1]},}}".encode(),
+        f"// tokens\n{COMPLETE}".encode(),
+        f"[{COMPLETE}]x".encode(),
+        f'{{"tokens": {COMPLETE}}}x'.encode(),
+        COMPLETE.encode("utf-8-sig"),
+        COMPLETE.encode("utf-16"),
     ],
 )
-def test_other_damage_loses_nothing(text: str) -> None:
-    file = parse(text.encode())
+def test_other_damage_loses_nothing(text: bytes) -> None:
+    file = parse(text)
     assert file.damage is not None
     assert loaded(file) == json.loads(COMPLETE)
-
-
-@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
-def test_a_byte_order_mark(coding: str) -> None:
-    assert loaded(parse(COMPLETE.encode(coding))) == json.loads(COMPLETE)
 
 
 def test_bytes_that_are_no_text_spoil_only_their_entry() -> None:
@@ -309,15 +285,14 @@ def test_bytes_that_are_no_text_spoil_only_their_entry() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '{"a":' * 400_000,
-        '"' + '\\"' * 800_000,
-        '{"access_token": "' * 100_000,
-        '"a":{"refresh_token":"r",' * 60_000,
-        "[" * 1_000_000,
+        '{"a":' * 40_000,
+        '"' + '\\"' * 80_000,
+        '{"access_token": "' * 10_000,
+        '"a":{"refresh_token":"r",' * 6_000,
+        "[" * 100_000,
     ],
     ids=["deep", "quotes", "strings", "entries", "arrays"],
 )
-@pytest.mark.timeout(60)
 def test_a_text_made_to_be_slow_is_read(text: str) -> None:
     assert parse(text.encode()).damage is not None
 
@@ -338,7 +313,8 @@ def test_any_bytes_are_read_without_raising(data: bytes) -> None:
     except (ValueError, RecursionError):
         complete = False
     assert (file.damage is None) == complete
-    changed = file.with_granted("a", granted(), NOW).without("b").readable_only()
+    assert parse(file.render()) == file._replace(damage=None)
+    changed = file.with_entry(*file.granted("a", granted(), NOW)).without("b").readable_only()
     for each in (file, changed, file.with_fixed_times(NOW), file.with_fixed_keys(NOW)):
         assert isinstance(loaded(each), dict)
     assert loaded(changed)["a"]["access_token"] == "new-access-1"
@@ -364,11 +340,3 @@ KINDS = [
 @pytest.mark.parametrize(("name", "data", "is_foreign"), KINDS)
 def test_a_file_of_another_kind(name: str, data: bytes, is_foreign: bool) -> None:
     assert bool(foreign(PosixPath("/home/a") / name, data, parse(data))) == is_foreign
-
-
-def test_twenty_thousand_entries_are_read_and_changed() -> None:
-    file = file_of(**{f"s{n}": entry(f"s{n}") for n in range(20_000)})
-    changed = (
-        file.with_granted("s5", granted(), NOW).with_fixed_keys(NOW).with_fixed_times(NOW).readable_only()
-    )
-    assert len(parse(changed.render()).tokens) == 20_000

@@ -6,10 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.tokens.conftest import DOMAIN, NOW, OTHER, READ, VIEW, entry
+from tests.tokens.conftest import DOMAIN, NOW, OTHER, READ, VIEW, Lab, entry
 
-from ocarina_kit.config.place import Setup
-from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import history, log
 from ocarina_kit.tokens.file import Token, read_token
@@ -44,41 +42,41 @@ def token(name: str = "a", ago: float = 0.0, scope: str = VIEW) -> Token:
     return read_token(scope, value)
 
 
-def test_what_is_written_is_read(machine: Machine, setup: Setup) -> None:
-    written = log.line(machine, setup, "refresh", "refreshed", VIEW, token())
-    log.append(machine, [written])
-    log.append(machine, [log.line(machine, setup, "schedule", "scheduled")])
-    first, second = log.read_log(machine)
+def test_what_is_written_is_read(lab: Lab) -> None:
+    written = log.line(lab.machine, lab.setup, "refresh", "refreshed", VIEW, token())
+    log.append(lab.machine, [written])
+    log.append(lab.machine, [log.line(lab.machine, lab.setup, "schedule", "scheduled")])
+    first, second = log.read_log(lab.machine)
     assert first == written
     assert first.time == NOW
-    assert (second.result, second.scope, second.setup) == ("scheduled", "", "~/.ocarina")
-    (text, _) = (machine.state / "refresh.log").read_text().splitlines()
+    assert (second.result, second.scope) == ("scheduled", "")
+    (text, _) = (lab.machine.state / "refresh.log").read_text().splitlines()
     assert set(json.loads(text)) == {*Line._fields, "time"} - {"stamp"}
     assert "access-a" not in text
-    assert (machine.state / "refresh.log").stat().st_mode & 0o777 == 0o600
+    assert (lab.machine.state / "refresh.log").stat().st_mode & 0o777 == 0o600
 
 
-def test_damaged_lines_are_left_out(machine: Machine, setup: Setup) -> None:
-    log.append(machine, [log.line(machine, setup, "refresh", "refreshed")])
-    path = machine.state / "refresh.log"
+def test_damaged_lines_are_left_out(lab: Lab) -> None:
+    log.append(lab.machine, [log.line(lab.machine, lab.setup, "refresh", "refreshed")])
+    path = lab.machine.state / "refresh.log"
     path.write_bytes(path.read_bytes() + b'{"time": "x", "new": 1}\n[1]\n\xff\n5\n{"cut off')
-    log.append(machine, [log.line(machine, setup, "refresh", "lost")])
-    assert [each.result for each in log.read_log(machine)] == ["refreshed", "lost", ""]
+    log.append(lab.machine, [log.line(lab.machine, lab.setup, "refresh", "lost")])
+    assert [each.result for each in log.read_log(lab.machine)] == ["refreshed", "lost", ""]
 
 
-def test_rotated_at_one_mebibyte(machine: Machine, setup: Setup) -> None:
-    big = [log.line(machine, setup, "refresh", "refreshed", "s" * 3000)] * 100
+def test_rotated_at_one_mebibyte(lab: Lab) -> None:
+    big = [log.line(lab.machine, lab.setup, "refresh", "refreshed", "s" * 3000)] * 100
     for _ in range(6):
-        log.append(machine, big)
-    sizes = [(machine.state / name).stat().st_size for name in ("refresh.log", "refresh.log.1")]
+        log.append(lab.machine, big)
+    sizes = [(lab.machine.state / name).stat().st_size for name in ("refresh.log", "refresh.log.1")]
     assert all(size <= log.ROTATE_AT for size in sizes)
-    assert len(log.read_log(machine)) >= 300
+    assert len(log.read_log(lab.machine)) >= 300
 
 
-def test_a_file_is_named_by_its_resolved_path(machine: Machine) -> None:
-    (machine.home / "link").symlink_to(machine.home / "there")
-    assert log.path_mark(machine, machine.home / "link") == "~/there"
-    assert log.path_mark(machine, machine.home.parent) == str(machine.home.parent)
+def test_a_file_is_named_by_its_resolved_path(lab: Lab) -> None:
+    (lab.machine.home / "link").symlink_to(lab.machine.home / "there")
+    assert log.path_mark(lab.machine, lab.machine.home / "link") == "~/there"
+    assert log.path_mark(lab.machine, lab.machine.home.parent) == str(lab.machine.home.parent)
 
 
 A, B = token("a"), token("b")
@@ -104,10 +102,10 @@ def test_whose_a_token_is(lines: list[Line], server: str) -> None:
     assert log.server_of(servers(lines), A, FILE) == server
 
 
-def test_a_use_ties_unknown_tokens_to_the_server_of_their_file(machine: Machine, setup: Setup) -> None:
-    log.note_use(machine, setup, "refresh", [A])
-    log.note_use(machine, setup._replace(domain=OTHER), "login", [A, B])
-    known = servers(log.read_log(machine))
+def test_a_use_ties_unknown_tokens_to_the_server_of_their_file(lab: Lab) -> None:
+    log.note_use(lab.machine, lab.setup, "refresh", [A])
+    log.note_use(lab.machine, lab.elsewhere, "login", [A, B])
+    known = servers(log.read_log(lab.machine))
     assert log.token_server(known, A) == DOMAIN
     assert log.token_server(known, B) == DOMAIN
     assert known[FILE] == OTHER
@@ -174,13 +172,13 @@ def test_first_seen() -> None:
 
 
 RUNS: list[tuple[list[Line], list[Token], Any]] = [
-    ([], [token("a", 500)], (True, {})),
-    ([], [token("a", 5000)], (False, {})),
-    ([line("refreshed", 500, A)], [token("a", 5000)], (True, {})),
-    ([line("refused-token", 500)], [token("a", 5000)], (True, {VIEW: "refused-token"})),
-    ([line("refused-token", 500, host="login2")], [token("a", 5000)], (False, {})),
-    ([], [token("a", 500), token("b", 5000, READ)], (True, {READ: ""})),
-    ([], [], (True, {})),
+    ([], [token("a", 500)], (True, [])),
+    ([], [token("a", 5000)], (False, [])),
+    ([line("refreshed", 500, A)], [token("a", 5000)], (True, [])),
+    ([line("refused-token", 500)], [token("a", 5000)], (True, [VIEW])),
+    ([line("refused-token", 500, host="login2")], [token("a", 5000)], (False, [])),
+    ([], [token("a", 500), token("b", 5000, READ)], (True, [READ])),
+    ([], [], (True, [])),
 ]
 
 

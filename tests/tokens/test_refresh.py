@@ -5,104 +5,80 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tokens.conftest import (
-    DOMAIN,
-    DOWN,
-    GONE,
-    NOW,
-    OTHER,
-    READ,
-    SILENT,
-    VIEW,
-    Clock,
-    entry,
-    granted,
-    log_lines,
-    server,
-    stored,
-)
+from tests.tokens.conftest import DOMAIN, DOWN, GONE, NOW, READ, SILENT, VIEW, Lab, entry, granted, server
 
-from ocarina_kit.config.place import Setup
 from ocarina_kit.majora.api import NoAnswer, Refused
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens.journal import journal_path, read_journal
-from ocarina_kit.tokens.logout import logout
 from ocarina_kit.tokens.refresh import next_wait, refresh, verdict
 
-Have = Callable[..., None]
+
+def theirs(**changes: Any) -> dict[str, Any]:
+    """What another program has put in place of the token for VIEW."""
+    return entry(
+        **{"access_token": "theirs", "refresh_token": "theirs", "expires_at": NOW + 36000, **changes}
+    )
 
 
-def results(report: Any) -> dict[str, str]:
-    return {each.scope: each.result for each in report.outcomes}
-
-
-def test_every_token_is_refreshed_and_saved(machine: Machine, setup: Setup, have: Have) -> None:
-    have()
-    report = refresh(machine, setup, majora=server(machine))
-    assert results(report) == {VIEW: "refreshed", READ: "refreshed"}
-    assert report.exit == 0
-    assert list(stored(setup)) == [VIEW, READ]
-    assert all(value["access_token"].startswith("new-") for value in stored(setup).values())
-    assert all(value["expires_at"] == NOW + 36000 for value in stored(setup).values())
-    assert setup.tokens_file.stat().st_mode & 0o777 == 0o600
-    assert list((machine.state / "backups").iterdir())
-    assert not journal_path(machine, setup.tokens_file).exists()
-
-
-def test_the_log_names_the_new_tokens_and_no_secret(machine: Machine, setup: Setup, have: Have) -> None:
-    have()
-    refresh(machine, setup, majora=server(machine))
-    made = [line for line in log_lines(machine) if line["result"] == "refreshed"]
+def test_every_token_is_refreshed_saved_and_logged(lab: Lab) -> None:
+    lab.have()
+    assert lab.refresh() == {VIEW: "refreshed", READ: "refreshed"}
+    assert lab.report.exit == 0
+    assert list(lab.stored) == [VIEW, READ]
+    assert all(value["access_token"].startswith("new-") for value in lab.stored.values())
+    assert all(value["expires_at"] == NOW + 36000 for value in lab.stored.values())
+    assert lab.file.stat().st_mode & 0o777 == 0o600
+    assert list((lab.machine.state / "backups").iterdir())
+    assert not journal_path(lab.machine, lab.file).exists()
+    made = [line for line in lab.log if line["result"] == "refreshed"]
     assert {line["scope"] for line in made} == {VIEW, READ}
-    assert made[0]["server"] == DOMAIN
-    assert made[0]["tokens"] == "~/.ocarina-tokens"
-    assert made[0]["host"] == "login1"
+    names = ("server", "tokens", "host", "by")
+    assert [made[0][name] for name in names] == [DOMAIN, "~/.ocarina-tokens", "login1", "refresh"]
     assert len(made[0]["access"]) == len(made[0]["refresh"]) == 12
-    assert "new-" not in (machine.state / "refresh.log").read_text()
+    assert "new-" not in (lab.machine.state / "refresh.log").read_text()
 
 
-@pytest.mark.parametrize(
-    ("content", "id", "code"), [(None, "TOK001", 4), ("{}", "TOK001", 4), ("{", "TOK002", 1)]
-)
-def test_nothing_to_refresh(machine: Machine, setup: Setup, content: str | None, id: str, code: int) -> None:
+NOTHING = [(None, "TOK001", 4), ("{}", "TOK001", 4), ("{", "TOK002", 1), ("export A=1\n", "TOK002", 1)]
+
+
+@pytest.mark.parametrize(("content", "id", "code"), NOTHING)
+def test_nothing_to_refresh(lab: Lab, content: str | None, id: str, code: int) -> None:
     if content is not None:
-        setup.tokens_file.write_text(content)
+        lab.file.write_text(content)
     with pytest.raises(KitError) as raised:
-        refresh(machine, setup, majora=server(machine))
+        lab.refresh()
     assert (raised.value.id, raised.value.exit) == (id, code)
-    if content is not None:
-        assert setup.tokens_file.read_text() == content
+    assert not lab.machine.state.exists()
 
 
-def test_only_what_is_asked_for(machine: Machine, setup: Setup, have: Have) -> None:
-    have(**{VIEW: entry(expires_at=NOW + 9000), READ: entry(READ)})
-    majora = server(machine)
-    assert results(refresh(machine, setup, within=3600, majora=majora)) == {VIEW: "fresh", READ: "refreshed"}
-    assert results(refresh(machine, setup, scopes=[VIEW, "x"], majora=majora)) == {
-        VIEW: "refreshed",
-        "x": "no-token",
-    }
-    assert majora.spent == ["refresh-_api", "refresh-fact"]
+CHOICES: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({"scopes": [VIEW, "x"]}, {VIEW: "refreshed", "x": "no-token"}),
+    ({"within": 500.0}, {VIEW: "fresh", READ: "fresh"}),
+    ({"within": 1000.5}, {VIEW: "fresh", READ: "fresh"}),
+    ({"within": 2000.0, "scopes": [READ]}, {READ: "refreshed"}),
+    ({"dry_run": True}, {VIEW: "due", READ: "due"}),
+]
 
 
-def test_dry_run_sends_and_writes_nothing(machine: Machine, setup: Setup, have: Have) -> None:
-    have()
-    majora = server(machine)
-    assert results(refresh(machine, setup, dry_run=True, majora=majora)) == {VIEW: "due", READ: "due"}
-    assert majora.spent == []
-    assert not machine.state.exists()
+@pytest.mark.parametrize(("how", "found"), CHOICES)
+def test_which_are_refreshed(lab: Lab, how: dict[str, Any], found: dict[str, str]) -> None:
+    lab.have()
+    assert lab.refresh(**how) == found
+    refreshed = list(found.values()).count("refreshed")
+    assert len(lab.majora.spent) == refreshed
+    assert lab.machine.state.exists() == bool(refreshed)
 
 
-def test_what_cannot_be_refreshed(machine: Machine, setup: Setup, have: Have) -> None:
-    have(**{VIEW: entry(refresh_token=None), READ: 5})
-    report = refresh(machine, setup, majora=server(machine))
-    assert results(report) == {VIEW: "no-refresh-token", READ: "unreadable"}
-    error = report.error(setup)
+def test_what_cannot_be_refreshed(lab: Lab) -> None:
+    lab.have(**{VIEW: entry(refresh_token=None), READ: 5})
+    assert lab.refresh() == {VIEW: "no-refresh-token", READ: "unreadable"}
+    error = lab.report.error(lab.setup)
     assert error is not None
     assert (error.id, error.exit) == ("TOK005", 4)
     assert error.remedy.commands == ("ocarina-kit login --for lookup",)
@@ -137,49 +113,33 @@ ANSWERS: list[tuple[list[Any], str, int, int, bool]] = [
 
 @pytest.mark.parametrize(("answers", "result", "code", "requests", "open_"), ANSWERS)
 def test_what_an_answer_comes_to(
-    machine: Machine,
-    setup: Setup,
-    have: Have,
-    answers: list[Any],
-    result: str,
-    code: int,
-    requests: int,
-    open_: bool,
+    lab: Lab, answers: list[Any], result: str, code: int, requests: int, open_: bool
 ) -> None:
-    have(**{VIEW: entry()})
-    majora = server(machine, {"refresh-fact": list(answers)})
-    report = refresh(machine, setup, majora=majora)
-    assert results(report) == {VIEW: result}
-    assert report.exit == code
-    assert len(majora.spent) == requests
-    if result != "refreshed":
-        assert stored(setup) == {VIEW: entry()}
-    assert bool(read_journal(machine, setup.tokens_file)[1]) == open_
+    lab.have(**{VIEW: entry()})
+    assert lab.refresh(*answers) == {VIEW: result}
+    assert lab.report.exit == code
+    assert len(lab.majora.spent) == requests
+    assert (lab.stored == {VIEW: entry()}) == (result != "refreshed")
+    assert bool(read_journal(lab.machine, lab.file)[1]) == open_
 
 
-def test_an_answer_that_was_lost_in_an_earlier_run_is_called_lost(
-    machine: Machine, setup: Setup, have: Have
-) -> None:
-    have(**{VIEW: entry()})
-    majora = server(machine, {"refresh-fact": [SILENT, GONE, GONE]})
-    assert results(refresh(machine, setup, majora=majora)) == {VIEW: "maybe-lost"}
-    assert results(refresh(machine, setup, majora=majora)) == {VIEW: "lost"}
-    assert results(refresh(machine, setup, majora=majora)) == {VIEW: "refused-token"}
+def test_an_answer_that_was_lost_in_an_earlier_run_is_called_lost(lab: Lab) -> None:
+    lab.have(**{VIEW: entry()})
+    assert [lab.refresh(each)[VIEW] for each in (SILENT, GONE, GONE)] == [
+        "maybe-lost",
+        "lost",
+        "refused-token",
+    ]
+    assert verdict(Refused("invalid_scope", "", 400, "scope"), resent=True) == "refused-token"
 
 
-def test_one_that_fails_stops_no_other(machine: Machine, setup: Setup, have: Have) -> None:
-    have()
-    report = refresh(machine, setup, majora=server(machine, {"refresh-fact": [GONE]}))
-    assert results(report) == {VIEW: "refused-token", READ: "refreshed"}
-
-
-def test_one_error_names_all_tokens_that_failed_alike(machine: Machine, setup: Setup, have: Have) -> None:
-    have()
-    report = refresh(machine, setup, majora=server(machine, {"refresh-fact": [GONE], "refresh-_api": [GONE]}))
-    (error,) = report.errors(setup)
-    assert "look up samples and runs" in error.what
-    assert "published" in error.what
-    assert error.what.endswith(".")
+def test_one_that_fails_stops_no_other_and_one_error_names_all_that_failed_alike(lab: Lab) -> None:
+    lab.have()
+    assert lab.refresh(GONE) == {VIEW: "refused-token", READ: "refreshed"}
+    lab.have()
+    lab.refresh(script={"refresh-fact": [GONE], "refresh-_api": [GONE]})
+    (error,) = lab.report.errors(lab.setup)
+    assert "(tokens to look up samples and runs and read published groups)." in error.what
     assert error.remedy.commands == ("ocarina-kit login --for lookup --for published",)
 
 
@@ -187,8 +147,8 @@ WAITS = [
     (1, BUSY, 0.0, 1.0),
     (2, BUSY, 1.0, 2.0),
     (9, LATE, 30.0, 16.0),
-    (1, LATE, 50.0, 1.0),
-    (1, LATE, 56.0, None),
+    (1, LATE, 54.0, 1.0),
+    (1, LATE, 54.1, None),
     (1, BUSY._replace(retry_after=20.0), 0.0, 20.0),
     (1, BUSY._replace(retry_after=90.0), 0.0, None),
     (1, TIMEOUT, 10.0, 1.0),
@@ -205,177 +165,151 @@ def test_when_it_is_tried_again(attempt: int, answer: NoAnswer, elapsed: float, 
     assert next_wait(attempt, answer, elapsed) == wait
 
 
-def test_a_no_after_an_answer_that_was_lost_is_no_plain_refusal() -> None:
-    assert verdict(GONE, resent=True) == "lost"
-    assert verdict(Refused("invalid_scope", "", 400, "scope"), resent=True) == "refused-token"
-
-
-def test_at_a_silent_server_the_rest_is_not_begun(
-    machine: Machine, setup: Setup, have: Have, clock: Clock
-) -> None:
-    have(**{f"s{n}": entry(f"s{n}", refresh_token=f"r{n}") for n in range(40)})
-
-    def silence() -> NoAnswer:
-        clock.now += 60
-        return SILENT
-
-    majora = server(machine, {f"r{n}": [silence] for n in range(40)})
-    report = refresh(machine, setup, majora=majora)
-    assert 1 <= len(majora.spent) <= 17
-    assert report.exit == 5
-
-
 # --- others
+
+MEANWHILE: list[tuple[Any, Any, str, Any]] = [
+    # what the file holds once the answer is under way, the answer, the result, the refresh token that is stored
+    ({VIEW: theirs(expires_at=NOW + 40000)}, granted(1), "adopted", "theirs"),
+    ({VIEW: theirs(expires_at=NOW + 500)}, granted(1), "refreshed", "new-refresh-1"),
+    ({VIEW: theirs()}, GONE, "adopted", "theirs"),
+    ({VIEW: theirs(expires_at=NOW + 500)}, GONE, "refused-token", "theirs"),
+    ({VIEW: entry(note="x")}, granted(1), "refreshed", "new-refresh-1"),
+    ({}, granted(1), "refreshed", "new-refresh-1"),
+]
+
+
+@pytest.mark.parametrize(("now", "answer", "result", "token"), MEANWHILE)
+def test_what_the_client_writes_meanwhile_is_kept(
+    lab: Lab, now: Any, answer: Any, result: str, token: str
+) -> None:
+    lab.have()
+
+    def meanwhile() -> Any:
+        lab.file.write_text(json.dumps({**now, READ: entry(READ), "more": entry("more")}))
+        return answer
+
+    assert lab.refresh(meanwhile, scopes=[VIEW]) == {VIEW: result}
+    assert lab.stored[VIEW]["refresh_token"] == token
+    assert (lab.stored[READ], lab.stored["more"]) == (entry(READ), entry("more"))
 
 
 def test_what_another_process_refreshed_before_the_lock_is_adopted(
-    machine: Machine, setup: Setup, have: Have, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    have(**{VIEW: entry()})
     from ocarina_kit.system import lock
 
+    lab.have(**{VIEW: entry()})
     real = lock.hold
 
-    def slow(machine: Machine, path: Any, **more: Any) -> Any:
-        if path == setup.tokens_file:
-            have(**{VIEW: entry(access_token="theirs", refresh_token="theirs", expires_at=NOW + 36000)})
+    def slow(machine: Any, path: Path, **more: Any) -> Any:
+        if path == lab.file:
+            lab.have(**{VIEW: theirs()})
         return real(machine, path, **more)
 
     monkeypatch.setattr(lock, "hold", slow)
-    majora = server(machine)
-    assert results(refresh(machine, setup, majora=majora)) == {VIEW: "adopted"}
-    assert majora.spent == []
+    assert lab.refresh() == {VIEW: "adopted"}
+    assert lab.majora.spent == []
 
 
-def test_what_the_client_put_there_meanwhile_is_kept_where_it_is_newer(
-    machine: Machine, setup: Setup, have: Have
-) -> None:
-    have()
-
-    def meanwhile() -> Any:
-        newer = entry(access_token="theirs", refresh_token="theirs", expires_at=NOW + 40000)
-        setup.tokens_file.write_text(json.dumps({VIEW: newer, READ: entry(READ), "more": entry("more")}))
-        return granted()
-
-    report = refresh(machine, setup, scopes=[VIEW], majora=server(machine, {"refresh-fact": [meanwhile]}))
-    assert results(report) == {VIEW: "adopted"}
-    assert stored(setup)[VIEW]["access_token"] == "theirs"
-    assert stored(setup)["more"] == entry("more")
+def test_a_file_damaged_meanwhile_is_set_aside_and_its_tokens_kept(lab: Lab) -> None:
+    lab.have()
+    lab.refresh(lambda: lab.file.write_text('{"broken') and granted(), scopes=[VIEW])
+    assert set(lab.stored) == {VIEW, READ}
+    assert any("damaged" in path.name for path in (lab.machine.state / "backups").iterdir())
 
 
-def test_a_token_that_another_program_has_replaced_is_no_refusal(
-    machine: Machine, setup: Setup, have: Have
-) -> None:
-    have(**{VIEW: entry()})
+def test_what_the_client_overwrites_with_what_it_had_read_is_written_again(lab: Lab) -> None:
+    lab.have()
+    before = lab.file.read_text()
+    silent = Refused("server_error", "", 400)
+    late = threading.Event()
 
-    def meanwhile() -> Any:
-        have(**{VIEW: entry(access_token="theirs", refresh_token="theirs", expires_at=NOW + 36000)})
-        return GONE
+    def second() -> Any:
+        until = time.monotonic() + 60
+        while lab.stored[VIEW] == entry() and time.monotonic() < until:
+            time.sleep(0.01)
+        lab.file.write_text(before)
+        late.set()
+        return silent
 
-    report = refresh(machine, setup, majora=server(machine, {"refresh-fact": [meanwhile]}))
-    assert results(report) == {VIEW: "adopted"}
-
-
-def test_a_file_damaged_meanwhile_is_set_aside_and_its_tokens_kept(
-    machine: Machine, setup: Setup, have: Have
-) -> None:
-    have()
-
-    def meanwhile() -> Any:
-        setup.tokens_file.write_text('{"broken')
-        return granted()
-
-    refresh(machine, setup, scopes=[VIEW], majora=server(machine, {"refresh-fact": [meanwhile]}))
-    assert set(stored(setup)) == {VIEW, READ}
-    assert any("damaged" in path.name for path in (machine.state / "backups").iterdir())
+    lab.refresh(granted(1), script={"refresh-fact": [granted(1)], "refresh-_api": [second]})
+    assert late.is_set()
+    assert lab.stored[VIEW]["refresh_token"] == "new-refresh-1"
 
 
 # --- a token goes only to its own server
 
 
-def test_a_known_token_goes_to_its_server_whatever_file_it_is_in(
-    machine: Machine, setup: Setup, have: Have
-) -> None:
-    have(**{VIEW: entry()})
-    refresh(machine, setup, majora=server(machine))
-    copy = machine.home / "copy"
-    copy.write_bytes(setup.tokens_file.read_bytes())
-    majora = server(machine)
-    report = refresh(machine, setup._replace(domain=OTHER, tokens_file=copy), majora=majora)
-    assert results(report) == {VIEW: "other-server"}
-    assert report.exit == 1
-    assert majora.spent == []
+def test_a_known_token_goes_to_its_server_whatever_file_it_is_in(lab: Lab) -> None:
+    lab.have(**{VIEW: entry()})
+    lab.refresh()
+    copy = lab.machine.home / "copy"
+    copy.write_bytes(lab.file.read_bytes())
+    assert lab.refresh(setup=lab.elsewhere._replace(tokens_file=copy)) == {VIEW: "other-server"}
+    assert (lab.report.exit, lab.majora.spent) == (1, [])
 
 
-def test_an_unknown_token_goes_only_where_its_file_was_last_used(
-    machine: Machine, setup: Setup, have: Have
-) -> None:
-    have(**{VIEW: entry()})
-    refresh(machine, setup, majora=server(machine))
-    have(**{VIEW: entry(refresh_token="of-the-client")})
-    link = machine.home / "link"
-    link.symlink_to(setup.tokens_file)
-    majora = server(machine)
-    report = refresh(machine, setup._replace(domain=OTHER, tokens_file=link), majora=majora)
-    assert results(report) == {VIEW: "other-server"}
-    assert results(refresh(machine, setup, majora=majora)) == {VIEW: "refreshed"}
+def test_an_unknown_token_goes_only_where_its_file_was_last_used(lab: Lab) -> None:
+    lab.have(**{VIEW: entry()})
+    lab.refresh()
+    lab.have(**{VIEW: entry(refresh_token="of-the-client")})
+    link = lab.machine.home / "link"
+    link.symlink_to(lab.file)
+    assert lab.refresh(setup=lab.elsewhere._replace(tokens_file=link)) == {VIEW: "other-server"}
+    assert lab.majora.spent == []
+    assert lab.refresh() == {VIEW: "refreshed"}
 
 
-def test_a_domain_with_a_slip_in_it_takes_no_token(machine: Machine, setup: Setup, have: Have) -> None:
+def test_a_domain_with_a_slip_in_it_takes_no_token(lab: Lab) -> None:
     """Nothing was sent there, so the token is not that server's."""
-    have(**{VIEW: entry()})
-    gone = server(machine, {"refresh-fact": [NoAnswer("dns-none", "there is no such host")]})
-    assert results(refresh(machine, setup._replace(domain="https://mjora.example/"), majora=gone)) == {
-        VIEW: "network"
-    }
-    assert results(refresh(machine, setup, majora=server(machine))) == {VIEW: "refreshed"}
-
-
-def test_where_the_log_cannot_be_written_nothing_is_sent(machine: Machine, setup: Setup, have: Have) -> None:
-    have()
-    (machine.state / "refresh.log").mkdir(parents=True)
-    majora = server(machine)
-    with pytest.raises(KitError):
-        refresh(machine, setup, majora=majora)
-    assert majora.spent == []
+    lab.have(**{VIEW: entry()})
+    mistyped = lab.setup._replace(domain="https://mjora.example/")
+    assert lab.refresh(NoAnswer("dns-none", "there is no such host"), setup=mistyped) == {VIEW: "network"}
+    assert lab.refresh() == {VIEW: "refreshed"}
 
 
 # --- the disk, and signals
 
 
-def test_where_the_new_file_cannot_be_written_nothing_is_sent(machine: Machine, setup: Setup) -> None:
-    folder = machine.home / "folder"
-    folder.mkdir()
-    (folder / "tokens").write_text(json.dumps({VIEW: entry()}))
-    majora = server(machine)
-    (folder / "tokens.lock").mkdir()
+@pytest.mark.parametrize("blocked", [".ocarina-tokens.lock", "refresh.log", "backups", "rescue"])
+def test_where_something_cannot_be_written_nothing_is_sent(lab: Lab, blocked: str) -> None:
+    lab.have()
+    place = (lab.machine.home if blocked.endswith("lock") else lab.machine.state) / blocked
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if blocked in ("backups", "rescue"):
+        place.touch()
+    else:
+        place.mkdir()
     with pytest.raises(KitError):
-        refresh(machine, setup._replace(tokens_file=folder / "tokens"), majora=majora)
-    assert majora.spent == []
+        lab.refresh()
+    assert lab.majora.spent == []
+    assert set(lab.stored) == {VIEW, READ}
 
 
-def test_a_token_that_cannot_be_written_is_kept_and_put_back_by_the_next_run(
-    machine: Machine, setup: Setup, have: Have
-) -> None:
-    have()
+def lose_the_file(lab: Lab, answer: Any) -> dict[str, str]:
+    """A run that cannot write the tokens file once the answer is there."""
+    lab.have()
 
     def meanwhile() -> Any:
-        setup.tokens_file.unlink()
-        setup.tokens_file.mkdir()
-        return granted(7)
+        lab.file.unlink()
+        lab.file.mkdir()
+        return answer
 
-    report = refresh(machine, setup, scopes=[VIEW], majora=server(machine, {"refresh-fact": [meanwhile]}))
-    assert results(report) == {VIEW: "rescued"}
-    error = report.error(setup)
+    found = lab.refresh(meanwhile, scopes=[VIEW])
+    lab.file.rmdir()
+    return found
+
+
+def test_a_token_that_cannot_be_written_is_kept_and_put_back_by_the_next_run(lab: Lab) -> None:
+    assert lose_the_file(lab, granted(7)) == {VIEW: "rescued"}
+    error = lab.report.error(lab.setup)
     assert error is not None
     assert error.id == "RFR005"
-    setup.tokens_file.rmdir()
-    have()
-    majora = server(machine)
-    assert results(refresh(machine, setup, scopes=[VIEW], majora=majora)) == {VIEW: "adopted"}
-    assert majora.spent == []
-    assert stored(setup)[VIEW]["refresh_token"] == "new-refresh-7"
-    assert not journal_path(machine, setup.tokens_file).exists()
+    lab.have()
+    assert lab.refresh(scopes=[VIEW]) == {VIEW: "adopted"}
+    assert lab.majora.spent == []
+    assert lab.stored[VIEW]["refresh_token"] == "new-refresh-7"
+    assert not journal_path(lab.machine, lab.file).exists()
 
 
 RESCUES = [
@@ -388,28 +322,16 @@ RESCUES = [
 
 
 @pytest.mark.parametrize(("now", "taken"), RESCUES)
-def test_a_rescued_token_is_taken_by_the_token_that_was_spent(
-    machine: Machine, setup: Setup, have: Have, now: dict[str, Any], taken: bool
-) -> None:
-    have(**{VIEW: entry(), READ: entry(READ)})
-
-    def meanwhile() -> Any:
-        setup.tokens_file.unlink()
-        setup.tokens_file.mkdir()
-        return granted(7)
-
-    refresh(machine, setup, scopes=[VIEW], majora=server(machine, {"refresh-fact": [meanwhile]}))
-    setup.tokens_file.rmdir()
-    have(**{READ: entry(READ), **now})
-    refresh(machine, setup, scopes=[READ], majora=server(machine))
-    assert (stored(setup).get(VIEW, {}).get("refresh_token") == "new-refresh-7") == taken
+def test_a_rescued_token_is_taken_by_the_token_that_was_spent(lab: Lab, now: Any, taken: bool) -> None:
+    lose_the_file(lab, granted(7))
+    lab.have(**{READ: entry(READ), **now})
+    lab.refresh(scopes=[READ])
+    assert (lab.stored.get(VIEW, {}).get("refresh_token") == "new-refresh-7") == taken
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
-def test_signals_while_an_answer_is_under_way_lose_nothing(
-    machine: Machine, setup: Setup, have: Have, number: signal.Signals
-) -> None:
-    have(**{VIEW: entry(), READ: entry(READ)})
+def test_signals_while_an_answer_is_under_way_lose_nothing(lab: Lab, number: signal.Signals) -> None:
+    lab.have()
 
     def hung_up() -> Any:
         for _ in range(3):
@@ -419,47 +341,38 @@ def test_signals_while_an_answer_is_under_way_lose_nothing(
     def broken(words: str) -> None:
         raise BrokenPipeError
 
-    script = {"refresh-fact": [hung_up]}
     before = signal.signal(number, signal.default_int_handler)
     try:
-        report = refresh(machine, setup, majora=server(machine, script), waiting=broken)
+        found = lab.refresh(hung_up, waiting=broken)
     finally:
         signal.signal(number, before)
-    assert results(report)[VIEW] == "refreshed"
-    assert stored(setup)[VIEW]["refresh_token"] == "new-refresh-3"
+    assert found[VIEW] == "refreshed"
+    assert lab.stored[VIEW]["refresh_token"] == "new-refresh-3"
 
 
-def test_a_bug_while_the_file_is_written_loses_nothing(
-    machine: Machine, setup: Setup, have: Have, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_while_the_file_is_written_loses_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a kill at that moment does: the answer is in the journal."""
     from ocarina_kit.tokens.store import Store
 
-    have(**{VIEW: entry()})
+    lab.have(**{VIEW: entry()})
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "_put", lambda self, arrivals: 1 / 0)
+        patched.setattr(Store, "_put", lambda self, new: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            refresh(machine, setup, majora=server(machine, {"refresh-fact": [granted(5)]}))
-    assert stored(setup) == {VIEW: entry()}
-    majora = server(machine)
-    assert results(refresh(machine, setup, majora=majora)) == {VIEW: "adopted"}
-    assert stored(setup)[VIEW]["refresh_token"] == "new-refresh-5"
+            lab.refresh(granted(5))
+    assert lab.stored == {VIEW: entry()}
+    assert lab.refresh() == {VIEW: "adopted"}
+    assert lab.stored[VIEW]["refresh_token"] == "new-refresh-5"
     # The log learns of it, so that the token stays its server's.
-    assert results(refresh(machine, setup._replace(domain=OTHER), majora=majora)) == {VIEW: "other-server"}
+    assert lab.refresh(setup=lab.elsewhere) == {VIEW: "other-server"}
 
 
-def test_twenty_runs_at_once_spend_each_refresh_token_once(
-    machine: Machine, setup: Setup, have: Have
-) -> None:
-    import threading
-    import time
-
-    have(**{f"s{n}": entry(f"s{n}", refresh_token=f"r{n}", expires_at=NOW - 5) for n in range(5)})
-    busy = machine._replace(sleep=time.sleep, monotonic=time.monotonic)
-    majora, reports = server(machine), []
+def test_twenty_runs_at_once_spend_each_refresh_token_once(lab: Lab) -> None:
+    lab.have(**{f"s{n}": entry(f"s{n}", refresh_token=f"r{n}", expires_at=NOW - 5) for n in range(5)})
+    busy = lab.machine._replace(sleep=time.sleep, monotonic=time.monotonic)
+    majora, reports = server(lab.machine), []
 
     def run() -> None:
-        reports.append(refresh(busy, setup, within=3600, majora=majora))
+        reports.append(refresh(busy, lab.setup, within=3600, majora=majora))
 
     threads = [threading.Thread(target=run) for _ in range(20)]
     for thread in threads:
@@ -467,16 +380,25 @@ def test_twenty_runs_at_once_spend_each_refresh_token_once(
     for thread in threads:
         thread.join()
     assert sorted(majora.spent) == ["r0", "r1", "r2", "r3", "r4"]
-    assert all(report.exit == 0 for report in reports)
-    assert len(reports) == 20
+    assert [report.exit for report in reports] == [0] * 20
 
 
-def test_more_tokens_than_can_be_sent_in_time_are_refused(machine: Machine, setup: Setup, have: Have) -> None:
-    have(**{f"s{n}": entry(f"s{n}", expires_at=NOW - 5) for n in range(2_001)})
-    majora = server(machine)
-    for command in (refresh, logout):
-        with pytest.raises(KitError, match="2001 tokens") as raised:
-            command(machine, setup, majora=majora)
+def test_more_tokens_than_go_together_are_refused(lab: Lab) -> None:
+    lab.have(**{f"s{n}": entry(f"s{n}", expires_at=NOW - 5) for n in range(101)})
+    for command in (lab.refresh, lab.logout):
+        with pytest.raises(KitError, match="101 tokens") as raised:
+            command()
         assert raised.value.id == "RFR008"
-    assert majora.spent == majora.revoked == []
-    assert results(refresh(machine, setup, scopes=["s5"], majora=majora)) == {"s5": "refreshed"}
+        assert lab.majora.spent == lab.majora.revoked == []
+    assert lab.refresh(scopes=["s5"]) == {"s5": "refreshed"}
+
+
+def test_where_the_system_gives_no_thread_tokens_are_asked_about_one_after_another(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    lab.have()
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    assert lab.refresh() == {VIEW: "refreshed", READ: "refreshed"}

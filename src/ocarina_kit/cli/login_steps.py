@@ -22,7 +22,7 @@ from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
 from ocarina_kit.tokens import problems
 from ocarina_kit.tokens.outcome import Outcome, Report
-from ocarina_kit.tokens.refresh import refresh
+from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import look
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Login:
         return due
 
     def _refresh(self, due: Sequence[str]) -> None:
-        with self.ui.waiting("Waiting for Majora to refresh the tokens", grants.BUDGET_S) as say:
+        with self.ui.waiting("Waiting for Majora to refresh the tokens", BUDGET_S) as say:
             report = self._refreshed(due, waiting=say)
         self._learn(report.skew, report.notes)
         if report.interrupted:
@@ -253,7 +253,7 @@ class Login:
         Raises KeyboardInterrupt where the person asked to end, once what came of it is saved.
         """
         setup, ways, table = self.setup, self.ways(pending.scope), self.client.table
-        with self.ui.waiting("Waiting for Majora to give the token", grants.BUDGET_S) as say:
+        with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
             report = grants.redeem(self.machine, setup, pending, code, waiting=say, ways=ways, table=table)
         self._learn(report.skew, report.notes)
         outcome = report.outcomes[0]

@@ -120,7 +120,6 @@ def _show(ui: Ui, report: Report, now: float) -> None:
             "adopted": ("refreshed", f"{valid}; another process refreshed it"),
             "fresh": ("valid", f"{valid}; not refreshed"),
             "due": ("due", f"{valid}; would be refreshed"),
-            "not-begun": ("skipped", f"{valid}; not refreshed"),
         }
         if each.problem is None:
             word, words = rows[each.result]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ _UNRELATED = "the unrelated package of that name from PyPI, which tests web site
 class Candidate(NamedTuple):
     """One ocarina. ``path`` is absolute, as it was found; ``real`` has its links followed; ``source``: where it is.
 
-    ``interpreter`` is the Python it runs on, with ``flags``; "" if unknown. ``state``: "works" (the Majora client, and
+    ``interpreter`` is the Python it runs on; "" if unknown. ``state``: "works" (the Majora client, and
     it runs), "not the client", "does not run", "not executable", "not tried" (everyone could have put it there), "no
     answer", "missing"; ``problem`` says why. ``under_cron``: it also runs in cron's bare environment.
     ``writable_by_others``: what lets another user (but root) replace it, in words; "" if nothing (issue 13.11).
@@ -46,7 +46,6 @@ class Candidate(NamedTuple):
     state: str = "missing"
     problem: str = ""
     writable_by_others: str = ""
-    flags: tuple[str, ...] = ()
     under_cron: bool = True
 
     @property
@@ -56,7 +55,7 @@ class Candidate(NamedTuple):
     @property
     def described(self) -> str:
         """What it is: ``ocarina 1.0.0``, ``another program``."""
-        return f"ocarina {version_text(self.version)}" if self.works else self.problem or self.state
+        return f"ocarina {version_text(self.version)}" if self.works else self.problem
 
 
 class Clients(NamedTuple):
@@ -115,17 +114,17 @@ def find_clients(
     items: list[tuple[int, Spot]] = []
     found: list[Candidate] = []
     looked: list[str] = []
-    remarks: dict[str, None] = {}
+    remarks: list[str] = []
     seen: set[str] = set()
     for rank, (words, here) in enumerate(spots(machine, named)):
         looked.append(words)
         for spot in here:
-            real = os.path.realpath(spot.path)
-            if not is_there(spot.path) and spot.source != "--ocarina":
-                remarks.update(dict.fromkeys(_remarks(spot)))
-            elif real not in seen:
+            real, prefix = os.path.realpath(spot.path), spot.path.parent.parent
+            if is_there(spot.path) or spot.source == "--ocarina":
+                items += [] if real in seen else [(rank, spot)]
                 seen.add(real)
-                items.append((rank, spot))
+            elif spot.path.parent.name == "bin" and has_client_module(prefix) is False:
+                remarks.append(f"{prefix} has {_UNRELATED}; it brings no command")
         if first:
             found += _try_all(machine, items[len(found) :], timeout)
             if named is not None or any(each.works and each.under_cron for each in found):
@@ -142,7 +141,7 @@ def find_clients(
     chosen, why = _choose(ordered, named)
     shell = _at(ordered, on_path(NAME, machine.environ.get("PATH", "")))
     cron = _at(ordered, on_path(NAME, CRON_PATH))
-    return Clients(ordered, shell, chosen, why, tuple(looked), cron, tuple(remarks))
+    return Clients(ordered, shell, chosen, why, tuple(looked), cron, tuple(dict.fromkeys(remarks)))
 
 
 def _at(candidates: Sequence[Candidate], path: str) -> Candidate | None:
@@ -155,29 +154,17 @@ def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | 
 
     What a person named is never quietly replaced.
     """
-    working = [each for each in found if each.works]
+    working = [each for each in (found if named is None else found[:1]) if each.works]
     chosen = next((each for each in working if each.under_cron), next(iter(working), None))
-    if named is not None:
-        chosen = found[0] if found[0].works else None
-    before = found[: found.index(chosen)] if chosen else found[:1] if named is not None else found
-    passed_over = "; ".join(f"{each.path}: {each.described}" for each in before if not each.works)
+    before = found[: found.index(chosen)] if chosen else found if named is None else found[:1]
+    passed_over = "; ".join(f"{each.path}: {each.problem}" for each in before)
     if chosen is None:
         return None, f"No Majora client that runs. {passed_over}." if found else "No ocarina was found."
     why = f"It is in {chosen.source}." if named is None else "It was named with --ocarina."
     if passed_over:
         why = f"It is the first that works, in {chosen.source}. Passed over: {passed_over}."
-    if shell_only := ", ".join(each.path for each in before if each.works):
-        why += f" It also runs under cron; {shell_only} may not."
     against = ("" if chosen.under_cron else chosen.problem, chosen.writable_by_others)
     return chosen, " ".join([why, *(f"But {words}." for words in against if words)])
-
-
-def _remarks(spot: Spot) -> list[str]:
-    """An environment with the unrelated package and no command: why "I installed it" and "not found" go together."""
-    prefix = spot.path.parent.parent
-    if spot.path.parent.name != "bin" or has_client_module(prefix) is not False:
-        return []
-    return [f"{prefix} has {_UNRELATED}; it brings no command"]
 
 
 def _try_all(machine: Machine, items: Sequence[tuple[int, Spot]], timeout: float) -> list[Candidate]:
@@ -186,11 +173,11 @@ def _try_all(machine: Machine, items: Sequence[tuple[int, Spot]], timeout: float
     answers: dict[int, Candidate] = {}
 
     def work(at: int, spot: Spot) -> None:
-        answers[at] = _try(machine, spot, timeout)
+        answers[at] = examine(machine, *spot, timeout=timeout)
 
     # Daemon threads: an executor's are joined at exit, and one that hangs in a dead file system would hang the kit.
     threads = [
-        threading.Thread(target=work, args=(at, spot), daemon=True) for at, (_, spot) in enumerate(items)
+        threading.Thread(target=work, args=(at, each[1]), daemon=True) for at, each in enumerate(items)
     ]
     for thread in threads:
         thread.start()
@@ -201,65 +188,67 @@ def _try_all(machine: Machine, items: Sequence[tuple[int, Spot]], timeout: float
 
 # --- one candidate ---------------------------------------------------------------------------------------
 
-
-def examine(machine: Machine, path: str | Path, source: str = "", *, timeout: float = TIMEOUT) -> Candidate:
-    """What the one program at ``path`` is. ``source`` says in words where it was found. Never raises."""
-    return _try(machine, Spot(Path(path), source or str(path), trusted=True), timeout)
-
-
 # What such folders hold depends on the folder it is called in, or is thrown away by the tool that made it.
-_FLEETING = re.compile(r"/shims/ocarina$|/(?:\.cache|Caches)/(?:uv|pipx)/|/uv/archive-v0/|/pipx/\.cache/")
-
-
-def _try(machine: Machine, spot: Spot, timeout: float) -> Candidate:
-    path = str(spot.path)
-    item = Candidate(path, spot.source, os.path.realpath(path))
-    if not is_there(spot.path):
-        return item._replace(problem="no such file")
-    if not os.access(path, os.F_OK):
-        return item._replace(state="does not run", problem="its link leads nowhere")
-    if not os.access(path, os.X_OK):
-        return item._replace(state="not executable", problem="it has no permission to run (no x bit)")
-    launch = _launch(machine, path)
-    loose = replaceable(path) or (replaceable(launch.interpreter) if launch.interpreter else None)
-    if loose is not None:
-        item = item._replace(writable_by_others=f"other users can replace {loose}")
-        if not spot.trusted and loose.stat().st_mode & 0o002:
-            return item._replace(state="not tried", problem=f"not run: everyone can write to {loose}")
-    item = item._replace(interpreter=launch.interpreter, flags=launch.flags)
-    # As a shell does with a script that has no first line (execvp(3)).
-    argv = [path, "-v"] if launch.shebang or not launch.text else ["/bin/sh", path, "-v"]
-    deadline = machine.monotonic() + timeout
-
-    def attempt(environment: Callable[[Machine], dict[str, str]]) -> Candidate:
-        left = max(0.5, deadline - machine.monotonic())
-        done = machine.run(argv, env=environment(machine), timeout=left, cwd=Path("/"))
-        return judge(item, done, launch.interpreter or next(iter(launch.shebang), ""))
-
-    bare = attempt(_bare)
-    if bare.works and _FLEETING.search(path):
-        return bare._replace(under_cron=False, problem="it depends on the shell or folder it is called in")
-    if bare.works or bare.state in ("no answer", "not executable"):
-        return bare
-    here = attempt(_without_secrets)
-    if here.works:
-        return here._replace(under_cron=False, problem="it runs in this shell, but not in cron's environment")
-    return here if bare.state == "does not run" else bare
-
-
-_VERSION = re.compile(r"^ocarina v(\d\S*)\s*$", re.MULTILINE)
+_FLEETING = r"/shims/ocarina$|/(?:\.cache|Caches)/(?:uv|pipx)/|/uv/archive-v0/|/pipx/\.cache/"
 # Words of Python, of the loader, of sh and of env if something that a script starts on is gone or broken.
-_BROKEN = re.compile(
-    r"Traceback \(most recent|^\S*(?:Error|NotFound|Conflict): |error while loading shared libraries"
+_BROKEN = (
+    r"(?im)Traceback \(most recent|^\S*(?:Error|NotFound|Conflict): |error while loading shared libraries"
     r"|Library not loaded|Fatal Python error|bad interpreter"
-    r"|(?:env|exec|sh|bash|dash): .*(?:No such file|not found|cannot execute)",
-    re.IGNORECASE | re.MULTILINE,
+    r"|(?:env|exec|sh|bash|dash): .*(?:No such file|not found|cannot execute)"
 )
 _NOT_RUN = {
     "timed out": ("no answer", "it gave no answer in time"),
     "not executable": ("not executable", "it may not be run"),
     "not found": ("missing", "no such file"),
 }
+
+
+def examine(
+    machine: Machine,
+    path: str | Path,
+    source: str = "",
+    trusted: bool = True,
+    *,
+    timeout: float = TIMEOUT,
+) -> Candidate:
+    """What the one program at ``path`` is. ``source`` says in words where it was found. Never raises.
+
+    One that everyone could have put there is only run where it is ``trusted``: the person runs it anyway.
+    """
+    path = str(path)
+    item = Candidate(path, source or path, os.path.realpath(path))
+    if not is_there(Path(path)):
+        return item._replace(problem="no such file")
+    if not os.access(path, os.F_OK):
+        return item._replace(state="does not run", problem="its link leads nowhere")
+    if not os.access(path, os.X_OK):
+        return item._replace(state="not executable", problem="it has no permission to run (no x bit)")
+    launch = _launch(machine, path)
+    item = item._replace(interpreter=launch.interpreter)
+    loose = replaceable(path) or (replaceable(launch.interpreter) if launch.interpreter else None)
+    if loose is not None:
+        item = item._replace(writable_by_others=f"other users can replace {loose}")
+        if not trusted and loose.stat().st_mode & 0o002:
+            return item._replace(state="not tried", problem=f"not run: everyone can write to {loose}")
+    # As a shell does with a script that has no first line (execvp(3)).
+    argv = [path, "-v"] if launch.shebang or not launch.text else ["/bin/sh", path, "-v"]
+    started_by = launch.interpreter or next(iter(launch.shebang), "")
+    until = machine.monotonic() + timeout
+
+    def attempt(environment: dict[str, str]) -> Candidate:
+        left = max(0.5, until - machine.monotonic())
+        done = machine.run(argv, env=environment, timeout=left, cwd=Path("/"))
+        return judge(item, done, started_by)
+
+    bare = attempt(_bare(machine))
+    if bare.works and re.search(_FLEETING, path):
+        return bare._replace(under_cron=False, problem="it depends on the shell or folder it is called in")
+    if bare.works or bare.state in ("no answer", "not executable"):
+        return bare
+    here = attempt(_without_secrets(machine))
+    if here.works:
+        return here._replace(under_cron=False, problem="it runs in this shell, but not in cron's environment")
+    return here if bare.state == "does not run" else bare
 
 
 def judge(item: Candidate, done: Completed, started_by: str = "") -> Candidate:
@@ -272,12 +261,12 @@ def judge(item: Candidate, done: Completed, started_by: str = "") -> Candidate:
             problem = f"its interpreter {started_by} {gone}"
         return item._replace(state=state, problem=problem)
     has_module = has_client_module(Path(item.interpreter).parent.parent) if item.interpreter else None
-    said = _VERSION.search(output) or _VERSION.search(errors)
+    said = re.search(r"(?m)^ocarina v(\d\S*)\s*$", f"{output}\n{errors}")
     if done.code == 0 and said and has_module is not False:
         return item._replace(state="works", version=parse_version(said[1]))
     if done.code < 0:
         return item._replace(state="does not run", problem=f"it was ended by signal {-done.code}")
-    if done.code in (126, 127) or (done.code and _BROKEN.search(errors)):
+    if done.code in (126, 127) or (done.code and re.search(_BROKEN, errors)):
         last = errors.rstrip().rpartition("\n")[2]
         return item._replace(state="does not run", problem=one_line(last) or f"it ends with code {done.code}")
     first = one_line((output.strip() or errors.strip()).partition("\n")[0])
@@ -327,7 +316,7 @@ def read_table(machine: Machine, candidate: Candidate, *, timeout: float = TIMEO
     if not candidate.interpreter:
         return None
     done = machine.run(
-        [candidate.interpreter, *candidate.flags, "-c", _TABLE_PROGRAM],
+        [candidate.interpreter, "-c", _TABLE_PROGRAM],
         env=_bare(machine) if candidate.under_cron else _without_secrets(machine),
         timeout=timeout,
         cwd=Path("/"),  # `python -c` looks for modules in the current folder first

@@ -18,7 +18,6 @@ from typing import NamedTuple
 from ocarina_kit.client.find import (
     MINIMUM_VERSION,
     Candidate,
-    Version,
     environment_without,
     examine,
     version_text,
@@ -39,6 +38,9 @@ CONDA_PYTHON = "3.12"
 TIMEOUT = 1800.0
 """Seconds for each step. A cold conda on a network file system takes minutes; only a hang takes longer than this."""
 
+_ADDRESS = (
+    r"(?P<git>git\+)?(?:file://|(?:https://|(?P<ssh>ssh://)(?:[\w.-]+@)?)[\w.-]+(?::\d+)?)(?P<path>/[^\s?;]+)"
+)
 _TRY_DEFAULT = Remedy("Install the version that the kit was tested with.", ("ocarina-kit install-client",))
 _READ_ON = Remedy(
     "Fix what these lines say, then run this again; --dry-run shows the commands. If this machine needs a proxy, set "
@@ -102,36 +104,18 @@ def parse_source(machine: Machine, text: str) -> str:
     Raises KitError: usage for anything else, for a password and for an environment marker; INS003 if there is no such
     file. What may hold a password is not repeated in the error.
     """
-    from urllib.parse import urlsplit
-
     spec = text.strip()
-    try:
-        url = urlsplit(spec)
-        host = url.hostname
-    except ValueError:
-        url, host = urlsplit(""), None
-    user, at, _ = url.netloc.rpartition("@")
-    why = ""
-    if not spec or spec.startswith("-") or not spec.isprintable():
-        why = "It is blank, starts with a dash or has characters that do not print."
-    elif ";" in spec:
-        why = "It has an environment marker (;)."
-    elif url.query or (at and (":" in user or not url.scheme.endswith("ssh"))):
-        why = "It has a user name, a password or a query in it, which other users could see while it is used."
-    elif "://" not in spec:
-        return _local_path(machine, spec)
-    elif url.scheme in ("file", "git+file") and not url.netloc:
-        return spec
-    elif url.scheme not in ("https", "git+https", "git+ssh", "ssh") or not host or " " in spec:
-        why = "Only https, ssh and local paths are taken; with git: git+https://…, git+ssh://…"
-    if why:
-        raise usage_error("This --source is not taken.", why=why, remedy=_TRY_DEFAULT)
-    needs_git = url.scheme == "ssh" or (url.scheme == "https" and url.path.partition("@")[0].endswith(".git"))
-    return f"git+{spec}" if needs_git else spec
-
-
-def _local_path(machine: Machine, spec: str) -> str:
+    found = re.fullmatch(_ADDRESS, spec)
+    if found is not None:
+        git = found["ssh"] or (found["path"] or "").partition("@")[0].endswith(".git")
+        return f"git+{spec}" if git and not found["git"] else spec
     path = machine.expand(spec)
+    if not spec or "://" in spec or ";" in spec or spec.startswith("-") or not spec.isprintable():
+        why = (
+            "https, ssh and local paths are taken; with git: git+https://…, git+ssh://…. They must not contain a "
+            "password, a query or an environment marker (;): other users can see what is installed."
+        )
+        raise usage_error("This --source is not taken.", why=why, remedy=_TRY_DEFAULT)
     if os.access(path, os.F_OK):
         return os.path.normpath(path)
     why = "Names of packages are not taken: the one named ocarina on PyPI is an unrelated program."
@@ -213,12 +197,12 @@ def _environments(machine: Machine, tool: str) -> Path:
 
     if not tool:
         return data_home(machine) / "ocarina-kit" / "envs"
-    done = machine.run([tool, "info", "--json"], env=_environment(machine), timeout=60.0)
-    try:
-        info = json.loads(done.stdout)
+    folders = [root / "envs" for root in conda_roots(machine)] + [machine.home / ".conda" / "envs"]
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        info = json.loads(
+            machine.run([tool, "info", "--json"], env=_environment(machine), timeout=60.0).stdout
+        )
         folders = [Path(each) for each in info.get("envs_dirs") or info["envs directories"]]
-    except (ValueError, TypeError, KeyError, AttributeError):
-        folders = [root / "envs" for root in conda_roots(machine)] + [machine.home / ".conda" / "envs"]
     for folder in folders:
         nearest = next(each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
         if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
@@ -228,10 +212,9 @@ def _environments(machine: Machine, tool: str) -> Path:
 
 def _vacant(place: Path) -> bool:
     """Nothing there, or an empty folder."""
-    try:
+    with suppress(OSError):
         return not os.path.lexists(place) or (not place.is_symlink() and not any(place.iterdir()))
-    except OSError:
-        return False
+    return False
 
 
 def _exists(place: Path, note: str) -> KitError:
@@ -243,9 +226,7 @@ def _exists(place: Path, note: str) -> KitError:
 # --- doing it --------------------------------------------------------------------------------------------
 
 
-def install(
-    machine: Machine, plan: Plan, say: Callable[[str], None], *, minimum: Version = MINIMUM_VERSION
-) -> Candidate:
+def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candidate:
     """Carry ``plan`` out, show that the client runs and that the server will accept its version, and return it.
 
     ``say`` is told what is being done. If anything fails, or is interrupted, what was made is removed. Raises KitError:
@@ -267,8 +248,8 @@ def install(
                 _run(machine, plan, words, argv)
             say("Checking that it runs …")
             client = examine(machine, plan.client, str(plan.prefix), timeout=60.0)
-            if not client.works or client.version is None or client.version < minimum:
-                raise _refused(client, plan, minimum)
+            if not client.works or client.version is None or client.version < MINIMUM_VERSION:
+                raise _refused(client, plan)
     if plan.link is not None:
         with suppress(OSError):  # for convenience: the client works without it
             plan.link.parent.mkdir(parents=True, exist_ok=True)
@@ -292,15 +273,13 @@ def _run(machine: Machine, plan: Plan, words: str, argv: tuple[str, ...]) -> Non
     raise KitError(what, id="INS003", why="\n".join(lines[-15:]), remedy=_READ_ON)
 
 
-def _refused(found: Candidate, plan: Plan, minimum: Version) -> KitError:
+def _refused(found: Candidate, plan: Plan) -> KitError:
     """What was installed is not a client that the server accepts."""
+    too_old = f"is {found.described}; the server refuses those older than {version_text(MINIMUM_VERSION)}"
     id, what = {
         "missing": ("ENV001", "has no command named ocarina"),
         "not the client": ("ENV002", f"is not the Majora client, but {found.described}"),
-        "works": (
-            "ENV004",
-            f"is {found.described}; the server refuses those older than {version_text(minimum)}",
-        ),
+        "works": ("ENV004", too_old),
     }.get(found.state, ("ENV003", f"does not run: {found.described}"))
     why = f"It came from {plan.source}. The environment was removed again."
     return KitError(f"What was installed {what}.", id=id, why=why, remedy=_TRY_DEFAULT)

@@ -10,21 +10,19 @@ HEAD_BYTES = 4096
 """As much of a file as is needed: wrappers are short, and the kernel bounds a shebang (execve(2))."""
 
 _PYTHON = r"(?:python|pypy)[0-9.]*t?"
-_FLAGS = re.compile(r"(?:-[bBdEhiIOPqsSuvx]+\s)*")
 # exec /path/python …; and pip's and conda's way around a long path or blanks: '''exec' "/path/python" "$0" "$@"
-_EXEC = re.compile(rf"""\bexec'?\s+(["']?)(/[^"'\n]*?/{_PYTHON})\1\s(.*)""")
+_EXEC = re.compile(rf"""\bexec'?\s+(["']?)(/[^"'\n]*?/{_PYTHON})\1\s""")
 
 
 class Launch(NamedTuple):
     """What the first bytes of a file say.
 
     ``shebang``: the words of its first line. ``interpreter``: the Python that runs it, as written: a path, or a name
-    to look up in PATH; ``flags``: its one-letter options, which change what it can import. ``text``: it is a script.
+    to look up in PATH. ``text``: it is a script.
     """
 
     shebang: tuple[str, ...] = ()
     interpreter: str = ""
-    flags: tuple[str, ...] = ()
     text: bool = True
 
 
@@ -39,13 +37,8 @@ def read_launch(head: bytes) -> Launch:
     if words and basename(words[0]) == "env":
         words = [word.removeprefix("-S") for word in words[1:] if word != "-S" and "=" not in word]
     if words and re.fullmatch(_PYTHON, basename(words[0])):
-        return Launch(shebang, words[0], _flags(" ".join(words[1:])))
+        return Launch(shebang, words[0])
     wrapper = _EXEC.search(rest if shebang else text)
     if wrapper and (not words or basename(words[0]).endswith("sh")):
-        return Launch(shebang, wrapper[2], _flags(wrapper[3]))
+        return Launch(shebang, wrapper[2])
     return Launch(shebang)
-
-
-def _flags(words: str) -> tuple[str, ...]:
-    found = _FLAGS.match(f"{words} ")
-    return tuple(found[0].split()) if found else ()

@@ -14,25 +14,17 @@ NAME = "ocarina"
 CRON_PATH = "/usr/bin:/bin"
 """What a cron job has if the crontab sets no PATH (CRON-AND-CONDA.md, cron)."""
 
-# Where tools put their environments: "data" is $XDG_DATA_HOME, names in capitals are variables, and `*` is every
+# Where tools put their environments: {data} is $XDG_DATA_HOME, names in capitals are variables, and `*` is every
 # folder there. The environments of pyenv, asdf and mise are what their shims lead to.
-_CONDA = ("MAMBA_ROOT_PREFIX", "MAMBA_ROOT_PREFIX/envs/*", "CONDA_ENVS_PATH/*", "home/.conda/envs/*")
+_CONDA = ("{MAMBA_ROOT_PREFIX}", "{MAMBA_ROOT_PREFIX}/envs/*", "{home}/.conda/envs/*")
+_PIPX = ("{PIPX_HOME}/venvs/*", "{data}/pipx/venvs/*", "{home}/.local/pipx/venvs/*")
+_SHIMS = ("{PYENV_ROOT}/versions/*", "{home}/.pyenv/versions/*", "{home}/.asdf/installs/python/*")
 _TOOLS = {
-    "pipx's environments": (
-        "PIPX_HOME/venvs/*",
-        "data/pipx/venvs/*",
-        "home/.local/pipx/venvs/*",
-        "home/Library/Application Support/pipx/venvs/*",
-    ),
-    "uv's tools": ("UV_TOOL_DIR/*", "data/uv/tools/*"),
-    "~/.local/bin": ("home/.local", "home/Library/Python/*"),
-    "the environments of install-client": ("data/ocarina-kit/envs/*",),
-    "Python versions of pyenv, asdf or mise": (
-        "PYENV_ROOT/versions/*",
-        "home/.pyenv/versions/*",
-        "home/.asdf/installs/python/*",
-        "data/mise/installs/python/*",
-    ),
+    "pipx's environments": (*_PIPX, "{home}/Library/Application Support/pipx/venvs/*"),
+    "uv's tools": ("{UV_TOOL_DIR}/*", "{data}/uv/tools/*"),
+    "~/.local/bin": ("{home}/.local", "{home}/Library/Python/*"),
+    "the environments of install-client": ("{data}/ocarina-kit/envs/*",),
+    "Python versions of pyenv, asdf or mise": (*_SHIMS, "{data}/mise/installs/python/*"),
 }
 
 
@@ -52,26 +44,21 @@ def spots(machine: Machine, named: str | None = None) -> Iterator[tuple[str, lis
     """
     if named is not None:
         yield named, [Spot(_named(machine, named), "--ocarina", trusted=True)]
-    active = [machine.environ.get(variable, "") for variable in ("VIRTUAL_ENV", "CONDA_PREFIX")]
-    prefixes = [Path(prefix) for prefix in active if prefix.startswith("/")]
     words = "the active environment"
-    yield (
-        words if prefixes else f"{words} (none)",
-        [Spot(each / "bin" / NAME, f"{words} {conda_name(each)}", trusted=True) for each in prefixes],
-    )
+    active = [folder for each in ("{VIRTUAL_ENV}", "{CONDA_PREFIX}") for folder in _folders(machine, each)]
+    found = [Spot(each / "bin" / NAME, f"{words} {conda_name(each)}", trusted=True) for each in active]
+    yield (words if active else f"{words} (none)"), found
     path = machine.environ.get("PATH", "")
     yield (
         f"PATH ({path})",
         [Spot(each / NAME, f"{each}, on PATH", trusted=True) for each in path_folders(path)],
     )
     known = conda_environments(machine)
-    yield (
-        f"conda environments ({len(known)} known)",
-        [Spot(each / "bin" / NAME, f"the conda environment {conda_name(each)}") for each in known],
-    )
+    found = [Spot(each / "bin" / NAME, f"the conda environment {conda_name(each)}") for each in known]
+    yield f"conda environments ({len(known)} known)", found
     for words, patterns in _TOOLS.items():
-        found = [folder for pattern in patterns for folder in _folders(machine, pattern)]
-        yield words, [Spot(each / "bin" / NAME, words) for each in found]
+        folders = [folder for pattern in patterns for folder in _folders(machine, pattern)]
+        yield words, [Spot(each / "bin" / NAME, words) for each in folders]
     yield f"cron's PATH ({CRON_PATH})", [Spot(each / NAME, "cron's PATH") for each in path_folders(CRON_PATH)]
 
 
@@ -102,13 +89,11 @@ def conda_roots(machine: Machine) -> list[Path]:
 
 def conda_environments(machine: Machine) -> list[Path]:
     """The prefixes of all conda environments that can be known without running conda, each once."""
-    try:
-        text = (machine.home / ".conda" / "environments.txt").read_text("utf-8", errors="surrogateescape")
-    except OSError:
-        text = ""
-    found = [Path(line.strip()) for line in text.splitlines() if line.strip().startswith("/")]
+    listed = read_file(machine.home / ".conda" / "environments.txt").content or b""
+    lines = [os.fsdecode(line.strip()) for line in listed.splitlines()]
+    found = [Path(line) for line in lines if line.startswith("/")]
     for root in conda_roots(machine):
-        found += [root, *_children(root / "envs")]
+        found += [root, *sorted((root / "envs").glob("*"))]
     found += [folder for pattern in _CONDA for folder in _folders(machine, pattern)]
     return list(dict.fromkeys(found))
 
@@ -142,10 +127,7 @@ def replaceable(path: str) -> Path | None:
 
 def is_there(path: Path) -> bool:
     """A file, or a link that leads nowhere (a client that was there once)."""
-    try:
-        return path.is_file() or (path.is_symlink() and not path.exists())
-    except OSError:
-        return False
+    return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))  # noqa: PTH110, PTH113, PTH114
 
 
 def _named(machine: Machine, named: str) -> Path:
@@ -157,17 +139,10 @@ def _named(machine: Machine, named: str) -> Path:
 
 
 def _folders(machine: Machine, pattern: str) -> list[Path]:
-    start, _, rest = pattern.partition("/")
-    known = {"home": [machine.home], "data": [data_home(machine)]}
-    bases = known.get(start) or path_folders(machine.environ.get(start, ""))
-    if not rest.endswith("*"):
-        return [base / rest for base in bases]
-    return [child for base in bases for child in _children(base / rest[:-2])]
-
-
-def _children(folder: Path) -> list[Path]:
-    """The folders in ``folder``, by name; none if it cannot be read."""
-    try:
-        return sorted(entry for entry in folder.iterdir() if entry.is_dir())
-    except OSError:
+    """What a pattern of the tables above stands for; nothing where its variable is not set to an absolute path."""
+    bases = {"home": str(machine.home), "data": str(data_home(machine)), **machine.environ}
+    name, _, rest = pattern.removeprefix("{").partition("}")
+    base = bases.get(name, "")
+    if not base.startswith("/"):
         return []
+    return sorted(Path(base).glob(rest[1:])) if rest else [Path(base)]

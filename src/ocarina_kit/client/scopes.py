@@ -106,10 +106,6 @@ _EXAMPLES = {
     "accessions": "put publish --publish-group GROUP --service ENA --accession ACCESSION",
     "suppress": "pag suppress --publish-group GROUP --reason REASON",
 }
-# 0.36.1 has `patch`, and its `put` has no --partial.
-_OLD_UPDATE_EXAMPLE = "patch biosample --central-sample-id YOUR_SAMPLE --root-biosample-source-id ID"
-
-
 _SEE_LIST = Remedy("See what there is to log in for.", ("ocarina-kit login --list",))
 
 # --- from purposes to scope strings, and back ------------------------------------------------------------
@@ -155,9 +151,7 @@ def purposes_of(scope: str, table: Table | None = None) -> tuple[Purpose, ...]:
     The client's table decides if it has the string; else the strings that the kit carries, older ones included.
     """
     served = tuple(purpose for purpose in PURPOSES if scope in _scopes(purpose, table))
-    if served:
-        return served
-    return tuple(purpose for purpose in PURPOSES if scope == purpose.scope or scope in purpose.older)
+    return served or tuple(each for each in PURPOSES if scope in (each.scope, *each.older))
 
 
 def supported(purpose: Purpose, table: Table | None) -> bool:
@@ -171,12 +165,11 @@ def _expand(names: Iterable[str]) -> tuple[Purpose, ...]:
         key = name.strip().lower().replace("_", "-")
         for each in UPLOAD if key == "upload" else (key,):
             if each not in BY_NAME:
-                near = suggest(name)
-                raise usage_error(
-                    f"There is no purpose named {name!r}.{f' Did you mean {near}?' if near else ''}",
-                    why=f"The names are: {', '.join(NAMES)}.",
-                    remedy=_SEE_LIST,
-                )
+                from difflib import get_close_matches
+
+                near = "".join(f" Did you mean {near}?" for near in get_close_matches(key, NAMES, n=1))
+                why = f"The names are: {', '.join(NAMES)}."
+                raise usage_error(f"There is no purpose named {name!r}.{near}", why=why, remedy=_SEE_LIST)
             found[each] = BY_NAME[each]
     return tuple(found.values())
 
@@ -189,13 +182,6 @@ def _scopes(purpose: Purpose, table: Table | None) -> tuple[str, ...]:
             # A blank one needs no scope at the server, but a grant needs at least one: the carried string serves.
             found[FALLBACK_SCOPE if scope is None else scope or purpose.scope] = None
     return tuple(found) or (purpose.scope,)
-
-
-def suggest(name: str) -> str:
-    """The nearest name that ``--for`` takes; "" if none is near."""
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name.strip().lower(), NAMES, n=1)), "")
 
 
 # --- in words --------------------------------------------------------------------------------------------
@@ -245,11 +231,8 @@ def example(program: str, place: Place, request: Request, table: Table | None = 
     start = shlex.join(words)
     if place.source == "option" and not place.from_env:
         start = f"OCARINA_CONF_FILE={shlex.quote(str(place.config))} {start}"
-    examples = dict(_EXAMPLES)
-    if table is not None and "api.v0.artifact.info" not in table:
-        examples["update-samples"] = _OLD_UPDATE_EXAMPLE
     able = [purpose.name for purpose in request.purposes if supported(purpose, table)]
-    return "\n".join(f"{start} {examples[name]}" for name in able)
+    return "\n".join(f"{start} {_EXAMPLES[name]}" for name in able)
 
 
 def permissions(scope: str) -> str:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from ocarina_kit.majora.api import Probe
     from ocarina_kit.tokens.file import Token
 
-_AT_ONCE = 16
-
 
 def ask(world: World) -> Mapping[str, Probe]:
     """The server's answer about each valid access token, by its key; about a legacy key under "".
@@ -24,7 +22,7 @@ def ask(world: World) -> Mapping[str, Probe]:
     """
     from ocarina_kit.client.find import version_text
     from ocarina_kit.majora.api import Probe
-    from ocarina_kit.tokens.parallel import side_by_side
+    from ocarina_kit.tokens.parallel import MOST, side_by_side
     from ocarina_kit.tokens.store import guard
 
     majora, setup = world.majora, world.setup
@@ -43,8 +41,9 @@ def ask(world: World) -> Mapping[str, Probe]:
 
     now = world.tokens.now
     valid = [token for token in world.tokens.file.tokens if token.access_token and token.expiry(now) > now]
-    answers = {token.key: answer for batch in side_by_side(valid, probe, _AT_ONCE) for token, answer in batch}
-    return {token.key: answers[token.key] for token in valid}
+    asked = valid[:MOST]
+    answers = {token.key: answer for batch in side_by_side(asked, probe) for token, answer in batch}
+    return {token.key: answers[token.key] for token in asked}
 
 
 def version_of(world: World) -> Version | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,28 +23,23 @@ AHEAD = 7 * 86_400.0
 EXPIRED = 1
 """Epoch seconds: what TOK008 writes for an unknown time. Not 0, which the client's library takes for "never"."""
 
-_EARLIEST = (
-    -62_104_060_800.0
-)  # epoch seconds of the year 2: what ``datetime``, as the client uses it, takes everywhere
+_LONGEST_LIFETIME = 1e9  # seconds
 _MILLISECONDS_FROM = 1e11  # as seconds that is the year 5138, as milliseconds 1973
-_LONGEST_LIFETIME = 10 * 365.25 * 86_400
-_NUMERIC = re.compile(r"\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*", re.ASCII)
 
 
 class Token(NamedTuple):
     """One entry. What is None is missing, or not of a type that ocarina could use.
 
-    ``scope`` is the token's own scope string, ``expires_in`` in seconds, ``expires_at`` as the file has it. ``odd``
-    says why this is not of ocarina's shape (TOK002), "" where it is.
+    ``scope`` is the token's own scope string, ``lifetime`` that of an access token in seconds, ``expires_at`` as the
+    file has it. ``odd`` says why this is not of ocarina's shape (TOK002), "" where it is.
     """
 
     key: str
     scope: str | None = None
     access_token: Secret | None = None
     refresh_token: Secret | None = None
-    expires_in: float | None = None
+    lifetime: float = LIFETIME
     expires_at: object = None
-    token_type: str | None = None
     odd: str = ""
 
     @property
@@ -58,35 +52,34 @@ class Token(NamedTuple):
         return not self.odd or self.can_refresh
 
     @property
-    def lifetime(self) -> float:
-        """Seconds that an access token of this scope is valid."""
-        return LIFETIME if self.expires_in is None else self.expires_in
-
-    @property
     def digest(self) -> str:
         """The short digest of the refresh token, by which the log and the journal know it."""
         from ocarina_kit.tokens.log import digest
 
         return digest(self.refresh_token)
 
+    def time(self, now: float) -> tuple[float | int, str]:
+        """The time that ``expires_at`` means in epoch seconds, and what is wrong with it at ``now``: "text",
+        "milliseconds", "too far ahead" or "unusable"; "" where ocarina can use it (TOK008)."""
+        number, fault = _number_in(self.expires_at), "text" if isinstance(self.expires_at, str) else ""
+        if number is None or number < 0:
+            return EXPIRED, "unusable"
+        if number >= _MILLISECONDS_FROM:
+            number, fault = number / 1000, fault or "milliseconds"
+        return (number, fault) if number <= now + self.lifetime + AHEAD else (EXPIRED, "too far ahead")
+
     def time_fault(self, now: float) -> str:
-        """What is wrong with ``expires_at`` at ``now`` (epoch seconds): "text", "milliseconds", "too far ahead" or
-        "unusable"; "" where ocarina can use it (TOK008)."""
-        return self._time(now)[1]
-
-    def fixed_expires_at(self, now: float) -> float | int:
-        """What TOK008 writes as ``expires_at``: the time that was meant, else :data:`EXPIRED`."""
-        return self._time(now)[0]
-
-    def expiry(self, now: float) -> float:
-        """Epoch seconds at which the access token expires; a time that ocarina cannot use counts as expired."""
-        number, fault = self._time(now)
-        return float(EXPIRED if fault else number)
+        return self.time(now)[1]
 
     def known_expiry(self, now: float) -> float | None:
-        """:meth:`expiry`, None where ``expires_at`` is not a time."""
-        number, fault = self._time(now)
+        """Epoch seconds at which the access token expires, None where ``expires_at`` is not a time."""
+        number, fault = self.time(now)
         return None if fault else float(number)
+
+    def expiry(self, now: float) -> float:
+        """:meth:`known_expiry`; a time that ocarina cannot use counts as expired."""
+        expiry = self.known_expiry(now)
+        return float(EXPIRED) if expiry is None else expiry
 
     def seconds_left(self, now: float, skew: float = 0.0) -> float:
         """Seconds that the access token is still valid, 0 or less where it has expired.
@@ -110,19 +103,6 @@ class Token(NamedTuple):
         """Stored under a key that is not its scope string, so that ocarina never finds it (TOK006)."""
         return self.home(known) != self.key
 
-    def _time(self, now: float) -> tuple[float | int, str]:
-        """The time that ``expires_at`` means, and what is wrong with it."""
-        text = isinstance(self.expires_at, str)
-        number = _number_in(self.expires_at)
-        if number is None or number < _EARLIEST:
-            return EXPIRED, "unusable"
-        latest = now + self.lifetime + AHEAD
-        if number <= latest:
-            return number, "text" if text else ""
-        if number >= _MILLISECONDS_FROM and number / 1000 <= latest:
-            return number / 1000, "text" if text else "milliseconds"
-        return EXPIRED, "text" if text else "too far ahead"
-
 
 def read_token(key: str, value: object) -> Token:
     """Judge an entry's value, whatever it is."""
@@ -135,11 +115,9 @@ def read_token(key: str, value: object) -> Token:
     elif scope is not None and not isinstance(scope, str):
         scope, odd = None, odd or "a scope that is neither a list of words nor a text"
     lifetime = _number_in(value.get("expires_in"))
-    if lifetime is not None and not 0 <= lifetime <= _LONGEST_LIFETIME:
-        lifetime = None
-    kind = value.get("token_type")
-    kind = kind if isinstance(kind, str) else None
-    return Token(key, scope, access, refresh, lifetime, value.get("expires_at"), kind, odd)
+    if lifetime is None or not 0 <= lifetime <= _LONGEST_LIFETIME:
+        lifetime = LIFETIME
+    return Token(key, scope, access, refresh, lifetime, value.get("expires_at"), odd)
 
 
 class Damage(NamedTuple):
@@ -184,29 +162,27 @@ class TokensFile(NamedTuple):
         gone = frozenset(keys)
         return self._replace(entries={key: value for key, value in self.entries.items() if key not in gone})
 
-    def with_granted(self, scope: str, granted: Granted, now: float, old: Token | None = None) -> TokensFile:
-        """Store the server's answer for ``scope``, got at ``now`` (epoch seconds), as the client would.
+    def granted(self, scope: str, answer: Granted, now: float) -> tuple[str, dict[str, object]]:
+        """The server's answer for ``scope``, got at ``now`` (epoch seconds): where the client would store it, and what.
 
-        ``old`` is the token that was spent: RFC 6749 lets an answer leave out ``scope`` (5.1) and ``refresh_token``
-        (6), and the old ones remain then. Settings that the answer does not have stay. Where other scopes were
-        granted than asked for, the token is stored under those, and the entry that it replaces goes.
+        RFC 6749 lets an answer leave out ``scope`` (5.1) and ``refresh_token`` (6): those of the entry remain, as do
+        settings that the answer does not have. A token for other scopes than asked for is stored under those; their
+        order does not matter (3.3), so ocarina's own stays.
         """
-        key = stored_key(scope, granted, old)
-        before = self.entries.get(key, self.entries.get(scope))
-        refresh = granted.refresh_token or (old.refresh_token if old is not None else None)
-        lifetime = granted.expires_in
-        entry = dict(before) if isinstance(before, Mapping) else {}
-        entry |= {
-            "access_token": granted.access_token.reveal(),
-            "expires_in": int(lifetime) if lifetime == int(lifetime) else lifetime,
-            "token_type": granted.token_type,
+        before = self.entries.get(scope)
+        given = " ".join(answer.scope or ()) or read_token(scope, before).scope or scope
+        key = scope if same_scopes(given, scope) else given
+        entry: dict[str, object] = {
+            **(before if isinstance(before, Mapping) else {}),
+            **answer.extra,
+            "access_token": answer.access_token.reveal(),
+            "expires_in": int(answer.expires_in),
+            "token_type": answer.token_type,
             "scope": key.split(" "),
         }
-        if refresh is not None:
-            entry["refresh_token"] = refresh.reveal()
-        entry["expires_at"] = float(now + lifetime)
-        entry |= {name: value for name, value in granted.extra.items() if name not in entry}
-        return (self if key == scope else self.without(scope)).with_entry(key, entry)
+        if answer.refresh_token is not None:
+            entry["refresh_token"] = answer.refresh_token.reveal()
+        return key, {**entry, "expires_at": float(now + answer.expires_in)}
 
     def readable_only(self) -> TokensFile:
         """Leave out the entries that are no token and could not become one (TOK002)."""
@@ -216,9 +192,9 @@ class TokensFile(NamedTuple):
         """Write each ``expires_at`` that ocarina cannot use as the time that was meant, else as expired (TOK008)."""
         entries = dict(self.entries)
         for token in self.tokens:
-            value = entries[token.key]
-            if isinstance(value, Mapping) and token.usable and token.time_fault(now):
-                entries[token.key] = {**value, "expires_at": token.fixed_expires_at(now)}
+            value, (number, fault) = entries[token.key], token.time(now)
+            if isinstance(value, Mapping) and token.usable and fault:
+                entries[token.key] = {**value, "expires_at": number}
         return self._replace(entries=entries)
 
     def with_fixed_keys(self, now: float, known: Collection[str] = ()) -> TokensFile:
@@ -230,10 +206,16 @@ class TokensFile(NamedTuple):
         # All are taken out before one is put back: two may be in each other's place.
         moved = self.without(*(token.key for token in misplaced))
         for token in misplaced:
-            there = moved.get(token.home(known))
-            if there is None or better(there, token, now) is token:
-                moved = moved.with_entry(token.home(known), self.entries[token.key])
+            moved = moved.with_better(token.home(known), self.entries[token.key], now)
         return moved
+
+    def with_better(self, key: str, value: object, now: float) -> TokensFile:
+        """With ``value`` under ``key``, unless the token there is at least as good: of two for one scope the one to
+        keep can be refreshed, and is valid longer at ``now``."""
+        new, there = read_token(key, value), self.get(key)
+        if there is not None and (new.can_refresh, new.expiry(now)) <= (there.can_refresh, there.expiry(now)):
+            return self
+        return self.with_entry(key, value)
 
 
 def parse(data: bytes | None) -> TokensFile:
@@ -251,25 +233,6 @@ def parse(data: bytes | None) -> TokensFile:
     return TokensFile(found)
 
 
-def stored_key(scope: str, granted: Granted, old: Token | None = None) -> str:
-    """The key under which an answer for ``scope`` is stored: ``scope`` itself, as ocarina looks for that, unless other
-    scopes were granted. Their order does not matter (RFC 6749, 3.3)."""
-    given = " ".join(granted.scope or ()) or (old.scope if old is not None else None) or scope
-    return scope if same_scopes(given, scope) else given
-
-
-def better(one: Token, other: Token, now: float) -> Token:
-    """Of two tokens for one scope, the one to keep: it can be refreshed, and is valid longer; ``one`` where equal."""
-    return max(one, other, key=lambda token: (token.can_refresh, token.expiry(now)))
-
-
-def same_tokens(one: Token | None, other: Token | None) -> bool:
-    """Whether nobody refreshed in between: both tokens are what they were."""
-    if one is None or other is None:
-        return one is other
-    return (one.access_token, one.refresh_token) == (other.access_token, other.refresh_token)
-
-
 def same_scopes(one: str, other: str) -> bool:
     """RFC 6749, 3.3: the order of scopes does not matter."""
     return set(one.split()) == set(other.split())
@@ -277,8 +240,11 @@ def same_scopes(one: str, other: str) -> bool:
 
 def _number_in(value: object) -> float | int | None:
     """A finite JSON number, or a text of one, as the client's OAuth library takes it; no bool."""
-    if isinstance(value, str) and (found := _NUMERIC.fullmatch(value)) is not None:
-        return float(found[1]) if "." in found[1] else int(found[1])
+    if isinstance(value, str):
+        import re
+
+        found = re.fullmatch(r"\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*", value, re.ASCII)
+        value = None if found is None else float(found[1]) if "." in found[1] else int(found[1])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

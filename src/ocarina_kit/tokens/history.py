@@ -105,8 +105,8 @@ def first_seen(log: Sequence[Line], changed: float | None, host: str) -> float |
     ``changed`` is when the crontab was last changed, where that is known: before, it may have been another entry.
     """
     entry = _last_entry(log, host)
-    recorded = entry.time if entry is not None and entry.result == "scheduled" else None
-    return max((moment for moment in (recorded, changed) if moment is not None), default=None)
+    recorded = [entry.time] if entry is not None and entry.result == "scheduled" else []
+    return max([*recorded, *([] if changed is None else [changed])], default=None)
 
 
 def run_at(
@@ -117,23 +117,24 @@ def run_at(
     now: float,
     *,
     all_tokens: bool = True,
-) -> tuple[bool, dict[str, str]]:
+) -> tuple[bool, list[str]]:
     """Judge the run that was due at ``due`` by what is fresh since, whoever made it so: whether it happened, and the
-    scopes that it failed for, with the log's word on each ("" where only the token's time tells).
+    scopes that it failed for.
 
     ``all_tokens``: the entry refreshes every token at each run (it has no ``--within``, ``--for`` or ``--scope``).
     """
     since = due - _SLACK
     born = {token.key: token.last_refresh(now) or 0.0 for token in tokens if token.can_refresh}
-    lines = [each for each in log if each.scope in born and each.result not in ("used", "logged-out")]
-    newest = {each.scope: each for each in lines if each.time >= since}
+    newest = {
+        each.scope: each
+        for each in log
+        if each.scope in born and each.time >= since and each.result != "used"
+    }
     fresh = {scope for scope, moment in born.items() if moment >= since}
     fresh |= {scope for scope, each in newest.items() if each.result in FRESH}
-    failed = {
-        scope: each.result for scope, each in newest.items() if each.host == host and scope not in fresh
-    }
+    failed = [scope for scope, each in newest.items() if each.host == host and scope not in fresh]
     if fresh and all_tokens:
-        failed = {scope: failed.get(scope, "") for scope in born if scope not in fresh}
+        failed = [scope for scope in born if scope not in fresh]
     return bool(fresh or failed) or not born or not all_tokens, failed
 
 

@@ -13,24 +13,41 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
+from ocarina_kit.tokens.file import TokensFile
 
 _ROOM = 1024
 """Bytes that are reserved for each answer."""
 
 
-class Rescued(NamedTuple):
-    """A new token. ``spent`` is the digest of the refresh token that it was given for, "" at a login; ``key`` is where
-    it goes in the tokens file, ``entry`` what goes there, as JSON; ``server`` is the domain that gave it."""
+class NewToken(NamedTuple):
+    """What the server granted. ``scope`` was asked for; ``key`` is where ``entry``, as JSON, goes in the tokens file.
+
+    ``spent`` is the digest of the refresh token that it was given for, or takes the place of; "" where there is none.
+    ``server`` is the domain that gave it.
+    """
 
     scope: str
     key: str
     spent: str
     server: str
     entry: Secret
+
+    @property
+    def value(self) -> Any:
+        return json.loads(self.entry.reveal())
+
+    def takes_over(self, file: TokensFile, key: str) -> bool:
+        """Whether ``file`` has under ``key`` the token that was spent for it, or none (issue 13.7)."""
+        there = file.get(key)
+        return there is None or there.digest == self.spent
+
+    def put_into(self, file: TokensFile) -> TokensFile:
+        file = file if self.key == self.scope else file.without(self.scope)
+        return file.with_entry(self.key, self.value)
 
 
 class Journal:
@@ -39,7 +56,7 @@ class Journal:
     Raises KitError (FIL, ENV008) where there can be none: nothing may be sent then.
     """
 
-    def __init__(self, machine: Machine, tokens: Path, due: int, sent: Iterable[str]) -> None:
+    def __init__(self, machine: Machine, tokens: Path, answers: int, sent: Iterable[str]) -> None:
         from ocarina_kit.system.file_errors import from_os
         from ocarina_kit.system.files import make_private_folder
 
@@ -51,13 +68,13 @@ class Journal:
             self._descriptor = os.open(self.path, flags, 0o600)
             os.fchmod(self._descriptor, 0o600)
             # Blank lines keep the space that the answers are written over.
-            self._write(b"\n" * _ROOM * min(due + 1, 256))
+            self._write(b"\n" * _ROOM * (answers + 1))
             self._end = 0
             self._write(_line({"sent": sorted(sent)}))
         except OSError as problem:
             raise from_os(self.path, problem) from problem
 
-    def add(self, arrived: Iterable[Rescued]) -> bool:
+    def add(self, arrived: Iterable[NewToken]) -> bool:
         """Write new tokens, down to the disk. Never raises: False where they may not be there."""
         try:
             self._write(b"".join(_line({**each._asdict(), "entry": each.entry.reveal()}) for each in arrived))
@@ -85,13 +102,13 @@ class Journal:
         self._end += len(data)
 
 
-def read_journal(machine: Machine, tokens: Path) -> tuple[tuple[Rescued, ...], frozenset[str]]:
+def read_journal(machine: Machine, tokens: Path) -> tuple[tuple[NewToken, ...], frozenset[str]]:
     """What an earlier run left: new tokens in the order in which they came, and digests of refresh tokens that were
     sent and got no usable answer. Never raises; a journal that others may have written is ignored."""
     from ocarina_kit.system.files import read_file
 
     file = read_file(journal_path(machine, tokens))
-    found: list[Rescued] = []
+    found: list[NewToken] = []
     sent: set[str] = set()
     if file.content and file.ours and not file.open_to_others:
         for text in file.content.splitlines():
@@ -99,7 +116,7 @@ def read_journal(machine: Machine, tokens: Path) -> tuple[tuple[Rescued, ...], f
                 record = json.loads(text)
                 sent.update(record.pop("sent", ()))
                 if record:
-                    found.append(Rescued(**{**record, "entry": Secret(record["entry"])}))
+                    found.append(NewToken(**{**record, "entry": Secret(record["entry"])}))
     return tuple(found), frozenset(sent) - {each.spent for each in found}
 
 

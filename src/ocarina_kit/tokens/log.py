@@ -24,22 +24,12 @@ ROTATE_AT = 1024 * 1024
 """Bytes. One older log is kept beside it, as ``refresh.log.1``."""
 FRESH = ("refreshed", "logged-in", "adopted")
 """Results after which the token was valid, at the server of the line."""
-_USES = (
-    *FRESH,
-    "rescued",
-    "refused-token",
-    "refused-client",
-    "refused",
-    "lost",
-    "maybe-lost",
-    "network",
-    "logged-out",
-)
-"""Results after which the tokens file counts as used with the server of the line: something was sent there."""
+_SENT = ("refused-token", "refused-client", "refused", "lost", "maybe-lost", "network", "logged-out")
+"""Further results after which the tokens file counts as used with the server of the line."""
 
 
 class Line(NamedTuple):
-    """One line. ``stamp`` is ISO 8601 in UTC, ``server`` a MAJORA_DOMAIN, ``tokens`` and ``setup`` are marks
+    """One line. ``stamp`` is ISO 8601 in UTC, ``server`` a MAJORA_DOMAIN, ``tokens`` the tokens file's mark
     (:func:`path_mark`), ``access`` and ``refresh`` digests of the new token, or of the one that it is about.
 
     ``result`` is an Outcome's, or ``logged-out``; ``used``: a command is about to use the tokens file, or this token,
@@ -55,7 +45,6 @@ class Line(NamedTuple):
     scope: str = ""
     access: str = ""
     refresh: str = ""
-    setup: str = ""
 
     @property
     def time(self) -> float:
@@ -89,7 +78,6 @@ def line(
     machine: Machine, setup: Setup, by: str, result: str, scope: str = "", token: Token | None = None
 ) -> Line:
     """A line about now. ``by`` is the command's name."""
-    profile = f"#{setup.place.profile}" if setup.place.profile is not None else ""
     return Line(
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(machine.now())),
         machine.host,
@@ -100,7 +88,6 @@ def line(
         scope[:4_000],  # so that no line grows without bound
         digest(token.access_token if token is not None else None),
         digest(token.refresh_token if token is not None else None),
-        "env" if setup.place.from_env else path_mark(machine, setup.place.config) + profile,
     )
 
 
@@ -111,7 +98,10 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
     from ocarina_kit.system.files import make_private_folder
     from ocarina_kit.system.lock import hold
 
-    data = b"".join(json.dumps(_named(each)).encode() + b"\n" for each in lines)
+    data = b""
+    for each in lines:
+        named = {name: value for name, value in each._asdict().items() if value}
+        data += json.dumps({"time": named.pop("stamp"), **named}).encode() + b"\n"
     if not data:
         return
     path = machine.state / "refresh.log"
@@ -124,6 +114,24 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
             _append(path, data)
         except OSError as problem:
             raise from_os(path, problem) from problem
+
+
+def _append(path: Path, data: bytes) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if path.lstat().st_size + len(data) > ROTATE_AT:
+            path.replace(path.with_name(path.name + ".1"))
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+        size = os.fstat(descriptor).st_size
+        # A line that a crash cut off must not swallow the next one.
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            data = b"\n" + data
+        if os.write(descriptor, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(descriptor)
 
 
 def read_log(machine: Machine) -> list[Line]:
@@ -152,17 +160,14 @@ def servers(log: Iterable[Line]) -> dict[str, str]:
     noted: dict[str, str] = {}
     for each in log:
         granted = each.result in (*FRESH, "rescued")
-        for name, proven in (
-            (each.access, granted),
-            (each.refresh, granted),
-            (each.tokens, each.result in _USES),
-        ):
+        proven = {each.tokens: granted or each.result in _SENT, each.access: granted, each.refresh: granted}
+        for name, is_proven in proven.items():
             if each.result == "used":
                 noted[name] = each.server
-            elif proven or each.result in ("unreached", "refused-token"):
+            elif is_proven or each.result in ("unreached", "refused-token"):
                 # Nothing was sent, or the server does not know the token: the note before it says nothing.
                 noted.pop(name, None)
-            if proven:
+            if is_proven:
                 known[name] = each.server
     return {name: server for name, server in (known | noted).items() if name}
 
@@ -189,26 +194,3 @@ def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = 
     unknown = [token for token in tokens if not token_server(known, token)][:1_000]
     lines = [line(machine, setup, by, "used", token.key, token)._replace(server=before) for token in unknown]
     append(machine, [*lines, line(machine, setup, by, "used")])
-
-
-def _named(line: Line) -> dict[str, str]:
-    found = {name: value for name, value in line._asdict().items() if value}
-    return {"time": found.pop("stamp"), **found}
-
-
-def _append(path: Path, data: bytes) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if path.lstat().st_size + len(data) > ROTATE_AT:
-            path.replace(path.with_name(path.name + ".1"))
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
-    try:
-        os.fchmod(descriptor, 0o600)
-        size = os.fstat(descriptor).st_size
-        # A line that a crash cut off must not swallow the next one.
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            data = b"\n" + data
-        if os.write(descriptor, data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    finally:
-        os.close(descriptor)

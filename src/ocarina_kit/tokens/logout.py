@@ -17,11 +17,7 @@ if TYPE_CHECKING:
     from ocarina_kit.client.scopes import Table
     from ocarina_kit.majora.api import Majora, NoAnswer, Refused
 
-_ATTEMPT_S = 20.0
-_BEGUN_WITHIN_S = 40.0
-_AT_ONCE = 64
-"""At a silent server all tokens wait together: any number ends within 70 s (issue 13.10)."""
-
+_SECONDS = 20.0
 COPIES_NOTE = (
     "The tokens are still valid at the server, and copies of them are in the backups. To end them, revoke them on "
     "Majora's page of authorized tokens (o/authorized_tokens/); or delete the backups of the tokens file."
@@ -43,7 +39,7 @@ def logout(
 
     ``local``: forget without asking the server. After the last token an empty object stays. A token of another server
     is neither sent nor, without ``local``, forgotten. Raises KitError where nothing could be begun: TOK002, TOK003,
-    LCK001, LCK002, FIL and ENV008 ids.
+    LCK001, LCK002, RFR008, FIL and ENV008 ids.
     """
     from ocarina_kit.system.signals import held_off
     from ocarina_kit.tokens.parallel import side_by_side
@@ -51,43 +47,44 @@ def logout(
     file = problems.undamaged(setup, look(machine, setup.tokens_file)[1])
     if dry_run:
         word = "would-forget" if local else "would-revoke"
-        return _report(scopes or file.entries, [Outcome(key, word) for key in file.entries])
+        return _report(
+            file.entries if scopes is None else scopes, [Outcome(key, word) for key in file.entries]
+        )
     with opened(machine, setup, "logout", waiting) as store:
-        before = store.file
-        tokens = [token for token in before.tokens if scopes is None or token.key in scopes]
+        wanted = store.file.entries if scopes is None else scopes
+        tokens = [token for token in store.file.tokens if token.key in wanted]
         if not tokens:
-            return _report(scopes or (), [])
+            return _report(wanted, [])
         problems.few_enough(setup, () if local else tokens)
         # Shown before anything is revoked: a token that is revoked and cannot be forgotten only confuses.
         store.prepare()
         done = [Outcome(token.key, "forgotten") for token in tokens] if local else []
         with held_off() as stop:
             if not local:
-                revoke = _revoker(machine, setup, majora, table, stop.is_set)
-                for batch in side_by_side(tokens, revoke, _AT_ONCE):
+                for batch in side_by_side(tokens, _revoker(machine, setup, majora, table)):
                     done += [outcome for _, outcome in batch]
             gone = [each.scope for each in done if each.result != "kept"]
             # The client does not lock: what it wrote meanwhile stays.
             store.replace(lambda now: now.without(*gone))
             log.append(machine, [log.line(machine, setup, "logout", "logged-out", key) for key in gone])
-    report = _report(before.entries if scopes is None else scopes, done)
     interrupted = stop.is_set() and len(gone) < len(tokens)
-    return report._replace(notes=(COPIES_NOTE,) if local else (), interrupted=interrupted)
+    notes = (COPIES_NOTE,) if local else ()
+    return _report(wanted, done)._replace(notes=notes, interrupted=interrupted)
 
 
 def _report(keys: Collection[str], done: list[Outcome]) -> Report:
     known = {each.scope: each for each in done}
-    return Report(tuple(known.get(key, Outcome(key, "no-token")) for key in dict.fromkeys(keys)))
+    return Report(tuple(known.get(key, Outcome(key, "no-token")) for key in keys))
 
 
 def _revoker(
-    machine: Machine, setup: Setup, majora: Majora | None, table: Table | None, stopped: Callable[[], bool]
+    machine: Machine, setup: Setup, majora: Majora | None, table: Table | None
 ) -> Callable[[Token], Outcome]:
-    """What a worker does with one token."""
-    from ocarina_kit.majora.api import Majora, NoAnswer, Revoked
+    """What a thread does with one token."""
+    from ocarina_kit.majora.api import Majora, Revoked
 
     server = majora or Majora(machine, setup.domain, setup.client_id, setup.client_secret)
-    refusal, began = guard(machine, setup, table), machine.monotonic()
+    refusal = guard(machine, setup, table)
 
     def revoke(token: Token) -> Outcome:
         other, secret = refusal(token), token.refresh_token or token.access_token
@@ -95,10 +92,7 @@ def _revoker(
             return Outcome(token.key, "kept", problem=other)
         if secret is None:
             return Outcome(token.key, "forgotten")
-        if stopped() or machine.monotonic() - began > _BEGUN_WITHIN_S:
-            late = NoAnswer("timeout", "it gave the other tokens no answer in time")
-            return Outcome(token.key, "kept", problem=_not_revoked(setup, late))
-        answer = server.revoke(secret, "refresh_token" if token.can_refresh else "access_token", _ATTEMPT_S)
+        answer = server.revoke(secret, "refresh_token" if token.can_refresh else "access_token", _SECONDS)
         if isinstance(answer, Revoked):
             return Outcome(token.key, "revoked")
         return Outcome(token.key, "kept", problem=_not_revoked(setup, answer))

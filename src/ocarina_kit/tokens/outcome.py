@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
     refresh: ``refreshed``, ``adopted`` (another process had refreshed it), ``fresh`` (valid longer than was asked for),
     ``due`` (--dry-run), ``no-token``, ``no-refresh-token``, ``unreadable``, ``other-server``, ``refused-token``,
     ``lost`` (spent, and the new one never arrived), ``maybe-lost``, ``refused-client``, ``refused``, ``network`` (not
-    spent), ``failed`` (this machine's fault), ``rescued`` (kept elsewhere), ``not-begun``.
+    spent), ``failed`` (this machine's fault), ``rescued`` (kept elsewhere).
     login: ``logged-in``, ``narrowed`` (other scopes were granted), ``rescued``, ``lost``, ``failed``.
     logout: ``revoked``, ``forgotten``, ``kept``, ``would-revoke``, ``would-forget``, ``no-token``.
     """
@@ -27,7 +27,6 @@ class Outcome(NamedTuple):
     result: str
     expires_at: float | None = None
     problem: KitError | None = None
-    note: str = ""
 
 
 class Report(NamedTuple):

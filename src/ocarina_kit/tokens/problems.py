@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
     from ocarina_kit.system.files import File
     from ocarina_kit.tokens.file import TokensFile
 
-MOST = 2_000
-"""Tokens that one command sends."""
 EMPTY = ("TOK001", "There is no token yet.", "A login brings the first one; then a refresh is enough.")
 NO_TOKEN = ("TOK001", "There is no token for this.", "Nobody has logged in for it with this set-up.")
 NO_REFRESH = (
@@ -26,17 +22,6 @@ NO_REFRESH = (
     "There is no refresh token, so only a login helps.",
     "It was lost: Majora issues one each time.",
 )
-
-
-def calmly(tell: Callable[[str], None] | None) -> Callable[[str], None]:
-    """``tell`` as something that never fails: output that fails must not stop what saves (issue 13.1)."""
-
-    def told(words: str) -> None:
-        if tell is not None:
-            with contextlib.suppress(Exception):
-                tell(words)
-
-    return told
 
 
 def login_command(setup: Setup, scopes: Collection[str] = (), table: Table | None = None) -> str:
@@ -78,7 +63,9 @@ def undamaged(setup: Setup, file: TokensFile) -> TokensFile:
 
 
 def few_enough(setup: Setup, tokens: Collection[object]) -> None:
-    """Raises KitError RFR008 where so many tokens are to be sent that it would take minutes (issue 13.10)."""
+    """Raises KitError RFR008 where more tokens are to be sent than go together (issue 13.10)."""
+    from ocarina_kit.tokens.parallel import MOST
+
     if len(tokens) > MOST:
         raise KitError(
             f"There are {len(tokens)} tokens to send, more than {MOST}. Nothing was sent.",
@@ -90,6 +77,8 @@ def few_enough(setup: Setup, tokens: Collection[object]) -> None:
 
 def unreadable(file: File) -> KitError:
     """TOK003 where it is a matter of rights, else TOK002: the tokens file cannot be read at all."""
+    import shlex
+
     path = shlex.quote(str(file.path))
     remedy = Remedy("Move it away, then log in.", (f"mv {path} {path}.old",))
     if file.kind == "unreadable":
@@ -107,13 +96,12 @@ def unreadable(file: File) -> KitError:
 
 def foreign(path: Path, what: str) -> KitError:
     """TOK002: MAJORA_TOKENS_FILE names a file of another kind, which is not touched."""
+    text = "Name another file as MAJORA_TOKENS_FILE in the configuration, or take that line out of it."
     return KitError(
         f"{path} is not a tokens file: it is {what}.",
         id="TOK002",
         why="MAJORA_TOKENS_FILE in the configuration names it. It was not changed.",
-        remedy=Remedy(
-            "Name another file as MAJORA_TOKENS_FILE in the configuration, or take that line out of it."
-        ),
+        remedy=Remedy(text),
     )
 
 
@@ -146,18 +134,17 @@ def other_server(setup: Setup, scope: str, owner: str, table: Table | None) -> K
     )
 
 
-def not_saved(setup: Setup, scope: str, where: Path | None, cause: KitError, table: Table | None) -> KitError:
-    """RFR005: a new token is only in the journal, ``where``; RFR007: it could be written nowhere."""
+def not_saved(
+    setup: Setup, scopes: Collection[str], where: Path | None, cause: KitError, table: Table | None
+) -> KitError:
+    """RFR005: new tokens are only in the journal, ``where``; RFR007: they could be written nowhere."""
     why = f"{cause.what} {cause.why}".strip()
     if where is None:
         what = f"The new token could be written neither to {setup.tokens_file} nor anywhere else: it is lost."
-        return needs_login(setup, (scope,), table, "RFR007", what, why)
-    return KitError(
-        f"The new token could not be written to {setup.tokens_file}: it is kept in {where}.",
-        id="RFR005",
-        why=why,
-        remedy=Remedy("Fix that, then refresh: it is put into its file.", (setup.place.command("refresh"),)),
-    )
+        return needs_login(setup, scopes, table, "RFR007", what, why)
+    what = f"The new token could not be written to {setup.tokens_file}: it is kept in {where}."
+    remedy = Remedy("Fix that, then refresh: it is put into its file.", (setup.place.command("refresh"),))
+    return KitError(what, id="RFR005", why=why, remedy=remedy)
 
 
 def about(error: KitError, scopes: Sequence[str], setup: Setup, table: Table | None = None) -> KitError:

@@ -6,6 +6,7 @@ CONTRACT.md, refresh. ``login`` and ``doctor --fix`` use it too.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
@@ -14,10 +15,10 @@ from ocarina_kit.config.place import Setup
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import problems
-from ocarina_kit.tokens.file import Token, TokensFile, same_tokens
+from ocarina_kit.tokens.file import Token, TokensFile
 from ocarina_kit.tokens.journal import read_journal
 from ocarina_kit.tokens.outcome import Outcome, Report
-from ocarina_kit.tokens.store import Arrival, Store, guard, look, opened
+from ocarina_kit.tokens.store import Store, guard, look, opened
 
 if TYPE_CHECKING:
     import threading
@@ -28,15 +29,14 @@ if TYPE_CHECKING:
     Answer = Granted | Refused | NoAnswer
 
 BUDGET_S = 60.0
-"""Seconds for all attempts and waits of one token together (CONTRACT.md, refresh)."""
-_AT_ONCE = 16
+"""Seconds for all attempts and waits of one token together (CONTRACT.md, refresh); a code is valid as long."""
 _SHORTEST_S = 5.0
 """Seconds that an attempt must have: a shorter one would give up on an answer, and the new token in it, too soon."""
 _QUICK_TRIES = 3
 """A connection that is refused or cut at once is tried so often: it tells little about when the server will be back."""
 _LOOKS, _LOOK_EVERY_S = 6, 0.25
 """After a "no", another program's answer to the same token may be on its way into the file."""
-_UNLOGGED = ("fresh", "due", "not-begun", "no-token", "no-refresh-token", "unreadable")
+_UNLOGGED = ("fresh", "due", "no-token", "no-refresh-token", "unreadable")
 
 LEGACY_NOTE = (
     "MAJORA_TOKEN is a legacy API key, so there are no tokens to refresh. A key is valid for 3 days; "
@@ -53,7 +53,6 @@ def refresh(
     by: str = "refresh",
     dry_run: bool = False,
     waiting: Callable[[str], None] | None = None,
-    stop: threading.Event | None = None,
     majora: Majora | None = None,
     table: Table | None = None,
 ) -> Report:
@@ -61,7 +60,7 @@ def refresh(
     less than ``within`` seconds. One that fails stops no other.
 
     ``by`` is the command's name for refresh.log. ``dry_run`` sends and writes nothing. ``waiting`` is told what is
-    waited for; it may fail. ``stop``: set by whoever asks to end; answers under way are then still saved.
+    waited for; it may fail.
 
     Raises KitError where nothing could be begun, with nothing sent: TOK001 (exit 4), TOK002, TOK003, LCK001, LCK002,
     RFR008, FIL and ENV008 (the file, backup, log or journal cannot be written); KeyboardInterrupt before that.
@@ -75,45 +74,36 @@ def refresh(
     if dry_run or not read_journal(machine, setup.tokens_file)[0]:
         due = run.choose(before, None, scopes, within)
         if dry_run or not due:
-            run.settle(*(run.outcome(token, "due") for token in due))
-            return run.report(before)
+            return run.report()
     with opened(machine, setup, by, waiting) as store:
         due = run.choose(store.file, before, scopes, within)
         if due:
             problems.few_enough(setup, due)
             store.prepare(due)
-        with held_off() as signalled:
-            if due:
-                run.ask_all(store, due, majora, stop or signalled)
-            report = run.report(store.file)
-            logged = [each for each in report.outcomes if each.result not in _UNLOGGED]
-            words = {
-                each.scope: "unreached" if each.scope in run.unreached else each.result for each in logged
-            }
-            return report._replace(notes=store.write_log(words))
+        with held_off() as ending:
+            run.ask_all(store, due, majora, ending)
+            report = run.report()
+            logged = {each.scope: each.result for each in report.outcomes if each.result not in _UNLOGGED}
+            notes = store.write_log(logged | dict.fromkeys(run.unreached, "unreached"))
+            ended = ending.is_set() and any(each.problem for each in report.outcomes)
+            return report._replace(notes=notes, interrupted=ended)
 
 
 class _Run:
-    """One refresh. ``outcomes`` are by the tokens' keys; of the ``unreached`` nothing was sent."""
+    """One refresh. ``outcomes`` are by the keys that the tokens had before; of the ``unreached`` nothing was sent."""
 
     def __init__(self, machine: Machine, setup: Setup, table: Table | None) -> None:
         self.machine, self.setup, self.table = machine, setup, table
         self.outcomes: dict[str, Outcome] = {}
         self.unreached: set[str] = set()
         self.skew: float | None = None
-        self.interrupted = False
-        self._server_fails = False
 
-    def settle(self, *outcomes: Outcome) -> None:
-        self.outcomes.update((each.scope, each) for each in outcomes)
+    def settle(self, token: Token, result: str, problem: KitError | None = None) -> None:
+        expiry = token.known_expiry(self.machine.now())
+        self.outcomes[token.key] = Outcome(token.key, result, expiry, problem)
 
-    def outcome(self, token: Token, result: str, problem: KitError | None = None) -> Outcome:
-        return Outcome(token.key, result, token.known_expiry(self.machine.now()), problem)
-
-    def report(self, file: TokensFile) -> Report:
-        """All outcomes in the file's order, then what was asked for and is not in it."""
-        order = dict.fromkeys([*(key for key in file.entries if key in self.outcomes), *self.outcomes])
-        return Report(tuple(self.outcomes[key] for key in order), self.skew, (), self.interrupted)
+    def report(self) -> Report:
+        return Report(tuple(self.outcomes.values()), self.skew)
 
     def choose(
         self,
@@ -122,110 +112,76 @@ class _Run:
         scopes: Collection[str] | None,
         within: float | None,
     ) -> list[Token]:
-        """The tokens to refresh; what is known of the others is in ``outcomes``. ``before`` is the file as it was seen
-        before the lock was had. Raises KitError (TOK001, TOK002)."""
-        if not problems.undamaged(self.setup, file).entries:
-            raise problems.needs_login(self.setup, (), None, *problems.EMPTY)
-        refusal = guard(self.machine, self.setup, self.table)
+        """The tokens to refresh; ``outcomes`` are "due" for them, and say what is known of the others. ``before`` is
+        the file as it was seen before the lock was had. Raises KitError (TOK001, TOK002)."""
+        setup, table = self.setup, self.table
+        if not problems.undamaged(setup, file).entries:
+            raise problems.needs_login(setup, (), None, *problems.EMPTY)
+        refusal = guard(self.machine, setup, table)
         self.outcomes, due = {}, []
         for token in file.tokens:
             if scopes is not None and token.key not in scopes:
                 continue
             left = token.seconds_left(self.machine.now())
             if not token.usable:
-                self.settle(self.outcome(token, "unreadable", problems.odd(self.setup, token.odd)))
+                self.settle(token, "unreadable", problems.odd(setup, token.odd))
             elif before is not None and self._newer(token, before.get(token.key)) and left >= (within or 0.0):
-                self.settle(self.outcome(token, "adopted"))
+                self.settle(token, "adopted")
             elif within is not None and left >= within:
-                self.settle(self.outcome(token, "fresh"))
+                self.settle(token, "fresh")
             elif not token.can_refresh:
-                problem = problems.needs_login(self.setup, (token.key,), self.table, *problems.NO_REFRESH)
-                self.settle(self.outcome(token, "no-refresh-token", problem))
+                problem = problems.needs_login(setup, (token.key,), table, *problems.NO_REFRESH)
+                self.settle(token, "no-refresh-token", problem)
             elif (other := refusal(token)) is not None:
-                self.settle(self.outcome(token, "other-server", other))
+                self.settle(token, "other-server", other)
             else:
+                self.settle(token, "due")
                 due.append(token)
         for scope in (each for each in scopes or () if each not in file.entries):
-            problem = problems.needs_login(self.setup, (scope,), self.table, *problems.NO_TOKEN)
-            self.settle(Outcome(scope, "no-token", problem=problem))
+            problem = problems.needs_login(setup, (scope,), table, *problems.NO_TOKEN)
+            self.outcomes[scope] = Outcome(scope, "no-token", problem=problem)
         return due
 
     def _newer(self, token: Token, than: Token | None) -> bool:
         """Whether somebody else has refreshed meanwhile, and what they put there is valid, and longer."""
         now = self.machine.now()
-        if same_tokens(token, than) or token.access_token is None or token.seconds_left(now) <= 0:
+        changed = than is None or token.access_token != than.access_token or token.digest != than.digest
+        if not changed or token.access_token is None or token.seconds_left(now) <= 0:
             return False
         return than is None or token.expiry(now) > than.expiry(now)
 
     def ask_all(
         self, store: Store, due: Sequence[Token], majora: Majora | None, ending: threading.Event
     ) -> None:
-        """Spend the tokens that are due. Workers only ask; this thread alone writes: each batch of answers into the
+        """Spend the tokens that are due. Threads only ask; this one alone writes: each batch of answers into the
         journal, then into the file."""
+        if not due:
+            return
         from ocarina_kit.majora.api import Granted, Majora, Refused
         from ocarina_kit.tokens.parallel import side_by_side
 
         setup, machine = self.setup, self.machine
         server = majora or Majora(machine, setup.domain, setup.client_id, setup.client_secret)
-        earlier, began = frozenset(store.unsettled), machine.monotonic()
-        arrivals: list[Arrival] = []
-        refused: list[Token] = []
+        earlier, refused = frozenset(store.unsettled), []
 
-        def ask(token: Token) -> tuple[Answer | None, bool]:
-            return self._ask(token, server, began, ending)
+        def ask(token: Token) -> tuple[Answer, bool]:
+            secret = token.refresh_token
+            assert secret is not None  # noqa: S101  # for mypy: only such tokens are due
+            return attempts(machine, lambda seconds: server.refresh(secret, seconds), ending)
 
-        for batch in side_by_side(due, ask, _AT_ONCE):
-            arrived = []
+        for batch in side_by_side(due, ask):
+            new = []
             for token, (answer, resent) in batch:
+                self.skew = self.skew if answer.skew is None else answer.skew
                 if isinstance(answer, Granted):
-                    arrived.append(Arrival(token.key, answer, machine.now(), token))
-                elif answer is None:
-                    self.settle(self.outcome(token, "not-begun"))
+                    new.append(store.arrived(token.key, answer))
                 else:
                     self._not_granted(store, token, answer, resent or token.digest in earlier)
                     refused += [token] if isinstance(answer, Refused) else []
-                self.skew = self.skew if answer is None or answer.skew is None else answer.skew
-            store.save(arrived)
-            self.settle(*(each.outcome(setup, self.table, "refreshed") for each in arrived))
-            arrivals += arrived
-        store.rewrite_lost(arrivals)
+            saved = store.save(new, "refreshed", self.table)
+            self.outcomes.update(zip((each.scope for each in new), saved, strict=True))
+        store.restore()
         self._adopt(store, refused)
-        found = self.outcomes.values()
-        self.interrupted = ending.is_set() and any(
-            each.problem or each.result == "not-begun" for each in found
-        )
-
-    def _ask(
-        self, token: Token, majora: Majora, began: float, ending: threading.Event
-    ) -> tuple[Answer | None, bool]:
-        """All attempts for one token, by a worker: the last answer, None where none was asked for, and whether an
-        earlier attempt may have spent the token.
-
-        The token has :data:`BUDGET_S` from its first request; once the run is as old, no token is begun at a server
-        that has failed to answer others.
-        """
-        from ocarina_kit.majora.api import NoAnswer
-
-        assert token.refresh_token is not None  # noqa: S101  # for mypy: only such tokens are due
-        machine, resent = self.machine, False
-        started = machine.monotonic()
-        if ending.is_set():
-            return None, False
-        if self._server_fails and started - began >= BUDGET_S:
-            return NoAnswer("timeout", "it gave the other tokens no usable answer"), False
-        for attempt in itertools.count(1):
-            answer = majora.refresh(token.refresh_token, BUDGET_S - (machine.monotonic() - started))
-            if not isinstance(answer, NoAnswer):
-                break
-            self._server_fails = True
-            wait = next_wait(attempt, answer, machine.monotonic() - started)
-            end = machine.monotonic() + (wait or 0.0)
-            while not ending.is_set() and machine.monotonic() < end:
-                machine.sleep(0.1)
-            if wait is None or ending.is_set():
-                break
-            resent = resent or answer.sent
-        return answer, resent
 
     def _not_granted(self, store: Store, token: Token, answer: Refused | NoAnswer, resent: bool) -> None:
         from ocarina_kit.majora.messages import refresh_error
@@ -235,27 +191,47 @@ class _Run:
             store.unsettled.add(token.digest)
         elif result != "network":
             store.unsettled.discard(token.digest)
-        elif getattr(answer, "status", None) is None:
+        elif answer.status is None:
             self.unreached.add(token.key)
         ways = problems.ways(self.setup, token.key, self.table)
         error = refresh_error(answer, domain=self.setup.domain, spent_before=resent, ways=ways)
-        self.settle(self.outcome(token, result, error))
+        self.settle(token, result, error)
 
     def _adopt(self, store: Store, refused: Sequence[Token]) -> None:
         """A token that was refused may be one that another program, which does not lock, has spent and replaced."""
         left = {token.key: token for token in refused}
         for _ in range(_LOOKS if left else 0):
-            try:
-                file = store.look()
-            except KitError:
-                return
-            for token in file.tokens:
+            with contextlib.suppress(KitError):
+                store.look()
+            for token in store.file.tokens:
                 if token.key in left and self._newer(token, left[token.key]):
                     del left[token.key]
-                    self.settle(self.outcome(token, "adopted"))
+                    self.settle(token, "adopted")
             if not left:
                 return
             self.machine.sleep(_LOOK_EVERY_S)
+
+
+def attempts(
+    machine: Machine, ask: Callable[[float], Answer], ending: threading.Event, *, resend: bool = True
+) -> tuple[Answer, bool]:
+    """Ask, with the seconds that are left, until trying again is of no use: the last answer, and whether an earlier
+    attempt may have spent the token. Without ``resend`` what may have been spent is not sent again."""
+    from ocarina_kit.majora.api import NoAnswer
+
+    began, resent = machine.monotonic(), False
+    for attempt in itertools.count(1):
+        answer = ask(BUDGET_S - (machine.monotonic() - began))
+        if not isinstance(answer, NoAnswer) or (answer.sent and not resend):
+            break
+        wait = next_wait(attempt, answer, machine.monotonic() - began)
+        end = machine.monotonic() + (wait or 0.0)
+        while not ending.is_set() and machine.monotonic() < end:
+            machine.sleep(0.1)
+        if wait is None or ending.is_set():
+            break
+        resent = resent or answer.sent
+    return answer, resent
 
 
 def next_wait(attempt: int, answer: NoAnswer, elapsed: float) -> float | None:

@@ -9,7 +9,7 @@ from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens.file import TokensFile
 from ocarina_kit.tokens.history import maker, makers
 from ocarina_kit.tokens.journal import read_journal
-from ocarina_kit.tokens.log import digest, read_log
+from ocarina_kit.tokens.log import read_log
 
 
 class Status(NamedTuple):
@@ -36,9 +36,9 @@ def statuses(machine: Machine, path: Path, file: TokensFile, within: float = 0.0
     spent = {each.spent for each in read_journal(machine, path)[0]}
     made, now, found = makers(read_log(machine)), machine.now(), []
     for token in file.tokens:
-        left = 0.0
-        if token.access_token is not None and not (spent and digest(token.refresh_token) in spent):
-            left = max(0.0, token.seconds_left(now))
+        left = max(0.0, token.seconds_left(now))
+        if token.access_token is None or (token.can_refresh and token.digest in spent):
+            left = 0.0
         state = "needs-refresh" if token.can_refresh else "needs-login"
         if not token.usable:
             state = "unreadable"

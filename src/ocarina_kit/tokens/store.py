@@ -16,8 +16,8 @@ from ocarina_kit.system.files import Reserved, prove_space, read_settled, write_
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import log, problems
-from ocarina_kit.tokens.file import Token, TokensFile, better, parse, same_tokens, stored_key
-from ocarina_kit.tokens.journal import Journal, Rescued, read_journal
+from ocarina_kit.tokens.file import Token, TokensFile, parse
+from ocarina_kit.tokens.journal import Journal, NewToken, read_journal
 from ocarina_kit.tokens.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -29,57 +29,26 @@ _SPARE = 16 * 1024
 """Bytes that are reserved beyond the file as it is: longer tokens, and what another program adds meanwhile."""
 
 
-class Arrival:
-    """A new token and what becomes of it. ``old`` is the token in its place; ``spent``: that one was given for it.
-
-    ``kept_other``: a newer one was there already, and stayed. ``problem``: the file could not be written, and the token
-    is in the journal, ``where``, or lost. ``expires_at`` is epoch seconds.
-    """
-
-    def __init__(
-        self, scope: str, granted: Granted, now: float, old: Token | None, *, spent: bool = True
-    ) -> None:
-        self.scope, self.granted, self.now, self.old = scope, granted, now, old
-        self.spent = old.digest if spent and old is not None else ""
-        self.key = stored_key(scope, granted, old)
-        self.expires_at = now + granted.expires_in
-        self.kept_other = False
-        self.where: Path | None = None
-        self.problem: KitError | None = None
-
-    def put_into(self, file: TokensFile) -> TokensFile:
-        """The file with the token in it; where somebody has put another one there since, with the better one."""
-        new = file.with_granted(self.scope, self.granted, self.now, self.old)
-        there, mine = file.get(self.key), new.get(self.key)
-        self.kept_other = False
-        if there is not None and mine is not None and not same_tokens(there, self.old):
-            self.kept_other = better(mine, there, self.now) is there
-        return file if self.kept_other else new
-
-    def outcome(self, setup: Setup, table: Table | None, result: str) -> Outcome:
-        """What became of it; ``result`` where it is saved."""
-        if self.problem is None:
-            return Outcome(self.key, "adopted" if self.kept_other else result, self.expires_at)
-        error = problems.not_saved(setup, self.scope, self.where, self.problem, table)
-        return Outcome(self.scope, "rescued" if self.where else "lost", self.expires_at, error)
-
-
 class Store:
-    """One tokens file, its lock held by the caller (:func:`opened`) for the life of the store."""
+    """One tokens file, its lock held by the caller (:func:`opened`) for the life of the store.
+
+    ``unsettled``: digests of refresh tokens that were sent, now or in an earlier run, with no usable answer.
+    """
 
     def __init__(self, machine: Machine, setup: Setup, by: str) -> None:
         self.machine, self.setup, self.by = machine, setup, by
         self.path = setup.tokens_file
         self.data, self.file = look(machine, self.path)
         self.unsettled: set[str] = set()
-        """Digests of refresh tokens that were sent, now or in an earlier run, with no usable answer."""
+        self._before = self.file
+        self._saved: list[NewToken] = []
         self._reserved: Reserved | None = None
         self._journal: Journal | None = None
         self._keep_journal = False
 
     def look(self) -> TokensFile:
         """The file as it is now. Raises KitError (TOK002, TOK003) where it cannot be read."""
-        self.data, self.file = look(self.machine, self.path, self.data, self.file)
+        self.data, self.file = look(self.machine, self.path)
         return self.file
 
     def prepare(self, due: Sequence[Token] = (), new: int = 0) -> None:
@@ -88,7 +57,7 @@ class Store:
 
         Raises KitError where any of it fails: nothing may be sent then.
         """
-        problems.undamaged(self.setup, self.file)
+        self._before = problems.undamaged(self.setup, self.file)
         self._reserve(len(due) + new)
         self.keep_backup()
         log.note_use(self.machine, self.setup, self.by, self.file.tokens)
@@ -101,30 +70,39 @@ class Store:
         """The file as it is, into the backups. Raises KitError."""
         return None if self.data is None else backup(self.machine, kind, self.data, of=str(self.path))
 
-    def save(self, arrivals: Sequence[Arrival]) -> None:
+    def arrived(self, scope: str, answer: Granted) -> NewToken:
+        """What the server granted just now for ``scope``, in place of the token that was there at :meth:`prepare`."""
+        key, entry = self._before.granted(scope, answer, self.machine.now())
+        old = self._before.get(scope)
+        spent = old.digest if old is not None else ""
+        return NewToken(scope, key, spent, self.setup.domain, Secret(json.dumps(entry)))
+
+    def save(self, new: Sequence[NewToken], result: str, table: Table | None = None) -> list[Outcome]:
         """Put new tokens on the disk: into the journal, then into the file, all in one write. When this returns each
-        is there, or says what became of it. Never raises for what a file system does."""
-        if not arrivals:
-            return
-        records = [self._record(arrival) for arrival in arrivals]
-        journal = self._journal if self._journal is not None and self._journal.add(records) else None
+        is there, or its outcome says what became of it; ``result`` where it is saved. Never raises KitError."""
+        if not new:
+            return []
+        journal = self._journal if self._journal is not None and self._journal.add(new) else None
         before, self._keep_journal = self._keep_journal, True  # whatever comes below, a bug too
         try:
-            self._put(arrivals)
+            put = self._put(new)
         except KitError as problem:
-            for arrival in arrivals:
-                arrival.problem = problem
-                arrival.where = journal.path if journal is not None else None
-        else:
-            self._keep_journal = before
+            where, word = (journal.path, "rescued") if journal is not None else (None, "lost")
+            error = problems.not_saved(self.setup, [each.scope for each in new], where, problem, table)
+            return [Outcome(each.scope, word, each.value["expires_at"], error) for each in new]
+        self._keep_journal = before
+        self._saved += put
+        found = []
+        for each in new:
+            token, word = self.file.get(each.key), result if each in put else "adopted"
+            found.append(Outcome(each.key, word, token and token.known_expiry(self.machine.now())))
+        return found
 
-    def rewrite_lost(self, arrivals: Sequence[Arrival]) -> None:
+    def restore(self) -> None:
         """Write again what a program that does not lock has overwritten with what it had read before."""
         with contextlib.suppress(KitError):
             file = self.look()
-            saved = [each for each in arrivals if each.problem is None and not each.kept_other]
-            lost = [each for each in saved if same_tokens(file.get(each.key), each.old)]
-            if lost:
+            if lost := [each for each in self._saved if each.takes_over(file, each.key)]:
                 self._put(lost)
 
     def replace(self, change: Callable[[TokensFile], TokensFile]) -> None:
@@ -155,18 +133,14 @@ class Store:
     def take_rescued(self) -> None:
         """Put in the tokens that an earlier run could not write, or was killed with. Raises KitError.
 
-        A token is taken where the file still has the one that was spent for it, or none: what somebody has put there
-        since is kept (issue 13.7).
+        What somebody has put there since is kept (issue 13.7).
         """
         rescued, sent = read_journal(self.machine, self.path)
         if not rescued or self.file.damage is not None:
             return
         file = self.file
         for each in rescued:
-            there = file.get(each.scope)
-            if there is None or (each.spent and there.digest == each.spent):
-                file = file if each.key == each.scope else file.without(each.scope)
-                file = file.with_entry(each.key, json.loads(each.entry.reveal()))
+            file = each.put_into(file) if each.takes_over(file, each.scope) else file
         if file != self.file:
             self.keep_backup()
             self.replace(lambda _: file)
@@ -183,42 +157,41 @@ class Store:
             self._reserved = prove_space(self.path, len(self.data or b"") + _SPARE + 512 * new)
         return self._reserved
 
-    def _put(self, arrivals: Sequence[Arrival]) -> None:
-        reserved = self._reserve(len(arrivals))
+    def _put(self, new: Sequence[NewToken]) -> list[NewToken]:
+        """Write new tokens into the file; returns those that are in it now. Where somebody has put another one in place
+        of the spent one since, the better one stays (issue 13.8). Raises KitError."""
+        reserved = self._reserve(len(new))
         for _ in range(3):
-            file = self._complete_file()
-            for arrival in arrivals:
-                file = arrival.put_into(file)
+            file, put = self._complete_file(), []
+            for each in new:
+                better = file.with_better(each.key, each.value, self.machine.now()) is not file
+                if better or each.takes_over(file, each.key):
+                    file = each.put_into(file)
+                    put.append(each)
             data = file.render()
             try:
                 reserved.fill(data)
             except OSError as problem:
                 raise from_os(self.path, problem) from problem
             # The client does not lock: a last look, right before the rename (issue 13.8).
-            if look(self.machine, self.path, self.data, self.file)[0] == self.data:
+            if look(self.machine, self.path)[0] == self.data:
                 break
         self._reserved = None
         reserved.commit(data)
         self.data, self.file = data, file
+        return put
 
     def _complete_file(self) -> TokensFile:
         """The file as it is. One that another program has damaged since is set aside, and what this run has read of it
         fills the gaps."""
         before, file = self.file, self.look()
-        if file.damage is None:
-            return file
-        self.keep_backup("tokens-damaged")
-        for token in before.tokens:
-            there = file.get(token.key)
-            if there is None or better(there, token, self.machine.now()) is token:
-                file = file.with_entry(token.key, before.entries[token.key])
-        self.file = file = file._replace(damage=None)
+        if file.damage is not None:
+            self.keep_backup("tokens-damaged")
+            file = file._replace(damage=None)
+            for key, value in before.entries.items():
+                file = file.with_better(key, value, self.machine.now())
+            self.file = file
         return file
-
-    def _record(self, arrival: Arrival) -> Rescued:
-        file = self.file.with_granted(arrival.scope, arrival.granted, arrival.now, arrival.old)
-        entry = Secret(json.dumps(file.entries[arrival.key]))
-        return Rescued(arrival.scope, arrival.key, arrival.spent, self.setup.domain, entry)
 
 
 @contextlib.contextmanager
@@ -233,7 +206,12 @@ def opened(
     from ocarina_kit.system.lock import hold
     from ocarina_kit.system.signals import as_interrupts
 
-    with as_interrupts(), hold(machine, setup.tokens_file, waiting=problems.calmly(waiting)):
+    def calmly(words: str) -> None:  # output that fails must not stop what saves (issue 13.1)
+        if waiting is not None:
+            with contextlib.suppress(Exception):
+                waiting(words)
+
+    with as_interrupts(), hold(machine, setup.tokens_file, waiting=calmly):
         store = Store(machine, setup, by)
         try:
             store.take_rescued()
@@ -242,28 +220,22 @@ def opened(
             store.close()
 
 
-def look(
-    machine: Machine, path: Path, known: bytes | None = None, file: TokensFile | None = None
-) -> tuple[bytes | None, TokensFile]:
-    """The tokens file's bytes and what they say; no file, or a link to none, is an empty one. ``known`` and ``file``
-    are an earlier look: bytes that have not changed are not parsed again.
+def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
+    """The tokens file's bytes and what they say; no file, or a link to none, is an empty one.
 
     The client writes in place, so a half-written file is looked at again for a moment. Damage is the caller's to judge.
     Raises KitError (TOK002, TOK003) where it cannot be read or is another program's.
     """
-    from ocarina_kit.tokens.salvage import foreign
+    found = read_settled(machine, path, lambda data: parse(data).damage is None)
+    if found.content is None and found.kind not in ("missing", "dangling"):
+        raise problems.unreadable(found)
+    file = parse(found.content)
+    if found.content is not None:
+        from ocarina_kit.tokens.salvage import foreign
 
-    found = read_settled(machine, path, lambda data: data == known or parse(data).damage is None)
-    if found.content is None:
-        if found.kind not in ("missing", "dangling"):
-            raise problems.unreadable(found)
-        return None, parse(None)
-    if file is not None and found.content == known:
-        return known, file
-    new = parse(found.content)
-    if what := foreign(path, found.content, new):
-        raise problems.foreign(path, what)
-    return found.content, new
+        if what := foreign(path, found.content, file):
+            raise problems.foreign(path, what)
+    return found.content, file
 
 
 def guard(machine: Machine, setup: Setup, table: Table | None = None) -> Callable[[Token], KitError | None]:
