@@ -12,6 +12,7 @@ from tests.cli.conftest import LOOKUP, Lab
 from tests.conftest import Kit, Ran, mode_of
 
 from ocarina_kit.sandbox import Sandbox
+from ocarina_kit.sandbox.person import Page
 
 
 class Person(Lab):
@@ -175,6 +176,22 @@ def test_swapped_values_are_corrected(person: Person) -> None:
     ran = person.init(client_id=person.app.client_secret, client_secret_file=swapped)
     assert "were swapped; corrected" in ran.out
     assert person.kit.read_config() == person.settings
+    # An application whose owner chose id and secret: no length tells them apart, the server does.
+    url = f"{person.majora.url}o/applications/register/"
+    browser = person.majora.browser(person.user)
+    form = Page(browser.get(url, timeout=20).text).form_with("client_id")
+    assert form is not None
+    own = {
+        "name": "mine",
+        "client_id": "myOwnClientId-22",
+        "client_secret": "my-own-Secret-Of-Another-Length",
+    }
+    kinds = {"client_type": "confidential", "authorization_grant_type": "authorization-code"}
+    fields = {**form["fields"], **own, **kinds, "redirect_uris": person.majora.redirect_uri}
+    assert browser.post(url, data=fields, timeout=20).ok
+    ran = person.init(client_id=own["client_secret"], client_secret_file=person.file("id", own["client_id"]))
+    assert "were swapped; corrected" in ran.out, ran
+    assert person.kit.read_config()["CLIENT_ID"] == own["client_id"]
 
 
 def test_what_has_one_meaning_is_repaired_and_said(person: Person) -> None:

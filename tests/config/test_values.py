@@ -22,6 +22,7 @@ def drawn(length: int, seed: int, alphabet: str = LETTERS) -> str:
     return "".join(random.Random(seed).choices(alphabet, k=length))  # noqa: S311  # must be repeatable, not secret
 
 
+TWICE = "CFG009 was pasted twice, fixable"
 ID = drawn(40, 1)
 SECRET = drawn(128, 2)
 
@@ -61,7 +62,7 @@ def test_any_value_is_judged(value: object) -> None:
 
 PLACEHOLDERS = {
     "MAJORA_USER": [
-        "your-username", "your_username", "YOUR USERNAME", "yourUsername", "username", "<username>",
+        "your-username", "your_username", "YOUR USERNAME", "yourUsername", "yourusername", "username", "<username>",
         "<you>", "{user}", "${MAJORA_USER}", "$USER", "MAJORA_USER", "majora-user", "...", "…", "xxx",
         "XXXX", "changeme", "change-me", "“your-username”", "your-majora-username", "[your user name]",
         "user-name", "TODO", "none", "null", "%USER%", "{{ user }}", "-", "?", "***",
@@ -175,6 +176,11 @@ def test_hashes(text: str) -> None:
             ["CFG009 has white space in it, fixable", "CFG009 has quotes in it, fixable"],
         ),
         ("CLIENT_ID", ID + "\u200b", ["CFG009 has invisible characters in it, fixable"]),
+        (
+            "CLIENT_SECRET",
+            f"{SECRET}\n{SECRET}",
+            ["CFG009 has white space in it, fixable", "CFG009 was pasted twice, fixable"],
+        ),
         ("CLIENT_ID", ID[:-1], ["CFG009 has 39 characters (40 are usual), warning"]),
         ("CLIENT_ID", ID[:-1] + "é", ["CFG009 has characters that Majora never generates"]),
         ("MAJORA_USER", "climb-covid19-smithj", []),

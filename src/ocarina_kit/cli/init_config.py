@@ -13,7 +13,7 @@ from ocarina_kit.config.findings import findings
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.setup import Setting, from_environment, profiles, settled, tokens_path
 from ocarina_kit.config.url import endpoint, judge_domain, server_of
-from ocarina_kit.config.values import Fault, are_swapped, judge, token_kind
+from ocarina_kit.config.values import SECRET_LENGTH, Fault, are_swapped, judge, token_kind
 from ocarina_kit.config.write import plan_settings
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.messages import Ways, check_of, client_error, net_error
@@ -160,16 +160,24 @@ class Verdict(NamedTuple):
     error: KitError | None = None
 
 
-def ask_server(run: Run, values: Mapping[str, str], wish: Wish) -> Verdict:
-    """Whether Majora accepts id and secret, or the key."""
+def ask_server(run: Run, values: dict[str, str], wish: Wish) -> Verdict:
+    """Whether Majora accepts id and secret, or the key. Swaps the two where it accepts them so."""
     if wish.offline:
         return Verdict("not asked")
     with run.ui.waiting(f"Asking {values['MAJORA_DOMAIN']}", 20.0):
-        return (_of_key if uses_key(values) else _of_client)(run, values)
+        if uses_key(values):
+            return _of_key(run, values)
+        verdict = _of_client(run, values)
+        if verdict.word == "refused" and len(values["CLIENT_SECRET"]) != SECRET_LENGTH:
+            said = swap(values)
+            if _of_client(run, values).word == "accepted":
+                run.ui.say(f"{said}.")
+                return Verdict("accepted")
+            swap(values)
+        return verdict
 
 
 def _of_client(run: Run, values: Mapping[str, str]) -> Verdict:
-
     domain, ways = values["MAJORA_DOMAIN"], Ways(init=run.place.command("init"))
     probe = Majora(run.machine, domain, values["CLIENT_ID"], Secret(values["CLIENT_SECRET"])).probe_client()
     if probe.kind == "known":

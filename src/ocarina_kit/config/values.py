@@ -115,6 +115,10 @@ def _judge_credential(name: str, text: str) -> Value:
     bare, removed = tidied(text)
     faults = [Fault("CFG009", f"has {each} in it", fixable=True) for each in removed]
     usual = ID_LENGTH if name == "CLIENT_ID" else SECRET_LENGTH
+    half = bare[: len(bare) // 2]
+    if len(half) in (ID_LENGTH, SECRET_LENGTH) and half * 2 == bare:  # as happens where nothing is seen
+        bare = half
+        faults.append(Fault("CFG009", "was pasted twice", fixable=True))
     if is_hash(bare):
         faults.insert(0, Fault("CFG009", "is a hash of a secret, not the secret"))
     elif not bare.isascii():
@@ -212,6 +216,8 @@ def is_placeholder(name: str, text: str) -> bool:
 
 def _says_what_belongs(name: str, text: str) -> bool:
     words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", text)}
+    if re.match(r"\W*your(?:user|client|majora|api|token|id|secret|name|domain)", text, re.IGNORECASE):
+        return True
     return bool(words) and (words <= set(_NAMING[name].split()) or not words.isdisjoint(_SAYING))
 
 
