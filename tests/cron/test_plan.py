@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocarina_kit.cron.crontab import Crontab, encode
-from ocarina_kit.cron.line import build_line, entries
-from ocarina_kit.cron.plan import Ground, Hazard, Plan, hazards, mine, plan_removal, plan_schedule
+from ocarina_kit.cron.line import Ground, build_line, entries
+from ocarina_kit.cron.plan import Plan, hazards, mine, plan_removal, plan_schedule
+from ocarina_kit.cron.times import spread
 from ocarina_kit.system.errors import KitError
 
 HOME = "/home/u"
@@ -19,8 +20,8 @@ KIT = "/home/u/.local/bin/ocarina-kit"
 GUIDE = f"0 0,6,12,18 * * * {OCARINA} oauth refresh"
 GROUND = Ground("u", "node1", HOME, f"{HOME}/.ocarina", "https://m.org/", (KIT,), client=OCARINA)
 TEST = GROUND._replace(profile="test")
-GOOD = build_line(GROUND.spec())
-TIMES = GROUND.spec().schedule
+TIMES = spread("u", "node1", "https://m.org/")
+GOOD = build_line(GROUND, TIMES)
 T = "0 0,6,12,18 * * * "
 
 
@@ -36,15 +37,10 @@ def after(text: str, ground: Ground = GROUND, **options: Any) -> str:
     return made.after.render().decode()
 
 
-def test_an_empty_crontab_gets_the_line() -> None:
-    assert after("") == GOOD + "\n"
+def test_an_empty_crontab_gets_the_line_and_a_good_one_is_left() -> None:
     made = plan("")
+    assert (after(""), made.line, made.begins) == (GOOD + "\n", GOOD, True)
     assert made.edits == (("add", 1, "", GOOD),)
-    assert made.begins
-    assert made.line == GOOD
-
-
-def test_a_good_line_is_left() -> None:
     text = f"# mine\n{GOOD}\n\t\n"
     made = plan(text)
     assert (made.outcome, made.line, made.edits) == ("unchanged", GOOD, ())
@@ -102,16 +98,14 @@ def test_own_times_of_a_marked_line_are_kept_unless_others_are_given() -> None:
     assert after(f"0 */3 * * * {OCARINA} oauth refresh\n") == GOOD + "\n"
 
 
-def test_times_too_rare_for_the_client_are_not_kept_for_it() -> None:
+def test_runners_are_changed_into_each_other() -> None:
+    client = build_line(GROUND, TIMES, runner="client")
+    assert after(GOOD + "\n", runner="client") == client + "\n"
+    assert after(client + "\n") == GOOD + "\n"
+    # Times that are too rare for the client are not kept for it.
     rare = GOOD.replace(TIMES, "5 0,8,16 * * *")
     assert after(rare + "\n") == rare + "\n"
     assert plan(rare + "\n", runner="client").line.startswith(TIMES)
-
-
-def test_runners_are_changed_into_each_other() -> None:
-    client = build_line(GROUND.spec("client"))
-    assert after(GOOD + "\n", runner="client") == client + "\n"
-    assert after(client + "\n") == GOOD + "\n"
 
 
 def test_without_a_client_the_kit_runs_alone() -> None:
@@ -133,7 +127,7 @@ def test_a_commented_out_entry_needs_a_yes() -> None:
 
 def test_each_profile_and_config_has_a_line_of_its_own() -> None:
     both = after(after("# x\n"), TEST)
-    assert both == f"# x\n{GOOD}\n{build_line(TEST.spec())}\n"
+    assert both == f"# x\n{GOOD}\n{build_line(TEST, TIMES)}\n"
     assert [call.profile for entry in plan(both).entries.others for call in entry.calls] == ["test", "test"]
     other = f"5 */2 * * * OCARINA_CONF_FILE=/data/c.json {OCARINA} oauth refresh\n"
     assert after(other) == f"{other}{GOOD}\n"
@@ -175,7 +169,7 @@ def test_a_shell_that_reads_no_sh_is_avoided() -> None:
 
 def test_a_home_line_is_corrected_within_the_line() -> None:
     made = plan(f"HOME=/data\n{GUIDE}\n")
-    assert made.line == build_line(GROUND.spec(), {"HOME": "/data"})
+    assert made.line == build_line(GROUND, TIMES, {"HOME": "/data"})
     (entry,) = entries(made.after, "u", HOME)
     assert not hazards(made.after, entry, HOME)
     # HOME on the line itself means another's set-up.
@@ -196,14 +190,11 @@ def test_edits_are_numbered_as_in_the_crontab_as_it_was() -> None:
     assert made.after.render().decode() == f"# x\n{GOOD}\n"
 
 
-@pytest.mark.parametrize(
-    ("options", "id"),
-    [({"times": "0 0\n"}, "CRN007"), ({"ground": GROUND._replace(client="ocarina")}, "CRN007")],
-)
-def test_no_line_no_plan(options: dict[str, Any], id: str) -> None:
+@pytest.mark.parametrize("options", [{"times": "0 0\n"}, {"ground": GROUND._replace(client="ocarina")}])
+def test_no_line_no_plan(options: dict[str, Any]) -> None:
     with pytest.raises(KitError) as refused:
         plan("", **options)
-    assert refused.value.id == id
+    assert refused.value.id == "CRN007"
 
 
 # A person's crontab: what follows is other people's, and must come out as it went in.
@@ -225,7 +216,7 @@ _OWN = st.sampled_from([
 
 
 @given(st.lists(st.one_of(_FOREIGN, _FOREIGN, _OWN), max_size=12), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> None:
     raw = b"\n".join(lines) + (b"\n" if ends and lines else b"")
     crontab = Crontab.parse(raw)
@@ -236,24 +227,24 @@ def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> N
     assert [line.raw for line in installed.after.lines if line.at != entry.line.at] == foreign
     again = plan_schedule(installed.after, GROUND)
     assert (again.outcome, again.after) == ("unchanged", installed.after)
-    assert [hazard for hazard in hazards(installed.after, entry, HOME) if hazard.kind != "path"] == []
+    assert hazards(installed.after, entry, HOME, by_path=False) == []
     removed = plan_removal(installed.after, GROUND)
     assert [line.raw for line in removed.after.lines] == foreign
 
 
-def test_ten_thousand_lines() -> None:
-    text = f"A=b\n*/5 * * * * /usr/bin/true {'x' * 60}\n# ocarina oauth refresh\n" * 3_333 + f"{GUIDE}\n"
+def test_thousands_of_lines() -> None:
+    text = f"A=b\n*/5 * * * * /usr/bin/true {'x' * 60}\n# ocarina oauth refresh\n" * 1_000 + f"{GUIDE}\n"
     assert plan(text).after.render().decode() == text.replace(GUIDE, GOOD)
-    assert plan(f"{GUIDE}\n" * 10_000).after.render().decode() == GOOD + "\n"
+    assert plan(f"{GUIDE}\n" * 1_000).after.render().decode() == GOOD + "\n"
 
 
 # --- hazards -----------------------------------------------------------------------------------------------
 
 
-def found(text: str, gone: tuple[str, ...] = ()) -> list[Hazard]:
+def found(text: str) -> list[tuple[int, str]]:
     crontab = Crontab.parse(encode(text))
     (entry,) = entries(crontab, "u", HOME)
-    return hazards(crontab, entry, HOME, gone)
+    return hazards(crontab, entry, HOME, ("/opt/gone/bash",))
 
 
 @pytest.mark.parametrize(
@@ -265,15 +256,11 @@ def found(text: str, gone: tuple[str, ...] = ()) -> list[Hazard]:
         f"{T}{OCARINA} oauth refresh # 100% good",
         rf"{T}{OCARINA} oauth refresh > \%\% # 100% good",
         f"{T}~/bin/ocarina oauth refresh",
-        f"{T}'/my env/bin/ocarina' oauth refresh",
-        f"{T}/opt/conda/bin/conda run -n ocarina ocarina oauth refresh",
-        f"{T}bash -lc 'ocarina oauth refresh'",
         f"PATH=/opt/bin:/usr/bin:/bin\n{T}ocarina oauth refresh",
-        f"{T}PATH=/opt/bin:$PATH ocarina oauth refresh",
-        f"{T}cd /opt && bin/ocarina oauth refresh",
         f'SHELL=/bin/bash\nPATH=/opt/bin:/usr/bin:/bin\nHOME=/home/u/\nMAILTO=""\n{GUIDE}',
         f"{GUIDE}\nSHELL=/bin/false\nHOME=/x\nPATH=/x",
         f"HOME=/x\nHOME=/home/u\n{GUIDE}",
+        f"PATH=/opt\n{T}PATH=/usr/bin:/bin {OCARINA} oauth refresh",
     ],
 )
 def test_lines_that_cron_runs(text: str) -> None:
@@ -281,34 +268,25 @@ def test_lines_that_cron_runs(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "line", "words"),
+    ("text", "line", "words"),
     [
-        (f"{T}{OCARINA} oauth refresh >> log-$(date +%F)", "text", 1, "%F"),
-        (f"{T}'~/bin/ocarina' oauth refresh", "text", 1, "'~/bin/ocarina'"),
-        (f"{T}ocarina oauth refresh", "program", 1, "absolute path"),
-        (f"{T}bin/ocarina oauth refresh", "program", 1, "home folder"),
-        (f"{T}{{YOUR_OCARINA_PATH}} oauth refresh", "program", 1, "never replaced"),
-        (f"{T}$CONDA_PREFIX/bin/ocarina oauth refresh", "text", 1, "CONDA_PREFIX"),
-        (f"#\nSHELL=/bin/tcsh\n{GUIDE}", "text", 2, "/bin/tcsh"),
-        (f"SHELL=bash\n{GUIDE}", "text", 1, "bash"),
-        (f"SHELL=/opt/gone/bash\n{GUIDE}", "text", 1, "does not exist"),
-        (f"HOME=/data\n{GUIDE}", "text", 1, "/data"),
-        (f"HOME=~\n{GUIDE}", "text", 1, "~"),
-        (f"PATH=/opt\n{GUIDE}", "path", 1, "/usr/bin"),
-        (f"PATH=$PATH:/usr/bin:/bin\n{T}ocarina oauth refresh", "text", 1, "expand"),
-        (f"{GUIDE} 'open", "text", 1, "never closed"),
-        (f"{GUIDE} # {'x' * 1000}", "text", 1, "998"),
+        (f"{T}{OCARINA} oauth refresh >> log-$(date +%F)\n", 1, "%F"),
+        (f"{T}'~/bin/ocarina' oauth refresh\n", 1, "'~/bin/ocarina'"),
+        (f"#\nSHELL=/bin/tcsh\n{GUIDE}\n", 2, "/bin/tcsh is no shell"),
+        (f"SHELL=bash\n{GUIDE}\n", 1, "bash"),
+        (f"SHELL=/opt/gone/bash\n{GUIDE}\n", 1, "does not exist"),
+        (f"HOME=/data\n{GUIDE}\n", 1, "/data"),
+        (f"HOME=~\n{GUIDE}\n", 1, "~"),
+        (f"PATH=/opt\n{GUIDE}\n", 1, "/usr/bin"),
+        (f"{GUIDE} 'open\n", 1, "never closed"),
+        (f"{GUIDE} # {'x' * 1000}\n", 1, "998"),
+        (f"# x\n{GUIDE}", 2, "line break"),
     ],
 )
-def test_lines_that_cron_breaks(text: str, kind: str, line: int, words: str) -> None:
-    (hazard,) = found(text + "\n", ("/opt/gone/bash",))
-    assert (hazard.kind, hazard.line) == (kind, line)
-    assert words in hazard.what
-
-
-def test_a_last_line_without_its_line_break() -> None:
-    (hazard,) = found(f"# x\n{GUIDE}")
-    assert (hazard.kind, hazard.line) == ("text", 2)
+def test_lines_that_cron_breaks(text: str, line: int, words: str) -> None:
+    ((number, what),) = found(text)
+    assert number == line
+    assert words in what
 
 
 @pytest.mark.parametrize("runner", ["kit-first", "client"])

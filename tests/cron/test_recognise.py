@@ -19,53 +19,57 @@ def read(text: str) -> list[Entry]:
     return entries(Crontab.parse(text.encode("utf-8", "surrogateescape") + b"\n"), "u", HOME)
 
 
+# They run OCARINA.
+ABSOLUTE = [
+    f"{OCARINA} oauth refresh",
+    f"{OCARINA} -q oauth refresh",
+    f"{OCARINA}   oauth\trefresh",
+    f"{OCARINA} oauth refresh --scopes a b",
+    f"{OCARINA} oauth refresh # every six hours",
+    f"{OCARINA} oauth refresh >> $HOME/refresh.log 2>&1",
+    f"{OCARINA} oauth refresh >/dev/null 2>&1",
+    f"{OCARINA} oauth refresh &> /dev/null",
+    f"2>/dev/null {OCARINA} oauth refresh",
+    rf"{OCARINA} oauth refresh >> $HOME/log-$(date +\%F)",
+    f"{OCARINA} oauth refresh >> $HOME/log-$(date +%F)",
+    f"cd $HOME && {OCARINA} oauth refresh",
+    f"cd $HOME; {OCARINA} oauth refresh",
+    f"sleep 30; {OCARINA} oauth refresh",
+    f"( {OCARINA} oauth refresh )",
+    f"{{ {OCARINA} oauth refresh; }}",
+    f"! {OCARINA} oauth refresh",
+    f"{OCARINA} oauth refresh &",
+    f"exec {OCARINA} oauth refresh",
+    f"[ -x {OCARINA} ] && {OCARINA} oauth refresh",
+    f"test -x {OCARINA} || exit 0; {OCARINA} oauth refresh",
+    f"if [ -x {OCARINA} ]; then {OCARINA} oauth refresh; fi",
+    f"for i in 1 2 3; do {OCARINA} oauth refresh && break; sleep 60; done",
+    f"until {OCARINA} oauth refresh; do sleep 60; done",
+    f"case $(hostname) in node1) {OCARINA} oauth refresh;; esac",
+    f"{OCARINA} oauth refresh || echo failed | mail -s 'ocarina' me",
+    f"{OCARINA} oauth refresh 2>&1 | logger -t ocarina",
+    f"env {OCARINA} oauth refresh",
+    f"/usr/bin/env -i HOME=/home/u {OCARINA} oauth refresh",
+    f"nice -n 10 {OCARINA} oauth refresh",
+    f"nice {OCARINA} oauth refresh",
+    f"ionice -c 3 nice -19 {OCARINA} oauth refresh",
+    f"timeout 60 {OCARINA} oauth refresh",
+    f"timeout --signal=KILL -k 5 60s {OCARINA} oauth refresh",
+    f"flock -n /tmp/lock {OCARINA} oauth refresh",
+    f"flock -w 5 /tmp/lock -c '{OCARINA} oauth refresh'",
+    f"nohup setsid stdbuf -oL {OCARINA} oauth refresh",
+    f"chronic {OCARINA} oauth refresh",
+    f"/usr/bin/python3 {OCARINA} oauth refresh",
+    f"/usr/bin/python3 -u -W ignore {OCARINA} oauth refresh",
+    f"bash -lc '{OCARINA} oauth refresh'",
+    f'/bin/sh -c "cd /data; {OCARINA} oauth refresh"',
+    f"bash -c 'bash -c \"{OCARINA} oauth refresh\"'",
+    f"eval '{OCARINA} oauth refresh'",
+    f"O={OCARINA}; $O oauth refresh",
+]
 # command, the client's path as the shell sees it, how cron finds it
 CLIENT_SHAPES = [
-    (f"{OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"{OCARINA} -q oauth refresh", OCARINA, "absolute"),
-    (f"{OCARINA}   oauth\trefresh", OCARINA, "absolute"),
-    (f"{OCARINA} oauth refresh --scopes a b", OCARINA, "absolute"),
-    (f"{OCARINA} oauth refresh # every six hours", OCARINA, "absolute"),
-    (f"{OCARINA} oauth refresh >> $HOME/refresh.log 2>&1", OCARINA, "absolute"),
-    (f"{OCARINA} oauth refresh >/dev/null 2>&1", OCARINA, "absolute"),
-    (f"{OCARINA} oauth refresh &> /dev/null", OCARINA, "absolute"),
-    (f"2>/dev/null {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (rf"{OCARINA} oauth refresh >> $HOME/log-$(date +\%F)", OCARINA, "absolute"),
-    (f"{OCARINA} oauth refresh >> $HOME/log-$(date +%F)", OCARINA, "absolute"),
-    (f"cd $HOME && {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"cd $HOME; {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"sleep 30; {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"( {OCARINA} oauth refresh )", OCARINA, "absolute"),
-    (f"{{ {OCARINA} oauth refresh; }}", OCARINA, "absolute"),
-    (f"! {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"{OCARINA} oauth refresh &", OCARINA, "absolute"),
-    (f"exec {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"[ -x {OCARINA} ] && {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"test -x {OCARINA} || exit 0; {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"if [ -x {OCARINA} ]; then {OCARINA} oauth refresh; fi", OCARINA, "absolute"),
-    (f"for i in 1 2 3; do {OCARINA} oauth refresh && break; sleep 60; done", OCARINA, "absolute"),
-    (f"until {OCARINA} oauth refresh; do sleep 60; done", OCARINA, "absolute"),
-    (f"case $(hostname) in node1) {OCARINA} oauth refresh;; esac", OCARINA, "absolute"),
-    (f"{OCARINA} oauth refresh || echo failed | mail -s 'ocarina' me", OCARINA, "absolute"),
-    (f"{OCARINA} oauth refresh 2>&1 | logger -t ocarina", OCARINA, "absolute"),
-    (f"env {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"/usr/bin/env -i HOME=/home/u {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"nice -n 10 {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"nice {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"ionice -c 3 nice -19 {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"timeout 60 {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"timeout --signal=KILL -k 5 60s {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"flock -n /tmp/lock {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"flock -w 5 /tmp/lock -c '{OCARINA} oauth refresh'", OCARINA, "absolute"),
-    (f"nohup setsid stdbuf -oL {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"chronic {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"/usr/bin/python3 {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"/usr/bin/python3 -u -W ignore {OCARINA} oauth refresh", OCARINA, "absolute"),
-    (f"bash -lc '{OCARINA} oauth refresh'", OCARINA, "absolute"),
-    (f'/bin/sh -c "cd /data; {OCARINA} oauth refresh"', OCARINA, "absolute"),
-    (f"bash -c 'bash -c \"{OCARINA} oauth refresh\"'", OCARINA, "absolute"),
-    (f"eval '{OCARINA} oauth refresh'", OCARINA, "absolute"),
-    (f"O={OCARINA}; $O oauth refresh", OCARINA, "absolute"),
+    *((command, OCARINA, "absolute") for command in ABSOLUTE),
     ('"/home/u/my env/bin/ocarina" oauth refresh', "/home/u/my env/bin/ocarina", "absolute"),
     (r"/home/u/my\ env/bin/ocarina oauth refresh", "/home/u/my env/bin/ocarina", "absolute"),
     ("/home/u/données/bin/ocarina oauth refresh", "/home/u/données/bin/ocarina", "absolute"),
@@ -79,7 +83,9 @@ CLIENT_SHAPES = [
     ("$(which ocarina) oauth refresh", "ocarina", "path"),
     ("`command -v ocarina` oauth refresh", "ocarina", "path"),
     ("script -qc 'ocarina oauth refresh' /dev/null", "ocarina", "path"),
-    ("$CONDA_PREFIX/bin/ocarina oauth refresh", "$CONDA_PREFIX/bin/ocarina", "unknown"),
+    ("$CONDA_PREFIX/bin/ocarina oauth refresh", "$CONDA_PREFIX/bin/ocarina", "folder"),
+    ("/opt/$ENV/python '/x/$ocarina/ocarina' oauth refresh", "/x/$ocarina/ocarina", "absolute"),
+    ("cd /opt/${ENV} && bin/ocarina oauth refresh", "/opt/$ENV/bin/ocarina", "folder"),
     ("bash -lc 'ocarina oauth refresh'", "ocarina", "other"),
     ("bash -ic 'conda activate ocarina && ocarina oauth refresh'", "ocarina", "other"),
     ("source activate ocarina && ocarina oauth refresh", "ocarina", "other"),
@@ -94,35 +100,37 @@ CLIENT_SHAPES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("command", "path", "lookup"), CLIENT_SHAPES, ids=[shape[0] for shape in CLIENT_SHAPES]
-)
+@pytest.mark.parametrize(("command", "path", "lookup"), CLIENT_SHAPES)
 def test_a_client_refresh_in_every_shape(command: str, path: str, lookup: str) -> None:
     (entry,) = read(EVERY_6H + command)
-    program = entry.program("client")
+    call = entry.program("client")
     assert (entry.kind, entry.active, entry.marked, entry.reading.other_work) == ("client", True, False, ())
-    assert program is not None
-    assert (program.path, program.lookup) == (path, lookup)
+    assert call is not None
+    assert (call.path, call.lookup) == (path, lookup)
+    assert "\0" not in str(call.starters)
     assert entry.times is not None
     # The same line commented out, in three hands.
     for mark in ("#", "# ", "  ##\t"):
         (off,) = read(mark + EVERY_6H + command)
         assert not off.active
-        assert off.program("client") == program
+        assert off.program("client") == call
 
 
 @pytest.mark.parametrize(
-    "times",
-    ["@daily ", "@hourly\t", "0 */6 * JAN-DEC mon-sat ", "*/5\t*\t*  * * ", "  0 0 * * * ", "@reboot "],
+    ("times", "accepted"),
+    [
+        ("@daily ", True),
+        ("@hourly\t", True),
+        ("0 */6 * JAN-DEC mon-sat ", True),
+        ("*/5\t*\t*  * * ", True),
+        ("  0 0 * * * ", True),
+        ("@reboot ", False),
+        ("61 * * * * ", False),
+    ],
 )
-def test_any_times_of_crons(times: str) -> None:
+def test_any_times(times: str, accepted: bool) -> None:
     (entry,) = read(f"{times}{OCARINA} oauth refresh")
-    assert entry.times is not None
-
-
-def test_times_that_cron_refuses_are_kept_for_the_doctor() -> None:
-    (entry,) = read(f"61 * * * * {OCARINA} oauth refresh")
-    assert entry.times is None
+    assert (entry.times is not None) is accepted
 
 
 LEFT_ALONE = [
@@ -188,50 +196,40 @@ def test_prose_and_variables(line: str) -> None:
 
 # What earlier versions wrote: 330 characters of shell.
 FORMER = (
-    "17 1,4,7,10,13,16,19,22 * * * e=$({kit} refresh --quiet{profile} 2>&1); r=$?; case $r:$e in 126:*|127:*"
+    "e=$({kit} refresh --quiet{profile} 2>&1); r=$?; case $r:$e in 126:*|127:*"
     "|1:*'recent call last'*|1:*'No module named'*|1:*'Fatal Python'*) exec {client} -q{profile} oauth refresh;; esac; "
     '[ -z "$e" ] || printf \'\\%s\\n\' "$e" >&2; exit $r # ocarina-kit{mark}'
 )
 KIT_LINES = [
-    (f"{EVERY_6H}{KIT} refresh --quiet # ocarina-kit", "kit", KIT, None, True),
-    (f"{EVERY_6H}{KIT} --profile p refresh", "kit", KIT, None, False),
-    (f"{EVERY_6H}/opt/py/bin/python -m ocarina_kit refresh", "kit", "/opt/py/bin/python", None, False),
-    (f"{EVERY_6H}{KIT} refresh --cron || {OCARINA} -q oauth refresh # ocarina-kit", "kit-first", KIT, OCARINA, True),
+    (f"{KIT} refresh --quiet # ocarina-kit", "kit", KIT, None, True),
+    (f"{KIT} --profile p refresh", "kit", KIT, None, False),
+    ("/opt/py/bin/python -m ocarina_kit refresh", "kit", "/opt/py/bin/python", None, False),
+    (f"{KIT} refresh --cron || {OCARINA} -q oauth refresh # ocarina-kit", "kit-first", KIT, OCARINA, True),
     (FORMER.format(kit=KIT, client=OCARINA, profile="", mark=""), "kit-first", KIT, OCARINA, True),
-    (
-        "1 2 * * * export OCARINA_CONF_FILE=/c XDG_STATE_HOME=/s; "
-        + FORMER.format(kit=KIT, client=OCARINA, profile=" --profile 'a b'", mark=" profile=a b")[30:],
-        "kit-first",
-        KIT,
-        OCARINA,
-        True,
-    ),
-    (f"{EVERY_6H}{KIT} --profile 'a b' refresh # ocarina-kit a b", "kit", KIT, None, True),
-    (f"{EVERY_6H}{KIT} --profile 'a b' refresh # ocarina-kit profile=a b", "kit", KIT, None, True),
-    (f"{EVERY_6H}{KIT} refresh # ocarina-kit is nice", "kit", KIT, None, False),
-    (f"{EVERY_6H}{KIT} refresh --cron ; /x/other # ocarina-kit", "kit", KIT, None, True),
+    ("export A=/c B=/s; " + FORMER.format(kit=KIT, client=OCARINA, profile=" --profile p", mark=" p"), "kit-first",
+     KIT, OCARINA, True),
+    (f"{KIT} --profile 'a b' refresh # ocarina-kit a b", "kit", KIT, None, True),
+    (f"{KIT} --profile 'a b' refresh # ocarina-kit b", "kit", KIT, None, False),
+    (f"{KIT} refresh # ocarina-kit is nice", "kit", KIT, None, False),
+    (f"{KIT} refresh --cron ; /x/other # ocarina-kit", "kit", KIT, None, True),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("line", "kind", "kit", "client", "marked"), KIT_LINES)
-def test_the_kits_own_lines(line: str, kind: str, kit: str, client: str | None, marked: bool) -> None:
-    (entry,) = read(line)
+@pytest.mark.parametrize(("command", "kind", "kit", "client", "marked"), KIT_LINES)
+def test_the_kits_own_lines(command: str, kind: str, kit: str, client: str | None, marked: bool) -> None:
+    (entry,) = read(EVERY_6H + command)
     assert (entry.kind, entry.marked) == (kind, marked)
     found, after = entry.program("kit"), entry.program("client")
     assert found is not None
     assert (found.path, after.path if after else None) == (kit, client)
-    assert bool(entry.reading.other_work) is ("/x/other" in line)
+    assert bool(entry.reading.other_work) is ("/x/other" in command)
 
 
-@pytest.mark.parametrize(
-    "word", ["{YOUR_OCARINA_PATH}", "{YOUR_OCARINA_PATH}/ocarina", "{YOUR_OCARINA_PATH} -q"]
-)
-def test_the_guides_placeholder_is_a_client(word: str) -> None:
-    (entry,) = read(f"{EVERY_6H}{word} oauth refresh")
-    program = entry.program("client")
-    assert program is not None
-    assert program.lookup == "placeholder"
-    assert entry.calls[0].config == "/home/u/.ocarina"
+@pytest.mark.parametrize("rest", ["", "/ocarina", " -q"])
+def test_the_guides_placeholder_is_a_client(rest: str) -> None:
+    (entry,) = read(f"{EVERY_6H}{{YOUR_OCARINA_PATH}}{rest} oauth refresh")
+    (call,) = entry.calls
+    assert (call.tool, call.lookup, call.config) == ("client", "placeholder", "/home/u/.ocarina")
 
 
 SET_UPS = [
@@ -272,10 +270,8 @@ def test_variables_of_the_crontab_count() -> None:
         f"OCARINA_CONF_FILE=/data/c.json\nO={OCARINA}\n{EVERY_6H}$O oauth refresh\n"
         f"HOME=/srv\n{EVERY_6H}~/ocarina oauth refresh"
     )
-    program, other = first.program("client"), second.program("client")
-    assert program is not None
-    assert (program.path, first.calls[0].config) == (OCARINA, "/data/c.json")
-    assert other is not None
+    program, other = first.calls[0], second.calls[0]
+    assert (program.path, program.config) == (OCARINA, "/data/c.json")
     assert (other.path, second.number) == ("/srv/ocarina", 5)
 
 
@@ -300,9 +296,7 @@ def test_work_of_its_own_is_named(command: str, work: tuple[str, ...]) -> None:
 
 def test_the_starters_are_named_outermost_first() -> None:
     (entry,) = read(f"{EVERY_6H}nohup timeout 5m bash -c '/usr/bin/python3 {OCARINA} oauth refresh'")
-    program = entry.program("client")
-    assert program is not None
-    assert program.starters == ("nohup", "timeout", "bash", "/usr/bin/python3")
+    assert entry.calls[0].starters == ("nohup", "timeout", "bash", "/usr/bin/python3")
 
 
 _parts = st.sampled_from(
@@ -314,7 +308,7 @@ _parts = st.sampled_from(
 
 
 @given(st.lists(_parts, max_size=25).map("".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_is_read_without_a_fault(text: str) -> None:
     for entry in read(EVERY_6H + text):
         assert entry.calls
@@ -322,18 +316,10 @@ def test_any_text_is_read_without_a_fault(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["$(", "(", "'", '"$(', "`", "env ", "bash -c ", "case x in ", "a;", "${", "for ", "A=b ", "[[ ", "a;;",
-             "<<",
-             "x", " ", "\\", "~", "$HOME", "eval ", "#", "=", "% "]
-)  # fmt: skip
-def test_a_line_of_100_000_letters_is_read(part: str) -> None:
+    "part", ["$(", "'", '"$(', "env ", "bash -c ", "case x in ", "a;", "${", "A=b ", "\\", "eval ", "#"]
+)
+def test_a_line_of_20_000_letters_is_read(part: str) -> None:
     """Linear: a quadratic reader would take minutes, and the test's time limit would end it (issue 13.10)."""
-    line = f"{EVERY_6H}ocarina oauth refresh " + part * (100_000 // len(part))
-    read(line)
-    read(part * (100_000 // len(part)) + "ocarina")
-    read("# " + line)
-
-
-def test_ten_thousand_lines_are_read() -> None:
-    line = f"A=b\n{EVERY_6H}cd /x && {OCARINA} oauth refresh >> log 2>&1 # x\n# note: ocarina\n*/5 * * * * true\n"
-    assert len(read(line * 2_500)) == 2_500
+    long = part * (20_000 // len(part))
+    for line in (f"{EVERY_6H}ocarina oauth refresh {long}", f"{long}ocarina"):
+        read(line)

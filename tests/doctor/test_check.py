@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ocarina_kit.config.place import Place
 from ocarina_kit.doctor.check import (
     Check,
     Choice,
@@ -20,6 +22,7 @@ from ocarina_kit.doctor.check import (
     ok,
     problem,
 )
+from ocarina_kit.system.change import Change
 from ocarina_kit.system.errors import KitError, Remedy
 
 ALL = Choice()
@@ -33,30 +36,35 @@ def a(id: str, outcome: Outcome, rests: str = "", **more: bool) -> Check:
     return Check(id, id, lambda world: outcome, "", "", Remedy(), groups, online, oauth)
 
 
-def run(*checks: Check, choice: Choice = ALL, api_key: bool = False) -> dict[str, tuple[str, str | None]]:
+def findings(*checks: Check, choice: Choice = ALL, api_key: bool = False) -> tuple[Finding, ...]:
     started: list[set[str]] = []
-    machine = SimpleNamespace(monotonic=lambda: 0.0)
-    world: Any = SimpleNamespace(machine=machine, uses_api_key=api_key, took={}, start=started.append)
-    return {each.check.id: (each.status, each.outcome.cause) for each in examine(world, choice, checks)}
+    place, machine = Place(Path("c"), profile="lab"), SimpleNamespace(monotonic=lambda: 0.0)
+    facts: dict[str, Any] = {"machine": machine, "place": place, "took": {}, "start": started.append}
+    return examine(SimpleNamespace(**facts, uses_api_key=api_key), choice, checks)  # type: ignore[arg-type]
+
+
+def run(*checks: Check, choice: Choice = ALL, api_key: bool = False) -> dict[str, tuple[str, str | None]]:
+    found = findings(*checks, choice=choice, api_key=api_key)
+    return {each.check.id: (each.status, each.outcome.cause) for each in found}
 
 
 def test_what_follows_from_a_fault_is_a_skip_with_the_first_cause() -> None:
-    checks = (
-        a("A1", FAIL),
-        a("A2", OK, "A1"),
-        a("A3", OK, "A2"),
-        a("A4", OK),
-        a("A5", OK, "A6"),
-        a("A6", FAIL),
-    )
+    rests = {"A1": "", "A2": "A1", "A3": "A2", "A4": "", "A5": "A6", "A6": ""}
+    checks = [a(id, FAIL if id in ("A1", "A6") else OK, rest) for id, rest in rests.items()]
     assert run(*checks) == {
-        "A1": ("fail", None),
-        "A2": ("skip", "A1"),
-        "A3": ("skip", "A1"),
-        "A4": ("ok", None),
-        "A5": ("skip", "A6"),
-        "A6": ("fail", None),
+        **{"A1": ("fail", None), "A2": ("skip", "A1"), "A3": ("skip", "A1")},
+        **{"A4": ("ok", None), "A5": ("skip", "A6"), "A6": ("fail", None)},
     }
+
+
+def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
+    own = a("A1", FAIL)._replace(remedy=Remedy("Do it.", ("ocarina-kit schedule --test",)))
+    fixable = own._replace(id="A2", judge=lambda world: FAIL._replace(fix=(Change("chmod"),)))
+    remedies = [each.remedy for each in findings(own, fixable)]
+    assert remedies == [
+        ("Do it.", ("ocarina-kit schedule --test --profile lab",)),
+        ("", ("ocarina-kit doctor --fix --profile lab",)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -20,19 +20,7 @@ SETTINGS = {
     "CLIENT_SECRET": "b2" * 64,
 }
 VIEW = "majora2.view_biosampleartifact"
-ENTRY = {
-    "id",
-    "family",
-    "title",
-    "status",
-    "detail",
-    "cause",
-    "consequence",
-    "remedy",
-    "fixable",
-    "fixed",
-    "ms",
-}
+ENTRY = set("id family title status detail cause consequence remedy fixable fixed ms".split())
 
 
 @pytest.fixture
@@ -70,7 +58,6 @@ def test_healthy_is_one_line(kit: Kit) -> None:
 
 
 def test_what_depends_on_a_failure_is_counted_and_what_is_not_selected_is_not(kit: Kit) -> None:
-    assert "2 ok, 1 failed, 11 skipped (they depend on this)" not in kit.run(*ONLY).out
     assert kit.run(*ONLY).out.splitlines()[-2:] == [
         "1 failed, 13 skipped (they depend on this)",
         "Next step: ocarina-kit init",
@@ -107,17 +94,10 @@ def test_list_and_explain_run_nothing(kit: Kit) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [
-        ("--only", "NOPE"),
-        ("--skip", "CFG999"),
-        ("--timeout", "0"),
-        ("--timeout", "soon"),
-        ("--json", "--report", "-"),
-    ],
+    "options", ["--only NOPE", "--skip CFG999", "--timeout 0", "--timeout soon", "--json --report -"]
 )
-def test_wrong_usage(kit: Kit, options: tuple[str, ...]) -> None:
-    assert kit.run("doctor", *options).code == 2
+def test_wrong_usage(kit: Kit, options: str) -> None:
+    assert kit.run("doctor", *options.split()).code == 2
 
 
 def test_a_report_goes_to_a_file_or_alone_to_standard_output(broken: Kit) -> None:

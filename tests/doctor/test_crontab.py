@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -98,9 +99,8 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def found(world: World) -> dict[str, Finding]:
-    return {
-        id: each for id, each in judged(world).items() if id != "CRN006"
-    }  # that looks at this very machine
+    # CRN006 looks at this very machine.
+    return {id: each for id, each in judged(world).items() if id != "CRN006"}
 
 
 def wrong(world: World) -> str:
@@ -109,11 +109,8 @@ def wrong(world: World) -> str:
 
 
 def log(result: str, hours: float, host: str = "login1", by: str = "refresh", scope: str = LOOKUP) -> Line:
-    import time
-
-    return Line(
-        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW - hours * H)), host, by, result, scope=scope
-    )
+    moment = datetime.fromtimestamp(NOW - hours * H, timezone.utc)
+    return Line(f"{moment:%Y-%m-%dT%H:%M:%SZ}", host, by, result, scope=scope)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
     machine = Machine(environ, home, "lab", "node", run)
     before = {path.name: path.read_bytes() for path in home.iterdir()}
     choice = Choice(skip=frozenset({"ENV"}), offline=True)
-    world = World(machine, Place(home / ".ocarina", profile=profile), seconds=300, offline=True)
+    world = World(machine, Place(home / ".ocarina", profile=profile), seconds=300)
     findings = examine(world, choice)
     assert sum(summary(findings).values()) == len(findings)
     assert not [each.check.id for each in findings if each.status == "unknown"]

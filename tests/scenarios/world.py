@@ -18,8 +18,8 @@ from typing import Any
 from tests.conftest import TESTS, Kit
 
 from ocarina_kit.config.place import Place
-from ocarina_kit.cron.host import kit_words
-from ocarina_kit.cron.line import Spec, build_line, carried
+from ocarina_kit.cron.host import ground_of, kit_words
+from ocarina_kit.cron.line import build_line
 from ocarina_kit.cron.times import spread
 from ocarina_kit.sandbox import Application, Sandbox, User, install_impostor, install_standin
 from ocarina_kit.system.machine import Machine
@@ -255,18 +255,10 @@ def _line(world: World) -> str:
     config = world.fill(world.scenario.get("config_at", str(world.kit.config)))
     environ = {name: value for name, value in world.kit.env.items() if name not in names}
     client = world.words["ocarina"] if "/programs/" not in world.words["ocarina"] else "/opt/none/ocarina"
-    machine, home = world.machine, str(world.kit.home)
-    return build_line(
-        Spec(
-            spread(machine.user, machine.host, world.majora.url),
-            kit_words(machine),
-            client,
-            config,
-            home,
-            world.scenario.get("profile"),
-            carried(environ, home).variables,
-        )
-    )
+    machine = world.machine
+    place = Place(Path(config), profile=world.scenario.get("profile"))
+    ground = ground_of(machine._replace(environ=environ), place, world.majora.url, client)
+    return build_line(ground, spread(machine.user, machine.host, world.majora.url))
 
 
 # --- the home ----------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def command(
 
     def look() -> tuple[World, tuple[Finding, ...]]:
         with run.ui.waiting("Checking", timeout):
-            world = World(run.machine, run.place, seconds=timeout, offline=offline)
+            world = World(run.machine, run.place, seconds=timeout)
             return world, examine(world, choice)
 
     def agree(planned: Planned, world: World) -> bool:

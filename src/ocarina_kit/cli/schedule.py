@@ -235,10 +235,9 @@ def _installed(run: Run) -> Entry | None:
     from ocarina_kit.doctor.world import World
 
     world = World(run.machine, run.place, seconds=60.0)
-    own = world.entries.own
-    if not own and world.entries.mixed:
+    if not world.entries.own and world.entries.mixed:
         raise in_the_way(run, plan_removal(world.crontab, world.ground))
-    return next((entry for entry in own if entry.marked), next(iter(own), None))
+    return world.entries.kept
 
 
 def _try(run: Run, setup: Setup, line: str, variables: dict[str, str], whose: str) -> Result:
@@ -304,10 +303,10 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     if not _agreed(run, plan.edits, question, "--remove", dry_run=dry_run, yes=yes):
         return result
     with ui.waiting("Writing the crontab", 90.0) as say:
-        installed = install_crontab(run.machine, lambda content: without(content).after.render(), say)
+        backup = install_crontab(run.machine, lambda content: without(content).after.render(), say)
     note(run, world.setup, "unscheduled")
     ui.status("removed", f"the line in your crontab on {host}")
-    _show_backup(run, installed.backup)
+    _show_backup(run, backup)
     for entry in plan.entries.mixed:
         ui.warn(
             f"Line {entry.number} does other work too, so it was left. It still refreshes these tokens. [CRN003]"

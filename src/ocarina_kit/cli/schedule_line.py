@@ -12,8 +12,8 @@ from ocarina_kit.cli.schedule_trial import entry_of
 from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, Clients, version_text
 from ocarina_kit.cron import host as cron_host
 from ocarina_kit.cron.crontab import Crontab
-from ocarina_kit.cron.line import second_reading
-from ocarina_kit.cron.plan import Ground, Plan, plan_schedule
+from ocarina_kit.cron.line import Ground, second_reading
+from ocarina_kit.cron.plan import Plan, plan_schedule
 from ocarina_kit.cron.program import install_crontab, unreadable
 from ocarina_kit.cron.times import in_words
 from ocarina_kit.doctor import crontab as crn
@@ -77,7 +77,7 @@ def plan_entry(
     if runner != "client":
         _prove_kit(run, ground, start=prove)
     cautions = _of_client(setup, ground, client, alone=runner == "client")
-    for name, why in ground.carried.left_out:
+    for name, why in ground.left_out.items():
         remedy = Remedy("If cron needs it, set it at the top of the crontab yourself.", ("crontab -e",))
         cautions.append(KitError(f"{name} {why}, so the line does not set it.", id="ENV006", remedy=remedy))
 
@@ -134,9 +134,9 @@ def install_entry(run: Run, setup: Setup, planned: Planned) -> Path | None:
     """
 
     with run.ui.waiting("Writing the crontab", 90.0) as say:
-        installed = install_crontab(run.machine, planned.edit, say)
+        backup = install_crontab(run.machine, planned.edit, say)
     note(run, setup, "scheduled")
-    return installed.backup
+    return backup
 
 
 def note(run: Run, setup: Setup, result: str) -> None:

@@ -156,11 +156,6 @@ class Crontab(NamedTuple):
         count = len(self.pieces) - (1 if self.ends_in_newline else 0)
         return [Line(at, raw) for at, raw in enumerate(self.pieces[:count])]
 
-    def replace(self, at: int, raw: bytes) -> Crontab:
-        """Another line in place of one. The crontab's last line gets the line break that it lacks."""
-        pieces = (*self.pieces[:at], raw, *self.pieces[at + 1 :])
-        return Crontab((*pieces, b"") if at == len(self.pieces) - 1 else pieces)
-
     def remove(self, gone: Collection[int]) -> Crontab:
         """Without these lines and their line breaks."""
         rest = tuple(piece for at, piece in enumerate(self.pieces) if at not in gone)

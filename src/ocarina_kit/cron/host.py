@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from posixpath import isabs
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ocarina_kit.cron.crontab import Crontab, cron_environment
 from ocarina_kit.system.machine import Machine
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from ocarina_kit.config.place import Place
-    from ocarina_kit.cron.plan import Ground
+    from ocarina_kit.cron.line import Ground
 
 _NAMES = frozenset({"cron", "crond", "fcron", "dcron", "cronie", "mcron", "bcron-sched", "bcron-start"})
 # The first process of a complete system. In a container that is another, and cron may run outside.
 _INITS = frozenset(
     ["systemd", "init", "runit", "s6-svscan", "openrc-init", "dinit", "upstart", "procd", "finit"]
 )
-_CONTAINER = (".dockerenv", "run/.containerenv", "run/systemd/container")
 # systemd-cron makes timers of crontabs: there is no daemon then, and none is needed.
 _TIMERS = tuple(
     f"{folder}/systemd/system-generators/systemd-crontab-generator" for folder in ("lib", "usr/lib", "etc")
@@ -37,41 +37,26 @@ _THROWAWAY = (
 
 
 def ground_of(machine: Machine, place: Place, domain: str, client: str | None = None) -> Ground:
-    """What a set-up's crontab line rests on, here and in this shell. ``domain``: MAJORA_DOMAIN, repaired.
+    """What a set-up's crontab line depends on, here and in this shell. ``domain``: MAJORA_DOMAIN, repaired.
 
     ``client``: the absolute path of the ocarina for the line, None where there is none.
     """
-    from ocarina_kit.cron.line import carried
-    from ocarina_kit.cron.plan import Ground
+    from ocarina_kit.cron.line import Ground, carried
 
-    return Ground(
-        user=machine.user,
-        host=machine.host,
-        home=str(machine.home),
-        config=str(place.config.absolute()),
-        domain=domain,
-        kit=kit_words(machine),
-        profile=place.profile,
-        client=client,
-        carried=carried(machine.environ, str(Path.cwd())),
-    )
+    config, variables = str(place.config.absolute()), carried(machine.environ, str(Path.cwd()))
+    owner = (machine.user, machine.host, str(machine.home))
+    return Ground(*owner, config, domain, kit_words(machine), place.profile, client, *variables)
 
 
-class Daemon(NamedTuple):
-    """``state``: ``runs``, ``absent`` (all processes can be seen, and none is a cron daemon) or ``unknown``."""
+def daemon_state(machine: Machine, root: Path = Path("/"), platform: str = sys.platform) -> tuple[str, str]:
+    """Whether a cron daemon runs on this host (CRN006), and why. ``root`` is used as ``/``.
 
-    state: str
-    why: str
-
-
-def daemon_state(machine: Machine, root: Path = Path("/"), platform: str = sys.platform) -> Daemon:
-    """Whether a cron daemon runs on this host (CRN006). ``root`` is used as ``/``."""
+    ``runs``, ``absent`` (all processes can be seen, and none is a cron daemon) or ``unknown``.
+    """
     if platform == "darwin":
         listed = machine.run(["/bin/ps", "-axo", "comm="], timeout=5.0).stdout.decode("utf-8", "replace")
-        found = sorted({line.strip().rpartition("/")[2] for line in listed.splitlines()} & _NAMES)
-        return (
-            Daemon("runs", found[0]) if found else Daemon("unknown", "launchd starts cron when it is needed")
-        )
+        found = {line.strip().rpartition("/")[2] for line in listed.splitlines()} & _NAMES
+        return ("runs", min(found)) if found else ("unknown", "launchd starts cron when it is needed")
     try:
         pids = [name for name in os.listdir(root / "proc") if name.isdigit()]  # noqa: PTH208
     except OSError:
@@ -80,15 +65,14 @@ def daemon_state(machine: Machine, root: Path = Path("/"), platform: str = sys.p
     for pid, name in names.items():
         busybox = name == "busybox" and "crond" in _read(root / "proc" / pid / "cmdline").split("\0")[:2]
         if name in _NAMES or busybox:
-            return Daemon("runs", f"{name}, process {pid}")
+            return "runs", f"{name}, process {pid}"
     if not names.get("1"):
-        return Daemon("unknown", "other users' processes are hidden")
-    contained = any((root / mark).exists() for mark in _CONTAINER) or names["1"] not in _INITS
-    if contained or {"KUBERNETES_SERVICE_HOST", "container"} & machine.environ.keys():
-        return Daemon("unknown", "this is a container, or a part of a host only")
+        return "unknown", "other users' processes are hidden"
+    if names["1"] not in _INITS:
+        return "unknown", "this is a container, or a part of a host only"
     if any((root / mark).exists() for mark in _TIMERS):
-        return Daemon("unknown", "systemd's timers may run the crontabs")
-    return Daemon("absent", "no process of that kind was found")
+        return "unknown", "systemd's timers may run the crontabs"
+    return "absent", "no process of that kind was found"
 
 
 def _read(path: Path) -> str:
@@ -127,10 +111,8 @@ def changed_at(content: bytes, user: str, spools: tuple[str, ...] = _SPOOLS) -> 
 def gone_shells(crontab: Crontab) -> frozenset[str]:
     """Values of its ``SHELL`` lines that are no program of this host."""
     variables = (line.variable for line in crontab.lines if b"SHELL" in line.raw)
-    shells = {
-        each.value for each in variables if each is not None and each.name == "SHELL" and isabs(each.value)
-    }
-    return frozenset(shell for shell in shells if program_problem(shell))
+    shells = {each.value for each in variables if each is not None and each.name == "SHELL"}
+    return frozenset(shell for shell in shells if isabs(shell) and program_problem(shell))
 
 
 def program_problem(path: str) -> str:
@@ -155,7 +137,7 @@ def program_problem(path: str) -> str:
 def on_path(name: str, environ: Mapping[str, str]) -> str:
     """The program that PATH leads to, or empty. cron expands nothing in it, and starts in the home folder."""
     folders = [folder for folder in environ.get("PATH", "").split(":") if isabs(folder)]
-    return next((f"{folder}/{name}" for folder in folders if not program_problem(f"{folder}/{name}")), "")
+    return shutil.which(name, path=":".join(folders)) or "" if folders else ""
 
 
 def kit_words(
@@ -166,18 +148,14 @@ def kit_words(
     The script of this process's environment; otherwise its interpreter with ``-m ocarina_kit``; where this environment
     is soon deleted (``uvx``, ``pipx run``), another ocarina-kit that was installed to stay, if there is one.
     """
-    found = [words for words in _kits(machine, prefix, executable) if not program_problem(words[0])]
     module = (executable, "-m", "ocarina_kit")
+    here = dict.fromkeys((f"{prefix}/bin", os.path.dirname(executable)))  # noqa: PTH120
+    path = (*machine.environ.get("PATH", "").split(":"), str(machine.home / ".local" / "bin"))
+    scripts = [
+        [(f"{folder}/ocarina-kit",) for folder in folders if isabs(folder)] for folders in (here, path)
+    ]
+    found = [words for words in (*scripts[0], module, *scripts[1]) if not program_problem(words[0])]
     return next((words for words in found if not thrown_away(words[0])), next(iter(found), module))
-
-
-def _kits(machine: Machine, prefix: str, executable: str) -> Iterator[tuple[str, ...]]:
-    for folder in dict.fromkeys((f"{prefix}/bin", os.path.dirname(executable))):  # noqa: PTH120
-        yield (f"{folder}/ocarina-kit",)
-    yield (executable, "-m", "ocarina_kit")
-    for folder in (*machine.environ.get("PATH", "").split(":"), str(machine.home / ".local" / "bin")):
-        if isabs(folder):
-            yield (f"{folder}/ocarina-kit",)
 
 
 def thrown_away(path: str) -> bool:

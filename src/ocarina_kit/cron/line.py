@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from posixpath import isabs, join, normpath
 from typing import NamedTuple
 
-from ocarina_kit.cron.crontab import Crontab, Job, Line, Variable, cron_environment, encode
-from ocarina_kit.cron.recognise import Call, Program, Reading, read_command
+from ocarina_kit.cron.crontab import Crontab, Job, Line, Variable, cron_environment, encode, parse_job
+from ocarina_kit.cron.recognise import Call, Reading, read_command
 from ocarina_kit.cron.times import Times, parse_times
 from ocarina_kit.system.errors import KitError, Remedy
 
@@ -55,9 +55,9 @@ class Entry(NamedTuple):
             return "client"
         return "kit-first" if "client" in tools[tools.index("kit") :] else "kit"
 
-    def program(self, tool: str) -> Program | None:
-        """The ``kit`` or the ``client`` of the line."""
-        return next((call.program for call in self.calls if call.tool == tool), None)
+    def program(self, tool: str) -> Call | None:
+        """The first call of the ``kit`` or the ``client``."""
+        return next((call for call in self.calls if call.tool == tool), None)
 
     @property
     def values(self) -> dict[str, str]:
@@ -66,7 +66,7 @@ class Entry(NamedTuple):
 
     @property
     def times(self) -> Times | None:
-        """When it runs; None where cron does not accept the times."""
+        """When it runs; None where cron does not accept the times, or runs it only when the host starts."""
         try:
             return parse_times(self.job.time)
         except KitError:
@@ -74,10 +74,9 @@ class Entry(NamedTuple):
 
     @property
     def marked(self) -> bool:
-        """Whether ocarina-kit wrote it. Earlier versions wrote ``profile=NAME``."""
-        mark = re.fullmatch(r"#\s*ocarina-kit(?: (?:profile=)?(.*))?", self.reading.comment)
-        profiles = {_in_comment(call.profile or "").replace("\\%", "%").strip() for call in self.calls}
-        return mark is not None and (mark[1] or "").strip() in profiles
+        """Whether ocarina-kit wrote it."""
+        marks = (f"# {MARK} {_in_comment(call.profile or '')}" for call in self.calls)
+        return self.reading.comment in {mark.replace("\\%", "%").rstrip() for mark in marks}
 
 
 def entries(crontab: Crontab, user: str, home: str) -> list[Entry]:
@@ -113,110 +112,102 @@ def _recognise(line: Line, variables: Mapping[str, Variable], user: str, home: s
     return None if not active and (prose or entry.times is None) else entry
 
 
-class Carried(NamedTuple):
-    """The set-up's variables that the line sets, and the names of those that it leaves out, with why."""
-
-    variables: Mapping[str, str] = {}
-    left_out: tuple[tuple[str, str], ...] = ()
-
-
-def carried(environ: Mapping[str, str], cwd: str) -> Carried:
-    """What of this environment the line must set so that cron's job sees the same (CONTRACT.md, schedule).
+def carried(environ: Mapping[str, str], cwd: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What of this environment the line must set so that cron's job sees the same (CONTRACT.md, schedule), and what it
+    leaves out, with why.
 
     Relative paths of certificates start at ``cwd``: cron starts at home. A relative XDG_STATE_HOME is ignored, as the
     XDG base directory specification demands. No proxy with user info, so no password, ever gets into the line.
     """
     variables: dict[str, str] = {}
-    left_out: list[tuple[str, str]] = []
+    left_out: dict[str, str] = {}
     for name in ("XDG_STATE_HOME", *CA_BUNDLE, *PROXY, *NO_PROXY):
         value = environ.get(name, "")
         if not value or (name == "XDG_STATE_HOME" and not isabs(value)):
             continue
         if name in PROXY and _SECRET.search(value):
-            left_out.append((name, "may hold a password"))
+            left_out[name] = "may hold a password"
         elif _CONTROL.search(value):
-            left_out.append((name, "holds characters that no crontab line can carry"))
+            left_out[name] = "holds characters that no crontab line can carry"
         else:
             variables[name] = normpath(join(cwd, value)) if name in CA_BUNDLE else value
-    return Carried(variables, tuple(left_out))
+    return variables, left_out
 
 
-class Spec(NamedTuple):
-    """What the line runs. ``kit``: the kit's program and what goes before the subcommand; empty: the client alone.
+class Ground(NamedTuple):
+    """A set-up's line: whose it is, and what it depends on. Paths are absolute.
 
-    ``client`` is a path, or None where there is no client. ``variables`` are from :func:`carried`.
+    ``domain`` only picks the times. ``kit`` is how cron starts ocarina-kit: its program, and what goes before the
+    subcommand. ``client`` is the ocarina for the line, None where there is none. The last two are from :func:`carried`.
     """
 
-    schedule: str
-    kit: tuple[str, ...]
-    client: str | None
-    config: str
+    user: str
+    host: str
     home: str
+    config: str
+    domain: str
+    kit: tuple[str, ...]
     profile: str | None = None
+    client: str | None = None
     variables: Mapping[str, str] = {}
+    left_out: Mapping[str, str] = {}
 
 
-def build_line(spec: Spec, above: Mapping[str, str] | None = None) -> str:
+def build_line(
+    ground: Ground, times: str, above: Mapping[str, str] | None = None, *, runner: str = "kit-first"
+) -> str:
     """The line, without its line break (CONTRACT.md, schedule). ``above``: the variables set above it in the crontab.
+    ``runner``: ``kit-first`` or ``client``.
 
     Raises KitError (CRN007): a path is relative or holds a control character, or the line is too long for cron.
     """
-    _check(spec)
-    profile = ["--profile", spec.profile] if spec.profile is not None else []
-    programs = []
-    if spec.kit:
-        programs.append([*spec.kit, "refresh", "--cron", *profile])
-    if spec.client is not None:
-        programs.append([spec.client, *(["-q"] if spec.kit else []), *profile, "oauth", "refresh"])
-    exports = [
-        f"export {name}={cron_quote(value)}; " for name, value in _variables(spec, above or {}).items()
-    ]
-    command = "".join(exports) + " || ".join(" ".join(map(cron_quote, words)) for words in programs)
-    command += f" # {MARK}" + (f" {_in_comment(spec.profile)}" if spec.profile is not None else "")
-    if len(encode(command)) > MOST_BYTES:
-        raise _no_line(
-            f"The crontab line would be longer than the {MOST_BYTES} characters that cron takes.",
-            "Use shorter paths (a symbolic link), or set the variables in the crontab itself.",
-        )
-    return f"{spec.schedule} {command}"
-
-
-def _check(spec: Spec) -> None:
-    named = [("The path of ocarina-kit", spec.kit[0])] if spec.kit else []
-    named += [("The path of ocarina", spec.client)] if spec.client is not None else []
-    if not named:
+    kit = ground.kit if runner == "kit-first" else ()
+    profile = ["--profile", ground.profile] if ground.profile is not None else []
+    programs = [[*kit, "refresh", "--cron", *profile]] if kit else []
+    if ground.client is not None:
+        programs.append([ground.client, *(["-q"] if kit else []), *profile, "oauth", "refresh"])
+    if not programs:
         raise _no_line(
             "There is neither ocarina-kit nor ocarina for the crontab line.", "Install the client."
         )
-    for name, path in (*named, ("The path of the configuration", spec.config)):
+    for path in (*(words[0] for words in programs), ground.config):
         if not isabs(path):
             raise _no_line(
-                f"{name} is relative: {path!r}.", "Give the absolute path: cron starts in the home folder."
+                f"{path!r} is relative.", "Give the absolute path: cron starts in the home folder."
             )
-    for text in (spec.schedule, *spec.kit, spec.client or "", spec.config, spec.profile or ""):
-        if _CONTROL.search(text):
-            raise _no_line(
-                f"No crontab line can carry {text!r}.", "Rename it, or reach it through a symbolic link."
-            )
+    exports = [
+        f"export {name}={cron_quote(value)}; " for name, value in _exports(ground, above or {}).items()
+    ]
+    command = "".join(exports) + " || ".join(" ".join(map(cron_quote, words)) for words in programs)
+    command += f" # {MARK}" + (f" {_in_comment(ground.profile)}" if ground.profile is not None else "")
+    if _CONTROL.search(f"{times}{command}"):
+        what = f"No crontab line can carry {f'{times} {command}'[:200]!r}."
+        raise _no_line(what, "Rename what it names, or reach it through a symbolic link.")
+    if len(encode(command)) > MOST_BYTES:
+        what = f"The crontab line would be longer than the {MOST_BYTES} characters that cron takes."
+        raise _no_line(
+            what, "Use shorter paths (a symbolic link), or set the variables in the crontab itself."
+        )
+    return f"{times} {command}"
 
 
 def _no_line(what: str, advice: str) -> KitError:
     return KitError(what, id="CRN007", remedy=Remedy(advice))
 
 
-def _variables(spec: Spec, above: Mapping[str, str]) -> dict[str, str]:
+def _exports(ground: Ground, above: Mapping[str, str]) -> dict[str, str]:
     """What the line sets: the set-up's own, and what lines above it would otherwise break."""
     found: dict[str, str] = {}
-    default = join(spec.home, ".ocarina")
-    if above.get("HOME", spec.home) != spec.home:
-        found["HOME"] = spec.home
+    default = join(ground.home, ".ocarina")
+    if above.get("HOME", ground.home) != ground.home:
+        found["HOME"] = ground.home
     if "PATH" in above and not {"/usr/bin", "/bin"} <= set(above["PATH"].split(":")):
         found["PATH"] = "/usr/bin:/bin"  # `#!/usr/bin/env python` needs it
-    if normpath(above.get("OCARINA_CONF_FILE") or default) != normpath(spec.config):
-        found["OCARINA_CONF_FILE"] = spec.config
+    if normpath(above.get("OCARINA_CONF_FILE") or default) != normpath(ground.config):
+        found["OCARINA_CONF_FILE"] = ground.config
     if "XDG_STATE_HOME" in above:
-        found["XDG_STATE_HOME"] = join(spec.home, ".local", "state")
-    found.update(spec.variables)
+        found["XDG_STATE_HOME"] = join(ground.home, ".local", "state")
+    found.update(ground.variables)
     return {name: value for name, value in found.items() if above.get(name) != value}
 
 
@@ -241,15 +232,11 @@ def second_reading(line: str) -> None:
     from crontab import CronTab
 
     logging.getLogger("crontab").setLevel(logging.CRITICAL)
-    jobs = list(CronTab(tab=line + "\n"))
+    jobs, ours = list(CronTab(tab=line + "\n")), parse_job(line)
     try:
-        ours = parse_times(
-            " ".join(line.split()[:5]) if not line.startswith("@") else line.split(maxsplit=1)[0]
-        )
-        if len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled():
-            rendered = jobs[0].slices.render()
-            if parse_times(rendered).same_as(ours):
-                return
+        one = len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled()
+        if one and ours and parse_times(jobs[0].slices.render()).same_as(parse_times(ours.time)):
+            return
     except KitError:
         pass
     raise KitError(

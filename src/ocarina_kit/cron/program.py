@@ -54,14 +54,6 @@ class Listing(NamedTuple):
         return self.state in ("read", "none yet")
 
 
-class Installed(NamedTuple):
-    """``backup`` is where the old crontab was saved; None where nothing was changed, or there was none."""
-
-    before: bytes
-    after: bytes
-    backup: Path | None = None
-
-
 def read_crontab(machine: Machine) -> Listing:
     """The crontab of this user. Never raises for what the program does."""
     listed = _crontab(machine, "-l")
@@ -75,33 +67,22 @@ def read_crontab(machine: Machine) -> Listing:
         words = words or f"crontab -l ended with exit code {listed.code} and no word"
         return Listing("not allowed" if _NOT_ALLOWED.search(words) else "failed", words=words)
     why = doubt(listed.stdout)
-    if why and b"\0" not in listed.stdout and _shown_by_editor(machine, listed.stdout) == listed.stdout:
-        why = ""
     return Listing("doubtful" if why else "read", listed.stdout, why)
-
-
-def _shown_by_editor(machine: Machine, listing: bytes) -> bytes:
-    r"""The crontab's real bytes, where ``-l`` may have shown a carriage return as ``\r``; empty if that tells nothing.
-
-    ``crontab -e`` gives the file itself to the editor. The editor here is ``cat``, which changes nothing.
-    """
-    shown = _crontab(machine, "-e", VISUAL="cat", EDITOR="cat")
-    same = shown.stdout.replace(b"\r", b"\\r").replace(b"\b", b"\\b") == listing
-    return shown.stdout if shown.code == 0 and same else b""
 
 
 def install_crontab(
     machine: Machine, edit: Callable[[bytes], bytes], waiting: Callable[[str], None] | None = None
-) -> Installed:
-    """Make ``edit`` of this user's crontab their crontab: saved, written, read back, compared.
+) -> Path | None:
+    """Make ``edit`` of this user's crontab their crontab: saved, written, read back, compared. Returns the backup, None
+    where nothing was changed, or there was no crontab.
 
     One lock of the kit is held around it all. Another program may still write in between: then it starts over from
     what is in it now, and never writes back what somebody else may have changed (issue 13.3). ``edit`` may be called
     several times.
 
     Raises KitError: CRN001 (no command, not allowed, not readable), SCH002 (cannot be written back as it is), SCH004
-    (no space), SCH005 (refused), SCH006 (changed by another program each time), SCH007 (cut short; the old one is
-    back), SCH008 (cut short, and not put back), SCH009 (failed in another way); and what ``edit`` and the backup raise.
+    (no space), SCH005 (refused), SCH006 (another program changes it each time), SCH007 (cut short), SCH009 (unknown
+    what is in it now); and what ``edit`` and the backup raise.
     """
     from ocarina_kit.system.backup import backup
     from ocarina_kit.system.files import make_private_folder
@@ -111,28 +92,21 @@ def install_crontab(
     guarded = make_private_folder(machine.state) / f"crontab-{host}-{machine.user}".replace("/", "_")
     with hold(machine, guarded, waiting=waiting):
         saved: Path | None = None
-        meddled = False
         for _ in range(_TRIES):
             before = read_crontab(machine)
-            problem = unreadable(before, host)
-            if problem is not None:
+            if (problem := unreadable(before, host)) is not None:
                 raise problem
             after = edit(before.content)
             if after == before.content:
-                return Installed(before.content, after, saved)
+                return saved
             if before.content:
                 saved = backup(machine, "crontab", before.content, of=host)
             if read_crontab(machine) != before:
-                meddled = True
                 continue
             written = _crontab(machine, "-", stdin=after)
             back = read_crontab(machine)
-            if (
-                back.content == after
-                and back.writable
-                and (after or back.state == "none yet" or not back.words)
-            ):
-                return Installed(before.content, after, saved)
+            if back.content == after and back.writable:
+                return saved
             if not back.readable:
                 said = f"crontab says: {one_line(_words(written) or back.words)}."
                 what = f"It is unknown whether your crontab on {host} was changed: it could not be read back."
@@ -141,12 +115,8 @@ def install_crontab(
                 raise _refused(host, written)
             if back != before and after.startswith(back.content):
                 raise _cut_short(machine, before, saved)
-            meddled = meddled or back != before
-    if not meddled:
-        why = "crontab said that all is well, and changed nothing."
-        raise _problem("SCH009", f"Your crontab on {host} was not changed.", why)
-    what = f"Your crontab on {host} is changed by another program each time that it is written."
-    raise _problem("SCH006", what, "What is in it now was written by that program.", saved)
+    what = f"Your crontab on {host} does not stay as it is written."
+    raise _problem("SCH006", what, "Another program changes it at the same time.", saved)
 
 
 def _problem(
@@ -165,18 +135,17 @@ def _problem(
 
 def unreadable(listing: Listing, host: str) -> KitError | None:
     """Why a crontab that was listed may not be written over; None where it may."""
-    says = f"crontab says: {one_line(listing.words)}."
     if listing.writable:
         return None
+    says = f"crontab says: {one_line(listing.words)}."
     if listing.state == "no program":
         return _problem("CRN001", f"There is no crontab command on {host}.")
     if listing.state == "not allowed":
         return _problem("CRN001", f"You are not allowed to use crontab on {host}.", says)
     if listing.state == "doubtful":
         why = "crontab -l does not show those as they are, so writing it back could change your lines."
-        remedy = Remedy(
-            "Remove them, or add the line yourself.", ("ocarina-kit schedule --print", "crontab -e")
-        )
+        add = ("ocarina-kit schedule --print", "crontab -e")
+        remedy = Remedy("Remove them, or add the line yourself.", add)
         return _problem("SCH002", f"Your crontab on {host} holds {listing.words}.", why, remedy=remedy)
     why = f"{says} That does not mean that it is empty, so nothing was written."
     remedy = Remedy("See what it says.", ("crontab -l",))
@@ -187,12 +156,10 @@ def _refused(host: str, written: Completed) -> KitError:
     """The old crontab is still in: why the new one is not."""
     words = _words(written) or f"it ended with exit code {written.code} and no word"
     why = f"crontab says: {one_line(words)}. The old crontab is still in."
-    if written.code is not None and _NO_SPACE.search(words):
+    if _NO_SPACE.search(words):
         return _problem("SCH004", f"There is no space for your crontab on {host}.", why)
-    if written.code is not None and _NOT_ALLOWED.search(words):
+    if _NOT_ALLOWED.search(words):
         return _problem("CRN001", f"You are not allowed to write a crontab on {host}.", why)
-    if not written.code:
-        return _problem("SCH009", f"Your crontab on {host} was not changed.", why)
     remedy = Remedy("Another line of yours may be wrong: fix it, and run this again.", ("crontab -e",))
     return _problem("SCH005", f"crontab on {host} refused the new crontab.", why, remedy=remedy)
 
@@ -206,10 +173,10 @@ def _cut_short(machine: Machine, before: Listing, saved: Path | None) -> KitErro
     what = f"The new crontab on {machine.host} was cut short."
     if read_crontab(machine)[:2] == before[:2]:
         return _problem("SCH007", what, "The crontab from before was put back.")
-    return _problem("SCH008", what, "The crontab from before could not be put back.", saved)
+    return _problem("SCH007", what, "The crontab from before could not be put back.", saved)
 
 
-def _crontab(machine: Machine, argument: str, *, stdin: bytes = b"", **variables: str) -> Completed:
+def _crontab(machine: Machine, argument: str, *, stdin: bytes = b"") -> Completed:
     # The words are compared with known ones: they must come in English. CRONTAB_NOHEADER=N would add Debian's own
     # three header lines to the listing. Secrets stay here: crontab has no use for them.
     environ = {
@@ -219,9 +186,8 @@ def _crontab(machine: Machine, argument: str, *, stdin: bytes = b"", **variables
         and not name.startswith(("MAJORA_", "CLIENT_", "OCARINA_"))
         and not name.lower().endswith("_proxy")
     }
-    return machine.run(
-        ["crontab", argument], env={**environ, "LC_ALL": "C", **variables}, stdin=stdin, timeout=_SECONDS
-    )
+    environ["LC_ALL"] = "C"
+    return machine.run(["crontab", argument], env=environ, stdin=stdin, timeout=_SECONDS)
 
 
 def _words(completed: Completed) -> str:

@@ -12,12 +12,13 @@ from itertools import pairwise
 from posixpath import basename, isabs, join, normpath
 from typing import NamedTuple
 
+_WORD = r"""(?:[^\s;&|()<>'"\\`]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+"""
 _TOKEN = re.compile(
-    r"""(?P<blank>[ \t\r\f\v]+|\\\n)
+    rf"""(?P<blank>[ \t\r\f\v]+|\\\n)
       | (?P<comment>\#[^\n]*)
-      | (?P<redirect>[0-9]*(?:<<<|<<-?|<>|[<>]&|>\||>>|[<>])|&>>?)
+      | (?P<redirect>(?:[0-9]*(?:<<<|<<-?|<>|[<>]&|>\||>>|[<>])|&>>?)[ \t]*(?:{_WORD})?)
       | (?P<operator>&&|\|\||;;&?|;&|\|&|[;&|()\n`])
-      | (?P<word>(?:[^\s;&|()<>'"\\`]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)""",
+      | (?P<word>{_WORD})""",
     re.X | re.S,
 )
 _PART = re.compile(
@@ -33,6 +34,8 @@ _WHICH = re.compile(r"(?:\$\(|`)[ ]*(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\
 _PLACEHOLDER = re.compile(r"\{YOUR_OCARINA_PATH\}(?:/.*)?")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 _DEPTH = 6
+_UNSET = "\0"
+"""Before the name of a variable that cron does not set: no crontab line holds one."""
 
 _RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())
 _SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock".split())
@@ -53,34 +56,24 @@ _ASKS_ONLY = frozenset({"-h", "--help", "-v", "--version", "--print-config", "--
 _TOOLS = {"ocarina": "client", "ocarina.client": "client", "ocarina-kit": "kit", "ocarina_kit": "kit"}
 
 
-class Program(NamedTuple):
-    """``written`` is as in the line, ``path`` what the shell makes of it; ``starters`` are programs that start it.
-
-    ``lookup`` says how cron finds it: ``absolute``, ``path`` (by PATH), ``folder`` (from the working folder), ``other``
-    (by what conda, uv, a start-up file or ``activate`` sets up), ``unknown`` (cron does not set the variables
-    ``unknown``) or ``placeholder`` (the guide's ``{YOUR_OCARINA_PATH}``).
-    """
-
-    written: str
-    path: str
-    lookup: str
-    starters: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    quoted_tilde: bool = False
-
-
 class Call(NamedTuple):
     """One refresh, by ``tool``: ``kit`` or ``client``. ``environ`` is what it sees.
 
-    ``config`` is the path of its configuration, None where that is unclear or the set-up comes from the environment.
-    ``extra`` are words behind the refresh that it does not take: prose, in a comment.
+    ``written`` is its program as in the line, ``path`` what the shell makes of it; ``starters`` are programs that start
+    it. ``lookup`` says how cron finds it: ``absolute``, ``path`` (by PATH), ``folder`` (from the working folder),
+    ``other`` (by what conda, uv, a start-up file or ``activate`` sets up) or ``placeholder`` (``{YOUR_OCARINA_PATH}``).
+    ``config`` is the path of its configuration, None where that is unclear or the set-up comes from the environment;
+    ``named``: it is not the default one. ``extra`` are words behind the refresh that it does not take: prose.
     """
 
     tool: str
-    program: Program
+    written: str
+    path: str
+    lookup: str
+    starters: tuple[str, ...]
     profile: str | None
     config: str | None
-    config_named: bool
+    named: bool
     environ: Mapping[str, str]
     extra: tuple[str, ...] = ()
     options: frozenset[str] = frozenset()
@@ -97,14 +90,18 @@ class Reading(NamedTuple):
 
 
 class _Word(NamedTuple):
+    """``text`` is what the shell makes of what is ``written``; ``shown`` has ``$NAME`` for what cron does not set."""
+
     text: str
     written: str
-    unknown: tuple[str, ...] = ()
-    quoted_tilde: bool = False
 
     @property
     def name(self) -> str:
         return basename(self.text)
+
+    @property
+    def shown(self) -> str:
+        return self.text.replace(_UNSET, "$")
 
 
 def read_command(text: str, environ: Mapping[str, str]) -> Reading:
@@ -124,7 +121,6 @@ class _Reader:
         self.other: list[str] = around.other if around else []
         self.set_up: bool = around.set_up if around else False
         self.folder: str = around.folder if around else ""
-        self.unclear: set[str] = set(around.unclear) if around else set()
         self.starters: tuple[str, ...] = ()
         self.complete = True
 
@@ -133,7 +129,6 @@ class _Reader:
         words: list[_Word] = []
         comment: tuple[str, int | None] = ("", None)
         at = parentheses = 0
-        pattern = after_redirect = False
         while at < len(text):
             match = _TOKEN.match(text, at)
             if match is None or depth > _DEPTH:  # a quote that is never closed, or a backslash at the end
@@ -142,43 +137,31 @@ class _Reader:
             at, kind, piece = match.end(), match.lastgroup, match[0]
             if kind == "comment" and comment[1] is None:
                 comment = (piece.rstrip(), match.start())
-            elif kind == "word" and not after_redirect:
+            elif kind == "word":
                 words.append(self._word(piece))
             elif kind == "operator":
-                pattern = pattern or (piece == "|" and bool(words) and words[0].written in ("case", "in"))
                 parentheses += (piece == "(") - (piece == ")")
-                if parentheses < 0:  # the end of a pattern of `case`
-                    parentheses, pattern = 0, False
-                elif not pattern:
+                if parentheses >= 0:
                     self._command(words, depth)
-                words = []
-            after_redirect = kind == "redirect" or (after_redirect and kind == "blank")
+                parentheses, words = max(0, parentheses), []  # one too many ends a pattern of `case`
         self._command(words, depth)
         return comment
 
     def _word(self, written: str) -> _Word:
-        unknown: list[str] = []
         texts: list[str] = []
         for part in _PART.finditer(written):
             text = part["plain"]
             if text is not None and not texts:
                 text = _TILDE.sub(lambda match: match[1] + self.known.get("HOME", "~"), text)
             text = part["double"] if text is None else text
-            texts.append(
-                (part["escaped"] or part["single"] or "") if text is None else self._expand(text, unknown)
-            )
-        text = "".join(texts)
-        return _Word(text, written, tuple(unknown), text.startswith("~") and not written.startswith("~"))
+            texts.append((part["escaped"] or part["single"] or "") if text is None else self._expand(text))
+        return _Word("".join(texts), written)
 
-    def _expand(self, text: str, unknown: list[str]) -> str:
+    def _expand(self, text: str) -> str:
         def value(match: re.Match[str]) -> str:
             name = match["bare"] or match["braced"]
-            if name is None:
-                return match["escaped"]
-            found = self.known.get(name, match["default"])
-            if found is None:
-                unknown.append(name)
-            return match[0] if found is None else found
+            default = match["default"] if match["default"] is not None else f"{_UNSET}{name}"
+            return match["escaped"] if name is None else self.known.get(name, default)
 
         return _DOLLAR.sub(value, text)
 
@@ -189,20 +172,15 @@ class _Reader:
         changed: dict[str, str] = {}
         while words and (match := _ASSIGNMENT.match(words[0].written)):
             changed[match[1]] = words[0].text.partition("=")[2]
-            self._note(match[1], words[0])
             words = words[1:]
         texts = [word.text for word in words]
         name = texts[0] if texts else ""
         if not words:
             self.known.update(changed)
-        elif name in ("export", "declare", "typeset", "readonly", "local"):
+        elif name == "export":
             pairs = [text.partition("=") for text in texts[1:]]
             self.known.update({each: value for each, equals, value in pairs if equals})
-            self.exported.update(each for each, _, _ in pairs if name == "export")
-            for word, (each, _, _) in zip(words[1:], pairs, strict=True):
-                self._note(each, word)
-        elif name == "unset":
-            self.exported.difference_update(texts)
+            self.exported.update(each for each, _, _ in pairs)
         elif name == "cd":
             self.folder = texts[-1] if texts[1:] else ""
         elif name in ("source", ".") or "activate" in texts or (name in ("module", "ml") and "load" in texts):
@@ -211,63 +189,59 @@ class _Reader:
             environ = {each: self.known[each] for each in self.exported if each in self.known}
             self._program(words, {**environ, **changed}, depth)
 
-    def _note(self, name: str, word: _Word) -> None:
-        """Whether cron knows the value that a variable now has."""
-        (self.unclear.add if word.unknown else self.unclear.discard)(name)
-
     def _program(self, words: list[_Word], environ: dict[str, str], depth: int) -> None:
-        starters: list[str] = []
+        starters: list[_Word] = []
         name, second = words[0].name, words[1].text if words[1:] else ""
         for at, word in enumerate(words):
-            if word.name == "eval":
-                _Reader(environ, self).read(" ".join(each.text for each in words[at + 1 :]), depth + 1)
-                return
-            if word.name in _SHELLS and (script := _script(words[at + 1 :])) is not None:
+            rest, before = words[at + 1 :], words[at - 1].text if at else ""
+            if (script := _script(word.name, rest)) is not None:
                 inner = _Reader(environ, self)
-                inner.set_up = self.set_up or re.match(r"-\w*[li]|--login", words[at + 1].text) is not None
-                inner.starters = (*self.starters, *starters, word.text)
+                inner.set_up = self.set_up or re.match(r"-\w*[li]|--login", rest[0].text) is not None
+                inner.starters = (*self.starters, *(each.shown for each in starters), word.shown)
                 inner.read(script, depth + 1)
                 self.complete = self.complete and inner.complete
                 return
-            python = bool(starters) and _PYTHON.fullmatch(basename(starters[-1])) is not None
-            module = python and words[at - 1].text == "-m"
+            python = bool(starters) and _PYTHON.fullmatch(starters[-1].name) is not None
+            module = python and before == "-m"
             tool = "client" if _PLACEHOLDER.fullmatch(word.written) else _TOOLS.get(word.name)
             if tool is not None and second not in ("-v", "-V", "install"):
-                call = self._call(tool, words[at + 1 :], environ)
-                if call is not None:
-                    program = next(each for each in words if each.text == starters[-1]) if module else word
-                    before = starters[:-1] if module else starters
-                    runs = any(basename(each) in _ENVIRONMENTS for each in starters)
-                    self.calls.append(call._replace(program=self._describe(program, before, runs)))
+                program, around = (starters[-1], starters[:-1]) if module else (word, starters)
+                if call := self._call(tool, rest, environ, program, around):
+                    self.calls.append(call)
                     return
             if _PYTHON.fullmatch(word.name) or word.name in _BEFORE:
-                starters.append(word.text)
-            elif at == 0 or (module or (python and words[at - 1].text == "-c")):
+                starters.append(word)
+            elif at == 0 or module or (python and before == "-c"):
                 break  # another program
             if match := _ASSIGNMENT.match(word.text):
                 environ[match[1]] = word.text[match.end() :]
-                self._note(match[1], word)
             elif name == "env" and word.text in ("-i", "-", "--ignore-environment"):
                 environ = {}
-            elif name == "env" and words[at - 1].text in ("-u", "--unset"):
+            elif name == "env" and before in ("-u", "--unset"):
                 environ.pop(word.text, None)
-        if name not in _STAGE or (name in ("env", "exec", "command") and second not in ("", "-v", "-V")):
-            self.other.append(words[0].text)
+        stage = name in _STAGE or "*" in name  # a pattern of `case`
+        if not stage or (name in ("env", "exec", "command") and second not in ("", "-v", "-V")):
+            self.other.append(words[0].shown)
 
-    def _call(self, tool: str, words: Sequence[_Word], environ: Mapping[str, str]) -> Call | None:
+    def _call(
+        self,
+        tool: str,
+        words: Sequence[_Word],
+        environ: Mapping[str, str],
+        program: _Word,
+        around: list[_Word],
+    ) -> Call | None:
         """The refresh that these words ask a tool for; None where they ask for something else."""
         wanted = ["oauth", "refresh"] if tool == "client" else ["refresh"]
         options: dict[str, str] = {}
         plain: list[str] = []
-        rest = iter(words)
-        for word in rest:
-            option, equals, value = word.text.partition("=")
-            if option in _TAKES_VALUE:
-                behind = word if equals else next(rest, word)
-                value = value if equals else behind.text
-                self._note(option, behind)
+        rest = iter([word.text for word in words])
+        for text in rest:
+            option, equals, value = text.partition("=")
+            if option in _TAKES_VALUE and not equals:
+                value = next(rest, "")
             if not option.startswith("-"):
-                plain.append(word.text)
+                plain.append(text)
                 continue
             options[option] = value
             if option == "--scopes":  # the client's takes all words behind it
@@ -278,39 +252,38 @@ class _Reader:
         named = (options.get("--config", "") if tool == "kit" else "") or environ.get("OCARINA_CONF_FILE", "")
         path = join(home, named[2:]) if tool == "kit" and named.startswith("~/") else named
         config = normpath(join(home, self.folder, path or join(home, ".ocarina")))
-        by = "--config" if tool == "kit" and options.get("--config") else "OCARINA_CONF_FILE"
-        unclear = "--env" in options or not home or by in self.unclear
-        profile, extra = options.get("--profile") or None, tuple(plain[len(wanted) :])
-        program = Program("", "", "")  # the caller knows it
+        unclear = "--env" in options or not home or _UNSET in config
         return Call(
             tool,
-            program,
-            profile,
+            program.written,
+            *self._found(program, around),
+            (*self.starters, *(each.shown for each in around)),
+            options.get("--profile") or None,
             None if unclear else config,
             bool(named),
             environ,
-            extra,
+            tuple(plain[len(wanted) :]),
             frozenset(options),
         )
 
-    def _describe(self, word: _Word, starters: Sequence[str], runs: bool) -> Program:
-        path, lookup = word.text, "other" if runs or self.set_up else "path"
-        if _PLACEHOLDER.fullmatch(word.written):
-            lookup = "placeholder"
-        elif word.unknown:
-            lookup = "unknown"
-        elif isabs(path):
-            lookup = "absolute"
-        elif "/" in path:
-            lookup = "folder"
-            path = normpath(join(self.folder, path)) if isabs(self.folder) and not word.quoted_tilde else path
-        all_starters = (*self.starters, *starters)
-        return Program(word.written, path, lookup, all_starters, word.unknown, word.quoted_tilde)
+    def _found(self, program: _Word, around: Sequence[_Word]) -> tuple[str, str]:
+        """The path of a program, and how cron finds it."""
+        path = program.shown
+        if _PLACEHOLDER.fullmatch(program.written):
+            return path, "placeholder"
+        if isabs(path):
+            return path, "absolute"
+        if "/" in path:
+            known = isabs(self.folder) and path[0] not in "~$"
+            return normpath(join(self.folder, path)).replace(_UNSET, "$") if known else path, "folder"
+        return path, "other" if self.set_up or any(each.name in _ENVIRONMENTS for each in around) else "path"
 
 
-def _script(words: Sequence[_Word]) -> str | None:
-    """The shell text behind ``-c``, ``-lc``, ``-qc``."""
-    for option, script in pairwise(words):
+def _script(name: str, words: Sequence[_Word]) -> str | None:
+    """The shell text behind ``eval``, and behind a shell's ``-c``, ``-lc``, ``-qc``."""
+    if name == "eval" and words:
+        return " ".join(each.text for each in words)
+    for option, script in pairwise(words) if name in _SHELLS else ():
         if re.fullmatch(r"-[A-Za-z]*c|--command", option.text):
             return script.text
     return None

@@ -7,8 +7,8 @@ cronsim reads the fields as Debian's cron does and walks through the runs; what 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,31 +39,32 @@ class Times(NamedTuple):
     """``runs`` are minutes after midnight, in order. ``sim`` is cronsim's reading of the day fields.
 
     ``fixed``: neither minute nor hour starts with ``*``: cron(8) treats such jobs otherwise when clocks change.
-    ``@reboot``, and a date that no calendar has, have neither runs nor ``sim``.
     """
 
     text: str
-    runs: tuple[int, ...] = ()
-    sim: CronSim | None = None
-    fixed: bool = True
+    runs: tuple[int, ...]
+    sim: CronSim
+    fixed: bool
 
     def same_as(self, other: Times) -> bool:
         """Whether both run at the same times."""
-        return (self.runs, *_days(self)) == (other.runs, *_days(other))
+        return (self.runs, *_days(self.sim)) == (other.runs, *_days(other.sim))
 
 
-def _days(times: Times) -> tuple[object, ...]:
-    sim = times.sim
-    return (sim.days, sim.months, {day % 7 for day in sim.weekdays}, sim.day_and) if sim else ()  # type: ignore[operator]
+def _days(sim: CronSim) -> tuple[object, ...]:
+    return sim.days, sim.months, {day % 7 for day in sim.weekdays}, sim.day_and  # type: ignore[operator]
 
 
 def parse_times(text: str) -> Times:
-    """What is before the command of a crontab line. Raises KitError (CRN005, usage): cron does not accept it."""
+    """What is before the command of a crontab line.
+
+    Raises KitError (CRN005, usage): cron does not accept it, or does not repeat it (``@reboot``, 30 February).
+    """
     from cronsim import CronSim, CronSimError
 
-    if text.strip(" \t") == "@reboot":
-        return Times(text)
     fields = _WORDS.get(text.strip(" \t"), text).split()
+    if fields == ["@reboot"]:
+        raise _refused(text, "it runs only when the host starts")
     if len(fields) != 5 or re.search(r"[^\S \t]", text):
         raise _refused(text, "it is not five fields on one line")
     for name, field in zip(_FIELDS, fields, strict=True):
@@ -71,68 +72,54 @@ def parse_times(text: str) -> Times:
             raise _refused(text, f"cron does not read {field[:20]!r} in the {name} field")
     # cronsim takes a step on a range of one number as open-ended; cron does not.
     plain = re.sub(rf"\b({_ATOM})-\1/[0-9]+", r"\1", " ".join(fields), flags=re.I)
-    start = datetime(2026, 1, 1)
     try:
-        sim = CronSim(plain, start)
+        sim = CronSim(plain, datetime(2026, 1, 1))
     except CronSimError as problem:
-        minute, hour, day, month, weekday = plain.split()
-        try:
-            # It also refuses dates that no calendar has, such as 30 February: cron takes those and never runs them.
-            CronSim(f"{minute} {hour} {day} {month},1 {weekday}", start)
-        except CronSimError:
-            name = str(problem).removeprefix("Bad ").replace("-", " ")
-            why = f"a number in the {name} field is out of range, or a range runs backwards, so that cron never runs it"
-            raise _refused(text, why) from None
-        return Times(text)
+        name = str(problem).removeprefix("Bad ").replace("-", " ")
+        why = f"a number in the {name} field is out of range, or a range runs backwards, so that cron never runs it"
+        raise _refused(text, why) from None
     runs = tuple(hour * 60 + minute for hour in sorted(sim.hours) for minute in sorted(sim.minutes))
     return Times(text, runs, sim, not fields[0].startswith("*") and not fields[1].startswith("*"))
 
 
 def _refused(text: str, why: str) -> KitError:
     remedy = Remedy("Five fields: minute, hour, day of month, month, day of week; see crontab(5).")
-    return usage_error(
-        f"{text[:60]!r} is not a time that cron accepts.", id="CRN005", why=f"{why}.", remedy=remedy
-    )
+    what = f"{text[:60]!r} is not a time that cron runs again and again."
+    return usage_error(what, id="CRN005", why=f"{why}.", remedy=remedy)
 
 
 class Gap(NamedTuple):
     """The longest time without a run: ``minutes``, with the hour that the end of summer time adds (``summer``).
 
-    ``start`` and ``end`` are minutes after midnight, on ``days`` where not every day is like the others.
+    ``where``: ``between 18:17 and 03:17 the next day``. ``days``: it is longer than one, as some days are left out.
     """
 
     minutes: int
-    start: int
-    end: int
+    where: str
     summer: int
-    days: tuple[date, date] | None = None
-
-    def where(self) -> str:
-        """``between 18:17 and 03:17 the next day``."""
-        start, end = clock_text(self.start), clock_text(self.end)
-        if self.days is not None:
-            return f"between {start} on {self.days[0]:%a %d %b} and {end} on {self.days[1]:%a %d %b}"
-        return f"between {start} and {end}" + (" the next day" if self.end <= self.start else "")
+    days: bool
 
 
-def longest_gap(times: Times) -> Gap | None:
-    """The longest time between two runs, whatever the time zone; None: it never runs.
+def longest_gap(times: Times) -> Gap:
+    """The longest time between two runs, whatever the time zone.
 
     Four years hold a 29 February; times that leave a day out have a gap of more than a day in any two years.
     """
-    if times.sim is None:
-        return None
-    first, count, sim = date(2026, 1, 1), 4 * 366, times.sim
+    first, sim = date(2026, 1, 1), times.sim
+    count = 2 if sim.parts[3:] == ["*", "*", "*"] else 4 * 366
     calendar = (first + timedelta(number) for number in range(count))
-    days = [day for day in calendar if day.month in sim.months and sim.match_day(day)]
-    if not days:
-        return None
+    days = [day for day in calendar if day.month in sim.months and sim.match_day(day)] or [first]
     last, following = max(pairwise([*days, days[0] + timedelta(count)]), key=lambda two: two[1] - two[0])
     overnight = (following - last).days * _DAY - times.runs[-1] + times.runs[0]
     inside = [(end - start, start, end) for start, end in pairwise(times.runs)]
     minutes, start, end = max([*inside, (overnight, times.runs[-1], times.runs[0])])
+    where = f"between {clock_text(start)} and {clock_text(end)}" + (" the next day" if end <= start else "")
+    if minutes > _DAY:
+        where = (
+            f"between {clock_text(start)} on {last:%a %d %b} and {clock_text(end)} on {following:%a %d %b}"
+        )
     summer = _repeated_hour(times, minutes)
-    return Gap(minutes + summer, start, end, summer, (last, following) if minutes > _DAY else None)
+    return Gap(minutes + summer, where, summer, minutes > _DAY)
 
 
 def _repeated_hour(times: Times, gap: int) -> int:
@@ -145,8 +132,7 @@ def _repeated_hour(times: Times, gap: int) -> int:
 
 def one_miss_expires(times: Times | None) -> bool:
     """Whether one missed run lets the token expire: the client never refreshes an expired one (FACTS.md)."""
-    gap = longest_gap(times) if times is not None else None
-    if times is None or gap is None or gap.days is not None:
+    if times is None or longest_gap(times).days:
         return True
     runs = [run + day * _DAY for day in range(3) for run in times.runs]
     widest = max(later - sooner for sooner, later in zip(runs, runs[2:], strict=False))
@@ -155,54 +141,39 @@ def one_miss_expires(times: Times | None) -> bool:
 
 def gap_problem(times: Times) -> str:
     """Why these times do not keep a token valid, in words; empty where they do."""
-    if times.text.strip() == "@reboot":
-        return "@reboot runs only when the host starts"
     gap = longest_gap(times)
-    if gap is None:
-        return f"{times.text} never runs: no day of the next years matches it"
     if gap.minutes < TOKEN_LIFE:
         return ""
     summer = ", on the night when summer time ends" if gap.minutes - gap.summer < TOKEN_LIFE else ""
-    return f"a token is valid for 10 h, and nothing refreshes it for {span(gap.minutes * 60)} {gap.where()}{summer}"
+    return f"a token is valid for 10 h, and nothing refreshes it for {span(gap.minutes * 60)} {gap.where}{summer}"
 
 
 def refuse_long_gap(times: Times) -> None:
-    """Raises KitError (CRN005, usage) where the longest gap is 10 h or more, or it never runs; says where."""
-    problem = gap_problem(times)
-    if problem:
+    """Raises KitError (CRN005, usage) where the longest gap is 10 h or more; says where."""
+    if problem := gap_problem(times):
         remedy = Remedy("Choose times less than 9 hours apart, or leave it out.", _EVERY_3H)
         raise usage_error(f"{times.text!r} runs too rarely.", id="CRN005", why=f"{problem}.", remedy=remedy)
 
 
 def next_runs(times: Times, after: datetime, count: int) -> list[datetime]:
-    """The first runs later than ``after``, in its time zone; fewer where it never runs again."""
-    return _runs(times, after, count, reverse=False)
+    """The first runs later than ``after``, in its time zone."""
+    return list(islice(_runs(times, after), count))
 
 
 def previous_run(times: Times, before: datetime) -> datetime | None:
     """The last run earlier than ``before``, in its time zone; None where there was none."""
-    return next(iter(_runs(times, before, 1, reverse=True)), None)
+    return next(_runs(times, before, back=True), None)
 
 
-def _runs(times: Times, start: datetime, count: int, *, reverse: bool) -> list[datetime]:
-    if times.sim is None:
-        return []
+def _runs(times: Times, start: datetime, *, back: bool = False) -> Iterator[datetime]:
     # From some hours off: beside a change of the clocks cronsim counts on from a clock that may be an hour wrong.
-    away = timedelta(hours=4 if reverse else -4)
-    edge = _instant(start)
-    found: dict[datetime, datetime] = {}
-    sim = type(times.sim)(" ".join(times.sim.parts[1:]), start + away, reverse)
-    for run in islice(sim, 8 * 60 + count * 2):
-        at = _instant(run)
-        if at not in found and (at < edge if reverse else at > edge):
-            found[at] = run
-        if len(found) == count:
-            break
-    return list(found.values())
-
-
-def _instant(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    away = timedelta(hours=4 if back else -4)
+    seen: set[float] = set()
+    for run in type(times.sim)(" ".join(times.sim.parts[1:]), start + away, back):
+        at = run.timestamp()
+        if at not in seen and (at < start.timestamp() if back else at > start.timestamp()):
+            seen.add(at)
+            yield run
 
 
 def clock_text(minute_of_day: int) -> str:
@@ -212,9 +183,6 @@ def clock_text(minute_of_day: int) -> str:
 
 def in_words(times: Times) -> str:
     """``every 3 hours at :37``, ``every 30 minutes``, ``at 09:00 and 17:00``."""
-    gap = longest_gap(times)
-    if gap is None:
-        return "when the host starts" if "@reboot" in times.text else "never"
     first, *more = {later - sooner for sooner, later in pairwise([*times.runs, times.runs[0] + _DAY])}
     if more and len(times.runs) > 12:
         words = f"{len(times.runs)} times a day"
@@ -225,28 +193,20 @@ def in_words(times: Times) -> str:
     else:
         hours = "hour" if first == 60 else f"{first // 60} hours"
         words = f"every {hours} at :{times.runs[0] % 60:02}"
-    return f"{words}, on some days only" if gap.days is not None else words
+    return f"{words}, on some days only" if longest_gap(times).days else words
 
 
 def parse_every(text: str) -> int:
     """``3h``, ``30m``, ``1 hour``: minutes that cron can express. Raises KitError (usage)."""
     match = re.fullmatch(r"\s*(\d{1,5})\s*(h|hours?|hrs?|m|min|mins|minutes?)\s*", text, re.I | re.A)
     minutes = int(match[1]) * (60 if match[2][0] in "hH" else 1) if match else 0
-    if not minutes:
-        raise _no_interval(text, "It is a number and h or m, as in 3h or 30m.")
-    if minutes == 1 or minutes > _DAY:
-        raise _no_interval(text, "A token is valid for 10 hours: every 3 hours is good.", id="CRN005")
-    if minutes < 60 and 60 % minutes:
-        raise _no_interval(text, "Only 2, 3, 4, 5, 6, 10, 12, 15, 20 and 30 minutes divide an hour.")
-    if minutes > 60 and minutes % 60:
-        hours = minutes // 60
-        raise _no_interval(text, f"Over an hour it is a number of full hours: {hours}h or {hours + 1}h.")
-    return minutes
-
-
-def _no_interval(text: str, why: str, *, id: str = "USE001") -> KitError:
-    remedy = Remedy("Give another interval, or leave it out.", _EVERY_3H)
-    return usage_error(f"{text[:40]!r} is not an interval that cron can run.", id=id, why=why, remedy=remedy)
+    if minutes in range(60, _DAY + 1, 60) or (1 < minutes < 60 and 60 % minutes == 0):
+        return minutes
+    raise usage_error(
+        f"{text[:40]!r} is not an interval that cron can run.",
+        why="It is a number of full hours, as in 3h, or 2, 3, 4, 5, 6, 10, 12, 15, 20 or 30 minutes, as in 30m.",
+        remedy=Remedy("Give another interval, or leave it out.", _EVERY_3H),
+    )
 
 
 def spread(user: str, host: str, domain: str, every: int = EVERY) -> str:
@@ -257,22 +217,20 @@ def spread(user: str, host: str, domain: str, every: int = EVERY) -> str:
     from hashlib import sha256
 
     seed = "\0".join((user, host, domain)).encode("utf-8", "surrogateescape")
-    number = int.from_bytes(sha256(seed).digest(), "big")
-    if every < 60:
-        text = f"{_stepped(range(1 + number % (every - 1), 60, every), 60)} * * * *"
-    else:
-        number, minute = divmod(number, 59)
-        text = f"{minute + 1} {_hours(number, every // 60)} * * *"
+    hashed = int.from_bytes(sha256(seed).digest(), "big")
+    number, minute = divmod(hashed, 59)
+    hours = every // 60
+    if hours == 0:
+        text = f"{_stepped(range(1 + hashed % (every - 1), 60, every), 60)} * * * *"
+    elif hours == 1:
+        text = f"{minute + 1} * * * *"
+    else:  # one that does not divide the day has a shorter gap; where that is, is derived as well
+        first = number % (hours if 24 % hours == 0 else 24)
+        text = (
+            f"{minute + 1} {_stepped(sorted((first + step) % 24 for step in range(0, 24, hours)), 24)} * * *"
+        )
     refuse_long_gap(parse_times(text))
     return text
-
-
-def _hours(number: int, every: int) -> str:
-    if every == 1:
-        return "*"
-    # An interval that does not divide the day has one shorter gap; where that falls is derived as well.
-    first = number % (every if 24 % every == 0 else 24)
-    return _stepped(sorted((first + step) % 24 for step in range(0, 24, every)), 24)
 
 
 def _stepped(numbers: Sequence[int], end: int) -> str:

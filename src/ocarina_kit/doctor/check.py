@@ -10,13 +10,15 @@ A check is one decorated function from the facts (`World`) to an `Outcome`:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.system.errors import Exit, Remedy, usage_error
 from ocarina_kit.system.finding import Words, words
 
 if TYPE_CHECKING:
+    from ocarina_kit.config.place import Place
     from ocarina_kit.doctor.world import World
     from ocarina_kit.system.change import Change
 
@@ -36,8 +38,8 @@ class Outcome(NamedTuple):
     """What a check found.
 
     ``status`` is ``ok``, ``warn``, ``fail``, ``unknown`` (unclear) or ``skip``. ``impact`` and ``remedy`` replace the
-    check's own. ``cause`` is the id of the check that a ``skip`` depends on. ``fix`` is what ``--fix`` would do.
-    ``off`` marks a check that was not selected (--only, --skip, --offline).
+    check's own; where there is a ``fix``, which is what ``--fix`` would do, the usual remedy is ``doctor --fix``.
+    ``cause`` is the id of the check that a ``skip`` depends on. ``off`` marks a check that was not selected.
     """
 
     status: str
@@ -60,8 +62,9 @@ class Check(NamedTuple):
     explain: str
     remedy: Remedy
     rests: tuple[tuple[str, ...], ...]
-    online: bool
-    oauth: bool
+    online: bool = False
+    oauth: bool = False
+    unless: Callable[[World], str] | None = None
 
     @property
     def family(self) -> str:
@@ -90,11 +93,7 @@ class Finding(NamedTuple):
 
 
 class Late(Exception):  # noqa: N818  # not an error: a fact that did not come in time
-    """A fact did not come in time. ``what``: what was waited for, in words."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
+    """A fact did not come in time: what was waited for, in words."""
 
 
 REGISTRY: dict[str, Check] = {}
@@ -112,17 +111,19 @@ def check(
     fix: str = "",
     online: bool = False,
     oauth: bool = False,
+    unless: Callable[[World], str] | None = None,
 ) -> Callable[[Callable[[World], Outcome]], Callable[[World], Outcome]]:
     """Register a function as the check ``id``.
 
     ``rests``: the ids that it depends on, ``"API001|API002"`` where one of the two is enough. ``fix`` and ``run``: the
     usual remedy, a sentence and a command. ``online``: skipped with --offline. ``oauth``: skipped with an API key.
+    ``unless``: says why there is nothing to judge, if so.
     """
 
     def register(judge: Callable[[World], Outcome]) -> Callable[[World], Outcome]:
         groups = tuple(tuple(group.split("|")) for group in rests.split())
         remedy = Remedy(fix, (run,) if run else ())
-        REGISTRY[id] = Check(id, title, judge, impact, explain, remedy, groups, online, oauth)
+        REGISTRY[id] = Check(id, title, judge, impact, explain, remedy, groups, online, oauth, unless)
         return judge
 
     return register
@@ -160,11 +161,10 @@ def problem(
     impact: str | None = None,
     remedy: Remedy | None = None,
     fix: Iterable[Change] = (),
-    excerpt: str = "",
     **values: object,
 ) -> Outcome:
     """``status``: ``fail``, ``warn`` or ``unknown``. ``values`` fill the template's names."""
-    return Outcome(status, words(template, **values), impact, remedy, fix=tuple(fix), excerpt=excerpt)
+    return Outcome(status, words(template, **values), impact, remedy, fix=tuple(fix))
 
 
 # --- which, and in what order -------------------------------------------------------------------------------------
@@ -216,10 +216,18 @@ def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) ->
         if id not in seen:
             started = world.machine.monotonic()
             found = _judge(checks[id], world, choice, outcome)
+            if found.remedy is None:
+                found = found._replace(remedy=_usual(checks[id], found, world.place))
             seen[id] = (found, round((world.machine.monotonic() - started) * 1000))
         return seen[id][0]
 
-    world.start(_needed(checks, choice))
+    needed = [each.id for each in checks.values() if not choice.off(each)]
+    for id in needed:  # it grows by what they depend on
+        rests = [rest for group in checks[id].rests for rest in group]
+        needed += [
+            rest for rest in rests if rest not in needed and not (choice.offline and checks[rest].online)
+        ]
+    world.start(set(needed))
     findings = []
     for each in checks.values():
         if off := choice.off(each):
@@ -228,6 +236,17 @@ def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) ->
             found = outcome(each.id)
             findings.append(Finding(each, found, max(seen[each.id][1], world.took.get(each.id, 0))))
     return tuple(findings)
+
+
+def _usual(check: Check, found: Outcome, place: Place) -> Remedy:
+    """The check's own remedy, as a command for this set-up."""
+    if found.fix:
+        return Remedy("", (place.command("doctor", "--fix"),))
+    text, commands = check.remedy
+    argv = shlex.split(commands[0]) if commands else []
+    if argv[:1] == ["ocarina-kit"] and argv[1] != "install-client":
+        return Remedy(text, (place.command(*argv[1:]),))
+    return check.remedy
 
 
 def _judge(check: Check, world: World, choice: Choice, ask: Callable[[str], Outcome]) -> Outcome:
@@ -239,41 +258,21 @@ def _judge(check: Check, world: World, choice: Choice, ask: Callable[[str], Outc
         for group in check.rests:
             if cause := _blocked(group, ask):
                 return follows(cause)
+        if check.unless is not None and (why := check.unless(world)):
+            return does_not_apply(why)
         return check.judge(world)
     except Late as late:
-        return problem("unknown", "There was no time left to see {what}.", what=late.what)
+        return problem("unknown", "There was no time left to see {what}.", what=late)
 
 
 def _blocked(group: tuple[str, ...], ask: Callable[[str], Outcome]) -> str:
     """The id of what keeps a check from being judged; "" where one of ``group`` came out well, or does not apply."""
-    outcomes = {id: ask(id) for id in group}
-    applying = {id: each for id, each in outcomes.items() if not _not_applicable(each)}
-    if not applying or any(each.status in ("ok", "warn") for each in applying.values()):
+    outcomes = [(id, ask(id)) for id in group]
+    applying = [(id, each) for id, each in outcomes if each.status != "skip" or each.cause or each.off]
+    if not applying or any(each.status in ("ok", "warn") for _, each in applying):
         return ""
-    id, first = next(iter(applying.items()))
+    id, first = applying[0]
     return first.cause or id
-
-
-def _not_applicable(outcome: Outcome) -> bool:
-    return outcome.status == "skip" and outcome.cause is None and not outcome.off
-
-
-def _needed(checks: Mapping[str, Check], choice: Choice) -> set[str]:
-    """The ids of the selected checks and of all that they depend on."""
-    wanted: set[str] = set()
-
-    def want(id: str) -> None:
-        if id in wanted or (choice.offline and checks[id].online):
-            return
-        wanted.add(id)
-        for group in checks[id].rests:
-            for rest in group:
-                want(rest)
-
-    for each in checks.values():
-        if not choice.off(each):
-            want(each.id)
-    return wanted
 
 
 # --- what came out ------------------------------------------------------------------------------------------------

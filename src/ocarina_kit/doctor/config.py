@@ -9,10 +9,9 @@ from ocarina_kit.config.findings import RESTS
 from ocarina_kit.doctor.check import Outcome, check
 from ocarina_kit.doctor.world import World
 
-_INIT = ("init writes it.", "ocarina-kit init")
-_FIX = ("doctor fixes what has one meaning.", "ocarina-kit doctor --fix")
+_INIT, _FIX = "ocarina-kit init", "ocarina-kit doctor --fix"
 
-_ROWS: tuple[tuple[str, str, tuple[str, str], str], ...] = (
+_ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "CFG001",
         "The configuration can be read",
@@ -31,14 +30,14 @@ _ROWS: tuple[tuple[str, str, tuple[str, str], str], ...] = (
     (
         "CFG003",
         "The configuration is private",
-        ("doctor makes it readable only by you.", "ocarina-kit doctor --fix"),
+        _FIX,
         "The file holds the client secret, so only you should read and write it: mode 0600. A folder in which "
         "others may write lets them put another file in its place.",
     ),
     (
         "CFG004",
         "Every required setting has a value",
-        ("init asks for what is missing.", "ocarina-kit init"),
+        _INIT,
         "MAJORA_DOMAIN, MAJORA_USER and MAJORA_TOKEN are always needed, CLIENT_ID and CLIENT_SECRET with OAUTH. "
         "ocarina ignores names that it does not know, such as majora_domain or CLIENTID. --fix corrects such a name "
         "if only one setting can be meant.",
@@ -46,7 +45,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, str], str], ...] = (
     (
         "CFG005",
         "No placeholder is left",
-        ("Enter your own values with init.", "ocarina-kit init"),
+        _INIT,
         "The guide's example has values that say what belongs there, such as your-username or your-client-id. "
         "https://example.org/ is what ocarina uses if it finds no domain.",
     ),
@@ -60,7 +59,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, str], str], ...] = (
     (
         "CFG007",
         "MAJORA_DOMAIN ends in one slash",
-        ("doctor adds it.", "ocarina-kit doctor --fix"),
+        _FIX,
         "Without the last slash ocarina asks a host such as example.uko; with two of them the server answers 404.",
     ),
     (
@@ -74,7 +73,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, str], str], ...] = (
     (
         "CFG009",
         "Client id and secret look right",
-        ("Copy them again, with init.", "ocarina-kit init"),
+        _INIT,
         "Majora makes ids of 40 and secrets of 128 letters and digits. White space comes with copying, and the two "
         "are easily swapped: --fix corrects both. A value that starts with pbkdf2_ is a hash; the secret itself is "
         "only shown before the application is saved.",
@@ -89,32 +88,32 @@ _ROWS: tuple[tuple[str, str, tuple[str, str], str], ...] = (
     (
         "CFG011",
         "The profile exists and is complete",
-        ("init writes it.", "ocarina-kit init --profile NAME"),
+        "ocarina-kit init --profile NAME",
         'Profiles are under "profile" in the file. What a profile lacks is taken from "default", then from the top '
         "level.",
     ),
     (
         "CFG012",
         "No setting is given twice",
-        ("Remove the ones that you do not mean.", ""),
+        "",
         "Of several settings with one name, JSON readers take the last one and say nothing.",
     ),
     (
         "CFG013",
         "Different set-ups have different tokens files",
-        ("Give each one a MAJORA_TOKENS_FILE of its own.", ""),
+        "",
         "Two instances or two clients cannot share a tokens file: tokens are kept by scope, and nothing in the file "
         "says whose they are. ocarina-kit init --profile NAME gives each profile its own.",
     ),
     (
         "CFG014",
         "User and instance agree",
-        ("init asks for both again.", "ocarina-kit init"),
+        _INIT,
         "Production and the test instance are separate: accounts, applications and tokens. User names on the test "
         "instance start with test-.",
     ),
 )
-"""Id, title, the usual remedy, and what ``--explain`` says."""
+"""Id, title, the usual command, and what ``--explain`` says."""
 
 
 def _as_found(id: str) -> Callable[[World], Outcome]:
@@ -122,26 +121,12 @@ def _as_found(id: str) -> Callable[[World], Outcome]:
 
     def judge(world: World) -> Outcome:
         found = world.config_findings[id]
-        fix = () if found.change is None else (found.change,)
-        return Outcome(
-            found.status,
-            found.words,
-            remedy=found.remedy,
-            cause=found.cause or None,
-            fix=fix,
-            excerpt=found.excerpt,
-        )
+        fix, cause = () if found.change is None else (found.change,), found.cause or None
+        return Outcome(found.status, found.words, None, found.remedy, cause, fix, found.excerpt)
 
     return judge
 
 
-for _id, _title, (_text, _command), _explain in _ROWS:
-    check(
-        _id,
-        _title,
-        impact=IMPACTS[_id],
-        explain=_explain,
-        rests=" ".join(RESTS.get(_id, ())),
-        fix=_text,
-        run=_command,
-    )(_as_found(_id))
+for _id, _title, _run, _explain in _ROWS:
+    _rests = " ".join(RESTS.get(_id, ()))
+    check(_id, _title, impact=IMPACTS[_id], explain=_explain, rests=_rests, run=_run)(_as_found(_id))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from posixpath import isabs
+from typing import Any
 
 from ocarina_kit.cron import host as cron_host
 from ocarina_kit.cron.line import Entry
@@ -23,7 +24,7 @@ from ocarina_kit.doctor.check import (
     ok,
     problem,
 )
-from ocarina_kit.doctor.entry import repair
+from ocarina_kit.doctor.entry import faulty, repair
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import Remedy
 from ocarina_kit.system.words import clock, listed
@@ -36,39 +37,19 @@ GRACE = 600.0
 _EXPIRE = "The tokens expire 10 hours after they were last refreshed."
 _LOG_IN = "ocarina cannot refresh an expired token: one failed run, and you must log in again."
 
-Judge = Callable[[World], Outcome]
+
+def _no_cron(world: World) -> str:
+    return "cron does not see a set-up from the environment (--env)" if world.place.from_env else ""
 
 
-def _check(
-    id: str,
-    title: str,
-    impact: str,
-    explain: str,
-    *,
-    rests: str = "CRN002",
-    fix: str = "",
-    run: str = "ocarina-kit schedule",
-) -> Callable[[Judge], Judge]:
-    """Register a check of the schedule. One that depends on CRN002 is about this host's entry: if all refreshes come
-    from elsewhere, there is none."""
+def _no_entry(world: World) -> str:
+    """If all refreshes come from elsewhere, there is no entry to judge."""
+    elsewhere = "" if world.entries.active else "no entry on this host; the tokens are refreshed elsewhere"
+    return _no_cron(world) or elsewhere
 
-    def register(judge: Judge) -> Judge:
-        @functools.wraps(judge)
-        def judged(world: World) -> Outcome:
-            if world.place.from_env:
-                return does_not_apply("cron does not see a set-up from the environment (--env)")
-            if id not in ("CRN001", "CRN002", "CRN009") and not world.entries.active:
-                return does_not_apply("no entry on this host; the tokens are refreshed elsewhere")
-            found = judge(world)
-            if found.status != "fail" or found.remedy is not None or not run:
-                return found
-            return found._replace(remedy=Remedy(fix, (world.place.command(*run.split()[1:]),)))
 
-        return check(id, title, impact=impact, explain=explain, rests=rests, fix=fix, run=run, oauth=True)(
-            judged
-        )
-
-    return register
+_check = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no_cron)
+_check_entry = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no_entry)
 
 
 def judged(world: World) -> dict[str, Finding]:
@@ -79,23 +60,18 @@ def judged(world: World) -> dict[str, Finding]:
     return {each.check.id: each for each in examine(world, Choice(), found)}
 
 
-def _by(world: World, seen: history.Refresh) -> dict[str, object]:
-    who = seen.host or "another host or program"
-    return {"other": who, "time": clock(seen.time, world.tokens.now)}
-
-
 def _lines(entries: Sequence[Entry]) -> str:
     """``line 3``, ``lines 3 and 7``."""
     return ("line " if len(entries) == 1 else "lines ") + listed([str(entry.number) for entry in entries])
 
 
-def _failed(
-    world: World, said: str, fix: str, *, warn: bool = False, impact: str | None = None, **values: object
-) -> Outcome:
-    """A fault of the entry that one good line fixes. ``fix``: what it does, in words."""
-    remedy, changes = of.fixed(world, fix)
-    found = problem("warn" if warn else "fail", said, impact=impact, remedy=remedy, fix=changes)
-    return found._replace(said=found.said._replace(values=values))
+def _elsewhere(world: World, said: str, **values: object) -> Outcome | None:
+    """Fine, if the tokens are refreshed elsewhere. ``said``: what is not here."""
+    seen = of.refreshed_elsewhere(world)
+    if seen is None:
+        return None
+    who, when = seen.host or "another host or program", clock(seen.time, world.tokens.now)
+    return ok(f"{said}, but {{other}} refreshed the tokens ({{time}}).", other=who, time=when, **values)
 
 
 # --- is there one entry ---------------------------------------------------------------------------------------
@@ -104,168 +80,158 @@ def _failed(
 @_check(
     "CRN001",
     "The crontab can be read",
-    _EXPIRE,
-    "crontab -l lists what cron runs for you. Some hosts have no crontab command, or allow it to few; if another host "
-    "refreshes the tokens, that is no fault. If it fails in another way, nothing is known, and the crontab is never "
-    "taken for an empty one.",
-    rests="",
+    impact=_EXPIRE,
+    explain="crontab -l lists what cron runs for you. Some hosts have no crontab command, or allow it to few; if "
+    "another host refreshes the tokens, that is no fault. If it fails in another way, nothing is known, and the "
+    "crontab is never taken for an empty one.",
     fix="Give the line to whoever can install it, or schedule the refresh on a host that has cron.",
     run="ocarina-kit schedule --print",
 )
 def readable(world: World) -> Outcome:
-    listing, host = world.listing, world.machine.host
+    listing, host, why = world.listing, world.machine.host, " ".join(world.listing.words.split())
+    if listing.state == "none yet":
+        return ok("There is no crontab yet.")
     if listing.readable:
         but = "" if listing.writable else ", but not written back as it is: it holds {why}"
-        return ok("There is no crontab yet." if listing.state == "none yet" else f"The crontab can be read{but}.",
-                  why=listing.words)  # fmt: skip
-    why = " ".join(listing.words.split())
+        return ok(f"The crontab can be read{but}.", why=why)
     if listing.state == "failed":
         remedy = Remedy("See what crontab says.", ("crontab -l",))
         return problem("unknown", "The crontab could not be read: {why}.", remedy=remedy, why=why)
     missing = listing.state == "no program"
     said = "There is no crontab command on {host}" if missing else "You may not use crontab on {host}: {why}"
-    if seen := of.refreshed_elsewhere(world):
-        return ok(
-            f"{said}, but {{other}} refreshed the tokens ({{time}}).", host=host, why=why, **_by(world, seen)
-        )
-    return problem("fail", f"{said}.", host=host, why=why)
+    return _elsewhere(world, said, host=host, why=why) or problem("fail", f"{said}.", host=host, why=why)
 
 
 @_check(
     "CRN009",
     "The entry is not commented out",
-    _EXPIRE,
-    "Someone put a # before the only entry. There may have been a reason, so --fix leaves it; schedule asks. A "
-    "commented-out line beside a good entry is no fault.",
     rests="CRN001",
+    impact=_EXPIRE,
+    explain="Someone put a # before the only entry. There may have been a reason, so --fix leaves it; schedule asks. A "
+    "commented-out line beside a good entry is no fault.",
     fix="If it should run again, schedule switches it on, after asking.",
 )
 def switched_on(world: World) -> Outcome:
     off = world.entries.off
     if not off or world.entries.active:
         return ok("No entry is disabled.")
-    if seen := of.refreshed_elsewhere(world):
-        said = "The entry is commented out, but {other} refreshed the tokens ({time})."
-        return ok(said, **_by(world, seen))
-    return problem("fail", "The only entry is commented out (crontab, {lines}).", lines=_lines(off))
+    said = "The only entry is commented out (crontab, {lines})"
+    return _elsewhere(world, said, lines=_lines(off)) or problem("fail", f"{said}.", lines=_lines(off))
 
 
 @_check(
     "CRN002",
     "An entry refreshes the tokens",
-    _EXPIRE,
-    "An entry belongs to one configuration and profile. If another host or scheduler refreshed the tokens in the last "
-    "10 hours, none is needed here, and --fix adds none: two hosts get in each other's way.",
     rests="CRN001 CRN009",
+    impact=_EXPIRE,
+    explain="An entry belongs to one configuration and profile. If another host or scheduler refreshed the tokens in "
+    "the last 10 hours, none is needed here, and --fix adds none: two hosts get in each other's way.",
 )
 def exists(world: World) -> Outcome:
     entries, host, place = world.entries, world.machine.host, world.place
     if entries.active:
         return ok("An entry refreshes the tokens (crontab, {lines}).", lines=_lines(entries.active))
-    if seen := of.refreshed_elsewhere(world):
-        said = "There is no entry on {host}, but {other} refreshed the tokens ({time})."
-        return ok(said, host=host, **_by(world, seen))
+    if found := _elsewhere(world, "There is no entry on {host}", host=host):
+        return found
     absent = next((id for id in ("CFG001", "CFG011") if world.config_findings[id].status == "fail"), "")
     if entries.others and absent:
         return follows(absent)
     setup = str(place.config) if place.profile is None else f"profile {place.profile} of {place.config}"
+    values: dict[str, Any] = {"host": host, "setup": setup, "others": _lines(entries.others)}
     said = "The crontab on {host} has no entry for {setup}."
     if entries.others:
         said += " Of another set-up: {others}."
-    others, hosts = _lines(entries.others), listed(of.other_hosts(world))
-    if hosts:
+    if hosts := listed(of.other_hosts(world)):
         said += " {hosts} refreshed the tokens before, but not in the last 10 hours."
-        remedy = Remedy(
-            "Look at the entry there; or, if this host is to refresh them:", (place.command("schedule"),)
-        )
-    if hosts or absent:  # an entry for no set-up would only send mail
-        remedy = remedy if hosts else Remedy("Set up ocarina; then schedule it.", (place.command("init"),))
-        return problem("fail", said, remedy=remedy, host=host, setup=setup, others=others, hosts=hosts)
-    fix = "add a line to the crontab: refresh every 3 hours"
-    return _failed(world, said, fix, host=host, setup=setup, others=others)
+        remedy = Remedy("Look at the entry there; or schedule it here:", (place.command("schedule"),))
+        return problem("fail", said, remedy=remedy, hosts=hosts, **values)
+    if absent:  # an entry for no set-up would only send mail
+        remedy = Remedy("Set up ocarina; then schedule it.", (place.command("init"),))
+        return problem("fail", said, remedy=remedy, **values)
+    return faulty(world, "fail", said, "add a line to the crontab: refresh every 3 hours", **values)
 
 
-@_check(
+@_check_entry(
     "CRN003",
     "There is only one entry",
-    "Two refreshes at once use the same refresh token, and one of them may lose the new one.",
-    "The server accepts a refresh token once. --fix keeps one good line, and leaves those of other set-ups.",
+    rests="CRN002",
+    impact="Two refreshes at once use the same refresh token, and one of them may lose the new one.",
+    explain="The server accepts a refresh token once. --fix keeps one good line, and leaves those of other set-ups.",
 )
 def only_one(world: World) -> Outcome:
     entries = world.entries.active
     if len(entries) == 1:
         return ok("There is one entry.")
-    said, fix = (
+    said, by = (
         "There are {count} entries for this set-up (crontab, {lines}).",
         "keep one crontab line for this set-up",
     )
-    return _failed(world, said, fix, count=len(entries), lines=_lines(entries))
+    return faulty(world, "fail", said, by, count=len(entries), lines=_lines(entries))
 
 
 # --- does it run, and do what it should -----------------------------------------------------------------------
 
 
-@_check(
+@_check_entry(
     "CRN004",
     "The entry's programs can run",
-    "cron starts the line, and nothing is refreshed.",
-    "cron knows no conda environment and looks only in /usr/bin and /bin, so each program needs its absolute path. An "
-    "environment that was removed or renamed leaves an old path behind. A client that another user can replace is a "
-    "risk: it reads your tokens.",
     rests="CRN002 ENV002",
+    impact="cron starts the line, and nothing is refreshed.",
+    explain="cron knows no conda environment and looks only in /usr/bin and /bin, so each program needs its absolute "
+    "path. An environment that was removed or renamed leaves an old path behind. A client that another user can "
+    "replace is a risk: it reads your tokens.",
 )
 def programs(world: World) -> Outcome:
     for entry in world.entries.active:
-        bad = of.program_faults(world, entry)
+        bad, line = of.program_faults(world, entry), entry.number
         for tool, why in bad.items():
             impact = None
             if entry.kind == "kit-first" and len(bad) == 1:
                 impact = "ocarina-kit still refreshes the tokens; ocarina cannot take over if it fails."
                 if tool == "kit":
                     impact = "Only ocarina still refreshes the tokens, and never one that has expired."
-            said, fix = "{why} (crontab, line {line}).", "put the right programs into the crontab entry"
-            return _failed(world, said, fix, impact=impact, why=why, line=entry.number)
+            said, by = "{why} (crontab, line {line}).", "put the right programs into the crontab entry"
+            return faulty(world, "fail", said, by, impact=impact, why=why, line=line)
         if why := of.replaceable_client(world, entry):
             impact = "Whoever replaces it can read your tokens and act as you."
             return problem("warn", "The entry's client is not safe: {why}.", impact=impact, why=why)
     return ok("The programs of the entry can run.")
 
 
-@_check(
+@_check_entry(
     "CRN005",
     "The entry runs often enough",
-    "The token expires between two runs.",
-    "A token is valid for 10 hours, so the longest time between two runs must be shorter, also on days that the entry "
-    "leaves out and in the night when summer time ends. For the client alone, one missed run must do no harm either.",
+    rests="CRN002",
+    impact="The token expires between two runs.",
+    explain="A token is valid for 10 hours, so the longest time between two runs must be shorter, also on days that "
+    "the entry leaves out and in the night when summer time ends. For the client alone, one missed run must do no harm "
+    "either.",
 )
 def often_enough(world: World) -> Outcome:
     from ocarina_kit.cron.times import gap_problem, in_words, one_miss_expires
 
-    rare = {}
-    for entry in world.entries.active:
-        times = entry.times
-        rare[entry.number] = (
-            f"cron does not accept the times {entry.job.time!r}" if times is None else gap_problem(times)
-        )
-    kept = [entry for entry in world.entries.active if not rare[entry.number]]
+    timed = [(entry, entry.times) for entry in world.entries.active]
+    kept = [(entry, times) for entry, times in timed if times is not None and not gap_problem(times)]
     if not kept:
-        number, why = next(iter(rare.items()))
-        fix = "give the crontab entry times that keep the token valid"
-        return _failed(world, "crontab, line {line}: {why}.", fix, line=number, why=why)
-    first = kept[0]
-    if all(entry.kind == "client" and one_miss_expires(entry.times) for entry in kept):
+        entry, times = timed[0]
+        why = f"cron does not run {entry.job.time!r} again and again" if times is None else gap_problem(times)
+        said, by = "crontab, line {line}: {why}.", "give the crontab entry times that keep the token valid"
+        return faulty(world, "fail", said, by, line=entry.number, why=why)
+    entry, times = kept[0]
+    if all(each.kind == "client" and one_miss_expires(when) for each, when in kept):
         said = "It runs so rarely that one missed run lets the token expire (crontab, line {line}: {times})."
-        fix = "give the crontab entry shorter intervals"
-        return _failed(world, said, fix, warn=True, impact=_LOG_IN, line=first.number, times=first.job.time)
-    return ok("The entry runs {times}.", times=in_words(first.times) if first.times is not None else "")
+        by, line = "give the crontab entry shorter intervals", entry.number
+        return faulty(world, "warn", said, by, impact=_LOG_IN, line=line, times=entry.job.time)
+    return ok("The entry runs {times}.", times=in_words(times))
 
 
-@_check(
+@_check_entry(
     "CRN006",
     "A cron daemon runs here",
-    "The entry never runs, however right it is.",
-    "A crontab is only a file until a cron daemon reads it. In a container, or if other users' processes are hidden, "
-    "it is unknown whether one runs.",
+    rests="CRN002",
+    impact="The entry never runs, however right it is.",
+    explain="A crontab is only a file until a cron daemon reads it. In a container, or if other users' processes are "
+    "hidden, it is unknown whether one runs.",
     fix="Ask this host's administrators to start cron, or schedule the refresh on a host that has it.",
     run="",
 )
@@ -278,30 +244,20 @@ def daemon(world: World) -> Outcome:
     return problem("fail", "No cron daemon runs on {host}: {why}.", host=world.machine.host, why=why)
 
 
-@_check(
+@_check_entry(
     "CRN007",
     "cron runs the entry as it is meant",
-    "The line does something other than it says, or nothing.",
-    "In a crontab a bare % ends the command, a quoted ~ is not expanded, and SHELL, PATH and HOME are what lines above "
-    "set them to. So what works in your shell may do nothing under cron.",
     rests="CRN004",
+    impact="The line does something other than it says, or nothing.",
+    explain="In a crontab a bare % ends the command, a quoted ~ is not expanded, and SHELL, PATH and HOME are what "
+    "lines above set them to. So what works in your shell may do nothing under cron.",
 )
 def runs_as_meant(world: World) -> Outcome:
-    gone = cron_host.gone_shells(world.crontab)
+    gone, home = cron_host.gone_shells(world.crontab), world.ground.home
     for entry in world.entries.active:
-        found = hazards(world.crontab, entry, world.ground.home, gone)
-        texts = [
-            each for each in found if each.kind == "text" or (each.kind == "path" and _needs_path(entry))
-        ]
-        bad = [(each.line, each.what) for each in texts]
-        if entry in world.entries.misled:
-            config = next(call.config for call in entry.calls if call.config is not None)
-            bad.append(
-                (entry.number, f"the ~ is quoted and so not expanded: it is for another file, {config}")
-            )
-        for line, what in bad:
-            fix = "write the crontab entry so that cron runs it as it is meant"
-            return _failed(world, "crontab, line {line}: {what}.", fix, line=line, what=what)
+        for line, what in hazards(world.crontab, entry, home, gone, by_path=_needs_path(entry)):
+            by = "write the crontab entry so that cron runs it as it is meant"
+            return faulty(world, "fail", "crontab, line {line}: {what}.", by, line=line, what=what)
     return ok("cron runs the entry as it is written.")
 
 
@@ -310,18 +266,18 @@ def _needs_path(entry: Entry) -> bool:
     from ocarina_kit.client.launch import HEAD_BYTES, read_launch
     from ocarina_kit.system.files import read_file
 
-    paths = [Path(call.program.path) for call in entry.calls if isabs(call.program.path)]
-    shebangs = [read_launch((read_file(path).content or b"")[:HEAD_BYTES]).shebang for path in paths]
+    contents = [read_file(Path(call.path)).content or b"" for call in entry.calls if isabs(call.path)]
+    shebangs = [read_launch(content[:HEAD_BYTES]).shebang for content in contents]
     return any(shebang[0].endswith("/env") for shebang in shebangs if shebang)
 
 
-@_check(
+@_check_entry(
     "CRN008",
     "The last due run did its work",
-    "If the next runs fail as well, the tokens expire.",
-    "refresh.log and the tokens' own times show whether the last run that was due refreshed them; it has 10 minutes. "
-    "Runs from before ocarina-kit saw the entry do not count.",
     rests="CRN007",
+    impact="If the next runs fail as well, the tokens expire.",
+    explain="refresh.log and the tokens' own times show whether the last run that was due refreshed them; it has 10 "
+    "minutes. Runs from before ocarina-kit saw the entry do not count.",
     run="ocarina-kit schedule --test",
 )
 def last_run(world: World) -> Outcome:
@@ -346,34 +302,32 @@ def last_run(world: World) -> Outcome:
         return ok("No run has been due since ocarina-kit first saw the entry.")
     at, complete = max(due)
     happened, failed = history.run_at(at, log, world.tokens.usable, host, now, all_tokens=complete)
-    when, command = clock(at, now), world.place.command
+    when = clock(at, now)
     if not happened:
         text = "Run the line as cron does. If that works, the host was down, or its cron does not run."
-        remedy = Remedy(text, (command("schedule", "--test"),))
+        remedy = Remedy(text, (world.place.command("schedule", "--test"),))
         return problem("fail", "The run of {time} refreshed nothing.", remedy=remedy, time=when)
     if failed:
         from ocarina_kit.client.scopes import what_for
 
         names = listed(list(dict.fromkeys(what_for(scope, world.table) for scope in failed)))
-        remedy = Remedy("Refresh by hand, to see why.", (command("refresh"),))
         said = "The run of {time} did not refresh the token to {purposes}."
+        remedy = Remedy("Refresh by hand, to see why.", (world.place.command("refresh"),))
         return problem("fail", said, remedy=remedy, time=when, purposes=names)
     return ok("The run of {time} refreshed the tokens.", time=when)
 
 
-@_check(
+@_check_entry(
     "CRN010",
     "The entry can refresh an expired token",
-    _LOG_IN,
-    "ocarina oauth refresh asks for a login if a token has expired, and under cron nobody answers. The entry that "
-    "schedule writes runs ocarina-kit first. One that schedule --runner client wrote is left as it is.",
+    rests="CRN002",
+    impact=_LOG_IN,
+    explain="ocarina oauth refresh asks for a login if a token has expired, and under cron nobody answers. The entry "
+    "that schedule writes runs ocarina-kit first. One that schedule --runner client wrote is left as it is.",
 )
 def refreshes_expired(world: World) -> Outcome:
     plain = [entry for entry in world.entries.active if entry.kind == "client" and not entry.marked]
     if not plain:
         return ok("The entry refreshes expired tokens too, or was written to run the client alone.")
-    said, fix = (
-        "The entry runs the client alone (crontab, line {line}).",
-        "put ocarina-kit before the client in the crontab",
-    )
-    return _failed(world, said, fix, warn=True, line=plain[0].number)
+    said, by = "The entry runs the client alone (crontab, line {line}).", "put ocarina-kit before the client"
+    return faulty(world, "warn", said, by, line=plain[0].number)

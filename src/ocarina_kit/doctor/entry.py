@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from posixpath import basename, isabs
+from posixpath import basename, isabs, realpath
 from typing import TYPE_CHECKING
 
 from ocarina_kit.cron.crontab import Crontab
 from ocarina_kit.cron.host import gone_shells, on_path, program_problem, thrown_away
 from ocarina_kit.cron.line import Entry
-from ocarina_kit.cron.plan import hazards, plan_schedule
+from ocarina_kit.cron.plan import plan_schedule
+from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.tokens import history
@@ -17,7 +17,6 @@ from ocarina_kit.tokens import history
 if TYPE_CHECKING:
     from ocarina_kit.client.find import Candidate
     from ocarina_kit.cron.recognise import Call
-    from ocarina_kit.system.change import Change
 
 
 def repair(world: World, content: bytes) -> bytes:
@@ -28,17 +27,14 @@ def repair(world: World, content: bytes) -> bytes:
     """
     if world.place.from_env or not world.listing.writable or thrown_away(world.ground.kit[0]):
         return content
-    own = (*world.entries.own, *world.entries.misled)
-    keep = next((entry for entry in own if entry.marked), next(iter(own), None))
-    client = _client(world, keep)
+    keep, client, found = world.entries.kept, _client(world), Crontab.parse(content)
     alone = keep is not None and keep.marked and keep.kind == "client" and client is not None
-    found = Crontab.parse(content)
     try:
         plan = plan_schedule(
             found,
             world.ground._replace(client=client),
             runner="client" if alone else "kit-first",
-            canonical=os.path.realpath,
+            canonical=realpath,
             gone_shells=gone_shells(found),
         )
     except KitError:
@@ -48,34 +44,36 @@ def repair(world: World, content: bytes) -> bytes:
     return plan.after.render()
 
 
-def fixed(world: World, why: str) -> tuple[Remedy, tuple[Change, ...]]:
-    """The remedy, and what ``--fix`` does: one good line, whatever is wrong with it."""
+def faulty(
+    world: World, status: str, said: str, by: str, /, *, impact: str | None = None, **values: object
+) -> Outcome:
+    """A fault of the entry that one good line fixes, whatever it is. ``by``: what --fix does, in words."""
     from ocarina_kit.system.change import crontab
 
-    before, entries = world.listing.content, world.entries
+    before, entries, remedy = world.listing.content, world.entries, None
     after = repair(world, before)
-    if after != before:
-        return Remedy("", (world.place.command("doctor", "--fix"),)), (crontab(before, after, why),)
-    if entries.mixed and not entries.own:
+    fix = (crontab(before, after, by),) if after != before else ()
+    if not fix and entries.mixed and not entries.own:
         text = f"Line {entries.mixed[0].number} does other work as well: take the refresh out of it by hand."
-        return Remedy(text, ("crontab -e",)), ()
-    return Remedy("schedule writes one good line.", (world.place.command("schedule"),)), ()
+        remedy = Remedy(text, ("crontab -e",))
+    return problem(status, said, impact=impact, remedy=remedy, fix=fix, **values)
 
 
-def _client(world: World, keep: Entry | None) -> str | None:
+def _client(world: World) -> str | None:
     """The client for the line: the one that ``schedule`` put there if it works, else the one that was found."""
-    program = keep.program("client") if keep is not None and keep.marked else None
-    path = program.path if program is not None and isabs(program.path) else ""
+    keep, chosen = world.entries.kept, world.clients.chosen
+    call = keep.program("client") if keep is not None and keep.marked else None
+    path = call.path if call is not None and isabs(call.path) else ""
     if path and not program_problem(path) and client_at(world, path).works:
         return path
-    return world.clients.chosen.path if world.clients.chosen is not None else None
+    return chosen.path if chosen is not None else None
 
 
 def client_at(world: World, path: str) -> Candidate:
     """What the client at ``path`` is, also if no search finds it."""
     from ocarina_kit.client.find import examine
 
-    real = os.path.realpath(path)
+    real = realpath(path)
     known = next((each for each in world.clients.all if each.real == real), None)
     return known or examine(world.machine, path, "the crontab")
 
@@ -87,16 +85,20 @@ def program_faults(world: World, entry: Entry) -> dict[str, str]:
 
 
 def _program_fault(world: World, entry: Entry, call: Call) -> str:
-    alone = entry._replace(reading=entry.reading._replace(calls=(call,)))
-    for hazard in hazards(world.crontab, alone, world.ground.home):
-        if hazard.kind == "program":
-            return hazard.what
-    program, path = call.program, call.program.path
-    if program.lookup == "path":
+    path = call.path
+    if call.lookup == "placeholder":
+        return f"{call.written} was never replaced by the path of ocarina"
+    if path.startswith("$"):
+        return f"cron does not set the variable in {call.written}"
+    if call.lookup == "folder" and not isabs(path):
+        return (
+            "" if path.startswith("~") else f"{path} is relative: cron starts in the home folder"
+        )  # ~: CRN007
+    if call.lookup == "path":
         path = on_path(path, call.environ)
         if not path:
-            return f"{program.path} is nowhere on the entry's PATH"
-    for each in filter(isabs, (*program.starters, path)):
+            return f"{call.path} has no absolute path, and the entry's PATH does not lead to it"
+    for each in filter(isabs, (*call.starters, path)):
         if why := program_problem(each):
             return why
     if call.tool != "client" or not isabs(path) or basename(path) != "ocarina":
@@ -114,10 +116,10 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
 
 def replaceable_client(world: World, entry: Entry) -> str:
     """What lets another user replace the entry's client, in words; "" if nothing, or if ENV005 says so."""
-    program = entry.program("client")
-    if program is None or not isabs(program.path) or basename(program.path) != "ocarina":
+    call = entry.program("client")
+    if call is None or not isabs(call.path) or basename(call.path) != "ocarina":
         return ""
-    client = client_at(world, program.path)
+    client = client_at(world, call.path)
     said = [each.real for each in (world.clients.typed, world.clients.chosen) if each is not None]
     return "" if client.real in said else client.writable_by_others
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ocarina_kit.config.names import TEXTS
 from ocarina_kit.doctor.check import Outcome, check, does_not_apply, follows, ok, problem
+from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import Remedy
 from ocarina_kit.system.words import span, tilde
@@ -98,14 +99,16 @@ def only_one(world: World) -> Outcome:
     working = [each for each in clients.all if each.works]
     if len({each.version for each in working}) < 2:
         return ok("There is one client, or all are of one version.")
-    listed = "; ".join(f"{_file(world, each)} ({each.described})" for each in working)
-    shell, cron, chosen = (_file(world, each) for each in (clients.shell, clients.cron, clients.chosen))
-    said = (
+    return problem(
+        "warn",
         "There are {count} clients of different versions: {clients}. Your shell runs {shell}, cron finds {cron}, and "
-        "ocarina-kit schedules {chosen}."
+        "ocarina-kit schedules {chosen}.",
+        count=len(working),
+        clients="; ".join(f"{_file(world, each)} ({each.described})" for each in working),
+        shell=_file(world, clients.shell),
+        cron=_file(world, clients.cron),
+        chosen=_file(world, clients.chosen),
     )
-    count = len(working)
-    return problem("warn", said, count=count, clients=listed, shell=shell, cron=cron, chosen=chosen)
 
 
 def _typed(clients: Clients) -> Candidate:
@@ -168,21 +171,20 @@ _OF_THE_SETUP = (*TEXTS, "MAJORA_CLIENT_ID", "MAJORA_CLIENT_SECRET")
     run="ocarina-kit schedule",
 )
 def carried(world: World) -> Outcome:
-    from ocarina_kit.doctor.entry import fixed
-
-    names, left_out = not_carried(world), dict(world.ground.carried.left_out)
+    names, left_out = not_carried(world), world.ground.left_out
     if not names:
         return ok("cron has every variable of this shell that changes what ocarina reads.")
     said, variables = "The crontab entry does not set what this shell sets: {variable}.", ", ".join(names)
+    remedy = None
     if world.place.from_env:
         text = "Some are secrets, which no crontab entry has. Write a configuration file."
-        return problem("warn", said, remedy=Remedy(text, ("ocarina-kit init",)), variable=variables)
-    if set(names) <= left_out.keys():
+        remedy = Remedy(text, ("ocarina-kit init",))
+    elif set(names) <= left_out.keys():
         text = "; ".join(f"{name} {left_out[name]}" for name in names)
         remedy = Remedy(f"{text}. Set it at the top of the crontab if cron needs it.", ("crontab -e",))
+    if remedy is not None:
         return problem("warn", said, remedy=remedy, variable=variables)
-    remedy, fix = fixed(world, "put the variables into the crontab entry")
-    return problem("warn", said, remedy=remedy, fix=fix, variable=variables)
+    return faulty(world, "warn", said, "put the variables into the crontab entry", variable=variables)
 
 
 def not_carried(world: World) -> list[str]:
@@ -195,7 +197,7 @@ def not_carried(world: World) -> list[str]:
         return [name for name in _OF_THE_SETUP if environ.get(name)] if calls or entries.others else []
     if not calls:
         return ["OCARINA_CONF_FILE"] if world.place.source == "environment" and entries.others else []
-    wanted = world.ground.carried.variables
+    wanted = world.ground.variables
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", *PROXY, *NO_PROXY)
 
     def is_set(name: str) -> bool:
@@ -225,15 +227,11 @@ def clock(world: World) -> Outcome:
     if skew is None:
         step = failed_step(world)
         return follows(step) if step else does_not_apply("the server did not say what time it has")
-    off = round(abs(skew))
+    off, side = round(abs(skew)), "behind" if skew > 0 else "ahead of"
     if off <= 60:
         return ok("This machine's clock agrees with the server's.")
-    side = "behind" if skew > 0 else "ahead of"
-    return problem(
-        "fail" if off > 300 else "warn",
-        f"This machine's clock is {{span}} {side} the server's.",
-        span=span(off),
-    )
+    status, said = "fail" if off > 300 else "warn", f"This machine's clock is {{span}} {side} the server's."
+    return problem(status, said, span=span(off))
 
 
 @check(
@@ -262,11 +260,11 @@ def writable(world: World) -> Outcome:
             continue  # CFG001, CFG010
         if fault := fault_of(room):
             said, command = fault
-            remedy = Remedy(
+            text, where = (
                 "See what is wrong there, or ask whoever runs this machine.",
-                (f"{command} {quote(str(folder))}",),
+                tilde(folder, world.machine.home),
             )
-            where = tilde(folder, world.machine.home)
+            remedy = Remedy(text, (f"{command} {quote(str(folder))}",))
             return problem("fail", f"{what} ({{folder}}) {said}.", remedy=remedy, folder=where)
     return ok("Files can be written.")
 
@@ -279,14 +277,15 @@ def _beside(path: Path) -> Path:
 def fault_of(room: Room) -> tuple[str, str] | None:
     """Why no file can be put there, and a command that shows it; None if one can. A tokens file of a thousand scopes
     takes a million bytes."""
-    if not room.exists:
-        return "is not a folder", "ls -ld"
-    if room.problem:
-        return f"cannot be written: {room.problem}", "df"
-    if not room.writable:
-        return "cannot be written by you", "ls -ld"
-    if room.free_bytes is not None and room.free_bytes < 1 << 20:
-        return "has no space left", "df -h"
-    if room.free_inodes is not None and room.free_inodes < 8:
-        return "can hold no more files (no inodes left)", "df -i"
-    return None
+    faults = (
+        (not room.exists, "is not a folder", "ls -ld"),
+        (room.problem, f"cannot be written: {room.problem}", "df"),
+        (not room.writable, "cannot be written by you", "ls -ld"),
+        (room.free_bytes is not None and room.free_bytes < 1 << 20, "has no space left", "df -h"),
+        (
+            room.free_inodes is not None and room.free_inodes < 8,
+            "can hold no more files (no inodes left)",
+            "df -i",
+        ),
+    )
+    return next(((said, command) for bad, said, command in faults if bad), None)

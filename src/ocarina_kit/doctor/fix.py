@@ -50,44 +50,37 @@ def plan(
     The configuration's fixes become one write, those that the first ones bring to light included. No refresh token is
     spent where the server cannot be used. What was ``tried`` is not tried again.
     """
+    from ocarina_kit.config import setup
+    from ocarina_kit.doctor.access import version_of
     from ocarina_kit.system.change import refresh
 
+    out = choice.offline or server_is_out(findings)
     wrong = [
         (each.check.id, change) for each in findings if each.status in _WRONG for change in each.outcome.fix
     ]
-    files: dict[tuple[str, Path], Change] = {}
-    refreshes: dict[str, None] = {}
+    wrong = [row for row in wrong if row[1] not in tried and not (out and row[1].what == "refresh")]
+    changes: list[Change] = []
     rows: dict[str, str] = {}
-    if any(change.kind == "config" and change not in tried for _, change in wrong):
-        write, rows = _of_config(world, choice)
-        files.update({("write", write.path): write} if write is not None else {})
-    out = choice.offline or server_is_out(findings)
+    if any(change.kind == "config" for _, change in wrong):
+        version = version_of(world) if world.uses_api_key else None
+        checks = [each.id for each in all_checks() if each.family == "CFG" and not choice.off(each)]
+        done = setup.settled(world.config, checks, version)[1]
+        rows = {each.check: each.change.why for each in done if each.change is not None}
+        changes = list(filter(None, [setup.fixed(world.config, checks, version)]))
+    scopes: dict[str, None] = {}
     for check, change in wrong:
-        if change in tried or change.kind == "config" or (change.what == "refresh" and out):
+        if change.kind == "config":
             continue
-        if change.what == "refresh":
-            refreshes.update(dict.fromkeys(change.scopes))
-        else:
-            files.setdefault((change.what, change.path), change)
         rows.setdefault(check, change.why)
-    written = {path for what, path in files if what in ("write", "set aside")}
-    changes = [each for each in files.values() if each.what != "chmod" or each.path not in written]
-    changes += [refresh(tuple(refreshes), "refresh the tokens")] if refreshes else []
+        scopes.update(dict.fromkeys(change.scopes))
+        if change.what != "refresh" and not any(_same(change, each) for each in changes):
+            changes.append(change)
+    written = {each.path for each in changes if each.what in ("write", "set aside")}
+    changes = [each for each in changes if each.what != "chmod" or each.path not in written]
+    changes += [refresh(tuple(scopes), "refresh the tokens")] if scopes else []
     changes.sort(key=lambda change: change.what == "crontab")
     order = [each.check.id for each in findings]
     return Planned(tuple(changes), tuple(sorted(rows.items(), key=lambda row: order.index(row[0]))))
-
-
-def _of_config(world: World, choice: Choice) -> tuple[Change | None, dict[str, str]]:
-    """The one write of the configuration, and what it fixes, by check."""
-    from ocarina_kit.config.setup import fixed, settled
-    from ocarina_kit.doctor.access import version_of
-
-    version = version_of(world) if world.uses_api_key else None
-    checks = [each.id for each in all_checks() if each.family == "CFG" and not choice.off(each)]
-    done = settled(world.config, checks, version)[1]
-    rows = {each.check: each.change.why for each in done if each.change is not None}
-    return fixed(world.config, checks, version), rows
 
 
 def server_is_out(findings: Sequence[Finding]) -> bool:
@@ -125,18 +118,19 @@ def fix(
         if not agree(planned, world):
             declined = True
             break
-        hoped = {check: "fail" for check, _ in planned.rows}
-        hoped.update(
-            {each.check.id: each.status for each in findings if each.status in _WRONG and each.outcome.fix}
-        )
-        wrong = {**hoped, **wrong}
+        for each in findings:
+            if each.status in _WRONG and each.outcome.fix:
+                wrong.setdefault(each.check.id, each.status)
+        wrong = {**{check: "fail" for check, _ in planned.rows}, **wrong}
         tried += [change for each in findings for change in each.outcome.fix]
         with working() as waiting:
             applied += _apply(machine, world, planned.changes, waiting)
         world, findings = look()
-    if any(each.problem is None for each in applied):
-        findings = tuple(each._replace(fixed=_better(each, wrong)) for each in findings)
-    findings = tuple(_with_what_came_of_it(each, applied) for each in findings)
+    done = any(each.problem is None for each in applied)
+    findings = tuple(
+        _with_what_came_of_it(each._replace(fixed=done and _better(each, wrong)), applied)
+        for each in findings
+    )
     return Fixed(world, findings, tuple(applied), declined=declined)
 
 
@@ -148,9 +142,7 @@ def _better(finding: Finding, wrong: dict[str, str]) -> bool:
 
 def _with_what_came_of_it(finding: Finding, applied: list[Applied]) -> Finding:
     """What was tried and could not be done is not to be tried again: the remedy is then that of the failure."""
-    if finding.status not in _WRONG:
-        return finding
-    for each in applied:
+    for each in applied if finding.status in _WRONG else ():
         if each.problem is not None and any(_same(change, each.change) for change in finding.outcome.fix):
             remedy = each.problem.remedy if any(each.problem.remedy) else finding.outcome.remedy
             return finding._replace(outcome=finding.outcome._replace(remedy=remedy, fix=()))
@@ -172,9 +164,8 @@ def _apply(
     def refresh(change: Change) -> None:
         from ocarina_kit.tokens.refresh import refresh as refresh_tokens
 
-        setup = usable(
-            machine, read_config(machine, world.place)
-        )  # as it is now: it may just have been fixed
+        # As it is now: it may just have been fixed.
+        setup = usable(machine, read_config(machine, world.place))
         table, scopes = world.table, change.scopes or None
         report = refresh_tokens(machine, setup, scopes=scopes, by="doctor", waiting=waiting, table=table)
         if (problem := report.error(setup, table)) is not None:
@@ -189,7 +180,7 @@ def _apply(
         from ocarina_kit.tokens import log
 
         fresh = World(machine, world.place, seconds=_SECONDS)  # the look's own deadline may be over
-        backup = install_crontab(machine, lambda content: repair(fresh, content), waiting).backup
+        backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
         with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)
             setup = usable(machine, read_config(machine, world.place))
             log.append(machine, [log.line(machine, setup, "doctor", "scheduled")])

@@ -88,15 +88,14 @@ def _instance(domain: str) -> str:
 
     from ocarina_kit.config.url import INSTANCES, instance_of, is_loopback
 
-    known = instance_of(domain)
-    if known in INSTANCES:
+    if (known := instance_of(domain)) in INSTANCES:
         return known
     try:
         host = urlsplit(domain).hostname or ""
     except ValueError:
         host = ""
     if not host:
-        return "none (MAJORA_DOMAIN cannot be used)" if domain else "none (no MAJORA_DOMAIN)"
+        return "none"
     return "a server on this machine" if is_loopback(host) else "another server"
 
 

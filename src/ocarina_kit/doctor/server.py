@@ -5,8 +5,6 @@ SRV001 to SRV004 are judged from one request, `World.identity`: its answer says 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ocarina_kit.config.finding import init
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.doctor.check import Outcome, check, does_not_apply, follows, ok, problem
@@ -16,18 +14,15 @@ from ocarina_kit.system.errors import Remedy
 # --- SRV001 to SRV004 -----------------------------------------------------------------------------------------
 
 _SEEN = {
-    # kind of NoAnswer: what was seen, in fixed words; its own words follow them
+    # check, or kind of NoAnswer: what was seen, in fixed words; its own words follow them
+    "SRV001": "The host of MAJORA_DOMAIN could not be looked up",
+    "SRV002": "There is no connection",
+    "SRV003": "There is no TLS connection",
     "dns-none": "The host of MAJORA_DOMAIN is unknown",
-    "dns-silent": "The host of MAJORA_DOMAIN could not be looked up",
-    "insecure": "MAJORA_DOMAIN cannot be used",
-    "proxy-refused": "The proxy cannot be used",
-    "proxy-auth": "The proxy wants a password",
-    "proxy-unusable": "The proxy setting cannot be used",
     "tls-expired": "The certificate has expired, or is not valid yet",
     "tls-host": "The certificate is for another host",
     "tls-unknown-issuer": "The certificate's issuer is not trusted here",
     "ca-bundle": "The CA bundle cannot be used",
-    "no-thread": "The server could not be asked",
 }
 _UNCLEAR = ("dns-silent", "timeout", "reset", "proxy-refused", "proxy-auth", "no-thread")
 _BY_INIT = ("dns-none", "refused", "insecure", "tls-host", "tls-other")
@@ -59,29 +54,31 @@ def _is_plain(world: World) -> bool:
 
 def _step(world: World, id: str, fine: str) -> Outcome:
     """What the request says of one step; ``fine`` if it came further."""
+    from ocarina_kit.majora.http import NoAnswer
     from ocarina_kit.majora.messages import net_error
 
     probe, domain = world.identity, world.setup.domain
     if probe is None:
         return follows("CFG006")
-    net = probe.net
-    if net is None or failed_step(world) != id:
-        if net is not None and net.kind == "ca-bundle":
+    if failed_step(world) != id:
+        if probe.net is not None and probe.net.kind == "ca-bundle":
             return does_not_apply("not tried, because the CA bundle cannot be used")
         return ok(fine, domain=domain)
+    net = probe.net or NoAnswer("other", probe.words)
     text = net_error(net, domain=domain).remedy.text
-    remedy = Remedy(text, ("date -u",) if net.kind == "tls-expired" else ())
+    by_init = init(world.config, ("MAJORA_DOMAIN",), text)
+    if id == "SRV004":
+        if probe.kind == "no-answer":
+            return _no_answer(probe.words, text)
+        said = "{domain} answers, but is not Majora: {said}."
+        return problem("fail", said, remedy=by_init, domain=domain, said=probe.words)
+    remedy = (
+        by_init if net.kind in _BY_INIT else Remedy(text, ("date -u",) if net.kind == "tls-expired" else ())
+    )
     if net.kind in ("tls-unknown-issuer", "ca-bundle"):
         remedy = _of_the_bundle(world, text)
-    elif net.kind in _BY_INIT:
-        remedy = _by_init(world, text)
-    seen = _SEEN.get(net.kind, "There is no connection" if id == "SRV002" else "There is no TLS connection")
-    status = "unknown" if net.kind in _UNCLEAR else "fail"
+    status, seen = "unknown" if net.kind in _UNCLEAR else "fail", _SEEN.get(net.kind, _SEEN[id])
     return problem(status, f"{seen}: {{said}}.", remedy=remedy, said=net.words.rstrip("."))
-
-
-def _by_init(world: World, text: str) -> Remedy:
-    return Remedy(text, () if world.place.from_env else (world.place.command("init"),))
 
 
 def _of_the_bundle(world: World, text: str) -> Remedy:
@@ -159,20 +156,7 @@ def tls(world: World) -> Outcome:
     fix="Check MAJORA_DOMAIN.",
 )
 def identity(world: World) -> Outcome:
-    from ocarina_kit.majora.http import NoAnswer
-    from ocarina_kit.majora.messages import net_error
-
-    probe, domain = world.identity, world.setup.domain
-    if probe is None or failed_step(world) != "SRV004":
-        return _step(world, "SRV004", "{domain} answers as Majora does.")
-    text = net_error(probe.net or NoAnswer("other", probe.words), domain=domain).remedy.text
-    if probe.kind == "no-answer":
-        return _no_answer(probe.words, text)
-    remedy, said = (
-        init(world.config, ("MAJORA_DOMAIN",), text),
-        "{domain} answers, but is not Majora: {said}.",
-    )
-    return problem("fail", said, remedy=remedy, domain=domain, said=probe.words)
+    return _step(world, "SRV004", "{domain} answers as Majora does.")
 
 
 def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
@@ -203,17 +187,17 @@ def credentials(world: World) -> Outcome:
         return ok("Majora accepts the client id and secret.")
     if probe.kind not in ("unknown", "other-grant"):
         return _no_answer(probe.words)
-    said, impact = "Majora does not accept this client id and secret: {said}.", None
-    text = client_error("", domain=domain).remedy.text
-    remedy = init(world.config, ("CLIENT_ID", "CLIENT_SECRET"), text)
     if probe.kind == "other-grant":
+        text = f"At {endpoint(domain, 'applications')} set Authorization grant type to Authorization code."
         said, impact = (
             "Your application is registered for another grant type: {said}.",
             "No login brings a token.",
         )
-        applications = endpoint(domain, "applications")
-        remedy = Remedy(f"At {applications} set Authorization grant type to Authorization code.")
-    return problem("fail", said, impact=impact, remedy=remedy, said=probe.words)
+        return problem("fail", said, impact=impact, remedy=Remedy(text), said=probe.words)
+    remedy = init(world.config, ("CLIENT_ID", "CLIENT_SECRET"), client_error("", domain=domain).remedy.text)
+    return problem(
+        "fail", "Majora does not accept this client id and secret: {said}.", remedy=remedy, said=probe.words
+    )
 
 
 # --- API001, API002 -------------------------------------------------------------------------------------------
@@ -231,14 +215,16 @@ def credentials(world: World) -> Outcome:
     run="ocarina-kit refresh",
 )
 def access_tokens(world: World) -> Outcome:
-    from ocarina_kit.client.scopes import options_for
+    from ocarina_kit.client.scopes import options_for, what_for
     from ocarina_kit.system.change import refresh
+    from ocarina_kit.system.words import listed
 
     asked, place = world.access, world.place
     kinds = [probe.kind for probe in asked.values()]
     worst = next((kind for kind in ("refused", "other-server") if kind in kinds), "accepted")
     keys = [key for key, probe in asked.items() if probe.kind == worst]
-    which, purposes = _which(world, keys)
+    names = list(dict.fromkeys(what_for(key, world.table) for key in keys))
+    which, purposes = f"the {'token' if len(keys) == 1 else 'tokens'} to {{purposes}}", listed(names)
     login = place.command("login", "--force", *options_for(keys, world.table))
     if worst == "refused":
         spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
@@ -255,15 +241,6 @@ def access_tokens(world: World) -> Outcome:
     if silent or not asked:
         return _no_answer(next(iter(silent), "there was no valid token to ask about"))
     return ok(f"Majora accepts {which}.", purposes=purposes)
-
-
-def _which(world: World, keys: Sequence[str]) -> tuple[str, str]:
-    """A template for these tokens, and the purposes for it."""
-    from ocarina_kit.client.scopes import what_for
-    from ocarina_kit.system.words import listed
-
-    names = dict.fromkeys(what_for(key, world.table) for key in keys)
-    return f"the {'token' if len(keys) == 1 else 'tokens'} to {{purposes}}", listed(list(names))
 
 
 @check(

@@ -64,32 +64,31 @@ def there(world: World) -> Outcome:
 def shape(world: World) -> Outcome:
     from ocarina_kit.tokens import problems, salvage
 
-    found, read = world.tokens.found, world.tokens.file
+    found, read, file = world.tokens.found, world.tokens.file, _file(world)
     content, odd = found.content or b"", [token for token in read.tokens if token.odd]
     if kind := salvage.foreign(found.path, content, read):
         remedy = problems.foreign(found.path, kind).remedy
-        return problem(
-            "fail", f"{{file}} is not a tokens file: it is {kind}.", remedy=remedy, file=_file(world)
-        )
+        return problem("fail", f"{{file}} is not a tokens file: it is {kind}.", remedy=remedy, file=file)
     if read.damage is not None:
         template = f"The tokens file is damaged: {read.damage.cause}"
-        where: dict[str, Any] = {"file": _file(world), "line": read.damage.line, "column": read.damage.column}
+        where: dict[str, Any] = {"file": file, "line": read.damage.line, "column": read.damage.column}
     elif odd:
         template = f"An entry of the tokens file is not a token: {odd[0].odd}{_more(odd)}"
         where = _place(world, odd[0].key)
     else:
         return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
-    kept = _fixed(world)
-    after, why = (
-        kept.render() if kept.entries else None,
-        "set the damaged tokens file aside, keep what can be read",
-    )
+    kept, command = _fixed(world), world.place.command
+    why = "set the damaged tokens file aside, keep what can be read"
+    after = kept.render() if kept.entries else None
     fix = (set_aside(found.path, "tokens", content, after, why), *_due(world, kept))
-    remedy = _by_doctor(world, f"doctor sets it aside, and keeps {_named(kept.entries, world.table)}.")
+    text, commands = (
+        f"doctor sets it aside, and keeps {_named(kept.entries, world.table)}.",
+        [command("doctor", "--fix")],
+    )
     if not kept.entries:
-        commands = (*remedy.commands, world.place.command("login"))
-        remedy = Remedy("No token can be read in it. doctor sets it aside; then log in.", commands)
-    return problem("fail", template + _WHERE, remedy=remedy, fix=fix, **where)
+        text = "No token can be read in it. doctor sets it aside; then log in."
+        commands.append(command("login"))
+    return problem("fail", template + _WHERE, remedy=Remedy(text, tuple(commands)), fix=fix, **where)
 
 
 @_check(
@@ -110,7 +109,7 @@ def private(world: World) -> Outcome:
     if found.open_to_others:
         fix = (chmod(found.path, found.mode, "make the tokens file readable only by you (0600)"),)
         said, mode = "Others can read or write {file}: its mode is {mode}.", f"{found.mode or 0:04o}"
-        return problem("fail", said, remedy=_by_doctor(world), fix=fix, file=file, mode=mode)
+        return problem("fail", said, fix=fix, file=file, mode=mode)
     if found.links > 1:
         find = f"find {shlex.quote(str(world.machine.home))} -samefile {path}"
         remedy = Remedy("Find the other name and remove it.", (find,))
@@ -129,27 +128,24 @@ def private(world: World) -> Outcome:
     rests="TOK008",
     impact="ocarina asks you to log in again; under cron it fails.",
     explain="An access token is valid for 10 hours. Its refresh token is valid longer, so an expired one is refreshed "
-    "without a browser. The clocks that count are this machine's and, if it is known, the server's.",
+    "without a browser.",
 )
 def valid(world: World) -> Outcome:
-    now, skew, usable = world.tokens.now, _skew(world), world.tokens.usable
-    left = {token.key: token.seconds_left(now, skew) for token in usable}
+    now, usable = world.tokens.now, world.tokens.usable
+    left = {token.key: token.seconds_left(now) for token in usable}
     expired = [token for token in usable if left[token.key] <= 0]
     if expired:
         ago = " {span} ago" if all(token.expiry(now) > EXPIRED for token in expired) else ""
-        if all(token.seconds_left(now) > 0 for token in expired):
-            ago = " by the server's clock"
         since, what = span(max(-left[token.key] for token in expired)), _subject(expired, world.table)
         fix = _refresh(world, expired)
-        remedy = _by_doctor(world) if fix else _login(world, expired)
+        remedy = None if fix else _login(world, expired)
         return problem("fail", f"{{what}} expired{ago}.", remedy=remedy, fix=fix, what=what, span=since)
     run = _next_run(world)
     short = [token for token in usable if token.can_refresh and run and now + left[token.key] < run]
     if short and run is not None:
         said = "{what} will expire in {span}, before the next scheduled refresh ({time})."
         what, soon = _subject(short, world.table), span(min(left[token.key] for token in short))
-        fix, remedy, time = _refresh(world, short), _by_doctor(world), clock(run, now)
-        return problem("warn", said, remedy=remedy, fix=fix, what=what, span=soon, time=time)
+        return problem("warn", said, fix=_refresh(world, short), what=what, span=soon, time=clock(run, now))
     if not left:
         return ok("No token is expired.")
     each = "The token is" if len(left) == 1 else "Each token is"
@@ -168,10 +164,12 @@ def renewable(world: World) -> Outcome:
     lost = [token for token in world.tokens.usable if not token.can_refresh]
     if not lost:
         return ok("Each token has a refresh token.")
-    verb, what = "has" if len(lost) == 1 else "have", _subject(lost, world.table)
-    return problem(
-        "fail", f"{{what}} {verb} no refresh token.", remedy=_login(world, lost, "--force"), what=what
+    verb, what, remedy = (
+        "has" if len(lost) == 1 else "have",
+        _subject(lost, world.table),
+        _login(world, lost, "--force"),
     )
+    return problem("fail", f"{{what}} {verb} no refresh token.", remedy=remedy, what=what)
 
 
 # --- TOK006 to TOK008: what ocarina makes of an entry -------------------------------------------------------
@@ -206,15 +204,12 @@ def under_their_keys(world: World) -> Outcome:
 def purposes(world: World) -> Outcome:
     from ocarina_kit.tokens.history import chosen_scopes
 
-    domain = world.config_findings[
-        "CFG007"
-    ]  # which depends on CFG006: the log knows what was chosen by server
+    # Which depends on CFG006: the log knows what was chosen by server.
+    domain = world.config_findings["CFG007"]
     if domain.status == "fail" or domain.cause:
         return follows(domain.cause or "CFG007")
-    rotated, held = (
-        (world.machine.state / "refresh.log.1").exists(),
-        [token.key for token in world.tokens.usable],
-    )
+    rotated = (world.machine.state / "refresh.log.1").exists()
+    held = [token.key for token in world.tokens.usable]
     chosen = chosen_scopes(world.tokens.log, rotated=rotated)
     missing = _missing(chosen, held, world.table) if chosen else _default(held, world.table)
     if not missing:
@@ -235,9 +230,8 @@ def _missing(chosen: Iterable[str], held: Sequence[str], table: Table | None) ->
 def _default(held: Sequence[str], table: Table | None) -> list[str]:
     """The scope string to look samples up with, if there is no token for it and the client can do it at all."""
     served = {purpose.name for key in held for purpose in purposes_of(key, table)}
-    enough = (
-        {"lookup", "published"} if table is None else {"lookup"}
-    )  # 0.36.1 looks samples up with "published"
+    # 0.36.1 looks samples up with "published".
+    enough = {"lookup", "published"} if table is None else {"lookup"}
     if served & enough or not scopes.supported(scopes.BY_NAME["lookup"], table):
         return []
     return [scopes.requests_for(("lookup",), table)[0].scope]
@@ -277,7 +271,7 @@ def _of_entries(world: World, faulty: Sequence[Token], said: str, why: str) -> O
     fix = (write(found.path, "tokens", found.content, after.render(), why), *_due(world, after))
     what = _subject([Token(faulty[0].home(_looked_up(world.table)))], world.table)
     place, template = _place(world, faulty[0].key), said + _more(faulty) + _WHERE
-    return problem("fail", template, remedy=_by_doctor(world), fix=fix, what=what, **place)
+    return problem("fail", template, fix=fix, what=what, **place)
 
 
 def _fixed(world: World) -> TokensFile:
@@ -305,12 +299,6 @@ def _looked_up(table: Table | None) -> tuple[str, ...]:
 
 
 # --- facts --------------------------------------------------------------------------------------------------
-
-
-def _skew(world: World) -> float:
-    """Seconds by which the server's clock is ahead, if it was asked in this run and has answered."""
-    probe = world.identity if "SRV004" in world.took else None
-    return 0.0 if probe is None else probe.skew or 0.0
 
 
 def _next_run(world: World) -> float | None:
@@ -362,10 +350,6 @@ def _subject(tokens: Sequence[Token], table: Table | None) -> str:
 
 def _more(items: Sequence[object]) -> str:
     return f" (and {len(items) - 1} more like it)" if len(items) > 1 else ""
-
-
-def _by_doctor(world: World, text: str = "") -> Remedy:
-    return Remedy(text, (world.place.command("doctor", "--fix"),))
 
 
 def _login(world: World, tokens: Sequence[Token], *options: str) -> Remedy:

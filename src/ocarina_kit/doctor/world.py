@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ocarina_kit.config.finding import Finding as ConfigFinding
     from ocarina_kit.config.setup import Config
     from ocarina_kit.cron.crontab import Crontab
-    from ocarina_kit.cron.plan import Ground, Mine
+    from ocarina_kit.cron.line import Ground
+    from ocarina_kit.cron.plan import Mine
     from ocarina_kit.cron.program import Listing
     from ocarina_kit.majora.api import Majora, Probe
     from ocarina_kit.system.files import File
@@ -69,25 +70,34 @@ def slow(what: str, checks: str) -> Callable[[Callable[[World], Fact]], Slow[Fac
     return lambda find: Slow(find, what, checks)
 
 
-class _OnItsWay:
-    """``found`` or ``problem``, once ``done`` is set."""
+class _Coming(threading.Thread):
+    """Finds a slow fact: ``found`` or ``problem``, once it is ``done``."""
 
-    def __init__(self) -> None:
-        self.done = threading.Event()
+    def __init__(self, world: World, fact: Slow[Any]) -> None:
+        super().__init__(daemon=True)
+        self.world, self.fact, self.done = world, fact, False
         self.found: Any = None
         self.problem: BaseException | None = None
+
+    def run(self) -> None:
+        started = self.world.machine.monotonic()
+        try:
+            self.found = self.fact.find(self.world)
+        except BaseException as problem:
+            self.problem = problem
+        self.world.took[self.fact.checks[0]] = round((self.world.machine.monotonic() - started) * 1000)
+        self.done = True
 
 
 class World:
     """What one run of the doctor is about. ``seconds``: for all slow facts together."""
 
-    def __init__(self, machine: Machine, place: Place, *, seconds: float, offline: bool = False) -> None:
+    def __init__(self, machine: Machine, place: Place, *, seconds: float) -> None:
         self.until = machine.monotonic() + seconds
         self.machine = machine._replace(run=_bounded(machine, self.until - seconds * _FOR_REQUESTS))
         self.place = place
-        self.offline = offline
         self.took: dict[str, int] = {}
-        self._begun: dict[Slow[Any], _OnItsWay] = {}
+        self._begun: dict[Slow[Any], _Coming] = {}
         self._lock = threading.Lock()
 
     def start(self, checks: set[str]) -> None:
@@ -103,34 +113,25 @@ class World:
     def wait(self, fact: Slow[Any]) -> Any:
         """A slow fact, begun if it is not. Raises Late at the deadline, and whatever finding it raised."""
         coming = self._begin(fact)
-        while not coming.done.is_set():  # in short steps, so that Ctrl-C gets through on every platform
+        while not coming.done:  # in short steps, so that Ctrl-C gets through on every platform
             left = self.until - self.machine.monotonic()
             if left <= 0:
                 raise Late(fact.what)
-            coming.done.wait(min(left, 0.5))
+            coming.join(min(left, 0.5))
         if coming.problem is not None:
             raise coming.problem
         return coming.found
 
-    def _begin(self, fact: Slow[Any]) -> _OnItsWay:
+    def _begin(self, fact: Slow[Any]) -> _Coming:
         with self._lock:
             if fact in self._begun:
                 return self._begun[fact]
-            coming = self._begun[fact] = _OnItsWay()
+            coming = self._begun[fact] = _Coming(self, fact)
         try:
-            threading.Thread(target=self._find, args=(fact, coming), daemon=True).start()
+            coming.start()
         except RuntimeError:  # no more threads (RLIMIT_NPROC): one after another, then
-            self._find(fact, coming)
+            coming.run()
         return coming
-
-    def _find(self, fact: Slow[Any], coming: _OnItsWay) -> None:
-        started = self.machine.monotonic()
-        try:
-            coming.found = fact.find(self)
-        except BaseException as problem:
-            coming.problem = problem
-        self.took[fact.checks[0]] = round((self.machine.monotonic() - started) * 1000)
-        coming.done.set()
 
     @slow("the clients on this machine", "ENV001 ENV002 ENV003 ENV004 ENV005 CRN004 CRN005")
     def clients(self) -> Clients:
@@ -238,10 +239,9 @@ class World:
     def refreshable(self, tokens: Iterable[Token]) -> list[Token]:
         """Those that a refresh may help: not the ones of which the server refused the refresh token before."""
         from ocarina_kit.tokens.history import refused
-        from ocarina_kit.tokens.log import digest
 
         known = refused(self.tokens.log)
-        return [each for each in tokens if each.can_refresh and digest(each.refresh_token) not in known]
+        return [each for each in tokens if each.can_refresh and each.digest not in known]
 
     @cached_property
     def crontab(self) -> Crontab:
