@@ -64,7 +64,9 @@ def try_line(run: Run, setup: Setup, line: str, variables: Mapping[str, str] | N
         ran = run_line(machine, entry.job.command, variables or {}, secrets=secrets)
     after = World(machine, run.place, seconds=60.0).tokens
     known, old = ({token.key: token for token in each.usable} for each in (after, before))
-    fresh = [key for key, each in known.items() if key not in old or each.access_token != old[key].access_token]
+    fresh = [
+        key for key, each in known.items() if key not in old or each.access_token != old[key].access_token
+    ]
     stale = [key for key in {**known, **old} if key not in fresh]
     new = [each for each in after.log[len(before.log) :] if each.host == machine.host]
     how = f"it was ended: {ran.error}" if ran.code is None else f"exit code {ran.code}"
