@@ -24,14 +24,28 @@ def as_interrupts() -> Iterator[None]:
         yield
 
 
+class Asked:
+    """Whether somebody has asked to end. No `threading.Event`: its ``set`` takes a lock, and a second signal that comes
+    within it would wait for that lock for ever."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+
 @contextlib.contextmanager
-def held_off() -> Iterator[threading.Event]:
-    """Within the block no such signal cuts anything short: the event that is handed out is set instead.
+def held_off() -> Iterator[Asked]:
+    """Within the block no such signal cuts anything short: what is handed out says that one came.
 
     The handler does nothing else: one that prints can fail, or wait for a lock of the stream (issue 13.1). Whoever
-    runs the block looks at the event and brings things to an end.
+    runs the block looks at it and brings things to an end.
     """
-    asked = threading.Event()
+    asked = Asked()
     with _handled(lambda number, frame: asked.set()):
         yield asked
 

@@ -21,10 +21,9 @@ from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.store import Store, guard, look, opened
 
 if TYPE_CHECKING:
-    import threading
-
     from ocarina_kit.client.scopes import Table
     from ocarina_kit.majora.api import Granted, Majora, NoAnswer, Refused
+    from ocarina_kit.system.signals import Asked
 
     Answer = Granted | Refused | NoAnswer
 
@@ -150,9 +149,7 @@ class _Run:
             return False
         return than is None or token.expiry(now) > than.expiry(now)
 
-    def ask_all(
-        self, store: Store, due: Sequence[Token], majora: Majora | None, ending: threading.Event
-    ) -> None:
+    def ask_all(self, store: Store, due: Sequence[Token], majora: Majora | None, ending: Asked) -> None:
         """Spend the tokens that are due. Threads only ask; this one alone writes: each batch of answers into the
         journal, then into the file."""
         if not due:
@@ -213,7 +210,7 @@ class _Run:
 
 
 def attempts(
-    machine: Machine, ask: Callable[[float], Answer], ending: threading.Event, *, resend: bool = True
+    machine: Machine, ask: Callable[[float], Answer], ending: Asked, *, resend: bool = True
 ) -> tuple[Answer, bool]:
     """Ask, with the seconds that are left, until trying again is of no use: the last answer, and whether an earlier
     attempt may have spent the token. Without ``resend`` what may have been spent is not sent again."""
