@@ -185,7 +185,8 @@ def test_a_new_user_registers_logs_in_and_asks_for_a_sample(
         # Back at the terminal.
         screen.line(client_id)
         screen.expect("Client secret (hidden):")
-        screen.paste(secret + "\n")
+        screen.paste(secret)
+        screen.send("\r")
         screen.expect("Majora accepts them.")
         screen.expect("What will you use ocarina for?")
         screen.line("1")

@@ -112,13 +112,19 @@ def _unasked(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
         run.ui.say(f"{words}.")
     values = dict(known.values)
     know.say_verdict(run, know.ask_server(run, values, wish), wish)
-    changes = know.plan(run, config, values)[0]
-    if changes and (wish.dry_run or (config.file is not None and config.file.exists)):
-        know.show(run, changes, values)
-    if changes and wish.dry_run:
-        run.ui.say("Nothing was changed (--dry-run).")
-        return Result()
-    know.write(run, changes)
+    while changes := know.plan(run, config, values)[0]:
+        if wish.dry_run or (config.file is not None and config.file.exists):
+            know.show(run, changes, values)
+        if wish.dry_run:
+            run.ui.say("Nothing was changed (--dry-run).")
+            return Result()
+        try:
+            know.write(run, changes)
+            break
+        except KitError as problem:  # another process wrote it meanwhile: its settings stay, ours are added
+            config = know.look(run, wish)
+            if problem.id != "FIX001" or know.gather(run, given, wish).values != known.values:
+                raise
     know.say_end(run, values, changed=bool(changes))
     return Result()
 
