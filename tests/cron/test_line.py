@@ -89,7 +89,6 @@ def test_what_the_shell_has_and_the_line_carries() -> None:
     assert found == {
         "XDG_STATE_HOME": "/data/state",
         "REQUESTS_CA_BUNDLE": "/home/u/site/certs/ca.pem",
-        "SSL_CERT_FILE": "/etc/ca.pem",
         "HTTPS_PROXY": "http://proxy:3128",
         "no_proxy": "localhost,.example.org",
     }

@@ -160,7 +160,7 @@ def _show(run: Run, findings: Sequence[Finding], *, verbose: bool, backups: str)
         ui.say(f"{works} {backups}".strip())
         for each in skipped:
             if "unknown" in each.outcome.said.template and not verbose:
-                ui.status("unknown", f"{each.check.id}  {each.outcome.said}", column=7)
+                ui.status("skipped", f"{each.check.id}  {each.outcome.said}", column=7)
         return
     if backups:
         ui.say(backups)

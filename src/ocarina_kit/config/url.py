@@ -23,6 +23,7 @@ _PATHS = {
     "revoke": "o/revoke_token/",
     "applications": "o/applications/",
     "register": "o/applications/register/",
+    "two_factor": "account/two_factor/",
     "keys": "keys/list/",
     "validity": "api/v2/artifact/biosample/query/validity/",
 }

@@ -17,7 +17,7 @@ MARK = "ocarina-kit"
 MOST_BYTES = 997
 """Debian's crontab refuses a longer command (CRON-AND-CONDA.md)."""
 
-CA_BUNDLE = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+CA_BUNDLE = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXY = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -124,7 +124,7 @@ _REFUSALS = {
         "LGN022",
         "Your Majora account has no two-factor authentication, and Majora requires it.",
         "",
-        "Turn on two-factor authentication at {domain} in a browser, then log in again here.",
+        "Turn on two-factor authentication at {two_factor} in a browser, then log in again here.",
     ),
     "grant-type": (
         "LGN027",
@@ -139,7 +139,7 @@ _REFUSALS = {
 
 def _refused(cause: str, said: str, domain: str, ways: Ways) -> KitError:
     id, what, why, step = _REFUSALS[cause]
-    values = {name: endpoint(domain, name) for name in ("applications", "callback")}
+    values = {name: endpoint(domain, name) for name in ("applications", "callback", "two_factor")}
     step = step.format(domain=domain, permissions=_permissions(ways), **values)
     command = {"client": ways.init, "other": ways.doctor}.get(cause, ways.fresh)
     return KitError(what, id=id, why=said + why, remedy=Remedy(step, (command,)))

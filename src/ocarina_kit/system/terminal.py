@@ -19,6 +19,7 @@ _SILENCE = 0.1
 _HABIT = 1.0
 """Seconds in which people press Enter after a paste that needed none."""
 _LONGEST_DRAIN = 3.0
+_STEP = 0.2
 _BRACKETS_ON, _BRACKETS_OFF = "\x1b[?2004h", "\x1b[?2004l"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 # ECMA-48: CSI sequences (5.4), SS3 and one character, or escape and one character (a key with Alt).
@@ -82,16 +83,19 @@ class Terminal:
     def _one_line(self, prompt: str) -> str:
         # Not readline under input(): a Ctrl-C right after its prompt can be lost; it knows only standard output.
         self._say(prompt)
-        line = self._stdin.readline() if self._stdin is not None else ""
-        if not line:
-            raise KeyboardInterrupt
-        return _typed(line.rstrip("\n").encode("utf-8", "replace"))
+        line = b""
+        while not line.endswith(b"\n"):  # Ctrl-D hands over what there is
+            got = self._read()
+            if not got and not line:
+                raise KeyboardInterrupt
+            line += got or b"\n"
+        return _typed(line.rstrip(b"\n"))
 
     def _read_unseen(self, prompt: str, *, paste: bool) -> str:
         data, shown = bytearray(), 0
         with self._key_by_key(prompt):
             while True:
-                got = os.read(self._fd, 1 << 16)
+                got = self._read()
                 data += got
                 if got and self._waiting(_SILENCE):
                     continue
@@ -138,6 +142,12 @@ class Terminal:
 
     def _understands_escapes(self) -> bool:
         return self.columns(self._out) is not None and os.environ.get("TERM", "") not in ("", "dumb")
+
+    def _read(self) -> bytes:
+        """What is typed or pasted next. In steps: a read that blocks does not see a signal from right before it."""
+        while not self._waiting(_STEP):
+            pass
+        return os.read(self._fd, 1 << 16)
 
     def _waiting(self, seconds: float) -> bool:
         return bool(select.select([self._fd], [], [], seconds)[0])
