@@ -1,4 +1,4 @@
-"""The console script's entry: answers ``--version`` before anything heavy is imported, then hands over to `cli.app`."""
+"""The console script's entry: answers ``--version`` before anything heavy is imported, then calls `cli.app`."""
 
 from __future__ import annotations
 
@@ -59,8 +59,7 @@ def main() -> int:
         code = run(sys.argv[1:])
     except ImportError as problem:
         print(f"error: ocarina-kit cannot start: {problem}", file=sys.stderr)
-        print("  Its installation is broken.", file=sys.stderr)
-        print("  Try: pip install --force-reinstall ocarina-kit", file=sys.stderr)
+        print("  Its installation is broken. Install it again, as you did the first time.", file=sys.stderr)
         return CANNOT_START
     except KeyboardInterrupt:  # while modules are loading, or a second one
         return 130

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 _numbers = itertools.count(1)
 
@@ -18,14 +19,16 @@ class Handler(BaseHTTPRequestHandler):
     seconds = 0.0
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        sent = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode())
+        scope = sent["refresh_token"][0].partition(".")[0] if "refresh_token" in sent else ""
         time.sleep(self.seconds)
         number = next(_numbers)
         answer = {
             "access_token": f"{number:030d}",
             "expires_in": 36_000,
             "token_type": "Bearer",
-            "refresh_token": f"{number:029d}r",
+            "refresh_token": f"{scope}.{number}",
+            "scope": bytes.fromhex(scope).decode(),  # a refresh token here begins with its scope string
         }
         body = json.dumps(answer).encode()
         head = (

@@ -37,7 +37,7 @@ def test_it_says_what_it_fetches_asks_and_installs(kit: Kit, tmp_path: Path) -> 
 
 def test_wrong_usage(kit: Kit) -> None:
     for args, code in (
-        (("--env", "mine"), 2),  # the set-up's own option: it takes no value (issue 11, bug 7)
+        (("--env", "mine"), 2),  # the set-up's own option: it takes no value
         (("--name", "x", "--prefix", "y"), 2),
         (("--source", "https://user:hunter22@example.ac.uk/o.git"), 2),
     ):

@@ -339,7 +339,7 @@ def test_what_was_named_is_never_replaced(home: Path, text: str | None, state: s
     assert str(named) in found.why
 
 
-# --- what others can replace (issue 13.11) ---------------------------------------------------------------
+# --- what others can replace ---------------------------------------------------------------
 
 
 def give_away(path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ocarina_kit.client.places import on_path
 from ocarina_kit.config.place import Place
 from ocarina_kit.cron.crontab import Crontab
 from ocarina_kit.cron.host import (
@@ -17,7 +18,6 @@ from ocarina_kit.cron.host import (
     gone_shells,
     ground_of,
     kit_words,
-    on_path,
     program_problem,
     thrown_away,
     why_kit_fails,
@@ -126,8 +126,8 @@ def test_a_program_on_path(tmp_path: Path) -> None:
     program = write(tmp_path / "b" / "ocarina", "#!/bin/sh\n")
     write(tmp_path / "a" / "ocarina", "#!/bin/sh\n", 0o644)
     path = f"~/x:bin:{tmp_path}/a:{tmp_path}/b"
-    assert on_path("ocarina", {"PATH": path}) == str(program)
-    assert on_path("ocarina", {}) == ""
+    assert on_path("ocarina", path) == str(program)
+    assert on_path("ocarina", "") == ""
 
 
 def test_shells_that_the_host_lacks() -> None:

@@ -272,7 +272,7 @@ def test_lines_that_cron_runs(text: str) -> None:
     [
         (f"{T}{OCARINA} oauth refresh >> log-$(date +%F)\n", 1, "%F"),
         (f"{T}'~/bin/ocarina' oauth refresh\n", 1, "'~/bin/ocarina'"),
-        (f"#\nSHELL=/bin/tcsh\n{GUIDE}\n", 2, "/bin/tcsh is no shell"),
+        (f"#\nSHELL=/bin/tcsh\n{GUIDE}\n", 2, "/bin/tcsh is not a shell"),
         (f"SHELL=bash\n{GUIDE}\n", 1, "bash"),
         (f"SHELL=/opt/gone/bash\n{GUIDE}\n", 1, "does not exist"),
         (f"HOME=/data\n{GUIDE}\n", 1, "/data"),

@@ -103,7 +103,7 @@ LISTINGS = [
     (1, "", "aucun crontab pour alice", "failed"),
     (1, "", "", "failed"),
     (1, "* * * * * half", "no crontab for alice", "failed"),
-    # An empty listing with words is not "no crontab yet" (issue 13.9).
+    # An empty listing with words is not "no crontab yet".
     (0, "", "crontab: warning: the spool is slow", "failed"),
     (0, "", "Input/output error", "failed"),
     (0, "* * * * * x", "a warning", "read"),

@@ -319,7 +319,7 @@ def test_any_text_is_read_without_a_fault(text: str) -> None:
     "part", ["$(", "'", '"$(', "env ", "bash -c ", "case x in ", "a;", "${", "A=b ", "\\", "eval ", "#"]
 )
 def test_a_line_of_20_000_letters_is_read(part: str) -> None:
-    """Linear: a quadratic reader would take minutes, and the test's time limit would end it (issue 13.10)."""
+    """Linear: a quadratic reader would take minutes, and the test's time limit would end it."""
     long = part * (20_000 // len(part))
     for line in (f"{EVERY_6H}ocarina oauth refresh {long}", f"{long}ocarina"):
         read(line)

@@ -180,7 +180,7 @@ class Asked:
 
 
 def test_what_is_asked_about(tmp_path: Path) -> None:
-    """Valid tokens of this server, with the client's version; no other server's, and no refresh token (issue 13.4)."""
+    """Valid tokens of this server, with the client's version; no other server's, and no refresh token."""
     log = tmp_path / ".local/state/ocarina-kit/refresh.log"
     log.parent.mkdir(parents=True)
     known = {"time": "2023-11-14T00:00:00Z", "result": "logged-in", "server": "https://other.test/"}

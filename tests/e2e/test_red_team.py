@@ -1,4 +1,4 @@
-"""What a red team broke, through the real command: terminals, slow servers, output, races (issue 13; see also
+"""What a red team broke, through the real command: terminals, slow servers, output, races (see also
 test_red_team_secrets.py)."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """What a red team broke, through the real command: whose token goes where, secrets in what is shown, others' programs
-(issue 13; see also test_red_team.py)."""
+(see also test_red_team.py)."""
 
 from __future__ import annotations
 

@@ -40,8 +40,6 @@ def test_an_entry_of_the_client() -> None:
     assert (seen.access_token, seen.refresh_token) == (Secret("access-fact"), Secret("refresh-fact"))
     assert (seen.lifetime, seen.odd, seen.time_fault(NOW)) == (36000, "", "")
     assert seen.seconds_left(NOW) == 1000.5
-    assert seen.seconds_left(NOW, skew=900) == 100.5
-    assert seen.seconds_left(NOW, skew=-900) == 1000.5
     assert seen.last_refresh(NOW) == NOW + 1000.5 - 36000
 
 

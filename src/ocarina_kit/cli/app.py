@@ -58,8 +58,8 @@ _INTERRUPTED = KitError(
 def run(argv: Sequence[str], commands: Table = COMMANDS) -> int:
     """Run the command line ``argv`` (without the program's name); returns the exit code of CONTRACT.md.
 
-    The one error boundary: nothing else prints an error or decides an exit code. Raises ImportError alone: a broken
-    installation is no bug, and `__main__` has the words for it.
+    The one error boundary: every error ends here, if the command did not show it itself. Raises ImportError alone: a
+    broken installation is no bug, and `__main__` has the words for it.
     """
     from ocarina_kit.system.signals import as_interrupts
 

@@ -87,7 +87,6 @@ class _Guide:
 
     def _is_kept(self, config: Config, known: Known) -> bool:
         """Whether there is a set-up, and the person keeps it: one line and one question."""
-
         now = settled(config)[0]
         if known.missing or any(known.values[name] != now.text(name) for name in known.given):
             return False
@@ -103,7 +102,6 @@ class _Guide:
 
     def _agree_and_do(self, config: Config, values: dict[str, str]) -> Result:
         """One list of changes, one question, and then all of it."""
-
         run, ui, steps = self.run, self.ui, self.steps
         changes, after = know.plan(run, config, values)
         only_config = self.only_config or know.uses_key(values)
@@ -197,7 +195,6 @@ class _Guide:
 
     def _is_majora(self, domain: str) -> bool:
         """Whether a Majora answers, or the person wants the address anyway."""
-
         if self.wish.offline:
             return True
         with self.ui.waiting(f"Asking {domain}", _IDENTIFY_S):
@@ -275,7 +272,7 @@ class _Guide:
         return secret
 
     def _ask_again(self, values: dict[str, str]) -> None:
-        """After a refusal. A secret may be pasted at any question now, so none is shown (issue 11, bug 1)."""
+        """After a refusal. A secret may be pasted at any question now, so none is shown."""
         self.ui.say("Enter the secret again. Enter alone goes back to the client id.")
         secret = self._ask_value("CLIENT_SECRET", "Client secret", unseen=True)
         if not secret:

@@ -62,7 +62,6 @@ class Steps:
 
     def tokens(self, setup: Setup) -> Tokens:
         """Raises KitError (TOK003) where their file cannot be read."""
-
         found = statuses(self.run.machine, setup.tokens_file, look(self.run.machine, setup.tokens_file)[1])
         due = tuple(each.scope for each in found if each.state != "ok")
         return Tokens(tuple(each.scope for each in found), due)
@@ -122,7 +121,6 @@ class Steps:
         return entry
 
     def _failed(self, problem: KitError, line: str = "") -> None:
-
         self.ui.error(problem)
         self.problems.append(problem)
         if line:
@@ -158,7 +156,6 @@ class Steps:
 
     def connect(self, setup: Setup, requests: Sequence[Request]) -> Result:
         """All of it, to "Ready". A login that fails ends it, as there would be nothing to refresh."""
-
         self.install()
         done = log_in(self.run, setup, requests, self.client) if requests else Done(())
         again = self.run.place.command("init")

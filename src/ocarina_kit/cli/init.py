@@ -88,7 +88,6 @@ def command(
 
 def _read(run: Run, option: str, name: str | None) -> str | None:
     """The one value in a file, or on standard input. Raises KitError (usage); what was read is never repeated."""
-
     if name is None:
         return None
     if name == "-" and run.ui.interactive:

@@ -78,7 +78,6 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish, *, without_key: bool 
     ``without_key``: a legacy key in the file does not count. Of the file no id, secret or key is taken where another
     Majora is named: each has its own, and they are not sent to another server.
     """
-
     environ, pair = run.machine.environ, {"CLIENT_ID", "CLIENT_SECRET"}
     here = {name: each for name, each in from_environment(environ).items() if each.path}
     for name in pair - here.keys():
@@ -104,7 +103,6 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish, *, without_key: bool 
 def _in_file(config: Config) -> dict[str, Setting]:
     """What the file says. A profile that does not exist yet is a set-up of its own: of the layers below it only the
     object "default" counts, as the top level is mostly another Majora's."""
-
     if config.readable is None:
         return {}
     profile = config.place.profile
@@ -114,7 +112,6 @@ def _in_file(config: Config) -> dict[str, Setting]:
 
 
 def _judged(found: Mapping[str, Setting], here: frozenset[str], *, is_key: bool) -> Known:
-
     values = {"MAJORA_TOKEN": "OAUTH"}
     missing: dict[str, tuple[Fault | None, str]] = {}
     said: list[str] = []
@@ -192,7 +189,6 @@ def _of_client(run: Run, values: Mapping[str, str]) -> Verdict:
 
 
 def _of_key(run: Run, values: Mapping[str, str]) -> Verdict:
-
     domain, user = values["MAJORA_DOMAIN"], values["MAJORA_USER"]
     probe = Majora(run.machine, domain).probe_key(Secret(values["MAJORA_TOKEN"]), user, None)
     if probe.kind == "accepted":
@@ -207,7 +203,6 @@ def _of_key(run: Run, values: Mapping[str, str]) -> Verdict:
 
 def no_majora(domain: str, probe: Probe) -> Verdict:
     """No usable answer: what was met in place of a Majora."""
-
     id = check_of(probe.net) if probe.net is not None else "SRV004"
     remedy = net_error(probe.net, domain=domain).remedy if probe.net is not None else Remedy()
     what = f"No Majora answers at {domain}: {probe.words}."
@@ -232,7 +227,6 @@ def say_verdict(run: Run, verdict: Verdict, wish: Wish) -> None:
 
 def look(run: Run, wish: Wish) -> Config:
     """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
-
     config = run.config()
     if config.file is not None and config.file.kind not in ("file", "missing", "dangling"):
         found = findings(config)[0]
@@ -248,7 +242,6 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
     Where they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
     corrected in the file, and what stays odd.
     """
-
     changes = plan_settings(run.machine, run.place, values)
     file = config.file
     if file is None:
@@ -275,13 +268,11 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
 
 def show(run: Run, changes: Sequence[Change], values: Mapping[str, str]) -> None:
     """The changes as a diff."""
-
     run.ui.diff(difference(changes, run.machine, (values.get("CLIENT_SECRET", ""),)))
 
 
 def write(run: Run, changes: Sequence[Change]) -> None:
     """Make the changes, one after another, and say so. Raises KitError; the file that failed is as it was then."""
-
     home, aside = run.machine.home, False
     for change in changes:
         path = tilde(change.path, home)
@@ -299,7 +290,6 @@ def write(run: Run, changes: Sequence[Change]) -> None:
 
 def say_end(run: Run, values: Mapping[str, str], *, changed: bool) -> None:
     """The end of a run that writes the configuration only: the next step."""
-
     if not changed:
         file = tilde(run.place.config, run.machine.home)
         run.ui.say(f"Nothing to change: {file} has these settings already.")
@@ -311,11 +301,9 @@ def say_end(run: Run, values: Mapping[str, str], *, changed: bool) -> None:
 
 def uses_key(values: Mapping[str, str]) -> bool:
     """Whether these settings are a legacy API key's."""
-
     return token_kind(values["MAJORA_TOKEN"]) == "key"
 
 
 def is_lost(config: Config) -> bool:
     """Whether the file has text that a write would replace, as it cannot be understood."""
-
     return isinstance(config.document, jsontext.Broken) and not config.document.blank

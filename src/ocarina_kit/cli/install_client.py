@@ -77,11 +77,12 @@ def plan_client(
 
 
 def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:
-    """The rows of "Changes:" for an installation: where it goes, and what is fetched from where (issue 13.12)."""
+    """The rows of "Changes:" for an installation: where it goes, and what is fetched from where."""
     from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION
 
     what = f"ocarina {PINNED_VERSION}" if plan.source == DEFAULT_SOURCE else "ocarina"
     rows = [("install", f"{what} in {tilde(plan.prefix, run.machine.home)}")]
+    rows += [("", f"links {tilde(plan.link, run.machine.home)} to it")] if plan.link is not None else []
     return rows + [("", f"fetches {each}") for each in plan.fetches]
 
 

@@ -184,7 +184,7 @@ def _codes(text: str, domain: str, mine: Mapping[str, Pending]) -> list[Code] | 
 
 
 def _without_code(login: Login, text: str, found: Misread, begun: Sequence[Pending]) -> list[Request]:
-    """What it is instead. If the code was used before and its token is saved, that is no error (issue 11, bug 3)."""
+    """What it is instead. If the code was used before and its token is saved, that is no error."""
     from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import used_pending
     from ocarina_kit.majora.messages import paste_error, used_error

@@ -1,7 +1,7 @@
 """The steps of a login, for ``login`` and ``init``: what needs no browser, then a link and a paste for the rest.
 
 A code becomes a token on the disk in tokens/login.py. Nothing that was pasted is ever shown, and no question is asked
-between a failed paste and the next one (issue 11, bug 1).
+between a failed paste and the next one.
 """
 
 from __future__ import annotations
@@ -208,7 +208,6 @@ class Login:
 
     def begin(self, scope: str) -> Pending:
         """A new link, in ``links``; it may be shown once this returns. Raises KitError."""
-
         pending, url = new_pending(self.machine, self.setup, scope)
         save_pending(self.machine, pending)
         self.links[scope] = url
@@ -216,7 +215,6 @@ class Login:
 
     def _ask(self, pending: Pending, which: str) -> tuple[Pending, Secret] | KitError:
         """Show the link, and take pastes until one holds its code, or an error of the server's."""
-
         ways, domain = self.ways(pending.scope), self.setup.domain
         # The link is in the prompt: when it is shown, a paste can be taken already.
         prompt = f"{self._introduced(self.links[pending.scope], which)}\n\n> "
@@ -237,7 +235,6 @@ class Login:
 
     def _introduced(self, url: str, which: str) -> str:
         """The link, once what comes before it is said and it was opened, if it can be."""
-
         self.ui.say()
         if which:
             self.ui.heading(f"{which}:")
@@ -263,7 +260,7 @@ class Login:
         return error
 
     def _interrupted(self, left: Sequence[str]) -> None:
-        """Say how to continue: every link that is still open, those that would have followed included (bug 4)."""
+        """Say how to continue: every link that is still open, those that would have followed included."""
         self.ui.end_line()
         self.ui.say("Still open, for an hour:")
         for scope in left:
@@ -293,7 +290,6 @@ class Login:
         self.ui.error(error)
 
     def done(self, requests: Sequence[Request]) -> Done:
-
         if clock_says := clock_note(self._skew):
             self.ui.warn(f"[ENV007]{clock_says}")
         found = [self.outcomes.get(each.scope) or Outcome(each.scope, "not-begun") for each in requests]

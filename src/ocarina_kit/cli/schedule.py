@@ -198,7 +198,6 @@ def _result(run: Run, planned: Planned, problem: KitError | None = None) -> Resu
 
 
 def _show_backup(run: Run, backup: Path | None) -> None:
-
     if backup is not None:
         run.ui.say(f"The crontab from before is in {tilde(backup, run.machine.home)}")
 
@@ -311,6 +310,6 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
         ui.warn(
             f"Line {entry.number} does other work too, so it was left. It still refreshes these tokens. [CRN003]"
         )
-    ui.say("Refresh by hand now, at least every 10 hours:")
+    ui.say("From now on, refresh by hand at least every 10 hours:")
     ui.command(run.place.command("refresh"))
     return result

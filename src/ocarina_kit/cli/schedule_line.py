@@ -71,7 +71,6 @@ def plan_entry(
     Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN005, CRN007 (no line
     can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old), SCH010.
     """
-
     world = World(run.machine, run.place, seconds=60.0)
     ground = world.ground._replace(client=client.path if client is not None else None, domain=setup.domain)
     if runner != "client":
@@ -132,7 +131,6 @@ def install_entry(run: Run, setup: Setup, planned: Planned) -> Path | None:
 
     Raises KitError (CRN001, SCH, LCK): then ``planned.plan.line`` is for whoever can install it.
     """
-
     with run.ui.waiting("Writing the crontab", 90.0) as say:
         backup = install_crontab(run.machine, planned.edit, say)
     note(run, setup, "scheduled")
@@ -155,8 +153,10 @@ def _prove_kit(run: Run, ground: Ground, *, start: bool) -> None:
     words = " ".join(ground.kit)
     why = "deleted again by the tool that made it" if cron_host.thrown_away(ground.kit[0]) else ""
     if why or (start and (why := cron_host.why_kit_fails(run.machine, ground.kit))):
-        commands = ("pipx install ocarina-kit", run.place.command("schedule", "--runner", "client"))
-        remedy = Remedy("Install it to stay; or let ocarina refresh alone.", commands)
+        commands = (run.place.command("schedule", "--runner", "client"),)
+        remedy = Remedy(
+            "Install it to stay, as docs/install.md says; or let ocarina refresh alone.", commands
+        )
         what = "This ocarina-kit cannot run in a cron job."
         raise KitError(what, id="CRN004", why=f"{words}: {why}.", remedy=remedy)
 
@@ -184,7 +184,7 @@ def _of_client(setup: Setup, ground: Ground, client: Candidate | None, *, alone:
         raise found[0]
     if client is not None and version < MINIMUM_VERSION:
         what = f"Majora refuses {name}: it wants {version_text(MINIMUM_VERSION)} or newer."
-        found.append(KitError(what, id="ENV004", why="Its refresh works.", remedy=_INSTALL))
+        found.append(KitError(what, id="ENV004", why="It can still refresh.", remedy=_INSTALL))
     if client is not None and client.writable_by_others:
         why = "Whoever replaces it can read your tokens and act as you."
         found.append(KitError(f"The client is not safe: {client.writable_by_others}.", id="CRN004", why=why))

@@ -78,7 +78,6 @@ def _show(run: Run, tokens: Sequence[Status], error: KitError | None, verbose: b
 
 
 def _validity(token: Status, now: float) -> str:
-
     if token.state == "unreadable":
         return "damaged"
     if token.seconds_left > 0:
@@ -90,7 +89,6 @@ def _validity(token: Status, now: float) -> str:
 
 
 def _source(token: Status, now: float) -> str:
-
     last = "" if token.last_refresh is None else f"refreshed {clock(token.last_refresh, now)}"
     if last and token.host:
         last += f" on {token.host}"

@@ -35,7 +35,7 @@ class Candidate(NamedTuple):
     ``interpreter`` is the Python it runs on; "" if unknown. ``state``: "works" (the Majora client, and
     it runs), "not the client", "does not run", "not executable", "not tried" (everyone could have put it there), "no
     answer", "missing"; ``problem`` says why. ``under_cron``: it also runs in cron's bare environment.
-    ``writable_by_others``: what lets another user (but root) replace it, in words; "" if nothing (issue 13.11).
+    ``writable_by_others``: what lets another user (but root) replace it, in words; "" if nothing.
     """
 
     path: str

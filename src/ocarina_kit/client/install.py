@@ -82,7 +82,7 @@ class Plan(NamedTuple):
 
     @property
     def fetches(self) -> tuple[str, ...]:
-        """What will be fetched from where, in words (issue 13.12)."""
+        """What will be fetched from where, in words."""
         python = [f"Python {CONDA_PYTHON} and pip from the channels of {self.kind}"] if self.tool else []
         pinned = f"ocarina {PINNED_VERSION} of {PINNED_DATE}"
         client = f"{pinned if self.source == DEFAULT_SOURCE else 'the client'} from {self.source}"
@@ -99,7 +99,7 @@ class Plan(NamedTuple):
 
 
 def parse_source(machine: Machine, text: str) -> str:
-    """What pip is to install for ``--source``: https, ssh or a local path, with or without git (issue 13.12).
+    """What pip is to install for ``--source``: https, ssh or a local path, with or without git.
 
     Raises KitError: usage for anything else, for a password and for an environment marker; INS003 if there is no such
     file. What may hold a password is not repeated in the error.

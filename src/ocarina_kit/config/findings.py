@@ -117,7 +117,7 @@ def _is_private(config: Config, client: Client) -> Finding | None:
     if file.loose_folders:
         folder = file.loose_folders[0]
         said = words("Others can replace the configuration: they can write in {folder}", folder=folder)
-        remedy = Remedy("Take their right to write there.", (f"chmod go-w {shlex.quote(str(folder))}",))
+        remedy = Remedy("Remove their write permission.", (f"chmod go-w {shlex.quote(str(folder))}",))
         return wrong(config, said, remedy, status="warn")
     return None
 

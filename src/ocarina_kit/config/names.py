@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+TOKEN_LIFE_S = 36_000.0
+"""Seconds that Majora's access tokens are valid (FACTS.md)."""
 TEXTS = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", "MAJORA_TOKENS_FILE", "CLIENT_ID", "CLIENT_SECRET")
 INTEGERS = ("OCARINA_NO_BANNER", "OCARINA_QUIET")
 SETTINGS = TEXTS + INTEGERS

@@ -105,7 +105,7 @@ def _judge_user(text: str) -> Value:
     bare = strip_ends(text, QUOTES)
     faults = [Fault("", "has spaces or quotes around it", fixable=True)] if bare != text else []
     if not re.fullmatch(r"[\w.@+-]{1,150}", bare):  # Django's own rule
-        faults.append(Fault("", "has characters that a user name cannot have, or over 150"))
+        faults.append(Fault("", "has characters that a user name cannot have, or more than 150"))
     elif re.fullmatch(r"[^@]+@[^@]+\.[^@]+", bare):
         faults.append(Fault("", "looks like an e-mail address", warning=True))
     return Value("MAJORA_USER", bare, tuple(faults))

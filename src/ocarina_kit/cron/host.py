@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from posixpath import isabs
 from typing import TYPE_CHECKING
@@ -132,12 +130,6 @@ def program_problem(path: str) -> str:
         if isabs(interpreter) and not Path(interpreter).exists():
             return f"{path} does not start: its interpreter {interpreter} does not exist"
     return ""
-
-
-def on_path(name: str, environ: Mapping[str, str]) -> str:
-    """The program that PATH leads to, or empty. cron expands nothing in it, and starts in the home folder."""
-    folders = [folder for folder in environ.get("PATH", "").split(":") if isabs(folder)]
-    return shutil.which(name, path=":".join(folders)) or "" if folders else ""
 
 
 def kit_words(

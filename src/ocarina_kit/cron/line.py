@@ -21,7 +21,7 @@ CA_BUNDLE = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXY = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# Any user info, or a word for a password: in doubt it stays out of the crontab (issue 13.6).
+# Any user info, or a word for a password: in doubt it stays out of the crontab.
 _SECRET = re.compile(r"@|%40|pass|pwd|secret|token", re.I)
 
 

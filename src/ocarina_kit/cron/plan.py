@@ -205,7 +205,7 @@ def _of_variables(
     found: list[tuple[int, str]] = []
     shell = entry.variables.get("SHELL")
     if shell is not None and bad_shell(shell.value, gone_shells):
-        why = "is no shell that reads the line" if bad_shell(shell.value) else "does not exist"
+        why = "is not a shell that can run the line" if bad_shell(shell.value) else "does not exist"
         found.append((shell.at + 1, f"SHELL={shell.value[:60]} {why}"))
     for name in ("PATH", "HOME"):
         variable = entry.variables.get(name)

@@ -77,7 +77,7 @@ def install_crontab(
     where nothing was changed, or there was no crontab.
 
     One lock of the kit is held around it all. Another program may still write in between: then it starts over from
-    what is in it now, and never writes back what somebody else may have changed (issue 13.3). ``edit`` may be called
+    what is in it now, and never writes back what somebody else may have changed. ``edit`` may be called
     several times.
 
     Raises KitError: CRN001 (no command, not allowed, not readable), SCH002 (cannot be written back as it is), SCH004

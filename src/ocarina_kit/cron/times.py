@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.words import listed, span
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 EVERY = 180
 """Minutes between two runs where nobody says otherwise (CONTRACT.md, schedule)."""
-TOKEN_LIFE = 600
+TOKEN_LIFE = int(TOKEN_LIFE_S // 60)
 """Minutes that an access token is valid (FACTS.md): a longest gap of this leaves a time without one."""
 SUMMER_TIME = 60
 

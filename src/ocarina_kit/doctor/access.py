@@ -1,4 +1,4 @@
-"""What the server is asked about tokens and keys: side by side, and no other server's (issue 13.4)."""
+"""What the server is asked about tokens and keys: side by side, and no other server's."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One row of CHECKS.md. ``rests``: the ids it depends on; where one of several is enough, they are in one group."""
+    """One row of docs/checks.md. ``rests``: the ids it depends on, in one group where one of several is enough."""
 
     id: str
     title: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 from posixpath import basename, isabs, realpath
 from typing import TYPE_CHECKING
 
+from ocarina_kit.client.places import on_path
 from ocarina_kit.cron.crontab import Crontab
-from ocarina_kit.cron.host import gone_shells, on_path, program_problem, thrown_away
+from ocarina_kit.cron.host import gone_shells, program_problem, thrown_away
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.plan import plan_schedule
 from ocarina_kit.doctor.check import Outcome, problem
@@ -95,7 +96,7 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
             "" if path.startswith("~") else f"{path} is relative: cron starts in the home folder"
         )  # ~: CRN007
     if call.lookup == "path":
-        path = on_path(path, call.environ)
+        path = on_path(path, call.environ.get("PATH", ""))
         if not path:
             return f"{call.path} has no absolute path, and the entry's PATH does not lead to it"
     for each in filter(isabs, (*call.starters, path)):

@@ -93,7 +93,7 @@ def only_one(world: World) -> Outcome:
     loose = next((each for each in (clients.typed, clients.chosen) if each and each.writable_by_others), None)
     if loose is not None:
         said, impact = "{file} is not safe: {why}.", "Whoever replaces it can read your tokens."
-        remedy = Remedy("Take the right to write there from others, or install your own.", (_INSTALL,))
+        remedy = Remedy("Remove the others' write permission, or install your own.", (_INSTALL,))
         why = loose.writable_by_others
         return problem("warn", said, impact=impact, remedy=remedy, file=_file(world, loose), why=why)
     working = [each for each in clients.all if each.works]
@@ -128,7 +128,7 @@ def _other(clients: Clients) -> Remedy:
         export = f"export PATH={quote(os.path.dirname(chosen.path))}:$PATH"  # noqa: PTH120
         return Remedy("Another client works: put its folder first on PATH, or remove this one.", (export,))
     if typed.state == "not executable":
-        return Remedy("Let yourself run it.", (f"chmod u+x {quote(typed.path)}",))
+        return Remedy("Make it executable for you.", (f"chmod u+x {quote(typed.path)}",))
     return Remedy("Install the Majora client.", (_INSTALL,))
 
 

@@ -27,7 +27,7 @@ _NO_FILE = {
     "folder": ("is a folder; it should be a file", _MOVE, "mv {path} {path}.old"),
     "special": ("is a device, a pipe or a socket", _MOVE, "mv {path} {path}.old"),
     "too large": ("is far too large for a tokens file", _MOVE, "mv {path} {path}.old"),
-    "unreadable": ("cannot be read", "Let yourself read it; if it is not yours, log in with another file as "
+    "unreadable": ("cannot be read", "Make it readable for you; if it is not yours, log in with another file as "
                    "MAJORA_TOKENS_FILE.", "chmod 600 {path}"),
 }  # fmt: skip
 
@@ -198,7 +198,7 @@ def under_their_keys(world: World) -> Outcome:
     rests="TOK006",
     impact="ocarina asks you to log in when you do that.",
     explain="refresh.log has the purposes that you logged in for. If it has none, a token to look up samples is needed "
-    "by default. ocarina-kit login --list shows all purposes; ocarina-kit logout ends one.",
+    "by default. ocarina-kit login --list shows all purposes; ocarina-kit logout takes one away.",
     run=_LOGIN,
 )
 def purposes(world: World) -> Outcome:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.majora.http import NoAnswer, Response
 from ocarina_kit.system.secret import Secret
 
-DEFAULT_LIFE_S = 36_000
-"""Seconds that Majora's access tokens are valid (FACTS.md), for an answer without a usable ``expires_in``."""
 # RFC 6749, appendix A: tokens are made of VSCHAR; a blank in one could not be sent in a header.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
 _NAMED = ("access_token", "token_type", "refresh_token", "expires_in", "expires_at", "scope")
@@ -151,8 +150,8 @@ def _life(value: Any) -> float:
     try:
         seconds = float(value)
     except (TypeError, ValueError, OverflowError):
-        return DEFAULT_LIFE_S
-    return seconds if 0 < seconds < 10 * 366 * 86400 else DEFAULT_LIFE_S
+        return TOKEN_LIFE_S
+    return seconds if 0 < seconds < 10 * 366 * 86400 else TOKEN_LIFE_S
 
 
 def _is_token(value: object) -> bool:

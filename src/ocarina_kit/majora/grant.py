@@ -134,7 +134,7 @@ def _config(setup: Setup) -> str:
 
 
 def _is_young(machine: Machine, then: Any) -> bool:
-    """Not too old, and not of a future that the clock has left."""
+    """Not too old, and not from the future: the clock may have been set back."""
     is_time = isinstance(then, int | float) and not isinstance(then, bool)
     return is_time and -_CLOCK_SLIP_S <= machine.now() - then < LIFETIME_S
 

@@ -18,7 +18,7 @@ from ocarina_kit.system.words import printable, tilde
 _AROUND = 2
 """Lines that are shown before and after what changes."""
 _MOST = 100_000
-"""Lines of which a difference is looked for: it takes seconds (issue 13.10)."""
+"""Lines of which a difference is looked for: it takes seconds."""
 # What is shown although it may be long: the client id (40 characters), the user, addresses, a path.
 _OPEN = re.compile(
     r"(?:(?:MAJORA_)?(?:CLIENT_ID|USER)[\"']?\s*[:=]\s*[\"']?[^\"'\s]{1,64}(?![^\"'\s,}])"

@@ -116,7 +116,7 @@ def _words(problem: OSError | ValueError) -> str:
 
 
 def read_settled(machine: Machine, path: Path, complete: Callable[[bytes], bool]) -> File:
-    """As :func:`read_file`, but looks again, up to 6 times in 0.3 s, if ``complete`` says that the content is not.
+    """As :func:`read_file`, but looks again, up to 6 times in 0.25 s, if ``complete`` says that the content is not.
 
     The client writes its tokens in place (FACTS.md): a reader may see half a file for a moment.
     """

@@ -1,4 +1,4 @@
-"""Secrets: a text that does not print itself, and the one place that masks secrets in whatever is shown."""
+"""Secrets: a text that does not print itself, and `mask`, which hides secrets in a text that is shown."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Asked:
 def held_off() -> Iterator[Asked]:
     """Within the block no such signal cuts anything short: what is handed out says that one came.
 
-    The handler does nothing else: one that prints can fail, or wait for a lock of the stream (issue 13.1). Whoever
+    The handler does nothing else: one that prints can fail, or wait for a lock of the stream. Whoever
     runs the block looks at it and brings things to an end.
     """
     asked = Asked()

@@ -84,7 +84,7 @@ class Terminal:
         # Not readline under input(): a Ctrl-C right after its prompt can be lost; it knows only standard output.
         self._say(prompt)
         line = b""
-        while not line.endswith(b"\n"):  # Ctrl-D hands over what there is
+        while not line.endswith(b"\n"):  # Ctrl-D passes on what there is
             got = self._read()
             if not got and not line:
                 raise KeyboardInterrupt
@@ -110,7 +110,7 @@ class Terminal:
 
     @contextlib.contextmanager
     def _key_by_key(self, prompt: str) -> Iterator[None]:
-        """The terminal hands over each key, unseen, until the end of the block. Ctrl-C and Ctrl-Z do what they do."""
+        """The terminal passes on each key, unseen, until the end of the block. Ctrl-C and Ctrl-Z do what they do."""
         import termios
 
         before = termios.tcgetattr(self._fd)

@@ -79,9 +79,9 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 token``, ``3 tokens``; ``plural`` where it is not the noun and an s."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+def count(number: int, noun: str) -> str:
+    """``1 token``, ``3 tokens``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:

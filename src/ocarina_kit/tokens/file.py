@@ -11,19 +11,18 @@ import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.system.secret import Secret
 
 if TYPE_CHECKING:
     from ocarina_kit.majora.answers import Granted
 
-LIFETIME = 36_000.0
-"""Seconds that an access token of Majora's is valid, where the entry does not say (FACTS.md)."""
 AHEAD = 7 * 86_400.0
 """Seconds that ``expires_at`` may be ahead beyond the lifetime before it is no time at all (CHECKS.md, TOK008)."""
 EXPIRED = 1
 """Epoch seconds: what TOK008 writes for an unknown time. Not 0, which the client's library takes for "never"."""
 
-_LONGEST_LIFETIME = 1e9  # seconds
+_LONGEST_TOKEN_LIFE_S = 1e9  # seconds
 _MILLISECONDS_FROM = 1e11  # as seconds that is the year 5138, as milliseconds 1973
 
 
@@ -38,7 +37,7 @@ class Token(NamedTuple):
     scope: str | None = None
     access_token: Secret | None = None
     refresh_token: Secret | None = None
-    lifetime: float = LIFETIME
+    lifetime: float = TOKEN_LIFE_S
     expires_at: object = None
     odd: str = ""
 
@@ -81,12 +80,9 @@ class Token(NamedTuple):
         expiry = self.known_expiry(now)
         return float(EXPIRED) if expiry is None else expiry
 
-    def seconds_left(self, now: float, skew: float = 0.0) -> float:
-        """Seconds that the access token is still valid, 0 or less where it has expired.
-
-        ``skew``: seconds by which the server's clock is ahead of this one; the earlier expiry of the two counts.
-        """
-        return self.expiry(now) - max(now, now + skew)
+    def seconds_left(self, now: float) -> float:
+        """Seconds that the access token is still valid, 0 or less where it has expired."""
+        return self.expiry(now) - now
 
     def last_refresh(self, now: float) -> float | None:
         """Epoch seconds of the last refresh or login (FACTS.md: ``expires_at - expires_in``), None where unknown."""
@@ -115,8 +111,8 @@ def read_token(key: str, value: object) -> Token:
     elif scope is not None and not isinstance(scope, str):
         scope, odd = None, odd or "a scope that is neither a list of words nor a text"
     lifetime = _number_in(value.get("expires_in"))
-    if lifetime is None or not 0 <= lifetime <= _LONGEST_LIFETIME:
-        lifetime = LIFETIME
+    if lifetime is None or not 0 <= lifetime <= _LONGEST_TOKEN_LIFE_S:
+        lifetime = TOKEN_LIFE_S
     return Token(key, scope, access, refresh, lifetime, value.get("expires_at"), odd)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ocarina_kit.tokens.file import LIFETIME, Token
+from ocarina_kit.config.names import TOKEN_LIFE_S
+from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.log import FRESH, Line, digest
 
 _BY_A_PERSON = ("login", "doctor", "init")
@@ -65,7 +66,7 @@ def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Re
 
 
 def refreshed_elsewhere(
-    log: Sequence[Line], tokens: Iterable[Token], host: str, now: float, within: float = LIFETIME
+    log: Sequence[Line], tokens: Iterable[Token], host: str, now: float, within: float = TOKEN_LIFE_S
 ) -> Refresh | None:
     """The newest refresh in the last ``within`` seconds that no crontab entry of ``host`` did, None without one.
 

@@ -41,7 +41,7 @@ class NewToken(NamedTuple):
         return json.loads(self.entry.reveal())
 
     def takes_over(self, file: TokensFile, key: str) -> bool:
-        """Whether ``file`` has under ``key`` the token that was spent for it, or none (issue 13.7)."""
+        """Whether ``file`` has under ``key`` the token that was spent for it, or none."""
         there = file.get(key)
         return there is None or there.digest == self.spent
 

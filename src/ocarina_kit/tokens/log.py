@@ -178,7 +178,7 @@ def token_server(known: Mapping[str, str], token: Token) -> str:
 
 
 def server_of(known: Mapping[str, str], token: Token, mark: str) -> str:
-    """The one domain that ``token``, in the tokens file ``mark``, may be sent to; "" where any will do (issue 13.4)."""
+    """The one domain that ``token``, in the tokens file ``mark``, may be sent to; "" where any will do."""
     return token_server(known, token) or known.get(mark, "")
 
 

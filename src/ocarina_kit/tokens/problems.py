@@ -63,7 +63,7 @@ def undamaged(setup: Setup, file: TokensFile) -> TokensFile:
 
 
 def few_enough(setup: Setup, tokens: Collection[object]) -> None:
-    """Raises KitError RFR008 where more tokens are to be sent than go together (issue 13.10)."""
+    """Raises KitError RFR008 where more tokens are to be sent than go together."""
     from ocarina_kit.tokens.parallel import MOST
 
     if len(tokens) > MOST:
@@ -122,7 +122,7 @@ def odd(setup: Setup, why: str) -> KitError:
 
 
 def other_server(setup: Setup, scope: str, owner: str, table: Table | None) -> KitError:
-    """RFR006: a token is sent to no other server than its own (issue 13.4)."""
+    """RFR006: a token is sent to no other server than its own."""
     return KitError(
         f"The token belongs to {owner} and was not sent to {setup.domain}.",
         id="RFR006",

@@ -32,7 +32,7 @@ BUDGET_S = 60.0
 _SHORTEST_S = 5.0
 """Seconds that an attempt must have: a shorter one would give up on an answer, and the new token in it, too soon."""
 _QUICK_TRIES = 3
-"""A connection that is refused or cut at once is tried so often: it tells little about when the server will be back."""
+"""A connection that is refused or cut at once is tried this many times: the server may be back soon, or not."""
 _LOOKS, _LOOK_EVERY_S = 6, 0.25
 """After a "no", another program's answer to the same token may be on its way into the file."""
 _UNLOGGED = ("fresh", "due", "no-token", "no-refresh-token", "unreadable")
@@ -235,7 +235,7 @@ def next_wait(attempt: int, answer: NoAnswer, elapsed: float) -> float | None:
     """Seconds to wait before the next attempt for a token, None where there is to be none.
 
     ``attempt`` counts from 1; ``elapsed`` is in seconds since the first began. Tried again are 429, 5xx, and what was
-    never sent: an answer that may be on its way is not asked for a second time (issue 13.2).
+    never sent: an answer that may be on its way is not asked for a second time.
     """
     busy = answer.kind in ("rate-limited", "server-error")
     slow = answer.kind in ("timeout", "dns-silent")

@@ -133,7 +133,7 @@ class Store:
     def take_rescued(self) -> None:
         """Put in the tokens that an earlier run could not write, or was killed with. Raises KitError.
 
-        What somebody has put there since is kept (issue 13.7).
+        What somebody has put there since is kept.
         """
         rescued, sent = read_journal(self.machine, self.path)
         if not rescued or self.file.damage is not None:
@@ -159,7 +159,7 @@ class Store:
 
     def _put(self, new: Sequence[NewToken]) -> list[NewToken]:
         """Write new tokens into the file; returns those that are in it now. Where somebody has put another one in place
-        of the spent one since, the better one stays (issue 13.8). Raises KitError."""
+        of the spent one since, the better one stays. Raises KitError."""
         reserved = self._reserve(len(new))
         for _ in range(3):
             file, put = self._complete_file(), []
@@ -173,7 +173,7 @@ class Store:
                 reserved.fill(data)
             except OSError as problem:
                 raise from_os(self.path, problem) from problem
-            # The client does not lock: a last look, right before the rename (issue 13.8).
+            # The client does not lock: a last look, right before the rename.
             if look(self.machine, self.path)[0] == self.data:
                 break
         self._reserved = None
@@ -206,7 +206,7 @@ def opened(
     from ocarina_kit.system.lock import hold
     from ocarina_kit.system.signals import as_interrupts
 
-    def calmly(words: str) -> None:  # output that fails must not stop what saves (issue 13.1)
+    def calmly(words: str) -> None:  # output that fails must not stop what saves
         if waiting is not None:
             with contextlib.suppress(Exception):
                 waiting(words)
@@ -239,7 +239,7 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
 
 
 def guard(machine: Machine, setup: Setup, table: Table | None = None) -> Callable[[Token], KitError | None]:
-    """Says why a token must not be sent to the set-up's server, None where it may (issue 13.4). Whatever sends a token
+    """Says why a token must not be sent to the set-up's server, None where it may. Whatever sends a token
     asks it first."""
     known = log.servers(log.read_log(machine))
     mark = log.path_mark(machine, setup.tokens_file)
