@@ -77,6 +77,7 @@ def test_a_time_is_short_where_it_is_near(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_lists_and_counts() -> None:
     assert [listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert (count(1, "token"), count(3, "token")) == ("1 token", "3 tokens")
 
 
 def test_text_from_outside_does_not_drive_the_terminal() -> None:
