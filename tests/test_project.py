@@ -100,10 +100,10 @@ EFFECTS = {
 }
 TOUCHES_THE_SYSTEM = {
     *("client/find.py", "client/install.py", "client/places.py"),
-    *("cron/host.py", "cron/program.py"),
-    *("doctor/entry.py", "doctor/environment.py", "doctor/world.py"),
+    "cron/host.py",
+    *("doctor/environment.py", "doctor/world.py"),
     *("majora/grant.py", "majora/http.py", "majora/net.py"),
-    *("tokens/journal.py", "tokens/log.py", "tokens/parallel.py", "tokens/refresh.py"),
+    *("tokens/journal.py", "tokens/log.py", "tokens/parallel.py"),
 }
 """Beside system/, where effects belong, and cli/, which hands them in. All other modules are pure, or use these."""
 
@@ -115,7 +115,7 @@ def test_only_files_named_for_it_touch_the_system(package: str) -> None:
         for path in (PACKAGE / package).rglob("*.py")
         if {name.split(".")[0] for name in imported(TREES[path])} & EFFECTS
     }
-    assert touching - TOUCHES_THE_SYSTEM == set()
+    assert touching == {name for name in TOUCHES_THE_SYSTEM if name.startswith(f"{package}/")}
 
 
 HEAVY = {

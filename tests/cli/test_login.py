@@ -54,7 +54,6 @@ def test_the_callback_as_a_file_and_as_itself(lab: Lab) -> None:
 
 
 def test_what_callback_was_given_is_never_repeated(lab: Lab) -> None:
-    """Issue 11, bug 2."""
     paste = "code-of-a-broken-paste-AbCdEf0123456789"
     lab.kit.secrets |= {paste, "SeCrEtCoDe0123456789"}
     for given in (paste, f"{lab.majora.url}o/callback/?code=SeCrEtCoDe0123456789&state=x"):
@@ -73,7 +72,7 @@ def test_several_at_once(lab: Lab) -> None:
 
 
 def test_a_callback_used_twice(lab: Lab) -> None:
-    """Issue 11, bug 3: no new link where the token is there, one at once where it is not."""
+    """No new link where the token is there, one at once where it is not."""
     address = lab.authorize(link(lab))
     assert lab.kit.run("login", "--callback", address).code == 0
     again = lab.kit.run("login", "--callback", address)
@@ -178,7 +177,7 @@ def test_a_mistyped_purpose(lab: Lab) -> None:
 
 
 def test_no_command_to_try_for_a_client_that_the_server_refuses(lab: Lab, tmp_path: Path) -> None:
-    """Issue 11: no promise that a check denies."""
+    """No promise that a check denies."""
     old = install_standin(tmp_path / "old", "0.43.0")
     for path, id in ((f"{old.parent}:/usr/bin:/bin", "[ENV004]"), ("/usr/bin:/bin", "[ENV001]")):
         lab.kit.extra["PATH"] = path

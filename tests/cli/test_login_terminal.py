@@ -107,7 +107,6 @@ def test_a_long_paste_over_several_lines(lab: Lab) -> None:
 
 
 def test_ctrl_c_names_every_open_link_and_the_way_finishes_all(lab: Lab) -> None:
-    """Issue 11, bug 4."""
     with lab.screen("login", "--for", "upload", "--no-verify") as screen:
         screen.paste(lab.authorize(link_in(screen)))
         screen.expect("Link 2 of 4")
@@ -180,7 +179,6 @@ def test_a_browser_opens_only_where_it_can_be_seen(lab: Lab) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
 def test_a_signal_during_the_exchange_loses_no_token(lab: Lab, number: signal.Signals) -> None:
-    """Issue 13.1."""
     lab.majora.fault("slow", after=True, seconds=1.5, times=1)
     with lab.screen("login", "--for", "lookup") as screen:
         address = lab.authorize(link_in(screen))

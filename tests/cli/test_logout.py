@@ -70,7 +70,6 @@ def test_a_token_of_another_server_is_kept(lab: Lab) -> None:
 
 
 def test_the_crontab_entry_that_is_left_is_named(lab: Lab) -> None:
-    """Issue 11, bug 6."""
     lab.give(LOOKUP)
     lab.kit.crontab = OTHERS + ENTRY
     ran = lab.kit.run("logout", "--yes")

@@ -299,7 +299,7 @@ def test_no_backup_no_change(desk: Desk) -> None:
 
 
 def test_processes_at_the_same_time_are_all_in(desk: Desk) -> None:
-    """Issue 13.3: one lock around read, write and read back."""
+    """One lock around read, write and read back."""
     desk.file.write_bytes(CONTENT)
     script = (
         "import os, sys\nfrom pathlib import Path\nfrom ocarina_kit.cron.program import install_crontab\n"

@@ -202,14 +202,23 @@ def _totals(seen: Sequence[Finding], problems: Sequence[Finding], depending: Seq
 
 
 def _next_step(run: Run, problems: Sequence[Finding]) -> tuple[str, str]:
-    """What to do about the worst problem, and how many of all problems that fixes. The server's come first: nothing is
-    refreshed while it is out."""
+    """What to do about the worst problems, and how many of all that fixes: of several commands the one that fixes most.
+
+    The server's come first: nothing is refreshed while it is out.
+    """
     from ocarina_kit.doctor.fix import SERVER, server_is_out
 
     out = server_is_out(problems)
 
-    def urgency(each: Finding) -> tuple[bool, int]:
-        return out and each.check.family not in SERVER, ("fail", "unknown", "warn").index(each.status)
+    def fixes(each: Finding) -> int:
+        step = each.remedy.commands[:1]
+        by_doctor = step == (run.place.command("doctor", "--fix"),)
+        alike = [other.remedy.commands[:1] == step or (by_doctor and other.outcome.fix) for other in problems]
+        return sum(map(bool, alike)) if step else 0
+
+    def urgency(each: Finding) -> tuple[bool, int, int]:
+        status = ("fail", "unknown", "warn").index(each.status)
+        return out and each.check.family not in SERVER, status, -fixes(each)
 
     first = min(problems, key=urgency, default=None)
     if first is None:
@@ -217,12 +226,8 @@ def _next_step(run: Run, problems: Sequence[Finding]) -> tuple[str, str]:
     if not first.remedy.commands:
         return first.remedy.text, ""
     step = first.remedy.commands[0]
-    by_doctor = step == run.place.command("doctor", "--fix")
-    fixes = [
-        each for each in problems if step in each.remedy.commands[:1] or (by_doctor and each.outcome.fix)
-    ]
-    if len(fixes) < len(problems):
-        return step, f"fixes {len(fixes)} of {len(problems)}"
+    if fixes(first) < len(problems):
+        return step, f"fixes {fixes(first)} of {len(problems)}"
     return step, ("", "", "fixes both", f"fixes all {len(problems)}")[min(len(problems), 3)]
 
 

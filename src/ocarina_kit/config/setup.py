@@ -220,7 +220,9 @@ def usable(machine: Machine, config: Config) -> Setup:
     for finding in findings(config):
         if finding.status == "fail" and finding.check in BLOCKING:
             why = IMPACTS[finding.check]
-            raise KitError(finding.words.text, id=finding.check, why=why, remedy=finding.remedy)
+            raise KitError(
+                f"{finding.words.text.rstrip('.')}.", id=finding.check, why=why, remedy=finding.remedy
+            )
     return setup_of(machine, config)._replace(notes=tuple(_note(each) for each in done))
 
 

@@ -66,9 +66,9 @@ def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Re
 
 
 def refreshed_elsewhere(
-    log: Sequence[Line], tokens: Iterable[Token], host: str, now: float, within: float = TOKEN_LIFE_S
+    log: Sequence[Line], tokens: Iterable[Token], host: str, now: float
 ) -> Refresh | None:
-    """The newest refresh in the last ``within`` seconds that no crontab entry of ``host`` did, None without one.
+    """The newest refresh in the last 10 h that no crontab entry of ``host`` did, None without one.
 
     A login or ``doctor`` of a person on another host is no schedule. A token that no line knows, of a scope that the
     log knew before, was refreshed by another scheduler, unless an entry of this host's may have done it.
@@ -86,7 +86,7 @@ def refreshed_elsewhere(
             born = token.last_refresh(now)
             if born is not None and born >= since and token.key in known and maker(made, token) is None:
                 found.append(Refresh(born))
-    recent = [each for each in found if now - within <= each.time <= now + 2 * _SLACK]
+    recent = [each for each in found if now - TOKEN_LIFE_S <= each.time <= now + 2 * _SLACK]
     return max(recent, key=lambda each: (bool(each.host), each.time), default=None)
 
 
