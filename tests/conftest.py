@@ -13,9 +13,10 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from tests.forkserver import Server
 
 TESTS = Path(__file__).parent
 REAL_HOME = pwd.getpwuid(os.geteuid()).pw_dir
@@ -82,10 +83,12 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_changed_or_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The developer's own files and crontab stay, and no process of a test outlives the session."""
-    before = _precious()
+    before, base = _precious(), str(tmp_path_factory.getbasetemp())
+    Kit.server = Server({**START, "HOME": base})
     yield
+    Kit.server.close()
     assert _precious() == before, "a test changed the developer's own files or crontab"
-    left = processes_with(str(tmp_path_factory.getbasetemp()))
+    left = processes_with(base)
     assert left == [], f"still running: {left}"
 
 
@@ -100,6 +103,15 @@ def processes_with(text: str) -> list[str]:
         except OSError:  # another user's, or gone
             continue
     return found
+
+
+START = {
+    "LANG": "C.UTF-8",
+    "PYTHONPATH": str(TESTS / "guards"),
+    "PYTHONWARNINGS": "error",
+    "KIT_GUARD_HOME": REAL_HOME,
+}
+"""What the start of an interpreter depends on, as it usually is."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +143,7 @@ class Kit:
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set, repr=False)
+    server: ClassVar[Server]
 
     @property
     def config(self) -> Path:
@@ -154,10 +167,7 @@ class Kit:
             "HOME": str(self.home),
             "LOGNAME": "tester",
             "PATH": f"{TESTS / 'programs'}:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": str(TESTS / "guards"),
-            "PYTHONWARNINGS": "error",
-            "KIT_GUARD_HOME": REAL_HOME,
+            **START,
             "KIT_TEST_CRONTAB": str(self.crontab_file),
             **self.extra,
         }
@@ -165,25 +175,34 @@ class Kit:
     def command(self, *args: str) -> list[str]:
         return [sys.executable, "-m", "ocarina_kit", *args]
 
+    def forks(self, environ: Mapping[str, str]) -> bool:
+        """Whether a forked run is the same: its interpreter would start in the usual way."""
+        wanted = {name: environ[name] for name in environ if name in START or name[:3] in ("PYT", "LC_")}
+        return wanted == START
+
     def run(
         self,
         *args: str | os.PathLike[str],
         stdin: str | bytes | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float = 300,
+        fork: bool = True,
     ) -> Ran:
-        """Run to its end. Without ``stdin`` there is no input and no terminal."""
-        words = tuple(os.fspath(word) for word in args)
-        data = stdin.encode() if isinstance(stdin, str) else stdin
-        done = subprocess.run(
-            self.command(*words),
-            input=data if data is not None else b"",
-            capture_output=True,
-            env={**self.env, **(env or {})},
-            cwd=self.home,
-            timeout=timeout,
-            check=False,
-        )
+        """Run to its end. Without ``stdin`` there is no input and no terminal. See forkserver.py for ``fork``."""
+        words, environ = tuple(os.fspath(word) for word in args), {**self.env, **(env or {})}
+        data = stdin.encode() if isinstance(stdin, str) else stdin or b""
+        if fork and self.forks(environ):
+            done = self.server.run(words, environ, self.home, data, timeout)
+        else:
+            done = subprocess.run(
+                self.command(*words),
+                input=data,
+                capture_output=True,
+                env=environ,
+                cwd=self.home,
+                timeout=timeout,
+                check=False,
+            )
         ran = Ran(
             words,
             done.returncode,

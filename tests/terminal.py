@@ -28,10 +28,10 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.conftest import Kit
@@ -58,6 +58,16 @@ _ESCAPES = re.compile(
 _END = b"\x00end of the output\x00"
 
 
+def _start(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, tty: str
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, tty, *argv]
+    none = subprocess.DEVNULL
+    return subprocess.Popen(
+        command, stdin=none, stdout=none, stderr=none, env=env, cwd=cwd, start_new_session=True
+    )
+
+
 class Screen:
     """A program in a terminal of ``columns`` by ``rows``."""
 
@@ -70,6 +80,7 @@ class Screen:
         columns: int = 80,
         rows: int = 24,
         secrets: set[str] | None = None,
+        start: Callable[..., Any] | None = None,
     ) -> None:
         self._secrets = secrets if secrets is not None else set()
         self._master, slave = os.openpty()
@@ -80,15 +91,8 @@ class Screen:
         self._changed = threading.Condition()
         self._ended = False
         self._closing = False
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _LAUNCHER, self._tty, *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"TERM": "xterm-256color", **env},
-            cwd=cwd,
-            start_new_session=True,
-        )
+        start = start or _start
+        self._process = start(argv, {"TERM": "xterm-256color", **env}, cwd, tty=self._tty)
         # Held open, so that what the terminal is set to can be asked when the program has ended.
         self._slave = slave
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -104,9 +108,12 @@ class Screen:
         env: Mapping[str, str] | None = None,
     ) -> Screen:
         """The real ``ocarina-kit`` in a terminal, in the throwaway home; its secrets must never be shown."""
+        environ = {**kit.env, **(env or {})}
+        forks = kit.forks(environ)
         return cls(
-            kit.command(*args),
-            env={**kit.env, **(env or {})},
+            args if forks else kit.command(*args),
+            start=kit.server.start if forks else None,
+            env=environ,
             cwd=kit.home,
             columns=columns,
             rows=rows,

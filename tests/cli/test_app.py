@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,9 @@ class Trial(Kit):
     def command(self, *args: str) -> list[str]:
         folder = self.home.parent
         return [sys.executable, str(folder / "program.py"), str(folder), *args]
+
+    def forks(self, environ: Mapping[str, str]) -> bool:
+        return False
 
 
 @pytest.fixture

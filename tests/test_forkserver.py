@@ -1,0 +1,28 @@
+"""A forked run is a started one: the same exit code and output, to the byte."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+from tests.cli.conftest import LOOKUP, Lab, client, lab, running
+
+__all__ = ["client", "lab", "running"]
+
+COMMANDS = """--version;--help;doctor --offline;doctor --explain CFG007;status;status --json;login --list
+schedule --show;schedule --print;refresh --dry-run;init --api-key-file -;trail;-m;demo --help;doctor --explain CRN010"""
+
+
+@pytest.mark.parametrize("words", COMMANDS.replace("\n", ";").split(";"))
+def test_the_same_as_a_started_run(words: str, lab: Lab) -> None:
+    lab.give(LOOKUP, expires_at=4e9)
+    env = {"COLUMNS": "90", "TZ": "Asia/Kathmandu", "FORCE_COLOR": "1"}
+    runs = [lab.kit.run(*words.split(), stdin="é\n", env=env, fork=fork) for fork in (True, False)]
+    assert runs[0] == runs[1]
+
+
+def test_a_run_that_hangs_is_ended(lab: Lab) -> None:
+    os.mkfifo(lab.kit.home / "fifo")
+    with pytest.raises(subprocess.TimeoutExpired):
+        lab.kit.run("login", "--callback", "fifo", timeout=1)
