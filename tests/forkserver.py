@@ -70,7 +70,8 @@ class Server:
                 run.wait(timeout)
             finally:
                 run.send_signal(signal.SIGKILL)
-        return subprocess.CompletedProcess(args, run.wait(), read[0].result(), read[1].result())
+                code = run.wait()
+        return subprocess.CompletedProcess(args, code, read[0].result(), read[1].result())
 
     def close(self) -> None:
         self._control.close()
