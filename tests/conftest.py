@@ -18,6 +18,8 @@ from typing import Any, ClassVar
 import pytest
 from tests.forkserver import Server
 
+from ocarina_kit.sandbox import Sandbox
+
 TESTS = Path(__file__).parent
 REAL_HOME = pwd.getpwuid(os.geteuid()).pw_dir
 os.environ["KIT_GUARD_HOME"] = REAL_HOME
@@ -68,6 +70,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.timeout(4 * 3600))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """With ``-n auto``: one more than processors, as some tests wait for a clock."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(wrapper=True)
@@ -252,6 +259,13 @@ class Kit:
     @crontab.setter
     def crontab(self, text: str) -> None:
         self.crontab_file.write_text(text)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Sandbox]:
+    """A Majora for all tests of this process: each adds its own people, and puts back what it has changed."""
+    with Sandbox.start() as majora:
+        yield majora
 
 
 def mode_of(path: Path) -> int:

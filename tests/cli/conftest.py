@@ -75,12 +75,6 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Sandbox]:
-    with Sandbox.start() as majora:
-        yield majora
-
-
-@pytest.fixture(scope="session")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stand-in for ocarina 1.0.0."""
     return install_standin(tmp_path_factory.mktemp("client"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.cli.conftest import client, lab, running
+from tests.cli.conftest import client, lab
 
-__all__ = ["client", "lab", "running", "until"]
+__all__ = ["client", "lab", "until"]
 
 WAIT = 120.0
 """Seconds that a test waits at most for what happens at once on an idle machine."""

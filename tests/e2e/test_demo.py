@@ -99,7 +99,9 @@ HARM = {
 }
 
 
-@pytest.mark.parametrize("harm", HARM)
+@pytest.mark.parametrize(
+    "harm", [pytest.param(harm, marks=[pytest.mark.soak] * at) for at, harm in enumerate(HARM)]
+)
 def test_a_step_that_is_not_true_is_said(kit: Kit, harm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     script, says = HARM[harm]
     install = demo.install_standin

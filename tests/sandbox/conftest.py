@@ -72,12 +72,6 @@ def new_client(majora: Sandbox, **account: Any) -> Client:
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Sandbox]:
-    with Sandbox.start() as majora:
-        yield majora
-
-
-@pytest.fixture(scope="session")
 def running_tls() -> Iterator[Sandbox]:
     with Sandbox.start(tls=True) as majora:
         yield majora

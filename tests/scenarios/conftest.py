@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 from tests.scenarios.world import Clients, Servers, Stage
 
+from ocarina_kit.sandbox import Sandbox
+
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with contextlib.ExitStack() as stack:
-        yield Stage(Servers(stack), Clients(tmp_path_factory.mktemp("clients")))
+        yield Stage(Servers(stack, running), Clients(tmp_path_factory.mktemp("clients")))

@@ -1,6 +1,6 @@
 """One fault a file: doctor names it and nothing else, and --fix fixes what can be fixed automatically.
 
-Two forms of each fault by default, all of them with ``-m soak``.
+One form of each fault by default, all of them with ``-m soak``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.scenarios.schema import check_schema
 from tests.scenarios.world import KEPT, MY_LINES, Scenario, Stage, World, scenarios
 
 FAMILIES = ("env", "cfg", "srv", "crd", "tok", "api", "crn")
-FORMS = 2
+FORMS = 1
 
 
 def faults() -> Iterator[Any]:

@@ -104,9 +104,9 @@ _SCRIPTS = {
 class Servers:
     """Majoras, started when the first scenario wants one."""
 
-    def __init__(self, stack: contextlib.ExitStack) -> None:
+    def __init__(self, stack: contextlib.ExitStack, http: Sandbox) -> None:
         self._stack = stack
-        self._running: dict[str, Sandbox] = {}
+        self._running = {"http": http}
 
     def get(self, kind: str) -> Sandbox:
         if kind not in self._running:

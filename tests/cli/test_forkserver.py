@@ -6,9 +6,7 @@ import os
 import subprocess
 
 import pytest
-from tests.cli.conftest import LOOKUP, Lab, client, lab, running
-
-__all__ = ["client", "lab", "running"]
+from tests.cli.conftest import LOOKUP, Lab
 
 COMMANDS = """--version;--help;doctor --offline;doctor --explain CFG007;status;status --json;login --list
 schedule --show;schedule --print;refresh --dry-run;init --api-key-file -;trail;-m;demo --help;doctor --explain CRN010"""
