@@ -11,7 +11,8 @@ from tests.terminal import Screen
 
 
 def test_it_says_what_it_fetches_asks_and_installs(kit: Kit, tmp_path: Path) -> None:
-    kit.extra["PIP_NO_INDEX"] = "1"
+    # What would lead pip astray is not handed on.
+    kit.extra |= {"PIP_NO_INDEX": "1", "PIP_TARGET": str(kit.home / "t"), "PIP_USER": "1"}
     source = str(wheel(tmp_path / "dist"))
     ran = kit.run("install-client", "--source", source, "--json")
     assert (ran.code, ran.json["error"]["what"]) == (2, "There is no terminal to ask in; add --yes.")
@@ -32,6 +33,7 @@ def test_it_says_what_it_fetches_asks_and_installs(kit: Kit, tmp_path: Path) -> 
             assert answer == "n" or "Next step: ocarina-kit init" in screen.text
     client = kit.home / ".local" / "bin" / "ocarina"
     assert subprocess.run([client, "-v"], capture_output=True, check=True).stdout == b"ocarina v1.0.0\n"
+    assert not (kit.home / "t").exists()
     assert "is installed already" in kit.run("install-client").out
 
 

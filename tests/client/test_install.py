@@ -160,8 +160,9 @@ def test_the_default_is_pinned_and_the_plan_says_what_it_fetches(home: Path) -> 
 # --- where it goes ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_a_virtual_environment(home: Path, tmp_path: Path) -> None:
-    """With a real venv and its own pip, which takes some seconds."""
+    """With a real venv and its own pip, which takes some seconds; through the command by default (tests/cli)."""
     source = wheel(tmp_path / "my src")
     # What would lead astray is not handed on.
     astray = {"PIP_TARGET": str(home / "t"), "PYTHONPATH": "/gone", "PYTHONHOME": "/gone", "PIP_USER": "1"}
