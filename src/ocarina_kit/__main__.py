@@ -28,10 +28,9 @@ class Output:
         self._attempt("flush")
 
     def _attempt(self, method: str, *values: str) -> None:
-        if self.failed:
-            return
         try:
-            getattr(self._stream, method)(*values)
+            if not self.failed:
+                getattr(self._stream, method)(*values)
         except (OSError, ValueError):  # ValueError: closed
             self.failed = True
 

@@ -15,7 +15,6 @@ from ocarina_kit.doctor import environment as env
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Probe
 from ocarina_kit.majora.net import NoAnswer
-from ocarina_kit.system.files import Room
 
 GOOD = Candidate("/a/bin/ocarina", state="works", version=(1, 0, 0))
 OLD = Candidate("/b/bin/ocarina", state="works", version=(0, 36, 1))
@@ -134,23 +133,6 @@ def test_clock(probe: Probe, expected: str) -> None:
     setup = Setup(PLACE, "https://majora.test/", "u", Path("/t"))
     outcome = env.clock(a_world(setup=setup, identity=probe))
     assert f"{outcome.status} {outcome.cause or ''}".strip() == expected
-
-
-SPACE = [
-    (Room(Path("/f"), True, True, 1 << 30, 1000), None),
-    (Room(Path("/f"), True, True, 1 << 30, None), None),
-    (Room(Path("/f"), True, problem="mounted read-only"), "df"),
-    (Room(Path("/f"), True, writable=False), "ls -ld"),
-    (Room(Path("/f"), True, True, 1000, 1000), "df -h"),
-    (Room(Path("/f"), True, True, 1 << 30, 0), "df -i"),
-    (Room(Path("/f"), exists=False), "ls -ld"),
-]
-
-
-@pytest.mark.parametrize(("room", "command"), SPACE)
-def test_space(room: Room, command: str | None) -> None:
-    fault = env.fault_of(room)
-    assert (fault and fault[1]) == command
 
 
 def test_folders(tmp_path: Path) -> None:

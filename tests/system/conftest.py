@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,8 @@ from ocarina_kit.system.machine import Completed, Machine
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.time = 1_795_536_000.0
-        self.slept = 0
+    time = 1_795_536_000.0
+    slept = 0
 
     def now(self) -> float:
         return self.time
@@ -27,10 +26,6 @@ def no_process(argv: Sequence[str], **_: object) -> Completed:
     raise AssertionError(f"{argv} was started")
 
 
-def machine_in(home: Path, clock: Clock, environ: Mapping[str, str]) -> Machine:
-    return Machine(environ, home, "hootm", "login1", no_process, clock.now, clock.now, clock.sleep)
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -40,4 +35,4 @@ def clock() -> Clock:
 def machine(tmp_path: Path, clock: Clock) -> Machine:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    return machine_in(home, clock, {})
+    return Machine({}, home, "hootm", "login1", no_process, clock.now, clock.now, clock.sleep)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from ocarina_kit.system.crash import write_crash_log
-from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
 from ocarina_kit.system.signals import as_interrupts, held_off
 
@@ -124,7 +123,8 @@ def fail(secret: str) -> None:
     raise KeyError(f"/home/u/x?code={secret}")
 
 
-def test_the_log_of_a_bug_holds_no_value(machine: Machine) -> None:
+def test_the_log_of_a_bug_holds_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     secret = "a1" * 20
     try:
         try:
@@ -132,18 +132,16 @@ def test_the_log_of_a_bug_holds_no_value(machine: Machine) -> None:
         except KeyError as problem:
             raise ValueError(secret) from problem
     except ValueError as problem:
-        path = Path(write_crash_log(machine, problem))
+        path = Path(write_crash_log(problem))
     text = path.read_text()
-    assert path.parent == machine.state
+    assert path.parent == tmp_path / "ocarina-kit"
     assert path.stat().st_mode & 0o777 == 0o600
     assert secret not in text
     assert "ValueError: ****" in text
     assert "KeyError" in text
-    assert "  test_process.py:" in text
+    assert "  system/test_process.py:" in text
     assert str(Path(__file__).parent) not in text
 
-
-def test_a_log_that_cannot_be_written(machine: Machine) -> None:
-    (machine.home / ".local").touch()
-    said = write_crash_log(machine, ValueError("x"))
-    assert said.startswith("(the log could not be written: ")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    assert write_crash_log(ValueError("x")).startswith("(the log could not be written: ")

@@ -92,7 +92,7 @@ def test_a_known_secret_is_masked_also_in_pieces(text: str) -> None:
 
 def test_short_known_secrets_and_their_lengths() -> None:
     assert mask("abc hoot", ["hoot", "abc"]) == "abc ****"
-    assert mask('"password": "hootx"', ["other"], sizes=True) == '"password": "**** (5 characters)"'
+    assert mask('"password": "hootx"', ["other"], hidden) == '"password": "**** (5 characters)"'
     assert hidden(Secret(LONG)) == "**** (128 characters)"
 
 
@@ -110,7 +110,7 @@ def test_a_secret_does_not_print_itself() -> None:
 
 @given(st.text(st.sampled_from("ab:@/\\\"' =,{}[]\n&?password“")), st.text(min_size=4, max_size=20))
 def test_nothing_raises_and_line_breaks_stay(text: str, secret: str) -> None:
-    assert mask(text, [secret.replace("\n", "x")], sizes=True).count("\n") == text.count("\n")
+    assert mask(text, [secret.replace("\n", "x")], hidden).count("\n") == text.count("\n")
 
 
 @given(

@@ -70,8 +70,7 @@ def test_a_time_is_short_where_it_is_near(monkeypatch: pytest.MonkeyPatch) -> No
     assert clock(now + hour, now) == "17:00"
     assert clock(now + 9 * hour, now) == "Wed 01:00"
     assert clock(now - 5 * day, now) == "Thu 16:00"
-    assert clock(now + 30 * day, now) == "24 Dec 16:00"
-    assert clock(now + 400 * day, now) == "29 Dec 2027"
+    assert clock(now + 12 * day, now) == "6 Dec 2026"
     assert clock(1e300, now) == "an unknown time"
 
 

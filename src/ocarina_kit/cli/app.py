@@ -212,7 +212,7 @@ def _out_of_resources(problem: Exception) -> KitError | None:
 def _bug(bug: Exception) -> KitError:
     from ocarina_kit.system.crash import write_crash_log
 
-    log = write_crash_log(None, bug)
+    log = write_crash_log(bug)
     return KitError(
         f"This is a bug in ocarina-kit: {type(bug).__name__}.",
         id="BUG001",

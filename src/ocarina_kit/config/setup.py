@@ -16,7 +16,7 @@ from ocarina_kit.config.names import BUILT_IN, SETTINGS
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.config.values import judge, token_kind
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.files import File, read_file, room_in
+from ocarina_kit.system.files import File, read_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 
@@ -118,7 +118,15 @@ def read_config(machine: Machine, place: Place) -> Config:
         document = jsontext.read(file.content) if file.content is not None else None
         settings = effective(document.value, place.profile) if isinstance(document, Document) else {}
     tokens = tokens_path(machine, settings)
-    return Config(place, file, document, settings, machine.home, tokens, room_in(tokens.parent).exists)
+    return Config(
+        place,
+        file,
+        document,
+        settings,
+        machine.home,
+        tokens,
+        read_file(tokens.parent).kind in ("folder", "unreadable"),
+    )
 
 
 def tokens_path(machine: Machine, settings: Mapping[str, Setting]) -> Path:

@@ -16,7 +16,6 @@ from ocarina_kit.system.words import span, tilde
 
 if TYPE_CHECKING:
     from ocarina_kit.client.find import Candidate, Clients
-    from ocarina_kit.system.files import Room
 
 _INSTALL = "ocarina-kit install-client"
 
@@ -244,7 +243,7 @@ def clock(world: World) -> Outcome:
     run="df -h ~",
 )
 def writable(world: World) -> Outcome:
-    from ocarina_kit.system.files import room_in
+    from ocarina_kit.system.file_errors import fault_in
 
     state = world.machine.state
     folders = {
@@ -255,37 +254,14 @@ def writable(world: World) -> Outcome:
     if not world.place.from_env:
         folders["The folder of the configuration"] = _beside(world.place.config)
     for what, folder in folders.items():
-        room = room_in(folder)
-        if not room.exists and not os.path.lexists(folder):
-            continue  # CFG001, CFG010
-        if fault := fault_of(room):
-            said, command = fault
-            text, where = (
-                "See what is wrong there, or ask whoever runs this machine.",
-                tilde(folder, world.machine.home),
-            )
-            remedy = Remedy(text, (f"{command} {quote(str(folder))}",))
-            return problem("fail", f"{what} ({{folder}}) {said}.", remedy=remedy, folder=where)
+        # A folder that does not exist: CFG001, CFG010.
+        if os.path.lexists(folder) and (fault := fault_in(folder)) is not None:
+            why, remedy = fault
+            where = tilde(folder, world.machine.home)
+            return problem("fail", f"{what}: {why}", remedy=remedy, folder=where)
     return ok("Files can be written.")
 
 
 def _beside(path: Path) -> Path:
     """The folder in which a file is replaced: that of what a link leads to."""
     return Path(os.path.realpath(path)).parent
-
-
-def fault_of(room: Room) -> tuple[str, str] | None:
-    """Why no file can be put there, and a command that shows it; None if one can. A tokens file of a thousand scopes
-    takes a million bytes."""
-    faults = (
-        (not room.exists, "is not a folder", "ls -ld"),
-        (room.problem, f"cannot be written: {room.problem}", "df"),
-        (not room.writable, "cannot be written by you", "ls -ld"),
-        (room.free_bytes is not None and room.free_bytes < 1 << 20, "has no space left", "df -h"),
-        (
-            room.free_inodes is not None and room.free_inodes < 8,
-            "can hold no more files (no inodes left)",
-            "df -i",
-        ),
-    )
-    return next(((said, command) for bad, said, command in faults if bad), None)

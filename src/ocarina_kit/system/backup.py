@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from pathlib import Path
 
 from ocarina_kit.system.files import make_private_folder, read_file, write_private
@@ -26,18 +25,15 @@ def backup(machine: Machine, kind: str, data: bytes, of: str = "") -> Path:
     a host), so that each has its own newest 20. The name holds the date, UTC. If the newest one holds the same already,
     that one is returned: trying again crowds none out. Raises KitError; what was to be changed must be left alone then.
     """
-    import time
     import zlib
+    from datetime import datetime, timezone
 
     name = f"{kind}-{zlib.crc32(of.encode('utf-8', 'surrogateescape')):08x}" if of else kind
-    make_private_folder(machine.state)
     folder = make_private_folder(backups_folder(machine))
-    ours = re.compile(re.escape(name) + r"\.\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{6}Z\.[0-9a-f]{8}")
-    earlier = sorted(entry for entry in folder.iterdir() if ours.fullmatch(entry.name))
+    earlier = sorted(folder.glob(f"{name}.*"))
     if earlier and read_file(earlier[-1], cap=len(data)).content == data:
         return earlier[-1]
-    now = machine.now()
-    stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(now)) + f".{int(now % 1 * 1e6):06d}Z"
+    stamp = datetime.fromtimestamp(machine.now(), timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
     path = folder / f"{name}.{stamp}.{os.urandom(4).hex()}"
     write_private(path, data)
     # The new one always stays, also if the clock went back and it sorts as old.

@@ -5,26 +5,15 @@ A file that is not what the change was made for is left alone, and that is said 
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ocarina_kit.system.errors import Exit, KitError, Remedy
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.secret import Secret, mask, mask_opaque
+from ocarina_kit.system.secret import Secret, hidden, mask, mask_opaque
 from ocarina_kit.system.words import printable, tilde
-
-_AROUND = 2
-"""Lines that are shown before and after what changes."""
-_MOST = 100_000
-"""Lines of which a difference is looked for: it takes seconds."""
-# What is shown although it may be long: the client id (40 characters), the user, addresses, a path.
-_OPEN = re.compile(
-    r"(?:(?:MAJORA_)?(?:CLIENT_ID|USER)[\"']?\s*[:=]\s*[\"']?[^\"'\s]{1,64}(?![^\"'\s,}])"
-    r"|MAJORA_(?:DOMAIN|TOKENS_FILE)[\"']?\s*[:=]\s*[\"'][^\"'\n]*)",
-    re.IGNORECASE,
-)
 
 
 class Change(NamedTuple):
@@ -39,9 +28,6 @@ class Change(NamedTuple):
     mode: int | None = None
     why: str = ""
     scopes: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Change({self.what}, {self.path})"
 
 
 class Applied(NamedTuple):
@@ -106,41 +92,32 @@ def apply_to_file(
     machine: Machine, change: Change, waiting: Callable[[str], None] | None = None
 ) -> Path | None:
     """Change one file, under its lock; returns the backup, if there is one. Raises KitError; it is as it was then."""
-    from ocarina_kit.system.lock import hold
-
-    with hold(machine, change.path, waiting=waiting):
-        return _change_file(machine, change)
-
-
-def _change_file(machine: Machine, change: Change) -> Path | None:
     from ocarina_kit.system.backup import backup
     from ocarina_kit.system.files import chmod_private, read_file, remove, write_private
+    from ocarina_kit.system.lock import hold
 
-    seen = read_file(change.path)
-    if change.what == "chmod":
-        if seen.mode != change.mode:
-            raise changed_meanwhile(machine, change.path)
-        chmod_private(change.path)
-        return None
-    if seen.content != change.before or (seen.content is None and seen.exists):
-        raise changed_meanwhile(machine, change.path)
-    kind = f"{change.kind}-damaged" if change.what == "set aside" else change.kind
-    kept = None if seen.content is None else backup(machine, kind, seen.content, str(change.path))
-    if change.after is None:
-        remove(change.path)
-    else:
-        write_private(change.path, change.after)
+    kept = None
+    with hold(machine, change.path, waiting=waiting):
+        seen = read_file(change.path)
+        as_expected = seen.content == change.before and (seen.content is not None or not seen.exists)
+        if not (seen.mode == change.mode if change.what == "chmod" else as_expected):
+            raise KitError(
+                f"{tilde(change.path, machine.home)} was changed by another program in the meantime. "
+                "It was left alone.",
+                id="FIX001",
+                why="The change was made for the content before, and could undo the other one.",
+                remedy=Remedy("Run the command again."),
+            )
+        if seen.content is not None and change.what != "chmod":
+            kind = f"{change.kind}-damaged" if change.what == "set aside" else change.kind
+            kept = backup(machine, kind, seen.content, str(change.path))
+        if change.what == "chmod":
+            chmod_private(change.path)
+        elif change.after is None:
+            remove(change.path)
+        else:
+            write_private(change.path, change.after)
     return kept
-
-
-def changed_meanwhile(machine: Machine, path: Path) -> KitError:
-    """``FIX001``: the file is not what the change was made for."""
-    return KitError(
-        f"{tilde(path, machine.home)} was changed by another program in the meantime. It was left alone.",
-        id="FIX001",
-        why="The change was made for the content before, and could undo the other one.",
-        remedy=Remedy("Run the command again."),
-    )
 
 
 def difference(changes: Iterable[Change], machine: Machine, secrets: Iterable[Secret | str] = ()) -> str:
@@ -161,80 +138,39 @@ def difference(changes: Iterable[Change], machine: Machine, secrets: Iterable[Se
         elif change.what == "crontab":
             parts += _diff("crontab", change, known, around=0)
         elif change.what == "write":
-            parts += _diff(name, change, known, around=_AROUND)
+            parts += _diff(name, change, known, around=2)
     return "\n".join(parts)
 
 
 def _diff(name: str, change: Change, secrets: Sequence[Secret | str], around: int) -> Iterator[str]:
-    from difflib import SequenceMatcher
+    from difflib import unified_diff
 
-    old, new = _lines(change.before, change.kind), _lines(change.after, change.kind)
-    yield f"--- {name} ({'current' if change.before is not None else 'no file yet'})"
-    yield f"+++ {name} (new)"
-    # The same lines at both ends are left out of the search: among thousands of alike lines it takes long.
-    start = _alike(old, new)
-    end = _alike(old[start:][::-1], new[start:][::-1])
-    start, end = max(0, start - around), max(0, end - around)
-    a, b = old[start : len(old) - end], new[start : len(new) - end]
-    if len(a) + len(b) > _MOST:
-        yield f"{len(a)} lines become {len(b)}: too many to show"
-        return
-    # The complete text is masked, as a secret may be broken over lines; what differs is found in the original.
-    shown_old, shown_new = (masked(lines, change.kind, secrets) for lines in (old, new))
-    matcher = SequenceMatcher(None, a, b, autojunk=len(a) * len(b) > 1_000_000)
-    for group in matcher.get_grouped_opcodes(around):
-        (_, a1, _, b1, _), (_, _, a2, _, b2) = group[0], group[-1]
-        yield f"@@ -{_range(a1 + start, a2 - a1)} +{_range(b1 + start, b2 - b1)} @@"
-        for tag, i1, i2, j1, j2 in group:
-            if tag == "equal":
-                yield from (f" {line}" for line in shown_old[i1 + start : i2 + start])
-            else:
-                yield from (f"-{line}" for line in shown_old[i1 + start : i2 + start])
-                yield from (f"+{line}" for line in shown_new[j1 + start : j2 + start])
-
-
-def _range(first: int, length: int) -> str:
-    return f"{first + 1 if length else first},{length}"
-
-
-def _alike(one: list[str], other: list[str]) -> int:
-    """How many lines at the beginning are the same."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+    # A difference is looked for in the original, which goes before what is shown: there, one secret is like another.
+    old, new = (
+        [f"{line}\0{shown}" for line, shown in zip(lines, masked(lines, change.kind, secrets), strict=False)]
+        for lines in (_lines(change.before, change.kind), _lines(change.after, change.kind))
+    )
+    current = f"{name} ({'current' if change.before is not None else 'no file yet'})"
+    for line in unified_diff(old, new, current, f"{name} (new)", n=around, lineterm=""):
+        yield line[0] + line.rpartition("\0")[2] if "\0" in line else line
 
 
 def _lines(content: bytes | None, kind: str) -> list[str]:
-    if kind == "tokens":
-        content = _laid_out(content)
+    import json
+
     if not content:
         return []
-    text = content.decode(_encoding(content, kind), "backslashreplace").replace("\r\n", "\n")
-    return text.removesuffix("\n").split("\n")
-
-
-def _encoding(content: bytes, kind: str) -> str:
-    """Of a configuration: in UTF-16, read as UTF-8, no mask would find a secret. A byte-order mark stays to be seen."""
-    import json
-
-    found = "utf-8" if kind == "crontab" else json.detect_encoding(content)
-    return found.removesuffix("-sig")
-
-
-def _laid_out(content: bytes | None) -> bytes | None:
-    """A tokens file is one long line; over several the change can be seen."""
-    import json
-
-    try:
-        return json.dumps(json.loads(content or b""), indent=2).encode()
-    except (ValueError, RecursionError):
-        return content
+    # In UTF-16, read as UTF-8, no mask would find a secret. A byte-order mark stays to be seen.
+    text = content.decode(json.detect_encoding(content).removesuffix("-sig"), "backslashreplace")
+    if kind == "tokens":  # one long line: over several the change can be seen
+        with contextlib.suppress(ValueError, RecursionError):
+            text = json.dumps(json.loads(content), indent=2)
+    return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 def masked(lines: list[str], kind: str = "config", secrets: Sequence[Secret | str] = ()) -> list[str]:
     """Lines that are safe to show, secrets as ``**** (128 characters)``."""
-    text = mask("\n".join(lines), secrets, sizes=True)
+    text = mask("\n".join(lines), secrets, hidden)
     if kind != "crontab":  # long paths are usual there
-        shown = [found[0] for found in _OPEN.finditer(text)] + [""]
-        others = (mask_opaque(part, sizes=True) for part in _OPEN.split(text))
-        text = "".join(part for pair in zip(others, shown, strict=True) for part in pair)
+        text = mask_opaque(text, hidden)
     return [printable(line) for line in text.split("\n")]

@@ -48,11 +48,7 @@ class KitError(Exception):
         self, what: str, *, id: str, why: str = "", remedy: Remedy = _NO_REMEDY, exit: int = Exit.PROBLEM
     ) -> None:
         super().__init__(what)
-        self.what = what
-        self.id = id
-        self.why = why
-        self.remedy = remedy
-        self.exit = exit
+        self.what, self.id, self.why, self.remedy, self.exit = what, id, why, remedy, exit
 
 
 def usage_error(what: str, *, id: str = "USE001", why: str = "", remedy: Remedy = _NO_REMEDY) -> KitError:

@@ -1,79 +1,112 @@
-"""What the system says of a file that cannot be written, as errors for people."""
+"""Why a file cannot be written, in words: what the system said, and what is seen in its folder."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
+from typing import NoReturn
 
 from ocarina_kit.system.errors import KitError, Remedy
 
 # Fault: id (that of CHECKS.md where ENV008 covers it), why, what to do, command.
 _FAULTS = {
     "read-only": ("ENV008", "The file system of {folder} is mounted read-only.", "See how:", "df {folder}"),
-    "space": ("ENV008", "The file system of {folder} is full.", "Delete something there:", "df -h {folder}"),
+    "space": ("ENV008", "The file system of {folder} is full.", "Delete something:", "df -h {folder}"),
     "inodes": (
         "ENV008",
         "The file system of {folder} has no inodes left.",
         "Delete files:",
         "df -i {folder}",
     ),
-    "quota": ("ENV008", "Your quota on the file system of {folder} is used up.", "Delete files:", "quota -s"),
-    "not yours": ("ENV008", "{folder} belongs to another user.", "Name a file in a folder of yours.", ""),
+    "quota": ("ENV008", "Your quota in {folder} is used up.", "Delete something:", "quota -s"),
+    "not yours": ("ENV008", "{folder} belongs to another user.", "Use a folder of yours:", "ls -ld {folder}"),
     "mode": ("ENV008", "The mode of {folder} forbids writing.", "Allow it:", "chmod u+wx {folder}"),
     "immutable": ("ENV008", "It may be marked immutable.", "See:", "lsattr -d {folder} {path}"),
     "foreign": ("FIL001", "It belongs to {owner}.", "If it should be yours:", "sudo chown {uid} {path}"),
-    "foreign folder": ("FIL001", "It belongs to {owner}.", "Move it away:", "mv {path} {path}.theirs"),
-    "folder": ("FIL002", "A folder is in its place.", "Move it away:", "mv {path} {path}.old"),
+    "in the way": ("FIL002", "Something else is in its place.", "Move it away:", "mv {path} {path}.old"),
     "special": ("FIL003", "It is a device, a pipe or a socket.", "Name an ordinary file.", "ls -l {path}"),
     "no folder": ("FIL004", "The folder {folder} does not exist.", "Make it:", "mkdir -p {folder}"),
     "not a folder": ("FIL004", "{folder} is not a folder.", "Move it away:", "mv {folder} {folder}.old"),
-    "name": ("FIL005", "Its name is longer than the file system allows.", "Use a shorter name.", ""),
+    "name": ("FIL005", "Its name is too long.", "Use a shorter name.", ""),
     "circle": ("FIL006", "Its symbolic links lead in a circle.", "Remove the link:", "ls -l {path}"),
-    "other": ("FIL007", "The system refused: {words}.", "Ask who runs this machine.", ""),
+    "other": ("FIL007", "The system refused it.", "Ask who runs this machine.", ""),
 }
 _CODES = {
     **{errno.EROFS: "read-only", errno.ENOSPC: "space", errno.EDQUOT: "quota", errno.EFBIG: "quota"},
-    **{errno.EISDIR: "folder", errno.ENOENT: "no folder", errno.ENOTDIR: "not a folder"},
-    **{errno.ENAMETOOLONG: "name", errno.ELOOP: "circle"},
+    **{errno.EACCES: "immutable", errno.EPERM: "immutable", errno.ENAMETOOLONG: "name"},
+    **{errno.EISDIR: "in the way", errno.EEXIST: "in the way", errno.ENOENT: "no folder"},
+    **{errno.ENOTDIR: "not a folder", errno.ELOOP: "circle"},
 }
+_LEAST = 1 << 20
+"""Bytes of free space; a tokens file of a thousand scopes takes as many."""
 
 
-def from_os(path: Path, problem: OSError) -> KitError:
-    """The error for a failed write of ``path``. Looks at the folder to say what is short, or whose it is."""
-    fault = _CODES.get(problem.errno or 0, "other")
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Within the block, what the system says of ``path`` as it is written becomes a KitError."""
     try:
-        if problem.errno in (errno.EACCES, errno.EPERM):
-            seen = path.parent.stat()
-            yours = seen.st_uid == os.geteuid()
-            fault = "not yours" if not yours else "immutable" if seen.st_mode & 0o300 == 0o300 else "mode"
-        elif fault == "space":
-            space = os.statvfs(path.parent)
-            fault = "inodes" if space.f_files and not space.f_favail else "space"
-    except OSError:
-        fault = "not yours" if fault == "other" else fault
-    return refused(fault, path, problem.strerror or str(problem))
+        yield
+    except (OSError, ValueError) as problem:  # ValueError: NUL in a name
+        code = getattr(problem, "errno", 0)
+        # Only these have more causes than one.
+        seen = _seen_in(path.parent) if code in (errno.EACCES, errno.EPERM, errno.ENOSPC) else ""
+        refuse(seen or _CODES.get(code, "other"), path, words_of(problem), problem)
 
 
-def refused(fault: str, path: Path, words: str = "") -> KitError:
-    """The error for a known fault. ``words`` are the system's own, if there are any."""
-    import shlex
-
-    id, why, remedy, command = _FAULTS[fault]
-    facts = {"owner": _owner(path), "uid": os.geteuid(), "words": words or "it gave no reason"}
-    quoted = {"path": shlex.quote(str(path)), "folder": shlex.quote(str(path.parent))}
-    return KitError(
+def refuse(fault: str, path: Path, words: str = "", cause: Exception | None = None) -> NoReturn:
+    """Raise the KitError for a known fault. ``words`` are the system's own."""
+    id, why, text, command = _FAULTS[fault]
+    facts = {"owner": _owner(path), "uid": os.geteuid()}
+    quoted = {"path": quote(str(path)), "folder": quote(str(path.parent))}
+    raise KitError(
         f"Could not write {path}{f' ({words})' if words else ''}. Nothing was changed.",
         id=id,
-        why=why.format(path=path, folder=path.parent, **facts),
-        remedy=Remedy(remedy, (command.format(**quoted, **facts),) if command else ()),
-    )
+        why=why.format(folder=path.parent, **facts),
+        remedy=Remedy(text, (command.format(**quoted, **facts),) if command else ()),
+    ) from cause
+
+
+def fault_in(folder: Path) -> tuple[str, Remedy] | None:
+    """Why no file can be put into ``folder`` (a template with ``{folder}``), and what to do (ENV008); None if one can.
+
+    Found without trying, as a doctor only reads: a quota is not seen. Never raises.
+    """
+    if not (fault := _seen_in(folder)):
+        return None
+    _, why, text, command = _FAULTS[fault]
+    return why, Remedy(text, (command.format(folder=quote(str(folder))),))
+
+
+def _seen_in(folder: Path) -> str:
+    try:
+        if not folder.is_dir():
+            return "not a folder"
+        space, owner = os.statvfs(folder), folder.stat().st_uid
+    except (OSError, ValueError):
+        return "not yours"
+    faults = {
+        "read-only": space.f_flag & os.ST_RDONLY,
+        "not yours" if owner != os.geteuid() else "mode": not os.access(folder, os.W_OK | os.X_OK),
+        "space": space.f_bavail * space.f_frsize < _LEAST,
+        # Some file systems (btrfs, some NFS servers) count no inodes and report 0 of 0.
+        "inodes": space.f_files and space.f_favail < 8,
+    }
+    return next((fault for fault, found in faults.items() if found), "")
+
+
+def words_of(problem: OSError | ValueError) -> str:
+    """What the system said."""
+    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
 
 
 def _owner(path: Path) -> str:
     try:
         return path.owner()
-    except OSError:
+    except (OSError, ValueError):
         return "another user"
     except KeyError:
         return f"the user with uid {path.stat().st_uid}"

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 
-def loose_folders(path: Path, target: Path | None, me: int) -> tuple[Path, ...]:
-    """Nearest first: the folder of a link and of its target, if its group or all others may write there, or if it is a
-    third user's; and any folder above that all others may write. ``me`` is a uid. Never raises."""
-    found: dict[Path, None] = {}
-    for entry in (path, target):
-        if entry is None:
-            continue
-        try:
-            folder = entry.absolute().parent.resolve()
-        except (OSError, RuntimeError):
-            continue
-        child = folder / entry.name
-        for above in (folder, *folder.parents):
-            if _loose(above, child, me, nearest=above == folder):
-                found[above] = None
-            child = above
+def loose_folders(path: Path) -> tuple[Path, ...]:
+    """Nearest first: the folder of ``path``, and of what it leads to, if its group or all others may write there, or if
+    it is a third user's; and any folder above that all others may write. ``path`` exists. Never raises."""
+    found = []
+    for entry in (Path(os.path.realpath(path.parent)) / path.name, Path(os.path.realpath(path))):
+        for folder, child in zip(entry.parents, (entry, *entry.parents), strict=False):
+            if folder not in found and _loose(folder, child, nearest=child == entry):
+                found.append(folder)
     return tuple(found)
 
 
-def _loose(folder: Path, child: Path, me: int, *, nearest: bool) -> bool:
+def _loose(folder: Path, child: Path, *, nearest: bool) -> bool:
+    me = os.geteuid()
     try:
         seen = folder.stat()
         foreign = seen.st_uid not in (me, 0)

@@ -10,29 +10,22 @@ import contextlib
 import errno
 import fcntl
 import os
-import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shlex import quote
 
 from ocarina_kit.system.errors import KitError, Remedy
-from ocarina_kit.system.file_errors import from_os
+from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import final_target
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.words import one_line, tilde
 
-_HELD = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES)
-_COMMANDS = ("init", "login", "logout", "refresh", "schedule", "doctor", "status", "install-client")
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
 def hold(
-    machine: Machine,
-    path: Path,
-    *,
-    timeout: float = 90.0,
-    waiting: Callable[[str], None] | None = None,
-    flock: Callable[[int, int], None] = fcntl.flock,
+    machine: Machine, path: Path, *, timeout: float = 90.0, waiting: Callable[[str], None] | None = None
 ) -> Iterator[None]:
     """Hold the lock of ``path`` for the length of the block; wait at most ``timeout`` seconds for it.
 
@@ -41,70 +34,58 @@ def hold(
     Raises KitError: LCK001 (the file system cannot lock), LCK002 (in use all the time), or that no file can be made.
     """
     target = final_target(path)
-    place = target.with_name(target.name + ".lock")
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    place, name = target.with_name(target.name + ".lock"), tilde(target, machine.home)
+    with explained(place):
+        descriptor = os.open(place, _FLAGS, 0o600)
+    began = machine.monotonic()
     try:
-        descriptor = os.open(place, flags, 0o600)
-    except OSError as problem:
-        raise from_os(place, problem) from problem
-    name, began = tilde(place, machine.home).removesuffix(".lock"), machine.monotonic()
-    try:
-        while not _taken(descriptor, place, flock):
+        while not _taken(descriptor, place):
             waited = machine.monotonic() - began
+            holder = one_line(os.pread(descriptor, 300, 0).decode("utf-8", "replace"), 120)
+            holder = holder or "another process"
             if waited >= timeout:
-                raise _timed_out(name, place, timeout, _holder(descriptor))
+                raise _timed_out(name, place, timeout, holder)
             if waited >= 1 and waiting is not None:
-                waiting(f"Waiting for {name}: {_holder(descriptor)} is using it (at most {timeout:g} s)")
+                waiting(f"Waiting for {name}: {holder} is using it (at most {timeout:g} s)")
                 waiting = None
             machine.sleep(0.05)
-        _sign(descriptor, machine)
+        with contextlib.suppress(OSError):  # a full disk: locked anyway. This is for people only
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"ocarina-kit on {machine.host} (pid {os.getpid()})\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
 
 
-def _taken(descriptor: int, place: Path, flock: Callable[[int, int], None]) -> bool:
+def _taken(descriptor: int, place: Path) -> bool:
     try:
-        flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as problem:  # ENOLCK (no lock daemon), ENOSYS, EOPNOTSUPP, EINVAL, and whatever else
-        if problem.errno not in _HELD:
-            raise _cannot_lock(place, problem.strerror or str(problem)) from problem
-        return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        if problem.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        # ENOLCK (no lock daemon), ENOSYS, EOPNOTSUPP, EINVAL, and whatever else.
+        raise KitError(
+            f"This file system cannot lock {place} ({problem}). Nothing was changed, and no token was spent.",
+            id="LCK001",
+            why="Without a lock, two processes or hosts could spend the same refresh token and lose the login.",
+            remedy=Remedy(
+                "Keep the file on a file system that locks: for tokens, set MAJORA_TOKENS_FILE in the configuration. "
+                "Or ask who runs this machine to enable locks there (NFS: its lock service; Lustre: mount option "
+                "flock).",
+                (f"df -T {quote(str(place.parent))}",),
+            ),
+        ) from problem
     return True
 
 
-def _sign(descriptor: int, machine: Machine) -> None:
-    """Who holds it, for people only. Of the arguments just the command: others may hold a code."""
-    command = next((f" {word}" for word in sys.argv[1:] if word in _COMMANDS), "")
-    words = f"ocarina-kit{command} on {machine.host} (pid {os.getpid()})\n"
-    with contextlib.suppress(OSError):  # a full disk: locked anyway
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, words.encode("utf-8", "replace"), 0)
-
-
-def _holder(descriptor: int) -> str:
-    with contextlib.suppress(OSError):
-        return one_line(os.pread(descriptor, 300, 0).decode("utf-8", "replace"), 120) or "another process"
-    return "another process"
-
-
-def _cannot_lock(place: Path, words: str) -> KitError:
-    text = "Keep the file on a file system that locks: for tokens, set MAJORA_TOKENS_FILE in the configuration. Or ask "
-    text += "who runs this machine to enable locks there (NFS: its lock service; Lustre: mount option flock)."
-    return KitError(
-        f"This file system cannot lock {place} ({words}). Nothing was changed, and no token was spent.",
-        id="LCK001",
-        why="Without a lock, two processes or hosts could spend the same refresh token and lose the login.",
-        remedy=Remedy(text, (f"df -T {shlex.quote(str(place.parent))}",)),
-    )
-
-
 def _timed_out(name: str, place: Path, timeout: float, holder: str) -> KitError:
-    text = "Run the command again in a minute. If it still fails, end the process that holds the lock. Do not delete "
-    text += "the lock file: the lock ends with its holder."
     return KitError(
         f"{name} is in use: {holder} has held its lock for {timeout:g} seconds. Nothing was changed.",
         id="LCK002",
         why="Only one process at a time may change the file; on a shared home it may run on another host.",
-        remedy=Remedy(text, (f"fuser -v {shlex.quote(str(place))}",)),
+        remedy=Remedy(
+            "Run the command again in a minute. If it still fails, end the process that holds the lock. Do not delete "
+            "the lock file: the lock ends with its holder.",
+            (f"fuser -v {quote(str(place))}",),
+        ),
     )

@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 
 class Completed(NamedTuple):
-    """What came of a process. ``code`` is None where it did not start or ran out of time."""
+    """What came of a process. ``code`` is None if it did not start or ran out of time; ``error`` says why: not found,
+    not executable, bad interpreter, timed out, or the system's words."""
 
     argv: tuple[str, ...]
     code: int | None
     stdout: bytes = b""
     stderr: bytes = b""
     error: str = ""
-    """Why there is no code: not found, not executable, bad interpreter, timed out, or the system's words."""
 
 
-class Runner(Protocol):
-    """Starts a process from an argument list and waits at most ``timeout`` seconds, then ends its whole group.
-
-    Never raises for what the program does.
-    """
-
-    def __call__(
-        self,
-        argv: Sequence[str],
-        *,
-        env: Mapping[str, str] | None = None,
-        stdin: bytes = b"",
-        timeout: float = 10.0,
-        cwd: Path | None = None,
-    ) -> Completed: ...
+Runner = Callable[..., Completed]
+"""Starts a process: :func:`ocarina_kit.system.process.run`, or what a test has in its place."""
 
 
 class Machine(NamedTuple):

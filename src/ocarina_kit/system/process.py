@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 OUTPUT_CAP = 16 * 1024 * 1024
 """Bytes on one stream, after which a program is ended: any may be named ocarina, and some never stop."""
-_CHUNK = 65536
 
 
 def run(
@@ -29,35 +28,32 @@ def run(
     timeout: float = 10.0,
     cwd: Path | None = None,
 ) -> Completed:
-    """The real :class:`~ocarina_kit.system.machine.Runner`. ``timeout`` is in seconds for all of it."""
-    from subprocess import PIPE, Popen
+    """Start a process and wait at most ``timeout`` seconds, then end its whole group. Never raises for what it does."""
+    from subprocess import DEVNULL, PIPE, Popen
 
     from ocarina_kit.system.signals import held_off
 
-    arguments = tuple(argv)
     process: subprocess.Popen[bytes] | None = None
     out, err = bytearray(), bytearray()
-    error = ""
+    end = time.monotonic() + timeout
     try:
         with held_off() as asked:  # an interrupt inside Popen would leave a process that nobody knows of
             try:
-                new_env = None if env is None else dict(env)
-                process = Popen(
-                    arguments, 0, None, PIPE, PIPE, PIPE, env=new_env, cwd=cwd, start_new_session=True
-                )
+                given = PIPE if stdin else DEVNULL
+                process = Popen(argv, 0, None, given, PIPE, PIPE, env=env, cwd=cwd, start_new_session=True)
             except (OSError, ValueError) as problem:
-                error = _why_not_started(arguments[0], problem)
+                error = _why_not_started(argv[0], problem)
         if asked.is_set():
             signal.raise_signal(signal.SIGINT)  # as it would have come: an outer held_off() takes it
         if process is not None:
-            error = _converse(process, stdin, out, err, time.monotonic() + timeout)
+            error = _converse(process, stdin, out, err, end)
     except BaseException:
         _end(process)
         raise
     if error:
         _end(process)
     code = process.returncode if process is not None and not error else None
-    return Completed(arguments, code, bytes(out), bytes(err), error)
+    return Completed(tuple(argv), code, bytes(out), bytes(err), error)
 
 
 def _converse(
@@ -68,42 +64,38 @@ def _converse(
     ``end`` is on the monotonic clock. ``communicate`` is not used: it takes any amount of output.
     """
     import selectors
+    from select import PIPE_BUF
 
     streams: Any = process
-    rest = memoryview(stdin)
+    sent = 0
     with selectors.DefaultSelector() as waiting:
-        os.set_blocking(streams.stdin.fileno(), False)
-        waiting.register(streams.stdin, selectors.EVENT_WRITE)
         waiting.register(streams.stdout, selectors.EVENT_READ, out)
         waiting.register(streams.stderr, selectors.EVENT_READ, err)
+        if stdin:
+            waiting.register(streams.stdin, selectors.EVENT_WRITE)
         while waiting.get_map():
             left = end - time.monotonic()
             if left <= 0:
                 return "timed out"
             for key, _ in waiting.select(left):
                 if key.data is None:
-                    rest = _feed(key.fd, rest)
-                    more: bytes | memoryview = rest
+                    try:
+                        sent += os.write(key.fd, stdin[sent : sent + PIPE_BUF])  # as many never block
+                    except OSError:  # it reads no more
+                        sent = len(stdin)
+                    over = sent >= len(stdin)
                 else:
-                    more = os.read(key.fd, _CHUNK)
-                    key.data.extend(more)
+                    part = os.read(key.fd, 1 << 16)
+                    key.data.extend(part)
                     if len(key.data) > OUTPUT_CAP:
                         return f"printed more than {OUTPUT_CAP >> 20} MiB"
-                if not more:
+                    over = not part
+                if over:
                     waiting.unregister(key.fileobj)
                     key.fileobj.close()  # type: ignore[union-attr]  # a stream, as registered above
     with contextlib.suppress(Exception):  # TimeoutExpired
         process.wait(max(0.0, end - time.monotonic()))
     return "timed out" if process.returncode is None else ""
-
-
-def _feed(descriptor: int, rest: memoryview) -> memoryview:
-    try:
-        return rest[os.write(descriptor, rest[:_CHUNK]) :] if rest else rest
-    except BlockingIOError:
-        return rest
-    except OSError:  # it reads no more
-        return rest[:0]
 
 
 def _end(process: subprocess.Popen[bytes] | None) -> None:
@@ -114,10 +106,8 @@ def _end(process: subprocess.Popen[bytes] | None) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(Exception):  # TimeoutExpired: in a broken file system not even that ends it
         process.wait(1.0)
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
+    for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
+        stream.close()
 
 
 def _why_not_started(program: str, problem: OSError | ValueError) -> str:
@@ -125,10 +115,7 @@ def _why_not_started(program: str, problem: OSError | ValueError) -> str:
         return str(problem)
     if problem.errno == errno.ENOEXEC or (problem.errno == errno.ENOENT and Path(program).is_file()):
         return "bad interpreter"  # execve(2): ENOENT is also what a missing script interpreter gives
-    if isinstance(problem, FileNotFoundError):
-        return "not found"
-    if isinstance(problem, PermissionError):
-        return "not executable"
-    if problem.errno in (errno.EAGAIN, errno.ENOMEM):  # fork(2): RLIMIT_NPROC, or the machine's own limit
-        return "this machine cannot start another process for you now (see ulimit -u)"
-    return problem.strerror or str(problem)
+    words = {errno.ENOENT: "not found", errno.EACCES: "not executable"}
+    # fork(2): RLIMIT_NPROC, or the machine's own limit
+    words[errno.EAGAIN] = "this machine cannot start another process for you now (see ulimit -u)"
+    return words.get(problem.errno or 0) or problem.strerror or str(problem)

@@ -16,11 +16,7 @@ _ASK_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def as_interrupts() -> Iterator[None]:
     """Within the block SIGTERM (a batch system, a shutdown) and SIGHUP (a lost connection) end the run as Ctrl-C does:
     by KeyboardInterrupt, so that locks and temporary files are removed."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    with _handled(interrupt):
+    with _handled(signal.default_int_handler):
         yield
 
 
@@ -28,10 +24,9 @@ class Asked:
     """Whether somebody has asked to end. No `threading.Event`: its ``set`` takes a lock, and a second signal that comes
     within it would wait for that lock for ever."""
 
-    def __init__(self) -> None:
-        self._is_set = False
+    _is_set = False
 
-    def set(self) -> None:
+    def set(self, *_: object) -> None:
         self._is_set = True
 
     def is_set(self) -> bool:
@@ -46,7 +41,7 @@ def held_off() -> Iterator[Asked]:
     runs the block looks at it and brings things to an end.
     """
     asked = Asked()
-    with _handled(lambda number, frame: asked.set()):
+    with _handled(asked.set):
         yield asked
 
 

@@ -19,7 +19,6 @@ _SILENCE = 0.1
 _HABIT = 1.0
 """Seconds in which people press Enter after a paste that needed none."""
 _LONGEST_DRAIN = 3.0
-_STEP = 0.2
 _BRACKETS_ON, _BRACKETS_OFF = "\x1b[?2004h", "\x1b[?2004l"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 # ECMA-48: CSI sequences (5.4), SS3 and one character, or escape and one character (a key with Alt).
@@ -32,7 +31,7 @@ class Terminal:
     def __init__(self, stdin: TextIO | None, out: TextIO) -> None:
         self._stdin = stdin
         self._out = out
-        self._pasted_at: float | None = None
+        self._habit_until = 0.0
 
     @property
     def interactive(self) -> bool:
@@ -51,8 +50,8 @@ class Terminal:
 
     def read_line(self, prompt: str) -> str:
         """One typed line, without its end. Raises KeyboardInterrupt on Ctrl-C and at the end of input."""
-        habit, self._pasted_at = self._pasted_at, None
-        habitual = habit is not None and (self._waiting(0) or time.monotonic() - habit < _HABIT)
+        habitual = self._habit_until and (self._waiting(0) or time.monotonic() < self._habit_until)
+        self._habit_until = 0.0
         line = self._one_line(prompt)
         return self._one_line("") if habitual and not line else line
 
@@ -92,9 +91,9 @@ class Terminal:
         return _typed(line.rstrip(b"\n"))
 
     def _read_unseen(self, prompt: str, *, paste: bool) -> str:
-        data, shown = bytearray(), 0
+        data, text, shown = b"", "", ""
         with self._key_by_key(prompt):
-            while True:
+            while not _complete(data, text, paste=paste):
                 got = self._read()
                 data += got
                 if got and self._waiting(_SILENCE):
@@ -102,10 +101,12 @@ class Terminal:
                 text = _typed(data)
                 if not got or (got.endswith(b"\x04") and not text):  # the terminal is gone, or Ctrl-D
                     raise KeyboardInterrupt
-                shown = self._show_count(len(text.strip("\n")), shown)
-                if _complete(data, text, paste=paste):
-                    break
-        self._pasted_at = time.monotonic() if data.endswith(_PASTE_ENDS) else None
+                number = len(text.strip("\n"))
+                count = f"{number:,} character{'' if number == 1 else 's'}" if number else ""
+                rest = len(shown) - len(count)  # it is written over the one before
+                self._say("\b" * len(shown) + count + " " * rest + "\b" * rest)
+                shown = count
+        self._habit_until = time.monotonic() + _HABIT if data.endswith(_PASTE_ENDS) else 0.0
         return text.strip("\n")
 
     @contextlib.contextmanager
@@ -117,35 +118,25 @@ class Terminal:
         mode = termios.tcgetattr(self._fd)
         mode[3] &= ~(termios.ICANON | termios.ECHO)
         mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-        brackets = self._understands_escapes() and prompt
+        understands_escapes = self.columns(self._out) and os.environ.get("TERM", "") not in ("", "dumb")
+        brackets = bool(prompt and understands_escapes)
         try:
             # TCSADRAIN: a flush would drop what was typed ahead. Before the prompt: somebody may be quick.
             termios.tcsetattr(self._fd, termios.TCSADRAIN, mode)
-            self._say((_BRACKETS_ON if brackets else "") + prompt)
+            self._say(_BRACKETS_ON * brackets + prompt)
             yield
         except BaseException:
             if prompt:
                 self.drop_input()  # of a paste that was given up, no shell gets the rest
             raise
         finally:
-            with contextlib.suppress(OSError, ValueError):
-                self._say((_BRACKETS_OFF if brackets else "") + ("\n" if prompt else ""))
-            with contextlib.suppress(OSError, termios.error):  # the terminal may be gone
+            with contextlib.suppress(OSError, ValueError, termios.error):  # the terminal may be gone
+                self._say(_BRACKETS_OFF * brackets + "\n" * bool(prompt))
                 termios.tcsetattr(self._fd, termios.TCSADRAIN, before)
-
-    def _show_count(self, number: int, shown: int) -> int:
-        """On the prompt's own line, in place of the count before; returns how long it is."""
-        text = f"{number:,} character{'' if number == 1 else 's'}" if number else ""
-        rest = max(0, shown - len(text))
-        self._say("\b" * shown + text + " " * rest + "\b" * rest)
-        return len(text)
-
-    def _understands_escapes(self) -> bool:
-        return self.columns(self._out) is not None and os.environ.get("TERM", "") not in ("", "dumb")
 
     def _read(self) -> bytes:
         """What is typed or pasted next. In steps: a read that blocks does not see a signal from right before it."""
-        while not self._waiting(_STEP):
+        while not self._waiting(0.2):
             pass
         return os.read(self._fd, 1 << 16)
 
@@ -157,25 +148,21 @@ class Terminal:
         self._out.flush()
 
 
-def _complete(data: bytearray, text: str, *, paste: bool) -> bool:
+def _complete(data: bytes, text: str, *, paste: bool) -> bool:
     """Whether it is finished, given that nothing more comes for a moment; never inside a bracketed paste."""
-    if data.rfind(_PASTE_BEGINS) > data.rfind(_PASTE_ENDS):
-        return False
-    if paste and not text.strip():
+    if data.rfind(_PASTE_BEGINS) > data.rfind(_PASTE_ENDS) or (paste and not text.strip()):
         return False
     return data.endswith((b"\r", b"\n", b"\x04")) or (paste and data.rstrip(b" ").endswith(_PASTE_ENDS))
 
 
-def _typed(data: bytes | bytearray) -> str:
-    """The text, once the keys that edit a line are carried out: backspace, Ctrl-U (all) and Ctrl-W (a word)."""
+def _typed(data: bytes) -> str:
+    """The text, once the keys that edit a line are carried out: backspace and Ctrl-U (all)."""
     chars: list[str] = []
     for char in _SEQUENCE.sub("", data.decode("utf-8", "replace")):
         if char in "\x7f\x08":
             del chars[-1:]
         elif char == "\x15":
             chars.clear()
-        elif char == "\x17":
-            chars = list(re.sub(r"\S*\s*$", "", "".join(chars)))
         elif char in "\r\n":
             chars.append("\n")
         elif char == "\t" or char.isprintable():

@@ -20,6 +20,12 @@ INVISIBLE = frozenset(
 )
 """Characters with no width, direction marks and the byte-order mark. ``str.isspace`` knows none of them."""
 
+# White space and control characters.
+_BLANK = (
+    "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), *range(0x2000, 0x200B))))
+    + "\u1680\u2028\u2029\u202f\u205f\u3000"
+)
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _DURATION = re.compile(
     r"(?:([0-9]{1,5})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,8})m)?(?:([0-9]{1,10})s)?|([0-9]{1,10})", re.ASCII
@@ -56,7 +62,7 @@ def parse_duration(text: str) -> float:
 
 
 def clock(epoch: float, now: float) -> str:
-    """``17:37`` today, ``Wed 02:37`` within six days, else ``24 Dec 02:37``; local time, both in epoch seconds."""
+    """``17:37`` today, ``Wed 02:37`` within six days, else ``24 Dec 2026``; local time, both in epoch seconds."""
     import time
 
     try:
@@ -64,12 +70,10 @@ def clock(epoch: float, now: float) -> str:
     except (OverflowError, ValueError, OSError):  # milliseconds taken for seconds, for example
         return "an unknown time"
     if then[:3] == today[:3]:
-        form = "%H:%M"
-    elif abs(epoch - now) < 6 * _DAY:
-        form = "%a %H:%M"
-    else:
-        form = "%d %b %H:%M" if abs(epoch - now) < 180 * _DAY else "%d %b %Y"
-    return time.strftime(form, then).lstrip("0") if form.startswith("%d") else time.strftime(form, then)
+        return time.strftime("%H:%M", then)
+    if abs(epoch - now) < 6 * _DAY:
+        return time.strftime("%a %H:%M", then)
+    return f"{then.tm_mday} {time.strftime('%b %Y', then)}"
 
 
 def listed(words: Sequence[str]) -> str:
@@ -106,21 +110,6 @@ def tilde(path: str | PurePath, home: str | PurePath) -> str:
     return text
 
 
-def is_control(char: str) -> bool:
-    """Whether a character is one of C0, DEL or C1, or half of a surrogate pair."""
-    code = ord(char)
-    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code <= 0xDFFF
-
-
 def strip_ends(text: str, also: frozenset[str] = frozenset()) -> str:
     """The text without white space, invisible and control characters, and ``also``, at its ends, in any mix."""
-
-    def goes(char: str) -> bool:
-        return char.isspace() or char in INVISIBLE or char in also or is_control(char)
-
-    start, end = 0, len(text)
-    while start < end and goes(text[start]):
-        start += 1
-    while end > start and goes(text[end - 1]):
-        end -= 1
-    return text[start:end]
+    return text.strip(_BLANK + "".join(INVISIBLE | also))

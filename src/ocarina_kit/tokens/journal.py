@@ -57,22 +57,20 @@ class Journal:
     """
 
     def __init__(self, machine: Machine, tokens: Path, answers: int, sent: Iterable[str]) -> None:
-        from ocarina_kit.system.file_errors import from_os
+        from ocarina_kit.system.file_errors import explained
         from ocarina_kit.system.files import make_private_folder
 
         self.path = journal_path(machine, tokens)
         make_private_folder(self.path.parent)
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         self._end = 0
-        try:
+        with explained(self.path):
             self._descriptor = os.open(self.path, flags, 0o600)
             os.fchmod(self._descriptor, 0o600)
             # Blank lines keep the space that the answers are written over.
             self._write(b"\n" * _ROOM * (answers + 1))
             self._end = 0
             self._write(_line({"sent": sorted(sent)}))
-        except OSError as problem:
-            raise from_os(self.path, problem) from problem
 
     def add(self, arrived: Iterable[NewToken]) -> bool:
         """Write new tokens, down to the disk. Never raises: False where they may not be there."""

@@ -94,7 +94,7 @@ def line(
 def append(machine: Machine, lines: Iterable[Line]) -> None:
     """Write the lines at the end, in one piece. Raises KitError (FIL, ENV008) where the log cannot be written."""
     from ocarina_kit.system.errors import KitError
-    from ocarina_kit.system.file_errors import from_os
+    from ocarina_kit.system.file_errors import explained
     from ocarina_kit.system.files import make_private_folder
     from ocarina_kit.system.lock import hold
 
@@ -110,10 +110,8 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
         # Over NFS, appends of two hosts overwrite each other without a lock; elsewhere O_APPEND is enough.
         with contextlib.suppress(KitError):
             stack.enter_context(hold(machine, path, timeout=5.0))
-        try:
+        with explained(path):
             _append(path, data)
-        except OSError as problem:
-            raise from_os(path, problem) from problem
 
 
 def _append(path: Path, data: bytes) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ocarina_kit.config.place import Setup
 from ocarina_kit.system.backup import backup
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.file_errors import from_os
 from ocarina_kit.system.files import Reserved, prove_space, read_settled, write_private
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
@@ -169,15 +168,12 @@ class Store:
                     file = each.put_into(file)
                     put.append(each)
             data = file.render()
-            try:
-                reserved.fill(data)
-            except OSError as problem:
-                raise from_os(self.path, problem) from problem
+            reserved.fill(data)
             # The client does not lock: a last look, right before the rename.
             if look(self.machine, self.path)[0] == self.data:
                 break
         self._reserved = None
-        reserved.commit(data)
+        reserved.commit()
         self.data, self.file = data, file
         return put
 
