@@ -29,6 +29,9 @@ class Change(NamedTuple):
     why: str = ""
     scopes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Change({self.what}, {self.path})"
+
 
 class Applied(NamedTuple):
     """What became of a change: done, or why not; and where the old content is now."""

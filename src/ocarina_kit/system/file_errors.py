@@ -26,7 +26,7 @@ _FAULTS = {
     "not yours": ("ENV008", "{folder} belongs to another user.", "Use a folder of yours:", "ls -ld {folder}"),
     "mode": ("ENV008", "The mode of {folder} forbids writing.", "Allow it:", "chmod u+wx {folder}"),
     "immutable": ("ENV008", "It may be marked immutable.", "See:", "lsattr -d {folder} {path}"),
-    "foreign": ("FIL001", "It belongs to {owner}.", "If it should be yours:", "sudo chown {uid} {path}"),
+    "foreign": ("FIL001", "It belongs to another user.", "If it should be yours:", "sudo chown {uid} {path}"),
     "in the way": ("FIL002", "Something else is in its place.", "Move it away:", "mv {path} {path}.old"),
     "special": ("FIL003", "It is a device, a pipe or a socket.", "Name an ordinary file.", "ls -l {path}"),
     "no folder": ("FIL004", "The folder {folder} does not exist.", "Make it:", "mkdir -p {folder}"),
@@ -60,13 +60,12 @@ def explained(path: Path) -> Iterator[None]:
 def refuse(fault: str, path: Path, words: str = "", cause: Exception | None = None) -> NoReturn:
     """Raise the KitError for a known fault. ``words`` are the system's own."""
     id, why, text, command = _FAULTS[fault]
-    facts = {"owner": _owner(path), "uid": os.geteuid()}
-    quoted = {"path": quote(str(path)), "folder": quote(str(path.parent))}
+    quoted = {"path": quote(str(path)), "folder": quote(str(path.parent)), "uid": os.geteuid()}
     raise KitError(
         f"Could not write {path}{f' ({words})' if words else ''}. Nothing was changed.",
         id=id,
-        why=why.format(folder=path.parent, **facts),
-        remedy=Remedy(text, (command.format(**quoted, **facts),) if command else ()),
+        why=why.format(folder=path.parent),
+        remedy=Remedy(text, (command.format(**quoted),) if command else ()),
     ) from cause
 
 
@@ -101,12 +100,3 @@ def _seen_in(folder: Path) -> str:
 def words_of(problem: OSError | ValueError) -> str:
     """What the system said."""
     return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
-
-
-def _owner(path: Path) -> str:
-    try:
-        return path.owner()
-    except (OSError, ValueError):
-        return "another user"
-    except KeyError:
-        return f"the user with uid {path.stat().st_uid}"

@@ -49,6 +49,9 @@ class File(NamedTuple):
         """Others can read or write it: what the client warns of (FACTS.md), CFG003 and TOK003."""
         return self.mode is not None and bool(self.mode & 0o066)
 
+    def __repr__(self) -> str:
+        return f"File({self.path}, {self.kind})"
+
 
 def read_file(path: Path, cap: int = READ_CAP) -> File:
     """Look at ``path``, links followed, and read at most ``cap`` bytes of it. Never raises, and never waits."""
@@ -105,19 +108,11 @@ def make_private_folder(folder: Path) -> Path:
             each.mkdir(mode=0o700, exist_ok=True)
     with explained(folder):
         seen, me = folder.stat(), os.geteuid()
+        if seen.st_uid not in (me, 0):
+            refuse("foreign", folder)
         if seen.st_uid == me and seen.st_mode & 0o077:
             folder.chmod(0o700)
-        if seen.st_uid not in (me, 0) and seen.st_uid != _owner_of_new_files(folder):
-            refuse("foreign", folder)
     return folder
-
-
-def _owner_of_new_files(folder: Path) -> int:
-    """What the file system calls us: a server may map every user to one (NFS, all_squash)."""
-    import tempfile
-
-    with tempfile.TemporaryFile(dir=folder) as trial:
-        return os.fstat(trial.fileno()).st_uid
 
 
 def final_target(path: Path) -> Path:
@@ -159,12 +154,10 @@ class Reserved:
         self._temporary = self._target.with_name(f"{_prefix(self._target)}{os.urandom(8).hex()}.tmp")
         self._descriptor = -1
         with self._undone_if_it_fails():
-            _refuse_other_kinds(self._target)
+            _refuse_what_is_not_ours(self._target)
             self._descriptor = os.open(self._temporary, _NEW, 0o600)
             os.fchmod(self._descriptor, 0o600)  # a umask can have taken the owner's own bits
-            fresh = os.fstat(self._descriptor)
-            _refuse_foreign(self._target, fresh.st_uid)
-            _sweep(self._target, fresh.st_mtime)
+            _sweep(self._target, os.fstat(self._descriptor).st_mtime)
 
     def fill(self, data: bytes) -> None:
         """Write ``data`` and flush it to the disk, in place of what was filled in before."""
@@ -205,17 +198,12 @@ class Reserved:
             raise
 
 
-def _refuse_other_kinds(target: Path) -> None:
-    """Raise KitError unless ``target`` is a file, or nothing."""
-    if target.exists() and not target.is_file():
-        refuse("in the way" if target.is_dir() else "special", target)
-
-
-def _refuse_foreign(target: Path, our_uid: int) -> None:
-    """``our_uid`` is what the file system calls us."""
+def _refuse_what_is_not_ours(target: Path) -> None:
     if not target.exists():
         return
-    if target.stat().st_uid not in (our_uid, os.geteuid()):
+    if not target.is_file():
+        refuse("in the way" if target.is_dir() else "special", target)
+    if target.stat().st_uid != os.geteuid():
         refuse("foreign", target)
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
@@ -254,8 +242,7 @@ def chmod_private(path: Path) -> None:
     """Make the file that ``path`` leads to 0600. Raises KitError."""
     target = final_target(path)
     with explained(target):
-        _refuse_other_kinds(target)
-        _refuse_foreign(target, os.geteuid())
+        _refuse_what_is_not_ours(target)
         target.chmod(0o600)
 
 

@@ -16,8 +16,6 @@ from typing import TextIO
 
 _SILENCE = 0.1
 """Seconds without a character after which a paste has ended."""
-_HABIT = 1.0
-"""Seconds in which people press Enter after a paste that needed none."""
 _LONGEST_DRAIN = 3.0
 _BRACKETS_ON, _BRACKETS_OFF = "\x1b[?2004h", "\x1b[?2004l"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
@@ -31,7 +29,6 @@ class Terminal:
     def __init__(self, stdin: TextIO | None, out: TextIO) -> None:
         self._stdin = stdin
         self._out = out
-        self._habit_until = 0.0
 
     @property
     def interactive(self) -> bool:
@@ -50,10 +47,15 @@ class Terminal:
 
     def read_line(self, prompt: str) -> str:
         """One typed line, without its end. Raises KeyboardInterrupt on Ctrl-C and at the end of input."""
-        habitual = self._habit_until and (self._waiting(0) or time.monotonic() < self._habit_until)
-        self._habit_until = 0.0
-        line = self._one_line(prompt)
-        return self._one_line("") if habitual and not line else line
+        # Not readline under input(): a Ctrl-C right after its prompt can be lost; it knows only standard output.
+        self._say(prompt)
+        line = b""
+        while not line.endswith(b"\n"):  # Ctrl-D passes on what there is
+            got = self._read()
+            if not got and not line:
+                raise KeyboardInterrupt
+            line += got or b"\n"
+        return _typed(line.rstrip(b"\n"))
 
     def read_secret(self, prompt: str) -> str:
         """As :meth:`read_line`, unseen and of any length; how many characters there are is shown. Enter ends it."""
@@ -79,17 +81,6 @@ class Terminal:
             raise KeyboardInterrupt
         return self._stdin.fileno()
 
-    def _one_line(self, prompt: str) -> str:
-        # Not readline under input(): a Ctrl-C right after its prompt can be lost; it knows only standard output.
-        self._say(prompt)
-        line = b""
-        while not line.endswith(b"\n"):  # Ctrl-D passes on what there is
-            got = self._read()
-            if not got and not line:
-                raise KeyboardInterrupt
-            line += got or b"\n"
-        return _typed(line.rstrip(b"\n"))
-
     def _read_unseen(self, prompt: str, *, paste: bool) -> str:
         data, text, shown = b"", "", ""
         with self._key_by_key(prompt):
@@ -106,7 +97,6 @@ class Terminal:
                 rest = len(shown) - len(count)  # it is written over the one before
                 self._say("\b" * len(shown) + count + " " * rest + "\b" * rest)
                 shown = count
-        self._habit_until = time.monotonic() + _HABIT if data.endswith(_PASTE_ENDS) else 0.0
         return text.strip("\n")
 
     @contextlib.contextmanager
