@@ -14,7 +14,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ocarina_kit.cron.times import TOKEN_LIFE, Times, parse_times, spread
 
@@ -33,8 +33,7 @@ def ours(hours: int = 3, user: str = "tester") -> Times:
     return parse_times(spread(user, "login1", DOMAIN, hours * 60))
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """A crontab line: when it runs, and whether a run refreshes an expired token."""
 
     name: str
@@ -50,8 +49,7 @@ WAYS = (
 )
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """``usable`` is the share of time with a usable token, ``logins`` what a person had to do a year."""
 
     usable: float
@@ -64,7 +62,8 @@ def simulated(way: Way, failing: float, *, years: float, seed: int = 1) -> Resul
     end = years * DAYS_A_YEAR * MINUTES_A_DAY
     since, until = 0.0, float(TOKEN_LIFE)  # logged in at the start
     bare, logins = 0.0, 0
-    for run in _runs(way.schedule, end):
+    days = range(int(end // MINUTES_A_DAY))
+    for run in (day * MINUTES_A_DAY + minute for day in days for minute in way.schedule.runs):
         while not way.renews and until <= run:
             # Every run fails from now on, until somebody notices and logs in.
             since = until + chance.expovariate(1 / NOTICED_MINUTES)
@@ -75,12 +74,6 @@ def simulated(way: Way, failing: float, *, years: float, seed: int = 1) -> Resul
             bare += max(0.0, run - until)
             until = run + TOKEN_LIFE
     return Result(1 - bare / end, logins / years)
-
-
-def _runs(schedule: Times, end: float) -> Iterator[int]:
-    for day in range(int(end // MINUTES_A_DAY)):
-        for minute in schedule.runs:
-            yield day * MINUTES_A_DAY + minute
 
 
 def busiest(schedules: Iterator[Times]) -> float:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from ocarina_kit.sandbox.faults import KINDS, digest
+from ocarina_kit.sandbox.faults import digest
 
 from .conftest import Client
 
@@ -69,15 +68,6 @@ def test_a_lost_answer(
     assert client.majora.token_state(token) == ("dead" if spent else "live")
 
 
-def test_slow_and_dripping_answers_arrive(client: Client) -> None:
-    client.majora.fault("slow", seconds=0.05, times=1)
-    client.majora.fault("drip", seconds=0.0001, times=1)
-    token = client.grant()
-    for _ in range(2):
-        token = client.refresh(token["refresh_token"]).json()
-    assert token["token_type"] == "Bearer"
-
-
 def test_a_flood_does_not_end(client: Client) -> None:
     client.majora.fault("flood")
     with client.session() as session:
@@ -120,8 +110,3 @@ def test_the_log_has_hashes_and_no_secret(client: Client) -> None:
     assert posted.refresh_token == digest(token["refresh_token"])
     for secret in (token["refresh_token"], token["access_token"], client.app.client_secret):
         assert secret not in repr(client.majora.requests)
-
-
-def test_every_kind_is_played_here() -> None:
-    text = Path(__file__).read_text(encoding="utf-8")
-    assert not [kind for kind in KINDS if f'"{kind}"' not in text]

@@ -11,7 +11,7 @@ import pytest
 
 from ocarina_kit.sandbox import SandboxError
 
-from .conftest import VIEW, Client, new_client, query_of
+from .conftest import VIEW, Client, query_of
 
 OTHER = "majora2.can_read_dataview_via_api"
 VERIFIER = "v" * 64
@@ -40,21 +40,6 @@ def test_a_code_is_valid_for_sixty_seconds(client: Client, seconds: int, status:
     code = client.code()
     client.majora.shift_clock(seconds)
     assert client.exchange(code).status_code == status
-
-
-def test_a_verifier_is_demanded_where_a_challenge_was_sent(client: Client) -> None:
-    code = client.code(code_challenge=CHALLENGE, code_challenge_method="S256")
-    refused = client.exchange(code)
-    assert said(refused) == (400, "invalid_request")
-    assert refused.json()["error_description"] == "Code verifier required."
-    assert client.exchange(code, code_verifier=VERIFIER).status_code == 200
-
-
-def test_an_account_without_two_factor_gets_no_token(client: Client) -> None:
-    other = new_client(client.majora, two_factor=False)
-    refused = other.exchange(other.code())
-    assert said(refused) == (400, "access_denied")
-    assert refused.json()["error_description"] == "The requesting user has not enabled 2FA"
 
 
 def test_the_redirect_uri_matches_to_the_letter(client: Client) -> None:
@@ -157,9 +142,3 @@ def test_a_legacy_key_is_valid_for_its_user_and_three_days(client: Client) -> No
     assert client.ask(None, token=client.majora.add_legacy_key(client.user, age=73 * 3600)).status_code == 400
     client.majora.revoke_legacy_key(key)
     assert client.ask(None, token=key).status_code == 400
-
-
-def test_double_slashes_are_folded_only_under_api(client: Client) -> None:
-    token = client.grant()["access_token"]
-    assert client.ask(token, path="query/validity//").json()["success"] is True
-    assert client.post("/o/token/").status_code == 404

@@ -101,11 +101,3 @@ def test_refresh_writes_in_place_and_stops_at_the_first_failure(
     assert (set(fresh), fresh["scope"], others) == (set(first), [VIEW], [refused, last])
     assert client.ask(fresh["access_token"]).json()["success"] is True
     assert path.stat().st_ino == inode
-
-
-def test_an_expired_token_is_never_refreshed(client: Client, new: Path, tmp_path: Path) -> None:
-    configure(tmp_path, client)
-    store(tmp_path, client.grant(age=40_000))
-    ran = run(tmp_path, new, "-q", "oauth", "refresh")
-    assert (ran.returncode, "EOFError" in ran.stderr, "o/authorize/?" in ran.stdout) == (1, True, True)
-    assert client.majora.stats()["token_posts"] == 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -69,17 +67,6 @@ def test_a_program_that_never_stops_printing_is_ended() -> None:
     assert (done.code, done.error) == (None, "printed more than 16 MiB")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
-def test_no_more_processes_is_said_in_words() -> None:
-    program = (
-        "import os, resource, selectors, subprocess, ocarina_kit.system.signals\n"
-        "from ocarina_kit.system.process import run\n"
-        "os.setuid(54321); resource.setrlimit(resource.RLIMIT_NPROC, (0, 0)); print(run(['true']).error)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert "cannot start another process" in done.stdout, done.stderr
-
-
 def test_signals_end_the_run_as_ctrl_c_does_or_are_held_off() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt), as_interrupts():
@@ -89,14 +76,11 @@ def test_signals_end_the_run_as_ctrl_c_does_or_are_held_off() -> None:
         for _ in range(3):
             signal.raise_signal(signal.SIGHUP)
         assert asked.is_set()
-
-
-def test_what_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with as_interrupts(), held_off() as asked:
             signal.raise_signal(signal.SIGHUP)
-        assert not asked.is_set()
+        assert not asked.is_set(), "what is ignored stays ignored"
     finally:
         signal.signal(signal.SIGHUP, before)
 

@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ PROGRAM = """
 import json, sys
 from ocarina_kit.system.signals import as_interrupts
 from ocarina_kit.system.terminal import Terminal
-results, where, *kinds = sys.argv[1:]
+where, *kinds = sys.argv[1:]
 if where == "piped":
     sys.stdout = open("/dev/null", "w")
 out = sys.stderr if where == "piped" else sys.stdout
@@ -29,7 +29,7 @@ try:
     with as_interrupts():
         for kind in kinds:
             got = getattr(terminal, "read_" + kind)(kind + "> ")
-            with open(results, "a") as file:
+            with open("results", "a") as file:
                 file.write(json.dumps(got) + "\\n")
             print("GOT", len(got), file=out, flush=True)
 except KeyboardInterrupt:
@@ -38,130 +38,108 @@ except KeyboardInterrupt:
 print("END", file=out)
 """
 LONG = "https://majora.test/o/callback/?code=" + "c0De" * 3000 + "&state=" + "s" * 43
-
-
-class Reads:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.screens: list[Screen] = []
-
-    def start(self, *kinds: str, term: str = "xterm-256color", where: str = "shown") -> Screen:
-        argv = [sys.executable, "-c", PROGRAM, str(self.folder / "results"), where, *kinds]
-        env = {"PATH": "/usr/bin:/bin", "TERM": term, "PYTHONWARNINGS": "error"}
-        screen = Screen(argv, env=env)
-        self.screens.append(screen)
-        screen.expect(f"{kinds[0]}> ")
-        return screen
-
-    @property
-    def got(self) -> list[str]:
-        results = self.folder / "results"
-        return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+Start = Callable[..., Screen]
 
 
 @pytest.fixture
-def reads(tmp_path: Path) -> Iterator[Reads]:
-    reads = Reads(tmp_path)
-    yield reads
-    for screen in reads.screens:
+def start(tmp_path: Path) -> Iterator[Start]:
+    screens = []
+
+    def start(*kinds: str, term: str = "xterm-256color", where: str = "shown") -> Screen:
+        env = {"PATH": "/usr/bin:/bin", "TERM": term, "PYTHONWARNINGS": "error"}
+        screens.append(Screen([sys.executable, "-c", PROGRAM, where, *kinds], env=env, cwd=tmp_path))
+        screens[-1].expect(f"{kinds[0]}> ")
+        return screens[-1]
+
+    yield start
+    for screen in screens:
         screen.close()
+
+
+def got(folder: Path) -> list[str]:
+    results = folder / "results"
+    return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
 
 
 @pytest.mark.parametrize(
     ("term", "ending", "where"),
     [("xterm-256color", "", "shown"), ("xterm-256color", "\n", "piped"), ("dumb", "", "shown")],
 )
-def test_a_paste_of_12_000_characters(reads: Reads, term: str, ending: str, where: str) -> None:
-    screen = reads.start("paste", term=term, where=where)
+def test_a_paste_of_12_000_characters(
+    start: Start, tmp_path: Path, term: str, ending: str, where: str
+) -> None:
+    screen = start("paste", term=term, where=where)
     assert screen.takes_bracketed_pastes is (term != "dumb")
     screen.paste(LONG + ending)
     if term == "dumb" and not ending:
         screen.expect(f"{len(LONG):,} characters")
         screen.line()
     screen.expect("END")
-    assert reads.got == [LONG]
+    assert got(tmp_path) == [LONG]
     assert screen.wait() == 0
     assert "c0De" not in screen.raw
     assert screen.left_in_the_terminal() == b""
 
 
-def test_a_paste_broken_over_lines_is_one_paste(reads: Reads) -> None:
-    screen = reads.start("paste", term="dumb")
-    broken = "\n".join(LONG[start : start + 76] for start in range(0, len(LONG), 76))
-    screen.paste("\n" + broken + "\n")
-    screen.expect("END")
-    assert reads.got == [broken]
-
-
-def test_a_line_break_in_a_slow_bracketed_paste_is_not_its_end(reads: Reads) -> None:
-    screen = reads.start("paste")
+def test_line_breaks_in_a_paste_are_not_its_end(start: Start, tmp_path: Path) -> None:
+    screen, broken = start("paste", "paste", term="dumb"), f"{LONG[:4000]}\n{LONG[4000:]}"
+    screen.paste(f"\n{broken}\n")
+    screen.expect("GOT")
     for piece in ("\x1b[200~https://majora.test/o/\r", "callback/?code=x", "\x1b[20", "1~"):
+        assert len(got(tmp_path)) == 1
         screen.send(piece)
         time.sleep(0.2)
-        assert reads.got == [] or piece == "1~"
     screen.expect("END")
-    assert reads.got == ["https://majora.test/o/\ncallback/?code=x"]
+    assert got(tmp_path) == [broken, "https://majora.test/o/\ncallback/?code=x"]
 
 
-def test_a_secret_is_unseen_and_its_length_is_shown(reads: Reads) -> None:
-    screen = reads.start("secret", "line", where="piped")
-    secret = "hush" * 1500
+def test_a_secret_is_unseen_and_its_length_is_shown(start: Start, tmp_path: Path) -> None:
+    screen, secret = start("secret", "secret", "line", where="piped"), "hush" * 1500
     screen.paste(secret)
     screen.expect("6,000 characters")
-    assert reads.got == []
+    assert got(tmp_path) == []
     screen.line()
     screen.expect("GOT 6000")
+    screen.send("wrong" + CTRL_U + "hush twoo" + BACKSPACE + " é" + BACKSPACE + "\x1b[D")
+    screen.line()
     screen.expect("line> ")
     screen.wait_until("echoes")
     screen.line("after\x1b[D")
     screen.expect("END")
-    assert reads.got == [secret, "after"]
+    assert got(tmp_path) == [secret, "hush two ", "after"]
     assert "hush" not in screen.raw
 
 
-def test_keys_that_edit(reads: Reads) -> None:
-    screen = reads.start("secret")
-    screen.send("wrong" + CTRL_U + "one twoo" + BACKSPACE + " é" + BACKSPACE + "\x1b[D")
-    screen.line()
-    screen.expect("END")
-    assert reads.got == ["one two "]
-
-
-def test_enter_alone_is_an_empty_secret_and_no_paste(reads: Reads) -> None:
-    screen = reads.start("secret", "paste")
+def test_enter_alone_is_an_empty_secret_and_no_paste(start: Start, tmp_path: Path) -> None:
+    screen = start("secret", "paste")
     screen.line()
     screen.expect("paste> ")
-    screen.line()
-    screen.line("  ")
-    screen.line("x")
+    for text in ("", "  ", "x"):
+        screen.line(text)
     screen.expect("END")
-    assert [text.strip() for text in reads.got] == ["", "x"]
+    assert [text.strip() for text in got(tmp_path)] == ["", "x"]
 
 
-@pytest.mark.parametrize(("kind", "key"), [("paste", CTRL_C), ("secret", CTRL_D), ("line", CTRL_C)])
-def test_an_interrupt_sets_the_terminal_back(reads: Reads, kind: str, key: str) -> None:
-    screen = reads.start(kind)
+@pytest.mark.parametrize(
+    ("kind", "key"), [("paste", CTRL_C), ("secret", CTRL_D), ("line", CTRL_C), ("paste", signal.SIGHUP)]
+)
+def test_an_interrupt_sets_the_terminal_back(start: Start, kind: str, key: str | signal.Signals) -> None:
+    screen = start(kind)
     screen.wait_until("by_lines" if kind == "line" else "not by_lines")
-    screen.send(key)
-    screen.expect("INTERRUPTED")
+    if isinstance(key, str):
+        screen.send(key)
+        screen.expect("INTERRUPTED")
+    else:
+        screen.send("half a paste")
+        screen.signal(key)
     assert screen.wait() == 130
     assert screen.echoes
     assert screen.by_lines
     assert not screen.takes_bracketed_pastes
 
 
-def test_a_signal_sets_the_terminal_back(reads: Reads) -> None:
-    screen = reads.start("paste")
-    screen.wait_until("not by_lines")
-    screen.send("half a paste")
-    screen.signal(signal.SIGHUP)
-    assert screen.wait() == 130
-    assert screen.echoes
-    assert screen.by_lines
-
-
-def test_nothing_after_an_interrupt_is_left_for_a_shell(reads: Reads) -> None:
-    screen = reads.start("paste")
+def test_nothing_after_an_interrupt_is_left_for_a_shell(start: Start) -> None:
+    screen = start("paste")
     screen.wait_until("not by_lines")
     screen.send("\x1b[200~https://majora.test/" + CTRL_C + "touch /tmp/nobody-wants-this\r")
     for _ in range(5):
@@ -172,33 +150,22 @@ def test_nothing_after_an_interrupt_is_left_for_a_shell(reads: Reads) -> None:
     assert screen.left_in_the_terminal() == b""
 
 
-def test_an_enter_by_habit_after_a_paste_answers_nothing(reads: Reads) -> None:
-    screen = reads.start("paste", "line")
-    screen.paste("text")
-    screen.expect("GOT 4")
-    screen.line()
-    screen.expect("line> ")
-    screen.line("answer")
-    screen.expect("END")
-    assert reads.got == ["text", "answer"]
-
-
-def test_what_is_typed_ahead_is_not_lost(reads: Reads) -> None:
-    screen = reads.start("line", "paste", "line")
+def test_what_is_typed_ahead_is_not_lost(start: Start, tmp_path: Path) -> None:
+    screen = start("line", "paste", "line")
     screen.send("one\rtwo\r")
     screen.expect("GOT 3")
     screen.expect("GOT 3")
     screen.line("three")
     screen.expect("END")
-    assert reads.got == ["one", "two", "three"]
+    assert got(tmp_path) == ["one", "two", "three"]
 
 
-def test_ctrl_z_gives_the_terminal_back_and_goes_on_where_it_was(reads: Reads, tmp_path: Path) -> None:
+def test_ctrl_z_gives_the_terminal_back_and_goes_on_where_it_was(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     env = {"PATH": "/usr/bin:/bin", "PS1": "shell$ ", "HISTFILE": "/dev/null", "HOME": str(tmp_path)}
-    with Screen(["bash", "--norc", "--noprofile", "-i"], env=env) as screen:
+    with Screen(["bash", "--norc", "--noprofile", "-i"], env=env, cwd=tmp_path) as screen:
         screen.expect("shell$ ")
-        screen.line(f"{sys.executable} {tmp_path}/program.py {tmp_path}/results shown paste")
+        screen.line(f"{sys.executable} program.py shown paste")
         screen.expect("paste> ")
         screen.send("before ")
         screen.expect("7 characters")
@@ -212,7 +179,7 @@ def test_ctrl_z_gives_the_terminal_back_and_goes_on_where_it_was(reads: Reads, t
         screen.expect("GOT 12")
         screen.line("exit")
         screen.wait()
-    assert reads.got == ["before after"]
+    assert got(tmp_path) == ["before after"]
 
 
 def test_without_a_terminal() -> None:

@@ -23,7 +23,7 @@ DURATIONS = {
 }
 NOT_DURATIONS = (
     *("", " ", "h", "-1h", "+1h", "1h-30m", "1:30", "1h30", "30m1h", "1h1h", "1x", "1e3", "nan", "inf"),
-    *("2 h and a bit", "１h", "1,5h", "999999d", "1h\n2x", "ss"),
+    *("2 h and a bit", "１h", "1,5h", "1h\n2x", "ss"),
 )
 SPANS = {
     0: "0 s",

@@ -23,19 +23,15 @@ INVISIBLE = frozenset(
 # White space and control characters.
 _BLANK = (
     "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), *range(0x2000, 0x200B))))
-    + "\u1680\u2028\u2029\u202f\u205f\u3000"
+    + "\u1680\u2028\u2029\u202f\u3000"
 )
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_DURATION = re.compile(
-    r"(?:([0-9]{1,5})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,8})m)?(?:([0-9]{1,10})s)?|([0-9]{1,10})", re.ASCII
-)
+_DAY = 86_400
 
 
 def span(seconds: float) -> str:
     """``2 days 4 h``, ``9 h 58 min``, ``12 min``, ``42 s``: cut, never rounded up; never negative."""
     total = max(0, int(seconds))
-    days, hours, minutes = total // _DAY, total // _HOUR % 24, total // _MINUTE % 60
+    days, hours, minutes = total // _DAY, total // 3600 % 24, total // 60 % 60
     if days:
         return count(days, "day") + (f" {hours} h" if hours else "")
     if hours:
@@ -50,15 +46,17 @@ def parse_duration(text: str) -> float:
 
     Raises a usage error (USE001) for anything else.
     """
-    found = _DURATION.fullmatch(text.strip().lower())
+    number, bare = "([0-9]{1,9})", text.strip().lower()
+    pattern = f"(?:{number}d)?(?:{number}h)?(?:{number}m)?(?:{number}s)?"
+    found = re.fullmatch(pattern, bare + "s" * bare.isdecimal())
     if found is None or not any(found.groups()):
         raise usage_error(
             f"--within takes a length of time; {text!r} is not one.",
             why="Days, hours, minutes and seconds, the larger first: 1d, 2h, 30m, 90s, 1h30m; or plain seconds.",
             remedy=Remedy("For example: --within 2h"),
         )
-    sizes = (_DAY, _HOUR, _MINUTE, 1, 1)
-    return float(sum(int(number or 0) * size for number, size in zip(found.groups(), sizes, strict=True)))
+    days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
+    return float(days * _DAY + hours * 3600 + minutes * 60 + seconds)
 
 
 def clock(epoch: float, now: float) -> str:
