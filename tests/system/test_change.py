@@ -98,6 +98,13 @@ def test_only_what_changes_of_a_crontab_is_shown(machine: Machine) -> None:
     ]
 
 
+def test_thousands_of_alike_lines_and_a_change_in_the_middle(machine: Machine) -> None:
+    lines = [b"* * * * * true"] * 4_000
+    after = [*lines[:2_000], b"new", *lines[2_000:]]
+    shown = difference([crontab(b"\n".join(lines), b"\n".join(after))], machine)
+    assert shown.splitlines()[2:] == ["@@ -2000,0 +2001 @@", "+new"]
+
+
 def test_the_other_changes_in_words(machine: Machine) -> None:
     path = machine.home / ".ocarina-tokens"
     changes = [chmod(path, 0o644), set_aside(path, "tokens", b"x", None), refresh(("majora2.a",))]

@@ -22,8 +22,8 @@ def backup(machine: Machine, kind: str, data: bytes, of: str = "") -> Path:
     """Keep ``data``, 0600 in the backups folder, before what it came from is changed; returns where.
 
     ``kind`` names it for people (``config``, ``tokens``, ``crontab``); ``of`` tells one of a kind from another (a path,
-    a host), so that each has its own newest 20. The name holds the date, UTC. If the newest one holds the same already,
-    that one is returned: trying again crowds none out. Raises KitError; what was to be changed must be left alone then.
+    a host). If the newest one holds the same already, that one is returned: trying again crowds none out. Raises
+    KitError; what was to be changed must be left alone then.
     """
     import zlib
     from datetime import datetime, timezone

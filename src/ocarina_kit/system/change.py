@@ -6,7 +6,9 @@ A file that is not what the change was made for is left alone, and that is said 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -154,8 +156,23 @@ def _diff(name: str, change: Change, secrets: Sequence[Secret | str], around: in
         for lines in (_lines(change.before, change.kind), _lines(change.after, change.kind))
     )
     current = f"{name} ({'current' if change.before is not None else 'no file yet'})"
+    # What is alike at both ends is left out of the search: among thousands of lines it takes long, and finds less.
+    start = max(0, _alike(old, new) - around)
+    old, new = old[start:], new[start:]
+    end = max(0, _alike(old[::-1], new[::-1]) - around)
+    old, new = old[: len(old) - end], new[: len(new) - end]
     for line in unified_diff(old, new, current, f"{name} (new)", n=around, lineterm=""):
-        yield line[0] + line.rpartition("\0")[2] if "\0" in line else line
+        if "\0" in line:
+            yield line[0] + line.rpartition("\0")[2]
+        else:
+            yield (
+                re.sub(r"(?<=[-+])\d+", lambda at: str(int(at[0]) + start), line) if line[0] == "@" else line
+            )
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """How many lines at the beginning are the same."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _lines(content: bytes | None, kind: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Files: looking at them without waiting, and writing private ones so that a crash leaves the old or the new content.
 
-A temporary file in the target's own folder, 0600 from its first byte, is written, flushed to the disk and renamed over
-the target, then the folder is flushed (CONTRACT.md, Files). Links are followed: the target is replaced, never the link.
+A temporary file in the same folder, 0600 from its first byte, is written, flushed to the disk and renamed over the
+target, then the folder is flushed (CONTRACT.md, Files). Links are followed: the target is replaced, never the link.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ocarina_kit.system.file_errors import explained, refuse, words_of
-from ocarina_kit.system.folders import loose_folders
 from ocarina_kit.system.machine import Machine
 
 READ_CAP = 16 * 1024 * 1024
@@ -65,7 +64,7 @@ def read_file(path: Path, cap: int = READ_CAP) -> File:
         return File(path, kind, problem=words_of(problem))
     kind = "folder" if stat.S_ISDIR(seen.st_mode) else "special"
     mode, ours = stat.S_IMODE(seen.st_mode), seen.st_uid == os.geteuid()
-    file = File(path, kind, None, mode, ours, seen.st_nlink, loose_folders(path))
+    file = File(path, kind, None, mode, ours, seen.st_nlink, _loose_folders(path))
     if not stat.S_ISREG(seen.st_mode):
         return file
     try:
@@ -79,6 +78,43 @@ def read_file(path: Path, cap: int = READ_CAP) -> File:
     if len(content) > cap:
         return file._replace(kind="too large", problem=f"more than {cap} bytes")
     return file._replace(kind="file", content=content)
+
+
+def _loose_folders(path: Path) -> tuple[Path, ...]:
+    """The folder of ``path``, and of what it leads to, if its group or all others may write there, or if it is a third
+    user's; and any folder above that all others may write."""
+    found = []
+    for entry in (Path(os.path.realpath(path.parent)) / path.name, Path(os.path.realpath(path))):
+        for folder, child in zip(entry.parents, (entry, *entry.parents), strict=False):
+            if folder not in found and _loose(folder, child, nearest=child == entry):
+                found.append(folder)
+    return tuple(found)
+
+
+def _loose(folder: Path, child: Path, *, nearest: bool) -> bool:
+    me = os.geteuid()
+    try:
+        seen = folder.stat()
+        foreign = seen.st_uid not in (me, 0)
+        # Under the sticky bit only an entry's owner can replace it (chmod(1)).
+        if seen.st_mode & stat.S_ISVTX and child.lstat().st_uid in (me, 0):
+            return nearest and foreign
+    except OSError:
+        return False
+    by_group = bool(seen.st_mode & 0o020) and not _own_group(seen.st_gid, me)
+    return bool(seen.st_mode & 0o002) or (nearest and (foreign or by_group))
+
+
+def _own_group(gid: int, me: int) -> bool:
+    """Whether a group is the user's private one, as many Linux systems give each user: nobody else is in it."""
+    import grp
+    import pwd
+
+    try:
+        user, group = pwd.getpwuid(me), grp.getgrgid(gid)
+    except KeyError:
+        return False
+    return user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
 
 
 def read_settled(machine: Machine, path: Path, complete: Callable[[bytes], bool]) -> File:
@@ -98,11 +134,8 @@ def read_settled(machine: Machine, path: Path, complete: Callable[[bytes], bool]
 
 
 def make_private_folder(folder: Path) -> Path:
-    """Make ``folder`` and what is missing above it, each 0700 (XDG base directory specification).
-
-    One that exists and is ours is closed to others. Raises KitError, also if it is another user's: its owner could put
-    files of theirs into it, and take ours away.
-    """
+    """Make ``folder`` and what is missing above it, each 0700 (XDG base directory specification). One that is ours is
+    closed to others. Raises KitError, also if it is another user's, who could take our files away."""
     for each in (*reversed(folder.parents), folder):
         with explained(each):
             each.mkdir(mode=0o700, exist_ok=True)
@@ -125,21 +158,16 @@ def final_target(path: Path) -> Path:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path``, 0600 whatever it was before; complete or not at all, at every instant.
-
-    Through a symbolic link to its target; one that does not exist yet is made if its folder exists. Raises KitError;
-    the file is then as it was, and no temporary file is left.
-    """
+    """Put ``data`` at ``path`` or what it leads to, 0600 whatever it was before; complete or not at all, at every
+    instant. Raises KitError; the file is then as it was, and no temporary file is left."""
     new = Reserved(path)
     new.fill(data)
     new.commit()
 
 
 def prove_space(path: Path, size: int) -> Reserved:
-    """Show that ``size`` bytes can be written at ``path``, by writing them beside it, and keep that space.
-
-    Before a refresh token is spent. Raises KitError; nothing has changed then. To be committed or discarded.
-    """
+    """Show that ``size`` bytes can be written at ``path``, by writing them beside it, and keep that space: before a
+    refresh token is spent. To be committed or discarded. Raises KitError; nothing has changed then."""
     new = Reserved(path)
     new.fill(os.urandom(size))  # a file system that compresses would reserve no space for zeros
     return new

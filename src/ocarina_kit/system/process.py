@@ -34,7 +34,7 @@ def run(
     from ocarina_kit.system.signals import held_off
 
     process: subprocess.Popen[bytes] | None = None
-    out, err = bytearray(), bytearray()
+    out, err, error = bytearray(), bytearray(), "interrupted"
     end = time.monotonic() + timeout
     try:
         with held_off() as asked:  # an interrupt inside Popen would leave a process that nobody knows of
@@ -44,14 +44,12 @@ def run(
             except (OSError, ValueError) as problem:
                 error = _why_not_started(argv[0], problem)
         if asked.is_set():
-            signal.raise_signal(signal.SIGINT)  # as it would have come: an outer held_off() takes it
+            signal.raise_signal(asked.number)  # as it would have come: an outer held_off() takes it
         if process is not None:
             error = _converse(process, stdin, out, err, end)
-    except BaseException:
-        _end(process)
-        raise
-    if error:
-        _end(process)
+    finally:
+        if process is not None and error:
+            _end(process)
     code = process.returncode if process is not None and not error else None
     return Completed(tuple(argv), code, bytes(out), bytes(err), error)
 
@@ -98,10 +96,8 @@ def _converse(
     return "timed out" if process.returncode is None else ""
 
 
-def _end(process: subprocess.Popen[bytes] | None) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill its group, and close its pipes: a process that left the group may hold their other ends for ever."""
-    if process is None:
-        return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(Exception):  # TimeoutExpired: in a broken file system not even that ends it

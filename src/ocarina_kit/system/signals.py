@@ -24,13 +24,13 @@ class Asked:
     """Whether somebody has asked to end. No `threading.Event`: its ``set`` takes a lock, and a second signal that comes
     within it would wait for that lock for ever."""
 
-    _is_set = False
+    number = 0
 
-    def set(self, *_: object) -> None:
-        self._is_set = True
+    def set(self, number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
+        self.number = number
 
     def is_set(self) -> bool:
-        return self._is_set
+        return bool(self.number)
 
 
 @contextlib.contextmanager
