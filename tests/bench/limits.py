@@ -8,8 +8,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from harness import command
-from refresh import Home, server
+from refresh import Home, command, server
 
 LOGOUT_S, HOSTILE_S = 70.0, 20.0
 

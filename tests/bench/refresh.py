@@ -18,8 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import command
-
 from ocarina_kit.client.scopes import PURPOSES
 from ocarina_kit.sandbox import install_standin
 
@@ -28,6 +26,12 @@ ROUND_TRIP = 0.2
 TEN_WITHIN = 1.5
 """Round trips of one request that ten scopes may take: half a one more than one scope."""
 ROUNDS = 7
+
+
+def command(*args: str) -> list[str]:
+    """The kit as it is installed beside this interpreter: its console script, else ``python -m``."""
+    script = Path(sys.executable).with_name("ocarina-kit")
+    return [str(script), *args] if script.exists() else [sys.executable, "-m", "ocarina_kit", *args]
 
 
 @contextmanager

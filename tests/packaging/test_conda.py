@@ -75,14 +75,14 @@ def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
     return folder.as_uri()
 
 
-def build(built: Built, channel: str, folder: Path, without: str = "") -> Path:
-    """The conda package, made from the sdist as tools/release.py does; of the recipe ``without`` a line of it."""
+def build(built: Built, channel: str, folder: Path) -> Path:
+    """The conda package, made from the sdist as tools/release.py does."""
     release = runpy.run_path(str(ROOT / "tools" / "release.py"))
     (folder / "out").mkdir()
     sdist = Path(shutil.copy(built.sdist, folder / "out"))
     text, recipe = release["final_recipe"](RECIPE.read_text(), sdist, ""), sdist.with_name("recipe.yaml")
     # The channel has the Python of the tests alone.
-    recipe.write_text(text.replace('"3.10"', f'"{THIS}"').replace(without, ""))
+    recipe.write_text(text.replace('"3.10"', f'"{THIS}"'))
     release["conda_package"](recipe, sdist.parent, [channel], folder / "output")
     return next(sdist.parent.glob("*.conda"))
 
@@ -103,9 +103,3 @@ def test_the_package_is_built_tested_and_installed(built: Built, channel: str, t
     assert kit.run("--version") == (f"ocarina-kit {built.about.version}\n", "")
     assert "CFG001" in kit.run("doctor", "--offline", code=1)[0]
     assert "pip install 'ocarina-kit[sandbox]'" in kit.run("demo", code=1)[1]
-
-
-@pytest.mark.soak
-def test_a_recipe_without_a_dependency_fails(built: Built, channel: str, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="requests-oauthlib, which is not installed"):
-        build(built, channel, tmp_path, without="    - requests-oauthlib >=2.0\n")

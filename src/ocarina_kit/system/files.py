@@ -64,7 +64,7 @@ def read_file(path: Path, cap: int = READ_CAP) -> File:
         return File(path, kind, problem=words_of(problem))
     kind = "folder" if stat.S_ISDIR(seen.st_mode) else "special"
     mode, ours = stat.S_IMODE(seen.st_mode), seen.st_uid == os.geteuid()
-    file = File(path, kind, None, mode, ours, seen.st_nlink, _loose_folders(path))
+    file = File(path, kind, None, mode, ours, seen.st_nlink, loose_folders(path))
     if not stat.S_ISREG(seen.st_mode):
         return file
     try:
@@ -80,9 +80,9 @@ def read_file(path: Path, cap: int = READ_CAP) -> File:
     return file._replace(kind="file", content=content)
 
 
-def _loose_folders(path: Path) -> tuple[Path, ...]:
-    """The folder of ``path``, and of what it leads to, if its group or all others may write there, or if it is a third
-    user's; and any folder above that all others may write."""
+def loose_folders(path: Path) -> tuple[Path, ...]:
+    """Those that let others put a file of theirs in place of ``path`` (CFG003), nearest first: its folder and that of
+    what it leads to, if group or others may write there or it is a third user's; any above that all may write."""
     found = []
     for entry in (Path(os.path.realpath(path.parent)) / path.name, Path(os.path.realpath(path))):
         for folder, child in zip(entry.parents, (entry, *entry.parents), strict=False):

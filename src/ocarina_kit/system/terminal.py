@@ -20,7 +20,7 @@ _LONGEST_DRAIN = 3.0
 _BRACKETS_ON, _BRACKETS_OFF = "\x1b[?2004h", "\x1b[?2004l"
 _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 # ECMA-48: CSI sequences (5.4), SS3 and one character, or escape and one character (a key with Alt).
-_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|[^\[O])?")
+_SEQUENCE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|[^\[O])?"
 
 
 class Terminal:
@@ -148,7 +148,7 @@ def _complete(data: bytes, text: str, *, paste: bool) -> bool:
 def _typed(data: bytes) -> str:
     """The text, once the keys that edit a line are carried out: backspace and Ctrl-U (all)."""
     chars: list[str] = []
-    for char in _SEQUENCE.sub("", data.decode("utf-8", "replace")):
+    for char in re.sub(_SEQUENCE, "", data.decode("utf-8", "replace")):
         if char in "\x7f\x08":
             del chars[-1:]
         elif char == "\x15":
