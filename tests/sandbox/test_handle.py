@@ -21,8 +21,6 @@ from ocarina_kit.sandbox.command import run_sandbox
 from ocarina_kit.sandbox.handle import require_extra
 from ocarina_kit.system.errors import KitError
 
-from .conftest import Client
-
 
 def gone(folder: Path) -> bool:
     limit = time.monotonic() + 60
@@ -79,15 +77,6 @@ def test_bad_certificates(certificate: str, why: str) -> None:
         pytest.raises(requests.exceptions.SSLError, match=why),
     ):
         requests.get(majora.url, verify=str(majora.ca_file), timeout=10)
-
-
-def test_a_client_that_stalls_or_sends_garbage_stops_nobody(tls_client: Client, client: Client) -> None:
-    for one in (tls_client, client):
-        port = int(one.majora.url.rstrip("/").rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port)) as stalled:
-            assert one.ask(one.grant()["access_token"]).status_code == 200
-            stalled.sendall(b"\x00\xff\r\n\r\n")
-        assert one.ask(one.grant()["access_token"]).status_code == 200
 
 
 @pytest.mark.parametrize("tls", [False, True])

@@ -11,26 +11,6 @@ from .conftest import Client
 LABELS = ["Name", "Client id", "Client secret", "Client type", "Authorization grant type", "Redirect uris"]
 
 
-def test_the_second_factor_is_asked_after_the_password(client: Client) -> None:
-    url = client.majora.url + "account/login/"
-    with client.session() as browser:
-
-        def send(**more: str) -> tuple[str, bool]:
-            """Where the browser is sent, and whether the code is asked for then."""
-            form = Page(browser.get(url + "?next=/keys/list/", timeout=20).text).forms[0]["fields"]
-            answer = browser.post(url, data={**form, **more}, timeout=20, allow_redirects=False)
-            return answer.headers.get("Location", ""), 'name="code"' in answer.text
-
-        code = client.majora.second_factor_code(client.user)
-        good = {"username": client.user.name, "password": client.user.password}
-        assert send(code=code) == ("", False)  # a code alone
-        assert send(**{**good, "password": "wrong"}) == ("", False)
-        assert send(**good, next="https://evil.invalid/") == ("", True)
-        assert send(code="000000" if code != "000000" else "1") == ("", True)
-        assert send(code=code) == ("/keys/list/", False)
-        assert browser.post(url, data=good, timeout=20).status_code == 403  # without the form's own token
-
-
 def test_an_application_is_registered_by_hand_as_the_guide_says(client: Client) -> None:
     majora, browser = client.majora, client.majora.browser(client.user)
     url = majora.url + "o/applications/register/"
