@@ -183,9 +183,9 @@ class Kit:
         return [sys.executable, "-m", "ocarina_kit", *args]
 
     def forks(self, environ: Mapping[str, str]) -> bool:
-        """Whether a forked run is the same: its interpreter would start in the usual way."""
+        """Whether a forked run is the same: its interpreter would start in the usual way. (macOS forks less safely.)"""
         wanted = {name: environ[name] for name in environ if name in START or name[:3] in ("PYT", "LC_")}
-        return wanted == START
+        return wanted == START and sys.platform == "linux"
 
     def run(
         self,

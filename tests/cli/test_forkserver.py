@@ -8,8 +8,8 @@ import subprocess
 import pytest
 from tests.cli.conftest import LOOKUP, Lab
 
-COMMANDS = """--version;--help;doctor --offline;doctor --explain CFG007;status;status --json;login --list
-schedule --show;schedule --print;refresh --dry-run;init --api-key-file -;trail;-m;demo --help;doctor --explain CRN010"""
+COMMANDS = """--version;--help;doctor --offline --skip CRN006;doctor --explain CFG007;status;status --json;login --list
+schedule --show;refresh --dry-run;init --api-key-file -;trail;-m;demo --help;doctor --explain CRN010"""
 
 
 @pytest.mark.parametrize("words", COMMANDS.replace("\n", ";").split(";"))
@@ -18,6 +18,12 @@ def test_the_same_as_a_started_run(words: str, lab: Lab) -> None:
     env = {"COLUMNS": "90", "TZ": "Asia/Kathmandu", "FORCE_COLOR": "1"}
     runs = [lab.kit.run(*words.split(), stdin="é\n", env=env, fork=fork) for fork in (True, False)]
     assert runs[0] == runs[1]
+
+
+def test_a_forked_run_is_guarded(lab: Lab) -> None:
+    lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": "https://majora.example.org/"})
+    with pytest.raises(AssertionError, match="a guard ended this run"):
+        lab.kit.run("doctor", "--only", "SRV")
 
 
 def test_a_run_that_hangs_is_ended(lab: Lab) -> None:

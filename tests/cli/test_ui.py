@@ -163,16 +163,15 @@ class Watched(io.StringIO):
     ],
 )
 def test_a_long_wait_is_named_and_nothing_is_left_behind(environ: dict[str, str], expected: str) -> None:
-    out = Watched()
+    out, before = Watched(), set(threading.enumerate())
     ui = Ui(out, out, cast(Terminal, Wide(80)), environ)
     with ui.waiting("Waiting for Majora", 60):
         assert out.written.wait(WAIT)
     ui.say("done")
     assert re.fullmatch(expected + "done\n", out.getvalue(), re.DOTALL), out.getvalue()
-    for thread in threading.enumerate():
-        if thread is not threading.main_thread():
-            thread.join(WAIT)
-    assert threading.active_count() == 1
+    for thread in set(threading.enumerate()) - before:
+        thread.join(WAIT)
+        assert not thread.is_alive()
 
 
 def test_other_words_replace_it_at_once() -> None:

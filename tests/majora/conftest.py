@@ -153,7 +153,8 @@ class Peers:
         self.stopping.set()
         for sock in [*self._listeners, *self._conns]:
             with contextlib.suppress(OSError):
-                sock.close()
+                sock.shutdown(socket.SHUT_RDWR)  # ends an accept or a read that waits
+            sock.close()
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
