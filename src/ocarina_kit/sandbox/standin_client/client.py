@@ -9,15 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import secrets
-import ssl
 import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 __version__ = "1.0.0"  # the installation puts the version asked for here
 
@@ -92,6 +88,8 @@ def _usable_token(config: Config, scope: str, *, refresh: bool = False) -> Token
 def _ask_for_a_grant(config: Config, scope: str) -> None:
     """Under cron, without input, it ends here with an EOFError."""
     asked = {"response_type": "code", "client_id": config["CLIENT_ID"], "scope": scope}
+    import secrets
+
     answered = {"redirect_uri": config["MAJORA_DOMAIN"] + "o/callback/", "state": secrets.token_urlsafe(22)}
     print("Open this link to request a grant:")
     print(config["MAJORA_DOMAIN"] + "o/authorize/?" + urlencode({**asked, **answered}))
@@ -100,6 +98,11 @@ def _ask_for_a_grant(config: Config, scope: str) -> None:
 
 def _send(url: str, data: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
     """The answer's status and body. There is no time limit, as in the real client."""
+    # Most starts only ask for the version: what takes as long to import as the interpreter to start is not wanted then.
+    import ssl
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
     context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
     try:
         with urlopen(Request(url, data, headers), context=context) as answer:  # noqa: S310
