@@ -74,23 +74,17 @@ def test_a_time_is_short_where_it_is_near(monkeypatch: pytest.MonkeyPatch) -> No
     assert clock(1e300, now) == "an unknown time"
 
 
-def test_lists_and_counts() -> None:
+def test_lists_counts_and_short_paths() -> None:
     assert [listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
     assert (count(1, "token"), count(3, "token")) == ("1 token", "3 tokens")
+    assert [tilde(path, "/home/u") for path in ("/home/u/.ocarina", "/home/u", "/home/user/x")] == [
+        *("~/.ocarina", "~", "/home/user/x")
+    ]
+    assert tilde("/etc/x", "/") == "/etc/x"
 
 
 def test_text_from_outside_does_not_drive_the_terminal() -> None:
     assert printable("a\x1b[2J\x9b\u202eb\n\té") == "a\\x1b[2J\\x9b\\u202eb\n\té"
     assert one_line("  a\r\n\x1b[31m b\u202e c ") == "a [31m b c"
     assert one_line("x" * 300) == "x" * 199 + "…"
-
-
-def test_paths_below_the_home_are_short() -> None:
-    assert tilde("/home/u/.ocarina", "/home/u") == "~/.ocarina"
-    assert tilde("/home/u", "/home/u/") == "~"
-    assert tilde("/home/user/x", "/home/u") == "/home/user/x"
-    assert tilde("/etc/x", "/") == "/etc/x"
-
-
-def test_what_people_paste_without_seeing_it_is_stripped() -> None:
     assert strip_ends("\ufeff \u200b“x y”\u202c\n", frozenset("“”")) == "x y"

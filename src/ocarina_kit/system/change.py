@@ -162,12 +162,10 @@ def _diff(name: str, change: Change, secrets: Sequence[Secret | str], around: in
     end = max(0, _alike(old[::-1], new[::-1]) - around)
     old, new = old[: len(old) - end], new[: len(new) - end]
     for line in unified_diff(old, new, current, f"{name} (new)", n=around, lineterm=""):
-        if "\0" in line:
-            yield line[0] + line.rpartition("\0")[2]
+        if line.startswith("@@"):
+            yield re.sub(r"(?<=[-+])\d+", lambda at: str(int(at[0]) + start), line)
         else:
-            yield (
-                re.sub(r"(?<=[-+])\d+", lambda at: str(int(at[0]) + start), line) if line[0] == "@" else line
-            )
+            yield line[0] + line.rpartition("\0")[2] if "\0" in line else line
 
 
 def _alike(one: list[str], other: list[str]) -> int:

@@ -69,7 +69,7 @@ _QUERY = (
 _URL = r"(?i)\b[a-z][a-z0-9+.-]{0,20}://(?:\\.|[^\s<>])+"
 # Up to the last @ before a host and port; after a colon that begins no port; or before the path. A password may hold @
 # and /, and a path an @ too (``…/ocarina@v1.0.0``).
-_USER_INFO = r"(?<=://)(?:.*@(?=[\w.-]+:\d+(?!\w))|[^/?#:@\[]*:(?!\d*(?:[/?#]|$)).*@|[^/?#]*@)"
+_USER_INFO = r"^([^:]*://)(?:.*@(?=[\w.-]+:\d+(?!\w))|[^/?#:@\[]*:(?!\d*(?:[/?#]|$)).*@|[^/?#]*@)"
 # user:password@host without a scheme, as proxy settings allow it; the password may hold @ and /.
 _BARE_USER = r"(?<![\w/.])[\w.+%\\-]{1,64}:(?!//)[^\s\"'`][^\s]{0,511}@(?=[\w\[])"
 _SCHEME = r"(?i)(?P<head>\b(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/=-]{8,})"
@@ -91,7 +91,7 @@ def mask(text: str, secrets: Iterable[Secret | str] = (), hide: Hide = lambda va
     credentials. ``hide`` makes what is shown in their place. Line breaks stay. Never raises. Mask first, cut after.
     """
     text = _mask_known(text, secrets, hide)
-    text = re.sub(_URL, lambda found: re.sub(_USER_INFO, f"{MASK}@", found[0], count=1), text)
+    text = re.sub(_URL, lambda found: re.sub(_USER_INFO, rf"\1{MASK}@", found[0]), text)
     text = re.sub(_BARE_USER, f"{MASK}@", text)
     for pattern in (_SETTING, _QUERY, _SCHEME):
         text = re.sub(pattern, lambda found: found["head"] + _mask_value(found["value"], hide), text)
