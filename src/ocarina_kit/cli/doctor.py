@@ -165,7 +165,7 @@ def _show_one(ui: Ui, finding: Outcome) -> None:
 
 
 def _totals(seen: Sequence[Outcome], problems: Sequence[Outcome], skipped: Sequence[Outcome]) -> str:
-    """``34 ok, 2 failed, 9 skipped (they depend on these), 2 not needed``."""
+    """``34 ok, 2 failed, 9 skipped (they depend on these), 2 more skipped``."""
     from ocarina_kit.doctor.check import summary
 
     counts, causes = summary(seen), [each.cause for each in skipped if each.cause]
@@ -178,7 +178,7 @@ def _totals(seen: Sequence[Outcome], problems: Sequence[Outcome], skipped: Seque
             f"{len(causes)} skipped ({'it depends' if len(causes) == 1 else 'they depend'} on {these})"
         )
     if others := len(skipped) - len(causes):
-        parts.append(f"{others} not needed")
+        parts.append(f"{others} {'more ' if causes else ''}skipped")
     return ", ".join(parts)
 
 
