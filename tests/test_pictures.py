@@ -24,23 +24,10 @@ def words(svg: str) -> str:
 
 
 def test_the_docs_have_their_pictures() -> None:
-    assert {path.stem for path in PICTURES} == {
-        "init",
-        "status",
-        "schedule-show",
-        "doctor",
-        "doctor-fix",
-        "refresh",
-    }
+    stems = ["init", "status", "schedule-show", "doctor", "doctor-fix", "refresh"]
+    assert sorted(path.stem for path in PICTURES) == sorted(stems)
     page = (DOCS / "screens.md").read_text("utf-8")
-    assert re.findall(r"^\$ ocarina-kit (\S+)", page, re.MULTILINE) == [
-        "init",
-        "status",
-        "schedule",
-        "doctor",
-        "doctor",
-        "refresh",
-    ]
+    assert re.findall(r"^\$ ocarina-kit (\S+)", page, re.MULTILINE) == [each.split("-")[0] for each in stems]
 
 
 @pytest.mark.parametrize("path", [*PICTURES, DOCS / "screens.md"], ids=lambda path: path.name)
@@ -69,16 +56,10 @@ def test_a_picture_is_what_the_terminal_showed() -> None:
     maker = loaded(DOCS / "make_pictures.py")
     raw = (
         "\x1b[?2004h\x1b[1;38;5;160mfailed\x1b[0m  it\r\nPaste: 9\b12 characters\r\nWaiting\r\x1b[K  end\r\n"
-        + "x" * 100
     )
-    lines = maker.lines_of(raw)
-    assert maker.text_of(lines).splitlines() == [
-        "failed  it",
-        "Paste: 12 characters",
-        "  end",
-        "x" * 80,
-        "x" * 20,
-    ]
+    lines = maker.lines_of(raw + "x" * 100)
+    expected = ["failed  it", "Paste: 12 characters", "  end", "x" * 80, "x" * 20]
+    assert maker.text_of(lines).splitlines() == expected
     svg = maker.svg("ocarina-kit doctor", lines)
-    assert words(svg).splitlines() == ["$ ocarina-kit doctor", *maker.text_of(lines).splitlines()]
+    assert words(svg).splitlines() == ["$ ocarina-kit doctor", *expected]
     assert '<tspan class="r">failed</tspan>\xa0\xa0it' in svg

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -20,14 +21,14 @@ TRIAL = '''
 from __future__ import annotations
 from typing import Annotated
 import typer
-from ocarina_kit.cli import completion, options
+from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result, Ui
 from ocarina_kit.system.errors import KitError, Remedy
 
 EPILOG = """Examples:
   ocarina-kit trial --do  nothing   # as it is"""
 
-Checks = Annotated[str | None, typer.Option("--check", autocompletion=completion.checks_and_families)]
+Checks = Annotated[str | None, typer.Option("--check", autocompletion=options.checks_and_families)]
 
 def command(
     context: typer.Context,
@@ -97,14 +98,11 @@ def test_version_before_and_after_a_command(trial: Trial, args: list[str]) -> No
     assert trial.run(*args).out == f"ocarina-kit {ocarina_kit.__version__}\n"
 
 
-@pytest.mark.parametrize("args", [[], ["-h"]])
-def test_help_begins_with_init_and_fits_a_screen(kit: Kit, args: list[str]) -> None:
-    ran = kit.run(*args)
-    assert (ran.code, ran.err) == (0, "")
+def test_help_begins_with_init_and_fits_a_screen(kit: Kit) -> None:
+    ran = kit.run()
+    assert (ran.code, ran.err, ran.out) == (0, "", kit.run("-h").out)
     lines = ran.out.splitlines()
-    assert len(lines) < 24
-    assert max(map(len, lines)) <= 80
-    assert "ocarina-kit init" in lines[1]
+    assert (len(lines) < 24, max(map(len, lines)) <= 80, "ocarina-kit init" in lines[1]) == (True, True, True)
     listed = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("  -")]
     assert listed == [name for name, *_ in COMMANDS]
 
@@ -163,29 +161,17 @@ def test_wrong_usage_is_exit_2_and_repeats_no_secret(trial: Trial, args: list[st
     assert last == f"  Try: {path} --help"
 
 
-def test_wrong_usage_as_json(trial: Trial) -> None:
+def test_errors_in_json_and_in_words(trial: Trial) -> None:
     document = trial.run("trial", "--bogus", "--json").json
     assert (document["command"], document["ok"], document["exit"]) == ("trial", False, 2)
-    assert document["error"] == {
-        "id": "USE001",
-        "what": "No such option: --bogus.",
-        "why": "Nothing was done.",
-        "remedy": {"text": "The help lists what there is.", "commands": ["ocarina-kit trial --help"]},
-    }
-
-
-def test_an_error_says_what_why_and_what_to_try(trial: Trial) -> None:
+    remedy = {"text": "The help lists what there is.", "commands": ["ocarina-kit trial --help"]}
+    error = {"id": "USE001", "what": "No such option: --bogus.", "why": "Nothing was done.", "remedy": remedy}
+    assert document["error"] == error
+    shown = trial.run("trial", "--do", "login", "--json")
+    assert (shown.code, shown.err, shown.json["error"]["id"], shown.json["tokens"]) == (4, "", "TOK001", [])
     ran = trial.run("trial", "--do", "refused")
-    assert ran.code == 1
-    assert ran.err == "error: Majora refuses. [CRD001]\n  It said no. Ask.\n  Try: a b\n       c d\n"
-
-
-def test_an_error_that_was_shown_is_in_the_json_alone(trial: Trial) -> None:
-    ran = trial.run("trial", "--do", "login", "--json")
-    assert (ran.code, ran.err, ran.json["error"]["id"], ran.json["tokens"]) == (4, "", "TOK001", [])
-
-
-def test_an_interrupt_is_exit_130(trial: Trial) -> None:
+    said = "error: Majora refuses. [CRD001]\n  It said no. Ask.\n  Try: a b\n       c d\n"
+    assert (ran.code, ran.err) == (1, said)
     ran = trial.run("trial", "--do", "interrupt")
     assert (ran.code, ran.err.splitlines()[0]) == (130, "error: Interrupted. [INT001]")
 
@@ -200,19 +186,13 @@ def test_a_signal_is_an_interrupt(trial: Trial, number: signal.Signals) -> None:
 
 
 def test_a_bug_is_exit_3_with_a_log_that_holds_no_secret(trial: Trial) -> None:
+    scarce = trial.run("trial", "--do", "processes")
+    assert (scarce.code, "[SYS001]" in scarce.err, trial.state.exists()) == (1, True, False)
     ran = trial.run("trial", "--do", "bug")
     assert ran.code == 3
     assert ran.err.startswith("error: This is a bug in ocarina-kit: ValueError. [BUG001]\n")
-    assert "hush-hush-hush" not in ran.err
-    log = Path(ran.err.split()[-1])
-    assert "ValueError" in log.read_text()
-    assert "hush-hush-hush" not in log.read_text()
-
-
-def test_a_system_without_resources_is_no_bug(trial: Trial) -> None:
-    ran = trial.run("trial", "--do", "processes")
-    assert (ran.code, "[SYS001]" in ran.err) == (1, True)
-    assert not trial.state.exists()
+    log = Path(ran.err.split()[-1]).read_text()
+    assert ("ValueError" in log, "hush-hush-hush" in log + ran.err) == (True, False)
 
 
 def test_a_broken_installation_is_exit_126(kit: Kit) -> None:
@@ -243,31 +223,19 @@ def test_a_broken_installation_is_exit_126(kit: Kit) -> None:
 def test_output_that_fails_is_exit_1_and_no_bug(trial: Trial, words: str, code: int, redirect: str) -> None:
     program = [sys.executable, "-m", "ocarina_kit"] if words == "--version" else trial.command()
     done = sh(trial, f'"$@" {words} {redirect}', program)
-    assert done.returncode == code
-    assert "Traceback" not in done.stderr
-    assert "Exception ignored" not in done.stderr
-    assert not trial.state.exists()
+    assert (done.returncode, trial.state.exists()) == (code, False)
+    assert not re.search("Traceback|Exception ignored", done.stderr)
 
 
-def test_a_reader_that_goes_away_is_no_error(trial: Trial) -> None:
-    done = sh(trial, '"$@" trial --do much | head -n 1', trial.command())
-    assert (done.stdout, done.stderr) == ("said\n", "")
-
-
-def test_a_working_folder_that_was_deleted(trial: Trial) -> None:
-    done = sh(trial, 'mkdir gone && cd gone && rmdir ../gone && "$@" trial', trial.command())
-    assert (done.returncode, done.stdout, done.stderr) == (0, "said\n", "")
+def test_a_reader_or_a_working_folder_that_goes_away_is_no_error(trial: Trial) -> None:
+    for script in ('"$@" trial --do much | head -n 1', 'mkdir x && cd x && rmdir ../x && "$@" trial'):
+        done = sh(trial, script, trial.command())
+        assert (done.returncode, done.stdout, done.stderr) == (0, "said\n", "")
 
 
 def sh(kit: Kit, script: str, program: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["sh", "-c", script, "sh", *program],
-        env=kit.env,
-        cwd=kit.home,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    argv, how = ["sh", "-c", script, "sh", *program], {"env": kit.env, "cwd": kit.home}
+    return subprocess.run(argv, capture_output=True, text=True, check=False, **how)  # type: ignore[call-overload]
 
 
 # --- completion -----------------------------------------------------------------------------------------------------
@@ -292,6 +260,8 @@ def completed(kit: Kit, *words: str) -> set[str]:
         (("--prof",), {"--profile"}),
         (("trial", "--js"), {"--json"}),
         (("trial", "--for", "li"), {"libraries"}),
+        (("trial", "--for", "=", "li"), {"libraries"}),
+        (("trial", "--check", "crd"), {"crd", "crd001"}),
         (("trial", "--profile", ""), {"lab", "test"}),
         (("trial", "--check", "CFG00"), {f"CFG00{number}" for number in range(1, 10)}),
     ],
@@ -304,16 +274,11 @@ def test_completion_offers_commands_options_and_values(
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_is_printed_for_the_named_shell_or_the_users_own(kit: Kit, shell: str) -> None:
+def test_the_script_is_printed_for_the_named_shell(kit: Kit, shell: str) -> None:
     ran = kit.run("--show-completion", shell)
     assert (ran.code, f"--show-completion {shell}" in ran.out) == (0, True)
-    assert kit.run("--show-completion", env={"SHELL": f"/usr/bin/{shell}"}).out == ran.out
-
-
-def test_another_shell_is_told_which_there_are(kit: Kit) -> None:
-    ran = kit.run("--show-completion", env={"SHELL": "/bin/tcsh"})
-    assert (ran.code, ran.out) == (2, "")
-    assert "ocarina-kit --show-completion zsh" in ran.err
+    other = kit.run("--show-completion", "tcsh")
+    assert (other.code, other.out, f"--show-completion {shell}" in other.err) == (2, "", True)
 
 
 # --- what is imported -----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from ocarina_kit.client.find import Candidate, Clients
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.cron.plan import Ground
 from ocarina_kit.cron.program import Listing
-from ocarina_kit.doctor.check import Finding
+from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.crontab import judged, repair
 from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.system.files import File
@@ -98,7 +98,7 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-def found(world: World) -> dict[str, Finding]:
+def found(world: World) -> dict[str, Outcome]:
     # CRN006 looks at this very machine.
     return {id: each for id, each in judged(world).items() if id != "CRN006"}
 
@@ -163,7 +163,7 @@ def test_a_good_entry_is_left(desk: Desk, text: str) -> None:
 def test_a_fault_is_found_once_and_fixed(desk: Desk, text: str, says: str) -> None:
     world = desk.world(text)
     assert wrong(world) == says
-    assert found(world)[says[:6]].outcome.fix
+    assert found(world)[says[:6]].fix
     assert wrong(desk.fixed(world)) == ""
 
 
@@ -189,7 +189,7 @@ def test_a_client_that_is_no_good(desk: Desk, make: Any, says: str) -> None:
     make(desk)
     world = desk.world("<line>")
     assert wrong(world) == "CRN004 fail"
-    assert says in found(world)["CRN004"].outcome.said.text
+    assert says in found(world)["CRN004"].said.text
 
 
 def test_a_client_that_others_can_replace(desk: Desk) -> None:
@@ -222,7 +222,7 @@ def test_a_crontab_that_cannot_be_written_back_is_judged_and_left(desk: Desk) ->
     content = desk.fill("<line>\n<line>\n").encode()
     world = desk.world("", listing=Listing("doubtful", content, "a NUL byte"))
     assert wrong(world) == "CRN003 fail"
-    assert not found(world)["CRN003"].outcome.fix
+    assert not found(world)["CRN003"].fix
     assert repair(world, content) == content
 
 
@@ -242,7 +242,7 @@ def test_what_only_a_person_may_decide_is_not_fixed(
 ) -> None:
     world = desk.world(text, lines, [born])
     assert wrong(world) == says
-    assert not any(each.outcome.fix for each in found(world).values())
+    assert not any(each.fix for each in found(world).values())
     assert repair(world, world.listing.content) == world.listing.content
 
 
@@ -251,7 +251,7 @@ def test_no_entry_is_made_for_a_set_up_that_does_not_exist(desk: Desk) -> None:
     world = desk.world("", config_findings=absent)
     assert found(world)["CRN002"].remedy.commands == ("ocarina-kit init",)
     others = desk.world("17 */3 * * * <client> --profile x oauth refresh", config_findings=absent)
-    assert (wrong(others), found(others)["CRN002"].outcome.cause) == ("", "CFG001")
+    assert (wrong(others), found(others)["CRN002"].cause) == ("", "CFG001")
 
 
 SEEN = log("scheduled", 30, by="schedule", scope="")

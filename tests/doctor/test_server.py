@@ -12,8 +12,8 @@ import pytest
 from ocarina_kit.client.find import Candidate, Clients
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.config.setup import Config
-from ocarina_kit.doctor import access, server
-from ocarina_kit.doctor.check import Outcome
+from ocarina_kit.doctor import server
+from ocarina_kit.doctor.check import Judge, Outcome, ok
 from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.majora.api import Probe
 from ocarina_kit.majora.net import NoAnswer
@@ -38,96 +38,95 @@ def a_world(home: Path = Path("/home/u"), environ: Mapping[str, str] | None = No
         raise AssertionError(f"{argv} was run")
 
     machine = Machine(environ or {}, home, "u", "login1", run, now=lambda: NOW)
-    world = World(machine, PLACE, seconds=20)
-    vars(world).update({"config": CONFIG, "_table": None, **facts})
-    return world
+    return World(machine, PLACE, seconds=20, **{"config": CONFIG, "_table": None, **facts})
 
 
 def at(domain: str, probe: Probe | None, environ: Mapping[str, str] | None = None) -> World:
     return a_world(environ=environ, setup=Setup(PLACE, domain, "u", Path("/t")), identity=probe)
 
 
+def judged(judge: Judge, world: World) -> Outcome:
+    return judge(world) or ok("fine")
+
+
 def first(world: World) -> tuple[str, Outcome]:
     """The first step that is neither ok nor skipped: the ones behind it depend on it."""
-    outcomes = {id: judge(world) for id, judge in STEPS.items()}
+    outcomes = {id: judged(judge, world) for id, judge in STEPS.items()}
     return next(
         (id, each) for id, each in outcomes.items() if each.status not in ("ok", "skip") or id == "SRV004"
     )
 
 
-HTTPS, HTTP, INIT = "https://majora.test/", "http://127.0.0.1:1/", ("ocarina-kit init",)
+HTTPS, HTTP = "https://majora.test/", "http://127.0.0.1:1/"
 PROXY = {"HTTPS_PROXY": "http://proxy.test:3128"}
-REQUESTS: list[tuple[str, str, dict[str, str], bool, str, tuple[str, ...]]] = [
-    # kind of NoAnswer, domain, environment, sent; what is found, and the commands that fix it
-    ("dns-none", HTTPS, {}, False, "SRV001 fail", INIT),
-    ("dns-silent", HTTPS, {}, False, "SRV001 unknown", ()),
-    ("no-thread", HTTPS, {}, False, "SRV001 unknown", ()),
-    ("dns-silent", HTTPS, PROXY, False, "SRV002 unknown", ()),
-    ("refused", HTTPS, {}, False, "SRV002 fail", INIT),
-    ("insecure", HTTPS, {}, False, "SRV002 fail", INIT),
-    ("timeout", HTTPS, {}, False, "SRV002 unknown", ()),
-    ("proxy-refused", HTTPS, PROXY, False, "SRV002 unknown", ()),
-    ("proxy-auth", HTTPS, PROXY, False, "SRV002 unknown", ()),
-    ("proxy-unusable", HTTPS, PROXY, False, "SRV002 fail", ()),
-    ("tls-expired", HTTPS, {}, False, "SRV003 fail", ("date -u",)),
-    ("tls-host", HTTPS, {}, False, "SRV003 fail", INIT),
-    ("tls-other", HTTPS, {}, False, "SRV003 fail", INIT),
-    ("reset", HTTPS, {}, False, "SRV003 unknown", ()),
-    ("reset", HTTP, {}, False, "SRV004 unknown", ()),
-    ("reset", HTTPS, {}, True, "SRV004 unknown", ()),
-    ("timeout", HTTPS, {}, True, "SRV004 unknown", ()),
-    ("rate-limited", HTTPS, {}, False, "SRV004 unknown", ()),
-    ("server-error", HTTPS, {}, True, "SRV004 unknown", ()),
-]
+REQUESTS = """
+dns-none HTTPS: SRV001 fail ocarina-kit init
+dns-silent HTTPS: SRV001 unknown
+no-thread HTTPS: SRV001 unknown
+dns-silent PROXY: SRV002 unknown
+refused HTTPS: SRV002 fail ocarina-kit init
+insecure HTTPS: SRV002 fail ocarina-kit init
+timeout HTTPS: SRV002 unknown
+proxy-refused PROXY: SRV002 unknown
+proxy-auth PROXY: SRV002 unknown
+proxy-unusable PROXY: SRV002 fail
+tls-expired HTTPS: SRV003 fail date -u
+tls-host HTTPS: SRV003 fail ocarina-kit init
+tls-other HTTPS: SRV003 fail ocarina-kit init
+reset HTTPS: SRV003 unknown
+reset HTTP: SRV004 unknown
+reset SENT: SRV004 unknown
+timeout SENT: SRV004 unknown
+rate-limited HTTPS: SRV004 unknown
+server-error SENT: SRV004 unknown
+"""
+"""Kind of NoAnswer, and how it was asked; what is found, and the commands that fix it."""
 
 
-@pytest.mark.parametrize(("kind", "domain", "environ", "sent", "found", "commands"), REQUESTS)
-def test_where_a_request_ended(
-    kind: str, domain: str, environ: dict[str, str], sent: bool, found: str, commands: tuple[str, ...]
-) -> None:
-    net = NoAnswer(kind, "its own words", sent)
-    id, outcome = first(at(domain, Probe("no-answer", net.words, net), environ))
-    assert f"{id} {outcome.status}" == found
-    assert outcome.remedy is not None
+@pytest.mark.parametrize("row", REQUESTS.strip().splitlines())
+def test_where_a_request_ended(row: str) -> None:
+    asked, _, expected = row.partition(": ")
+    kind, how = asked.split()
+    net = NoAnswer(kind, "its own words", how == "SENT")
+    domain = HTTP if how == "HTTP" else HTTPS
+    id, outcome = first(at(domain, Probe("no-answer", net.words, net), PROXY if how == "PROXY" else {}))
+    assert " ".join([id, outcome.status, *outcome.remedy.commands]) == expected
     assert outcome.remedy.text
-    assert outcome.remedy.commands == commands
     assert outcome.said.values == {"said": "its own words"}
 
 
 def test_steps_that_do_not_apply() -> None:
     majora = Probe("majora", "invalid_client")
     https, plain, proxied = at(HTTPS, majora), at(HTTP, majora), at(HTTPS, majora, PROXY)
-    assert [judge(https).status for judge in STEPS.values()] == ["ok"] * 4
-    assert [judge(plain).status for judge in STEPS.values()] == ["ok", "ok", "skip", "ok"]
-    assert [judge(proxied).status for judge in STEPS.values()] == ["skip", "ok", "ok", "ok"]
-    assert [judge(at(HTTPS, None)).cause for judge in STEPS.values()] == ["CFG006"] * 4
+    assert [judged(judge, https).status for judge in STEPS.values()] == ["ok"] * 4
+    assert [judged(judge, plain).status for judge in STEPS.values()] == ["ok", "ok", "skip", "ok"]
+    assert [judged(judge, proxied).status for judge in STEPS.values()] == ["skip", "ok", "ok", "ok"]
+    assert [judged(judge, at(HTTPS, None)).cause for judge in STEPS.values()] == ["CFG006"] * 4
 
 
 def test_a_bundle_that_is_gone_says_nothing_of_the_name() -> None:
     gone = NoAnswer("ca-bundle", "the CA bundle that REQUESTS_CA_BUNDLE names does not exist: /gone")
     # The hint tries the bundles of this machine, at a port where nothing listens.
     world = at("https://127.0.0.1:1/", Probe("no-answer", gone.words, gone), {"REQUESTS_CA_BUNDLE": "/gone"})
-    outcomes = [judge(world) for judge in (server.name, server.connection, server.tls)]
+    outcomes = [judged(judge, world) for judge in (server.name, server.connection, server.tls)]
     assert [each.status for each in outcomes] == ["skip", "skip", "fail"]
-    assert outcomes[2].remedy is not None
     assert outcomes[2].remedy.commands == ("unset REQUESTS_CA_BUNDLE",)
 
 
-CLIENTS = [
-    ("known", "ok", None),
-    ("unknown", "fail", INIT),
-    ("other-grant", "fail", ()),
-    ("not-majora", "unknown", ()),
-    ("no-answer", "unknown", ()),
-]
-
-
-@pytest.mark.parametrize(("kind", "status", "commands"), CLIENTS)
-def test_credentials(kind: str, status: str, commands: tuple[str, ...] | None) -> None:
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("known", "ok"),
+        ("unknown", "fail ocarina-kit init"),
+        ("other-grant", "fail"),
+        ("not-majora", "unknown"),
+        ("no-answer", "unknown"),
+    ],
+)
+def test_credentials(kind: str, expected: str) -> None:
     setup = Setup(PLACE, HTTPS, "u", Path("/t"))
-    outcome = server.credentials(a_world(setup=setup, credentials=Probe(kind, "it answered so")))
-    assert outcome.status == status
-    assert (outcome.remedy.commands if outcome.remedy else None) == commands
+    outcome = judged(server.credentials, a_world(setup=setup, credentials=Probe(kind, "it answered so")))
+    assert " ".join([outcome.status, *outcome.remedy.commands]) == expected
 
 
 def a_token(access: str, **more: object) -> dict[str, object]:
@@ -138,31 +137,32 @@ def tokens(**entries: object) -> Tokens:
     return Tokens(File(Path("/t"), "file"), TokensFile({VIEW: a_token("v"), **entries}), (), NOW)
 
 
-ANSWERS: list[tuple[dict[str, str], str, tuple[str, ...]]] = [
-    ({VIEW: "accepted", TAGS: "accepted"}, "ok", ()),
-    ({VIEW: "accepted", TAGS: "refused"}, "fail", (TAGS,)),
-    ({VIEW: "refused", TAGS: "other-server"}, "fail", (VIEW,)),
-    ({VIEW: "accepted", TAGS: "other-server"}, "fail", ()),
-    ({VIEW: "accepted", TAGS: "no-answer"}, "unknown", ()),
-    ({}, "unknown", ()),
-]
-
-
-@pytest.mark.parametrize(("kinds", "status", "refreshed"), ANSWERS)
-def test_access_tokens(kinds: dict[str, str], status: str, refreshed: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("view", "tags", "status", "refreshed"),
+    [
+        ("accepted", "accepted", "ok", ()),
+        ("accepted", "refused", "fail", (TAGS,)),
+        ("refused", "other-server", "fail", (VIEW,)),
+        ("accepted", "other-server", "fail", ()),
+        ("accepted", "no-answer", "unknown", ()),
+        ("", "", "unknown", ()),
+    ],
+)
+def test_access_tokens(view: str, tags: str, status: str, refreshed: tuple[str, ...]) -> None:
+    kinds = {VIEW: view, TAGS: tags} if view else {}
     asked = {key: Probe(kind, "it answered so") for key, kind in kinds.items()}
-    outcome = server.access_tokens(a_world(access=asked, tokens=tokens(**{TAGS: a_token("t")})))
+    outcome = judged(server.access_tokens, a_world(access=asked, tokens=tokens(**{TAGS: a_token("t")})))
     assert outcome.status == status
     assert [change.scopes for change in outcome.fix] == ([refreshed] if refreshed else [])
 
 
 def test_a_refused_token_without_a_refresh_token_cannot_be_fixed() -> None:
     lost = tokens(**{VIEW: a_token("v", refresh_token=None)})
-    outcome = server.access_tokens(a_world(access={VIEW: Probe("refused", "it answered 400")}, tokens=lost))
-    assert outcome.status == "fail"
-    assert not outcome.fix
+    outcome = judged(
+        server.access_tokens, a_world(access={VIEW: Probe("refused", "it answered 400")}, tokens=lost)
+    )
+    assert (outcome.status, outcome.fix) == ("fail", ())
     assert outcome.said.values == {"purposes": "look up samples and runs"}
-    assert outcome.remedy is not None
     assert outcome.remedy.commands == ("ocarina-kit login --force --for lookup",)
 
 
@@ -189,9 +189,9 @@ def test_what_is_asked_about(tmp_path: Path) -> None:
     client = Candidate("/bin/ocarina", state="works", version=(1, 0, 0))
     held = tokens(**{TAGS: a_token("t"), "old": a_token("old", expires_at=NOW - 1), "odd": 3})
     facts: dict[str, Any] = {"majora": majora, "setup": setup, "clients": Clients((client,), client)}
-    asked = access.ask(a_world(tmp_path, tokens=held, **facts))
+    asked = a_world(tmp_path, tokens=held, **facts).access
     assert {key: probe.kind for key, probe in asked.items()} == {VIEW: "accepted", TAGS: "other-server"}
     assert majora.sent == ["v u 1.0.0"]
     key = setup._replace(legacy_key=Secret("key"))
-    assert list(access.ask(a_world(tmp_path, **{**facts, "setup": key, "clients": Clients()}))) == [""]
+    assert list(a_world(tmp_path, **{**facts, "setup": key, "clients": Clients()}).access) == [""]
     assert majora.sent[1:] == ["key u None"]

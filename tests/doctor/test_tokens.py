@@ -13,7 +13,7 @@ from tests.doctor.test_command import SETTINGS as CONFIG
 
 from ocarina_kit.client.scopes import BY_NAME, Table
 from ocarina_kit.config.place import Place
-from ocarina_kit.doctor.check import Choice, Finding, examine
+from ocarina_kit.doctor.check import Choice, Outcome, examine
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.machine import Completed, Machine
@@ -78,19 +78,19 @@ class Home:
         rows = [{**same, "scope": scope, "result": result} for scope, result in lines]
         (state / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    def judged(self, *, table: Table | None = None) -> dict[str, Finding]:
+    def judged(self, *, table: Table | None = None) -> dict[str, Outcome]:
         machine = Machine({}, self.path, "hoot", "login1", self._run, lambda: NOW)
         world = Known(machine, Place(self.path / ".ocarina"), seconds=30)
         world.table = table
         findings = examine(world, Choice(only=frozenset({"TOK"}), offline=True))
-        return {each.check.id: each for each in findings if each.check.family == "TOK"}
+        return {each.id: each for each in findings if each.family == "TOK"}
 
     def wrong(self, **more: Any) -> dict[str, str]:
         found = self.judged(**more).items()
         return {id: each.status for id, each in found if each.status not in ("ok", "skip")}
 
     def fix(self, id: str) -> tuple[Change, ...]:
-        return self.judged()[id].outcome.fix
+        return self.judged()[id].fix
 
     def _run(self, argv: Any, **_: Any) -> Completed:
         if list(argv) == ["crontab", "-l"] and self.crontab:
@@ -141,7 +141,7 @@ def test_no_token_at_all(home: Home, kind: str) -> None:
     found = home.judged()
     assert home.wrong() == {"TOK001": "fail"}
     assert found["TOK001"].remedy.commands[-1] == "ocarina-kit login"
-    assert {each.outcome.cause for id, each in found.items() if id != "TOK001"} == {"TOK001"}
+    assert {each.cause for id, each in found.items() if id != "TOK001"} == {"TOK001"}
 
 
 GOOD = json.dumps({LOOKUP: token(), INFO: token(INFO)})
@@ -165,21 +165,21 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_kept(
 ) -> None:
     found = home.write(content).judged()["TOK002"]
     assert home.wrong() == {"TOK002": "fail"}
-    (aside, *_) = found.outcome.fix
+    (aside, *_) = found.fix
     assert (aside.what, aside.before) == ("set aside", home.tokens.read_bytes())
     if not kept:
         assert (aside.after, found.remedy.commands[-1]) == (None, "ocarina-kit login")
     else:
-        assert list(written(found.outcome.fix)) == kept
+        assert list(written(found.fix)) == kept
         assert home.write(aside.after).wrong() == {}
 
 
 def test_the_place_of_the_damage_is_named(home: Home) -> None:
-    damaged = home.write(b'{\n  "a": {\n    "access_token": oops}}').judged()["TOK002"].outcome.said.text
+    damaged = home.write(b'{\n  "a": {\n    "access_token": oops}}').judged()["TOK002"].said.text
     assert damaged.endswith("(~/.ocarina-tokens, line 3, column 21)")
     pretty = json.dumps({LOOKUP: token(), "note": 7}, indent=1)
     line = 1 + pretty[: pretty.index('"note"')].count("\n")
-    assert f"line {line}, column 2)" in home.write(pretty.encode()).judged()["TOK002"].outcome.said.text
+    assert f"line {line}, column 2)" in home.write(pretty.encode()).judged()["TOK002"].said.text
 
 
 def test_what_has_a_refresh_token_alone_is_kept_and_refreshed(home: Home) -> None:
@@ -190,7 +190,7 @@ def test_what_has_a_refresh_token_alone_is_kept_and_refreshed(home: Home) -> Non
 
 def test_a_file_of_another_kind_is_left_alone(home: Home) -> None:
     found = home.write(CONFIG).judged()["TOK002"]
-    assert (found.status, found.outcome.fix) == ("fail", ())
+    assert (found.status, found.fix) == ("fail", ())
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
@@ -207,8 +207,8 @@ def test_a_loose_mode_and_a_second_hard_link(home: Home, mode: int) -> None:
 def test_an_expired_token_is_refreshed(home: Home) -> None:
     found = home.write({LOOKUP: token(expires_at=NOW - 86_400), INFO: token(INFO)}).judged()["TOK004"]
     assert home.wrong() == {"TOK004": "fail"}
-    assert found.outcome.said.text == "The token to look up samples and runs expired 1 day ago."
-    assert refreshed(found.outcome.fix) == (LOOKUP,)
+    assert found.said.text == "The token to look up samples and runs expired 1 day ago."
+    assert refreshed(found.fix) == (LOOKUP,)
     assert found.remedy.commands == ("ocarina-kit doctor --fix",)
 
 
@@ -280,7 +280,7 @@ def test_an_old_login_that_was_rotated_away_shows_in_what_was_refreshed_since(ho
 def test_purposes_are_not_judged_with_a_wrong_domain(home: Home, domain: str) -> None:
     home.write({INFO: token(INFO)}).config({**CONFIG, "MAJORA_DOMAIN": domain})
     found = home.judged()["TOK007"]
-    assert (found.status, (found.outcome.cause or "")[:5]) == ("skip", "CFG00")
+    assert (found.status, (found.cause or "")[:5]) == ("skip", "CFG00")
 
 
 def test_the_clients_own_table_says_what_looking_up_needs(home: Home) -> None:
@@ -313,6 +313,6 @@ def test_two_faults_of_one_file_have_the_same_write(home: Home) -> None:
 def test_nothing_said_shows_a_token(home: Home) -> None:
     for content in ({"x": token()}, {LOOKUP: token(expires_at="x")}, b'{"a": {"access_token": "access-1"'):
         for each in home.write(content).judged().values():
-            said = f"{each.outcome.said} {each.remedy} {each.outcome.fix}"
+            said = f"{each.said} {each.remedy} {each.fix}"
             assert "access-" not in said
             assert "refresh-" not in said

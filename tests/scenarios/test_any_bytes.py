@@ -78,10 +78,10 @@ def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
     world = World(machine, Place(home / ".ocarina", profile=profile), seconds=300)
     findings = examine(world, choice)
     assert sum(summary(findings).values()) == len(findings)
-    assert not [each.check.id for each in findings if each.status == "unknown"]
+    assert not [each.id for each in findings if each.status == "unknown"]
     shown = report(world, findings)
     shown += difference(plan(world, choice, findings).changes, machine)
-    shown += "".join(f"{each.outcome.said} {each.outcome.excerpt} {each.remedy}" for each in findings)
+    shown += "".join(f"{each.said} {each.excerpt} {each.remedy}" for each in findings)
     for secret in ("b2b2b2b2b2", "access-c3c3", "refresh-d4d4"):
         assert secret not in shown
     assert {path.name: path.read_bytes() for path in home.iterdir()} == before

@@ -26,9 +26,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ocarina_kit.cli import completion, options
+from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result, Ui, json_document
-from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
+from ocarina_kit.system.errors import Exit, KitError, Remedy, interrupted, usage_error
 
 Table = Sequence[tuple[str, str, str, str]]
 
@@ -46,14 +46,6 @@ COMMANDS: Table = (
 )
 """Name, module (relative to this package), what it does, and its heading in the help."""
 
-_INTERRUPTED = KitError(
-    "Interrupted.",
-    id="INT001",
-    why="It was stopped by Ctrl-C or a signal; nothing is half-done.",
-    remedy=Remedy("Run it again to continue."),
-    exit=Exit.INTERRUPTED,
-)
-
 
 def run(argv: Sequence[str], commands: Table = COMMANDS) -> int:
     """Run the command line ``argv`` (without the program's name); returns the exit code of CONTRACT.md.
@@ -70,13 +62,13 @@ def run(argv: Sequence[str], commands: Table = COMMANDS) -> int:
             result = _call(group, argv, ui)
     except KeyboardInterrupt:
         ui.end_line()
-        result = Result(error=_INTERRUPTED)
+        result = Result(error=interrupted())
     except KitError as error:
         result = Result(error=error)
     except ImportError:
         raise
     except Exception as bug:
-        result = Result(error=_out_of_resources(bug) or _bug(bug))
+        result = Result(error=_unexpected(bug))
     if result.error is not None and not result.shown:
         ui.error(result.error)
     if ui.json and not result.printed:
@@ -89,7 +81,7 @@ def run(argv: Sequence[str], commands: Table = COMMANDS) -> int:
 
 def root(commands: Table = COMMANDS) -> LazyGroup:
     """The parser, ready to be called with an argument list. No command's module is imported yet."""
-    completion.prepare()
+    options.prepare_completion()
     return LazyGroup(commands)
 
 
@@ -99,7 +91,7 @@ class LazyGroup(TyperGroup):
     def __init__(self, commands: Table) -> None:
         super().__init__(
             name="ocarina-kit",
-            params=[*options.SHARED, completion.SHOW],
+            params=[*options.SHARED, options.SHOW_COMPLETION],
             context_settings={"help_option_names": ["--help", "-h"]},
             rich_markup_mode=None,
         )
@@ -109,7 +101,7 @@ class LazyGroup(TyperGroup):
         self.called = ""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, completion.with_shell_joined(args) or ["--help"])
+        return super().parse_args(ctx, args or ["--help"])
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self._table:
@@ -179,42 +171,30 @@ def _usage_error(problem: Any, path: str) -> KitError:
     """Wrong usage of ``path`` in the kit's words. What was typed may be a secret that was pasted in the wrong place."""
     from ocarina_kit.system.secret import mask_opaque
 
-    what = mask_opaque(str(problem.message)).rstrip(".")
-    similar = getattr(problem, "possibilities", None)
-    if similar and "Did you mean" not in what:
+    message = problem.format_message() if isinstance(problem, typer.BadParameter) else problem.message
+    what = mask_opaque(str(message)).rstrip(".")
+    if (similar := getattr(problem, "possibilities", None)) and "Did you mean" not in what:
         what += f". Did you mean {similar[0]}?"
-    elif isinstance(problem, typer.BadParameter):
-        what = mask_opaque(str(problem.format_message())).rstrip(".")
-    return usage_error(
-        what if what.endswith("?") else f"{what}.",
-        why="Nothing was done.",
-        remedy=Remedy("The help lists what there is.", (f"{path} --help",)),
-    )
+    what = what if what.endswith("?") else f"{what}."
+    remedy = Remedy("The help lists what there is.", (f"{path} --help",))
+    return usage_error(what, why="Nothing was done.", remedy=remedy)
 
 
-def _out_of_resources(problem: Exception) -> KitError | None:
-    """The error for a system that gives no more processes, threads, files or memory; None for another problem."""
-    scarce = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-    if not (
-        isinstance(problem, MemoryError)
-        or (isinstance(problem, OSError) and problem.errno in scarce)
-        or "can't start new thread" in str(problem)
-    ):
-        return None
-    return KitError(
-        "The system allows no more processes, open files or memory.",
-        id="SYS001",
-        why=f"It said: {problem}." if str(problem) else "",
-        remedy=Remedy("Close other programs or raise the limits of your account.", ("ulimit -a",)),
-    )
-
-
-def _bug(bug: Exception) -> KitError:
+def _unexpected(problem: Exception) -> KitError:
+    """The error for a system that gives no more processes, threads, files or memory, and for a bug."""
+    scarce = getattr(problem, "errno", None) in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+    if scarce or isinstance(problem, MemoryError) or "can't start new thread" in str(problem):
+        return KitError(
+            "The system allows no more processes, open files or memory.",
+            id="SYS001",
+            why=f"It said: {problem}." if str(problem) else "",
+            remedy=Remedy("Close other programs or raise the limits of your account.", ("ulimit -a",)),
+        )
     from ocarina_kit.system.crash import write_crash_log
 
-    log = write_crash_log(bug)
+    log = write_crash_log(problem)
     return KitError(
-        f"This is a bug in ocarina-kit: {type(bug).__name__}.",
+        f"This is a bug in ocarina-kit: {type(problem).__name__}.",
         id="BUG001",
         why="You did nothing wrong.",
         remedy=Remedy(f"Please send this log, which holds no secret: {log}"),

@@ -15,12 +15,10 @@ def command(context: typer.Context, *, json: options.Json = False) -> Result:
 
     Needs no account and no network, takes some seconds, and leaves nothing behind.
     """
-    from ocarina_kit.cli.ui import Ui
     from ocarina_kit.sandbox.demo import run_demo
 
-    ui = context.find_object(Ui) or Ui.for_process(json=json)
-    error = run_demo(ui, os.environ)
+    error = run_demo(context.obj, os.environ)
     if error is None:
-        ui.say("\nEvery step worked, and nothing of it is left. For your own Majora:")
-        ui.command("ocarina-kit init")
+        context.obj.say("\nEvery step worked, and nothing of it is left. For your own Majora:")
+        context.obj.command("ocarina-kit init")
     return Result({}, error)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ocarina_kit.cli import completion, options
+from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, Texts, flag, option
 from ocarina_kit.cli.ui import Result, Ui, labelled, remedy_data
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
@@ -15,9 +17,12 @@ from ocarina_kit.system.words import count, listed, tilde
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.doctor.check import Check, Finding
-    from ocarina_kit.doctor.fix import Fixed, Planned
+    from ocarina_kit.doctor.check import Check, Choice, Outcome
+    from ocarina_kit.doctor.fix import Planned
     from ocarina_kit.doctor.world import World
+    from ocarina_kit.system.change import Applied, Change
+
+    Look = tuple[World, tuple[Outcome, ...]]
 
 EPILOG = """Exit 0: healthy, warnings included. 1: a check failed. 5: something could not be checked, nothing failed.
 
@@ -27,14 +32,10 @@ Examples:
   ocarina-kit doctor --explain CFG007
   ocarina-kit doctor --report -          to paste into a help channel"""
 
-
-def _checks(name: str, help: str) -> Any:
-    """An option that takes ids and families."""
-    complete = completion.checks_and_families
-    return option(name, "ID|FAMILY", f"{help} Can be repeated.", autocompletion=complete)
-
-
+_ROUNDS = 6
+"""Fixing one thing can show another: a file that can be read again, the tokens behind it, the entry behind those."""
 _WORDS = {"ok": "ok", "warn": "warning", "fail": "failed", "unknown": "unknown", "skip": "skipped"}
+_checks = partial(option, metavar="ID|FAMILY", autocompletion=options.checks_and_families)
 
 
 def command(
@@ -44,14 +45,14 @@ def command(
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
     offline: Annotated[bool, flag("--offline", "Do not ask the server.")] = False,
-    only: Annotated[Texts, _checks("--only", "Only these checks.")] = None,
-    skip: Annotated[Texts, _checks("--skip", "All but these checks.")] = None,
+    only: Annotated[Texts, _checks("--only", help="Only these checks. Can be repeated.")] = None,
+    skip: Annotated[Texts, _checks("--skip", help="All but these checks. Can be repeated.")] = None,
     verbose: options.Verbose = False,
     json: options.Json = False,
     report: Annotated[Text, option("--report", "FILE|-", "Write a report without secrets and names.")] = None,
     list_: Annotated[bool, flag("--list", "List all checks, and run none.")] = False,
     explain: Annotated[
-        Text, option("--explain", "ID", "Say more about a check.", autocompletion=completion.checks)
+        Text, option("--explain", "ID", "Say more about a check.", autocompletion=options.checks)
     ] = None,
     timeout: Annotated[
         float, option("--timeout", "SECONDS", "For all checks together.", min=0.1, max=3600)
@@ -59,7 +60,7 @@ def command(
 ) -> Result:
     """Find what is broken, and fix it with --fix. Without --fix it only reads."""
     from ocarina_kit.cli.context import start
-    from ocarina_kit.doctor.check import choose, examine, exit_code, summary
+    from ocarina_kit.doctor.check import choose, examine, summary
     from ocarina_kit.doctor.world import World
 
     if json and report == "-":
@@ -74,199 +75,198 @@ def command(
         run.ui.to_stderr()
     choice = choose(only or (), skip or (), offline=offline)
 
-    def look() -> tuple[World, tuple[Finding, ...]]:
+    def look() -> Look:
         with run.ui.waiting("Checking", timeout):
             world = World(run.machine, run.place, seconds=timeout)
             return world, examine(world, choice)
 
-    def agree(planned: Planned, world: World) -> bool:
-        _show_plan(run, planned, world)
-        return run.agreed("Apply these changes?", "doctor", "--fix", yes=yes)
-
-    backups = ""
     if fix or dry_run:
-        from ocarina_kit.doctor.fix import fix as fix_all
-
-        done = fix_all(
-            run.machine,
-            look,
-            choice,
-            agree=agree,
-            working=lambda: run.ui.waiting("Applying the changes", 90.0),
-            dry_run=dry_run,
-        )
-        world, findings = done.world, done.findings
-        backups = _show_fixed(run, done)
+        world, findings, backups = _fix(run, choice, look, yes=yes, dry_run=dry_run)
     else:
-        world, findings = look()
+        world, findings, backups = *look(), ""
     if report is not None:
         _write_report(run, world, findings, report)
     _show(run, findings, verbose=verbose, backups=backups)
     data = {"summary": summary(findings), "checks": [_members(each) for each in findings]}
-    return Result(data, _error(findings, exit_code(findings)), shown=True)
+    return Result(data, _error(findings), shown=True)
 
 
-def _members(finding: Finding) -> dict[str, Any]:
+def _members(finding: Outcome) -> dict[str, Any]:
     """A finding in the JSON document (CONTRACT.md, doctor)."""
-    check, outcome = finding.check, finding.outcome
-    wrong = finding.status in ("fail", "warn", "unknown")
     return {
-        "id": check.id,
-        "family": check.family,
-        "title": check.title,
+        "id": finding.id,
+        "family": finding.family,
+        "title": finding.title,
         "status": finding.status,
-        "detail": outcome.said.text,
-        "cause": outcome.cause,
-        "consequence": finding.impact if wrong else "",
-        "remedy": remedy_data(finding.remedy if wrong else Remedy()),
-        "fixable": bool(outcome.fix),
+        "detail": finding.said.text,
+        "cause": finding.cause or None,
+        "consequence": finding.impact,
+        "remedy": remedy_data(finding.remedy),
+        "fixable": bool(finding.fix),
         "fixed": finding.fixed,
         "ms": finding.ms,
     }
 
 
-def _error(findings: Sequence[Finding], code: int) -> KitError | None:
-    """The first finding that makes the exit code what it is."""
-    status = {Exit.PROBLEM: "fail", Exit.UNKNOWN: "unknown"}.get(code)
-    first = next((each for each in findings if each.status == status), None)
-    if first is None:
-        return None
-    what, why = first.outcome.said.text, first.impact if status == "fail" else ""
-    return KitError(what, id=first.check.id, why=why, remedy=first.remedy, exit=code)
+def _error(findings: Sequence[Outcome]) -> KitError | None:
+    """The first failure (exit 1); else the first check that could not tell (5); else None (CONTRACT.md, doctor)."""
+    for status, code in (("fail", Exit.PROBLEM), ("unknown", Exit.UNKNOWN)):
+        for each in findings:
+            if each.status == status:
+                why = each.impact if status == "fail" else ""
+                return KitError(each.said.text, id=each.id, why=why, remedy=each.remedy, exit=code)
+    return None
 
 
 # --- what was found ---------------------------------------------------------------------------------------------
 
 
-def _show(run: Run, findings: Sequence[Finding], *, verbose: bool, backups: str) -> None:
+def _show(run: Run, findings: Sequence[Outcome], *, verbose: bool, backups: str) -> None:
     """By family, then how many of what, then the next step. Quiet about what is fine."""
-    from ocarina_kit.doctor.check import FAMILIES
+    from ocarina_kit.doctor.check import FAMILIES, PROBLEMS
 
-    ui, seen = run.ui, [each for each in findings if not each.outcome.off]
-    problems = [each for each in seen if each.status in ("fail", "warn", "unknown")]
+    ui, seen = run.ui, [each for each in findings if not each.off]
+    problems = [each for each in seen if each.status in PROBLEMS]
+    skipped = [each for each in seen if each.status == "skip"]
     shown = seen if verbose else problems
     for family, heading in FAMILIES.items():
-        if rows := [each for each in shown if each.check.family == family]:
+        if rows := [each for each in shown if each.family == family]:
             ui.heading(heading)
             for each in rows:
                 _show_one(ui, each)
     if shown:
         ui.say()
-    skipped = [each for each in seen if each.status == "skip"]
-    depending = [each for each in skipped if each.outcome.cause is not None]
-    if not problems and not depending:
-        rest = f", {len(skipped)} skipped" if skipped else ""
-        works = f"Everything works: {count(len(seen), 'check')}{rest}." if seen else "Nothing was checked."
-        ui.say(f"{works} {backups}".strip())
-        for each in skipped:
-            if "unknown" in each.outcome.said.template and not verbose:
-                ui.status("skipped", f"{each.check.id}  {each.outcome.said}", column=7)
+    if problems or any(each.cause for each in skipped):
+        if backups:
+            ui.say(backups)
+        ui.say(_totals(seen, problems, skipped))
+        ui.next_step(*_next_step(run, problems))
         return
-    if backups:
-        ui.say(backups)
-    ui.say(_totals(seen, problems, depending))
-    ui.next_step(*_next_step(run, problems))
+    rest = f", {len(skipped)} skipped" if skipped else ""
+    works = f"Everything works: {count(len(seen), 'check')}{rest}." if seen else "Nothing was checked."
+    ui.say(f"{works} {backups}".strip())
+    for each in skipped if not verbose else ():
+        if each.unclear:
+            ui.status("skipped", f"{each.id}  {each.said}", column=7)
 
 
-def _show_one(ui: Ui, finding: Finding) -> None:
-    import textwrap
-
-    text = f"{finding.check.id}  {finding.outcome.said}"
-    ui.status(_WORDS[finding.status], text, column=7, indent=2)
-    if finding.status in ("ok", "skip"):
-        return
-    if finding.outcome.excerpt:
-        ui.raw(textwrap.dedent(finding.outcome.excerpt), indent=13)
-    impact = "" if finding.status == "unknown" else finding.impact
+def _show_one(ui: Ui, finding: Outcome) -> None:
+    ui.status(_WORDS[finding.status], f"{finding.id}  {finding.said}", column=7, indent=2)
+    excerpt = textwrap.dedent(finding.excerpt).splitlines()
+    fits = ui.width is None or max(map(len, excerpt), default=0) + 13 <= ui.width
+    for line in excerpt:
+        if fits or line.strip() != "^":  # below a line that the terminal breaks it would point at nothing
+            ui.raw(line, indent=13)
+    impact = finding.impact if finding.status != "unknown" else ""
     for text in filter(None, (impact, finding.remedy.text)):
         ui.say(text, indent=11)
     for line in labelled("Fix: ", finding.remedy.commands):
         ui.raw(line, indent=11)
 
 
-def _totals(seen: Sequence[Finding], problems: Sequence[Finding], depending: Sequence[Finding]) -> str:
+def _totals(seen: Sequence[Outcome], problems: Sequence[Outcome], skipped: Sequence[Outcome]) -> str:
+    """``34 ok, 2 failed, 9 skipped (they depend on these), 2 more skipped``."""
     from ocarina_kit.doctor.check import summary
 
-    counts = summary(seen)
-    parts = [f"{counts['ok']} ok"] if counts["ok"] else []
-    parts += [f"{counts[name]} {_WORDS[name]}" for name in ("fail", "unknown") if counts[name]]
+    counts, causes = summary(seen), [each.cause for each in skipped if each.cause]
+    parts = [f"{counts[each]} {_WORDS[each]}" for each in ("ok", "fail", "unknown") if counts[each]]
     parts += [count(counts["warn"], "warning")] if counts["warn"] else []
-    if depending:
-        unseen = sorted(
-            {each.outcome.cause or "" for each in depending} - {each.check.id for each in problems}
+    if causes:
+        unseen = sorted(set(causes) - {each.id for each in problems})
+        these = f"{listed(unseen)}, not selected" if unseen else "this" if len(problems) == 1 else "these"
+        parts.append(
+            f"{len(causes)} skipped ({'it depends' if len(causes) == 1 else 'they depend'} on {these})"
         )
-        causes = f"{listed(unseen)}, not selected" if unseen else "this" if len(problems) == 1 else "these"
-        verb = "it depends" if len(depending) == 1 else "they depend"
-        parts.append(f"{len(depending)} skipped ({verb} on {causes})")
+    if others := len(skipped) - len(causes):
+        parts.append(f"{others} {'more ' if causes else ''}skipped")
     return ", ".join(parts)
 
 
-def _next_step(run: Run, problems: Sequence[Finding]) -> tuple[str, str]:
+def _next_step(run: Run, problems: Sequence[Outcome]) -> tuple[str, str]:
     """What to do about the worst problems, and how many of all that fixes: of several commands the one that fixes most.
 
     The server's come first: nothing is refreshed while it is out.
     """
+    from ocarina_kit.doctor.check import PROBLEMS
     from ocarina_kit.doctor.fix import SERVER, server_is_out
 
-    out = server_is_out(problems)
+    if not problems:
+        return run.place.command("doctor"), ""
+    by_doctor = (run.place.command("doctor", "--fix"),)
 
-    def fixes(each: Finding) -> int:
+    def fixes(each: Outcome) -> int:
         step = each.remedy.commands[:1]
-        by_doctor = step == (run.place.command("doctor", "--fix"),)
-        alike = [other.remedy.commands[:1] == step or (by_doctor and other.outcome.fix) for other in problems]
+        alike = [other.remedy.commands[:1] == step or (step == by_doctor and other.fix) for other in problems]
         return sum(map(bool, alike)) if step else 0
 
-    def urgency(each: Finding) -> tuple[bool, int, int]:
-        status = ("fail", "unknown", "warn").index(each.status)
-        return out and each.check.family not in SERVER, status, -fixes(each)
-
-    first = min(problems, key=urgency, default=None)
-    if first is None:
-        return run.place.command("doctor"), ""
+    out = server_is_out(problems)
+    urgent = [each for each in problems if each.family in SERVER or not out]
+    worst = min(PROBLEMS.index(each.status) for each in urgent)
+    first = max((each for each in urgent if each.status == PROBLEMS[worst]), key=fixes)
     if not first.remedy.commands:
         return first.remedy.text, ""
-    step = first.remedy.commands[0]
-    if fixes(first) < len(problems):
-        return step, f"fixes {fixes(first)} of {len(problems)}"
-    return step, ("", "", "fixes both", f"fixes all {len(problems)}")[min(len(problems), 3)]
+    fixed, all = fixes(first), len(problems)
+    words = {1: "", 2: "fixes both"}.get(all, f"fixes all {all}")
+    return first.remedy.commands[0], words if fixed == all else f"fixes {fixed} of {all}"
 
 
 # --- --fix ------------------------------------------------------------------------------------------------------
+
+
+def _fix(
+    run: Run, choice: Choice, look: Callable[[], Look], *, yes: bool, dry_run: bool
+) -> tuple[World, tuple[Outcome, ...], str]:
+    """Plan, show, ask, apply and look again, until nothing is left that can be fixed automatically. Returns the last
+    look, what is right now marked as fixed, and where the backups are, in words, if one was made."""
+    from ocarina_kit.doctor.fix import carry_out, plan, with_failures
+    from ocarina_kit.system.backup import backups_folder
+
+    world, findings = look()
+    first = {each.id: each.status for each in findings}
+    agreed: set[str] = set()
+    tried: list[Change] = []
+    applied: list[Applied] = []
+    for _ in range(_ROUNDS):
+        planned = plan(world, choice, findings, tried)
+        if planned.changes:
+            _show_plan(run, planned, world)
+        elif not applied:
+            wrong = any(each.status in ("fail", "warn") for each in findings)
+            run.ui.say(f"There is nothing {'that can be fixed automatically' if wrong else 'to fix'}.")
+        if dry_run or not planned.changes:
+            break
+        if not run.agreed("Apply these changes?", "doctor", "--fix", yes=yes):
+            run.ui.say("The rest was left as it is." if applied else "Nothing was changed.")
+            break
+        agreed.update(planned.rows)
+        tried += [change for each in findings for change in each.fix]
+        with run.ui.waiting("Applying the changes", 90.0) as waiting:
+            applied += carry_out(run.machine, world, planned.changes, waiting)
+        world, findings = look()
+    after = []
+    for each in findings:
+        better = each.status == "ok" or (each.status == "warn" and first[each.id] != "warn")
+        after.append(with_failures(each._replace(fixed=better and each.id in agreed), applied))
+        if after[-1].fixed:
+            run.ui.status("fixed", f"{each.id}  {each.said}", column=5)
+    for change, problem, _ in applied:
+        if problem is not None:
+            text = f"{change.why or change.what}: {problem.what} {problem.why} [{problem.id}]"
+            run.ui.status("failed", text, column=5)
+    backups = f"Backups are in {tilde(backups_folder(run.machine), run.machine.home)}"
+    return world, tuple(after), backups if any(each.backup for each in applied) else ""
 
 
 def _show_plan(run: Run, planned: Planned, world: World) -> None:
     from ocarina_kit.system.change import difference
 
     run.ui.say("Changes:")
-    for check, why in planned.rows:
+    for check, why in planned.rows.items():
         run.ui.status(check, why, column=6, indent=2)
     run.ui.diff(difference(planned.changes, run.machine, world.setup.secrets))
 
 
-def _show_fixed(run: Run, done: Fixed) -> str:
-    """What came of it; returns where the backups are, in words, if one was made."""
-    from ocarina_kit.system.backup import backups_folder
-
-    if done.planned is not None and done.planned.changes:
-        _show_plan(run, done.planned, done.world)
-    elif done.declined:
-        run.ui.say("The rest was left as it is." if done.applied else "Nothing was changed.")
-    elif not done.applied:
-        wrong = any(each.status in ("fail", "warn") for each in done.findings)
-        run.ui.say(f"There is nothing {'that can be fixed automatically' if wrong else 'to fix'}.")
-    for finding in done.findings:
-        if finding.fixed:
-            run.ui.status("fixed", f"{finding.check.id}  {finding.outcome.said}", column=5)
-    for change, problem, _ in done.applied:
-        if problem is not None:
-            text = f"{change.why or change.what}: {problem.what} {problem.why} [{problem.id}]"
-            run.ui.status("failed", text, column=5)
-    if not any(each.backup for each in done.applied):
-        return ""
-    return f"Backups are in {tilde(backups_folder(run.machine), run.machine.home)}"
-
-
-def _write_report(run: Run, world: World, findings: Sequence[Finding], where: str) -> None:
+def _write_report(run: Run, world: World, findings: Sequence[Outcome], where: str) -> None:
     from ocarina_kit.doctor.report import report
 
     text = report(world, findings)
@@ -309,11 +309,12 @@ _ERRORS = {
 def _list(ui: Ui) -> Result:
     from ocarina_kit.doctor.check import FAMILIES, all_checks
 
-    for family, heading in FAMILIES.items():
-        ui.heading(f"{heading} ({family})")
-        for check in all_checks():
-            if check.family == family:
-                ui.status(check.id, check.title, column=6, indent=2)
+    family = ""
+    for check in all_checks():
+        if check.family != family:
+            family = check.family
+            ui.heading(f"{FAMILIES[family]} ({family})")
+        ui.status(check.id, check.title, column=6, indent=2)
     return Result({"checks": [_row(check) for check in all_checks()]})
 
 
@@ -324,9 +325,10 @@ def _row(check: Check) -> dict[str, Any]:
 
 def _explain(ui: Ui, id: str) -> Result:
     """All that is to be said of a check, or of an error's id. Raises KitError (usage) for what is neither."""
-    from ocarina_kit.doctor.check import all_checks
+    from ocarina_kit.doctor.check import REGISTRY, all_checks
 
-    check = next((each for each in all_checks() if each.id == id), None)
+    all_checks()
+    check = REGISTRY.get(id)
     if check is None:
         words = _ERRORS.get(id) or _ERRORS.get(id[:3] if id[3:].isdigit() else "")
         if words is None:
@@ -335,14 +337,12 @@ def _explain(ui: Ui, id: str) -> Result:
         ui.say(f"{id}: {words}")
         return Result({"checks": [{"id": id, "family": id[:3], "detail": words}]})
     ui.heading(f"{check.id}: {check.title}")
-    ui.say(check.explain)
-    ui.say(f"If it fails: {check.impact}")
-    if check.rests:
-        ui.say(f"It depends on {', '.join(' or '.join(group) for group in check.rests)}.")
-    if check.online:
-        ui.say("It asks the server; --offline skips it.")
-    if check.remedy.text:
-        ui.say(check.remedy.text)
+    depends = f"It depends on {', '.join(map(' or '.join, check.rests))}." if check.rests else ""
+    online = "It asks the server; --offline skips it." if check.online else ""
+    for text in filter(
+        None, (check.explain, f"If it fails: {check.impact}", depends, online, check.remedy.text)
+    ):
+        ui.say(text)
     for line in labelled("Fix: ", check.remedy.commands):
         ui.raw(line)
     return Result({"checks": [_row(check)]})

@@ -30,10 +30,8 @@ def command(
 
     It has the real pages and rules: log in, register an application, authorize, get tokens. Nothing is kept.
     """
-    from ocarina_kit.cli.ui import Ui
     from ocarina_kit.sandbox.command import run_sandbox
 
-    ui = context.find_object(Ui) or Ui.for_process()
-    say = (lambda line: print(line, flush=True)) if json else ui.raw
+    say = (lambda line: print(line, flush=True)) if json else context.obj.raw
     run_sandbox(say=say, port=port, tls=tls, user=user, two_factor=two_factor, client=client, as_json=json)
     return Result(printed=json)

@@ -256,7 +256,7 @@ def _try(run: Run, setup: Setup, line: str, variables: dict[str, str], whose: st
     )
     ui.say(f"It ended with {trial.ended}. {mail}")
     if trial.output:
-        ui.output(trial.output)
+        ui.raw(trial.output.rstrip("\n"), indent=2)
     for scope, left in trial.left.items():
         word = "refreshed" if scope in trial.fresh else "failed" if trial.error else "skipped"
         ui.status(word, f"{what_for(scope)}: {f'valid for {span(left)}' if left else 'expired'}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.cli.ui import Result, error_data
 from ocarina_kit.doctor import crontab as crn
-from ocarina_kit.doctor.check import Finding
+from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.secret import mask
@@ -104,16 +104,16 @@ def _iso(moment: float) -> str:
     return _local(moment).replace(microsecond=0).isoformat()
 
 
-def as_error(run: Run, found: Finding) -> KitError:
+def as_error(run: Run, found: Outcome) -> KitError:
     """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
-    remedy = Remedy("", (run.place.command("schedule"),)) if found.outcome.fix else found.remedy
+    remedy = Remedy("", (run.place.command("schedule"),)) if found.fix else found.remedy
     why = found.impact if found.status != "unknown" else ""
-    return KitError(found.outcome.said.text, id=found.check.id, why=why, remedy=remedy)
+    return KitError(found.said.text, id=found.id, why=why, remedy=remedy)
 
 
-def cron_unclear(found: dict[str, Finding]) -> str:
+def cron_unclear(found: dict[str, Outcome]) -> str:
     """Why it is unknown whether cron runs here, as a sentence; "" if it is known."""
-    text = found["CRN006"].outcome.said.text
+    text = found["CRN006"].said.text
     return f"{text[0].upper()}{text[1:]}." if "is unknown" in text else ""
 
 
@@ -136,7 +136,7 @@ def _until(world: World) -> float | None:
     return min((each.expiry(now) for each in world.tokens.usable if each.can_refresh), default=None)
 
 
-def _ahead(world: World, found: dict[str, Finding], *, good: bool) -> Ahead:
+def _ahead(world: World, found: dict[str, Outcome], *, good: bool) -> Ahead:
     """``good``: no check failed. Runs that a failed check denies are left out, and none is counted on then."""
     now, until = world.tokens.now, _until(world)
     working = [entry for entry in world.entries.active if _refreshes(world, entry, found)]
@@ -147,7 +147,7 @@ def _ahead(world: World, found: dict[str, Finding], *, good: bool) -> Ahead:
     return Ahead(now, runs, until, counted, lifetime, any(entry.kind != "client" for entry in working))
 
 
-def _refreshes(world: World, entry: Entry, found: dict[str, Finding]) -> bool:
+def _refreshes(world: World, entry: Entry, found: dict[str, Outcome]) -> bool:
     """Whether a run of the entry can refresh something, as far as the checks tell."""
     from ocarina_kit.doctor.entry import program_faults
 

@@ -10,36 +10,25 @@ import contextlib
 import io
 import os
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ocarina_kit.system.errors import Exit, KitError, Remedy
 from ocarina_kit.system.words import printable, span
 
 if TYPE_CHECKING:
-    from rich.live import Live
+    from rich.status import Status
 
     from ocarina_kit.system.terminal import Terminal
 
 # Numbers of the 256 colours whose contrast is 3.9 and more on black and on white.
 GREEN, ORANGE, RED = "38;5;28", "38;5;130", "1;38;5;160"
 BOLD = "1"
-_DONE = (
-    "ok",
-    "fixed",
-    "wrote",
-    "installed",
-    "logged in",
-    "scheduled",
-    "refreshed",
-    "revoked",
-    "removed",
-    "valid",
-)
 _COLOURS = {
-    **dict.fromkeys(_DONE, GREEN),
+    **dict.fromkeys(("ok", "valid", "fixed", "wrote", "installed", "logged in", "scheduled"), GREEN),
+    **dict.fromkeys(("refreshed", "revoked", "removed"), GREEN),
     **dict.fromkeys(("warning", "unknown"), ORANGE),
     **dict.fromkeys(("error", "failed", "expired"), RED),
 }
@@ -87,6 +76,11 @@ def remedy_data(remedy: Remedy) -> dict[str, Any]:
     return {"text": remedy.text, "commands": list(remedy.commands)}
 
 
+def labelled(label: str, commands: Sequence[str]) -> list[str]:
+    """Commands below each other, the first one after ``label``."""
+    return [f"{label if at == 0 else ' ' * len(label)}{command}" for at, command in enumerate(commands)]
+
+
 class Ui:
     """Speaks with the person: text on ``out``, errors and warnings on ``err``, questions at ``terminal``.
 
@@ -105,7 +99,7 @@ class Ui:
         self._colours = self._moves and not environ.get("NO_COLOR")
         self._lock = threading.RLock()
         self._awaited = False
-        self._spinner: Live | None = None
+        self._spinner: Status | None = None
 
     @classmethod
     def for_process(cls, *, json: bool = False) -> Ui:
@@ -132,75 +126,67 @@ class Ui:
 
     def say(self, text: str = "", *, indent: int = 0) -> None:
         """A paragraph."""
-        self._block(self.out, text, " " * indent, indent)
+        self._block(self.out, " " * indent, text)
 
     def heading(self, text: str) -> None:
-        self._lines(self.out, [text], BOLD)
+        self.raw(text, style=BOLD)
 
     def status(self, word: str, text: str, *, column: int = 9, indent: int = 0) -> None:
         """A line that begins with a status word in a column of that width, what is wrapped indented under the text."""
-        first = f"{' ' * indent}{word:<{column}}  "
-        self._block(self.out, text, first, indent + column + 2, _COLOURS.get(word, ""))
+        self._block(self.out, f"{' ' * indent}{word:<{column}}  ", text, style=_COLOURS.get(word, ""))
 
     def warn(self, text: str) -> None:
         """A warning beside the command's own output."""
         if not self.quiet:
-            self._block(self.err, text, "warning: ", 2, ORANGE)
+            self._block(self.err, "warning: ", text, margin=2, style=ORANGE)
 
     def raw(self, text: str, *, indent: int = 0, style: str = "") -> None:
         """What a person copies or compares column by column (a link, a crontab line, an excerpt): never wrapped."""
-        self._lines(self.out, [" " * indent + line for line in text.split("\n")], style)
-
-    def output(self, text: str, *, indent: int = 2) -> None:
-        """What another program printed, without its colours."""
-        import re
-
-        self.raw(re.sub(r"\x1b\[[0-9;:]*m", "", text.rstrip("\n")), indent=indent)
+        for line in text.split("\n"):
+            self._line(self.out, f"{' ' * indent}{line}", style)
 
     def command(self, text: str, *, indent: int = 2) -> None:
         """A command to run."""
         self.raw(text, indent=indent, style=BOLD)
 
     def next_step(self, command: str, note: str = "") -> None:
-        """The last line of a long output. ``note``: such as ``fixes both``."""
-        line = f"Next step: {command}" + (f"   ({note})" if note else "")
-        if note and len(line) > (self.width or len(line)):  # the terminal would break it inside a word
-            line = f"Next step: {command}\n  ({note})"
-        self.raw(line)
+        """The last line of a long output. ``note``: such as ``fixes both``; below it, if a terminal would break it."""
+        line, beside = f"Next step: {command}", f"   ({note})" if note else ""
+        narrow = self.width is not None and len(line + beside) > self.width
+        self.raw(line + (beside if not narrow else beside and f"\n  ({note})"))
 
     def diff(self, text: str) -> None:
         """A unified diff, its secrets masked by whoever made it."""
         for line in text.splitlines():
-            self._lines(self.out, [line], {"+": GREEN, "-": RED}.get(line[:1], ""))
+            self._line(self.out, line, {"+": GREEN, "-": RED}.get(line[:1], ""))
 
     def table(self, rows: Sequence[Sequence[str]], *, indent: int = 2) -> None:
         """Rows of cells in columns. In a narrow terminal a row's later cells go below its first one."""
-        widths: list[int] = []
-        for column in range(max(map(len, rows), default=1) - 1):
-            widths.append(max(len(row[column]) for row in rows if column < len(row)))
-        margin = indent + sum(width + 3 for width in widths)
-        narrow = self.width is not None and self.width - margin < _NARROW
+        columns = max(map(len, rows), default=1) - 1
+        widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(columns)]
+        narrow = self.width is not None and self.width - indent - sum(widths) - 3 * columns < _NARROW
         for row in rows:
             if narrow:
                 self.say(row[0], indent=indent)
                 for cell in filter(None, row[1:]):
                     self.say(cell, indent=indent + 2)
                 continue
-            cells = "".join(f"{cell:<{width}}   " for cell, width in zip(row, widths, strict=False))
-            self._block(self.out, "".join(row[len(widths) :]), " " * indent + printable(cells), margin)
+            cells = [f"{cell:<{width}}   " for cell, width in zip(row, widths, strict=False)]
+            self._block(self.out, " " * indent + printable("".join(cells)), "".join(row[columns:]))
 
     def error(self, error: KitError) -> None:
         """What happened, why, and what fixes it."""
-        self._block(self.err, f"{error.what} [{error.id}]", "error: ", 2, RED)
+        self._block(self.err, "error: ", f"{error.what} [{error.id}]", margin=2, style=RED)
         if reason := " ".join(filter(None, (error.why, error.remedy.text))):
-            self._block(self.err, reason, "  ", 2)
-        self._lines(self.err, labelled("  Try: ", error.remedy.commands))
+            self._block(self.err, "  ", reason)
+        for line in labelled("  Try: ", error.remedy.commands):
+            self._line(self.err, line)
 
     def error_line(self, error: KitError) -> None:
         """An error on one line, for the mail that cron sends (``refresh --cron``)."""
         commands = " && ".join(error.remedy.commands)
         parts = (error.what, error.why, error.remedy.text, commands and f"Try: {commands}", f"[{error.id}]")
-        self._lines(self.err, [f"ocarina-kit: {' '.join(' '.join(filter(None, parts)).split())}"])
+        self._line(self.err, f"ocarina-kit: {' '.join(' '.join(parts).split())}")
 
     @contextlib.contextmanager
     def waiting(self, words: str, limit: float | None = None) -> Iterator[Callable[[str], None]]:
@@ -209,9 +195,8 @@ class Ui:
         The line is gone afterwards. The function that is handed out replaces its words at once. Never raises.
         """
         if self.width is None or self._awaited:
-            yield self._await if self._awaited else lambda words: None
+            yield self._await
             return
-
         text = f"{words} ({span(limit)} at most)" if limit else words
         timer = threading.Timer(1.0, self._await, [text])
         timer.daemon = self._awaited = True
@@ -242,15 +227,12 @@ class Ui:
     ) -> int:
         """The index of the chosen option. An option is its words and, if need be, a note beside them."""
         numbers = [str(number) for number in range(1, len(options) + 1)]
-        rows = [
-            (f"{number}  {words}", *note) for number, (words, *note) in zip(numbers, options, strict=True)
-        ]
-        line = "   ".join([question, *(row[0].replace("  ", " ", 1) for row in rows)])
-        if max(map(len, rows)) == 1 and len(line) <= (self.width or 80):
+        line = "   ".join([question, *(f"{at} {each[0]}" for at, each in zip(numbers, options, strict=True))])
+        if max(map(len, options)) == 1 and len(line) <= (self.width or 80):
             self.say(line)
         else:
             self.say(question)
-            self.table(rows)
+            self.table([(f"{at}  {each[0]}", *each[1:]) for at, each in zip(numbers, options, strict=True)])
         prompt = "> " if default is None else f"[{default + 1}] > "
         while True:
             answer = self._answer(self.terminal.read_line, prompt, help).strip()
@@ -271,9 +253,9 @@ class Ui:
     def confirm(self, question: str, *, default: bool = True, help: str = "") -> bool:
         """Yes or no. Without a terminal: no."""
         answers = {"": default, "y": True, "yes": True, "n": False, "no": False}
+        prompt = f"{question} [{'Y/n' if default else 'y/N'}] "
         while self.interactive:
-            hint = "Y/n" if default else "y/N"
-            answer = self._answer(self.terminal.read_line, f"{question} [{hint}] ", help).strip().lower()
+            answer = self._answer(self.terminal.read_line, prompt, help).strip().lower()
             if answer in answers:
                 return answers[answer]
             self.say("Please answer y or n.")
@@ -311,45 +293,40 @@ class Ui:
         if self.interactive:
             self.err.write("\n")
 
-    def _block(self, stream: TextIO, text: str, first: str, margin: int, style: str = "") -> None:
-        """``text`` after ``first``, which is coloured; what follows the first line is ``margin`` columns in."""
-        width = self.terminal.columns(stream)
+    def _block(
+        self, stream: TextIO, first: str, text: str, *, margin: int | None = None, style: str = ""
+    ) -> None:
+        """``text`` after ``first``, which is coloured; what follows the first line is ``margin`` columns in, by
+        default as far as ``first`` is wide. Wrapped at blanks alone: a longer URL or path stays as it is."""
+        width, margin = self.terminal.columns(stream), len(first) if margin is None else margin
         if width is not None and width - margin < _NARROW:
             margin = min(margin, 4)
-        lines: list[str] = []
+        start, lines = first, []
         for line in printable(text).split("\n"):
             words = line.lstrip(" ")
             own = " " * (len(line) - len(words))
-            start, rest = (" " * margin if lines else first) + own, " " * margin + own
-            # At blanks alone: a longer URL or path stays as it is.
-            folder = TextWrapper(
-                width or sys.maxsize, start, rest, break_long_words=False, break_on_hyphens=False
-            )
-            lines += folder.wrap(words) or [start]
-        word = first.strip()
-        if style and word and self._coloured(stream):
-            lines[0] = lines[0].replace(word, f"\x1b[{style}m{word}\x1b[0m", 1)
-        self._write(stream, [line.rstrip() for line in lines])
+            wrapper = textwrap.TextWrapper(width or sys.maxsize, start + own, " " * margin + own)
+            wrapper.break_long_words = wrapper.break_on_hyphens = False
+            lines += wrapper.wrap(words) or [start]
+            start = " " * margin
+        with self._lock:
+            self._line(stream, lines[0].rstrip(), style, first.strip())
+            for line in lines[1:]:
+                self._line(stream, line.rstrip())
 
-    def _lines(self, stream: TextIO, lines: Sequence[str], style: str = "") -> None:
-        """Lines as they are."""
-        shown = [printable(line) for line in lines]
-        if style and self._coloured(stream):
-            shown = [f"\x1b[{style}m{line}\x1b[0m" for line in shown]
-        self._write(stream, shown)
-
-    def _coloured(self, stream: TextIO) -> bool:
-        return self._colours and self.terminal.columns(stream) is not None
-
-    def _write(self, stream: TextIO, lines: Sequence[str]) -> None:
+    def _line(self, stream: TextIO, text: str, style: str = "", word: str = "") -> None:
+        """A line as it is, ``word`` or all of it in colour."""
+        text = printable(text)
+        if style and self._colours and self.terminal.columns(stream) is not None:
+            text = text.replace(word or text, f"\x1b[{style}m{word or text}\x1b[0m", 1)
         with self._lock:
             self._clear()
-            stream.write("".join(f"{line}\n" for line in lines))
+            stream.write(f"{text}\n")
             stream.flush()
 
     def _await(self, words: str) -> None:
-        """Show what is waited for. Called by the timer's thread too."""
-        with self._lock, contextlib.suppress(RuntimeError):  # as above
+        """Show what is waited for, if anything is. Called by the timer's thread too."""
+        with self._lock, contextlib.suppress(RuntimeError):  # the system allows no more threads
             if not self._awaited:
                 return
             self._clear()
@@ -358,15 +335,10 @@ class Ui:
                 return
             # Only here: rich takes as long to import as a short command takes in all.
             from rich.console import Console
-            from rich.live import Live
-            from rich.spinner import Spinner
             from rich.text import Text
 
             console = Console(file=self.out, width=self.width, force_terminal=True, color_system=None)
-            spinner = Spinner("line", Text(printable(words)))
-            self._spinner = Live(
-                spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
-            )
+            self._spinner = console.status(Text(printable(words)), spinner="line")
             self._spinner.start()
 
     def _clear(self) -> None:
@@ -374,8 +346,3 @@ class Ui:
         if self._spinner is not None:
             self._spinner.stop()
             self._spinner = None
-
-
-def labelled(label: str, commands: Sequence[str]) -> list[str]:
-    """Commands below each other, the first one after ``label``."""
-    return [f"{label if at == 0 else ' ' * len(label)}{command}" for at, command in enumerate(commands)]

@@ -2,19 +2,21 @@
 
 A check is one decorated function from the facts (`World`) to an `Outcome`:
 
-    @check("TOK005", "Each token has a refresh token", rests="TOK002",
-           impact="When its access token expires, only a login brings a new one.",
-           explain="Majora issues one with every access token; a missing one was lost on the way.")
-    def renewable(world: World) -> Outcome: …
+    @check("TOK005", "Each token has a refresh token", rests="TOK002", run="ocarina-kit login --force")
+    def renewable(world: World) -> Outcome | None:
+        '''Majora issues one with every access token; a missing one was lost on the way.
+
+        When its access token expires, only a login brings a new one.
+        '''
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ocarina_kit.system.errors import Exit, Remedy, usage_error
+from ocarina_kit.system.errors import Remedy, usage_error
 from ocarina_kit.system.finding import Words, words
 
 if TYPE_CHECKING:
@@ -32,36 +34,58 @@ FAMILIES = {
     "CRN": "Schedule",
 }
 """What each family is about, as a heading; in the order in which people read them."""
+STATUSES = ("ok", "warn", "fail", "unknown", "skip")
+PROBLEMS = ("fail", "unknown", "warn")
+"""The statuses that a person is told about, the worst first."""
 
 
 class Outcome(NamedTuple):
     """What a check found.
 
-    ``status`` is ``ok``, ``warn``, ``fail``, ``unknown`` (unclear) or ``skip``. ``impact`` and ``remedy`` replace the
-    check's own; where there is a ``fix``, which is what ``--fix`` would do, the usual remedy is ``doctor --fix``.
-    ``cause`` is the id of the check that a ``skip`` depends on. ``off`` marks a check that was not selected.
+    ``status`` is one of `STATUSES`. ``impact`` and ``remedy`` replace the check's own; where there is a ``fix``, which
+    is what ``--fix`` would do, the usual remedy is ``doctor --fix``. ``cause`` is the id of the check that a ``skip``
+    depends on. ``off`` marks a check that was not selected, ``unclear`` a skip because nothing is known.
+    The runner (`examine`) adds the rest: ``ms`` are the milliseconds that it took, with what it waited for.
     """
 
     status: str
     said: Words
-    impact: str | None = None
-    remedy: Remedy | None = None
-    cause: str | None = None
+    impact: str = ""
+    remedy: Remedy = Remedy()
+    cause: str = ""
     fix: tuple[Change, ...] = ()
     excerpt: str = ""
     off: bool = False
+    unclear: bool = False
+    id: str = ""
+    title: str = ""
+    ms: int = 0
+    fixed: bool = False
+
+    @property
+    def family(self) -> str:
+        return self.id[:3]
+
+
+Judge = Callable[["World"], "Outcome | None"]
+"""None: all is well, as the check's title says."""
 
 
 class Check(NamedTuple):
-    """One row of docs/checks.md. ``rests``: the ids it depends on, in one group where one of several is enough."""
+    """One row of docs/checks.md.
+
+    ``rests``: the ids it depends on, in one group where one of several is enough. ``remedy``: the usual one.
+    ``online``: skipped with --offline. ``oauth``: skipped with an API key. ``unless``: says why there is nothing to
+    judge, if so.
+    """
 
     id: str
     title: str
-    judge: Callable[[World], Outcome]
+    judge: Judge
+    rests: tuple[tuple[str, ...], ...]
+    remedy: Remedy
     impact: str
     explain: str
-    remedy: Remedy
-    rests: tuple[tuple[str, ...], ...]
     online: bool = False
     oauth: bool = False
     unless: Callable[[World], str] | None = None
@@ -69,27 +93,6 @@ class Check(NamedTuple):
     @property
     def family(self) -> str:
         return self.id[:3]
-
-
-class Finding(NamedTuple):
-    """A check with its outcome. ``ms``: milliseconds that it took, its own facts included."""
-
-    check: Check
-    outcome: Outcome
-    ms: int = 0
-    fixed: bool = False
-
-    @property
-    def status(self) -> str:
-        return self.outcome.status
-
-    @property
-    def remedy(self) -> Remedy:
-        return self.check.remedy if self.outcome.remedy is None else self.outcome.remedy
-
-    @property
-    def impact(self) -> str:
-        return self.check.impact if self.outcome.impact is None else self.outcome.impact
 
 
 class Late(Exception):  # noqa: N818  # not an error: a fact that did not come in time
@@ -101,29 +104,20 @@ REGISTRY: dict[str, Check] = {}
 
 
 def check(
-    id: str,
-    title: str,
-    *,
-    impact: str,
-    explain: str,
-    rests: str = "",
-    run: str = "",
-    fix: str = "",
-    online: bool = False,
-    oauth: bool = False,
-    unless: Callable[[World], str] | None = None,
-) -> Callable[[Callable[[World], Outcome]], Callable[[World], Outcome]]:
+    id: str, title: str, *, rests: str = "", run: str = "", fix: str = "", **more: Any
+) -> Callable[[Judge], Judge]:
     """Register a function as the check ``id``.
 
     ``rests``: the ids that it depends on, ``"API001|API002"`` where one of the two is enough. ``fix`` and ``run``: the
-    usual remedy, a sentence and a command. ``online``: skipped with --offline. ``oauth``: skipped with an API key.
-    ``unless``: says why there is nothing to judge, if so.
+    usual remedy, a sentence and a command. ``more``: as `Check` has it; without ``explain`` and ``impact``, the first
+    and the last paragraph of the function's own text say what to know, and what a failure leads to.
     """
 
-    def register(judge: Callable[[World], Outcome]) -> Callable[[World], Outcome]:
-        groups = tuple(tuple(group.split("|")) for group in rests.split())
-        remedy = Remedy(fix, (run,) if run else ())
-        REGISTRY[id] = Check(id, title, judge, impact, explain, remedy, groups, online, oauth, unless)
+    def register(judge: Judge) -> Judge:
+        told = [" ".join(each.split()) for each in (judge.__doc__ or "").split("\n\n")]
+        groups, usual = tuple(tuple(group.split("|")) for group in rests.split()), (run,) if run else ()
+        texts = {"explain": told[0], "impact": told[-1], **more}
+        REGISTRY[id] = Check(id, title, judge, groups, Remedy(fix, usual), **texts)
         return judge
 
     return register
@@ -144,9 +138,10 @@ def ok(template: str, **values: object) -> Outcome:
     return Outcome("ok", words(template, **values))
 
 
-def does_not_apply(template: str, **values: object) -> Outcome:
-    """A skip because there is nothing to judge here; what depends on this check is judged anyway."""
-    return Outcome("skip", words(template, **values))
+def does_not_apply(template: str, *, unclear: bool = False, **values: object) -> Outcome:
+    """A skip because there is nothing to judge here, or, ``unclear``, nothing to judge it by; what depends on this
+    check is judged anyway."""
+    return Outcome("skip", words(template, **values), unclear=unclear)
 
 
 def follows(id: str) -> Outcome:
@@ -163,8 +158,9 @@ def problem(
     fix: Iterable[Change] = (),
     **values: object,
 ) -> Outcome:
-    """``status``: ``fail``, ``warn`` or ``unknown``. ``values`` fill the template's names."""
-    return Outcome(status, words(template, **values), impact, remedy, fix=tuple(fix))
+    """``status``: one of `PROBLEMS`. ``values`` fill the template's names."""
+    said = words(template, **values)
+    return Outcome(status, said, impact or "", remedy or Remedy(), fix=tuple(fix))
 
 
 # --- which, and in what order -------------------------------------------------------------------------------------
@@ -189,104 +185,90 @@ class Choice(NamedTuple):
 
 def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice:
     """Read ``--only`` and ``--skip``. Raises KitError (usage) for a name that is neither an id nor a family."""
-    known = {each.id for each in all_checks()} | set(FAMILIES)
+    chosen = {
+        name: frozenset(" ".join(values).upper().replace(",", " ").split())
+        for name, values in (("only", only), ("skip", skip))
+    }
+    known = {*FAMILIES, *(each.id for each in all_checks())}
+    if unknown := sorted((chosen["only"] | chosen["skip"]) - known):
+        raise usage_error(
+            f"No check or family is called {', '.join(unknown)}.",
+            why=f"Families: {', '.join(FAMILIES)}.",
+            remedy=Remedy("List the checks.", ("ocarina-kit doctor --list",)),
+        )
+    return Choice(**chosen, offline=offline)
 
-    def names(option: str, values: Iterable[str]) -> frozenset[str]:
-        found = frozenset(name for value in values for name in value.upper().replace(",", " ").split())
-        if unknown := sorted(found - known):
-            raise usage_error(
-                f"{option}: no check or family is called {', '.join(unknown)}.",
-                why=f"Families: {', '.join(FAMILIES)}.",
-                remedy=Remedy("List the checks.", ("ocarina-kit doctor --list",)),
-            )
-        return found
 
-    return Choice(names("--only", only), names("--skip", skip), offline)
-
-
-def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) -> tuple[Finding, ...]:
+def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) -> tuple[Outcome, ...]:
     """Judge every check (of ``all``), each after those that it depends on. Reads only.
 
     A check that is not selected is judged unseen where a selected one depends on it.
     """
     checks = {each.id: each for each in (all_checks() if all is None else all)}
-    seen: dict[str, tuple[Outcome, int]] = {}
+    seen: dict[str, Outcome] = {}
 
-    def outcome(id: str) -> Outcome:
+    def look(id: str) -> Outcome:
         if id not in seen:
             started = world.machine.monotonic()
-            found = _judge(checks[id], world, choice, outcome)
-            if found.remedy is None:
-                found = found._replace(remedy=_usual(checks[id], found, world.place))
-            seen[id] = (found, round((world.machine.monotonic() - started) * 1000))
-        return seen[id][0]
+            found = _completed(checks[id], _judge(checks[id], world, choice, look), world.place)
+            seen[id] = found._replace(ms=round((world.machine.monotonic() - started) * 1000))
+        return seen[id]
 
-    needed = [each.id for each in checks.values() if not choice.off(each)]
+    off = {id: why for id, each in checks.items() if (why := choice.off(each))}
+    needed = [id for id in checks if id not in off]
     for id in needed:  # it grows by what they depend on
-        rests = [rest for group in checks[id].rests for rest in group]
-        needed += [
-            rest for rest in rests if rest not in needed and not (choice.offline and checks[rest].online)
-        ]
+        for rest in [rest for group in checks[id].rests for rest in group]:
+            if rest not in needed and not (choice.offline and checks[rest].online):
+                needed.append(rest)
     world.start(set(needed))
-    findings = []
-    for each in checks.values():
-        if off := choice.off(each):
-            findings.append(Finding(each, Outcome("skip", words(off), off=True)))
-        else:
-            found = outcome(each.id)
-            findings.append(Finding(each, found, max(seen[each.id][1], world.took.get(each.id, 0))))
-    return tuple(findings)
+    return tuple(
+        _completed(each, Outcome("skip", words(off[id]), off=True), world.place) if id in off else look(id)
+        for id, each in checks.items()
+    )
 
 
-def _usual(check: Check, found: Outcome, place: Place) -> Remedy:
-    """The check's own remedy, as a command for this set-up."""
-    if found.fix:
-        return Remedy("", (place.command("doctor", "--fix"),))
-    text, commands = check.remedy
-    argv = shlex.split(commands[0]) if commands else []
-    if argv[:1] == ["ocarina-kit"] and argv[1] != "install-client":
-        return Remedy(text, (place.command(*argv[1:]),))
-    return check.remedy
+def _completed(check: Check, found: Outcome, place: Place) -> Outcome:
+    """The outcome with what is the check's own; its usual remedy as a command for this set-up."""
+    found = found._replace(id=check.id, title=check.title)
+    if found.status not in PROBLEMS:
+        return found
+    remedy = check.remedy
+    if any(found.remedy):
+        remedy = found.remedy
+    elif found.fix:
+        remedy = Remedy("", (place.command("doctor", "--fix"),))
+    elif remedy.commands and remedy.commands[0] != "ocarina-kit install-client":
+        program, *argv = shlex.split(remedy.commands[0])
+        if program == "ocarina-kit":
+            remedy = remedy._replace(commands=(place.command(*argv),))
+    return found._replace(impact=found.impact or check.impact, remedy=remedy)
 
 
-def _judge(check: Check, world: World, choice: Choice, ask: Callable[[str], Outcome]) -> Outcome:
+def _judge(check: Check, world: World, choice: Choice, look: Callable[[str], Outcome]) -> Outcome:
     try:
-        if check.oauth and world.uses_api_key:
+        if check.oauth and world.config.uses_api_key:
             return does_not_apply("not needed with an API key")
         if choice.offline and check.online:
             return Outcome("skip", words("not checked with --offline"), off=True)
         for group in check.rests:
-            if cause := _blocked(group, ask):
+            if cause := _blocked([look(id) for id in group]):
                 return follows(cause)
         if check.unless is not None and (why := check.unless(world)):
             return does_not_apply(why)
-        return check.judge(world)
+        return check.judge(world) or ok(f"{check.title}.")
     except Late as late:
         return problem("unknown", "There was no time left to see {what}.", what=late)
 
 
-def _blocked(group: tuple[str, ...], ask: Callable[[str], Outcome]) -> str:
+def _blocked(group: list[Outcome]) -> str:
     """The id of what keeps a check from being judged; "" where one of ``group`` came out well, or does not apply."""
-    outcomes = [(id, ask(id)) for id in group]
-    applying = [(id, each) for id, each in outcomes if each.status != "skip" or each.cause or each.off]
-    if not applying or any(each.status in ("ok", "warn") for _, each in applying):
+    applying = [each for each in group if each.status != "skip" or each.cause or each.off]
+    if not applying or any(each.status in ("ok", "warn") for each in applying):
         return ""
-    id, first = applying[0]
-    return first.cause or id
+    return applying[0].cause or applying[0].id
 
 
-# --- what came out ------------------------------------------------------------------------------------------------
-
-
-def exit_code(findings: Iterable[Finding]) -> int:
-    """1 with any ``fail``; else 5 with any ``unknown``; else 0; never 4 (CONTRACT.md, doctor)."""
-    statuses = {each.status for each in findings}
-    if "fail" in statuses:
-        return Exit.PROBLEM
-    return Exit.UNKNOWN if "unknown" in statuses else Exit.OK
-
-
-def summary(findings: Iterable[Finding]) -> dict[str, int]:
+def summary(findings: Iterable[Outcome]) -> dict[str, int]:
     """How many came out how: the ``summary`` of the JSON document."""
     statuses = [each.status for each in findings]
-    return {status: statuses.count(status) for status in ("ok", "warn", "fail", "unknown", "skip")}
+    return {status: statuses.count(status) for status in STATUSES}

@@ -121,8 +121,8 @@ def _as_found(id: str) -> Callable[[World], Outcome]:
 
     def judge(world: World) -> Outcome:
         found = world.config_findings[id]
-        fix, cause = () if found.change is None else (found.change,), found.cause or None
-        return Outcome(found.status, found.words, None, found.remedy, cause, fix, found.excerpt)
+        fix = () if found.change is None else (found.change,)
+        return Outcome(found.status, found.words, "", found.remedy, found.cause, fix, found.excerpt)
 
     return judge
 

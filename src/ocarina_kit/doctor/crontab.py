@@ -15,7 +15,6 @@ from ocarina_kit.doctor import entry as of
 from ocarina_kit.doctor.check import (
     REGISTRY,
     Choice,
-    Finding,
     Outcome,
     check,
     does_not_apply,
@@ -52,12 +51,12 @@ _check = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no_cron)
 _check_entry = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no_entry)
 
 
-def judged(world: World) -> dict[str, Finding]:
+def judged(world: World) -> dict[str, Outcome]:
     """What each of these checks finds, whatever the other families say: for ``schedule --show``."""
     found = []
     for each in [each for each in REGISTRY.values() if each.family == "CRN"]:
         found.append(each._replace(rests=tuple(ids for ids in each.rests if ids[0].startswith("CRN"))))
-    return {each.check.id: each for each in examine(world, Choice(), found)}
+    return {each.id: each for each in examine(world, Choice(), found)}
 
 
 def _lines(entries: Sequence[Entry]) -> str:
@@ -240,7 +239,7 @@ def daemon(world: World) -> Outcome:
     if state == "runs":
         return ok("A cron daemon runs on this host ({daemon}).", daemon=why)
     if state == "unknown":
-        return does_not_apply("whether cron runs on this host is unknown: {why}", why=why)
+        return does_not_apply("whether cron runs on this host is unknown: {why}", unclear=True, why=why)
     return problem("fail", "No cron daemon runs on {host}: {why}.", host=world.machine.host, why=why)
 
 

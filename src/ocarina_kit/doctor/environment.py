@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -15,89 +16,82 @@ from ocarina_kit.system.errors import Remedy
 from ocarina_kit.system.words import span, tilde
 
 if TYPE_CHECKING:
-    from ocarina_kit.client.find import Candidate, Clients
+    from ocarina_kit.client.find import Candidate
 
 _INSTALL = "ocarina-kit install-client"
+_check_client = partial(check, run=_INSTALL)
 
-# --- ENV001, ENV003, ENV002, ENV005: the client -----------------------------------------------------------------------
+# --- ENV001 to ENV005: the client -------------------------------------------------------------------------------------
 
 
-@check(
-    "ENV001",
-    "The client is installed",
-    impact="Nothing can be looked up or uploaded; ocarina-kit still refreshes tokens.",
-    explain="ocarina is looked for in the active environment, on PATH, in conda environments, in those of pipx, uv and "
-    "install-client, in ~/.local/bin, and on cron's PATH.",
-    run=_INSTALL,
-)
-def installed(world: World) -> Outcome:
+@_check_client("ENV001", "The client is installed")
+def installed(world: World) -> Outcome | None:
+    """ocarina is looked for in the active environment, on PATH, in conda environments, in those of pipx, uv and
+    install-client, in ~/.local/bin, and on cron's PATH.
+
+    Nothing can be looked up or uploaded; ocarina-kit still refreshes tokens.
+    """
     clients = world.clients
     if clients.typed is not None:
         return ok("ocarina is installed: {file}.", file=_file(world, clients.typed))
+    said = "No ocarina was found. Looked in: {places}.{remarks}"
     remarks = "".join(f" {each}." for each in clients.remarks)
-    looked = "; ".join(clients.looked_in)
-    return problem(
-        "fail", "No ocarina was found. Looked in: {places}.{remarks}", places=looked, remarks=remarks
-    )
+    return problem("fail", said, places="; ".join(clients.looked_in), remarks=remarks)
 
 
-@check(
-    "ENV002",
-    "It is the Majora client",
-    rests="ENV003",
-    impact="Its commands do something else, or do not exist.",
-    explain="An unrelated package on PyPI is named ocarina too, so pip install ocarina installs the wrong program. The "
-    "Majora client prints its version with ocarina -v, and its package has a module ocarina.client.",
-    run=_INSTALL,
-)
-def is_majoras(world: World) -> Outcome:
-    typed = _typed(world.clients)
+@_check_client("ENV002", "It is the Majora client", rests="ENV003")
+def is_majoras(world: World) -> Outcome | None:
+    """An unrelated package on PyPI is named ocarina too, so pip install ocarina installs the wrong program. The Majora
+    client prints its version with ocarina -v, and its package has a module ocarina.client.
+
+    Its commands do something else, or do not exist.
+    """
+    typed = _typed(world)
     if typed.works:
         return ok("{file} is {client}.", file=_file(world, typed), client=typed.described)
-    said, remedy = "{file} is not the Majora client, but {program}.", _other(world.clients)
-    return problem("fail", said, remedy=remedy, file=_file(world, typed), program=typed.problem)
+    said = "{file} is not the Majora client, but {program}."
+    return problem("fail", said, remedy=_other(world), file=_file(world, typed), program=typed.problem)
 
 
-@check(
-    "ENV003",
-    "The client runs",
-    rests="ENV001",
-    impact="Neither you nor cron can use it.",
-    explain="If its Python was upgraded or removed, or its environment was moved, the script stays and its "
-    "interpreter is gone. ocarina -v is run to see, without any credentials.",
-    run=_INSTALL,
-)
-def runs(world: World) -> Outcome:
-    typed = _typed(world.clients)
+@_check_client("ENV003", "The client runs", rests="ENV001")
+def runs(world: World) -> Outcome | None:
+    """If its Python was upgraded or removed, or its environment was moved, the script stays and its interpreter is
+    gone. ocarina -v is run to see, without any credentials.
+
+    Neither you nor cron can use it.
+    """
+    typed = _typed(world)
+    file = _file(world, typed)
     if typed.state in ("works", "not the client"):
-        return ok("{file} runs.", file=_file(world, typed))
+        return ok("{file} runs.", file=file)
     if typed.state == "no answer":
         remedy = Remedy("See how long it takes.", (f"time {quote(typed.path)} -v",))
-        return problem("unknown", "{file} gave no answer in time.", remedy=remedy, file=_file(world, typed))
-    said, remedy = "{file} does not run: {why}.", _other(world.clients)
-    return problem("fail", said, remedy=remedy, file=_file(world, typed), why=typed.problem)
+        return problem("unknown", "{file} gave no answer in time.", remedy=remedy, file=file)
+    return problem("fail", "{file} does not run: {why}.", remedy=_other(world), file=file, why=typed.problem)
 
 
 @check(
     "ENV005",
-    "There is one client",
+    "There is one client, or all are of one version",
     rests="ENV001",
-    impact="What works in your shell may not work in cron, and the other way round.",
-    explain="Several environments may have clients of different versions. cron has a short PATH of its own, so the "
-    "crontab entry has absolute paths. A client that another user can replace is a risk: it reads your tokens.",
     fix="Keep the one that you use, and remove the others.",
 )
-def only_one(world: World) -> Outcome:
+def only_one(world: World) -> Outcome | None:
+    """Several environments may have clients of different versions. cron has a short PATH of its own, so the crontab
+    entry has absolute paths. A client that another user can replace is a risk: it reads your tokens.
+
+    What works in your shell may not work in cron, and the other way round.
+    """
     clients = world.clients
-    loose = next((each for each in (clients.typed, clients.chosen) if each and each.writable_by_others), None)
-    if loose is not None:
-        said, impact = "{file} is not safe: {why}.", "Whoever replaces it can read your tokens."
-        remedy = Remedy("Remove the others' write permission, or install your own.", (_INSTALL,))
-        why = loose.writable_by_others
-        return problem("warn", said, impact=impact, remedy=remedy, file=_file(world, loose), why=why)
+    for each in (clients.typed, clients.chosen):
+        if each is not None and each.writable_by_others:
+            said, impact = "{file} is not safe: {why}.", "Whoever replaces it can read your tokens."
+            remedy = Remedy("Remove the others' write permission, or install your own.", (_INSTALL,))
+            why, file = each.writable_by_others, _file(world, each)
+            return problem("warn", said, impact=impact, remedy=remedy, file=file, why=why)
     working = [each for each in clients.all if each.works]
     if len({each.version for each in working}) < 2:
-        return ok("There is one client, or all are of one version.")
+        return None
     return problem(
         "warn",
         "There are {count} clients of different versions: {clients}. Your shell runs {shell}, cron finds {cron}, and "
@@ -110,19 +104,18 @@ def only_one(world: World) -> Outcome:
     )
 
 
-def _typed(clients: Clients) -> Candidate:
-    typed = clients.typed
-    assert typed is not None  # noqa: S101  # ENV001, on which this depends, has found one
-    return typed
+def _typed(world: World) -> Candidate:
+    """The client that a person gets; ENV001, on which the checks that ask depend, has found one."""
+    return world.clients.typed or world.clients.all[0]
 
 
 def _file(world: World, client: Candidate | None) -> str:
     return "none" if client is None else tilde(client.path, world.machine.home)
 
 
-def _other(clients: Clients) -> Remedy:
+def _other(world: World) -> Remedy:
     """What to do about a client that is no good: use one that works, or install one."""
-    typed, chosen = _typed(clients), clients.chosen
+    typed, chosen = _typed(world), world.clients.chosen
     if chosen is not None and chosen.path != typed.path:
         export = f"export PATH={quote(os.path.dirname(chosen.path))}:$PATH"  # noqa: PTH120
         return Remedy("Another client works: put its folder first on PATH, or remove this one.", (export,))
@@ -131,21 +124,17 @@ def _other(clients: Clients) -> Remedy:
     return Remedy("Install the Majora client.", (_INSTALL,))
 
 
-@check(
-    "ENV004",
-    "Majora accepts its version",
-    rests="ENV002 API001|API002",
-    online=True,
-    impact="Every request of this client is refused, whatever its token.",
-    explain="Majora refuses clients that are too old (before 0.44.0 when this was written), and says which version it "
-    "wants. The client that the guide's first version installs, 0.36.1, is one of them.",
-    run=_INSTALL,
-)
-def version_accepted(world: World) -> Outcome:
+@_check_client("ENV004", "Majora accepts its version", rests="ENV002 API001|API002", online=True)
+def version_accepted(world: World) -> Outcome | None:
+    """Majora refuses clients that are too old (before 0.44.0 when this was written), and says which version it wants.
+    The client that the guide's first version installs, 0.36.1, is one of them.
+
+    Every request of this client is refused, whatever its token.
+    """
     from ocarina_kit.client.find import MINIMUM_VERSION, version_text
 
     answer = next((each for each in world.access.values() if each.client_ok is not None), None)
-    version = version_text(_typed(world.clients).version)
+    version = version_text(_typed(world).version)
     if answer is None:
         return does_not_apply("the server said nothing about the client's version")
     if answer.client_ok:
@@ -155,57 +144,48 @@ def version_accepted(world: World) -> Outcome:
     return problem("fail", said, version=version, wanted=wanted)
 
 
-# --- ENV006 -----------------------------------------------------------------------------------------------------------
+# --- ENV006 to ENV008: the machine ------------------------------------------------------------------------------------
 
 _OF_THE_SETUP = (*TEXTS, "MAJORA_CLIENT_ID", "MAJORA_CLIENT_SECRET")
 """What the client reads with ``--env``, and only then."""
 
 
-@check(
-    "ENV006",
-    "cron sees the variables of this shell",
-    impact="The scheduled refresh may read another set-up, or not reach the server.",
-    explain="cron has none of your shell's variables. OCARINA_CONF_FILE, a CA bundle or a proxy that is set here must "
-    "be in the crontab entry too. A proxy's password is never written there.",
-    run="ocarina-kit schedule",
-)
-def carried(world: World) -> Outcome:
+@check("ENV006", "cron sees the variables of this shell", run="ocarina-kit schedule")
+def carried(world: World) -> Outcome | None:
+    """cron has none of your shell's variables. OCARINA_CONF_FILE, a CA bundle or a proxy that is set here must be in
+    the crontab entry too. A proxy's password is never written there.
+
+    The scheduled refresh may read another set-up, or not reach the server.
+    """
     names, left_out = not_carried(world), world.ground.left_out
     if not names:
-        return ok("cron has every variable of this shell that changes what ocarina reads.")
+        return None
     said, variables = "The crontab entry does not set what this shell sets: {variable}.", ", ".join(names)
-    remedy = None
     if world.place.from_env:
         text = "Some are secrets, which no crontab entry has. Write a configuration file."
-        remedy = Remedy(text, ("ocarina-kit init",))
-    elif set(names) <= left_out.keys():
-        text = "; ".join(f"{name} {left_out[name]}" for name in names)
-        remedy = Remedy(f"{text}. Set it at the top of the crontab if cron needs it.", ("crontab -e",))
-    if remedy is not None:
+        return problem("warn", said, remedy=Remedy(text, ("ocarina-kit init",)), variable=variables)
+    if set(names) <= left_out.keys():
+        why = "; ".join(f"{name} {left_out[name]}" for name in names)
+        remedy = Remedy(f"{why}. Set it at the top of the crontab if cron needs it.", ("crontab -e",))
         return problem("warn", said, remedy=remedy, variable=variables)
     return faulty(world, "warn", said, "put the variables into the crontab entry", variable=variables)
 
 
 def not_carried(world: World) -> list[str]:
     """Names of variables that change what ocarina reads here, and that this set-up's entry does not set."""
-    from ocarina_kit.cron.line import NO_PROXY, PROXY
+    from ocarina_kit.cron.line import CA_BUNDLE, NO_PROXY, PROXY
 
-    environ, entries = world.machine.environ, world.entries
+    environ, entries, wanted = world.machine.environ, world.entries, world.ground.variables
     calls = [call for entry in entries.active for call in entry.calls]
     if world.place.from_env:
         return [name for name in _OF_THE_SETUP if environ.get(name)] if calls or entries.others else []
     if not calls:
         return ["OCARINA_CONF_FILE"] if world.place.source == "environment" and entries.others else []
-    wanted = world.ground.variables
-    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", *PROXY, *NO_PROXY)
 
     def is_set(name: str) -> bool:
         return name in wanted and all(call.environ.get(name) == wanted[name] for call in calls)
 
-    return [name for name in names if environ.get(name) and not is_set(name)]
-
-
-# --- ENV007, ENV008 ---------------------------------------------------------------------------------------------------
+    return [name for name in (*CA_BUNDLE, *PROXY, *NO_PROXY) if environ.get(name) and not is_set(name)]
 
 
 @check(
@@ -213,13 +193,15 @@ def not_carried(world: World) -> list[str]:
     "The clock is right",
     rests="SRV002",
     online=True,
-    impact="Tokens seem to be valid for longer or shorter than they are, and two-factor codes are refused.",
-    explain="This machine's time is compared with the time in the server's answer: more than 60 s is a warning, more "
-    "than 300 s a failure.",
     fix="Ask whoever runs this machine to set its clock by NTP. See what it shows:",
     run="date -u",
 )
-def clock(world: World) -> Outcome:
+def clock(world: World) -> Outcome | None:
+    """This machine's time is compared with the time in the server's answer: more than 60 s is a warning, more than 300
+    s a failure.
+
+    Tokens seem to be valid for longer or shorter than they are, and two-factor codes are refused.
+    """
     from ocarina_kit.doctor.server import failed_step
 
     skew = world.identity.skew if world.identity is not None else None
@@ -228,26 +210,28 @@ def clock(world: World) -> Outcome:
         return follows(step) if step else does_not_apply("the server did not say what time it has")
     off, side = round(abs(skew)), "behind" if skew > 0 else "ahead of"
     if off <= 60:
-        return ok("This machine's clock agrees with the server's.")
-    status, said = "fail" if off > 300 else "warn", f"This machine's clock is {{span}} {side} the server's."
-    return problem(status, said, span=span(off))
+        return None
+    said = f"This machine's clock is {{span}} {side} the server's."
+    return problem("fail" if off > 300 else "warn", said, span=span(off))
 
 
 @check(
     "ENV008",
     "Files can be written",
-    impact="New tokens could not be saved, so nothing is refreshed.",
-    explain="Your home and the folders of the configuration, the tokens file and the state are looked at: may you "
-    "write there, and are space and inodes left. Nothing is written to find out, and a quota is not seen.",
     fix="Delete something there, or ask whoever runs this machine.",
     run="df -h ~",
 )
-def writable(world: World) -> Outcome:
+def writable(world: World) -> Outcome | None:
+    """Your home and the folders of the configuration, the tokens file and the state are looked at: may you write there,
+    and are space and inodes left. Nothing is written to find out, and a quota is not seen.
+
+    New tokens could not be saved, so nothing is refreshed.
+    """
     from ocarina_kit.system.file_errors import fault_in
 
-    state = world.machine.state
+    state, home = world.machine.state, world.machine.home
     folders = {
-        "Your home": world.machine.home,
+        "Your home": home,
         "The folder of the tokens file": _beside(world.config.tokens_file),
         "The state folder": next(each for each in (state, *state.parents) if os.path.lexists(each)),
     }
@@ -257,9 +241,8 @@ def writable(world: World) -> Outcome:
         # A folder that does not exist: CFG001, CFG010.
         if os.path.lexists(folder) and (fault := fault_in(folder)) is not None:
             why, remedy = fault
-            where = tilde(folder, world.machine.home)
-            return problem("fail", f"{what}: {why}", remedy=remedy, folder=where)
-    return ok("Files can be written.")
+            return problem("fail", f"{what}: {why}", remedy=remedy, folder=tilde(folder, home))
+    return None
 
 
 def _beside(path: Path) -> Path:

@@ -52,31 +52,29 @@ def _is_plain(world: World) -> bool:
     return world.setup.domain.startswith("http:")
 
 
-def _step(world: World, id: str, fine: str) -> Outcome:
-    """What the request says of one step; ``fine`` if it came further."""
+def _step(world: World, id: str) -> Outcome | None:
+    """What the request says of one step; None if it came further."""
     from ocarina_kit.majora.http import NoAnswer
     from ocarina_kit.majora.messages import net_error
 
     probe, domain = world.identity, world.setup.domain
     if probe is None:
         return follows("CFG006")
-    if failed_step(world) != id:
-        if probe.net is not None and probe.net.kind == "ca-bundle":
-            return does_not_apply("not tried, because the CA bundle cannot be used")
-        return ok(fine, domain=domain)
     net = probe.net or NoAnswer("other", probe.words)
+    if failed_step(world) != id:
+        never = net.kind == "ca-bundle"
+        return does_not_apply("not tried, because the CA bundle cannot be used") if never else None
     text = net_error(net, domain=domain).remedy.text
-    by_init = init(world.config, ("MAJORA_DOMAIN",), text)
-    if id == "SRV004":
-        if probe.kind == "no-answer":
-            return _no_answer(probe.words, text)
-        said = "{domain} answers, but is not Majora: {said}."
-        return problem("fail", said, remedy=by_init, domain=domain, said=probe.words)
-    remedy = (
-        by_init if net.kind in _BY_INIT else Remedy(text, ("date -u",) if net.kind == "tls-expired" else ())
-    )
-    if net.kind in ("tls-unknown-issuer", "ca-bundle"):
+    if id == "SRV004" and probe.kind == "no-answer":
+        return _no_answer(probe.words, text)
+    remedy = Remedy(text, ("date -u",) if net.kind == "tls-expired" else ())
+    if id == "SRV004" or net.kind in _BY_INIT:
+        remedy = init(world.config, ("MAJORA_DOMAIN",), text)
+    elif net.kind in ("tls-unknown-issuer", "ca-bundle"):
         remedy = _of_the_bundle(world, text)
+    if id == "SRV004":
+        said = "{domain} answers, but is not Majora: {said}."
+        return problem("fail", said, remedy=remedy, domain=domain, said=probe.words)
     status, seen = "unknown" if net.kind in _UNCLEAR else "fail", _SEEN.get(net.kind, _SEEN[id])
     return problem(status, f"{seen}: {{said}}.", remedy=remedy, said=net.words.rstrip("."))
 
@@ -88,15 +86,15 @@ def _of_the_bundle(world: World, text: str) -> Remedy:
     from ocarina_kit.majora.api import tls_hint
 
     variable, helps, built_in = tls_hint(world.machine, world.setup.domain, world.left())
-    unset = (f"unset {variable}",) if variable else ()
+    command = f"unset {variable}" if variable else ""
     if helps and variable and built_in:
-        return Remedy(f"The certificate is accepted without {variable}. Remove it from your shell.", unset)
-    if helps:
+        text = f"The certificate is accepted without {variable}. Remove it from your shell."
+    elif helps:
         text = "The certificate is accepted with another CA bundle of this machine."
-        return Remedy(text, (f"export REQUESTS_CA_BUNDLE={quote(helps)}",))
-    if variable:
+        command = f"export REQUESTS_CA_BUNDLE={quote(helps)}"
+    elif variable:
         text = f"If your network inspects TLS, set {variable} to your institution's CA bundle; otherwise unset it."
-    return Remedy(text, unset)
+    return Remedy(text, (command,) if command else ())
 
 
 @check(
@@ -104,15 +102,17 @@ def _of_the_bundle(world: World, text: str) -> Remedy:
     "The server's name is known",
     rests="CFG006",
     online=True,
-    impact="Nothing that needs the server works from this machine.",
-    explain="The host of MAJORA_DOMAIN is looked up as every program here does it. If the resolver gives no answer, "
-    "the name may still be right. Behind a proxy, the proxy looks names up.",
     fix="Check MAJORA_DOMAIN, and that this machine is on the network.",
 )
-def name(world: World) -> Outcome:
+def name(world: World) -> Outcome | None:
+    """The host of MAJORA_DOMAIN is looked up as every program here does it. If the resolver gives no answer, the name
+    may still be right. Behind a proxy, the proxy looks names up.
+
+    Nothing that needs the server works from this machine.
+    """
     if _has_proxy(world):
         return does_not_apply("the proxy looks the name up")
-    return _step(world, "SRV001", "The host of {domain} has an address.")
+    return _step(world, "SRV001")
 
 
 @check(
@@ -120,13 +120,15 @@ def name(world: World) -> Outcome:
     "The server can be reached",
     rests="SRV001",
     online=True,
-    impact="Nothing that needs the server works from this machine.",
-    explain="A connection is made to MAJORA_DOMAIN, or to the proxy that HTTPS_PROXY names and from there on. A "
-    "refused connection is a fault. If no answer comes in time, the network may only be slow today.",
     fix="Check the network, the proxy and the firewall.",
 )
-def connection(world: World) -> Outcome:
-    return _step(world, "SRV002", "{domain} accepts connections.")
+def connection(world: World) -> Outcome | None:
+    """A connection is made to MAJORA_DOMAIN, or to the proxy that HTTPS_PROXY names and from there on. A refused
+    connection is a fault. If no answer comes in time, the network may only be slow today.
+
+    Nothing that needs the server works from this machine.
+    """
+    return _step(world, "SRV002")
 
 
 @check(
@@ -134,29 +136,27 @@ def connection(world: World) -> Outcome:
     "The server's certificate is accepted",
     rests="SRV002",
     online=True,
-    impact="ocarina and ocarina-kit send no secret there, and so can do nothing.",
-    explain="The certificate must be in date, for this host, and signed by an authority in the CA bundle: the one that "
-    "REQUESTS_CA_BUNDLE names, otherwise that of requests. A network that inspects TLS needs a bundle of its own.",
     fix="Check MAJORA_DOMAIN, the clock, and REQUESTS_CA_BUNDLE.",
 )
-def tls(world: World) -> Outcome:
+def tls(world: World) -> Outcome | None:
+    """The certificate must be in date, for this host, and signed by an authority in the CA bundle: the one that
+    REQUESTS_CA_BUNDLE names, otherwise that of requests. A network that inspects TLS needs a bundle of its own.
+
+    ocarina and ocarina-kit send no secret there, and so can do nothing.
+    """
     if _is_plain(world):
         return does_not_apply("plain http to this machine itself has no TLS")
-    return _step(world, "SRV003", "The certificate of {domain} is accepted.")
+    return _step(world, "SRV003")
 
 
-@check(
-    "SRV004",
-    "Majora answers",
-    rests="SRV003 CFG007",
-    online=True,
-    impact="No login, no refresh and no ocarina command works there.",
-    explain="A token request without credentials is sent; Majora answers it with an OAuth error. A web page, a "
-    "redirect or a 404 comes from something else: another site, a proxy, a page to log in to this network.",
-    fix="Check MAJORA_DOMAIN.",
-)
-def identity(world: World) -> Outcome:
-    return _step(world, "SRV004", "{domain} answers as Majora does.")
+@check("SRV004", "Majora answers", rests="SRV003 CFG007", online=True, fix="Check MAJORA_DOMAIN.")
+def identity(world: World) -> Outcome | None:
+    """A token request without credentials is sent; Majora answers it with an OAuth error. A web page, a redirect or a
+    404 comes from something else: another site, a proxy, a page to log in to this network.
+
+    No login, no refresh and no ocarina command works there.
+    """
+    return _step(world, "SRV004")
 
 
 def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
@@ -172,32 +172,30 @@ def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
     rests="SRV004 CFG009",
     online=True,
     oauth=True,
-    impact="No login and no refresh works: tokens expire and are not replaced.",
-    explain="Majora is asked with a code that does not exist, so nothing changes: it looks at the client first. If you "
-    "copied the secret after pressing Save, it is a hash: register again.",
     run="ocarina-kit init",
 )
-def credentials(world: World) -> Outcome:
+def credentials(world: World) -> Outcome | None:
+    """Majora is asked with a code that does not exist, so nothing changes: it looks at the client first. If you copied
+    the secret after pressing Save, it is a hash: register again.
+
+    No login and no refresh works: tokens expire and are not replaced.
+    """
     from ocarina_kit.majora.messages import client_error
 
     probe, domain = world.credentials, world.setup.domain
     if probe is None:
         return follows("CFG004")
     if probe.kind == "known":
-        return ok("Majora accepts the client id and secret.")
-    if probe.kind not in ("unknown", "other-grant"):
-        return _no_answer(probe.words)
+        return None
     if probe.kind == "other-grant":
         text = f"At {endpoint(domain, 'applications')} set Authorization grant type to Authorization code."
-        said, impact = (
-            "Your application is registered for another grant type: {said}.",
-            "No login brings a token.",
-        )
-        return problem("fail", said, impact=impact, remedy=Remedy(text), said=probe.words)
+        said = "Your application is registered for another grant type: {said}."
+        return problem("fail", said, remedy=Remedy(text), said=probe.words)
+    if probe.kind != "unknown":
+        return _no_answer(probe.words)
     remedy = init(world.config, ("CLIENT_ID", "CLIENT_SECRET"), client_error("", domain=domain).remedy.text)
-    return problem(
-        "fail", "Majora does not accept this client id and secret: {said}.", remedy=remedy, said=probe.words
-    )
+    said = "Majora does not accept this client id and secret: {said}."
+    return problem("fail", said, remedy=remedy, said=probe.words)
 
 
 # --- API001, API002 -------------------------------------------------------------------------------------------
@@ -209,12 +207,14 @@ def credentials(world: World) -> Outcome:
     rests="SRV004 TOK004",
     online=True,
     oauth=True,
-    impact="ocarina's commands are refused, with exit code 77 or a bare 400.",
-    explain="Each valid token is shown to Majora with a harmless query. It is refused if another process refreshed it, "
-    "if it was revoked, or if the account became inactive.",
     run="ocarina-kit refresh",
 )
-def access_tokens(world: World) -> Outcome:
+def access_tokens(world: World) -> Outcome | None:
+    """Each valid token is shown to Majora with a harmless query. It is refused if another process refreshed it, if it
+    was revoked, or if the account became inactive.
+
+    ocarina's commands are refused, with exit code 77 or a bare 400.
+    """
     from ocarina_kit.client.scopes import options_for, what_for
     from ocarina_kit.system.change import refresh
     from ocarina_kit.system.words import listed
@@ -223,8 +223,8 @@ def access_tokens(world: World) -> Outcome:
     kinds = [probe.kind for probe in asked.values()]
     worst = next((kind for kind in ("refused", "other-server") if kind in kinds), "accepted")
     keys = [key for key, probe in asked.items() if probe.kind == worst]
-    names = list(dict.fromkeys(what_for(key, world.table) for key in keys))
-    which, purposes = f"the {'token' if len(keys) == 1 else 'tokens'} to {{purposes}}", listed(names)
+    purposes = listed(list(dict.fromkeys(what_for(key, world.table) for key in keys)))
+    which = f"the token{'' if len(keys) == 1 else 's'} to {{purposes}}"
     login = place.command("login", "--force", *options_for(keys, world.table))
     if worst == "refused":
         spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
@@ -237,10 +237,10 @@ def access_tokens(world: World) -> Outcome:
         remedy = Remedy("Log in at this server, or set MAJORA_DOMAIN back.", (login, place.command("init")))
         said = f"Another server issued {which}, so this one was not asked."
         return problem("fail", said, remedy=remedy, purposes=purposes)
+    if len(keys) == len(asked) > 0:
+        return ok(f"Majora accepts {which}.", purposes=purposes)
     silent = [probe.words for probe in asked.values() if probe.kind != "accepted"]
-    if silent or not asked:
-        return _no_answer(next(iter(silent), "there was no valid token to ask about"))
-    return ok(f"Majora accepts {which}.", purposes=purposes)
+    return _no_answer(next(iter(silent), "there was no valid token to ask about"))
 
 
 @check(
@@ -248,18 +248,20 @@ def access_tokens(world: World) -> Outcome:
     "Majora accepts the API key",
     rests="SRV004 CFG008",
     online=True,
-    impact="Every ocarina command is refused.",
-    explain="A legacy API key is shown to the server with a harmless query. It is valid for 3 days, for one user.",
     run="ocarina-kit init --api-key-file -",
 )
-def legacy_key(world: World) -> Outcome:
-    if not world.uses_api_key:
+def legacy_key(world: World) -> Outcome | None:
+    """A legacy API key is shown to the server with a harmless query. It is valid for 3 days, for one user.
+
+    Every ocarina command is refused.
+    """
+    if not world.config.uses_api_key:
         return does_not_apply("this set-up uses OAuth")
     probe = world.access.get("")
     if probe is None:
         return follows("CFG006")
     if probe.kind == "accepted":
-        return ok("Majora accepts the API key.")
+        return None
     if probe.kind != "refused":
         return _no_answer(probe.words)
     keys = endpoint(world.setup.domain, "keys")

@@ -17,7 +17,7 @@ from ocarina_kit.doctor.check import Late
 from ocarina_kit.system.machine import Completed, Machine, Runner
 
 if TYPE_CHECKING:
-    from ocarina_kit.client.find import Clients
+    from ocarina_kit.client.find import Clients, Version
     from ocarina_kit.client.scopes import Table
     from ocarina_kit.config.finding import Finding as ConfigFinding
     from ocarina_kit.config.setup import Config
@@ -53,7 +53,7 @@ class Tokens(NamedTuple):
 
 
 class Slow(Generic[Fact]):
-    """A property of `World` that a thread finds. ``checks``: those that need it; the first shows how long it took."""
+    """A property of `World` that a thread finds. ``checks``: those that need it."""
 
     def __init__(self, find: Callable[[World], Fact], what: str, checks: str) -> None:
         self.find = find
@@ -70,40 +70,23 @@ def slow(what: str, checks: str) -> Callable[[Callable[[World], Fact]], Slow[Fac
     return lambda find: Slow(find, what, checks)
 
 
-class _Coming(threading.Thread):
-    """Finds a slow fact: ``found`` or ``problem``, once it is ``done``."""
-
-    def __init__(self, world: World, fact: Slow[Any]) -> None:
-        super().__init__(daemon=True)
-        self.world, self.fact, self.done = world, fact, False
-        self.found: Any = None
-        self.problem: BaseException | None = None
-
-    def run(self) -> None:
-        started = self.world.machine.monotonic()
-        try:
-            self.found = self.fact.find(self.world)
-        except BaseException as problem:
-            self.problem = problem
-        self.world.took[self.fact.checks[0]] = round((self.world.machine.monotonic() - started) * 1000)
-        self.done = True
-
-
 class World:
-    """What one run of the doctor is about. ``seconds``: for all slow facts together."""
+    """What one run of the doctor is about. ``seconds``: for all slow facts together. ``known``: facts by the names of
+    their properties, which are not looked for."""
 
-    def __init__(self, machine: Machine, place: Place, *, seconds: float) -> None:
+    def __init__(self, machine: Machine, place: Place, *, seconds: float, **known: Any) -> None:
         self.until = machine.monotonic() + seconds
         self.machine = machine._replace(run=_bounded(machine, self.until - seconds * _FOR_REQUESTS))
         self.place = place
-        self.took: dict[str, int] = {}
-        self._begun: dict[Slow[Any], _Coming] = {}
-        self._lock = threading.Lock()
+        self._threads: dict[Slow[Any], threading.Thread] = {}
+        self._found: dict[Slow[Any], tuple[Any, BaseException | None]] = {}
+        self._lock = threading.RLock()
+        vars(self).update(known)
 
     def start(self, checks: set[str]) -> None:
         """Begin the slow facts that ``checks`` need, so that they are found side by side."""
-        for fact in vars(World).values():
-            if isinstance(fact, Slow) and checks.intersection(fact.checks):
+        for name, fact in vars(World).items():
+            if isinstance(fact, Slow) and name not in vars(self) and checks.intersection(fact.checks):
                 self._begin(fact)
 
     def left(self) -> float:
@@ -112,26 +95,33 @@ class World:
 
     def wait(self, fact: Slow[Any]) -> Any:
         """A slow fact, begun if it is not. Raises Late at the deadline, and whatever finding it raised."""
-        coming = self._begin(fact)
-        while not coming.done:  # in short steps, so that Ctrl-C gets through on every platform
+        thread = self._begin(fact)
+        while fact not in self._found:  # in short steps, so that Ctrl-C gets through on every platform
             left = self.until - self.machine.monotonic()
             if left <= 0:
                 raise Late(fact.what)
-            coming.join(min(left, 0.5))
-        if coming.problem is not None:
-            raise coming.problem
-        return coming.found
+            thread.join(min(left, 0.5))
+        found, problem = self._found[fact]
+        if problem is not None:
+            raise problem
+        return found
 
-    def _begin(self, fact: Slow[Any]) -> _Coming:
+    def _begin(self, fact: Slow[Any]) -> threading.Thread:
         with self._lock:
-            if fact in self._begun:
-                return self._begun[fact]
-            coming = self._begun[fact] = _Coming(self, fact)
+            if fact not in self._threads:
+                thread = threading.Thread(target=self._find, args=(fact,), daemon=True)
+                self._threads[fact] = thread
+                try:
+                    thread.start()
+                except RuntimeError:  # no more threads (RLIMIT_NPROC): one after another, then
+                    self._find(fact)
+            return self._threads[fact]
+
+    def _find(self, fact: Slow[Any]) -> None:
         try:
-            coming.start()
-        except RuntimeError:  # no more threads (RLIMIT_NPROC): one after another, then
-            coming.run()
-        return coming
+            self._found[fact] = fact.find(self), None
+        except BaseException as problem:
+            self._found[fact] = None, problem
 
     @slow("the clients on this machine", "ENV001 ENV002 ENV003 ENV004 ENV005 CRN004 CRN005")
     def clients(self) -> Clients:
@@ -140,12 +130,29 @@ class World:
 
         return find_clients(self.machine)
 
+    @property
+    def version(self) -> Version | None:
+        """The version of the client that a person runs here; None if none works, or it is not known in time."""
+        try:
+            typed = self.clients.typed
+        except Late:
+            return None
+        return typed.version if typed is not None and typed.works else None
+
     @slow("the client's table of scopes", "TOK006 TOK007")
     def _table(self) -> Table | None:
         from ocarina_kit.client.find import read_table
 
         chosen = self.clients.chosen
         return None if chosen is None else read_table(self.machine, chosen)
+
+    @property
+    def table(self) -> Table | None:
+        """The installed client's own table of scope strings; None if it cannot be read in time."""
+        try:
+            return self._table
+        except Late:
+            return None
 
     @slow("the crontab", "CRN001 CRN002 CRN003 ENV006 TOK004")
     def listing(self) -> Listing:
@@ -154,7 +161,7 @@ class World:
 
         return read_crontab(self.machine)
 
-    @slow("the server's answer", "SRV004 SRV001 SRV002 SRV003 ENV007")
+    @slow("the server's answer", "SRV001 SRV002 SRV003 SRV004 ENV007")
     def identity(self) -> Probe | None:
         """Who answers at MAJORA_DOMAIN; None if there is no usable address."""
         return None if self.majora is None else self.majora.identify(self.left())
@@ -169,18 +176,33 @@ class World:
 
     @slow("the server's answer about the tokens", "API001 API002 ENV004")
     def access(self) -> Mapping[str, Probe]:
-        """What the server says of the tokens and keys: `doctor.access.ask`."""
-        from ocarina_kit.doctor.access import ask
+        """The server's answer about each valid access token, by its key; about a legacy key under "".
 
-        return ask(self)
+        A token that `tokens.store.guard` holds back is not sent: its probe is of the kind ``other-server``. A refresh
+        token is never sent. Each query carries the version of the installed client, if that is known in time (ENV004).
+        """
+        from ocarina_kit.client.find import version_text
+        from ocarina_kit.majora.api import Probe
+        from ocarina_kit.tokens.parallel import MOST, side_by_side
+        from ocarina_kit.tokens.store import guard
 
-    @property
-    def table(self) -> Table | None:
-        """The installed client's own table of scope strings; None if it cannot be read in time."""
-        try:
-            return self._table
-        except Late:
-            return None
+        majora, setup, now = self.majora, self.setup, self.tokens.now
+        if majora is None:
+            return {}
+        version = version_text(self.version) or None
+        if setup.legacy_key is not None:
+            return {"": majora.probe_key(setup.legacy_key, setup.user, version, self.left())}
+        refusal = guard(self.machine, setup)
+
+        def probe(token: Token) -> Probe:
+            refused = refusal(token)
+            if refused is not None or token.access_token is None:
+                return Probe("other-server", "" if refused is None else refused.what)
+            return majora.probe_token(token.access_token, setup.user, version, self.left())
+
+        valid = [each for each in self.tokens.file.tokens if each.access_token and each.expiry(now) > now]
+        answers = {token.key: each for batch in side_by_side(valid[:MOST], probe) for token, each in batch}
+        return {token.key: answers[token.key] for token in valid[:MOST]}
 
     @cached_property
     def config(self) -> Config:
@@ -189,35 +211,23 @@ class World:
         return read_config(self.machine, self.place)
 
     @cached_property
-    def settled(self) -> Config:
-        """The configuration with all that has one meaning fixed in memory: what the server is asked with."""
-        from ocarina_kit.config.setup import settled
-
-        return settled(self.config)[0]
-
-    @cached_property
     def config_findings(self) -> Mapping[str, ConfigFinding]:
         """What is to be said of the configuration, by check."""
         from ocarina_kit.config.findings import findings
-        from ocarina_kit.doctor.access import version_of
 
-        found = findings(self.config, version_of(self) if self.uses_api_key else None)
+        found = findings(self.config, self.version if self.config.uses_api_key else None)
         return {each.check: each for each in found}
-
-    @property
-    def uses_api_key(self) -> bool:
-        return self.config.uses_api_key
 
     @cached_property
     def setup(self) -> Setup:
-        """The settled set-up, as far as it goes: a setting may be missing, or not be usable."""
-        from ocarina_kit.config.setup import setup_of
+        """The set-up, with all that has one meaning fixed in memory; a setting may be missing, or not be usable."""
+        from ocarina_kit.config.setup import settled, setup_of
 
-        return setup_of(self.machine, self.settled)
+        return setup_of(self.machine, settled(self.config)[0])
 
     @cached_property
     def majora(self) -> Majora | None:
-        """The server of the settled set-up; None if there is no usable address."""
+        """The server of the set-up; None if there is no usable address."""
         from ocarina_kit.config.values import judge
         from ocarina_kit.majora.api import Majora
 

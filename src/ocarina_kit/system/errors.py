@@ -54,3 +54,12 @@ class KitError(Exception):
 def usage_error(what: str, *, id: str = "USE001", why: str = "", remedy: Remedy = _NO_REMEDY) -> KitError:
     """Wrong usage: exit 2."""
     return KitError(what, id=id, why=why, remedy=remedy, exit=Exit.USAGE)
+
+
+def interrupted(
+    what: str = "Interrupted.",
+    why: str = "It was stopped by Ctrl-C or a signal; nothing is half-done.",
+    remedy: Remedy = Remedy("Run it again to continue."),  # noqa: B008  # a NamedTuple of constants
+) -> KitError:
+    """``INT001``: exit 130."""
+    return KitError(what, id="INT001", why=why, remedy=remedy, exit=Exit.INTERRUPTED)
