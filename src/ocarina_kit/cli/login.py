@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +13,12 @@ from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.words import span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from ocarina_kit.cli.login_choice import Client
     from ocarina_kit.cli.login_steps import Login
-    from ocarina_kit.cli.ui import Ui
     from ocarina_kit.client.scopes import Request
     from ocarina_kit.majora.grant import Pending
-    from ocarina_kit.majora.paste import Code, Misread
+    from ocarina_kit.majora.paste import Misread
 
 EPILOG = """Examples:
   ocarina-kit login --for upload
@@ -52,10 +50,18 @@ def command(
     machine, press Authorize, and paste the address of the page that opens.
     """
     from ocarina_kit.cli.context import start
+    from ocarina_kit.cli.login_choice import choose_purposes, installed_client
+    from ocarina_kit.cli.login_choice import purposes as all_purposes
+    from ocarina_kit.cli.login_steps import Login, log_in
+    from ocarina_kit.client.scopes import PURPOSES, request_for, requests_for, supported
 
     run = start(context, json=json)
     if show_list:
-        return _list(run.ui)
+        rows = all_purposes()
+        run.ui.table(rows, indent=0)
+        run.ui.say("For example:")
+        run.ui.command("ocarina-kit login --for lookup --for upload")
+        return Result({"purposes": [{"name": name, "what_for": words} for name, words in rows]})
     if print_url and callback is not None:
         raise usage_error(
             "--print-url and --callback do not go together.",
@@ -72,54 +78,29 @@ def command(
         )
     if print_url:
         run.ui.to_stderr()
-    from ocarina_kit.cli.login_choice import installed_client, show_end
-    from ocarina_kit.cli.login_steps import Login, log_in
-
     client = installed_client(run)
-    data: dict[str, Any] = {}
     if callback is not None:
         login = Login(run, setup, client, verify=verify)
         requests = _finish(login, callback)
-        done = login.done(requests)
-    else:
-        requests = _requests(run.ui, client, purposes or [], scope or [], everything, print_url)
-        if print_url:
-            login = Login(run, setup, client, verify=verify)
-            data["urls"] = _print_links(login, login.settle(requests, force=force))
-            done = login.done(requests)
-        else:
-            done = log_in(run, setup, requests, client, force=force, verify=verify, browser=browser)
-    show_end(run.ui, run.place, client, requests, done)
-    return Result(data, done.error, shown=True)
-
-
-def _list(ui: Ui) -> Result:
-    from ocarina_kit.cli.login_choice import purposes
-
-    rows = purposes()
-    ui.table(rows, indent=0)
-    ui.say("For example:")
-    ui.command("ocarina-kit login --for lookup --for upload")
-    return Result({"purposes": [{"name": name, "what_for": words} for name, words in rows]})
-
-
-def _requests(
-    ui: Ui, client: Client, names: list[str], strings: list[str], everything: bool, print_url: bool
-) -> list[Request]:
-    """What is asked for, one link each; without any option the person is asked, or ``lookup`` is taken."""
-    from ocarina_kit.cli.login_choice import choose_purposes
-    from ocarina_kit.client.scopes import PURPOSES, request_for, requests_for, supported
-
+        login.show_end(requests)
+        return Result(error=login.error, shown=True)
+    # One link for each scope string; without any option the person is asked, or lookup is taken.
+    names, strings = list(purposes or []), scope or []
     if everything:
-        names = [*names, *(each.name for each in PURPOSES if supported(each, client.table))]
+        names += [each.name for each in PURPOSES if supported(each, client.table)]
     elif not names and not strings:
-        asked = ui.interactive and not print_url
-        names = choose_purposes(ui, client.table) if asked else ["lookup"]
-    found = {each.scope: each for each in requests_for(names, client.table)}
-    for string in strings:
-        request = request_for(string, client.table)
-        found.setdefault(request.scope, request)
-    return list(found.values())
+        asked = run.ui.interactive and not print_url
+        names = choose_purposes(run.ui, client.table) if asked else ["lookup"]
+    wanted = [*requests_for(names, client.table), *(request_for(each, client.table) for each in strings)]
+    requests = list({each.scope: each for each in reversed(wanted)}.values())[::-1]
+    data = {}
+    if print_url:
+        login = Login(run, setup, client, verify=verify)
+        data["urls"] = _print_links(login, login.settle(requests, force=force))
+    else:
+        login = log_in(run, setup, requests, client, force=force, verify=verify, browser=browser)
+    login.show_end(requests)
+    return Result(data, login.error, shown=True)
 
 
 def _print_links(login: Login, needed: list[Request]) -> list[str]:
@@ -131,7 +112,7 @@ def _print_links(login: Login, needed: list[Request]) -> list[str]:
             print(login.links[request.scope], flush=True)
     if needed:
         login.ui.say("Then paste the address of the page that opens, within 60 seconds:")
-        login.ui.command(login.setup.place.command("login", "--callback", "-"))
+        login.ui.command(login.ways().paste)
     return [login.links[each.scope] for each in needed]
 
 
@@ -140,10 +121,9 @@ def _print_links(login: Login, needed: list[Request]) -> list[str]:
 
 def _finish(login: Login, source: str) -> list[Request]:
     """Use the address that ``--callback`` names; returns what it was for. Raises KitError if no open login has it."""
-    from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
     from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import waiting
-    from ocarina_kit.majora.paste import LONGEST, Misread
+    from ocarina_kit.majora.paste import LONGEST, Code, read_paste
 
     if any(mark in source for mark in ("://", "code=", "state=", "error=")):
         text = source
@@ -151,78 +131,66 @@ def _finish(login: Login, source: str) -> list[Request]:
         text = login.ui.ask_paste("Paste the address of the page that opened: ")
     else:
         text = login.run.read("--callback", source, LONGEST)
-    begun = waiting(login.machine)
-    mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
-    codes = _codes(text, login.setup.domain, mine)
-    if isinstance(codes, Misread):
-        return _without_code(login, text, codes, begun)
-    requests = []
-    for code in codes:
-        pending = mine[code.state]
-        requests.append(request_for(pending.scope, login.client.table))
-        error = login.redeem(pending, code.code)
-        if error is not None:
-            login.fail(error, pending.scope)
-            if error.id in NEW_LINK_HELPS:
-                _offer_link(login, pending.scope)
-    return requests
-
-
-def _codes(text: str, domain: str, mine: Mapping[str, Pending]) -> list[Code] | Misread:
-    """The codes in the text: one, or one a line."""
-    from ocarina_kit.majora.paste import Code, read_paste
-
+    domain, begun = login.setup.domain, {each.state: each for each in waiting(login.machine)}
+    mine = {state: each for state, each in begun.items() if each.belongs_to(login.setup)}
     found = read_paste(text, domain, mine)
-    if isinstance(found, Code):
-        return [found]
-    if found.kind == "several":
-        lines = [read_paste(line, domain, mine) for line in text.splitlines() if line.strip()]
-        codes = {each.state: each for each in lines if isinstance(each, Code)}
-        if len(codes) == len(lines):
-            return list(codes.values())
-    return found
+    parts = [found]
+    if not isinstance(found, Code) and found.kind == "several":  # one a line
+        parts = [read_paste(line, domain, mine) for line in text.splitlines() if line.strip()]
+    codes = [each for each in parts if isinstance(each, Code)]
+    if len(codes) < len(parts):
+        assert not isinstance(found, Code)  # noqa: S101  # for mypy: it was the one part
+        return [_without_code(login, text, found, begun, mine)]
+    for state, code in {each.state: each.code for each in codes}.items():
+        error = login.redeem(mine[state], code)
+        if error is not None:
+            _failed(login, error, mine[state].scope)
+    return [request_for(mine[each.state].scope, login.client.table) for each in codes]
 
 
-def _without_code(login: Login, text: str, found: Misread, begun: Sequence[Pending]) -> list[Request]:
+def _without_code(
+    login: Login, text: str, found: Misread, begun: Mapping[str, Pending], mine: Mapping[str, Pending]
+) -> Request:
     """What it is instead. If the code was used before and its token is saved, that is no error."""
     from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import used_pending
     from ocarina_kit.majora.messages import paste_error, used_error
-    from ocarina_kit.majora.paste import Code, read_paste, states_in
+    from ocarina_kit.majora.paste import states_in
 
-    mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
-    if found.kind in ("wrong-state", "other-server"):
-        for each in begun:
-            if isinstance(read_paste(text, each.domain, (each.state,)), Code):
-                whose = f"{each.profile or each.config or '--env'} at {each.domain}"
-                raise KitError(
-                    f"That address belongs to a login that was begun with another set-up ({whose}).",
-                    id="LGN016",
-                    why="A code is sent only to the server that gave it, with the client id that asked for it.",
-                    remedy=Remedy("Use it there, or get a new link here.", (login.ways().fresh,)),
-                )
-    used = next(filter(None, (used_pending(login.machine, state) for state in states_in(text))), None)
+    states, now = states_in(text), login.machine.now()
+    used = next(filter(None, (used_pending(login.machine, state) for state in states)), None)
     if found.kind == "wrong-state" and used is not None:
-        request, now = request_for(used.scope, login.client.table), login.machine.now()
+        request = request_for(used.scope, login.client.table)
         if login.settle([request]):
-            login.fail(used_error(now - used.sent, now - used.created, login.ways(used.scope)), used.scope)
-            _offer_link(login, used.scope)
+            ways = login.ways(used.scope)
+            _failed(login, used_error(now - used.sent, now - used.created, ways), used.scope)
         else:
             login.ui.say(f"The code in that address was used before, {span(now - used.sent)} ago.")
-        return [request]
-    if not mine and found.kind not in ("empty", "authorize-link", "log-in-page", "other-server"):
-        raise KitError(
-            "No login is open for that address.",
-            id="LGN014",
-            why="None was begun with this set-up in the last hour, or each is finished.",
-            remedy=Remedy("Get a new link.", (login.ways().fresh,)),
+        return request
+    other = next((begun[state] for state in states if state in begun and state not in mine), None)
+    if other is not None:
+        why = (
+            f"It was begun with another set-up: {other.profile or other.config or '--env'} at {other.domain}"
         )
+    else:
+        why = "None was begun with this set-up in the last hour, or each is finished."
+    plain = ("empty", "authorize-link", "log-in-page", "other-server")
+    if other is not None or not (mine or found.kind in plain):
+        remedy = Remedy("Get a new link.", (login.ways().fresh,))
+        raise KitError("No login is open here for that address.", id="LGN014", why=why, remedy=remedy)
     scope = [mine[found.state].scope] if found.state in mine else []
     raise paste_error(found, domain=login.setup.domain, ways=login.ways(*scope))
 
 
-def _offer_link(login: Login, scope: str) -> None:
-    login.begin(scope)
-    login.ui.say(f"A new link, to {login.words(scope)}: open it, press Authorize, then paste the address.")
-    login.ui.raw(login.links[scope])
-    login.ui.command(login.setup.place.command("login", "--callback", "-"))
+def _failed(login: Login, error: KitError, scope: str) -> None:
+    """Show why a code brought no token, and a new link at once where that helps."""
+    from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
+
+    login.fail(error, scope)
+    if error.id in NEW_LINK_HELPS:
+        login.begin(scope)
+        login.ui.say(
+            f"A new link, to {login.words(scope)}: open it, press Authorize, then paste the address."
+        )
+        login.ui.raw(login.links[scope])
+        login.ui.command(login.ways().paste)

@@ -1,4 +1,4 @@
-"""What a login begins and ends with: the installed client, what the person wants to do, and a command to try."""
+"""What a login begins and ends with: the installed client, what the person wants to do, and commands to try."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.client import scopes
-from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.words import count, listed
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.login_steps import Done
     from ocarina_kit.cli.ui import Ui
-    from ocarina_kit.client.find import Candidate
+    from ocarina_kit.client.find import Candidate, Version
     from ocarina_kit.client.scopes import Request, Table
     from ocarina_kit.config.place import Place
 
@@ -26,15 +25,22 @@ _HELP = (
 
 
 class Client(NamedTuple):
-    """The client that a person gets who types ``program``. ``version`` is "" where none was found that runs.
+    """The client that a person gets who types ``program``; ``version`` is None where none was found that runs.
 
     ``candidate``: the one for a crontab line.
     """
 
-    version: str = ""
+    version: Version | None = None
     program: str = "ocarina"
     table: Table | None = None
     candidate: Candidate | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether Majora accepts its version, as far as is known here."""
+        from ocarina_kit.client.find import MINIMUM_VERSION
+
+        return (self.version or ()) >= MINIMUM_VERSION
 
 
 def installed_client(run: Run) -> Client:
@@ -50,10 +56,10 @@ def installed_client(run: Run) -> Client:
 
 def client_of(run: Run, candidate: Candidate, program: str) -> Client:
     """What is to be known of a client that a person starts as ``program``."""
-    from ocarina_kit.client.find import read_table, version_text
+    from ocarina_kit.client.find import read_table
 
     table = read_table(run.machine, candidate, timeout=_SEARCH_S)
-    return Client(version_text(candidate.version), program, table, candidate)
+    return Client(candidate.version, program, table, candidate)
 
 
 def purposes(table: Table | None = None) -> list[tuple[str, str]]:
@@ -64,10 +70,9 @@ def purposes(table: Table | None = None) -> list[tuple[str, str]]:
 
 def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
     """Ask what the person wants to do; returns names that ``--for`` takes. Raises KeyboardInterrupt."""
-    uploads = len(scopes.requests_for(["upload"], table))
     options = [
         (scopes.BY_NAME["lookup"].words, "1 link to open"),
-        (scopes.UPLOAD_WORDS, count(uploads, "link")),
+        (scopes.UPLOAD_WORDS, count(len(scopes.requests_for(["upload"], table)), "link")),
         ("something else",),
     ]
     choice = ui.ask_choice("What will you use ocarina for?", options, default=0, help=_HELP)
@@ -83,21 +88,7 @@ def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
             ui.say(unknown.what)
 
 
-def show_end(ui: Ui, place: Place, client: Client, requests: Sequence[Request], done: Done) -> None:
-    """A command to try for each purpose, if the server accepts the client; otherwise how to get one that it accepts."""
-    from ocarina_kit.client.find import MINIMUM_VERSION, parse_version
-
-    usable = [each for each in requests if each.scope in done.usable]
-    version = parse_version(client.version)
-    refused = done.client_ok is False or (done.client_ok is None and (version or ()) < MINIMUM_VERSION)
-    if not usable or (done.error is not None and done.error.exit == Exit.INTERRUPTED):
-        return
-    if version is None or refused:
-        wanted = f" It wants {done.wanted} or newer." if done.wanted else ""
-        old = f"[ENV004] Majora does not accept ocarina {client.version}.{wanted}"
-        ui.warn("[ENV001] No ocarina client was found on this machine." if version is None else old)
-        ui.next_step(place.command("install-client"))
-        return
-    examples = (scopes.example(client.program, place, each, client.table) for each in usable)
-    ui.say("Try it (replace what is in capitals):")
-    ui.command("\n".join(dict.fromkeys(filter(None, examples))))
+def examples(client: Client, place: Place, requests: Sequence[Request]) -> list[str]:
+    """A command to try for each purpose of these requests, as far as the client can do it."""
+    each = (scopes.example(client.program, place, request, client.table) for request in requests)
+    return list(dict.fromkeys(line for text in each for line in text.splitlines()))
