@@ -157,7 +157,7 @@ def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Per
         screen.expect("Still to do: the client.")
         screen.line()
         screen.expect("install   ocarina 1.0.0")
-        screen.expect("Nothing was changed (--dry-run).")
+        screen.expect("Nothing was changed.")
         assert screen.wait() == 0
 
 
@@ -174,7 +174,7 @@ def test_ctrl_c_at_each_question_leaves_everything_complete(person: Person, step
             screen.wait_until("not echoes")
         screen.send(CTRL_C)
         screen.expect("Interrupted")
-        screen.expect("ocarina-kit login" if step == 7 else "Try: ocarina-kit init")
+        screen.expect("ocarina-kit login" if step == 7 else "Run it again to continue")
         assert screen.wait() == 130
         assert screen.echoes
         assert not screen.left_in_the_terminal()
@@ -242,7 +242,7 @@ def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Pers
             screen.expect(answer)
         screen.expect("Client secret (hidden):")
         screen.line()  # back to the client id: a secret pasted there is not shown either
-        unseen(screen, "Client id", secret)
+        unseen(screen, "Client id, Enter keeps the current one", secret)
         unseen(screen, "Client secret", person.app.client_id)
         screen.expect("were swapped; corrected")
         screen.expect("Majora accepts them.")

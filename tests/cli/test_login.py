@@ -93,10 +93,10 @@ def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     other = lab.kit.home / "other"
     other.write_text(json.dumps({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"}))
     ran = lab.kit.run("login", "--callback", address, "--config", other)
-    assert (ran.code, "[LGN016]" in ran.err) == (1, True), ran
+    assert (ran.code, "[LGN014]" in ran.err) == (1, True), ran
     lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"})
     ran = lab.kit.run("login", "--callback", address)
-    assert (ran.code, "[LGN016]" in ran.err, lab.majora.url in ran.err) == (1, True, True), ran
+    assert (ran.code, "[LGN014]" in ran.err, lab.majora.url in ran.err) == (1, True, True), ran
     lab.kit.write_config(lab.config)
     assert lab.kit.run("login", "--callback", address).code == 0
 

@@ -5,7 +5,7 @@ A value comes from an option, otherwise a variable, otherwise the file that exis
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config import jsontext
@@ -14,10 +14,12 @@ from ocarina_kit.config.setup import Setting, from_environment, profiles, settle
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, judge, token_kind
 from ocarina_kit.config.write import plan_settings
+from ocarina_kit.majora.answers import Refused
 from ocarina_kit.majora.api import Majora
-from ocarina_kit.majora.messages import Ways, check_of, client_error, net_error
+from ocarina_kit.majora.http import NoAnswer
+from ocarina_kit.majora.messages import Ways, client_error, login_error, net_error
 from ocarina_kit.system.change import apply_to_file, chmod
-from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
+from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.files import prove_space
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.words import tilde
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from ocarina_kit.system.change import Change
 
 PAIR = ("CLIENT_ID", "CLIENT_SECRET")
+_NO = ("CRD001", "API002")
+"""Majora's own "no"; whatever else it says is a warning."""
 
 
 class Ask(NamedTuple):
@@ -96,8 +100,8 @@ class Known(NamedTuple):
 
     values: dict[str, str]
     missing: dict[str, tuple[str, str]]
-    given: frozenset[str]
-    said: tuple[str, ...]
+    given: Collection[str]
+    said: list[str]
 
 
 # --- what is known ------------------------------------------------------------------------------------------------
@@ -111,39 +115,35 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
     """
     environ = run.machine.environ
     variables = {name: each for name, each in from_environment(environ).items() if each.path}
-    for name in set(PAIR) - variables.keys():
-        if text := environ.get(f"MAJORA_{name}"):
+    for name in PAIR:
+        if name not in variables and (text := environ.get(f"MAJORA_{name}")):
             variables[name] = Setting(name, text, f"variable MAJORA_{name}")
     options = {name: Setting(name, text, ASK[name].options.split()[0]) for name, text in given.items()}
-    here, file = {**variables, **options}, {} if wish.from_env else _in_file(settled(run.config())[0])
-    named = [each["MAJORA_DOMAIN"].text for each in (here, file) if "MAJORA_DOMAIN" in each]
-    if len({server_of(judge("MAJORA_DOMAIN", each).text) for each in named} - {""}) == 2:
+    file = {} if wish.from_env else _in_file(settled(run.config())[0])
+    here = {**variables, **options}
+    if server_of(_domain(file)) not in ("", server_of(_domain({**file, **here}))):
         file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
     ways = (each for each in (options, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
     token = next(ways, {}).get("MAJORA_TOKEN")
     is_key = token is not None and ("MAJORA_TOKEN" in given or token_kind(token.text) == "key")
-    found, values = {**file, **here}, {"MAJORA_TOKEN": "OAUTH"}
-    missing: dict[str, tuple[str, str]] = {}
-    said: list[str] = []
-    for name in ("MAJORA_DOMAIN", "MAJORA_USER", *(["MAJORA_TOKEN"] if is_key else PAIR)):
-        if name not in found:
-            missing[name] = ("", f"{name} is missing: {ASK[name].options}")
-            continue
-        value = judge(name, found[name].text)
+    found, known = {**file, **here}, Known({"MAJORA_TOKEN": "OAUTH"}, {}, here.keys(), [])
+    for name in ("MAJORA_DOMAIN", "MAJORA_USER", *(("MAJORA_TOKEN",) if is_key else PAIR)):
+        setting = found.get(name, Setting(name, "", ""))
+        value = judge(name, setting.text)
         fault = value.fault
-        if name == "MAJORA_TOKEN" and value.text == "OAUTH":
+        if is_key and value.text == "OAUTH":
             fault = Fault("CFG008", "is the word OAUTH, not an API key")
-        if fault is not None:
-            missing[name] = (
-                fault.check,
-                f"{name} {fault.words} ({found[name].origin}): {ASK[name].options}",
-            )
-            continue
-        values[name] = value.text
-        said += notes(value) if name in here else []
+        if name not in found:
+            known.missing[name] = ("", f"{name} is missing: {ASK[name].options}")
+        elif fault is not None:
+            words = f"{name} {fault.words} ({setting.origin}): {ASK[name].options}"
+            known.missing[name] = (fault.check, words)
+        else:
+            known.values[name] = value.text
+            known.said.extend(notes(value) if name in here else ())
     if wish.from_env and "MAJORA_TOKENS_FILE" in variables:
-        values["MAJORA_TOKENS_FILE"] = variables["MAJORA_TOKENS_FILE"].text
-    return Known(values, missing, frozenset(here & values.keys()), tuple(said))
+        known.values["MAJORA_TOKENS_FILE"] = variables["MAJORA_TOKENS_FILE"].text
+    return known
 
 
 def _in_file(config: Config) -> dict[str, Setting]:
@@ -155,10 +155,14 @@ def _in_file(config: Config) -> dict[str, Setting]:
     return {name: each for name, each in found.items() if not new or each.path[0] == "default"}
 
 
+def _domain(settings: Mapping[str, Setting]) -> str:
+    name = "MAJORA_DOMAIN"
+    return judge(name, settings[name].text).text if name in settings else ""
+
+
 def notes(value: Value) -> list[str]:
-    """What was repaired in a value, and what is odd about it."""
-    odd = [each.words for each in value.faults if each.warning and not each.check]
-    return [f"{value.name} {words}." for words in (*value.repairs, *odd)]
+    """What was repaired in a value, in sentences."""
+    return [f"{value.name} {words}." for words in value.repairs]
 
 
 def uses_key(values: Mapping[str, str]) -> bool:
@@ -169,44 +173,41 @@ def uses_key(values: Mapping[str, str]) -> bool:
 # --- the server's word --------------------------------------------------------------------------------------------
 
 
-def refusal(run: Run, values: dict[str, str], wish: Wish, *, ask: bool) -> KitError | None:
-    """Why id and secret, or the key, are not taken; None where they are, with --force, and without an answer.
+def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
+    """Why id and secret, or the key, are not taken; None where they are, with --force, and without a usable answer.
 
-    Swaps id and secret back where they were swapped, told by their lengths or by asking the server. ``ask``: whether
-    the server is asked. Says what it said.
+    Swaps id and secret back where they were swapped, told by their lengths or by asking the server. Says what it said.
     """
-    is_key = uses_key(values)
     id, secret = (values.get(name, "") for name in PAIR)
     swapped = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}
-    if not is_key and id == secret:
+    if uses_key(values):
+        problem = None if wish.offline else ask_server(run, values)
+    elif id == secret:
         what = "The client secret is the same as the client id: one of them was pasted twice."
         return usage_error(what, id="CFG009")
-    swap = not is_key and are_swapped(id, secret)
-    problem = ask_server(run, swapped if swap else values) if ask else None
-    if is_refusal(problem) and not (is_key or swap) and len(secret) != SECRET_LENGTH:
-        swap = ask_server(run, swapped) is None
-        problem = None if swap else problem
-    if swap:
-        values.update(swapped)
-        run.ui.say("CLIENT_ID and CLIENT_SECRET were swapped; corrected.")
+    else:
+        swap = are_swapped(id, secret)
+        problem = None if wish.offline else ask_server(run, swapped if swap else values)
+        if problem is not None and problem.id in _NO and not swap and len(secret) != SECRET_LENGTH:
+            swap = ask_server(run, swapped) is None
+            problem = None if swap else problem
+        if swap:
+            values.update(swapped)
+            run.ui.say("CLIENT_ID and CLIENT_SECRET were swapped; corrected.")
     if problem is None:
-        if ask:
+        if not wish.offline:
             run.ui.say("Majora accepts them.")
         return None
-    if is_refusal(problem) and not wish.force:
+    is_no = problem.id in _NO
+    if is_no and not wish.force:
         return problem
-    warn(run, problem, " Written anyway (--force)." if is_refusal(problem) else "")
+    run.ui.warn(f"{problem.what} {problem.remedy.text}{' Written anyway.' * is_no} [{problem.id}]")
     return None
 
 
-def is_refusal(problem: KitError | None) -> bool:
-    """Whether it is Majora's "no"; anything else is a warning."""
-    return problem is not None and problem.exit == Exit.PROBLEM
-
-
 def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
-    """Why Majora does not accept id and secret, or the key; None if it does. Exit 5 where that was not its answer."""
-    domain, user = values["MAJORA_DOMAIN"], values["MAJORA_USER"]
+    """Why Majora does not accept id and secret, or the key; None if it does."""
+    domain, user, ways = values["MAJORA_DOMAIN"], values["MAJORA_USER"], Ways(init=run.place.command("init"))
     with run.ui.waiting(f"Asking {domain}", 20.0):
         if uses_key(values):
             probe = Majora(run.machine, domain).probe_key(Secret(values["MAJORA_TOKEN"]), user, None)
@@ -216,11 +217,9 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     if probe.kind in ("known", "accepted"):
         return None
     if probe.kind == "unknown":
-        ways = Ways(init=run.place.command("init"))
         return client_error(f"I{probe.words[1:]}.", domain=domain, ways=ways)  # "it answered …"
     if probe.kind == "other-grant":
-        what = "Majora accepts them, but the application has another grant type, so no login will work."
-        return KitError(what, id="CRD001", why="Set it to Authorization code.", exit=Exit.UNKNOWN)
+        return login_error(Refused("unauthorized_client", cause="grant-type"), domain=domain, ways=ways)
     if probe.kind == "refused":
         what = f"Majora does not accept this API key for {user}."
         remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
@@ -232,16 +231,7 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
 
 def no_majora(domain: str, probe: Probe) -> KitError:
     """No usable answer: what was met in place of a Majora."""
-    id, remedy = "SRV004", Remedy()
-    if probe.net is not None:
-        id, remedy = check_of(probe.net), net_error(probe.net, domain=domain).remedy
-    what = f"No Majora answers at {domain}: {probe.words}."
-    return KitError(what, id=id, remedy=remedy, exit=Exit.UNKNOWN)
-
-
-def warn(run: Run, problem: KitError, note: str = "") -> None:
-    words = " ".join(filter(None, (problem.what, problem.why, problem.remedy.text)))
-    run.ui.warn(f"{words}{note} [{problem.id}]")
+    return net_error(probe.net or NoAnswer("other", probe.words), domain=domain)
 
 
 # --- the change -----------------------------------------------------------------------------------------------------
@@ -268,20 +258,19 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
     assert file is not None  # noqa: S101  # for mypy: init writes a file, with --env too
     document = jsontext.read((changes[0].after if changes else file.content) or b"")
     assert isinstance(document, jsontext.Document)  # noqa: S101  # for mypy: it is what would be written
-    if not changes and file.open_to_others:
-        changes = [chmod(file.path, file.mode, "make it readable only by you (0600)")]
+    after = config._replace(file=file._replace(kind="file", mode=None)).with_document(document)
     before, corrected = settled(config)
     for finding in corrected:
         run.ui.say(f"Corrected: {finding.words.text}. [{finding.check}]")
-    after = config._replace(file=file._replace(kind="file", mode=None)).with_document(document)
     for finding in findings(after):
         if finding.status in ("warn", "fail"):
             run.ui.warn(f"{finding.words.text}. [{finding.check}]")
+    if not changes and file.open_to_others:
+        changes = [chmod(file.path, file.mode, "make it readable only by you (0600)")]
     setup = setup_of(run.machine, after)
-    moved = server_of(before.text("MAJORA_DOMAIN")) not in ("", server_of(values["MAJORA_DOMAIN"]))
-    if moved and not uses_key(values) and (aside := plan_aside(run.machine, setup)) is not None:
-        changes.append(aside)
-    return changes, setup
+    moved = server_of(before.text("MAJORA_DOMAIN")) not in ("", server_of(setup.domain))
+    aside = plan_aside(run.machine, setup) if moved and not uses_key(values) else None
+    return changes + ([aside] if aside is not None else []), setup
 
 
 def described(run: Run, change: Change) -> str:
@@ -293,12 +282,11 @@ def described(run: Run, change: Change) -> str:
 def write(run: Run, changes: Sequence[Change]) -> None:
     """Make the changes, one after another, and say so. Raises KitError; the file that failed is as it was then."""
     for change in changes:
-        words = described(run, change)
-        with run.ui.waiting(f"Writing {words}", 90.0) as say:
+        words, word = f"{described(run, change)}, readable only by you", "wrote"
+        with run.ui.waiting(f"Writing {described(run, change)}", 90.0) as say:
             backup = apply_to_file(run.machine, change, say)
-        note = f"; backup: {tilde(backup, run.machine.home)}" if backup is not None else ""
         if change.what == "set aside":
-            run.ui.status("set aside", f"{words}{note}")
+            words, word = described(run, change), change.what
             note_use(run.machine, run.setup(), "init")
-        else:
-            run.ui.status("wrote", f"{words}, readable only by you{note}")
+        note = f"; backup: {tilde(backup, run.machine.home)}" if backup is not None else ""
+        run.ui.status(word, f"{words}{note}")

@@ -13,7 +13,7 @@ from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.words import span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ocarina_kit.cli.login_steps import Login
     from ocarina_kit.client.scopes import Request
@@ -96,24 +96,27 @@ def command(
     data = {}
     if print_url:
         login = Login(run, setup, client, verify=verify)
-        data["urls"] = _print_links(login, login.settle(requests, force=force))
+        needed = login.settle(requests, force=force)
+        data["urls"] = _show_links(login, [each.scope for each in needed])
     else:
         login = log_in(run, setup, requests, client, force=force, verify=verify, browser=browser)
     login.show_end(requests)
     return Result(data, login.error, shown=True)
 
 
-def _print_links(login: Login, needed: list[Request]) -> list[str]:
-    """Each link alone on a line of standard output, unless that belongs to the JSON document."""
-    for request in needed:
-        login.begin(request.scope)
-        login.ui.say(f"To {login.words(request.scope)}: open this link in any browser, and press Authorize.")
-        if not login.ui.json:
-            print(login.links[request.scope], flush=True)
-    if needed:
+def _show_links(login: Login, scopes: Sequence[str]) -> list[str]:
+    """New links, each alone on a line of standard output, unless that belongs to the JSON document."""
+    for scope in scopes:
+        login.begin(scope)
+        login.ui.say(f"To {login.words(scope)}: open this link in any browser, and press Authorize.")
+        if login.ui.json:
+            login.ui.raw(login.links[scope])
+        else:
+            print(login.links[scope], flush=True)
+    if scopes:
         login.ui.say("Then paste the address of the page that opens, within 60 seconds:")
         login.ui.command(login.ways().paste)
-    return [login.links[each.scope] for each in needed]
+    return [login.links[scope] for scope in scopes]
 
 
 # --- the second step, in a process of its own
@@ -188,9 +191,4 @@ def _failed(login: Login, error: KitError, scope: str) -> None:
 
     login.fail(error, scope)
     if error.id in NEW_LINK_HELPS:
-        login.begin(scope)
-        login.ui.say(
-            f"A new link, to {login.words(scope)}: open it, press Authorize, then paste the address."
-        )
-        login.ui.raw(login.links[scope])
-        login.ui.command(login.ways().paste)
+        _show_links(login, [scope])

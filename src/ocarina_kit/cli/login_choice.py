@@ -12,7 +12,7 @@ from ocarina_kit.system.words import count, listed
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.ui import Ui
-    from ocarina_kit.client.find import Candidate, Version
+    from ocarina_kit.client.find import Candidate
     from ocarina_kit.client.scopes import Request, Table
     from ocarina_kit.config.place import Place
 
@@ -25,12 +25,12 @@ _HELP = (
 
 
 class Client(NamedTuple):
-    """The client that a person gets who types ``program``; ``version`` is None where none was found that runs.
+    """The client that a person gets who types ``program``; ``version`` is "" where none was found that runs.
 
     ``candidate``: the one for a crontab line.
     """
 
-    version: Version | None = None
+    version: str = ""
     program: str = "ocarina"
     table: Table | None = None
     candidate: Candidate | None = None
@@ -38,9 +38,9 @@ class Client(NamedTuple):
     @property
     def accepted(self) -> bool:
         """Whether Majora accepts its version, as far as is known here."""
-        from ocarina_kit.client.find import MINIMUM_VERSION
+        from ocarina_kit.client.find import MINIMUM_VERSION, parse_version
 
-        return (self.version or ()) >= MINIMUM_VERSION
+        return (parse_version(self.version) or ()) >= MINIMUM_VERSION
 
 
 def installed_client(run: Run) -> Client:
@@ -56,10 +56,10 @@ def installed_client(run: Run) -> Client:
 
 def client_of(run: Run, candidate: Candidate, program: str) -> Client:
     """What is to be known of a client that a person starts as ``program``."""
-    from ocarina_kit.client.find import read_table
+    from ocarina_kit.client.find import read_table, version_text
 
     table = read_table(run.machine, candidate, timeout=_SEARCH_S)
-    return Client(candidate.version, program, table, candidate)
+    return Client(version_text(candidate.version), program, table, candidate)
 
 
 def purposes(table: Table | None = None) -> list[tuple[str, str]]:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from ocarina_kit.client.scopes import Request
     from ocarina_kit.config.place import Setup
     from ocarina_kit.system.secret import Secret
+    from ocarina_kit.tokens.outcome import Report
 
+_TRY = "Try it (replace what is in capitals):"
 LEAST_S = 60.0
 """A token that is valid for fewer seconds is refreshed: it would expire while its user works."""
 _PROBE_S = 10.0
@@ -78,7 +80,7 @@ def log_in(
 
 class Login:
     """One run. ``settled``: whether ocarina finds a usable token now, by the scope strings of the requests; ``links``:
-    those that were shown and wait; ``client_ok``: whether the server accepts the installed client, None if unknown."""
+    those that were shown and wait."""
 
     def __init__(self, run: Run, setup: Setup, client: Client, *, verify: bool = True) -> None:
         self.run, self.machine, self.ui = run, run.machine, run.ui
@@ -86,11 +88,10 @@ class Login:
         self.majora = Majora(run.machine, setup.domain, setup.client_id, setup.client_secret)
         self.settled: dict[str, bool] = {}
         self.links: dict[str, str] = {}
-        self.client_ok: bool | None = None
-        self._wanted = ""
+        self._client_ok: bool | None = None
         self._errors: list[KitError] = []
         self._verify = verify
-        self._clock = ""
+        self._skew: float | None = None
 
     @property
     def error(self) -> KitError | None:
@@ -116,7 +117,9 @@ class Login:
                 continue
             if (other := refusal(token)) is not None:
                 self.ui.say(f"{other.what} A new login replaces it.")
-            elif self._is_valid(token) and not self._is_refused(token):
+                continue
+            valid = not token.odd and token.seconds_left(self.machine.now()) > LEAST_S
+            if valid and not self._is_refused(token):
                 self._got(scope, "valid")
             elif token.can_refresh:
                 due.append(scope)
@@ -124,14 +127,11 @@ class Login:
             self._refresh(due)
         return [each for each in requests if each.scope not in self.settled]
 
-    def _is_valid(self, token: Token) -> bool:
-        return not token.odd and token.seconds_left(self.machine.now()) > LEAST_S
-
     def _refresh(self, due: Sequence[str]) -> None:
         machine, setup, table = self.machine, self.setup, self.client.table
         with self.ui.waiting("Waiting for Majora to refresh the tokens", BUDGET_S) as say:
             report = refresh(machine, setup, scopes=due, by="login", waiting=say, table=table)
-        self._learn(report.skew, report.notes)
+        self._learn(report)
         if report.interrupted:
             raise KeyboardInterrupt
         for each in report.outcomes:
@@ -223,7 +223,7 @@ class Login:
         with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
             table = self.client.table
             report = grants.redeem(machine, setup, pending, code, waiting=say, ways=ways, table=table)
-        self._learn(report.skew, report.notes)
+        self._learn(report)
         error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
         if report.interrupted:
             raise KeyboardInterrupt
@@ -277,22 +277,21 @@ class Login:
         ways = problems.ways(self.setup, " ".join(wanted), self.client.table)
         return ways._replace(fresh=self.setup.place.command("login", *options))
 
-    def show_end(self, requests: Sequence[Request]) -> None:
-        """A command to try for each purpose, if the server accepts the client; otherwise how to get one that it
+    def show_end(self, requests: Sequence[Request], title: str = _TRY, most: int | None = None) -> None:
+        """Commands to try (``most``: only so many), if the server accepts the client; otherwise how to get one that it
         accepts."""
-        from ocarina_kit.client.find import version_text
-
+        if note := clock_note(self._skew):
+            self.ui.warn(f"[ENV007]{note}")
         done = [each for each in requests if self.settled.get(each.scope)]
+        client = self.client
         if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
             return
-        if self.client_ok or (self.client_ok is None and self.client.accepted):
-            self.ui.say("Try it (replace what is in capitals):")
-            self.ui.command("\n".join(examples(self.client, self.setup.place, done)))
+        if self._client_ok or (self._client_ok is None and client.accepted):
+            self.ui.say(title)
+            self.ui.command("\n".join(examples(client, self.setup.place, done)[:most]))
             return
-        wanted = f" It wants {self._wanted} or newer." if self._wanted else ""
-        old = f"[ENV004] Majora does not accept ocarina {version_text(self.client.version)}.{wanted}"
-        none = "[ENV001] No ocarina client was found on this machine."
-        self.ui.warn(none if self.client.version is None else old)
+        old = f"[ENV004] Majora does not accept ocarina {client.version}."
+        self.ui.warn(old if client.version else "[ENV001] No ocarina client was found on this machine.")
         self.ui.next_step(self.setup.place.command("install-client"))
 
     def _got(self, scope: str, word: str) -> KitError | None:
@@ -318,28 +317,24 @@ class Login:
         """Whether the server refuses a token (a harmless query), as far as it was asked and answered."""
         if not self._verify or token.access_token is None:
             return False
-        from ocarina_kit.client.find import version_text
-
-        version = version_text(self.client.version) if self.client.version else None
+        version = self.client.version or None
         with self.ui.waiting("Asking Majora whether it accepts the token", _PROBE_S):
             probe = self.majora.probe_token(token.access_token, self.setup.user, version, _PROBE_S)
-        self._learn(probe.skew)
+        self._skew = probe.skew
         if probe.kind == "no-answer":
             self._verify = False
             self.ui.warn(f"Majora was not asked whether it accepts the tokens: {probe.words}.")
         if probe.client_ok is not None:
-            self.client_ok, self._wanted = probe.client_ok, probe.wanted_version
+            self._client_ok = probe.client_ok
         return probe.kind == "refused"
+
+    def _learn(self, report: Report) -> None:
+        self._skew = report.skew
+        for note in report.notes:
+            self.ui.warn(note)
 
     def _token(self, scope: str) -> Token | None:
         return look(self.machine, self.setup.tokens_file)[1].get(scope)
-
-    def _learn(self, skew: float | None, notes: Sequence[str] = ()) -> None:
-        """Warn of what an answer showed; of the clock once."""
-        clock = "" if self._clock else clock_note(skew)
-        self._clock = self._clock or clock
-        for note in (*notes, *([f"[ENV007]{clock}"] if clock else [])):
-            self.ui.warn(note)
 
 
 # --- the browser
