@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config import jsontext
 from ocarina_kit.config.findings import findings
-from ocarina_kit.config.setup import Setting, from_environment, profiles, settled, setup_of
+from ocarina_kit.config.setup import Setting, from_environment, settled, setup_of
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, judge, token_kind
 from ocarina_kit.config.write import plan_settings
@@ -119,7 +119,8 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
         if name not in variables and (text := environ.get(f"MAJORA_{name}")):
             variables[name] = Setting(name, text, f"variable MAJORA_{name}")
     options = {name: Setting(name, text, ASK[name].options.split()[0]) for name, text in given.items()}
-    file = {} if wish.from_env else _in_file(settled(run.config())[0])
+    settings = {} if wish.from_env else settled(run.config())[0].settings
+    file = {name: each for name, each in settings.items() if each.path and each.text}
     here = {**variables, **options}
     if server_of(_domain(file)) not in ("", server_of(_domain({**file, **here}))):
         file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
@@ -141,18 +142,7 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
         else:
             known.values[name] = value.text
             known.said.extend(notes(value) if name in here else ())
-    if wish.from_env and "MAJORA_TOKENS_FILE" in variables:
-        known.values["MAJORA_TOKENS_FILE"] = variables["MAJORA_TOKENS_FILE"].text
     return known
-
-
-def _in_file(config: Config) -> dict[str, Setting]:
-    """What the file says. A profile that does not exist yet is a set-up of its own: of the layers below it only the
-    object "default" counts, as the top level is mostly another Majora's."""
-    profile, document = config.place.profile, config.readable
-    new = document is not None and profile is not None and profile not in profiles(document.value)
-    found = {name: each for name, each in config.settings.items() if each.path and each.text}
-    return {name: each for name, each in found.items() if not new or each.path[0] == "default"}
 
 
 def _domain(settings: Mapping[str, Setting]) -> str:

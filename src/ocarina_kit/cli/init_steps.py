@@ -48,7 +48,8 @@ _FORM = (
 )
 _HELP_CHANGES = (
     "Nothing else is changed. Files and the crontab are backed up in ~/.local/state/ocarina-kit/backups. The crontab "
-    "line refreshes the tokens, so that you log in only once. With n nothing is changed."
+    "line refreshes the tokens, so that you log in only once. What is fetched for the client, and from where: "
+    "ocarina-kit install-client --dry-run. With n nothing is changed."
 )
 _HELP_KEPT = (
     "y asks for Majora, user name, client id and secret again, with the current ones as defaults. n keeps them, and "
@@ -133,10 +134,8 @@ class _Init:
             ui.table(rows)
         if wish.dry_run or any(each.before for each in changes):
             ui.diff(difference(changes, run.machine, (values.get("CLIENT_SECRET", ""),)))
-        fetches = "; ".join(self.client_plan.fetches if self.client_plan is not None else ())
-        help = _HELP_CHANGES + (f" To install the client it fetches {fetches}." if fetches else "")
         asks = rows and self.asks and not wish.yes
-        if wish.dry_run or (asks and not ui.confirm("Apply these changes?", help=help)):
+        if wish.dry_run or (asks and not ui.confirm("Apply these changes?", help=_HELP_CHANGES)):
             ui.say("Nothing was changed.")
             return Result()
         know.write(run, changes)
@@ -281,7 +280,8 @@ class _Init:
                 rows += install_client.rows_of(self.run, self.client_plan)[:1]
         with self._step():
             entry = plan_entry(self.run, setup, self.client.candidate)
-            if entry.plan.outcome in _IN_PLACE:
+            # A client that is installed first comes into the line that there is, too.
+            if entry.plan.outcome in (_IN_PLACE if self.client_plan is None else ("mixed",)):
                 return rows
             if entry.unwritable is not None:
                 raise entry.unwritable

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ocarina_kit.cli.login_steps import Login
     from ocarina_kit.client.scopes import Request
     from ocarina_kit.majora.grant import Pending
-    from ocarina_kit.majora.paste import Misread
 
 EPILOG = """Examples:
   ocarina-kit login --for upload
@@ -63,19 +62,12 @@ def command(
         run.ui.command("ocarina-kit login --for lookup --for upload")
         return Result({"purposes": [{"name": name, "what_for": words} for name, words in rows]})
     if print_url and callback is not None:
-        raise usage_error(
-            "--print-url and --callback do not go together.",
-            why="--print-url begins a login, and --callback finishes it.",
-            remedy=Remedy("Run one, then the other.", ("ocarina-kit login --print-url",)),
-        )
+        raise usage_error("--print-url begins a login, and --callback finishes it: give one of them.")
     setup = run.setup()
     if setup.legacy_key is not None:
-        raise KitError(
-            "This set-up uses a legacy API key (MAJORA_TOKEN), so no login is needed.",
-            id="CFG008",
-            why="OAuth tokens need no renewal by hand; they need a registered application.",
-            remedy=Remedy("To use OAuth instead, set it up.", (run.place.command("init"),)),
-        )
+        what = "This set-up uses a legacy API key (MAJORA_TOKEN), so no login is needed."
+        remedy = Remedy("To use OAuth instead, set it up.", (run.place.command("init"),))
+        raise KitError(what, id="CFG008", remedy=remedy)
     if print_url:
         run.ui.to_stderr()
     client = installed_client(run)
@@ -84,7 +76,6 @@ def command(
         requests = _finish(login, callback)
         login.show_end(requests)
         return Result(error=login.error, shown=True)
-    # One link for each scope string; without any option the person is asked, or lookup is taken.
     names, strings = list(purposes or []), scope or []
     if everything:
         names += [each.name for each in PURPOSES if supported(each, client.table)]
@@ -92,19 +83,19 @@ def command(
         asked = run.ui.interactive and not print_url
         names = choose_purposes(run.ui, client.table) if asked else ["lookup"]
     wanted = [*requests_for(names, client.table), *(request_for(each, client.table) for each in strings)]
-    requests = list({each.scope: each for each in reversed(wanted)}.values())[::-1]
-    data = {}
-    if print_url:
-        login = Login(run, setup, client, verify=verify)
-        needed = login.settle(requests, force=force)
-        data["urls"] = _show_links(login, [each.scope for each in needed])
-    else:
+    requests = list({each.scope: each for each in wanted}.values())  # one link for each scope string
+    if not print_url:
         login = log_in(run, setup, requests, client, force=force, verify=verify, browser=browser)
+        login.show_end(requests)
+        return Result(error=login.error, shown=True)
+    login = Login(run, setup, client, verify=verify)
+    needed = [each.scope for each in login.settle(requests, force=force)]
+    _show_links(login, needed)
     login.show_end(requests)
-    return Result(data, login.error, shown=True)
+    return Result({"urls": [login.links[scope] for scope in needed]}, login.error, shown=True)
 
 
-def _show_links(login: Login, scopes: Sequence[str]) -> list[str]:
+def _show_links(login: Login, scopes: Sequence[str]) -> None:
     """New links, each alone on a line of standard output, unless that belongs to the JSON document."""
     for scope in scopes:
         login.begin(scope)
@@ -116,17 +107,16 @@ def _show_links(login: Login, scopes: Sequence[str]) -> list[str]:
     if scopes:
         login.ui.say("Then paste the address of the page that opens, within 60 seconds:")
         login.ui.command(login.ways().paste)
-    return [login.links[scope] for scope in scopes]
 
 
 # --- the second step, in a process of its own
 
 
 def _finish(login: Login, source: str) -> list[Request]:
-    """Use the address that ``--callback`` names; returns what it was for. Raises KitError if no open login has it."""
-    from ocarina_kit.client.scopes import request_for
+    """Use the address that ``--callback`` names, or several, one a line; returns what they were for. Raises KitError
+    if no open login has it."""
     from ocarina_kit.majora.grant import waiting
-    from ocarina_kit.majora.paste import LONGEST, Code, read_paste
+    from ocarina_kit.majora.paste import LONGEST, Misread, read_paste
 
     if any(mark in source for mark in ("://", "code=", "state=", "error=")):
         text = source
@@ -134,61 +124,44 @@ def _finish(login: Login, source: str) -> list[Request]:
         text = login.ui.ask_paste("Paste the address of the page that opened: ")
     else:
         text = login.run.read("--callback", source, LONGEST)
-    domain, begun = login.setup.domain, {each.state: each for each in waiting(login.machine)}
-    mine = {state: each for state, each in begun.items() if each.belongs_to(login.setup)}
-    found = read_paste(text, domain, mine)
-    parts = [found]
-    if not isinstance(found, Code) and found.kind == "several":  # one a line
-        parts = [read_paste(line, domain, mine) for line in text.splitlines() if line.strip()]
-    codes = [each for each in parts if isinstance(each, Code)]
-    if len(codes) < len(parts):
-        assert not isinstance(found, Code)  # noqa: S101  # for mypy: it was the one part
-        return [_without_code(login, text, found, begun, mine)]
-    for state, code in {each.state: each.code for each in codes}.items():
-        error = login.redeem(mine[state], code)
-        if error is not None:
-            _failed(login, error, mine[state].scope)
-    return [request_for(mine[each.state].scope, login.client.table) for each in codes]
+    open_logins = {each.state: each for each in waiting(login.machine) if each.belongs_to(login.setup)}
+    found = read_paste(text, login.setup.domain, open_logins)
+    several = isinstance(found, Misread) and found.kind == "several"
+    return [_use(login, each, open_logins) for each in (text.split() if several else [text])]
 
 
-def _without_code(
-    login: Login, text: str, found: Misread, begun: Mapping[str, Pending], mine: Mapping[str, Pending]
-) -> Request:
-    """What it is instead. If the code was used before and its token is saved, that is no error."""
+def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> Request:
+    """Use one address. If its code was used before and its token is saved, that is no error."""
+    from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
     from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import used_pending
     from ocarina_kit.majora.messages import paste_error, used_error
-    from ocarina_kit.majora.paste import states_in
+    from ocarina_kit.majora.paste import Code, read_paste, states_in
 
-    states, now = states_in(text), login.machine.now()
-    used = next(filter(None, (used_pending(login.machine, state) for state in states)), None)
-    if found.kind == "wrong-state" and used is not None:
-        request = request_for(used.scope, login.client.table)
-        if login.settle([request]):
-            ways = login.ways(used.scope)
-            _failed(login, used_error(now - used.sent, now - used.created, ways), used.scope)
-        else:
-            login.ui.say(f"The code in that address was used before, {span(now - used.sent)} ago.")
-        return request
-    other = next((begun[state] for state in states if state in begun and state not in mine), None)
-    if other is not None:
-        why = (
-            f"It was begun with another set-up: {other.profile or other.config or '--env'} at {other.domain}"
-        )
+    domain, now = login.setup.domain, login.machine.now()
+    found = read_paste(text, domain, open_logins)
+    used = next(filter(None, (used_pending(login.machine, state) for state in states_in(text))), None)
+    if isinstance(found, Code):
+        scope = open_logins[found.state].scope
+    elif used is not None and found.kind == "wrong-state":
+        scope = used.scope
+    elif open_logins or found.kind in ("empty", "authorize-link", "log-in-page", "other-server"):
+        scopes = [open_logins[found.state].scope] if found.state in open_logins else []
+        raise paste_error(found, domain=domain, ways=login.ways(*scopes))
     else:
         why = "None was begun with this set-up in the last hour, or each is finished."
-    plain = ("empty", "authorize-link", "log-in-page", "other-server")
-    if other is not None or not (mine or found.kind in plain):
         remedy = Remedy("Get a new link.", (login.ways().fresh,))
-        raise KitError("No login is open here for that address.", id="LGN014", why=why, remedy=remedy)
-    scope = [mine[found.state].scope] if found.state in mine else []
-    raise paste_error(found, domain=login.setup.domain, ways=login.ways(*scope))
-
-
-def _failed(login: Login, error: KitError, scope: str) -> None:
-    """Show why a code brought no token, and a new link at once where that helps."""
-    from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
-
-    login.fail(error, scope)
-    if error.id in NEW_LINK_HELPS:
-        _show_links(login, [scope])
+        raise KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy)
+    request = request_for(scope, login.client.table)
+    try:
+        if isinstance(found, Code):
+            login.redeem(open_logins[found.state], found.code)
+        elif used is not None:
+            if login.settle([request]):
+                raise used_error(now - used.sent, now - used.created, login.ways(scope))
+            login.ui.say(f"The code in that address was used before, {span(now - used.sent)} ago.")
+    except KitError as problem:
+        login.fail(problem, scope)
+        if problem.id in NEW_LINK_HELPS:
+            _show_links(login, [scope])
+    return request

@@ -1,8 +1,7 @@
-"""What a login begins and ends with: the installed client, what the person wants to do, and commands to try."""
+"""What a login begins with: the installed client, and what the person wants to do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.client import scopes
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.ui import Ui
     from ocarina_kit.client.find import Candidate
-    from ocarina_kit.client.scopes import Request, Table
-    from ocarina_kit.config.place import Place
+    from ocarina_kit.client.scopes import Table
 
 _SEARCH_S = 6.0
 """Seconds for each client, and for its table: a login does not wait long for a program that hangs."""
@@ -86,9 +84,3 @@ def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
                 return names
         except KitError as unknown:
             ui.say(unknown.what)
-
-
-def examples(client: Client, place: Place, requests: Sequence[Request]) -> list[str]:
-    """A command to try for each purpose of these requests, as far as the client can do it."""
-    each = (scopes.example(client.program, place, request, client.table) for request in requests)
-    return list(dict.fromkeys(line for text in each for line in text.splitlines()))

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ocarina_kit.cli.login_choice import examples
 from ocarina_kit.client import scopes
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
@@ -88,7 +87,7 @@ class Login:
         self.majora = Majora(run.machine, setup.domain, setup.client_id, setup.client_secret)
         self.settled: dict[str, bool] = {}
         self.links: dict[str, str] = {}
-        self._client_ok: bool | None = None
+        self._client_ok = client.accepted
         self._errors: list[KitError] = []
         self._verify = verify
         self._skew: float | None = None
@@ -155,7 +154,7 @@ class Login:
             scope = request.scope
             which = f"Link {number} of {len(needed)}, to {self.words(scope)}:" if several else ""
             try:
-                error = self._grant(scope, which, browser)
+                self._grant(scope, which, browser)
             except KeyboardInterrupt:
                 left = [each.scope for each in needed if each.scope not in self.settled]
                 if not left:  # the last token is saved
@@ -163,15 +162,13 @@ class Login:
                 self._interrupted(left)
                 return
             except KitError as problem:
-                error = problem
-            if error is not None:
-                self.fail(error, scope)
+                self.fail(problem, scope)
                 self.ui.terminal.drop_input()
-                if error.id not in _OF_ONE_TOKEN:
+                if problem.id not in _OF_ONE_TOKEN:
                     return
 
-    def _grant(self, scope: str, which: str, browser: bool) -> KitError | None:
-        """Links, until one brings the token or an error that a new link does not help with."""
+    def _grant(self, scope: str, which: str, browser: bool) -> None:
+        """Links, until one brings the token. Raises KitError, if a new link does not help."""
         while True:
             pending = self.begin(scope)
             self.ui.say()
@@ -182,11 +179,14 @@ class Login:
             self.ui.say(
                 f"{start} Authorize, and paste the address of the page that opens within 60 seconds:\n"
             )
-            found = self._ask(pending)
-            error = found if isinstance(found, KitError) else self.redeem(pending, found)
-            if error is None or error.id not in NEW_LINK_HELPS:
-                return error
-            self.ui.warn(f"{error.what} {error.why} [{error.id}]")
+            try:
+                self.redeem(pending, self._ask(pending))
+            except KitError as problem:
+                if problem.id not in NEW_LINK_HELPS:
+                    raise
+                self.ui.warn(f"{problem.what} {problem.why} [{problem.id}]")
+            else:
+                return
             which = f"A new link, to {self.words(scope)}:"
 
     def begin(self, scope: str) -> Pending:
@@ -195,8 +195,8 @@ class Login:
         save_pending(self.machine, pending)
         return pending
 
-    def _ask(self, pending: Pending) -> Secret | KitError:
-        """Show the link, and take pastes until one holds its code, or an error of the server's."""
+    def _ask(self, pending: Pending) -> Secret:
+        """Show the link, and take pastes until one holds its code. Raises KitError for an error of the server's."""
         ways, domain = self.ways(pending.scope), self.setup.domain
         # The link is in the prompt: when it is shown, a paste can be taken already.
         prompt = f"{self.links[pending.scope]}\n\n> "
@@ -206,19 +206,17 @@ class Login:
                 return found.code
             error = paste_error(found, domain=domain, ways=ways)
             if found.kind in _FINAL_PASTES:
-                return error
+                raise error
             # Whoever pastes the link may have met the server's error page: does it know this client at all?
             if found.kind == "authorize-link" and self.majora.probe_client(_PROBE_S).kind == "unknown":
-                return client_error("It does not know this client id.", domain=domain, ways=ways)
+                raise client_error("It does not know this client id.", domain=domain, ways=ways)
             step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
             self.ui.warn(f"{error.what} {error.why} {step} [{error.id}]")
             prompt = "> "
 
-    def redeem(self, pending: Pending, code: Secret) -> KitError | None:
-        """Exchange a code; returns why there is no token that ocarina can use, None if there is one.
-
-        Raises KeyboardInterrupt where the person asked to end, once what came of it is saved.
-        """
+    def redeem(self, pending: Pending, code: Secret) -> None:
+        """Exchange a code. Raises KitError where there is no token that ocarina can use then, and KeyboardInterrupt
+        where the person asked to end, once what came of it is saved."""
         machine, setup, ways = self.machine, self.setup, self.ways(pending.scope)
         with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
             table = self.client.table
@@ -227,7 +225,8 @@ class Login:
         error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
         if report.interrupted:
             raise KeyboardInterrupt
-        return error
+        if error is not None:
+            raise error
 
     def _interrupted(self, left: Sequence[str]) -> None:
         """Say how to continue: every link that is still open, those that would have followed included."""
@@ -239,14 +238,9 @@ class Login:
             self.ui.say(f"{self.words(scope)}:")
             self.ui.raw(self.links[scope])
         text = "Open each link above and paste the addresses here; or start again."
-        error = KitError(
-            f"Interrupted; {count(len(left), 'login')} not finished.",
-            id="INT001",
-            why="What was done is saved.",
-            remedy=Remedy(text, (self.ways().paste, self.ways(*left).fresh)),
-            exit=Exit.INTERRUPTED,
-        )
-        self.fail(error)
+        remedy = Remedy(text, (self.ways().paste, self.ways(*left).fresh))
+        what, why = f"Interrupted; {count(len(left), 'login')} not finished.", "What was done is saved."
+        self.fail(KitError(what, id="INT001", why=why, remedy=remedy, exit=Exit.INTERRUPTED))
 
     # --- what comes of it
 
@@ -282,28 +276,27 @@ class Login:
         accepts."""
         if note := clock_note(self._skew):
             self.ui.warn(f"[ENV007]{note}")
+        client, place = self.client, self.setup.place
         done = [each for each in requests if self.settled.get(each.scope)]
-        client = self.client
         if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
             return
-        if self._client_ok or (self._client_ok is None and client.accepted):
+        if self._client_ok:
             self.ui.say(title)
-            self.ui.command("\n".join(examples(client, self.setup.place, done)[:most]))
+            each = (scopes.example(client.program, place, request, client.table) for request in done)
+            lines = dict.fromkeys(line for text in each for line in text.splitlines())
+            self.ui.command("\n".join(list(lines)[:most]))
             return
         old = f"[ENV004] Majora does not accept ocarina {client.version}."
         self.ui.warn(old if client.version else "[ENV001] No ocarina client was found on this machine.")
-        self.ui.next_step(self.setup.place.command("install-client"))
+        self.ui.next_step(place.command("install-client"))
 
     def _got(self, scope: str, word: str) -> KitError | None:
         """Show a token that is in the file, once Majora has accepted it; returns why it did not."""
         token = self._token(scope) or Token(scope)
         if word != "valid" and self._is_refused(token):
-            return KitError(
-                "The token is saved, but Majora refuses it.",
-                id="API001",
-                why="It was granted just now: the account may be inactive, or another server answers.",
-                remedy=Remedy("See what doctor finds.", (self.setup.place.command("doctor"),)),
-            )
+            why = "It was granted just now: the account may be inactive, or another server answers."
+            remedy = Remedy("See what doctor finds.", (self.setup.place.command("doctor"),))
+            return KitError("The token is saved, but Majora refuses it.", id="API001", why=why, remedy=remedy)
         self.settled[scope] = True
         now = self.machine.now()
         left = f"for {span(token.seconds_left(now) + 30)}"
@@ -359,9 +352,8 @@ def open_link(link: str) -> bool:
     opened: list[bool] = []
 
     def work() -> None:
-        with contextlib.suppress(
-            Exception
-        ):  # whatever a desktop's settings do: the link is on the screen too
+        # Whatever a desktop's settings do: the link is on the screen too.
+        with contextlib.suppress(Exception):
             opened.append(webbrowser.open(link))
 
     thread = threading.Thread(target=work, daemon=True)
