@@ -65,9 +65,8 @@ def set_up(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
     except KitError as problem:
         if problem.id != "FIX001" or run.ui.interactive:
             raise
-    return set_up(
-        run, given, wish
-    )  # another process wrote the file meanwhile: its settings stay, ours are added
+    # Another process wrote the file meanwhile: its settings stay, ours are added.
+    return set_up(run, given, wish)
 
 
 class _Init:
@@ -106,7 +105,7 @@ class _Init:
                 missing, rest = [], ", with a legacy API key"
             self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
             if self.wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP_KEPT):
-                return self._agree_and_do(config, known.values) if missing else Result()
+                return self._agree_and_do(config, known.values, due=bool(missing))
         return self._agree_and_do(config, self._values(known, lost=lost))
 
     def _current(self, config: Config, known: Known) -> Setup | None:
@@ -118,8 +117,8 @@ class _Init:
             return usable(self.run.machine, config)
         return None
 
-    def _agree_and_do(self, config: Config, values: Mapping[str, str]) -> Result:
-        """One list of changes, one question, and then all of it."""
+    def _agree_and_do(self, config: Config, values: Mapping[str, str], *, due: bool = True) -> Result:
+        """One list of changes, one question, and then all of it. ``due``: also if nothing changes."""
         run, ui, wish = self.run, self.ui, self.wish
         changes, setup = know.plan(run, config, values)
         rows = [(each.what.replace("chmod", "write"), know.described(run, each)) for each in changes]
@@ -129,8 +128,8 @@ class _Init:
             moved = any(each.what == "set aside" for each in changes)
             requests = self._requests([] if moved else self._tokens(setup))
             rows += self._plan(setup)
-        if self.asks or wish.dry_run:
-            ui.say("\nChanges:" if rows else "")
+        if rows and (self.asks or wish.dry_run):
+            ui.say("\nChanges:")
             ui.table(rows)
         if wish.dry_run or any(each.before for each in changes):
             ui.diff(difference(changes, run.machine, (values.get("CLIENT_SECRET", ""),)))
@@ -140,11 +139,10 @@ class _Init:
             return Result()
         know.write(run, changes)
         if complete:
-            return self._do(run.setup(), requests)
+            return self._do(run.setup(), requests) if rows or due else Result()
         if not changes:
-            ui.say(
-                f"Nothing to change: {tilde(run.place.config, run.machine.home)} has these settings already."
-            )
+            file = tilde(run.place.config, run.machine.home)
+            ui.say(f"Nothing to change: {file} has these settings already.")
         if uses_key(values):
             ui.say("A legacy API key expires after 3 days, and nothing refreshes it.")
         else:
