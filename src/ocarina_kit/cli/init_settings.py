@@ -5,7 +5,7 @@ A value comes from an option, otherwise a variable, otherwise the file that exis
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config import jsontext
@@ -100,7 +100,7 @@ class Known(NamedTuple):
 
     values: dict[str, str]
     missing: dict[str, tuple[str, str]]
-    given: Collection[str]
+    given: set[str]
     said: list[str]
 
 
@@ -127,7 +127,7 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
     ways = (each for each in (options, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
     token = next(ways, {}).get("MAJORA_TOKEN")
     is_key = token is not None and ("MAJORA_TOKEN" in given or token_kind(token.text) == "key")
-    found, known = {**file, **here}, Known({"MAJORA_TOKEN": "OAUTH"}, {}, here.keys(), [])
+    found, known = {**file, **here}, Known({"MAJORA_TOKEN": "OAUTH"}, {}, set(), [])
     for name in ("MAJORA_DOMAIN", "MAJORA_USER", *(("MAJORA_TOKEN",) if is_key else PAIR)):
         setting = found.get(name, Setting(name, "", ""))
         value = judge(name, setting.text)
@@ -142,6 +142,7 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
         else:
             known.values[name] = value.text
             known.said.extend(notes(value) if name in here else ())
+    known.given.update(known.values.keys() & here.keys())
     return known
 
 
