@@ -33,7 +33,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (16_120, 102, 10_180, 115_640),
+    "src": (15_776, 100, 9_915, 112_800),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (18_130, 100, 10_090, 139_450),
 }
