@@ -111,7 +111,7 @@ class _Init:
     def _current(self, config: Config, known: Known) -> Setup | None:
         """The set-up that there is; None where it lacks something, or something else is asked for."""
         now = settled(config)[0]
-        if known.missing or any(now.text(name) != value for name, value in known.values.items()):
+        if known.missing or any(now.text(name) != known.values[name] for name in known.given):
             return None
         with contextlib.suppress(KitError):
             return usable(self.run.machine, config)
@@ -137,6 +137,8 @@ class _Init:
         if wish.dry_run or (asks and not ui.confirm("Apply these changes?", help=_HELP_CHANGES)):
             ui.say("Nothing was changed.")
             return Result()
+        if asks:
+            ui.say()
         know.write(run, changes)
         if complete:
             return self._do(run.setup(), requests) if rows or due else Result()
