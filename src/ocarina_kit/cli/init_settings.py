@@ -122,7 +122,8 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
     settings = {} if wish.from_env else settled(run.config())[0].settings
     file = {name: each for name, each in settings.items() if each.path and each.text}
     here = {**variables, **options}
-    if server_of(_domain(file)) not in ("", server_of(_domain({**file, **here}))):
+    named = [each["MAJORA_DOMAIN"].text for each in (here, file) if "MAJORA_DOMAIN" in each]
+    if len({server_of(judge("MAJORA_DOMAIN", each).text) for each in named} - {""}) == 2:
         file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
     ways = (each for each in (options, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
     token = next(ways, {}).get("MAJORA_TOKEN")
@@ -144,11 +145,6 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
             known.said.extend(notes(value) if name in here else ())
     known.given.update(known.values.keys() & here.keys())
     return known
-
-
-def _domain(settings: Mapping[str, Setting]) -> str:
-    name = "MAJORA_DOMAIN"
-    return judge(name, settings[name].text).text if name in settings else ""
 
 
 def notes(value: Value) -> list[str]:
