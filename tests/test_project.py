@@ -35,7 +35,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (15_776, 100, 9_915, 112_800),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (18_130, 100, 10_090, 139_450),
+    "tests": (17_430, 100, 9_630, 134_800),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
