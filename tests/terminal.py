@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 WAIT = 120.0
 """Seconds that a test waits at most for what a person would see at once: the machine may be busy."""
 
-ENTER, TAB, ESCAPE, BACKSPACE = "\r", "\t", "\x1b", "\x7f"
+ENTER, TAB, BACKSPACE = "\r", "\t", "\x7f"
 CTRL_C, CTRL_D, CTRL_U, CTRL_W, CTRL_Z = "\x03", "\x04", "\x15", "\x17", "\x1a"
 
 # The child makes the terminal its own before it becomes the program: a session leader that opens one, gets it.
@@ -133,11 +133,6 @@ class Screen:
         """All that a person saw go by: without escape sequences, lines ended by ``\\n``."""
         return self._plain(self.raw)
 
-    @property
-    def fresh(self) -> str:
-        """As :attr:`text`, but only what came after the last thing that was expected."""
-        return self.text[self._seen :]
-
     def expect(self, wanted: str, *, regex: bool = False, timeout: float = WAIT) -> str:
         """Wait until ``wanted`` is in what is new; returns it as it was shown. What came before it is passed.
 
@@ -217,10 +212,6 @@ class Screen:
             return os.read(self._slave, 1 << 16)
         finally:
             termios.tcsetattr(self._slave, termios.TCSANOW, before)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -74,6 +74,30 @@ class Lab:
         self.majora.expire_tokens()
 
 
+def talk(screen: Screen, *turns: tuple[str, str]) -> None:
+    """Wait for each question, and answer it; what is asked unseen, by a paste once nothing is echoed any more."""
+    for question, answer in turns:
+        screen.expect(question)
+        if "(hidden)" in question:
+            screen.wait_until("not echoes")
+            screen.paste(answer)
+        screen.line("" if "(hidden)" in question else answer)
+
+
+def add_conda(lab: Lab, installs: str = "") -> None:
+    """A program that takes conda's arguments; without ``installs``, the folder of a client, it can make nothing."""
+    conda = lab.kit.home / "bin" / "conda"
+    conda.parent.mkdir(exist_ok=True)
+    conda.write_text(f"""#!/bin/sh
+case $1 in
+info) echo '{{"envs_dirs": ["{lab.kit.home}/envs"]}}' ;;
+create) cp -r "{installs}" "$5" && ln -sf /bin/true "$5/bin/python" ;;
+esac
+""")
+    conda.chmod(0o755)
+    lab.kit.extra["CONDA_EXE"] = str(conda)
+
+
 @pytest.fixture(scope="session")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stand-in for ocarina 1.0.0."""

@@ -4,112 +4,61 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from tests.cli.conftest import LINK, LOOKUP, Lab
-from tests.conftest import Kit, mode_of
+from tests.cli.conftest import LINK, LOOKUP, Lab, add_conda, talk
+from tests.conftest import mode_of
 from tests.terminal import CTRL_C, Screen
 
-from ocarina_kit.sandbox import Sandbox, install_standin
-
 THE_LABS = "MAILTO=lab@example.org\n30 2 * * 0 /usr/local/bin/weekly-backup --all\n"
-
-
-class Person(Lab):
-    """A program in the person's place: each method answers one question."""
-
-    def __init__(self, kit: Kit, majora: Sandbox) -> None:
-        super().__init__(kit, majora, install_standin(kit.home / "miniconda3" / "envs" / "ocarina"))
-        kit.config.unlink()
-        kit.crontab = THE_LABS
-        self.settings = self.config
-
-    def at(self, *args: str, columns: int = 80, **env: str) -> Screen:
-        return self.screen("init", *args, columns=columns, env=env)
-
-    def majora_(self, screen: Screen) -> None:
-        screen.expect("Which Majora?")
-        screen.expect("> ")
-        screen.line("3")
-
-    def address(self, screen: Screen) -> None:
-        screen.expect("Its address:")
-        screen.line(self.majora.url.rstrip("/"))
-
-    def name(self, screen: Screen) -> None:
-        screen.expect("Your Majora user name:")
-        screen.line(self.user.name)
-
-    def client_id(self, screen: Screen) -> None:
-        screen.expect("Client id:")
-        screen.line(self.app.client_id)
-
-    def secret(self, screen: Screen) -> None:
-        unseen(screen, "Client secret", self.app.client_secret)
-
-    def purpose(self, screen: Screen) -> None:
-        screen.expect("What will you use ocarina for?")
-        screen.expect("[1] > ")
-        screen.line()
-
-    def agree(self, screen: Screen) -> None:
-        screen.expect("Apply these changes? [Y/n]")
-        screen.line()
-
-    def link(self, screen: Screen) -> None:
-        link = screen.expect(LINK, regex=True)
-        screen.wait_until("not echoes")
-        screen.paste(self.authorize(link))
-        screen.send("\r")
-
-    @property
-    def steps(self) -> tuple[Callable[[Screen], None], ...]:
-        asked = (self.majora_, self.address, self.name, self.client_id, self.secret)
-        return (*asked, self.purpose, self.agree, self.link)
-
-    def answers(self, screen: Screen, first: int = 0, last: int = 8) -> None:
-        for answer in self.steps[first:last]:
-            answer(screen)
-
-    def is_all_set(self) -> None:
-        kit = self.kit
-        assert kit.read_config() == self.settings
-        assert mode_of(kit.config) == mode_of(kit.tokens) == 0o600
-        assert self.state() == "live"
-        assert kit.crontab is not None
-        assert kit.crontab.startswith(THE_LABS)
-        [line] = kit.crontab.removeprefix(THE_LABS).splitlines()
-        assert re.fullmatch(
-            r"\d+ \S+ \* \* \* \S+ .*refresh --cron \|\| \S+/ocarina -q oauth refresh # ocarina-kit", line
-        )
+PURPOSE, AGREE = ("[1] > ", ""), ("Apply these changes? [Y/n]", "")
 
 
 @pytest.fixture
-def person(kit: Kit, running: Sandbox) -> Iterator[Person]:
-    yield Person(kit, running)
-    running.clear_faults()
+def person(lab: Lab) -> Lab:
+    lab.kit.config.unlink()
+    lab.kit.crontab = THE_LABS
+    return lab
 
 
-def unseen(screen: Screen, question: str, text: str) -> None:
-    screen.expect(f"{question} (hidden):")
+def answers(lab: Lab) -> list[tuple[str, str]]:
+    """Each question up to the link, and its answer."""
+    return [
+        ("Which Majora?", "3"),
+        ("Its address:", lab.majora.url.rstrip("/")),
+        ("Your Majora user name:", lab.user.name),
+        ("Client id:", lab.app.client_id),
+        ("Client secret (hidden):", lab.app.client_secret),
+        PURPOSE,
+        AGREE,
+    ]
+
+
+def follow_link(lab: Lab, screen: Screen) -> None:
+    link = screen.expect(LINK, regex=True)
     screen.wait_until("not echoes")
-    screen.paste(text)
-    screen.send("\r")
+    screen.paste(lab.authorize(link) + "\n")
 
 
-# --- from nothing to Ready ------------------------------------------------------------------------------------------
+def is_all_set(lab: Lab) -> None:
+    assert lab.kit.read_config() == lab.config
+    assert mode_of(lab.kit.config) == mode_of(lab.kit.tokens) == 0o600
+    assert lab.state() == "live"
+    ours = r"\d+ \S+ \* \* \* \S+ .*refresh --cron \|\| \S+/ocarina -q oauth refresh # ocarina-kit\n"
+    assert re.fullmatch(re.escape(THE_LABS) + ours, lab.kit.crontab or "")
+
+
+# --- from nothing to Ready, and on from an interrupt ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("columns", "env"),
-    [(80, {}), (40, {"TERM": "dumb"}), (200, {"NO_COLOR": "1"})],
-    ids=["80", "40 dumb", "200 no colour"],
+    ("columns", "env"), [(80, {}), (40, {"TERM": "dumb", "NO_COLOR": "1"})], ids=["80", "40 dumb"]
 )
-def test_from_nothing_to_ready_and_again(person: Person, columns: int, env: dict[str, str]) -> None:
-    with person.at(columns=columns, **env) as screen:
-        person.answers(screen)
+def test_from_nothing_to_ready_and_again(person: Lab, columns: int, env: dict[str, str]) -> None:
+    with person.screen("init", columns=columns, env=env) as screen:
+        talk(screen, *answers(person))
+        follow_link(person, screen)
         for words in ("logged in", "scheduled  every 3 hours at :", "a test run refreshed 1 token"):
             screen.expect(words)
         screen.expect("Ready. Try it:")
@@ -117,215 +66,196 @@ def test_from_nothing_to_ready_and_again(person: Person, columns: int, env: dict
         assert screen.wait() == 0
         text = screen.text
         assert not env or not re.search(r"\x1b\[[0-9;]*m", screen.raw)  # no colour
-    person.is_all_set()
+    is_all_set(person)
     before = text.split("/o/authorize/")[0]
     for url in (f"{person.majora.url}o/applications/register/", person.majora.redirect_uri):
         assert any(url in line for line in before.splitlines())  # whole, on one line
-    if columns >= 80:  # 30, a warning and an address; without what a busy machine waits for
-        lines = [line for line in before.splitlines() if line.strip() and "at most)" not in line]
-        assert len(lines) <= 34, before
     wide = [line for line in text.splitlines() if len(line) > columns]
     assert not [line for line in wide if not re.search(r"://|\[Y/n\]|Client id|hidden|--oauth", line)]
     kept = person.kit.config.read_bytes(), person.kit.crontab
-    with person.at(columns=columns, **env) as screen:
+    with person.screen("init", columns=columns, env=env) as screen:
         screen.expect("logged in, refreshed by cron.")
-        screen.expect("Change that? [y/N]")
-        screen.line()
+        talk(screen, ("Change that? [y/N]", ""))
         assert screen.wait() == 0
-        if columns >= 80:
-            assert len([line for line in screen.text.splitlines() if line and "at most)" not in line]) == 2
+        lines = [line for line in screen.text.splitlines() if line and "at most)" not in line]
+        assert columns < 80 or len(lines) == 2
     assert kept == (person.kit.config.read_bytes(), person.kit.crontab)
 
 
-def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Person) -> None:
-    shutil.rmtree(person.kit.home / "miniconda3")
-    person.kit.extra |= dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
-    with person.at() as screen:
-        person.answers(screen, last=6)
-        screen.expect("install   ocarina 1.0.0 in ~/.local/share/ocarina-kit/envs/ocarina")
-        screen.expect("Apply these changes?")
-        screen.line("?")
-        screen.expect("it fetches ocarina 1.0.0")
-        person.agree(screen)
+def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Lab, client: Path) -> None:
+    person.kit.extra["PATH"] = person.kit.env["PATH"].partition(":")[2]
+    add_conda(person)
+    with person.screen("init") as screen:
+        talk(screen, *answers(person)[:-1])
+        screen.expect("install   ocarina 1.0.0 in ~/envs/ocarina")
+        talk(screen, ("Apply these changes?", "?"))
+        screen.expect("ocarina-kit install-client --dry-run")
+        talk(screen, AGREE)
         screen.expect("wrote")
-        screen.expect(r"INS00\d", regex=True)
-        person.link(screen)
+        screen.expect("[INS003]")
+        follow_link(person, screen)
         screen.expect("scheduled")
         screen.expect("Next step: ocarina-kit init   (goes on from here)")
         assert screen.wait() == 1
-    with person.at("--dry-run") as screen:
+    (person.kit.home / "envs").mkdir()
+    add_conda(person, installs=str(client.parents[1]))
+    with person.screen("init", "--dry-run") as screen:
         screen.expect("Still to do: the client.")
         screen.line()
         screen.expect("install   ocarina 1.0.0")
-        screen.expect("Nothing was changed (--dry-run).")
+        screen.expect("Nothing was changed.")
         assert screen.wait() == 0
+    with person.screen("init", "--yes") as screen:
+        screen.expect("installed  ocarina 1.0.0 in ~/envs/ocarina")
+        screen.expect("scheduled")
+        screen.expect("Ready.")
+        assert screen.wait() == 0
+    is_all_set(person)
 
 
-# --- Ctrl-C, and on from there ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("step", [0, 4, 6, 7])
-def test_ctrl_c_at_each_question_leaves_everything_complete(person: Person, step: int) -> None:
-    prompts = ("> ", "Its address", "user name", "Client id:", "(hidden)", "[1] > ", "[Y/n]", LINK)
-    with person.at() as screen:
-        person.answers(screen, last=step)
-        screen.expect(prompts[step], regex=step == 7)
-        if step in (4, 7):
-            screen.wait_until("not echoes")
+@pytest.mark.parametrize("step", [4, 7])
+def test_ctrl_c_leaves_everything_complete_and_init_goes_on_from_there(person: Lab, step: int) -> None:
+    with person.screen("init") as screen:
+        talk(screen, *answers(person)[:step])
+        screen.expect(LINK if step == 7 else "(hidden)", regex=step == 7)
+        screen.wait_until("not echoes")
         screen.send(CTRL_C)
         screen.expect("Interrupted")
-        screen.expect("ocarina-kit login" if step == 7 else "Try: ocarina-kit init")
         assert screen.wait() == 130
         assert screen.echoes
         assert not screen.left_in_the_terminal()
     assert person.kit.config.exists() is (step == 7)
     assert person.kit.crontab == THE_LABS
     if step == 7:  # and on with what is missing: no question of before is asked again
-        with person.at() as screen:
+        with person.screen("init") as screen:
             screen.expect("Still to do: a login and the crontab line.")
-            screen.expect("Change that? [y/N]")
-            screen.line()
-            person.answers(screen, first=5)
+            talk(screen, ("Change that? [y/N]", ""), PURPOSE, AGREE)
+            follow_link(person, screen)
             screen.expect("Ready.")
             assert screen.wait() == 0
-        person.is_all_set()
+        is_all_set(person)
 
 
-def test_on_with_the_schedule_alone(person: Person) -> None:
-    person.kit.write_config(person.settings)
-    person.kit.write_tokens({LOOKUP: person.majora.grant(person.user, person.app, LOOKUP)})
-    with person.at() as screen:
+def test_a_line_that_was_disabled_is_left(person: Lab) -> None:
+    """Only schedule uses it again (CONTRACT.md, schedule)."""
+    person.kit.write_config(person.config)
+    person.give(LOOKUP)
+    with person.screen("init", "--yes") as screen:
         screen.expect("Still to do: the crontab line.")
-        screen.line()
-        person.agree(screen)
+        screen.expect("valid      look up samples and runs")
         screen.expect("scheduled")
         screen.expect("Ready.")
         assert screen.wait() == 0
         assert "authorize" not in screen.text
-    person.is_all_set()
+    is_all_set(person)
+    ours = (person.kit.crontab or "").splitlines()[-1]
+    person.kit.crontab = f"# {ours}\n"
+    with person.screen("init", "--yes") as screen:
+        screen.expect("commented out")
+        assert screen.wait() == 0
+    assert person.kit.crontab == f"# {ours}\n"
 
 
 # --- answers that cannot be used --------------------------------------------------------------------------------------
 
 
-def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Person) -> None:
-    secret, mistaken = person.app.client_secret, "w" * 128
+def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Lab) -> None:
+    app, mistaken = person.app, "w" * 128
     person.kit.secrets.add(mistaken)
-    with person.at() as screen:
-        person.majora_(screen)
-        for bad, reason in (("3", "does not start with https://"), ("https://nowhere.invalid/", "SRV001")):
-            screen.expect("Its address:")
-            screen.line(bad)
-            screen.expect(reason)
-        screen.expect("Use this address anyway? [y/N]")
-        screen.line()
-        person.majora_(screen)
-        screen.expect("Its address:")
-        screen.line(f" <{person.majora.url}o/applications/>")
-        screen.expect("one of Majora's pages; corrected")
-        for bad, reason in (("?", "Could you please approve my account?"), ("your-username", "placeholder")):
-            screen.expect("Your Majora user name:")
-            screen.line(bad)
-            screen.expect(reason)
-        person.name(screen)
-        for bad, reason in (("?", "Could you please allow"), ("pbkdf2_sha256$1$a$b", "hash")):
-            screen.expect("Client id:")
-            screen.line(bad)
-            screen.expect(reason)
-        person.client_id(screen)
-        for text, answer in (
-            ("your-client-secret", "placeholder"),
-            (person.app.client_id, "one of them was pasted twice"),
-            (mistaken, "does not accept"),
+    address, name, id, secret = (
+        "Its address:",
+        "Your Majora user name:",
+        "Client id:",
+        "Client secret (hidden):",
+    )
+    with person.screen("init") as screen:
+        talk(screen, ("Which Majora?", "3"))
+        for question, answer, said in (
+            (address, "3", "does not start with https://"),
+            (address, "https://nowhere.invalid/", "SRV001"),
+            ("Use this address anyway? [y/N]", "", "Which Majora?"),
+            (">", "3", address),
+            ("", f" <{person.majora.url}o/applications/>", "one of Majora's pages; corrected"),
+            (name, "?", "Could you please approve my account?"),
+            (name, "your-username", "placeholder"),
+            (name, person.user.name, "Register ocarina"),
+            (id, "?", "Could you please allow"),
+            (id, "pbkdf2_sha256$1$a$b", "hash"),
+            (id, app.client_id, "Client secret"),
+            ("(hidden):", "your-client-secret", "placeholder"),
+            (secret, app.client_id, "one of them was pasted twice"),
+            (secret, mistaken, "does not accept"),
+            (secret, "", "Client id"),  # back to it: a secret pasted there is not shown either
+            ("(hidden):", app.client_secret, "128 characters"),
+            (secret, app.client_id, "were swapped; corrected"),
         ):
-            unseen(screen, "Client secret", text)
-            screen.expect(answer)
-        screen.expect("Client secret (hidden):")
-        screen.line()  # back to the client id: a secret pasted there is not shown either
-        unseen(screen, "Client id", secret)
-        unseen(screen, "Client secret", person.app.client_id)
-        screen.expect("were swapped; corrected")
+            talk(screen, (question, answer))
+            screen.expect(said)
         screen.expect("Majora accepts them.")
-        person.purpose(screen)
-        screen.expect("Apply these changes?")
-        screen.send(CTRL_C)
-        assert screen.wait() == 130
+        talk(screen, PURPOSE, ("Apply these changes?", "n"))
+        screen.expect("Nothing was changed.")
+        assert screen.wait() == 0
+    assert not person.kit.config.exists()
 
 
 # --- an existing file, options ------------------------------------------------------------------------------------
 
 
-def test_current_values_are_the_defaults(person: Person) -> None:
-    person.kit.write_config(person.settings)
-    with person.at("--config-only") as screen:
-        screen.expect("Change that? [y/N]")
-        screen.line("y")
-        for question in ("[3] >", f"Its address [{person.majora.url}]", f"[{person.user.name}]"):
-            screen.expect(question)
-            screen.line()
-        screen.expect(f"Client id [{person.app.client_id}]")
-        screen.line()
-        unseen(screen, "Client secret, Enter keeps the current one", "")
+def test_current_values_are_the_defaults(person: Lab) -> None:
+    person.kit.write_config(person.config)
+    with person.screen("init", "--config-only") as screen:
+        talk(screen, ("Change that? [y/N]", "y"), ("[3] >", ""))
+        for question in (f"Its address [{person.majora.url}]", f"[{person.user.name}]"):
+            talk(screen, (question, ""))
+        talk(screen, (f"Client id [{person.app.client_id}]", ""))
+        talk(screen, ("Client secret, Enter keeps the current one (hidden):", ""))
         screen.expect("Nothing to change")
         assert screen.wait() == 0
 
 
-def test_what_is_given_is_not_asked_and_yes_agrees(person: Person) -> None:
-    given = {name: value for name, value in person.settings.items() if name != "CLIENT_SECRET"}
+def test_what_is_given_is_not_asked_and_yes_agrees(person: Lab) -> None:
+    given = {name: value for name, value in person.config.items() if name != "CLIENT_SECRET"}
     person.kit.write_config({"MAJORA_USER": "old", "mine": 1})
-    with person.at("--config-only", "--yes", "--client-secret-file", "-", **given) as screen:
-        person.secret(screen)
-        screen.expect('-    "MAJORA_USER": "old"')
-        screen.expect("wrote")
-        screen.expect("Next step: ocarina-kit login")
+    args = ("--config-only", "--yes", "--client-secret-file", "-")
+    with person.screen("init", *args, env=given) as screen:
+        talk(screen, ("Client secret (hidden):", person.app.client_secret))
+        for words in ('-    "MAJORA_USER": "old"', "wrote", "Next step: ocarina-kit login"):
+            screen.expect(words)
         assert screen.wait() == 0
         assert "This sets up" not in screen.text
-    assert person.kit.read_config() == {**person.settings, "mine": 1}
+    assert person.kit.read_config() == {**person.config, "mine": 1}
 
 
-def test_a_legacy_key_becomes_oauth_and_a_broken_file_is_replaced(person: Person) -> None:
-    key = person.majora.add_legacy_key(person.user)
+def test_a_legacy_key_becomes_oauth_and_a_broken_file_is_replaced(person: Lab) -> None:
+    key, filler = person.majora.add_legacy_key(person.user), "not-used-with-an-api-key"
     person.kit.secrets.add(key)
-    filler = "not-used-with-an-api-key"
-    person.kit.write_config(
-        {**person.settings, "MAJORA_TOKEN": key, "CLIENT_ID": filler, "CLIENT_SECRET": filler}
-    )
-    with person.at("--config-only") as screen:
+    legacy = {"MAJORA_TOKEN": key, "CLIENT_ID": filler, "CLIENT_SECRET": filler}
+    person.kit.write_config({**person.config, **legacy})
+    with person.screen("init", "--config-only") as screen:
         screen.expect("with a legacy API key")
-        screen.line("y")
-        screen.expect("[3] >")
-        screen.line()
-        screen.expect("Its address")
-        screen.line()
-        screen.expect("user name")
-        screen.line()
-        screen.expect("Client id")
-        screen.line(person.app.client_id)
-        person.secret(screen)
-        person.agree(screen)
+        talk(screen, ("Change that?", "y"), ("[3] >", ""), ("Its address", ""), ("user name", ""))
+        talk(screen, *answers(person)[3:5], AGREE)
         assert screen.wait() == 0
-    assert person.kit.read_config() == person.settings
+    assert person.kit.read_config() == person.config
     person.kit.config.write_bytes(b'{"MAJORA_USER": oops')
-    with person.at("--json") as screen:
+    with person.screen("init", "--config-only", "--json") as screen:
         screen.expect("[CFG002]")
-        person.answers(screen)
-        screen.expect("Ready.")
-        assert json.loads(screen.text[screen.text.index("\n{") :])["ok"] if screen.wait() == 0 else False
-    person.is_all_set()
+        talk(screen, *answers(person)[:5], AGREE)
+        assert screen.wait() == 0
+        assert json.loads(screen.text[screen.text.index("\n{") :])["ok"]
+    assert person.kit.read_config() == person.config
 
 
-def test_a_login_that_fails_says_how_to_go_on(person: Person) -> None:
+def test_a_server_that_fails_is_not_asked_about_the_rest_and_the_login_says_how_to_go_on(person: Lab) -> None:
     person.majora.fault("status", status=503, path="o/token/", times=None)
-    with person.at() as screen:
-        person.answers(screen, last=2)
+    with person.screen("init") as screen:
+        talk(screen, *answers(person)[:2])
         screen.expect("[SRV004]")
-        screen.expect("Use this address anyway?")
-        screen.line("y")
-        person.answers(screen, first=2)
+        talk(screen, ("Use this address anyway?", "y"), *answers(person)[2:])
+        follow_link(person, screen)
         screen.expect("LGN026")
-        link = screen.expect(LINK, regex=True)
-        assert link
+        screen.expect(LINK, regex=True)
         screen.send(CTRL_C)
         assert screen.wait() == 130
-    assert person.kit.read_config() == person.settings
+    assert person.kit.read_config() == person.config
     assert person.kit.crontab == THE_LABS

@@ -17,11 +17,9 @@ def link(lab: Lab, *args: str) -> str:
     return ran.out.removesuffix("\n")
 
 
-def finish(lab: Lab, *args: str, json: bool = False) -> Ran:
+def finish(lab: Lab, *args: str) -> Ran:
     """Both steps."""
-    return lab.kit.run(
-        "login", "--callback", "-", *(["--json"] * json), stdin=lab.authorize(link(lab, "--force", *args))
-    )
+    return lab.kit.run("login", "--callback", "-", stdin=lab.authorize(link(lab, "--force", *args)))
 
 
 # --- two steps
@@ -45,15 +43,12 @@ def test_two_steps(lab: Lab) -> None:
     assert query.path.startswith("/api/"), "verified by a harmless query"
 
 
-def test_the_callback_as_a_file_and_as_itself(lab: Lab) -> None:
+def test_the_callback_as_a_file_and_as_itself_is_never_repeated(lab: Lab) -> None:
     file = lab.kit.home / "address"
     file.write_text(lab.authorize(link(lab)))
     assert lab.kit.run("login", "--callback", file).code == 0
     address = f"?{lab.authorize(link(lab, '--force')).partition('?')[2]}"
     assert lab.kit.run("login", "--callback", address, "--force").code == 0
-
-
-def test_what_callback_was_given_is_never_repeated(lab: Lab) -> None:
     paste = "code-of-a-broken-paste-AbCdEf0123456789"
     lab.kit.secrets |= {paste, "SeCrEtCoDe0123456789"}
     for given in (paste, f"{lab.majora.url}o/callback/?code=SeCrEtCoDe0123456789&state=x"):
@@ -92,12 +87,10 @@ def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     address = lab.authorize(link(lab))
     other = lab.kit.home / "other"
     other.write_text(json.dumps({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"}))
-    ran = lab.kit.run("login", "--callback", address, "--config", other)
-    assert (ran.code, "[LGN016]" in ran.err) == (1, True), ran
-    lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"})
-    ran = lab.kit.run("login", "--callback", address)
-    assert (ran.code, "[LGN016]" in ran.err, lab.majora.url in ran.err) == (1, True, True), ran
-    lab.kit.write_config(lab.config)
+    for args, id in ((("--config", other), "[LGN005]"), (("--profile", "x"), "[LGN014]")):
+        lab.kit.write_config({**lab.config, "profile": {"x": {"MAJORA_TOKENS_FILE": "~/x"}}})
+        ran = lab.kit.run("login", "--callback", address, *args)
+        assert (ran.code, id in ran.err) == (1, True), ran
     assert lab.kit.run("login", "--callback", address).code == 0
 
 
@@ -115,29 +108,21 @@ def test_without_a_terminal_a_login_names_both_steps(lab: Lab) -> None:
     assert set(ran.json) == {"schema", "command", "ok", "exit", "error"}
 
 
-def test_a_valid_token_says_until_when(lab: Lab) -> None:
+def test_a_token_that_is_valid_expired_or_revoked(lab: Lab) -> None:
     lab.give(LOOKUP)
     ran = lab.kit.run("login")
     assert ran.code == 0
     assert "valid      look up samples and runs: until " in ran.out
     assert "ocarina --oauth get biosample" in ran.out
     assert lab.kit.run("login", "--force").code == 2
-
-
-def test_an_expired_token_is_refreshed(lab: Lab) -> None:
-    lab.give(LOOKUP)
     lab.has_expired()
     ran = lab.kit.run("login")
     assert ran.code == 0, ran
     assert ran.out.startswith("refreshed  look up samples and runs: valid for 10 h\n")
     assert lab.state() == "live"
-
-
-def test_a_token_that_was_revoked_needs_a_login(lab: Lab) -> None:
-    lab.majora.revoke(lab.give(LOOKUP)[LOOKUP])
+    lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("login")
-    assert ran.code == 2
-    assert "A new login is needed." in ran.out
+    assert (ran.code, "A new login is needed." in ran.out) == (2, True), ran
 
 
 def test_a_damaged_tokens_file_is_set_aside(lab: Lab) -> None:
@@ -158,20 +143,14 @@ def test_an_api_key_needs_no_login(lab: Lab) -> None:
 # --- the client
 
 
-def test_list_is_a_table(lab: Lab) -> None:
+def test_what_there_is_to_log_in_for(lab: Lab) -> None:
     ran = lab.kit.run("login", "--list")
     assert "\nadd-samples      add samples\n" in ran.out
     assert "upload samples and runs (add-samples, update-samples, libraries and runs)" in ran.out
     rows = lab.kit.run("login", "--list", "--json").json["purposes"]
     assert len(rows) == 16
     assert rows[0] == {"name": "lookup", "what_for": "look up samples and runs"}
-
-
-def test_all_is_everything_that_the_client_can_do(lab: Lab) -> None:
     assert len(lab.kit.run("login", "--all", "--print-url").out.splitlines()) == 15
-
-
-def test_a_mistyped_purpose(lab: Lab) -> None:
     ran = lab.kit.run("login", "--for", "lokup")
     assert (ran.code, "Did you mean lookup?" in ran.err) == (2, True)
 
@@ -193,18 +172,16 @@ def test_no_command_to_try_for_a_client_that_the_server_refuses(lab: Lab, tmp_pa
 
 
 def test_refusals_of_the_code(lab: Lab) -> None:
+    body = json.dumps({"error": "invalid_request", "error_description": "You need to enable 2FA"})
+    lab.majora.fault("status", status=400, body=body)
     address = lab.authorize(link(lab))
+    ran = lab.kit.run("login", "--callback", "-", "--json", stdin=address)
+    assert (ran.code, ran.json["error"]["id"]) == (1, "LGN022"), ran
+    assert not lab.kit.tokens.exists() or lab.kit.read_tokens() == {}
+    lab.majora.clear_faults()
     lab.kit.write_config({**lab.config, "CLIENT_SECRET": "x" * 128})
     ran = lab.kit.run("login", "--callback", address)
     assert (ran.code, "[CRD001]" in ran.err, "o/authorize/" in ran.all) == (1, True, False), ran
-
-
-def test_each_refusal_has_its_own_message(lab: Lab) -> None:
-    body = json.dumps({"error": "invalid_request", "error_description": "You need to enable 2FA"})
-    lab.majora.fault("status", status=400, body=body)
-    ran = finish(lab, json=True)
-    assert (ran.code, ran.json["error"]["id"]) == (1, "LGN022"), ran
-    assert not lab.kit.tokens.exists() or lab.kit.read_tokens() == {}
 
 
 def test_a_server_that_is_down_keeps_the_login_open(lab: Lab) -> None:
@@ -213,12 +190,8 @@ def test_a_server_that_is_down_keeps_the_login_open(lab: Lab) -> None:
     assert lab.kit.run("login", "--callback", address).code == 0, "tried again: the code was not used"
     address = lab.authorize(link(lab, "--force"))
     lab.majora.fault("html", after=True)
-    ran = lab.kit.run("login", "--callback", address)
-    assert (ran.code, "[LGN026]" in ran.err, "o/authorize/" in ran.out) == (5, True, True), ran
-
-
-def test_the_clock(lab: Lab) -> None:
-    address = lab.authorize(link(lab))
     lab.majora.shift_clock(600)
     ran = lab.kit.run("login", "--callback", address)
-    assert "[ENV007] This machine's clock is" in ran.err
+    assert (ran.code, "o/authorize/" in ran.out) == (5, True), ran
+    for words in ("[LGN026]", "[ENV007] This machine's clock is"):
+        assert words in ran.err

@@ -48,17 +48,12 @@ def command(
         ui.table(rows_of(run, plan))
         for line in plan.show() if dry_run else ():
             ui.command(line, indent=4)
-        if dry_run:
-            ui.say("Nothing was changed (--dry-run).")
-            return Result()
-        if not run.agreed("Apply these changes?", "install-client", yes=yes):
+        if dry_run or not run.agreed("Apply these changes?", "install-client", yes=yes):
             ui.say("Nothing was changed.")
             return Result()
     install_client(run, plan)
-    folders = run.machine.environ.get("PATH", "").split(":")
-    if plan.link is None or str(plan.link.parent) not in folders:
-        ui.say("To use it in a shell:")
-        ui.command(plan.activate)
+    ui.say("To use it in a shell:")
+    ui.command(plan.activate)
     ui.next_step("ocarina-kit init")
     return Result()
 

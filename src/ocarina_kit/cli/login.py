@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,12 +15,9 @@ from ocarina_kit.system.words import span
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ocarina_kit.cli.login_choice import Client
     from ocarina_kit.cli.login_steps import Login
-    from ocarina_kit.cli.ui import Ui
     from ocarina_kit.client.scopes import Request
     from ocarina_kit.majora.grant import Pending
-    from ocarina_kit.majora.paste import Code, Misread
 
 EPILOG = """Examples:
   ocarina-kit login --for upload
@@ -52,98 +49,74 @@ def command(
     machine, press Authorize, and paste the address of the page that opens.
     """
     from ocarina_kit.cli.context import start
+    from ocarina_kit.cli.login_choice import choose_purposes, installed_client
+    from ocarina_kit.cli.login_choice import purposes as all_purposes
+    from ocarina_kit.cli.login_steps import Login, log_in
+    from ocarina_kit.client.scopes import PURPOSES, request_for, requests_for, supported
 
     run = start(context, json=json)
     if show_list:
-        return _list(run.ui)
+        rows = all_purposes()
+        run.ui.table(rows, indent=0)
+        run.ui.say("For example:")
+        run.ui.command("ocarina-kit login --for lookup --for upload")
+        return Result({"purposes": [{"name": name, "what_for": words} for name, words in rows]})
     if print_url and callback is not None:
-        raise usage_error(
-            "--print-url and --callback do not go together.",
-            why="--print-url begins a login, and --callback finishes it.",
-            remedy=Remedy("Run one, then the other.", ("ocarina-kit login --print-url",)),
-        )
+        raise usage_error("--print-url begins a login, and --callback finishes it: give one of them.")
     setup = run.setup()
     if setup.legacy_key is not None:
-        raise KitError(
-            "This set-up uses a legacy API key (MAJORA_TOKEN), so no login is needed.",
-            id="CFG008",
-            why="OAuth tokens need no renewal by hand; they need a registered application.",
-            remedy=Remedy("To use OAuth instead, set it up.", (run.place.command("init"),)),
-        )
+        what = "This set-up uses a legacy API key (MAJORA_TOKEN), so no login is needed."
+        remedy = Remedy("To use OAuth instead, set it up.", (run.place.command("init"),))
+        raise KitError(what, id="CFG008", remedy=remedy)
     if print_url:
         run.ui.to_stderr()
-    from ocarina_kit.cli.login_choice import installed_client, show_end
-    from ocarina_kit.cli.login_steps import Login, log_in
-
     client = installed_client(run)
-    data: dict[str, Any] = {}
     if callback is not None:
         login = Login(run, setup, client, verify=verify)
         requests = _finish(login, callback)
-        done = login.done(requests)
-    else:
-        requests = _requests(run.ui, client, purposes or [], scope or [], everything, print_url)
-        if print_url:
-            login = Login(run, setup, client, verify=verify)
-            data["urls"] = _print_links(login, login.settle(requests, force=force))
-            done = login.done(requests)
-        else:
-            done = log_in(run, setup, requests, client, force=force, verify=verify, browser=browser)
-    show_end(run.ui, run.place, client, requests, done)
-    return Result(data, done.error, shown=True)
-
-
-def _list(ui: Ui) -> Result:
-    from ocarina_kit.cli.login_choice import purposes
-
-    rows = purposes()
-    ui.table(rows, indent=0)
-    ui.say("For example:")
-    ui.command("ocarina-kit login --for lookup --for upload")
-    return Result({"purposes": [{"name": name, "what_for": words} for name, words in rows]})
-
-
-def _requests(
-    ui: Ui, client: Client, names: list[str], strings: list[str], everything: bool, print_url: bool
-) -> list[Request]:
-    """What is asked for, one link each; without any option the person is asked, or ``lookup`` is taken."""
-    from ocarina_kit.cli.login_choice import choose_purposes
-    from ocarina_kit.client.scopes import PURPOSES, request_for, requests_for, supported
-
+        login.show_end(requests)
+        return Result(error=login.error, shown=True)
+    names, strings = list(purposes or []), scope or []
     if everything:
-        names = [*names, *(each.name for each in PURPOSES if supported(each, client.table))]
+        names += [each.name for each in PURPOSES if supported(each, client.table)]
     elif not names and not strings:
-        asked = ui.interactive and not print_url
-        names = choose_purposes(ui, client.table) if asked else ["lookup"]
-    found = {each.scope: each for each in requests_for(names, client.table)}
-    for string in strings:
-        request = request_for(string, client.table)
-        found.setdefault(request.scope, request)
-    return list(found.values())
+        asked = run.ui.interactive and not print_url
+        names = choose_purposes(run.ui, client.table) if asked else ["lookup"]
+    wanted = [*requests_for(names, client.table), *(request_for(each, client.table) for each in strings)]
+    requests = list({each.scope: each for each in wanted}.values())  # one link for each scope string
+    if not print_url:
+        login = log_in(run, setup, requests, client, force=force, verify=verify, browser=browser)
+        login.show_end(requests)
+        return Result(error=login.error, shown=True)
+    login = Login(run, setup, client, verify=verify)
+    needed = [each.scope for each in login.settle(requests, force=force)]
+    _show_links(login, needed)
+    login.show_end(requests)
+    return Result({"urls": [login.links[scope] for scope in needed]}, login.error, shown=True)
 
 
-def _print_links(login: Login, needed: list[Request]) -> list[str]:
-    """Each link alone on a line of standard output, unless that belongs to the JSON document."""
-    for request in needed:
-        login.begin(request.scope)
-        login.ui.say(f"To {login.words(request.scope)}: open this link in any browser, and press Authorize.")
-        if not login.ui.json:
-            print(login.links[request.scope], flush=True)
-    if needed:
+def _show_links(login: Login, scopes: Sequence[str]) -> None:
+    """New links, each alone on a line of standard output, unless that belongs to the JSON document."""
+    for scope in scopes:
+        login.begin(scope)
+        login.ui.say(f"To {login.words(scope)}: open this link in any browser, and press Authorize.")
+        if login.ui.json:
+            login.ui.raw(login.links[scope])
+        else:
+            print(login.links[scope], flush=True)
+    if scopes:
         login.ui.say("Then paste the address of the page that opens, within 60 seconds:")
-        login.ui.command(login.setup.place.command("login", "--callback", "-"))
-    return [login.links[each.scope] for each in needed]
+        login.ui.command(login.ways().paste)
 
 
 # --- the second step, in a process of its own
 
 
 def _finish(login: Login, source: str) -> list[Request]:
-    """Use the address that ``--callback`` names; returns what it was for. Raises KitError if no open login has it."""
-    from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
-    from ocarina_kit.client.scopes import request_for
+    """Use the address that ``--callback`` names, or several, one a line; returns what they were for. Raises KitError
+    if no open login has it."""
     from ocarina_kit.majora.grant import waiting
-    from ocarina_kit.majora.paste import LONGEST, Misread
+    from ocarina_kit.majora.paste import LONGEST, Misread, read_paste
 
     if any(mark in source for mark in ("://", "code=", "state=", "error=")):
         text = source
@@ -151,78 +124,44 @@ def _finish(login: Login, source: str) -> list[Request]:
         text = login.ui.ask_paste("Paste the address of the page that opened: ")
     else:
         text = login.run.read("--callback", source, LONGEST)
-    begun = waiting(login.machine)
-    mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
-    codes = _codes(text, login.setup.domain, mine)
-    if isinstance(codes, Misread):
-        return _without_code(login, text, codes, begun)
-    requests = []
-    for code in codes:
-        pending = mine[code.state]
-        requests.append(request_for(pending.scope, login.client.table))
-        error = login.redeem(pending, code.code)
-        if error is not None:
-            login.fail(error, pending.scope)
-            if error.id in NEW_LINK_HELPS:
-                _offer_link(login, pending.scope)
-    return requests
+    open_logins = {each.state: each for each in waiting(login.machine) if each.belongs_to(login.setup)}
+    found = read_paste(text, login.setup.domain, open_logins)
+    several = isinstance(found, Misread) and found.kind == "several"
+    return [_use(login, each, open_logins) for each in (text.split() if several else [text])]
 
 
-def _codes(text: str, domain: str, mine: Mapping[str, Pending]) -> list[Code] | Misread:
-    """The codes in the text: one, or one a line."""
-    from ocarina_kit.majora.paste import Code, read_paste
-
-    found = read_paste(text, domain, mine)
-    if isinstance(found, Code):
-        return [found]
-    if found.kind == "several":
-        lines = [read_paste(line, domain, mine) for line in text.splitlines() if line.strip()]
-        codes = {each.state: each for each in lines if isinstance(each, Code)}
-        if len(codes) == len(lines):
-            return list(codes.values())
-    return found
-
-
-def _without_code(login: Login, text: str, found: Misread, begun: Sequence[Pending]) -> list[Request]:
-    """What it is instead. If the code was used before and its token is saved, that is no error."""
+def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> Request:
+    """Use one address. If its code was used before and its token is saved, that is no error."""
+    from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
     from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import used_pending
     from ocarina_kit.majora.messages import paste_error, used_error
     from ocarina_kit.majora.paste import Code, read_paste, states_in
 
-    mine = {each.state: each for each in begun if each.belongs_to(login.setup)}
-    if found.kind in ("wrong-state", "other-server"):
-        for each in begun:
-            if isinstance(read_paste(text, each.domain, (each.state,)), Code):
-                whose = f"{each.profile or each.config or '--env'} at {each.domain}"
-                raise KitError(
-                    f"That address belongs to a login that was begun with another set-up ({whose}).",
-                    id="LGN016",
-                    why="A code is sent only to the server that gave it, with the client id that asked for it.",
-                    remedy=Remedy("Use it there, or get a new link here.", (login.ways().fresh,)),
-                )
+    domain, now = login.setup.domain, login.machine.now()
+    found = read_paste(text, domain, open_logins)
     used = next(filter(None, (used_pending(login.machine, state) for state in states_in(text))), None)
-    if found.kind == "wrong-state" and used is not None:
-        request, now = request_for(used.scope, login.client.table), login.machine.now()
-        if login.settle([request]):
-            login.fail(used_error(now - used.sent, now - used.created, login.ways(used.scope)), used.scope)
-            _offer_link(login, used.scope)
-        else:
+    if isinstance(found, Code):
+        scope = open_logins[found.state].scope
+    elif used is not None and found.kind == "wrong-state":
+        scope = used.scope
+    elif open_logins or found.kind in ("empty", "authorize-link", "log-in-page", "other-server"):
+        scopes = [open_logins[found.state].scope] if found.state in open_logins else []
+        raise paste_error(found, domain=domain, ways=login.ways(*scopes))
+    else:
+        why = "None was begun with this set-up in the last hour, or each is finished."
+        remedy = Remedy("Get a new link.", (login.ways().fresh,))
+        raise KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy)
+    request = request_for(scope, login.client.table)
+    try:
+        if isinstance(found, Code):
+            login.redeem(open_logins[found.state], found.code)
+        elif used is not None:
+            if login.settle([request]):
+                raise used_error(now - used.sent, now - used.created, login.ways(scope))
             login.ui.say(f"The code in that address was used before, {span(now - used.sent)} ago.")
-        return [request]
-    if not mine and found.kind not in ("empty", "authorize-link", "log-in-page", "other-server"):
-        raise KitError(
-            "No login is open for that address.",
-            id="LGN014",
-            why="None was begun with this set-up in the last hour, or each is finished.",
-            remedy=Remedy("Get a new link.", (login.ways().fresh,)),
-        )
-    scope = [mine[found.state].scope] if found.state in mine else []
-    raise paste_error(found, domain=login.setup.domain, ways=login.ways(*scope))
-
-
-def _offer_link(login: Login, scope: str) -> None:
-    login.begin(scope)
-    login.ui.say(f"A new link, to {login.words(scope)}: open it, press Authorize, then paste the address.")
-    login.ui.raw(login.links[scope])
-    login.ui.command(login.setup.place.command("login", "--callback", "-"))
+    except KitError as problem:
+        login.fail(problem, scope)
+        if problem.id in NEW_LINK_HELPS:
+            _show_links(login, [scope])
+    return request

@@ -1,21 +1,18 @@
-"""What a login begins and ends with: the installed client, what the person wants to do, and a command to try."""
+"""What a login begins with: the installed client, and what the person wants to do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.client import scopes
-from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.words import count, listed
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.login_steps import Done
     from ocarina_kit.cli.ui import Ui
     from ocarina_kit.client.find import Candidate
-    from ocarina_kit.client.scopes import Request, Table
-    from ocarina_kit.config.place import Place
+    from ocarina_kit.client.scopes import Table
 
 _SEARCH_S = 6.0
 """Seconds for each client, and for its table: a login does not wait long for a program that hangs."""
@@ -26,7 +23,7 @@ _HELP = (
 
 
 class Client(NamedTuple):
-    """The client that a person gets who types ``program``. ``version`` is "" where none was found that runs.
+    """The client that a person gets who types ``program``; ``version`` is "" where none was found that runs.
 
     ``candidate``: the one for a crontab line.
     """
@@ -35,6 +32,13 @@ class Client(NamedTuple):
     program: str = "ocarina"
     table: Table | None = None
     candidate: Candidate | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether Majora accepts its version, as far as is known here."""
+        from ocarina_kit.client.find import MINIMUM_VERSION, parse_version
+
+        return (parse_version(self.version) or ()) >= MINIMUM_VERSION
 
 
 def installed_client(run: Run) -> Client:
@@ -64,10 +68,9 @@ def purposes(table: Table | None = None) -> list[tuple[str, str]]:
 
 def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
     """Ask what the person wants to do; returns names that ``--for`` takes. Raises KeyboardInterrupt."""
-    uploads = len(scopes.requests_for(["upload"], table))
     options = [
         (scopes.BY_NAME["lookup"].words, "1 link to open"),
-        (scopes.UPLOAD_WORDS, count(uploads, "link")),
+        (scopes.UPLOAD_WORDS, count(len(scopes.requests_for(["upload"], table)), "link")),
         ("something else",),
     ]
     choice = ui.ask_choice("What will you use ocarina for?", options, default=0, help=_HELP)
@@ -81,23 +84,3 @@ def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
                 return names
         except KitError as unknown:
             ui.say(unknown.what)
-
-
-def show_end(ui: Ui, place: Place, client: Client, requests: Sequence[Request], done: Done) -> None:
-    """A command to try for each purpose, if the server accepts the client; otherwise how to get one that it accepts."""
-    from ocarina_kit.client.find import MINIMUM_VERSION, parse_version
-
-    usable = [each for each in requests if each.scope in done.usable]
-    version = parse_version(client.version)
-    refused = done.client_ok is False or (done.client_ok is None and (version or ()) < MINIMUM_VERSION)
-    if not usable or (done.error is not None and done.error.exit == Exit.INTERRUPTED):
-        return
-    if version is None or refused:
-        wanted = f" It wants {done.wanted} or newer." if done.wanted else ""
-        old = f"[ENV004] Majora does not accept ocarina {client.version}.{wanted}"
-        ui.warn("[ENV001] No ocarina client was found on this machine." if version is None else old)
-        ui.next_step(place.command("install-client"))
-        return
-    examples = (scopes.example(client.program, place, each, client.table) for each in usable)
-    ui.say("Try it (replace what is in capitals):")
-    ui.command("\n".join(dict.fromkeys(filter(None, examples))))

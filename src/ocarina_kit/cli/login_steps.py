@@ -6,13 +6,11 @@ between a failed paste and the next one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from ocarina_kit.cli.browser import is_visible, open_link
-from ocarina_kit.cli.context import Run
 from ocarina_kit.client import scopes
-from ocarina_kit.config.place import Setup
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
 from ocarina_kit.majora.messages import Ways, client_error, clock_note, paste_error
@@ -21,23 +19,24 @@ from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error, worst
 from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
 from ocarina_kit.tokens import problems
-from ocarina_kit.tokens.outcome import Outcome, Report
+from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
-from ocarina_kit.tokens.store import look
+from ocarina_kit.tokens.store import guard, look
 
 if TYPE_CHECKING:
+    from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.login_choice import Client
     from ocarina_kit.client.scopes import Request
+    from ocarina_kit.config.place import Setup
     from ocarina_kit.system.secret import Secret
-    from ocarina_kit.tokens.file import Token
+    from ocarina_kit.tokens.outcome import Report
 
+_TRY = "Try it (replace what is in capitals):"
 LEAST_S = 60.0
 """A token that is valid for fewer seconds is refreshed: it would expire while its user works."""
 _PROBE_S = 10.0
-_LINKS = 4
-"""Links that are shown for one token; after that something else is wrong."""
-_PASTES = 6
-"""Pastes without a code, after which a prompt gives up."""
+_BROWSER_S = 3.0
+"""Seconds to wait for a browser to start; one that takes longer goes on by itself."""
 
 NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
 """Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up."""
@@ -51,30 +50,6 @@ _PASTE_HELP = (
 )
 
 
-class Done(NamedTuple):
-    """What came of it: an outcome for each request, in their order. ``errors`` have been shown.
-
-    ``client_ok``: whether the server accepts the installed client, None if unknown; ``wanted``: the version it wants.
-    """
-
-    outcomes: tuple[Outcome, ...]
-    errors: tuple[KitError, ...] = ()
-    client_ok: bool | None = None
-    wanted: str = ""
-
-    @property
-    def error(self) -> KitError | None:
-        """The worst, None where all went well."""
-        code = worst(error.exit for error in self.errors)
-        return next((error for error in self.errors if error.exit == code), None)
-
-    @property
-    def usable(self) -> tuple[str, ...]:
-        """The scope strings for which ocarina finds a token now."""
-        done = (each for each in self.outcomes if each.problem is None and each.result != "not-begun")
-        return tuple(each.scope for each in done)
-
-
 def log_in(
     run: Run,
     setup: Setup,
@@ -84,7 +59,7 @@ def log_in(
     force: bool = False,
     verify: bool = True,
     browser: bool | None = None,
-) -> Done:
+) -> Login:
     """Get a token for each request: one that is valid stays, an expired one is refreshed, a person opens a link for
     the rest. What comes of each is shown, errors too.
 
@@ -93,32 +68,40 @@ def log_in(
 
     Raises KitError where nothing could be begun: the tokens file cannot be read, locked or written.
     """
-    login = Login(run, setup, client, verify=verify, browser=browser)
+    login = Login(run, setup, client, verify=verify)
     needed = login.settle(requests, force=force)
     if needed and run.ui.interactive:
-        login.ask_for(needed)
+        login.ask_for(needed, is_visible(run.machine.environ) if browser is None else browser)
     elif needed:
-        login.fail(login.no_terminal(needed), *(each.scope for each in needed), result="needed")
-    return login.done(requests)
+        login.fail(login.no_terminal(needed))
+    return login
 
 
 class Login:
-    """One run. ``outcomes`` are by the requests' scope strings; ``links`` those that were shown and wait."""
+    """One run. ``settled``: whether ocarina finds a usable token now, by the scope strings of the requests; ``links``:
+    those that were shown and wait."""
 
-    def __init__(
-        self, run: Run, setup: Setup, client: Client, *, verify: bool = True, browser: bool | None = None
-    ) -> None:
+    def __init__(self, run: Run, setup: Setup, client: Client, *, verify: bool = True) -> None:
         self.run, self.machine, self.ui = run, run.machine, run.ui
         self.setup, self.client = setup, client
         self.majora = Majora(run.machine, setup.domain, setup.client_id, setup.client_secret)
-        self.outcomes: dict[str, Outcome] = {}
+        self.settled: dict[str, bool] = {}
         self.links: dict[str, str] = {}
+        self._client_ok = client.accepted
         self._errors: list[KitError] = []
         self._verify = verify
-        self._browser = browser
-        self._client_ok: bool | None = None
-        self._wanted = ""
         self._skew: float | None = None
+
+    @property
+    def error(self) -> KitError | None:
+        """The worst of what failed and was shown, None where all went well."""
+        code = worst(error.exit for error in self._errors)
+        return next((error for error in self._errors if error.exit == code), None)
+
+    @property
+    def usable(self) -> bool:
+        """Whether ocarina finds any of the tokens now."""
+        return any(self.settled.values())
 
     # --- what needs no browser
 
@@ -126,138 +109,124 @@ class Login:
         """Do what needs no browser; returns the requests that need one. Raises KitError for the tokens file."""
         if aside := grants.set_aside_damaged(self.machine, self.setup):
             self.ui.warn(aside)
-        stored = [each.scope for each in requests if self._token(each.scope) is not None]
-        due = self._not_valid(stored) if stored and not force else []
+        refusal, due = guard(self.machine, self.setup, self.client.table), []
+        for scope in [] if force else [each.scope for each in requests]:
+            token = self._token(scope)
+            if token is None:
+                continue
+            if (other := refusal(token)) is not None:
+                self.ui.say(f"{other.what} A new login replaces it.")
+                continue
+            valid = not token.odd and token.seconds_left(self.machine.now()) > LEAST_S
+            if valid and not self._is_refused(token):
+                self._got(scope, "valid")
+            elif token.can_refresh:
+                due.append(scope)
         if due:
             self._refresh(due)
-        return [each for each in requests if each.scope not in self.outcomes]
-
-    def _not_valid(self, stored: Sequence[str]) -> list[str]:
-        """Report the tokens that are valid; returns the others that can be refreshed."""
-        due = []
-        for each in self._refreshed(stored, dry_run=True).outcomes:
-            token = self._token(each.scope)
-            if each.result == "other-server" and each.problem is not None:
-                self.ui.say(f"{each.problem.what} A new login replaces it.")
-            elif token is not None and each.result in ("due", "no-refresh-token"):
-                valid = not token.odd and token.seconds_left(self.machine.now()) > LEAST_S
-                # One that cannot be refreshed is not sent: whose it is was not looked into.
-                if valid and not (token.can_refresh and self._accepts(token) is False):
-                    self._report(each.scope, each._replace(result="valid", problem=None))
-                elif each.result == "due":
-                    due.append(each.scope)
-        return due
+        return [each for each in requests if each.scope not in self.settled]
 
     def _refresh(self, due: Sequence[str]) -> None:
+        machine, setup, table = self.machine, self.setup, self.client.table
         with self.ui.waiting("Waiting for Majora to refresh the tokens", BUDGET_S) as say:
-            report = self._refreshed(due, waiting=say)
-        self._learn(report.skew, report.notes)
+            report = refresh(machine, setup, scopes=due, by="login", waiting=say, table=table)
+        self._learn(report)
         if report.interrupted:
             raise KeyboardInterrupt
         for each in report.outcomes:
-            problem = each.problem
-            if problem is None:
-                problem = self._report(each.scope, each._replace(result="refreshed"))
-            elif problem.exit == Exit.LOGIN:
+            problem = each.problem or self._got(each.scope, "refreshed")
+            if problem is not None and problem.exit == Exit.LOGIN:
                 self.ui.say(f"{problem.what} A new login is needed.")
-                continue
-            if problem is not None:
+            elif problem is not None:
                 self.fail(problem, each.scope)
-
-    def _refreshed(self, due: Sequence[str], **how: Any) -> Report:
-        return refresh(self.machine, self.setup, scopes=due, by="login", table=self.client.table, **how)
 
     # --- a link and a paste
 
-    def ask_for(self, needed: Sequence[Request]) -> None:
+    def ask_for(self, needed: Sequence[Request], browser: bool) -> None:
         """One link after another, at a terminal. One that is refused for its own reasons stops no other.
 
         Raises KitError where the tokens file cannot be locked or written, before anybody opens a browser.
         """
         grants.prove_writable(self.machine, self.setup)
-        links = count(len(needed), "link")
-        self.ui.say(f"{links} to open." if len(needed) == 1 else f"{links} to open, one after another.")
+        several = len(needed) > 1
+        self.ui.say(f"{count(len(needed), 'link')} to open{', one after another' * several}.")
         for number, request in enumerate(needed, start=1):
-            which = f"Link {number} of {len(needed)}, to {self.words(request.scope)}"
+            scope = request.scope
+            which = f"Link {number} of {len(needed)}, to {self.words(scope)}:" if several else ""
             try:
-                error = self._grant(request.scope, which if len(needed) > 1 else "")
+                self._grant(scope, which, browser)
             except KeyboardInterrupt:
-                left = [each.scope for each in needed if each.scope not in self.outcomes]
+                left = [each.scope for each in needed if each.scope not in self.settled]
                 if not left:  # the last token is saved
                     raise
                 self._interrupted(left)
                 return
             except KitError as problem:
-                error = problem
-            if error is not None:
-                self.fail(error, request.scope)
+                self.fail(problem, scope)
                 self.ui.terminal.drop_input()
-                if error.id not in _OF_ONE_TOKEN:
+                if problem.id not in _OF_ONE_TOKEN:
                     return
 
-    def _grant(self, scope: str, which: str) -> KitError | None:
-        """Links, until one brings the token or an error that a new link does not help with."""
-        for left in reversed(range(_LINKS)):
-            found = self._ask(self.begin(scope), which)
-            error = found if isinstance(found, KitError) else self.redeem(*found)
-            if error is None or error.id not in NEW_LINK_HELPS or not left:
-                break
-            self.ui.warn(f"{error.what} {error.why} [{error.id}]")
-            which = f"A new link, to {self.words(scope)}"
-        return error
+    def _grant(self, scope: str, which: str, browser: bool) -> None:
+        """Links, until one brings the token. Raises KitError, if a new link does not help."""
+        while True:
+            pending = self.begin(scope)
+            self.ui.say()
+            if which:
+                self.ui.heading(which)
+            opened = browser and open_link(self.links[scope])
+            start = "This link was opened in your browser. Press" if opened else "Open this link, press"
+            self.ui.say(
+                f"{start} Authorize, and paste the address of the page that opens within 60 seconds:\n"
+            )
+            try:
+                self.redeem(pending, self._ask(pending))
+            except KitError as problem:
+                if problem.id not in NEW_LINK_HELPS:
+                    raise
+                self.ui.warn(f"{problem.what} {problem.why} [{problem.id}]")
+            else:
+                return
+            which = f"A new link, to {self.words(scope)}:"
 
     def begin(self, scope: str) -> Pending:
         """A new link, in ``links``; it may be shown once this returns. Raises KitError."""
-        pending, url = new_pending(self.machine, self.setup, scope)
+        pending, self.links[scope] = new_pending(self.machine, self.setup, scope)
         save_pending(self.machine, pending)
-        self.links[scope] = url
         return pending
 
-    def _ask(self, pending: Pending, which: str) -> tuple[Pending, Secret] | KitError:
-        """Show the link, and take pastes until one holds its code, or an error of the server's."""
+    def _ask(self, pending: Pending) -> Secret:
+        """Show the link, and take pastes until one holds its code. Raises KitError for an error of the server's."""
         ways, domain = self.ways(pending.scope), self.setup.domain
         # The link is in the prompt: when it is shown, a paste can be taken already.
-        prompt = f"{self._introduced(self.links[pending.scope], which)}\n\n> "
-        for left in reversed(range(_PASTES)):
+        prompt = f"{self.links[pending.scope]}\n\n> "
+        while True:
             found = read_paste(self.ui.ask_paste(prompt, help=_PASTE_HELP), domain, (pending.state,))
             if isinstance(found, Code):
-                return pending, found.code
+                return found.code
             error = paste_error(found, domain=domain, ways=ways)
-            if found.kind in _FINAL_PASTES or not left:
-                break
+            if found.kind in _FINAL_PASTES:
+                raise error
             # Whoever pastes the link may have met the server's error page: does it know this client at all?
             if found.kind == "authorize-link" and self.majora.probe_client(_PROBE_S).kind == "unknown":
-                return client_error("It does not know this client id.", domain=domain, ways=ways)
+                raise client_error("It does not know this client id.", domain=domain, ways=ways)
             step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
             self.ui.warn(f"{error.what} {error.why} {step} [{error.id}]")
             prompt = "> "
-        return error
 
-    def _introduced(self, url: str, which: str) -> str:
-        """The link, once what comes before it is said and it was opened, if it can be."""
-        self.ui.say()
-        if which:
-            self.ui.heading(f"{which}:")
-        wanted = is_visible(self.machine.environ) if self._browser is None else self._browser
-        opened = wanted and open_link(url)
-        start = "This link was opened in your browser. Press" if opened else "Open this link, press"
-        self.ui.say(f"{start} Authorize, and paste the address of the page that opens within 60 seconds:\n")
-        return url
-
-    def redeem(self, pending: Pending, code: Secret) -> KitError | None:
-        """Exchange a code; returns why there is no token that ocarina can use, None if there is one.
-
-        Raises KeyboardInterrupt where the person asked to end, once what came of it is saved.
-        """
-        setup, ways, table = self.setup, self.ways(pending.scope), self.client.table
+    def redeem(self, pending: Pending, code: Secret) -> None:
+        """Exchange a code. Raises KitError where there is no token that ocarina can use then, and KeyboardInterrupt
+        where the person asked to end, once what came of it is saved."""
+        machine, setup, ways = self.machine, self.setup, self.ways(pending.scope)
         with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-            report = grants.redeem(self.machine, setup, pending, code, waiting=say, ways=ways, table=table)
-        self._learn(report.skew, report.notes)
-        outcome = report.outcomes[0]
-        error = outcome.problem if outcome.result == "failed" else self._report(pending.scope, outcome)
+            table = self.client.table
+            report = grants.redeem(machine, setup, pending, code, waiting=say, ways=ways, table=table)
+        self._learn(report)
+        error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
         if report.interrupted:
             raise KeyboardInterrupt
-        return error
+        if error is not None:
+            raise error
 
     def _interrupted(self, left: Sequence[str]) -> None:
         """Say how to continue: every link that is still open, those that would have followed included."""
@@ -268,32 +237,19 @@ class Login:
                 self.begin(scope)
             self.ui.say(f"{self.words(scope)}:")
             self.ui.raw(self.links[scope])
-        error = KitError(
-            f"Interrupted; {count(len(left), 'login')} not finished.",
-            id="INT001",
-            why="What was done is saved.",
-            remedy=Remedy(
-                "Open each link above and paste the addresses here; or start again.",
-                (self.setup.place.command("login", "--callback", "-"), self.ways(*left).fresh),
-            ),
-            exit=Exit.INTERRUPTED,
-        )
-        self.fail(error, *left, result="not-begun")
+        text = "Open each link above and paste the addresses here; or start again."
+        remedy = Remedy(text, (self.ways().paste, self.ways(*left).fresh))
+        what, why = f"Interrupted; {count(len(left), 'login')} not finished.", "What was done is saved."
+        self.fail(KitError(what, id="INT001", why=why, remedy=remedy, exit=Exit.INTERRUPTED))
 
     # --- what comes of it
 
-    def fail(self, error: KitError, *scopes: str, result: str = "failed") -> None:
-        """Show an error that the logins for these scope strings ended with."""
-        for scope in scopes:
-            self.outcomes.setdefault(scope, Outcome(scope, result, problem=error))
+    def fail(self, error: KitError, scope: str | None = None) -> None:
+        """Show an error; with ``scope`` it ends the login for that."""
+        if scope is not None:
+            self.settled[scope] = False
         self._errors.append(error)
         self.ui.error(error)
-
-    def done(self, requests: Sequence[Request]) -> Done:
-        if clock_says := clock_note(self._skew):
-            self.ui.warn(f"[ENV007]{clock_says}")
-        found = [self.outcomes.get(each.scope) or Outcome(each.scope, "not-begun") for each in requests]
-        return Done(tuple(found), tuple(self._errors), self._client_ok, self._wanted)
 
     def no_terminal(self, needed: Sequence[Request]) -> KitError:
         """LGN015: a link needs a browser and a paste, and there is no terminal to paste into."""
@@ -310,56 +266,97 @@ class Login:
 
     def ways(self, *wanted: str) -> Ways:
         """The commands that go on from here; without a terminal a new link is printed."""
-        ways = problems.ways(self.setup, " ".join(wanted), self.client.table)
         options = scopes.options_for(wanted, self.client.table)
-        if not self.ui.interactive:
-            options = (*options, "--print-url")
+        options += () if self.ui.interactive else ("--print-url",)
+        ways = problems.ways(self.setup, " ".join(wanted), self.client.table)
         return ways._replace(fresh=self.setup.place.command("login", *options))
 
-    def _report(self, scope: str, outcome: Outcome) -> KitError | None:
-        """Keep and show an outcome, once the server has said whether it accepts a new token; returns its problem."""
-        token, now = self._token(scope), self.machine.now()
-        if outcome.problem is None and outcome.result != "valid" and token and self._accepts(token) is False:
-            error = KitError(
-                "The token is saved, but Majora refuses it.",
-                id="API001",
-                why="It was granted just now: the account may be inactive, or another server answers.",
-                remedy=Remedy("See what doctor finds.", (self.setup.place.command("doctor"),)),
-            )
-            outcome = outcome._replace(result="failed", problem=error)
-        self.outcomes[scope] = outcome
-        if outcome.problem is not None:
-            return outcome.problem
-        left = span((outcome.expires_at or now) - now + 30)
-        if outcome.result == "valid":
-            until = clock(outcome.expires_at or now, now)
-            self.ui.status("valid", f"{self.words(scope)}: until {until}, for {left}")
-        else:
-            word = "refreshed" if outcome.result == "refreshed" else "logged in"
-            self.ui.status(word, f"{self.words(scope)}: valid for {left}")
-        if token is not None and not token.can_refresh:
+    def show_end(self, requests: Sequence[Request], title: str = _TRY, most: int | None = None) -> None:
+        """Commands to try (``most``: only so many), if the server accepts the client; otherwise how to get one that it
+        accepts."""
+        if note := clock_note(self._skew):
+            self.ui.warn(f"[ENV007]{note}")
+        client, place = self.client, self.setup.place
+        done = [each for each in requests if self.settled.get(each.scope)]
+        if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
+            return
+        if self._client_ok:
+            self.ui.say(title)
+            each = (scopes.example(client.program, place, request, client.table) for request in done)
+            lines = dict.fromkeys(line for text in each for line in text.splitlines())
+            self.ui.command("\n".join(list(lines)[:most]))
+            return
+        old = f"[ENV004] Majora does not accept ocarina {client.version}."
+        self.ui.warn(old if client.version else "[ENV001] No ocarina client was found on this machine.")
+        self.ui.next_step(place.command("install-client"))
+
+    def _got(self, scope: str, word: str) -> KitError | None:
+        """Show a token that is in the file, once Majora has accepted it; returns why it did not."""
+        token = self._token(scope) or Token(scope)
+        if word != "valid" and self._is_refused(token):
+            why = "It was granted just now: the account may be inactive, or another server answers."
+            remedy = Remedy("See what doctor finds.", (self.setup.place.command("doctor"),))
+            return KitError("The token is saved, but Majora refuses it.", id="API001", why=why, remedy=remedy)
+        self.settled[scope] = True
+        now = self.machine.now()
+        left = f"for {span(token.seconds_left(now) + 30)}"
+        valid = f"until {clock(token.expiry(now), now)}, {left}" if word == "valid" else f"valid {left}"
+        self.ui.status(word, f"{self.words(scope)}: {valid}")
+        if not token.can_refresh:
             self.ui.warn("It has no refresh token: once it expires, a new login is needed.")
         return None
 
-    def _accepts(self, token: Token) -> bool | None:
-        """Whether the server accepts a token (a harmless query); None if it was not asked or gave no answer."""
+    def _is_refused(self, token: Token) -> bool:
+        """Whether the server refuses a token (a harmless query), as far as it was asked and answered."""
         if not self._verify or token.access_token is None:
-            return None
+            return False
+        version = self.client.version or None
         with self.ui.waiting("Asking Majora whether it accepts the token", _PROBE_S):
-            version = self.client.version or None
             probe = self.majora.probe_token(token.access_token, self.setup.user, version, _PROBE_S)
-        self._learn(probe.skew)
+        self._skew = probe.skew
         if probe.kind == "no-answer":
             self._verify = False
             self.ui.warn(f"Majora was not asked whether it accepts the tokens: {probe.words}.")
-        if probe.client_ok is not None and self._client_ok is not False:
-            self._client_ok, self._wanted = probe.client_ok, probe.wanted_version
-        return {"accepted": True, "refused": False}.get(probe.kind)
+        if probe.client_ok is not None:
+            self._client_ok = probe.client_ok
+        return probe.kind == "refused"
+
+    def _learn(self, report: Report) -> None:
+        self._skew = report.skew
+        for note in report.notes:
+            self.ui.warn(note)
 
     def _token(self, scope: str) -> Token | None:
         return look(self.machine, self.setup.tokens_file)[1].get(scope)
 
-    def _learn(self, skew: float | None, notes: Sequence[str] = ()) -> None:
-        self._skew = self._skew if skew is None else skew
-        for note in notes:
-            self.ui.warn(note)
+
+# --- the browser
+
+
+def is_visible(environ: Mapping[str, str], platform: str = sys.platform) -> bool:
+    """Whether a browser that is started here would be seen: not over SSH, not without a display."""
+    if any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")):
+        return False
+    return platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def open_link(link: str) -> bool:
+    """Open ``link``, which holds no secret: it becomes an argument of the browser. Whether one was started.
+
+    Never raises, and never waits for long.
+    """
+    import contextlib
+    import threading
+    import webbrowser
+
+    opened: list[bool] = []
+
+    def work() -> None:
+        # Whatever a desktop's settings do: the link is on the screen too.
+        with contextlib.suppress(Exception):
+            opened.append(webbrowser.open(link))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(_BROWSER_S)
+    return any(opened) or thread.is_alive()

@@ -1,0 +1,279 @@
+"""What init knows of the settings, asks Majora about them, and writes.
+
+A value comes from an option, otherwise a variable, otherwise the file that exists (CONTRACT.md, init).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ocarina_kit.config import jsontext
+from ocarina_kit.config.findings import findings
+from ocarina_kit.config.setup import Setting, from_environment, settled, setup_of
+from ocarina_kit.config.url import endpoint, server_of
+from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, judge, token_kind
+from ocarina_kit.config.write import plan_settings
+from ocarina_kit.majora.answers import Refused
+from ocarina_kit.majora.api import Majora
+from ocarina_kit.majora.http import NoAnswer
+from ocarina_kit.majora.messages import Ways, client_error, login_error, net_error
+from ocarina_kit.system.change import apply_to_file, chmod
+from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.files import prove_space
+from ocarina_kit.system.secret import Secret
+from ocarina_kit.system.words import tilde
+from ocarina_kit.tokens.log import note_use
+from ocarina_kit.tokens.store import plan_aside
+
+if TYPE_CHECKING:
+    from ocarina_kit.cli.context import Run
+    from ocarina_kit.config.place import Setup
+    from ocarina_kit.config.setup import Config
+    from ocarina_kit.majora.api import Probe
+    from ocarina_kit.system.change import Change
+
+PAIR = ("CLIENT_ID", "CLIENT_SECRET")
+_NO = ("CRD001", "API002")
+"""Majora's own "no"; whatever else it says is a warning."""
+
+
+class Ask(NamedTuple):
+    """How a person gives a setting: by these options, or at this question. ``help`` is what ``?`` says there: where the
+    answer comes from, whom to write to, and what to write."""
+
+    options: str
+    question: str = ""
+    help: str = ""
+
+
+ASK = {
+    "MAJORA_DOMAIN": Ask(
+        "--instance prod|test or --domain URL",
+        "Its address",
+        "Production has the real data, test is for trying things out. Accounts and tokens of one are unknown to the "
+        "other. The address is the one that you open in a browser to log in to Majora. If you do not know, ask the "
+        'lead of your site: "Which Majora do I use, and at which address?"',
+    ),
+    "MAJORA_USER": Ask(
+        "--user NAME",
+        "Your Majora user name",
+        "The name with which you log in to Majora in a browser; on the test Majora it starts with test-. If you have "
+        "none, register there, turn on two-factor authentication in your profile, and write to the lead of your site: "
+        '"I have registered for Majora as NAME. Could you please approve my account?"',
+    ),
+    "CLIENT_ID": Ask(
+        "--client-id ID",
+        "Client id",
+        "It is in the form of the page above, 40 letters and digits; of an application that you have already, on its "
+        "page at o/applications/ of your Majora. If you may not open that page, write to the lead of your site: "
+        '"Could you please allow my Majora account NAME to register an application?"',
+    ),
+    "CLIENT_SECRET": Ask(
+        "--client-secret-file FILE",
+        "Client secret",
+        "It is below the client id in the form, 128 letters and digits. Some servers show it only before Save, and "
+        "then a hash that starts with pbkdf2_: register the application again in that case. What you paste is not "
+        "shown.",
+    ),
+    "MAJORA_TOKEN": Ask("--api-key-file FILE"),
+}
+
+
+class Wish(NamedTuple):
+    """How this run goes. ``from_env`` (--env): the environment is the set-up, and the file's values are no defaults."""
+
+    offline: bool = False
+    force: bool = False
+    config_only: bool = False
+    yes: bool = False
+    dry_run: bool = False
+    from_env: bool = False
+
+
+class Known(NamedTuple):
+    """What is known before anybody is asked. ``values``: those that can be used, as they would be written.
+
+    ``missing``: the other settings that are needed: the id of a check or "", and what to say. ``given``: settings whose
+    value comes from an option or a variable. ``said``: what was repaired in those.
+    """
+
+    values: dict[str, str]
+    missing: dict[str, tuple[str, str]]
+    given: set[str]
+    said: list[str]
+
+
+# --- what is known ------------------------------------------------------------------------------------------------
+
+
+def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
+    """The settings, each from an option (``given``), else a variable, else the file; judged.
+
+    Whichever of these has an id, a secret or MAJORA_TOKEN first says whether it is OAuth or a legacy key. Of the file
+    no id, secret or key is taken where another Majora is named: they are not sent to another server.
+    """
+    environ = run.machine.environ
+    variables = {name: each for name, each in from_environment(environ).items() if each.path}
+    for name in PAIR:
+        if name not in variables and (text := environ.get(f"MAJORA_{name}")):
+            variables[name] = Setting(name, text, f"variable MAJORA_{name}")
+    options = {name: Setting(name, text, ASK[name].options.split()[0]) for name, text in given.items()}
+    settings = {} if wish.from_env else settled(run.config())[0].settings
+    file = {name: each for name, each in settings.items() if each.path and each.text}
+    here = {**variables, **options}
+    named = [each["MAJORA_DOMAIN"].text for each in (here, file) if "MAJORA_DOMAIN" in each]
+    if len({server_of(judge("MAJORA_DOMAIN", each).text) for each in named} - {""}) == 2:
+        file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
+    ways = (each for each in (options, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
+    token = next(ways, {}).get("MAJORA_TOKEN")
+    is_key = token is not None and ("MAJORA_TOKEN" in given or token_kind(token.text) == "key")
+    found, known = {**file, **here}, Known({"MAJORA_TOKEN": "OAUTH"}, {}, set(), [])
+    for name in ("MAJORA_DOMAIN", "MAJORA_USER", *(("MAJORA_TOKEN",) if is_key else PAIR)):
+        setting = found.get(name, Setting(name, "", ""))
+        value = judge(name, setting.text)
+        fault = value.fault
+        if is_key and value.text == "OAUTH":
+            fault = Fault("CFG008", "is the word OAUTH, not an API key")
+        if name not in found:
+            known.missing[name] = ("", f"{name} is missing: {ASK[name].options}")
+        elif fault is not None:
+            words = f"{name} {fault.words} ({setting.origin}): {ASK[name].options}"
+            known.missing[name] = (fault.check, words)
+        else:
+            known.values[name] = value.text
+            known.said.extend(notes(value) if name in here else ())
+    known.given.update(known.values.keys() & here.keys())
+    return known
+
+
+def notes(value: Value) -> list[str]:
+    """What was repaired in a value, in sentences."""
+    return [f"{value.name} {words}." for words in value.repairs]
+
+
+def uses_key(values: Mapping[str, str]) -> bool:
+    """Whether these settings are a legacy API key's."""
+    return token_kind(values["MAJORA_TOKEN"]) == "key"
+
+
+# --- the server's word --------------------------------------------------------------------------------------------
+
+
+def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
+    """Why id and secret, or the key, are not taken; None where they are, with --force, and without a usable answer.
+
+    Swaps id and secret back where they were swapped, told by their lengths or by asking the server. Says what it said.
+    """
+    id, secret = (values.get(name, "") for name in PAIR)
+    swapped = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}
+    if uses_key(values):
+        problem = None if wish.offline else ask_server(run, values)
+    elif id == secret:
+        what = "The client secret is the same as the client id: one of them was pasted twice."
+        return usage_error(what, id="CFG009")
+    else:
+        swap = are_swapped(id, secret)
+        problem = None if wish.offline else ask_server(run, swapped if swap else values)
+        if problem is not None and problem.id in _NO and not swap and len(secret) != SECRET_LENGTH:
+            swap = ask_server(run, swapped) is None
+            problem = None if swap else problem
+        if swap:
+            values.update(swapped)
+            run.ui.say("CLIENT_ID and CLIENT_SECRET were swapped; corrected.")
+    if problem is None:
+        if not wish.offline:
+            run.ui.say("Majora accepts them.")
+        return None
+    is_no = problem.id in _NO
+    if is_no and not wish.force:
+        return problem
+    run.ui.warn(f"{problem.what} {problem.remedy.text}{' Written anyway.' * is_no} [{problem.id}]")
+    return None
+
+
+def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
+    """Why Majora does not accept id and secret, or the key; None if it does."""
+    domain, user, ways = values["MAJORA_DOMAIN"], values["MAJORA_USER"], Ways(init=run.place.command("init"))
+    with run.ui.waiting(f"Asking {domain}", 20.0):
+        if uses_key(values):
+            probe = Majora(run.machine, domain).probe_key(Secret(values["MAJORA_TOKEN"]), user, None)
+        else:
+            secret = Secret(values["CLIENT_SECRET"])
+            probe = Majora(run.machine, domain, values["CLIENT_ID"], secret).probe_client()
+    if probe.kind in ("known", "accepted"):
+        return None
+    if probe.kind == "unknown":
+        return client_error(f"I{probe.words[1:]}.", domain=domain, ways=ways)  # "it answered …"
+    if probe.kind == "other-grant":
+        return login_error(Refused("unauthorized_client", cause="grant-type"), domain=domain, ways=ways)
+    if probe.kind == "refused":
+        what = f"Majora does not accept this API key for {user}."
+        remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
+        return KitError(
+            what, id="API002", why="A key is one user's, and expires after 3 days.", remedy=remedy
+        )
+    return no_majora(domain, probe)
+
+
+def no_majora(domain: str, probe: Probe) -> KitError:
+    """No usable answer: what was met in place of a Majora."""
+    return net_error(probe.net or NoAnswer("other", probe.words), domain=domain)
+
+
+# --- the change -----------------------------------------------------------------------------------------------------
+
+
+def look(run: Run, wish: Wish) -> Config:
+    """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
+    config = run.config()
+    if config.file is not None and config.file.kind not in ("file", "missing", "dangling"):
+        found = findings(config)[0]
+        raise KitError(found.words.text, id=found.check, why="It was left as it is.", remedy=found.remedy)
+    if not wish.dry_run:
+        prove_space(run.place.config, 1).discard()
+    return config
+
+
+def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Change], Setup]:
+    """The changes that put ``values`` into the file ``config``, and the set-up after them.
+
+    Where they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
+    corrected in the file, and what stays odd.
+    """
+    changes, file = plan_settings(run.machine, run.place, values), config.file
+    assert file is not None  # noqa: S101  # for mypy: init writes a file, with --env too
+    document = jsontext.read((changes[0].after if changes else file.content) or b"")
+    assert isinstance(document, jsontext.Document)  # noqa: S101  # for mypy: it is what would be written
+    after = config._replace(file=file._replace(kind="file", mode=None)).with_document(document)
+    before, corrected = settled(config)
+    for finding in corrected:
+        run.ui.say(f"Corrected: {finding.words.text}. [{finding.check}]")
+    for finding in findings(after):
+        if finding.status in ("warn", "fail"):
+            run.ui.warn(f"{finding.words.text}. [{finding.check}]")
+    if not changes and file.open_to_others:
+        changes = [chmod(file.path, file.mode, "make it readable only by you (0600)")]
+    setup = setup_of(run.machine, after)
+    moved = server_of(before.text("MAJORA_DOMAIN")) not in ("", server_of(setup.domain))
+    aside = plan_aside(run.machine, setup) if moved and not uses_key(values) else None
+    return changes + ([aside] if aside is not None else []), setup
+
+
+def described(run: Run, change: Change) -> str:
+    """The file that a change is about."""
+    whose = ", the tokens of the other Majora" if change.what == "set aside" else ""
+    return f"{tilde(change.path, run.machine.home)}{whose}"
+
+
+def write(run: Run, changes: Sequence[Change]) -> None:
+    """Make the changes, one after another, and say so. Raises KitError; the file that failed is as it was then."""
+    for change in changes:
+        words, word = f"{described(run, change)}, readable only by you", "wrote"
+        with run.ui.waiting(f"Writing {described(run, change)}", 90.0) as say:
+            backup = apply_to_file(run.machine, change, say)
+        if change.what == "set aside":
+            words, word = described(run, change), change.what
+            note_use(run.machine, run.setup(), "init")
+        note = f"; backup: {tilde(backup, run.machine.home)}" if backup is not None else ""
+        run.ui.status(word, f"{words}{note}")

@@ -1,0 +1,338 @@
+"""What ``init`` does: the configuration, and at a terminal the client, the login and the crontab line as well.
+
+Each step asks what is missing, or takes what was given. All is planned before anybody agrees, and each step is complete
+when it is done: an interrupt loses nothing, and init goes on from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ocarina_kit.cli import init_settings as know
+from ocarina_kit.cli import install_client
+from ocarina_kit.cli.init_settings import ASK, PAIR, uses_key
+from ocarina_kit.cli.login_choice import Client, choose_purposes, client_of, installed_client
+from ocarina_kit.cli.login_steps import log_in
+from ocarina_kit.cli.schedule_line import Planned, in_the_way, install_entry, plan_entry
+from ocarina_kit.cli.schedule_trial import try_line
+from ocarina_kit.cli.ui import Result
+from ocarina_kit.client.scopes import Request, purposes_of, requests_for
+from ocarina_kit.config import jsontext
+from ocarina_kit.config.findings import findings
+from ocarina_kit.config.setup import settled, usable
+from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
+from ocarina_kit.config.values import judge
+from ocarina_kit.majora.api import Majora
+from ocarina_kit.system.change import difference
+from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
+from ocarina_kit.system.words import listed, tilde
+from ocarina_kit.tokens.status import Status, statuses
+from ocarina_kit.tokens.store import look
+
+if TYPE_CHECKING:
+    from ocarina_kit.cli.context import Run
+    from ocarina_kit.cli.init_settings import Known, Wish
+    from ocarina_kit.client.install import Plan
+    from ocarina_kit.config.place import Setup
+    from ocarina_kit.config.setup import Config
+
+_IDENTIFY_S = 10.0
+_IN_PLACE = ("unchanged", "mixed")
+"""Outcomes of a plan for the crontab that leave nothing to do."""
+_FORM = (
+    ("Name", "ocarina"),
+    ("Client type", "Confidential"),
+    ("Authorization grant type", "Authorization code"),
+)
+_HELP_CHANGES = (
+    "Nothing else is changed. Files and the crontab are backed up in ~/.local/state/ocarina-kit/backups. The crontab "
+    "line refreshes the tokens, so that you log in only once. What is fetched for the client, and from where: "
+    "ocarina-kit install-client --dry-run. With n nothing is changed."
+)
+_HELP_KEPT = (
+    "y asks for Majora, user name, client id and secret again, with the current ones as defaults. n keeps them, and "
+    "goes on with what is missing."
+)
+
+
+def set_up(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
+    """All of it; ``given``: what options say. Raises KitError: without a terminal all that is missing is named at once
+    (exit 2)."""
+    try:
+        return _Init(run, given, wish).lead()
+    except KitError as problem:
+        if problem.id != "FIX001" or run.ui.interactive:
+            raise
+    # Another process wrote the file meanwhile: its settings stay, ours are added.
+    return set_up(run, given, wish)
+
+
+class _Init:
+    """One run. ``complete``: the steps around the configuration, too. ``client_plan`` and ``entry``: what is to be
+    installed and scheduled, None where nothing is. ``problems`` were shown; one stops no other step that can go on."""
+
+    def __init__(self, run: Run, given: Mapping[str, str], wish: Wish) -> None:
+        self.run, self.ui, self.given, self.wish = run, run.ui, given, wish
+        self.asks = run.ui.interactive
+        self.complete = self.asks and not (wish.config_only or wish.offline)
+        self.client = installed_client(run) if self.complete else Client()
+        self.client_plan: Plan | None = None
+        self.entry: Planned | None = None
+        self.problems: list[KitError] = []
+
+    def lead(self) -> Result:
+        config = know.look(self.run, self.wish)
+        known = know.gather(self.run, self.given, self.wish)
+        wrong = [each for name, each in known.missing.items() if not self.asks or name in self.given]
+        lost = isinstance(config.document, jsontext.Broken) and not config.document.blank
+        if lost and not (self.asks or self.wish.yes or self.wish.dry_run):
+            found = next(each for each in findings(config) if each.check == "CFG002")
+            text = f"{found.words.text}. To write it again, with a backup of the old one: --yes"
+            wrong.append(("CFG002", text))
+        if wrong:
+            what = "\n".join(["Settings are missing or wrong:", *(words for _, words in wrong)])
+            id = next((id for id, _ in wrong if id), "USE001")
+            remedy = Remedy("Give all of it, or run init at a terminal.", ("ocarina-kit init --help",))
+            raise usage_error(what, id=id, why="Nothing was written.", remedy=remedy)
+        setup = self._current(config, known) if self.asks else None
+        if setup is not None:
+            missing = self._missing(setup) if self.complete else []
+            done = ", logged in, refreshed by cron" if self.complete else ""
+            rest = f". Still to do: {listed(missing)}" if missing else done
+            if setup.legacy_key is not None:
+                missing, rest = [], ", with a legacy API key"
+            self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
+            if self.wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP_KEPT):
+                return self._agree_and_do(config, known.values, due=bool(missing))
+        return self._agree_and_do(config, self._values(known, lost=lost))
+
+    def _current(self, config: Config, known: Known) -> Setup | None:
+        """The set-up that there is; None where it lacks something, or something else is asked for."""
+        now = settled(config)[0]
+        if known.missing or any(now.text(name) != known.values[name] for name in known.given):
+            return None
+        with contextlib.suppress(KitError):
+            return usable(self.run.machine, config)
+        return None
+
+    def _agree_and_do(self, config: Config, values: Mapping[str, str], *, due: bool = True) -> Result:
+        """One list of changes, one question, and then all of it. ``due``: also if nothing changes."""
+        run, ui, wish = self.run, self.ui, self.wish
+        changes, setup = know.plan(run, config, values)
+        rows = [(each.what.replace("chmod", "write"), know.described(run, each)) for each in changes]
+        complete = self.complete and not uses_key(values)
+        requests: Sequence[Request] = ()
+        if complete:
+            moved = any(each.what == "set aside" for each in changes)
+            requests = self._requests([] if moved else self._tokens(setup))
+            rows += self._plan(setup)
+        if rows and (self.asks or wish.dry_run):
+            ui.say("\nChanges:")
+            ui.table(rows)
+        if wish.dry_run or any(each.before for each in changes):
+            ui.diff(difference(changes, run.machine, (values.get("CLIENT_SECRET", ""),)))
+        asks = rows and self.asks and not wish.yes
+        if wish.dry_run or (asks and not ui.confirm("Apply these changes?", help=_HELP_CHANGES)):
+            ui.say("Nothing was changed.")
+            return Result()
+        if asks:
+            ui.say()
+        know.write(run, changes)
+        if complete:
+            return self._do(run.setup(), requests) if rows or due else Result()
+        if not changes:
+            file = tilde(run.place.config, run.machine.home)
+            ui.say(f"Nothing to change: {file} has these settings already.")
+        if uses_key(values):
+            ui.say("A legacy API key expires after 3 days, and nothing refreshes it.")
+        else:
+            ui.next_step(run.place.command("login"))
+        return Result()
+
+    # --- the settings: asked for, or taken
+
+    def _values(self, known: Known, *, lost: bool) -> dict[str, str]:
+        """The settings, each good by itself, and accepted by Majora. Raises KitError for its "no" to what is given."""
+        values = dict(known.values)
+        if self.asks and "MAJORA_TOKEN" not in known.given:  # a legacy key in the file becomes OAuth
+            values["MAJORA_TOKEN"] = "OAUTH"  # noqa: S105  # the client's word for it
+        wanted = ("MAJORA_DOMAIN", "MAJORA_USER", *(() if uses_key(values) else PAIR))
+        asked = [name for name in wanted if self.asks and name not in known.given]
+        if asked:
+            self._open(lost=lost)
+        for words in known.said:
+            self.ui.say(words)
+        if "MAJORA_DOMAIN" in asked:
+            values["MAJORA_DOMAIN"] = self._ask_domain(values.get("MAJORA_DOMAIN", ""))
+        if "MAJORA_USER" in asked:
+            values["MAJORA_USER"] = self._ask("MAJORA_USER", values.get("MAJORA_USER", ""))
+        pair, domain = [name for name in PAIR if name in asked], values["MAJORA_DOMAIN"]
+        if pair:
+            self.ui.say("\nRegister ocarina as an application:")
+            self.ui.raw(endpoint(domain, "register"), indent=2)
+            self.ui.table([*_FORM, ("Redirect uris", endpoint(domain, "callback"))], indent=4)
+            self.ui.say("Copy id and secret before you press Save: the secret is shown only once.\n")
+        # Those in the file are another Majora's where the domain was changed.
+        now = values if domain == known.values.get("MAJORA_DOMAIN") else {}
+        for name in pair:
+            values[name] = self._ask(name, now.get(name, ""))
+        while (problem := know.refusal(self.run, values, self.wish)) is not None:
+            if not pair:
+                raise problem
+            self.ui.warn(f"{problem.what} {problem.why} [{problem.id}]")
+            # A secret may be pasted at any question now, so none is shown.
+            self.ui.say("Enter the secret again. Enter alone goes back to the client id.")
+            secret = self._ask("CLIENT_SECRET", optional=True)
+            if not secret:
+                values["CLIENT_ID"] = self._ask("CLIENT_ID", values["CLIENT_ID"], unseen=True)
+            values["CLIENT_SECRET"] = secret or self._ask("CLIENT_SECRET")
+        return values
+
+    def _open(self, *, lost: bool) -> None:
+        file = tilde(self.run.place.config, self.run.machine.home)
+        what = f"the client, {file}, a login, a refresh every 3 hours" if self.complete else file
+        self.ui.say(
+            f"This sets up ocarina: {what}.\nYou need an approved Majora account with two-factor authentication.\n"
+            "Enter ? at any question for help. Nothing is written before you agree."
+        )
+        if lost:
+            self.ui.warn(f"{file} cannot be understood; it is written again, with a backup. [CFG002]")
+        self.ui.say()
+
+    def _ask_domain(self, now: str) -> str:
+        """One at which a Majora answers, or that the person wants anyway: then it is not asked about the rest."""
+        domains, help = [*INSTANCES.values(), now], ASK["MAJORA_DOMAIN"].help
+        default = domains.index(now) if now else None
+        rows = [(name,) for name in (*INSTANCES, "another address")]
+        while True:
+            choice = self.ui.ask_choice("Which Majora?", rows, default=default, help=help)
+            domain = domains[choice]
+            if choice == len(INSTANCES):
+                domain = self._ask("MAJORA_DOMAIN", now if choice == default else "")
+            if self.wish.offline:
+                return domain
+            with self.ui.waiting(f"Asking {domain}", _IDENTIFY_S):
+                probe = Majora(self.run.machine, domain).identify(_IDENTIFY_S)
+            if probe.kind == "majora":
+                return domain
+            problem = know.no_majora(domain, probe)
+            self.ui.warn(f"{problem.what} {problem.remedy.text} [{problem.id}]")
+            if self.ui.confirm("Use this address anyway?", default=False, help=help):
+                self.wish = self.wish._replace(offline=True)
+                return domain
+
+    def _ask(self, name: str, now: str = "", *, unseen: bool = False, optional: bool = False) -> str:
+        """One setting, asked until it is good by itself; says what was repaired in it. Enter alone gives ``now``, or ""
+        where it is optional. ``unseen``: nothing that is typed is shown, as ever for the secret."""
+        _, question, help = ASK[name]
+        unseen = unseen or name == "CLIENT_SECRET"
+        if unseen and now:
+            question += ", Enter keeps the current one"
+        while True:
+            if unseen:
+                text = self.ui.ask_secret(question, help=help).strip() or now
+            else:
+                text = self.ui.ask(question, now, help=help)
+            if optional and not text:
+                return ""
+            value = judge(name, text)
+            if value.fault is None:
+                for words in know.notes(value):
+                    self.ui.say(words)
+                return value.text
+            self.ui.warn(f"This {value.fault.words}.")
+
+    # --- the client, the login, the crontab line: what is missing
+
+    def _missing(self, setup: Setup) -> list[str]:
+        """What there is still to do, in words."""
+        tokens, scheduled = self._tokens(setup), False
+        with contextlib.suppress(KitError):
+            planned = plan_entry(self.run, setup, self.client.candidate, prove=False)
+            scheduled = planned.plan.outcome in _IN_PLACE
+        has = {
+            "the client": self.client.accepted,
+            "a login": bool(tokens) and all(each.state == "ok" for each in tokens),
+            "the crontab line": scheduled,
+        }
+        return [what for what, done in has.items() if not done]
+
+    def _tokens(self, setup: Setup) -> list[Status]:
+        """Raises KitError (TOK003) where their file cannot be read."""
+        return statuses(self.run.machine, setup.tokens_file, look(self.run.machine, setup.tokens_file)[1])
+
+    def _requests(self, tokens: Sequence[Status]) -> Sequence[Request]:
+        """What to log in for: the tokens that there are; without any the person is asked."""
+        table = self.client.table
+        if tokens:
+            return [Request(each.scope, purposes_of(each.scope, table)) for each in tokens]
+        self.ui.say()
+        return requests_for(choose_purposes(self.ui, table), table)
+
+    def _plan(self, setup: Setup) -> list[tuple[str, str]]:
+        """Plan the client and the crontab line; returns their rows for "Changes:"."""
+        rows: list[tuple[str, str]] = []
+        with self._step():
+            if not self.client.accepted:
+                self.client_plan = install_client.plan_client(self.run)
+                rows += install_client.rows_of(self.run, self.client_plan)[:1]
+        with self._step():
+            entry = plan_entry(self.run, setup, self.client.candidate)
+            # A client that is installed first comes into the line that there is, too.
+            if entry.plan.outcome in (_IN_PLACE if self.client_plan is None else ("mixed",)):
+                return rows
+            if entry.unwritable is not None:
+                raise entry.unwritable
+            if entry.second_host or entry.plan.outcome == "switched off":
+                # Only schedule adds a second one, or uses one again that somebody has disabled.
+                self.ui.say(entry.second_host or in_the_way(self.run, entry.plan).what)
+                return rows
+            for caution in entry.cautions:
+                if (
+                    self.client_plan is None or caution.id[:3] != "ENV"
+                ):  # of the client, which is installed first
+                    self.ui.warn(f"{caution.what} [{caution.id}]")
+            self.entry = entry
+            rows.append(("crontab", f"one line: refresh {entry.words}"))
+        return rows
+
+    @contextlib.contextmanager
+    def _step(self) -> Iterator[None]:
+        """One that fails is shown, and stops no other."""
+        try:
+            yield
+        except KitError as problem:
+            self.ui.error(problem)
+            self.problems.append(problem)
+
+    # --- doing it
+
+    def _do(self, setup: Setup, requests: Sequence[Request]) -> Result:
+        """All of it, to "Ready". If no login works there is nothing to refresh, and so nothing to schedule."""
+        run, ui = self.run, self.ui
+        with self._step():
+            if self.client_plan is not None:
+                client = install_client.install_client(run, self.client_plan)
+                self.client = client_of(run, client, client.path)
+        login = log_in(run, setup, requests, self.client)
+        interrupted = login.error is not None and login.error.exit == Exit.INTERRUPTED
+        if self.entry is not None and login.usable and not interrupted:
+            with self._step():
+                entry = plan_entry(
+                    run, setup, self.client.candidate, prove=False
+                )  # there may be a client now
+                install_entry(run, setup, entry)
+                with ui.waiting("Running the line once, as cron does", 120.0):
+                    trial = try_line(run, setup, entry.plan.line)
+                done = "failed" if trial.error else trial.refreshed
+                ui.status("scheduled", f"{entry.when}; a test run {done}")
+                if trial.error is not None:
+                    raise trial.error
+        problem = login.error or next(iter(self.problems), None)
+        if problem is None:
+            login.show_end(requests, "\nReady. Try it:", most=1)
+        elif not interrupted:
+            ui.next_step(run.place.command("init"), "goes on from here")
+        return Result(error=problem, shown=True)
