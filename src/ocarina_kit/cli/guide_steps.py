@@ -20,8 +20,7 @@ from ocarina_kit.client.scopes import Request, example, request_for
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import listed
-from ocarina_kit.tokens.status import statuses
-from ocarina_kit.tokens.store import look
+from ocarina_kit.tokens.store import look, tokens_of
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -62,9 +61,10 @@ class Steps:
 
     def tokens(self, setup: Setup) -> Tokens:
         """Raises KitError (TOK003) where their file cannot be read."""
-        found = statuses(self.run.machine, setup.tokens_file, look(self.run.machine, setup.tokens_file)[1])
-        due = tuple(each.scope for each in found if each.state != "ok")
-        return Tokens(tuple(each.scope for each in found), due)
+        machine, path = self.run.machine, setup.tokens_file
+        found = tokens_of(machine, path, look(machine, path)[1])
+        due = tuple(each.key for each in found if each.odd or each.seconds_left(machine.now()) <= 0)
+        return Tokens(tuple(each.key for each in found), due)
 
     def standing(self, setup: Setup) -> str:
         """How far the set-up is, in words."""

@@ -20,7 +20,7 @@ from ocarina_kit.majora.paste import Code, read_paste
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error, worst
 from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
-from ocarina_kit.tokens import problems
+from ocarina_kit.tokens import outcome as told
 from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import look
@@ -165,7 +165,7 @@ class Login:
                 self.fail(problem, each.scope)
 
     def _refreshed(self, due: Sequence[str], **how: Any) -> Report:
-        return refresh(self.machine, self.setup, scopes=due, by="login", table=self.client.table, **how)
+        return refresh(self.machine, self.setup, scopes=due, by="login", **how)
 
     # --- a link and a paste
 
@@ -249,9 +249,9 @@ class Login:
 
         Raises KeyboardInterrupt where the person asked to end, once what came of it is saved.
         """
-        setup, ways, table = self.setup, self.ways(pending.scope), self.client.table
+        ways = self.ways(pending.scope)
         with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-            report = grants.redeem(self.machine, setup, pending, code, waiting=say, ways=ways, table=table)
+            report = grants.redeem(self.machine, self.setup, pending, code, ways, waiting=say)
         self._learn(report.skew, report.notes)
         outcome = report.outcomes[0]
         error = outcome.problem if outcome.result == "failed" else self._report(pending.scope, outcome)
@@ -310,7 +310,7 @@ class Login:
 
     def ways(self, *wanted: str) -> Ways:
         """The commands that go on from here; without a terminal a new link is printed."""
-        ways = problems.ways(self.setup, " ".join(wanted), self.client.table)
+        ways = told.ways(self.setup, " ".join(wanted), self.client.table)
         options = scopes.options_for(wanted, self.client.table)
         if not self.ui.interactive:
             options = (*options, "--print-url")

@@ -34,9 +34,8 @@ def ask(world: World) -> Mapping[str, Probe]:
     refusal = guard(world.machine, setup)
 
     def probe(token: Token) -> Probe:
-        refused = refusal(token)
-        if refused is not None or token.access_token is None:
-            return Probe("other-server", refused.what if refused is not None else "")
+        if token.access_token is None or refusal(token) is not None:
+            return Probe("other-server", "")
         return majora.probe_token(token.access_token, setup.user, version, world.left())
 
     now = world.tokens.now
