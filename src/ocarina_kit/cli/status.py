@@ -8,13 +8,10 @@ import typer
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
-from ocarina_kit.system.errors import Exit, KitError, Remedy
-from ocarina_kit.system.words import clock, count, parse_duration, span
+from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.words import clock, parse_duration, span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ocarina_kit.config.place import Setup
     from ocarina_kit.tokens.file import Token
 
 EPILOG = """Exit 0: each token is valid for DURATION or longer. 1: one needs a refresh. 4: one cannot be refreshed.
@@ -34,7 +31,7 @@ def command(
     from ocarina_kit.cli.context import start
     from ocarina_kit.client.scopes import names_of, purposes_of, what_for
     from ocarina_kit.tokens import log
-    from ocarina_kit.tokens.outcome import EMPTY, needs_login, undamaged
+    from ocarina_kit.tokens import outcome as told
     from ocarina_kit.tokens.store import look, tokens_of
 
     seconds = 0.0 if within is None else parse_duration(within)
@@ -46,17 +43,26 @@ def command(
         run.ui.say(LEGACY_NOTE)
         return Result({"tokens": []})
     try:
-        file = undamaged(setup, look(run.machine, setup.tokens_file)[1])
+        file = told.undamaged(setup, look(run.machine, setup.tokens_file)[1])
         if not file.entries:
-            raise needs_login(setup, (), *EMPTY)
+            raise told.needs_login(setup, (), *told.EMPTY)
     except KitError as problem:
         return Result({"tokens": []}, problem)
     tokens = tokens_of(run.machine, setup.tokens_file, file)
     known = log.Origins(log.read_log(run.machine))
-    data, rows = [], []
+    data, rows, outcomes = [], [], []
     for token in tokens:
-        line, scope = known.maker(token), token.key
+        line, scope, problem = known.maker(token), token.key, None
         host = "" if line is None else line.host
+        if not token.usable:
+            problem = told.odd(setup)
+        elif not 0 < _left(token, now) >= seconds:
+            problem = (
+                told.short(setup)
+                if token.can_refresh
+                else told.needs_login(setup, (scope,), *told.NO_REFRESH)
+            )
+        outcomes.append(told.Outcome(scope, "", problem=problem))
         data.append(
             {
                 "scope": scope,
@@ -73,10 +79,11 @@ def command(
     run.ui.table(rows, indent=0)
     for token in tokens if verbose else ():
         run.ui.say(f"{what_for(token.key)}: {token.key}")
-    error = _error(setup, tokens, now, seconds)
-    if error is not None:
-        run.ui.next_step(error.remedy.commands[0])
-    return Result({"tokens": data}, error, shown=True)
+    # The first of 4 and 1 decides (CONTRACT.md, status).
+    errors = told.Report(tuple(outcomes)).errors(setup)
+    if errors:
+        run.ui.next_step(errors[0].remedy.commands[0])
+    return Result({"tokens": data}, next(iter(errors), None), shown=True)
 
 
 def _left(token: Token, now: float) -> float:
@@ -99,26 +106,3 @@ def _source(token: Token, now: float, host: str) -> str:
     last = token.last_refresh(now)
     refreshed = "" if last is None else f"refreshed {clock(last, now)}" + (f" on {host}" if host else "")
     return ", ".join(filter(None, (able, refreshed)))
-
-
-def _error(setup: Setup, tokens: Sequence[Token], now: float, within: float) -> KitError | None:
-    """What is to be done, None if each token is valid long enough: 4 comes before 1 (CONTRACT.md, status)."""
-    from ocarina_kit.tokens.outcome import login_command
-
-    odd = [token for token in tokens if not token.usable]
-    short = [token for token in tokens if token.usable and not 0 < _left(token, now) >= within]
-    lost = [token.key for token in short if not token.can_refresh]
-    when = f"expire within {span(within)}" if within else "have expired"
-    if lost:
-        what = f"{count(len(lost), 'token')} of {len(tokens)} {when} and cannot be refreshed."
-        remedy = Remedy("Log in again.", (login_command(setup, lost),))
-        return KitError(what, id="TOK005", why="There is no refresh token.", remedy=remedy, exit=Exit.LOGIN)
-    if odd:
-        what = f"ocarina cannot read {count(len(odd), 'token')} of {len(tokens)}."
-        remedy = Remedy("Set it aside, and keep the rest.", (setup.place.command("doctor", "--fix"),))
-        return KitError(what, id="TOK002", why="It is not of the form that ocarina writes.", remedy=remedy)
-    if short:
-        what = f"{count(len(short), 'token')} of {len(tokens)} {when}."
-        remedy = Remedy("Refresh now.", (setup.place.command("refresh"),))
-        return KitError(what, id="TOK004", why="A refresh needs no browser.", remedy=remedy)
-    return None

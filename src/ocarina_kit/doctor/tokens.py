@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from ocarina_kit.client import scopes
-from ocarina_kit.client.scopes import purposes_of, what_for
+from ocarina_kit.client.scopes import purposes_of
 from ocarina_kit.doctor.check import Late, Outcome, check, follows, ok, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change, chmod, refresh, set_aside, write
 from ocarina_kit.system.errors import Remedy
-from ocarina_kit.system.words import clock, listed, span, tilde
+from ocarina_kit.system.words import clock, span, tilde
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
-from ocarina_kit.tokens.outcome import NO_FILE, not_tokens, way_out
+from ocarina_kit.tokens.outcome import NO_FILE, named, not_tokens, way_out
 
 _check = partial(check, oauth=True, run="ocarina-kit doctor --fix")
 _LOGIN = "ocarina-kit login"
@@ -66,7 +66,7 @@ def shape(world: World) -> Outcome:
     else:
         return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
     kept, fix = _fixed(world), command("doctor", "--fix")
-    remedy = Remedy(f"doctor sets it aside, and keeps the {_names(world, kept.entries)}.", (fix,))
+    remedy = Remedy(f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}.", (fix,))
     if not kept.entries:
         text = "No token can be read in it. doctor sets it aside; then log in."
         remedy = Remedy(text, (fix, command("login")))
@@ -119,14 +119,14 @@ def valid(world: World) -> Outcome:
     if expired := [token for token in usable if token.seconds_left(now) <= 0]:
         ago = " {span} ago" if all(token.expiry(now) > EXPIRED for token in expired) else ""
         since, fix = span(max(-token.seconds_left(now) for token in expired)), _refresh(world, expired)
-        remedy, what = None if fix else _login(world, _keys(expired)), _names(world, _keys(expired))
+        remedy, what = None if fix else _login(world, _keys(expired)), named(_keys(expired), world.table)
         return problem("fail", f"The {{what}} expired{ago}.", remedy=remedy, fix=fix, what=what, span=since)
     left = span(min((token.seconds_left(now) for token in usable), default=0))
     if run is not None and (
         short := [each for each in usable if each.can_refresh and each.expiry(now) < run]
     ):
         said = "The {what} will expire in {span}, before the next scheduled refresh ({time})."
-        soon, what = span(min(token.seconds_left(now) for token in short)), _names(world, _keys(short))
+        soon, what = span(min(token.seconds_left(now) for token in short)), named(_keys(short), world.table)
         return problem("warn", said, fix=_refresh(world, short), what=what, span=soon, time=clock(run, now))
     return ok("Each token is valid for {span}.", span=left) if usable else ok("No token is expired.")
 
@@ -145,7 +145,7 @@ def renewable(world: World) -> Outcome:
         return ok("Each token has a refresh token.")
     remedy = _login(world, lost, "--force")
     return problem(
-        "fail", "There is no refresh token for the {what}.", remedy=remedy, what=_names(world, lost)
+        "fail", "There is no refresh token for the {what}.", remedy=remedy, what=named(lost, world.table)
     )
 
 
@@ -201,7 +201,7 @@ def purposes(world: World) -> Outcome:
         missing = [scopes.requests_for(("lookup",), table)[0].scope]
     if not missing:
         return ok("There is a token for each purpose.")
-    said, what = f"There is no {{what}}; {why}.", _names(world, missing)
+    said, what = f"There is no {{what}}; {why}.", named(missing, world.table)
     return problem(status, said, remedy=_login(world, missing), what=what)
 
 
@@ -232,7 +232,7 @@ def _of_entries(world: World, faulty: Sequence[Token], said: str, why: str) -> O
     after, found, first = _fixed(world), world.tokens.found, faulty[0]
     more = f" (and {len(faulty) - 1} more like it)" if len(faulty) > 1 else ""
     fix = write(found.path, "tokens", found.content, after.render(), why)
-    what = _names(world, [first.home(_looked_up(world))])
+    what = named([first.home(_looked_up(world))], world.table)
     return _fault(world, said + more, _place(world, first), fix, after, what)
 
 
@@ -253,7 +253,7 @@ def _fixed(world: World) -> TokensFile:
 
 def _refresh(world: World, tokens: Sequence[Token]) -> tuple[Change, ...]:
     keys = tuple(_keys(world.refreshable(tokens)))
-    return (refresh(keys, f"refresh the {_names(world, keys)}"),) if keys else ()
+    return (refresh(keys, f"refresh the {named(keys, world.table)}"),) if keys else ()
 
 
 def _looked_up(world: World) -> tuple[str, ...]:
@@ -296,14 +296,6 @@ def _place(world: World, token: Token) -> tuple[int, int]:
 
 def _keys(tokens: Iterable[Token]) -> list[str]:
     return [token.key for token in tokens]
-
-
-def _names(world: World, keys: Iterable[str]) -> str:
-    """``tokens to look up samples and runs, add files, add tags and 3 more``."""
-    names = list(dict.fromkeys(what_for(key, world.table) for key in keys))
-    if len(names) > 4:
-        names = [*names[:3], f"{len(names) - 3} more"]
-    return f"{'token' if len(names) == 1 else 'tokens'} to {listed(names)}"
 
 
 def _login(world: World, keys: Sequence[str], *options: str) -> Remedy:

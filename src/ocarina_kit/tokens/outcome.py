@@ -4,7 +4,7 @@ file are in the way. What servers say is in majora/messages."""
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -62,15 +62,22 @@ class Report(NamedTuple):
 
 def _about(setup: Setup, error: KitError, scopes: Sequence[str]) -> KitError:
     """``error``, which each of these tokens has, as one about all of them: they are named; one login is for all."""
-    from ocarina_kit.client.scopes import what_for
-    from ocarina_kit.system.words import listed
-
-    noun, names = "token" if len(scopes) == 1 else "tokens", listed([what_for(scope) for scope in scopes])
     text, commands = error.remedy
     if error.exit == Exit.LOGIN:
         commands = (login_command(setup, scopes),)
-    what = f"{error.what.rstrip('.')} ({noun} to {names})."
+    what = f"{error.what.rstrip('.')} ({named(scopes)})."
     return _error(error.id, what, error.why, text, *commands, exit=error.exit)
+
+
+def named(scopes: Iterable[str], table: Table | None = None) -> str:
+    """``tokens to look up samples and runs, add files, add tags and 3 more``."""
+    from ocarina_kit.client.scopes import what_for
+    from ocarina_kit.system.words import listed
+
+    names = list(dict.fromkeys(what_for(scope, table) for scope in scopes))
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3} more"]
+    return f"{'token' if len(names) == 1 else 'tokens'} to {listed(names)}"
 
 
 def _error(id: str, what: str, why: str, text: str, *commands: str, exit: int = Exit.PROBLEM) -> KitError:
@@ -154,6 +161,12 @@ def odd(setup: Setup) -> KitError:
     """TOK002: an entry that is no token."""
     why, command = "ocarina stops at it with a traceback.", setup.place.command("doctor", "--fix")
     return _error("TOK002", "ocarina cannot use the entry.", why, "Set it aside, and keep the rest.", command)
+
+
+def short(setup: Setup) -> KitError:
+    """TOK004: a token that has expired, or will before it should."""
+    command, why = setup.place.command("refresh"), "A refresh needs no browser."
+    return _error("TOK004", "It is not valid for long enough.", why, "Refresh now.", command)
 
 
 def few_enough(setup: Setup, tokens: Collection[object]) -> None:
