@@ -52,17 +52,15 @@ def command(
     known = log.Origins(log.read_log(run.machine))
     data, rows, outcomes = [], [], []
     for token in tokens:
-        line, scope, problem = known.maker(token), token.key, None
+        line, scope, fault = known.maker(token), token.key, None
         host = "" if line is None else line.host
         if not token.usable:
-            problem = told.odd(setup)
+            fault = told.odd(setup)
         elif not 0 < _left(token, now) >= seconds:
-            problem = (
-                told.short(setup)
-                if token.can_refresh
-                else told.needs_login(setup, (scope,), *told.NO_REFRESH)
-            )
-        outcomes.append(told.Outcome(scope, "", problem=problem))
+            fault = told.needs_login(setup, (scope,), *told.NO_REFRESH)
+            if token.can_refresh:
+                fault = told.short(setup)
+        outcomes.append(told.Outcome(scope, "", problem=fault))
         data.append(
             {
                 "scope": scope,
