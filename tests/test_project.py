@@ -33,9 +33,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (16_120, 102, 10_180, 115_640),
+    "src": (15_790, 98, 9_960, 113_290),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (18_130, 100, 10_090, 139_450),
+    "tests": (17_340, 100, 9_620, 133_870),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
