@@ -60,7 +60,7 @@ def shape(world: World) -> Outcome:
         said = f"{{file}} is not a tokens file: it is {kind}."
         return problem("fail", said, remedy=remedy, file=_file(world))
     if read.damage is not None:
-        said, place = "The tokens file is damaged: it is not JSON", read.damage
+        said, place = "The tokens file is damaged: it is not a JSON object", read.damage
     elif odd:
         said, place = "An entry of the tokens file is not a token", _place(world, odd[0])
     else:

@@ -166,7 +166,7 @@ def odd(setup: Setup) -> KitError:
 def short(setup: Setup) -> KitError:
     """TOK004: a token that has expired, or will before it should."""
     command, why = setup.place.command("refresh"), "A refresh needs no browser."
-    return _error("TOK004", "It is not valid for long enough.", why, "Refresh now.", command)
+    return _error("TOK004", "The token has expired, or will too soon.", why, "Refresh now.", command)
 
 
 def few_enough(setup: Setup, tokens: Collection[object]) -> None:
