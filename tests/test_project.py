@@ -103,7 +103,7 @@ TOUCHES_THE_SYSTEM = {
     "cron/host.py",
     *("doctor/environment.py", "doctor/world.py"),
     *("majora/grant.py", "majora/http.py", "majora/net.py"),
-    *("tokens/journal.py", "tokens/log.py", "tokens/parallel.py"),
+    *("tokens/log.py", "tokens/parallel.py", "tokens/store.py"),
 }
 """Beside system/, where effects belong, and cli/, which hands them in. All other modules are pure, or use these."""
 

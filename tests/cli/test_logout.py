@@ -60,15 +60,6 @@ def test_what_the_server_does_not_confirm_is_kept(lab: Lab) -> None:
     assert "still valid at the server" in local.all
 
 
-def test_a_token_of_another_server_is_kept(lab: Lab) -> None:
-    lab.give(LOOKUP)
-    assert lab.kit.run("refresh").code == 0
-    lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"})
-    ran = lab.kit.run("logout", "--yes")
-    assert (ran.code, "[RFR006]" in ran.err) == (1, True), ran
-    assert lab.state() == "live"
-
-
 def test_the_crontab_entry_that_is_left_is_named(lab: Lab) -> None:
     lab.give(LOOKUP)
     lab.kit.crontab = OTHERS + ENTRY

@@ -81,21 +81,12 @@ def test_a_row_for_each_purpose_then_the_next_step(home: Kit) -> None:
     assert f"look up samples and runs: {LOOKUP}\n" in home.run("status", "-v").out
 
 
-@pytest.mark.parametrize(
-    ("content", "id", "exit"),
-    [('{"a": {"access_tok', "TOK002", 1), (None, "TOK001", 4)],
-)
-def test_a_tokens_file_that_cannot_be_read(home: Kit, content: str | None, id: str, exit: int) -> None:
-    if content is not None:
-        home.tokens.write_text(content)
+def test_a_damaged_tokens_file(home: Kit) -> None:
+    home.tokens.write_text('{"a": {"access_tok')
     ran = home.run("status", "--json")
-    assert (ran.code, ran.json["error"]["id"], ran.json["tokens"]) == (exit, id, []), ran
+    assert (ran.code, ran.json["error"]["id"], ran.json["tokens"]) == (1, "TOK002", []), ran
 
 
 def test_an_api_key_has_no_tokens(home: Kit) -> None:
     home.write_config({**home.read_config(), "MAJORA_TOKEN": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"})
     assert home.run("status").code == 0
-
-
-def test_within_must_be_a_duration(home: Kit) -> None:
-    assert home.run("status", "--within", "3x").code == 2

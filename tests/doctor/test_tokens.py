@@ -127,9 +127,9 @@ def test_good_tokens(home: Home, content: Any) -> None:
     assert home.write(content).wrong() == {}
 
 
-@pytest.mark.parametrize("kind", ["missing", "folder", "dangling", "empty", "blank", "none", "pipe"])
+@pytest.mark.parametrize("kind", ["missing", "folder", "dangling", "blank", "none", "pipe"])
 def test_no_token_at_all(home: Home, kind: str) -> None:
-    contents = {"empty": b"", "blank": b" \n\t\n", "none": {}}
+    contents = {"blank": b" \n\t\n", "none": {}}
     if kind in contents:
         home.write(contents[kind])
     elif kind == "folder":
@@ -191,25 +191,6 @@ def test_what_has_a_refresh_token_alone_is_kept_and_refreshed(home: Home) -> Non
 def test_a_file_of_another_kind_is_left_alone(home: Home) -> None:
     found = home.write(CONFIG).judged()["TOK002"]
     assert (found.status, found.fix) == ("fail", ())
-
-
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
-def test_a_loose_mode_and_a_second_hard_link(home: Home, mode: int) -> None:
-    home.write({LOOKUP: token()}).tokens.chmod(mode)
-    assert home.wrong() == {"TOK003": "fail"}
-    (change,) = home.fix("TOK003")
-    assert (change.what, change.path, change.mode) == ("chmod", home.tokens, mode)
-    home.tokens.chmod(0o600)
-    os.link(home.tokens, home.path / "copy")
-    assert home.wrong() == {"TOK003": "warn"}
-
-
-def test_an_expired_token_is_refreshed(home: Home) -> None:
-    found = home.write({LOOKUP: token(expires_at=NOW - 86_400), INFO: token(INFO)}).judged()["TOK004"]
-    assert home.wrong() == {"TOK004": "fail"}
-    assert found.said.text == "The token to look up samples and runs expired 1 day ago."
-    assert refreshed(found.fix) == (LOOKUP,)
-    assert found.remedy.commands == ("ocarina-kit doctor --fix",)
 
 
 @pytest.mark.parametrize("lost", [..., None, "", "  ", 7])

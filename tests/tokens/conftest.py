@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.majora import api
 from ocarina_kit.majora.api import Granted, Majora, NoAnswer, Refused, Revoked
 from ocarina_kit.majora.grant import Pending
+from ocarina_kit.majora.messages import Ways
+from ocarina_kit.system.errors import worst
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens.login import redeem
@@ -55,41 +58,32 @@ def granted(number: int = 1, scope: str | None = None, **changes: Any) -> Grante
 
 class Server(Majora):
     """Answers from ``script`` (by refresh token: answers in their order, or functions), else as Majora does: each
-    refresh token can be spent once."""
+    refresh token can be spent once. ``spent`` and ``revoked``: what was sent."""
 
     script: dict[str, list[Any]]
     spent: list[str]
     revoked: list[str]
 
     def refresh(self, refresh_token: Secret, seconds: float = 60.0) -> Any:
-        return self._answer(refresh_token.reveal())
+        text = refresh_token.reveal()
+        with _LOCK:
+            self.spent.append(text)
+            if answers := self.script.get(text):
+                answer = answers.pop(0)
+                return answer() if callable(answer) else answer
+            return GONE if text in self.spent[:-1] else granted(next(_NUMBERS))
 
     def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float = 60.0) -> Any:
-        return self._answer(code.reveal())
+        return self.refresh(code)
 
     def revoke(self, token: Secret, hint: str = "refresh_token", seconds: float = 20.0) -> Any:
         self.revoked.append(token.reveal())
         answers = self.script.get(token.reveal())
         return answers.pop(0) if answers else Revoked()
 
-    def _answer(self, text: str) -> Any:
-        with _LOCK:
-            self.spent.append(text)
-            answers = self.script.get(text)
-            if answers:
-                answer = answers.pop(0)
-                return answer() if callable(answer) else answer
-            return GONE if text in self.spent[:-1] else granted(next(_NUMBERS))
-
 
 _LOCK = threading.RLock()
 _NUMBERS = itertools.count(1)
-
-
-def server(machine: Machine, script: dict[str, list[Any]] | None = None) -> Server:
-    made = Server(machine, DOMAIN)
-    made.script, made.spent, made.revoked = script or {}, [], []
-    return made
 
 
 class Clock:
@@ -103,7 +97,7 @@ class Clock:
 
 
 class Lab:
-    """A machine with a set-up. ``report`` and ``majora`` are those of the last run."""
+    """A machine with a set-up. ``report`` is that of the last run, ``majora`` its server."""
 
     def __init__(self, home: Path) -> None:
         self.clock = Clock()
@@ -111,7 +105,13 @@ class Lab:
         self.machine = Machine({}, home, "hoot", "login1", _no_process, read, read, self.clock.sleep)
         self.setup = Setup(Place(home / ".ocarina"), DOMAIN, "hoot", home / ".ocarina-tokens")
         self.elsewhere = self.setup._replace(domain=OTHER)
-        self.report, self.majora = Report(()), server(self.machine)
+        self.report = Report(())
+        self.answer({})
+
+    def answer(self, script: dict[str, list[Any]]) -> None:
+        """Put a new server in place, with these answers."""
+        self.majora = Server(self.machine, DOMAIN)
+        self.majora.script, self.majora.spent, self.majora.revoked = script, [], []
 
     @property
     def file(self) -> Path:
@@ -140,17 +140,19 @@ class Lab:
         return self._run(logout, "refresh-fact", answers, setup, None, **how)
 
     def redeem(self, pending: Pending, *answers: Any, setup: Setup | None = None) -> dict[str, str]:
-        def run(machine: Machine, setup: Setup, **how: Any) -> Report:
-            return redeem(machine, setup, pending, Secret("the-code"), **how)
-
-        return self._run(run, "the-code", answers, setup, None)
+        how: dict[str, Any] = {"pending": pending, "code": Secret("the-code"), "ways": Ways()}
+        return self._run(redeem, "the-code", answers, setup, None, **how)
 
     def _run(
         self, run: Callable[..., Report], secret: str, answers: Any, setup: Any, script: Any, **how: Any
-    ) -> Any:
-        self.majora = server(self.machine, script or {secret: list(answers)})
-        self.report = run(self.machine, setup or self.setup, majora=self.majora, **how)
+    ) -> dict[str, str]:
+        self.answer(script or {secret: list(answers)})
+        self.report = run(self.machine, setup or self.setup, **how)
         return {each.scope: each.result for each in self.report.outcomes}
+
+    @property
+    def exit(self) -> int:
+        return worst(error.exit for error in self.report.errors(self.setup))
 
 
 def _no_process(argv: Any, **_: Any) -> Completed:
@@ -158,5 +160,7 @@ def _no_process(argv: Any, **_: Any) -> Completed:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    return Lab(tmp_path)
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    made = Lab(tmp_path)
+    monkeypatch.setattr(api, "Majora", lambda *_: made.majora)
+    return made

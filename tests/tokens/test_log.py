@@ -8,31 +8,18 @@ from typing import Any
 import pytest
 from tests.tokens.conftest import DOMAIN, NOW, OTHER, READ, VIEW, Lab, entry
 
-from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import history, log
 from ocarina_kit.tokens.file import Token, read_token
-from ocarina_kit.tokens.log import Line, servers
+from ocarina_kit.tokens.log import Line, Origins
 
 FILE = "~/.ocarina-tokens"
 
 
-def stamp(ago: float) -> str:
-    import time
-
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW - ago))
-
-
 def line(result: str, ago: float = 0.0, token: Token | None = None, **more: Any) -> Line:
-    known: dict[str, Any] = {
-        "host": "login1",
-        "by": "refresh",
-        "server": DOMAIN,
-        "tokens": FILE,
-        "scope": VIEW,
-    }
+    known = Line(log.stamp(NOW - ago), "login1", "refresh", result, DOMAIN, FILE, VIEW)
     if token is not None:
-        known |= {"access": log.digest(token.access_token), "refresh": log.digest(token.refresh_token)}
-    return Line(stamp(ago), result=result, **{**known, **more})
+        known = known._replace(access=log.digest(token.access_token), refresh=token.digest)
+    return known._replace(**more)
 
 
 def token(name: str = "a", ago: float = 0.0, scope: str = VIEW) -> Token:
@@ -99,28 +86,23 @@ SERVERS: list[tuple[list[Line], str]] = [
 
 @pytest.mark.parametrize(("lines", "server"), SERVERS)
 def test_whose_a_token_is(lines: list[Line], server: str) -> None:
-    assert log.server_of(servers(lines), A, FILE) == server
+    assert Origins(lines).server(A, FILE) == server
 
 
 def test_a_use_ties_unknown_tokens_to_the_server_of_their_file(lab: Lab) -> None:
     log.note_use(lab.machine, lab.setup, "refresh", [A])
     log.note_use(lab.machine, lab.elsewhere, "login", [A, B])
-    known = servers(log.read_log(lab.machine))
-    assert log.token_server(known, A) == DOMAIN
-    assert log.token_server(known, B) == DOMAIN
-    assert known[FILE] == OTHER
+    known = Origins(log.read_log(lab.machine))
+    assert [known.server(each) for each in (A, B)] == [DOMAIN, DOMAIN]
+    assert known.used[FILE] == OTHER
 
 
 # --- history
 
 
 def test_chosen_scopes() -> None:
-    lines = [
-        line("logged-in"),
-        line("logged-in", scope=READ),
-        line("logged-out", scope=READ),
-        line("refreshed", scope="x"),
-    ]
+    lines = [line("logged-in"), line("logged-in", scope=READ), line("logged-out", scope=READ)]
+    lines.append(line("refreshed", scope="x"))
     assert history.chosen_scopes(lines) == (VIEW,)
     assert history.chosen_scopes(lines, rotated=True) == (VIEW, "x")
 
@@ -153,14 +135,9 @@ def test_refreshed_elsewhere(lines: list[Line], tokens: list[Token], found: Any)
 
 
 def test_other_hosts() -> None:
-    lines = [
-        line("scheduled", host="login2"),
-        line("scheduled", host="login3"),
-        line("unscheduled", host="login3"),
-        line("refreshed", host="login4"),
-        line("refreshed", host="login5", by="doctor"),
-        line("scheduled"),
-    ]
+    lines = [line("scheduled", host=host) for host in ("login1", "login2", "login3")]
+    lines += [line("unscheduled", host="login3"), line("refreshed", host="login4")]
+    lines.append(line("refreshed", host="login5", by="doctor"))
     assert history.other_hosts(lines, "login1") == ("login2", "login4")
 
 
@@ -185,8 +162,3 @@ RUNS: list[tuple[list[Line], list[Token], Any]] = [
 @pytest.mark.parametrize(("lines", "tokens", "verdict"), RUNS)
 def test_what_came_of_a_due_run(lines: list[Line], tokens: list[Token], verdict: Any) -> None:
     assert history.run_at(NOW - 600, lines, tokens, "login1", NOW) == verdict
-
-
-def test_a_digest_is_short_and_of_nothing_empty() -> None:
-    assert len(log.digest(Secret("refresh-a"))) == 12
-    assert log.digest(None) == ""

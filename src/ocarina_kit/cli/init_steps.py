@@ -28,8 +28,7 @@ from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.change import difference
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
 from ocarina_kit.system.words import listed, tilde
-from ocarina_kit.tokens.status import Status, statuses
-from ocarina_kit.tokens.store import look
+from ocarina_kit.tokens.store import look, tokens_of
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from ocarina_kit.client.install import Plan
     from ocarina_kit.config.place import Setup
     from ocarina_kit.config.setup import Config
+    from ocarina_kit.tokens.file import Token
 
 _IDENTIFY_S = 10.0
 _IN_PLACE = ("unchanged", "mixed")
@@ -248,26 +248,27 @@ class _Init:
 
     def _missing(self, setup: Setup) -> list[str]:
         """What there is still to do, in words."""
-        tokens, scheduled = self._tokens(setup), False
+        tokens, now, scheduled = self._tokens(setup), self.run.machine.now(), False
         with contextlib.suppress(KitError):
             planned = plan_entry(self.run, setup, self.client.candidate, prove=False)
             scheduled = planned.plan.outcome in _IN_PLACE
         has = {
             "the client": self.client.accepted,
-            "a login": bool(tokens) and all(each.state == "ok" for each in tokens),
+            "a login": bool(tokens) and all(each.seconds_left(now) > 0 and not each.odd for each in tokens),
             "the crontab line": scheduled,
         }
         return [what for what, done in has.items() if not done]
 
-    def _tokens(self, setup: Setup) -> list[Status]:
+    def _tokens(self, setup: Setup) -> tuple[Token, ...]:
         """Raises KitError (TOK003) where their file cannot be read."""
-        return statuses(self.run.machine, setup.tokens_file, look(self.run.machine, setup.tokens_file)[1])
+        machine, path = self.run.machine, setup.tokens_file
+        return tokens_of(machine, path, look(machine, path)[1])
 
-    def _requests(self, tokens: Sequence[Status]) -> Sequence[Request]:
+    def _requests(self, tokens: Sequence[Token]) -> Sequence[Request]:
         """What to log in for: the tokens that there are; without any the person is asked."""
         table = self.client.table
         if tokens:
-            return [Request(each.scope, purposes_of(each.scope, table)) for each in tokens]
+            return [Request(each.key, purposes_of(each.key, table)) for each in tokens]
         self.ui.say()
         return requests_for(choose_purposes(self.ui, table), table)
 

@@ -18,7 +18,7 @@ from ocarina_kit.majora.paste import Code, read_paste
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error, worst
 from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
-from ocarina_kit.tokens import problems
+from ocarina_kit.tokens import outcome as told
 from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import guard, look
@@ -109,7 +109,7 @@ class Login:
         """Do what needs no browser; returns the requests that need one. Raises KitError for the tokens file."""
         if aside := grants.set_aside_damaged(self.machine, self.setup):
             self.ui.warn(aside)
-        refusal, due = guard(self.machine, self.setup, self.client.table), []
+        refusal, due = guard(self.machine, self.setup), []
         for scope in [] if force else [each.scope for each in requests]:
             token = self._token(scope)
             if token is None:
@@ -127,9 +127,9 @@ class Login:
         return [each for each in requests if each.scope not in self.settled]
 
     def _refresh(self, due: Sequence[str]) -> None:
-        machine, setup, table = self.machine, self.setup, self.client.table
+        machine, setup = self.machine, self.setup
         with self.ui.waiting("Waiting for Majora to refresh the tokens", BUDGET_S) as say:
-            report = refresh(machine, setup, scopes=due, by="login", waiting=say, table=table)
+            report = refresh(machine, setup, scopes=due, by="login", waiting=say)
         self._learn(report)
         if report.interrupted:
             raise KeyboardInterrupt
@@ -219,8 +219,7 @@ class Login:
         where the person asked to end, once what came of it is saved."""
         machine, setup, ways = self.machine, self.setup, self.ways(pending.scope)
         with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-            table = self.client.table
-            report = grants.redeem(machine, setup, pending, code, waiting=say, ways=ways, table=table)
+            report = grants.redeem(machine, setup, pending, code, ways, waiting=say)
         self._learn(report)
         error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
         if report.interrupted:
@@ -268,7 +267,7 @@ class Login:
         """The commands that go on from here; without a terminal a new link is printed."""
         options = scopes.options_for(wanted, self.client.table)
         options += () if self.ui.interactive else ("--print-url",)
-        ways = problems.ways(self.setup, " ".join(wanted), self.client.table)
+        ways = told.ways(self.setup, " ".join(wanted), self.client.table)
         return ways._replace(fresh=self.setup.place.command("login", *options))
 
     def show_end(self, requests: Sequence[Request], title: str = _TRY, most: int | None = None) -> None:

@@ -22,8 +22,6 @@ _LIMIT_S = 70.0
 _WORDS = {
     "revoked": ("revoked", "deleted here"),
     "forgotten": ("removed", "deleted here, not revoked"),
-    "would-revoke": ("due", "would be revoked, and deleted here"),
-    "would-forget": ("due", "would be deleted here, not revoked"),
     "no-token": ("skipped", "there is no token"),
 }
 """What is said of each result without a problem."""
@@ -48,6 +46,7 @@ def command(
     from ocarina_kit.client.scopes import what_for
     from ocarina_kit.system.change import difference, write
     from ocarina_kit.tokens.logout import logout
+    from ocarina_kit.tokens.outcome import undamaged
     from ocarina_kit.tokens.store import look
 
     run = start(context, json=json)
@@ -57,19 +56,20 @@ def command(
         return Result()
     scopes = stored_scopes(run, setup, purposes or [], scope or [])
     before, file = look(run.machine, setup.tokens_file)
+    undamaged(setup, file)
     chosen = [key for key in file.entries if scopes is None or key in scopes]
     if dry_run:
         after = file.without(*chosen).render()
         ui.diff(difference([write(setup.tokens_file, "tokens", before, after)], run.machine, setup.secrets))
-    elif chosen:
-        for key in chosen if not yes else ():
-            ui.say(what_for(key), indent=2)
-        question = "Delete these tokens here? They stay valid at" if local else _QUESTION
-        if not run.agreed(f"{question} {setup.domain}", "logout", yes=yes):
-            ui.say("Nothing was changed.")
-            return Result()
+        return Result()
+    for key in chosen if not yes else ():
+        ui.say(what_for(key), indent=2)
+    question = "Delete these tokens here? They stay valid at" if local else _QUESTION
+    if chosen and not run.agreed(f"{question} {setup.domain}", "logout", yes=yes):
+        ui.say("Nothing was changed.")
+        return Result()
     with ui.waiting("Waiting for Majora to revoke the tokens", _LIMIT_S) as say:
-        report = logout(run.machine, setup, scopes=scopes, local=local, dry_run=dry_run, waiting=say)
+        report = logout(run.machine, setup, scopes=scopes, local=local, waiting=say)
     if not report.outcomes:
         ui.say("There is no token, so there is nothing to log out from.")
     for each in report.outcomes:
@@ -78,12 +78,12 @@ def command(
             ui.status(word, f"{what_for(each.scope)}: {words}")
     for note in report.notes:
         ui.warn(note)
-    errors = [] if report.interrupted else report.errors(setup)
+    errors = report.errors(setup)
     for error in errors:
         ui.error(error)
-    if not dry_run and not report.interrupted and not look(run.machine, setup.tokens_file)[1].entries:
+    if not report.interrupted and not look(run.machine, setup.tokens_file)[1].entries:
         _crontab_entry(run, setup)
-    return Result(error=report.error(setup), shown=bool(errors))
+    return Result(error=next(iter(errors), None), shown=True)
 
 
 def _crontab_entry(run: Run, setup: Setup) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.ui import Ui
     from ocarina_kit.config.place import Setup
-    from ocarina_kit.tokens.outcome import Outcome, Report
+    from ocarina_kit.tokens.outcome import Report
 
 EPILOG = """Examples:
   ocarina-kit refresh --within 6h      only tokens that are valid for less than that
@@ -45,40 +46,40 @@ def command(
     Needs no browser. The crontab line runs this every few hours.
     """
     from ocarina_kit.cli.context import start
+    from ocarina_kit.client.scopes import names_of
+    from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 
     seconds = None if within is None else parse_duration(within)
     run = start(context, json=json, quiet=cron)
     data: dict[str, Any] = {"tokens": []}
     try:
         setup = run.setup()
-        report = _refreshed(run, setup, purposes or [], scope or [], seconds, dry_run)
+        scopes = stored_scopes(run, setup, purposes or [], scope or [])
+        with run.ui.waiting("Waiting for Majora", BUDGET_S) as say:
+            report = refresh(run.machine, setup, scopes=scopes, within=seconds, dry_run=dry_run, waiting=say)
     except KitError as problem:
         if cron and problem.exit in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN):
             _tell_once(run, [(problem, ())])
             return Result(data)
         return Result(data, problem)
-    data["tokens"] = [_token(each) for each in report.outcomes]
+    data["tokens"] = [
+        {
+            "scope": each.scope,
+            "purposes": list(names_of(each.scope)),
+            "result": each.result,
+            "expires_at": each.expires_at,
+        }
+        for each in report.outcomes
+    ]
     _show(run.ui, report, run.machine.now())
-    if report.interrupted:
-        return Result(data, report.error(setup))
     errors = report.errors(setup)
-    if cron:
+    if cron and not report.interrupted:
         failed = tuple(each.scope for each in report.outcomes if each.problem is not None)
         _tell_once(run, [(error, failed) for error in errors])
         return Result(data)
     for error in errors:
         run.ui.error(error)
     return Result(data, next(iter(errors), None), shown=True)
-
-
-def _refreshed(
-    run: Run, setup: Setup, names: list[str], strings: list[str], within: float | None, dry_run: bool
-) -> Report:
-    from ocarina_kit.tokens.refresh import BUDGET_S, refresh
-
-    scopes = stored_scopes(run, setup, names, strings)
-    with run.ui.waiting("Waiting for Majora", BUDGET_S) as say:
-        return refresh(run.machine, setup, scopes=scopes, within=within, dry_run=dry_run, waiting=say)
 
 
 def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]) -> list[str] | None:
@@ -93,18 +94,6 @@ def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequenc
     for purpose in (each for request in requests_for(names) for each in request.purposes):
         found += [key for key in keys if purpose in purposes_of(key)] or [purpose.scope]
     return list(dict.fromkeys(found))
-
-
-def _token(outcome: Outcome) -> dict[str, Any]:
-    from ocarina_kit.client.scopes import names_of
-
-    scope, result, expires_at, *_ = outcome
-    return {
-        "scope": scope,
-        "purposes": list(names_of(scope)),
-        "result": result,
-        "expires_at": expires_at,
-    }
 
 
 def _show(ui: Ui, report: Report, now: float) -> None:
@@ -142,28 +131,15 @@ def _tell_once(run: Run, errors: Sequence[tuple[KitError, Sequence[str]]]) -> No
 
 
 def _told_before(run: Run, error: KitError, scopes: Sequence[str]) -> bool:
-    """Whether this problem of this set-up was told in the last 24 h; notes that it is told now if it was not.
+    """Whether refresh.log says that this problem of this set-up was told in the last 24 h; it notes that it is told
+    now if it was not. If that cannot be noted, it is told again: better twice than never."""
+    from ocarina_kit.tokens.log import Line, append, read_log, stamp
 
-    If that cannot be noted, it is told again: better twice than never.
-    """
-    import contextlib
-    import json
-
-    from ocarina_kit.system.files import make_private_folder, read_file, write_private
-    from ocarina_kit.system.lock import hold
-
-    path, now = run.machine.state / "told.json", run.machine.now()
-    key = " ".join([run.place.command(), error.id, *sorted(scopes)])
-    told: dict[str, float] = {}
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(KitError):
-            make_private_folder(path.parent)
-            stack.enter_context(hold(run.machine, path, timeout=5.0))
-        with contextlib.suppress(ValueError, AttributeError, TypeError, RecursionError):
-            before = json.loads(read_file(path).content or b"{}")
-            told = {name: at for name, at in before.items() if 0 <= now - at < _TOLD_AGAIN_S}
-        if key in told:
-            return True
-        with contextlib.suppress(KitError):
-            write_private(path, json.dumps({**told, key: now}).encode())
+    machine, now = run.machine, run.machine.now()
+    key = " ".join([run.place.command(), error.id, *sorted(scopes)])[:4_000]
+    told = [now - each.time for each in read_log(machine) if each.result == "told" and each.scope == key]
+    if any(0 <= ago < _TOLD_AGAIN_S for ago in told):
+        return True
+    with contextlib.suppress(KitError):
+        append(machine, [Line(stamp(now), machine.host, "refresh", "told", scope=key)])
     return False

@@ -100,9 +100,8 @@ def carry_out(
 
         # As it is now: it may just have been fixed.
         setup = usable(machine, read_config(machine, world.place))
-        table, scopes = world.table, change.scopes or None
-        report = refresh_tokens(machine, setup, scopes=scopes, by="doctor", waiting=waiting, table=table)
-        if (problem := report.error(setup, table)) is not None:
+        report = refresh_tokens(machine, setup, scopes=change.scopes or None, by="doctor", waiting=waiting)
+        for problem in report.errors(setup):
             raise problem
 
     def crontab(change: Change) -> Path | None:

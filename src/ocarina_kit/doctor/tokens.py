@@ -5,31 +5,21 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from ocarina_kit.client import scopes
-from ocarina_kit.client.scopes import Table, purposes_of, what_for
+from ocarina_kit.client.scopes import purposes_of
 from ocarina_kit.doctor.check import Late, Outcome, check, follows, ok, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change, chmod, refresh, set_aside, write
 from ocarina_kit.system.errors import Remedy
-from ocarina_kit.system.words import clock, listed, span, tilde
-from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile
+from ocarina_kit.system.words import clock, span, tilde
+from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
+from ocarina_kit.tokens.outcome import NO_FILE, named, not_tokens, way_out
 
 _check = partial(check, oauth=True, run="ocarina-kit doctor --fix")
-_LOGIN, _MOVE = "ocarina-kit login", "Move it away, then log in."
+_LOGIN = "ocarina-kit login"
 
 # --- TOK001 to TOK003: the file -----------------------------------------------------------------------------
-
-_NO_FILE = {
-    "missing": ("does not exist", "", ""),
-    "dangling": ("is a link to nothing", "Restore the file that it leads to, or remove the link.", "rm {path}"),
-    "folder": ("is a folder; it should be a file", _MOVE, "mv {path} {path}.old"),
-    "special": ("is a device, a pipe or a socket", _MOVE, "mv {path} {path}.old"),
-    "too large": ("is far too large for a tokens file", _MOVE, "mv {path} {path}.old"),
-    "unreadable": ("cannot be read", "Make it readable for you; if it is not yours, log in with another file as "
-                   "MAJORA_TOKENS_FILE.", "chmod 600 {path}"),
-}  # fmt: skip
 
 
 @_check(
@@ -44,10 +34,11 @@ _NO_FILE = {
 def there(world: World) -> Outcome:
     found, read, login = world.tokens.found, world.tokens.file, world.place.command("login")
     if found.kind != "file":
-        said, text, first = _NO_FILE[found.kind]
-        commands = (first.replace("{path}", shlex.quote(str(found.path))), login)
-        remedy = Remedy(text, tuple(filter(None, commands)))
-        return problem("fail", f"There is no token: {{file}} {said}.", remedy=remedy, file=_file(world))
+        said, remedy = (
+            f"There is no token: {{file}} {NO_FILE[found.kind][0]}.",
+            Remedy("", (*way_out(found), login)),
+        )
+        return problem("fail", said, remedy=remedy, file=_file(world))
     if not read.entries and (read.damage is None or not (found.content or b"").strip()):
         return problem("fail", "There is no token in {file}.", remedy=Remedy("", (login,)), file=_file(world))
     return ok("The tokens file exists.")
@@ -62,33 +53,26 @@ def there(world: World) -> Outcome:
     "second process can leave half a file. --fix makes a backup, and keeps every token that can be read.",
 )
 def shape(world: World) -> Outcome:
-    from ocarina_kit.tokens import problems, salvage
-
-    found, read, file = world.tokens.found, world.tokens.file, _file(world)
+    found, read, command = world.tokens.found, world.tokens.file, world.place.command
     content, odd = found.content or b"", [token for token in read.tokens if token.odd]
-    if kind := salvage.foreign(found.path, content, read):
-        remedy = problems.foreign(found.path, kind).remedy
-        return problem("fail", f"{{file}} is not a tokens file: it is {kind}.", remedy=remedy, file=file)
+    if kind := foreign(found.path, content, read):
+        remedy = not_tokens(found.path, kind).remedy
+        said = f"{{file}} is not a tokens file: it is {kind}."
+        return problem("fail", said, remedy=remedy, file=_file(world))
     if read.damage is not None:
-        template = f"The tokens file is damaged: {read.damage.cause}"
-        where: dict[str, Any] = {"file": file, "line": read.damage.line, "column": read.damage.column}
+        said, place = "The tokens file is damaged: it is not a JSON object", read.damage
     elif odd:
-        template = f"An entry of the tokens file is not a token: {odd[0].odd}{_more(odd)}"
-        where = _place(world, odd[0].key)
+        said, place = "An entry of the tokens file is not a token", _place(world, odd[0])
     else:
         return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
-    kept, command = _fixed(world), world.place.command
-    why = "set the damaged tokens file aside, keep what can be read"
-    after = kept.render() if kept.entries else None
-    fix = (set_aside(found.path, "tokens", content, after, why), *_due(world, kept))
-    text, commands = (
-        f"doctor sets it aside, and keeps {_named(kept.entries, world.table)}.",
-        [command("doctor", "--fix")],
-    )
+    kept, fix = _fixed(world), command("doctor", "--fix")
+    remedy = Remedy(f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}.", (fix,))
     if not kept.entries:
         text = "No token can be read in it. doctor sets it aside; then log in."
-        commands.append(command("login"))
-    return problem("fail", template + _WHERE, remedy=Remedy(text, tuple(commands)), fix=fix, **where)
+        remedy = Remedy(text, (fix, command("login")))
+    why = "set the damaged tokens file aside, keep what can be read"
+    aside = set_aside(found.path, "tokens", content, kept.render() if kept.entries else None, why)
+    return _fault(world, said, place, aside, kept)._replace(remedy=remedy)
 
 
 @_check(
@@ -131,25 +115,20 @@ def private(world: World) -> Outcome:
     "without a browser.",
 )
 def valid(world: World) -> Outcome:
-    now, usable = world.tokens.now, world.tokens.usable
-    left = {token.key: token.seconds_left(now) for token in usable}
-    expired = [token for token in usable if left[token.key] <= 0]
-    if expired:
+    now, usable, run = world.tokens.now, world.tokens.usable, _next_run(world)
+    if expired := [token for token in usable if token.seconds_left(now) <= 0]:
         ago = " {span} ago" if all(token.expiry(now) > EXPIRED for token in expired) else ""
-        since, what = span(max(-left[token.key] for token in expired)), _subject(expired, world.table)
-        fix = _refresh(world, expired)
-        remedy = None if fix else _login(world, expired)
-        return problem("fail", f"{{what}} expired{ago}.", remedy=remedy, fix=fix, what=what, span=since)
-    run = _next_run(world)
-    short = [token for token in usable if token.can_refresh and run and now + left[token.key] < run]
-    if short and run is not None:
-        said = "{what} will expire in {span}, before the next scheduled refresh ({time})."
-        what, soon = _subject(short, world.table), span(min(left[token.key] for token in short))
+        since, fix = span(max(-token.seconds_left(now) for token in expired)), _refresh(world, expired)
+        remedy, what = None if fix else _login(world, _keys(expired)), named(_keys(expired), world.table)
+        return problem("fail", f"The {{what}} expired{ago}.", remedy=remedy, fix=fix, what=what, span=since)
+    left = span(min((token.seconds_left(now) for token in usable), default=0))
+    if run is not None and (
+        short := [each for each in usable if each.can_refresh and each.expiry(now) < run]
+    ):
+        said = "The {what} will expire in {span}, before the next scheduled refresh ({time})."
+        soon, what = span(min(token.seconds_left(now) for token in short)), named(_keys(short), world.table)
         return problem("warn", said, fix=_refresh(world, short), what=what, span=soon, time=clock(run, now))
-    if not left:
-        return ok("No token is expired.")
-    each = "The token is" if len(left) == 1 else "Each token is"
-    return ok(f"{each} valid for {{span}}.", span=span(min(left.values())))
+    return ok("Each token is valid for {span}.", span=left) if usable else ok("No token is expired.")
 
 
 @_check(
@@ -161,15 +140,13 @@ def valid(world: World) -> Outcome:
     run="ocarina-kit login --force",
 )
 def renewable(world: World) -> Outcome:
-    lost = [token for token in world.tokens.usable if not token.can_refresh]
+    lost = _keys(token for token in world.tokens.usable if not token.can_refresh)
     if not lost:
         return ok("Each token has a refresh token.")
-    verb, what, remedy = (
-        "has" if len(lost) == 1 else "have",
-        _subject(lost, world.table),
-        _login(world, lost, "--force"),
+    remedy = _login(world, lost, "--force")
+    return problem(
+        "fail", "There is no refresh token for the {what}.", remedy=remedy, what=named(lost, world.table)
     )
-    return problem("fail", f"{{what}} {verb} no refresh token.", remedy=remedy, what=what)
 
 
 # --- TOK006 to TOK008: what ocarina makes of an entry -------------------------------------------------------
@@ -184,12 +161,12 @@ def renewable(world: World) -> Outcome:
     "finds a token under another key.",
 )
 def under_their_keys(world: World) -> Outcome:
-    known = _looked_up(world.table)
-    faulty = [token for token in world.tokens.usable if token.misplaced(known)]
+    known = _looked_up(world)
+    faulty = [token for token in world.tokens.usable if token.home(known) != token.key]
     if not faulty:
         return ok("Each token is where ocarina looks for it.")
-    said, why = "{what} is not stored under its scope string", "store each token where ocarina looks for it"
-    return _of_entries(world, faulty, said, why)
+    why = "store each token where ocarina looks for it"
+    return _of_entries(world, faulty, "The {what} is not stored under its scope string", why)
 
 
 @_check(
@@ -209,40 +186,23 @@ def purposes(world: World) -> Outcome:
     if domain.status == "fail" or domain.cause:
         return follows(domain.cause or "CFG007")
     rotated = (world.machine.state / "refresh.log.1").exists()
-    held = [token.key for token in world.tokens.usable]
-    chosen = chosen_scopes(world.tokens.log, rotated=rotated)
-    missing = _missing(chosen, held, world.table) if chosen else _default(held, world.table)
-    if not missing:
-        return ok("There is a token for each purpose.")
-    status, why = ("fail", "you logged in for it") if chosen else ("warn", "it is needed by default")
-    remedy = _login(world, [Token(scope) for scope in missing])
-    what = _named(missing, world.table).removeprefix("the ")
-    return problem(status, f"There is no {{what}}; {why}.", remedy=remedy, what=what)
-
-
-def _missing(chosen: Iterable[str], held: Sequence[str], table: Table | None) -> list[str]:
-    """Recorded scope strings that neither have a token of their own, nor one that serves their purposes now."""
-    served = {purpose for key in held for purpose in purposes_of(key, table)}
-    wanted = {scope: set(purposes_of(scope, table)) for scope in chosen if scope not in held}
-    return [scope for scope, serves in wanted.items() if not serves or not serves <= served]
-
-
-def _default(held: Sequence[str], table: Table | None) -> list[str]:
-    """The scope string to look samples up with, if there is no token for it and the client can do it at all."""
+    held, table = _keys(world.tokens.usable), world.table
     served = {purpose.name for key in held for purpose in purposes_of(key, table)}
+    status, why, missing = "fail", "you logged in for it", []
+    chosen = chosen_scopes(world.tokens.log, rotated=rotated)
+    for scope in chosen:
+        wanted = set(scopes.names_of(scope, table))
+        if scope not in held and not (wanted and wanted <= served):
+            missing.append(scope)
     # 0.36.1 looks samples up with "published".
     enough = {"lookup", "published"} if table is None else {"lookup"}
-    if served & enough or not scopes.supported(scopes.BY_NAME["lookup"], table):
-        return []
-    return [scopes.requests_for(("lookup",), table)[0].scope]
-
-
-_TIME_FAULTS = {
-    "text": "is a number written as text",
-    "milliseconds": "is in milliseconds",
-    "too far ahead": "is too far ahead to be true",
-    "unusable": "is not a time",
-}
+    if not chosen and not served & enough and scopes.supported(scopes.BY_NAME["lookup"], table):
+        status, why = "warn", "it is needed by default"
+        missing = [scopes.requests_for(("lookup",), table)[0].scope]
+    if not missing:
+        return ok("There is a token for each purpose.")
+    said, what = f"There is no {{what}}; {why}.", named(missing, world.table)
+    return problem(status, said, remedy=_login(world, missing), what=what)
 
 
 @_check(
@@ -254,12 +214,14 @@ _TIME_FAULTS = {
     "7 days beyond the token's lifetime, or not a time at all, counts as expired.",
 )
 def times(world: World) -> Outcome:
-    now = world.tokens.now
-    faulty = [token for token in world.tokens.usable if token.time_fault(now)]
+    faulty = [token for token in world.tokens.usable if token.known_expiry(world.tokens.now) is None]
     if not faulty:
         return ok("Each expiry time can be used.")
-    said = f"{{what}} has an expires_at that {_TIME_FAULTS[faulty[0].time_fault(now)]}"
-    return _of_entries(world, faulty, said, "correct the expiry times in the tokens file")
+    said, why = (
+        "The {what} has an expires_at that ocarina cannot use",
+        "correct the expiry times in the tokens file",
+    )
+    return _of_entries(world, faulty, said, why)
 
 
 # --- what --fix makes of the file ---------------------------------------------------------------------------
@@ -267,38 +229,40 @@ def times(world: World) -> Outcome:
 
 def _of_entries(world: World, faulty: Sequence[Token], said: str, why: str) -> Outcome:
     """A fault of entries, the first one in words and with its place; ``why``: the fix in words."""
-    after, found = _fixed(world), world.tokens.found
-    fix = (write(found.path, "tokens", found.content, after.render(), why), *_due(world, after))
-    what = _subject([Token(faulty[0].home(_looked_up(world.table)))], world.table)
-    place, template = _place(world, faulty[0].key), said + _more(faulty) + _WHERE
-    return problem("fail", template, fix=fix, what=what, **place)
+    after, found, first = _fixed(world), world.tokens.found, faulty[0]
+    more = f" (and {len(faulty) - 1} more like it)" if len(faulty) > 1 else ""
+    fix = write(found.path, "tokens", found.content, after.render(), why)
+    what = named([first.home(_looked_up(world))], world.table)
+    return _fault(world, said + more, _place(world, first), fix, after, what)
+
+
+def _fault(
+    world: World, said: str, place: tuple[int, int], fix: Change, after: TokensFile, what: str = ""
+) -> Outcome:
+    """``place``: line and column. What has expired in the file ``after`` its fix is refreshed."""
+    now, (line, column), template = world.tokens.now, place, said + " ({file}, line {line}, column {column})"
+    due = [token for token in after.tokens if token.odd or token.seconds_left(now) <= 0]
+    fixes, file = (fix, *_refresh(world, due)), _file(world)
+    return problem("fail", template, fix=fixes, what=what, file=file, line=line, column=column)
 
 
 def _fixed(world: World) -> TokensFile:
     """All that has one meaning, at once: so that no two fixes of one file cross."""
-    now = world.tokens.now
-    readable = world.tokens.file.readable_only()
-    return readable.with_fixed_times(now).with_fixed_keys(now, _looked_up(world.table))
-
-
-def _due(world: World, file: TokensFile) -> tuple[Change, ...]:
-    """What is to be refreshed once the file is fixed."""
-    now = world.tokens.now
-    return _refresh(world, [token for token in file.tokens if token.odd or token.seconds_left(now) <= 0])
+    return world.tokens.file.fixed(world.tokens.now, _looked_up(world))
 
 
 def _refresh(world: World, tokens: Sequence[Token]) -> tuple[Change, ...]:
-    keys = tuple(token.key for token in world.refreshable(tokens))
-    return (refresh(keys, f"refresh {_named(keys, world.table)}"),) if keys else ()
+    keys = tuple(_keys(world.refreshable(tokens)))
+    return (refresh(keys, f"refresh the {named(keys, world.table)}"),) if keys else ()
 
 
-def _looked_up(table: Table | None) -> tuple[str, ...]:
+def _looked_up(world: World) -> tuple[str, ...]:
     """The scope strings that ocarina looks up: by its own table, else those that the kit carries."""
     carried = (scope for each in scopes.PURPOSES for scope in (each.scope, *each.older))
-    return tuple(dict.fromkeys(filter(None, carried if table is None else table.values())))
+    return tuple(dict.fromkeys(filter(None, carried if world.table is None else world.table.values())))
 
 
-# --- facts --------------------------------------------------------------------------------------------------
+# --- facts and words ----------------------------------------------------------------------------------------
 
 
 def _next_run(world: World) -> float | None:
@@ -317,41 +281,22 @@ def _next_run(world: World) -> float | None:
     return min((run.timestamp() for run in runs), default=None)
 
 
-# --- words --------------------------------------------------------------------------------------------------
-
-_WHERE = " ({file}, line {line}, column {column})"
-
-
 def _file(world: World) -> str:
     return tilde(world.tokens.found.path, world.machine.home)
 
 
-def _place(world: World, key: str) -> dict[str, Any]:
-    """File, line and column of an entry, in a file that is JSON."""
+def _place(world: World, token: Token) -> tuple[int, int]:
+    """Line and column of an entry, in a file that is JSON."""
     from ocarina_kit.config.jsontext import members, position
 
     text = (world.tokens.found.content or b"").decode()
-    at = next((each.at for each in members(text, text.index("{")) if each.name == key), 0)
-    line, column = position(text, at)
-    return {"file": _file(world), "line": line, "column": column}
+    at = next((each.at for each in members(text, text.index("{")) if each.name == token.key), 0)
+    return position(text, at)
 
 
-def _named(keys: Iterable[str], table: Table | None) -> str:
-    """``the tokens to look up samples and runs, add files, add tags and 3 more``."""
-    names = list(dict.fromkeys(what_for(key, table) for key in keys))
-    if len(names) > 4:
-        names = [*names[:3], f"{len(names) - 3} more"]
-    return f"the {'token' if len(names) == 1 else 'tokens'} to {listed(names)}"
+def _keys(tokens: Iterable[Token]) -> list[str]:
+    return [token.key for token in tokens]
 
 
-def _subject(tokens: Sequence[Token], table: Table | None) -> str:
-    return _named([token.key for token in tokens], table).replace("the", "The", 1)
-
-
-def _more(items: Sequence[object]) -> str:
-    return f" (and {len(items) - 1} more like it)" if len(items) > 1 else ""
-
-
-def _login(world: World, tokens: Sequence[Token], *options: str) -> Remedy:
-    wanted = scopes.options_for([token.key for token in tokens], world.table)
-    return Remedy("", (world.place.command("login", *options, *wanted),))
+def _login(world: World, keys: Sequence[str], *options: str) -> Remedy:
+    return Remedy("", (world.place.command("login", *options, *scopes.options_for(keys, world.table)),))

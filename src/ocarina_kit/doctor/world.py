@@ -45,11 +45,14 @@ class Tokens(NamedTuple):
     file: TokensFile
     log: tuple[Line, ...]
     now: float
+    tokens: tuple[Token, ...] | None = None
+    """With what the journal knows of them."""
 
     @property
     def usable(self) -> tuple[Token, ...]:
         """The entries that are of ocarina's shape."""
-        return tuple(token for token in self.file.tokens if token.usable)
+        found = self.file.tokens if self.tokens is None else self.tokens
+        return tuple(token for token in found if token.usable)
 
 
 class Slow(Generic[Fact]):
@@ -195,9 +198,8 @@ class World:
         refusal = guard(self.machine, setup)
 
         def probe(token: Token) -> Probe:
-            refused = refusal(token)
-            if refused is not None or token.access_token is None:
-                return Probe("other-server", "" if refused is None else refused.what)
+            if token.access_token is None or refusal(token) is not None:
+                return Probe("other-server", "")
             return majora.probe_token(token.access_token, setup.user, version, self.left())
 
         valid = [each for each in self.tokens.file.tokens if each.access_token and each.expiry(now) > now]
@@ -241,10 +243,12 @@ class World:
         from ocarina_kit.system.files import read_settled
         from ocarina_kit.tokens.file import parse
         from ocarina_kit.tokens.log import lines_of, read_log
+        from ocarina_kit.tokens.store import tokens_of
 
         found = read_settled(self.machine, self.setup.tokens_file, lambda data: parse(data).damage is None)
-        log = lines_of(self.machine, self.setup, read_log(self.machine))
-        return Tokens(found, parse(found.content), tuple(log), self.machine.now())
+        file, log = parse(found.content), lines_of(self.machine, self.setup, read_log(self.machine))
+        tokens = tokens_of(self.machine, found.path, file)
+        return Tokens(found, file, tuple(log), self.machine.now(), tokens)
 
     def refreshable(self, tokens: Iterable[Token]) -> list[Token]:
         """Those that a refresh may help: not the ones of which the server refused the refresh token before."""

@@ -1,15 +1,19 @@
 """The tokens file, as ocarina reads and writes it (FACTS.md): a JSON object, one entry per scope string.
 
-A :class:`TokensFile` never changes; each ``with…`` gives a new one. Entries that it does not touch keep their values
-and their order (CONTRACT.md, Files).
+A :class:`TokensFile` never changes: each change gives a new one, in which all other entries keep values and order.
+The client writes the file in place with no lock, so a crash cuts it off, and two writers mix their texts: what can
+still be read of it is kept.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import re
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.system.secret import Secret
@@ -24,13 +28,14 @@ EXPIRED = 1
 
 _LONGEST_TOKEN_LIFE_S = 1e9  # seconds
 _MILLISECONDS_FROM = 1e11  # as seconds that is the year 5138, as milliseconds 1973
+_FUTURE = 1e15  # epoch seconds: seen from there no real time is too far ahead
 
 
 class Token(NamedTuple):
     """One entry. What is None is missing, or not of a type that ocarina could use.
 
     ``scope`` is the token's own scope string, ``lifetime`` that of an access token in seconds, ``expires_at`` as the
-    file has it. ``odd`` says why this is not of ocarina's shape (TOK002), "" where it is.
+    file has it. ``odd``: this is not of ocarina's shape (TOK002).
     """
 
     key: str
@@ -39,7 +44,7 @@ class Token(NamedTuple):
     refresh_token: Secret | None = None
     lifetime: float = TOKEN_LIFE_S
     expires_at: object = None
-    odd: str = ""
+    odd: bool = False
 
     @property
     def can_refresh(self) -> bool:
@@ -57,28 +62,23 @@ class Token(NamedTuple):
 
         return digest(self.refresh_token)
 
-    def time(self, now: float) -> tuple[float | int, str]:
-        """The time that ``expires_at`` means in epoch seconds, and what is wrong with it at ``now``: "text",
-        "milliseconds", "too far ahead" or "unusable"; "" where ocarina can use it (TOK008)."""
-        number, fault = _number_in(self.expires_at), "text" if isinstance(self.expires_at, str) else ""
+    def meant(self, now: float) -> float | int:
+        """The time that ``expires_at`` means in epoch seconds (TOK008): it may be a text, or in milliseconds. EXPIRED
+        for what is no time, or too far ahead of ``now`` to be true."""
+        number = _number_in(self.expires_at)
         if number is None or number < 0:
-            return EXPIRED, "unusable"
-        if number >= _MILLISECONDS_FROM:
-            number, fault = number / 1000, fault or "milliseconds"
-        return (number, fault) if number <= now + self.lifetime + AHEAD else (EXPIRED, "too far ahead")
-
-    def time_fault(self, now: float) -> str:
-        return self.time(now)[1]
+            return EXPIRED
+        number = number / 1000 if number >= _MILLISECONDS_FROM else number
+        return number if number <= now + self.lifetime + AHEAD else EXPIRED
 
     def known_expiry(self, now: float) -> float | None:
-        """Epoch seconds at which the access token expires, None where ``expires_at`` is not a time."""
-        number, fault = self.time(now)
-        return None if fault else float(number)
+        """Epoch seconds at which the access token expires, None where ocarina cannot use ``expires_at``."""
+        meant = self.meant(now)
+        return float(meant) if meant is self.expires_at else None  # "is": 1 == True
 
     def expiry(self, now: float) -> float:
         """:meth:`known_expiry`; a time that ocarina cannot use counts as expired."""
-        expiry = self.known_expiry(now)
-        return float(EXPIRED) if expiry is None else expiry
+        return self.known_expiry(now) or float(EXPIRED)
 
     def seconds_left(self, now: float) -> float:
         """Seconds that the access token is still valid, 0 or less where it has expired."""
@@ -90,48 +90,33 @@ class Token(NamedTuple):
         return None if expiry <= EXPIRED else expiry - self.lifetime
 
     def home(self, known: Collection[str] = ()) -> str:
-        """The key under which ocarina looks for this token; ``known`` are the scope strings that it looks up."""
+        """The key under which ocarina finds this token (TOK006); ``known`` are the scope strings that it looks up."""
         if self.scope is None or (self.key in known and same_scopes(self.key, self.scope)):
             return self.key
         return next((each for each in known if same_scopes(each, self.scope)), self.scope)
-
-    def misplaced(self, known: Collection[str] = ()) -> bool:
-        """Stored under a key that is not its scope string, so that ocarina never finds it (TOK006)."""
-        return self.home(known) != self.key
 
 
 def read_token(key: str, value: object) -> Token:
     """Judge an entry's value, whatever it is."""
     if not isinstance(value, Mapping):
-        return Token(key, odd="not an object")
+        return Token(key, odd=True)
     access, refresh = _secret(value.get("access_token")), _secret(value.get("refresh_token"))
-    scope, odd = value.get("scope"), "" if access else "no access token"
+    scope = value.get("scope")
     if isinstance(scope, list) and all(isinstance(word, str) for word in scope):
         scope = " ".join(scope)
-    elif scope is not None and not isinstance(scope, str):
-        scope, odd = None, odd or "a scope that is neither a list of words nor a text"
+    odd = access is None or not isinstance(scope, str | None)
     lifetime = _number_in(value.get("expires_in"))
     if lifetime is None or not 0 <= lifetime <= _LONGEST_TOKEN_LIFE_S:
         lifetime = TOKEN_LIFE_S
-    return Token(key, scope, access, refresh, lifetime, value.get("expires_at"), odd)
-
-
-class Damage(NamedTuple):
-    """What keeps ocarina from reading the file (TOK002), in words; ``line`` and ``column`` count from 1."""
-
-    cause: str
-    line: int = 1
-    column: int = 1
+    return Token(key, None if odd else scope, access, refresh, lifetime, value.get("expires_at"), odd)
 
 
 class TokensFile(NamedTuple):
-    """A tokens file. Made by :func:`parse`; :meth:`render` gives the bytes to write.
+    """A tokens file. ``entries`` has secrets in plain text. ``damage``: line and column from which on it is no JSON
+    object, so that ocarina cannot read it (TOK002); the entries are those that could be read."""
 
-    ``entries`` has secrets in plain text: for this package alone. With ``damage`` they are those that could be read.
-    """
-
-    entries: Mapping[str, object]
-    damage: Damage | None = None
+    entries: Mapping[str, Any]
+    damage: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         return f"TokensFile({list(self.entries)!r}, damage={self.damage!r})"
@@ -158,6 +143,11 @@ class TokensFile(NamedTuple):
         gone = frozenset(keys)
         return self._replace(entries={key: value for key, value in self.entries.items() if key not in gone})
 
+    def with_better(self, key: str, value: object, now: float) -> TokensFile:
+        """With ``value`` under ``key``, unless the token there is at least as good (:func:`_rank`)."""
+        worse = key in self.entries and _rank(key, value, now) <= _rank(key, self.entries[key], now)
+        return self if worse else self.with_entry(key, value)
+
     def granted(self, scope: str, answer: Granted, now: float) -> tuple[str, dict[str, object]]:
         """The server's answer for ``scope``, got at ``now`` (epoch seconds): where the client would store it, and what.
 
@@ -180,38 +170,27 @@ class TokensFile(NamedTuple):
             entry["refresh_token"] = answer.refresh_token.reveal()
         return key, {**entry, "expires_at": float(now + answer.expires_in)}
 
-    def readable_only(self) -> TokensFile:
-        """Leave out the entries that are no token and could not become one (TOK002)."""
-        return self.without(*(token.key for token in self.tokens if not token.usable))
-
-    def with_fixed_times(self, now: float) -> TokensFile:
-        """Write each ``expires_at`` that ocarina cannot use as the time that was meant, else as expired (TOK008)."""
-        entries = dict(self.entries)
-        for token in self.tokens:
-            value, (number, fault) = entries[token.key], token.time(now)
-            if isinstance(value, Mapping) and token.usable and fault:
-                entries[token.key] = {**value, "expires_at": number}
+    def fixed(self, now: float, known: Collection[str] = ()) -> TokensFile:
+        """All that has one meaning put right: what could never be a token goes (TOK002); each token is where ocarina
+        looks for it, never over a better one (TOK006; ``known``: what ocarina looks up); a time that it cannot use is
+        the one that was meant, else an expired one (TOK008)."""
+        entries: dict[str, Any] = {}
+        places = [(token.home(known), token) for token in self.tokens if token.usable]
+        for home, token in sorted(
+            places, key=lambda each: each[0] != each[1].key
+        ):  # those in place come first
+            value = self.entries[token.key]
+            if token.known_expiry(now) is None:
+                value = {**value, "expires_at": token.meant(now)}
+            if home not in entries or _rank(home, value, now) > _rank(home, entries[home], now):
+                entries[home] = value
         return self._replace(entries=entries)
 
-    def with_fixed_keys(self, now: float, known: Collection[str] = ()) -> TokensFile:
-        """Move each token to the key under which ocarina looks for it, never over a better one (TOK006).
 
-        ``known`` are the scope strings that ocarina looks up. Of two tokens for one key the worse goes.
-        """
-        misplaced = [token for token in self.tokens if token.misplaced(known)]
-        # All are taken out before one is put back: two may be in each other's place.
-        moved = self.without(*(token.key for token in misplaced))
-        for token in misplaced:
-            moved = moved.with_better(token.home(known), self.entries[token.key], now)
-        return moved
-
-    def with_better(self, key: str, value: object, now: float) -> TokensFile:
-        """With ``value`` under ``key``, unless the token there is at least as good: of two for one scope the one to
-        keep can be refreshed, and is valid longer at ``now``."""
-        new, there = read_token(key, value), self.get(key)
-        if there is not None and (new.can_refresh, new.expiry(now)) <= (there.can_refresh, there.expiry(now)):
-            return self
-        return self.with_entry(key, value)
+def _rank(key: str, value: object, now: float) -> tuple[bool, float]:
+    """Of two entries for one scope the one to keep can be refreshed, and is valid longer."""
+    token = read_token(key, value)
+    return token.can_refresh, token.expiry(now)
 
 
 def parse(data: bytes | None) -> TokensFile:
@@ -221,11 +200,9 @@ def parse(data: bytes | None) -> TokensFile:
     try:
         found = json.loads(data.decode())
     except (ValueError, RecursionError) as problem:
-        from ocarina_kit.tokens.salvage import salvage
-
-        return salvage(data, problem)
+        return _salvage(data, problem)
     if not isinstance(found, dict):
-        return TokensFile({}, Damage("it is JSON, but not an object"))
+        return TokensFile({}, (1, 1))
     return TokensFile(found)
 
 
@@ -237,8 +214,6 @@ def same_scopes(one: str, other: str) -> bool:
 def _number_in(value: object) -> float | int | None:
     """A finite JSON number, or a text of one, as the client's OAuth library takes it; no bool."""
     if isinstance(value, str):
-        import re
-
         found = re.fullmatch(r"\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*", value, re.ASCII)
         value = None if found is None else float(found[1]) if "." in found[1] else int(found[1])
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -251,3 +226,44 @@ def _number_in(value: object) -> float | int | None:
 
 def _secret(value: object) -> Secret | None:
     return Secret(value) if isinstance(value, str) and value.strip() else None
+
+
+# --- damage -------------------------------------------------------------------------------------------------
+
+# An entry's key, and its settings up to the next brace; one setting. Both in linear time, whatever the text is.
+_ENTRY = r'"([^"\\]{1,4000})"\s{0,100}:\s{0,100}\{(?=([^{}]*\}?))'
+_SETTING = (
+    r'"([^"\\]*)"\s{0,100}:\s{0,100}("[^"\\]*"|\[[^][]*\]|(?:true|false|null|[-+.\deE]+)(?=\s{0,100}[,}]))'
+)
+_CONFIG_SETTINGS = {"MAJORA_DOMAIN", "MAJORA_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "MAJORA_TOKENS_FILE"}
+_OUR_NAMES = ("token", "ocarina", "majora", "json")
+
+
+def _salvage(data: bytes, problem: Exception) -> TokensFile:
+    """The tokens of ``data`` that can be read, and its damage; ``problem`` is what reading it raised."""
+    file = TokensFile({}, (getattr(problem, "lineno", 1), getattr(problem, "colno", 1)))
+    for key, body in re.findall(_ENTRY, data.decode(json.detect_encoding(data), "replace")):
+        value = {}
+        for name, said in re.findall(_SETTING, body):
+            with contextlib.suppress(ValueError):
+                value[name] = json.loads(said)
+        token = read_token(key, value)
+        # Bytes that were no text spoil their entry. Of two texts mixed, the token that expires later is the newer.
+        if "\ufffd" not in key + body and (token.can_refresh or (token.access_token and token.expires_at)):
+            file = file.with_better(key, value, _FUTURE)
+    return file
+
+
+def foreign(path: Path, data: bytes, file: TokensFile) -> str:
+    """What ``data``, found at ``path``, is in place of a tokens file, in words; "" where it may well be one.
+
+    MAJORA_TOKENS_FILE may name a file of another kind by mistake (``~/.bashrc``, the configuration itself): setting it
+    aside would destroy what a person needs, so such a file is left alone, whatever the command.
+    """
+    if _CONFIG_SETTINGS & file.entries.keys() or b"CLIENT_SECRET" in data[:65536]:
+        return "a configuration, with the client secret in it"
+    if file.damage is None or file.entries or any(word in path.name.lower() for word in _OUR_NAMES):
+        return ""
+    # NUL bytes: what a crash of the machine leaves of a file, and half of UTF-16.
+    text = data.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return "" if not text or text.startswith(b"{") or b"_token" in text else "another program's"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.tokens.file import Token
-from ocarina_kit.tokens.log import FRESH, Line, digest
+from ocarina_kit.tokens.log import FRESH, Line, Origins
 
 _BY_A_PERSON = ("login", "doctor", "init")
 _SLACK = 60.0
@@ -25,21 +25,9 @@ class Refresh(NamedTuple):
     by: str = ""
 
 
-def makers(log: Iterable[Line]) -> dict[str, Line]:
-    """The line about the refresh or login that each token comes from, by the token's digests."""
-    return {
-        name: each for each in log if each.result in FRESH for name in (each.access, each.refresh) if name
-    }
-
-
-def maker(made: dict[str, Line], token: Token) -> Line | None:
-    """The line that made ``token``; None where no line knows it."""
-    return (made.get(digest(token.access_token)) or made.get(digest(token.refresh_token))) if made else None
-
-
 def refused(log: Iterable[Line]) -> set[str]:
     """The digests of the refresh tokens that the server refused: only a login helps then."""
-    return {each.refresh for each in log if each.result == "refused-token"}
+    return {each.refresh for each in log if each.result in ("refused-token", "lost")}
 
 
 def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, ...]:
@@ -56,13 +44,13 @@ def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, .
 
 def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Refresh | None:
     """The newest refresh of all; None where nothing tells of one. A token knows its own time: the log only by whom."""
-    made, found = makers(log), []
+    known, found = Origins(log), []
     for token in tokens:
         if (born := token.last_refresh(now)) is not None and token.usable:
-            line = maker(made, token)
+            line = known.maker(token)
             found.append(Refresh(born, line.host, line.by) if line is not None else Refresh(born))
     # Tokens that were lost or logged out since: the log still knows.
-    return max(found or (Refresh(each.time, each.host, each.by) for each in made.values()), default=None)
+    return max(found or map(_refresh, known.made.values()), default=None)
 
 
 def refreshed_elsewhere(
@@ -73,18 +61,14 @@ def refreshed_elsewhere(
     A login or ``doctor`` of a person on another host is no schedule. A token that no line knows, of a scope that the
     log knew before, was refreshed by another scheduler, unless an entry of this host's may have done it.
     """
-    found = [
-        Refresh(each.time, each.host, each.by)
-        for each in log
-        if each.host != host and each.result in ("refreshed", "adopted") and each.by not in _BY_A_PERSON
-    ]
-    made, entry = makers(log), _last_entry(log, host)
-    known = {each.scope for each in made.values()}
+    found = [_refresh(each) for each in log if each.host != host and _by_schedule(each)]
+    known, entry = Origins(log), _last_entry(log, host)
+    scopes = {each.scope for each in known.made.values()}
     if entry is None or entry.result == "unscheduled":
         since = entry.time if entry is not None else 0.0
         for token in tokens:
             born = token.last_refresh(now)
-            if born is not None and born >= since and token.key in known and maker(made, token) is None:
+            if born is not None and born >= since and token.key in scopes and known.maker(token) is None:
                 found.append(Refresh(born))
     recent = [each for each in found if now - TOKEN_LIFE_S <= each.time <= now + 2 * _SLACK]
     return max(recent, key=lambda each: (bool(each.host), each.time), default=None)
@@ -94,8 +78,7 @@ def other_hosts(log: Iterable[Line], host: str) -> tuple[str, ...]:
     """Hosts that have, as far as is known, an entry of their own for this set-up: here it would be a second."""
     has_one: dict[str, bool] = {}
     for each in log:
-        by_schedule = each.result == "refreshed" and each.by not in _BY_A_PERSON
-        if by_schedule or each.result in ("scheduled", "unscheduled"):
+        if _by_schedule(each) or each.result in ("scheduled", "unscheduled"):
             has_one[each.host] = each.result != "unscheduled"
     return tuple(name for name in has_one if has_one[name] and name != host)
 
@@ -105,9 +88,10 @@ def first_seen(log: Sequence[Line], changed: float | None, host: str) -> float |
 
     ``changed`` is when the crontab was last changed, where that is known: before, it may have been another entry.
     """
-    entry = _last_entry(log, host)
-    recorded = [entry.time] if entry is not None and entry.result == "scheduled" else []
-    return max([*recorded, *([] if changed is None else [changed])], default=None)
+    entry, times = _last_entry(log, host), [] if changed is None else [changed]
+    if entry is not None and entry.result == "scheduled":
+        times.append(entry.time)
+    return max(times, default=None)
 
 
 def run_at(
@@ -137,6 +121,14 @@ def run_at(
     if fresh and all_tokens:
         failed = [scope for scope in born if scope not in fresh]
     return bool(fresh or failed) or not born or not all_tokens, failed
+
+
+def _refresh(line: Line) -> Refresh:
+    return Refresh(line.time, line.host, line.by)
+
+
+def _by_schedule(line: Line) -> bool:
+    return line.result in ("refreshed", "adopted") and line.by not in _BY_A_PERSON
 
 
 def _last_entry(log: Iterable[Line], host: str) -> Line | None:

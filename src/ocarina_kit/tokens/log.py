@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +24,11 @@ ROTATE_AT = 1024 * 1024
 """Bytes. One older log is kept beside it, as ``refresh.log.1``."""
 FRESH = ("refreshed", "logged-in", "adopted")
 """Results after which the token was valid, at the server of the line."""
-_SENT = ("refused-token", "refused-client", "refused", "lost", "maybe-lost", "network", "logged-out")
-"""Further results after which the tokens file counts as used with the server of the line."""
+_REFUSED = ("refused-token", "refused-client", "refused")
+_SENT = (*FRESH, *_REFUSED, "rescued", "lost", "maybe-lost", "network", "logged-out")
+"""Results after which the tokens file counts as used with the server of the line."""
+
+_UNSENT = ("unreached", "failed")
 
 
 class Line(NamedTuple):
@@ -33,7 +36,8 @@ class Line(NamedTuple):
     (:func:`path_mark`), ``access`` and ``refresh`` digests of the new token, or of the one that it is about.
 
     ``result`` is an Outcome's, or ``logged-out``; ``used``: a command is about to use the tokens file, or this token,
-    with the server; ``unreached``: nothing was sent after all; ``scheduled``, ``unscheduled``: the crontab entry.
+    with the server; ``unreached``: nothing was sent after all; ``scheduled``, ``unscheduled``: the crontab entry;
+    ``told``: the problem that ``scope`` names was mailed.
     """
 
     stamp: str
@@ -74,20 +78,24 @@ def path_mark(machine: Machine, path: Path) -> str:
     return f"~/{real.relative_to(home)}" if real.is_relative_to(home) else str(real)
 
 
+def stamp(now: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+
+
 def line(
     machine: Machine, setup: Setup, by: str, result: str, scope: str = "", token: Token | None = None
 ) -> Line:
     """A line about now. ``by`` is the command's name."""
     return Line(
-        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(machine.now())),
+        stamp(machine.now()),
         machine.host,
         by,
         result,
         setup.domain,
         path_mark(machine, setup.tokens_file),
         scope[:4_000],  # so that no line grows without bound
-        digest(token.access_token if token is not None else None),
-        digest(token.refresh_token if token is not None else None),
+        digest(token.access_token) if token is not None else "",
+        token.digest if token is not None else "",
     )
 
 
@@ -104,23 +112,17 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
         data += json.dumps({"time": named.pop("stamp"), **named}).encode() + b"\n"
     if not data:
         return
-    path = machine.state / "refresh.log"
-    make_private_folder(path.parent)
+    path = make_private_folder(machine.state) / "refresh.log"
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
     with contextlib.ExitStack() as stack:
         # Over NFS, appends of two hosts overwrite each other without a lock; elsewhere O_APPEND is enough.
         with contextlib.suppress(KitError):
             stack.enter_context(hold(machine, path, timeout=5.0))
-        with explained(path):
-            _append(path, data)
-
-
-def _append(path: Path, data: bytes) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if path.lstat().st_size + len(data) > ROTATE_AT:
+        stack.enter_context(explained(path))
+        if path.is_file() and path.stat().st_size + len(data) > ROTATE_AT:
             path.replace(path.with_name(path.name + ".1"))
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
-    try:
+        descriptor = os.open(path, flags, 0o600)
+        stack.callback(os.close, descriptor)
         os.fchmod(descriptor, 0o600)
         size = os.fstat(descriptor).st_size
         # A line that a crash cut off must not swallow the next one.
@@ -128,8 +130,6 @@ def _append(path: Path, data: bytes) -> None:
             data = b"\n" + data
         if os.write(descriptor, data) != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    finally:
-        os.close(descriptor)
 
 
 def read_log(machine: Machine) -> list[Line]:
@@ -152,32 +152,43 @@ def lines_of(machine: Machine, setup: Setup, log: Iterable[Line]) -> list[Line]:
     return [each for each in log if each.tokens == mark and each.server == setup.domain]
 
 
-def servers(log: Iterable[Line]) -> dict[str, str]:
-    """The server of each token, by its digests, and of each tokens file, by its mark, as far as the log tells."""
-    known: dict[str, str] = {}
-    noted: dict[str, str] = {}
-    for each in log:
-        granted = each.result in (*FRESH, "rescued")
-        proven = {each.tokens: granted or each.result in _SENT, each.access: granted, each.refresh: granted}
-        for name, is_proven in proven.items():
-            if each.result == "used":
-                noted[name] = each.server
-            elif is_proven or each.result in ("unreached", "refused-token"):
-                # Nothing was sent, or the server does not know the token: the note before it says nothing.
-                noted.pop(name, None)
-            if is_proven:
-                known[name] = each.server
-    return {name: server for name, server in (known | noted).items() if name}
+class Origins:
+    """Where tokens come from. ``made``: the line about the refresh or login of each token, by its digests. ``used``:
+    the server that each tokens file (by its mark), and each token that no line made (by its digests), was last used
+    with. ``used`` is logged before anything is sent: it counts until a later line tells what was sent, or that nothing
+    was."""
 
+    def __init__(self, log: Iterable[Line]) -> None:
+        self.made: dict[str, Line] = {}
+        sent: dict[str, str] = {}
+        noted: dict[str, str] = {}
+        for each in log:
+            digests = filter(None, (each.access, each.refresh))
+            if each.result in FRESH:
+                self.made.update(dict.fromkeys(digests, each))
+            if each.result in _SENT:
+                sent[each.tokens] = each.server
+            for name in filter(None, (each.tokens, each.access, each.refresh)):
+                if each.result == "used":
+                    noted[name] = each.server
+                elif each.result in (*_SENT, *_UNSENT):
+                    noted.pop(name, None)
+        self.used = sent | noted
 
-def token_server(known: Mapping[str, str], token: Token) -> str:
-    """The domain that a token belongs to by its digests; "" where no line knows it. ``known``: :func:`servers`."""
-    return known.get(digest(token.refresh_token)) or known.get(digest(token.access_token), "")
+    def maker(self, token: Token) -> Line | None:
+        """The line about what ``token`` comes from; None where no line knows it."""
+        return self.made.get(token.digest) or self.made.get(digest(token.access_token))
 
-
-def server_of(known: Mapping[str, str], token: Token, mark: str) -> str:
-    """The one domain that ``token``, in the tokens file ``mark``, may be sent to; "" where any will do."""
-    return token_server(known, token) or known.get(mark, "")
+    def server(self, token: Token, mark: str = "") -> str:
+        """The one domain that a token may be sent to; "" where any will do. Where no line knows it that depends on the
+        tokens file ``mark`` that it is in."""
+        line = self.maker(token)
+        names = (token.digest, digest(token.access_token), mark)
+        return (
+            line.server
+            if line is not None
+            else next((self.used[name] for name in names if name in self.used), "")
+        )
 
 
 def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = ()) -> None:
@@ -187,8 +198,8 @@ def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = 
     that server's, also when the file is used with another one later. Raises KitError where the log cannot be written:
     nothing may be sent then.
     """
-    known = servers(read_log(machine))
-    before = known.get(path_mark(machine, setup.tokens_file), setup.domain)
-    unknown = [token for token in tokens if not token_server(known, token)][:1_000]
+    known = Origins(read_log(machine))
+    before = known.used.get(path_mark(machine, setup.tokens_file), setup.domain)
+    unknown = [token for token in tokens if not known.server(token)][:1_000]
     lines = [line(machine, setup, by, "used", token.key, token)._replace(server=before) for token in unknown]
     append(machine, [*lines, line(machine, setup, by, "used")])

@@ -13,14 +13,11 @@ from ocarina_kit.config.place import Setup
 from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
-from ocarina_kit.tokens import problems
 from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.refresh import attempts
 from ocarina_kit.tokens.store import look, opened
 
 if TYPE_CHECKING:
-    from ocarina_kit.client.scopes import Table
-    from ocarina_kit.majora.api import Majora
     from ocarina_kit.majora.grant import Pending
     from ocarina_kit.majora.messages import Ways
 
@@ -28,22 +25,20 @@ if TYPE_CHECKING:
 def set_aside_damaged(machine: Machine, setup: Setup) -> str:
     """Set a damaged tokens file aside, and keep what can be read of it. What was done, in words; "" where it is
     complete. Raises KitError where that cannot be."""
-    if look(machine, setup.tokens_file)[1].damage is None:
+    from ocarina_kit.system.change import apply_to_file, set_aside
+
+    data, file = look(machine, setup.tokens_file)
+    if data is None or file.damage is None:
         return ""
-    with opened(machine, setup, "login") as store:
-        damage = store.file.damage
-        if damage is None:
-            return ""
-        backup = store.keep_backup("tokens-damaged")
-        store.replace(lambda file: file.readable_only())
-        kept = len(store.file.entries)
-    return f"[TOK002] The tokens file was damaged: {damage.cause}. Tokens kept: {kept}. Backup: {backup}"
+    after = file.render() if file.entries else None
+    backup = apply_to_file(machine, set_aside(setup.tokens_file, "tokens", data, after))
+    return f"[TOK002] The tokens file was damaged. Tokens kept: {len(file.entries)}. Backup: {backup}"
 
 
 def prove_writable(machine: Machine, setup: Setup) -> None:
     """Show that the tokens file can be locked and written, before a person is sent to a browser. Raises KitError."""
     with opened(machine, setup, "login") as store:
-        store.prepare(new=1)
+        store.prepare(1)
 
 
 def redeem(
@@ -51,11 +46,8 @@ def redeem(
     setup: Setup,
     pending: Pending,
     code: Secret,
-    *,
+    ways: Ways,
     waiting: Callable[[str], None] | None = None,
-    ways: Ways | None = None,
-    majora: Majora | None = None,
-    table: Table | None = None,
 ) -> Report:
     """Send the code, and put the token on the disk before anything else is done with it. The report has one outcome;
     ``interrupted``: the person has asked to end meanwhile.
@@ -68,29 +60,27 @@ def redeem(
     from ocarina_kit.majora.messages import login_error
     from ocarina_kit.system.signals import held_off
 
-    known = ways or problems.ways(setup, pending.scope, table)
-    server = majora or Majora(machine, setup.domain, setup.client_id, setup.client_secret)
+    server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
     scope, verifier, redirect = pending.scope, pending.verifier, pending.redirect_uri
     with opened(machine, setup, "login", waiting) as store:
-        store.prepare(new=1)
+        store.prepare(1)
         with held_off() as stop:
             ask = lambda seconds: server.exchange(code, verifier, redirect, seconds)  # noqa: E731
             answer, _ = attempts(machine, ask, stop, resend=False)
-            if not isinstance(answer, Granted):
-                if isinstance(answer, Refused) and answer.cause == "grant":
-                    use_pending(machine, pending)
+            if isinstance(answer, Granted):
+                (outcome,) = store.save([store.arrived(scope, answer)], "logged-in")
+                store.restore()
+                store.write_log({outcome.scope: "logged-in"})
+                if outcome.problem is None and outcome.scope != scope:
+                    error = _narrowed(" ".join(answer.missing(scope)), outcome.scope, ways)
+                    outcome = outcome._replace(result="narrowed", problem=error)
+            else:
                 age = machine.now() - pending.created
-                error = login_error(answer, domain=setup.domain, link_age=age, ways=known)
+                error = login_error(answer, domain=setup.domain, link_age=age, ways=ways)
                 outcome = Outcome(scope, "failed", problem=error)
-                return Report((outcome,), answer.skew, interrupted=stop.is_set())
-            (outcome,) = store.save([store.arrived(scope, answer)], "logged-in", table)
-            store.restore()
-            notes = store.write_log({outcome.scope: "logged-in"})
-            use_pending(machine, pending)
-            if outcome.problem is None and outcome.scope != scope:
-                error = _narrowed(" ".join(answer.missing(scope)), outcome.scope, known)
-                outcome = outcome._replace(result="narrowed", problem=error)
-            return Report((outcome,), answer.skew, notes, stop.is_set())
+            if isinstance(answer, Granted) or (isinstance(answer, Refused) and answer.cause == "grant"):
+                use_pending(machine, pending)
+            return Report((outcome,), answer.skew, interrupted=stop.is_set())
 
 
 def _narrowed(missing: str, key: str, ways: Ways) -> KitError:

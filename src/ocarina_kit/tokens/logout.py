@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from ocarina_kit.config.place import Setup
 from ocarina_kit.system.errors import Exit, KitError, Remedy
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.tokens import log, problems
+from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import Token
-from ocarina_kit.tokens.outcome import Outcome, Report
+from ocarina_kit.tokens.outcome import Outcome, Report, few_enough, undamaged
 from ocarina_kit.tokens.store import guard, look, opened
 
 if TYPE_CHECKING:
-    from ocarina_kit.client.scopes import Table
-    from ocarina_kit.majora.api import Majora, NoAnswer, Refused
+    from ocarina_kit.majora.api import NoAnswer, Refused
 
 _SECONDS = 20.0
 COPIES_NOTE = (
@@ -30,10 +29,7 @@ def logout(
     *,
     scopes: Collection[str] | None = None,
     local: bool = False,
-    dry_run: bool = False,
     waiting: Callable[[str], None] | None = None,
-    majora: Majora | None = None,
-    table: Table | None = None,
 ) -> Report:
     """Revoke the set-up's tokens (those of ``scopes``, or all) and forget what the server confirmed.
 
@@ -44,47 +40,35 @@ def logout(
     from ocarina_kit.system.signals import held_off
     from ocarina_kit.tokens.parallel import side_by_side
 
-    file = problems.undamaged(setup, look(machine, setup.tokens_file)[1])
-    if dry_run:
-        word = "would-forget" if local else "would-revoke"
-        return _report(
-            file.entries if scopes is None else scopes, [Outcome(key, word) for key in file.entries]
-        )
+    file = undamaged(setup, look(machine, setup.tokens_file)[1])
+    asked = file.entries if scopes is None else scopes
+    done = {key: Outcome(key, "no-token") for key in asked}
+    if not any(key in file.entries for key in asked):
+        return Report(tuple(done.values()))
     with opened(machine, setup, "logout", waiting) as store:
-        wanted = store.file.entries if scopes is None else scopes
-        tokens = [token for token in store.file.tokens if token.key in wanted]
-        if not tokens:
-            return _report(wanted, [])
-        problems.few_enough(setup, () if local else tokens)
+        tokens = [token for token in store.file.tokens if token.key in asked]
+        few_enough(setup, () if local else tokens)
         # Shown before anything is revoked: a token that is revoked and cannot be forgotten only confuses.
         store.prepare()
-        done = [Outcome(token.key, "forgotten") for token in tokens] if local else []
         with held_off() as stop:
-            if not local:
-                for batch in side_by_side(tokens, _revoker(machine, setup, majora, table)):
-                    done += [outcome for _, outcome in batch]
-            gone = [each.scope for each in done if each.result != "kept"]
-            # The client does not lock: what it wrote meanwhile stays.
-            store.replace(lambda now: now.without(*gone))
+            if local:
+                done.update((token.key, Outcome(token.key, "forgotten")) for token in tokens)
+            else:
+                for batch in side_by_side(tokens, _revoker(machine, setup)):
+                    done.update((token.key, outcome) for token, outcome in batch)
+            gone = [each.scope for each in done.values() if each.result in ("revoked", "forgotten")]
+            store.forget(gone)  # what the client wrote meanwhile stays
             log.append(machine, [log.line(machine, setup, "logout", "logged-out", key) for key in gone])
     interrupted = stop.is_set() and len(gone) < len(tokens)
-    notes = (COPIES_NOTE,) if local else ()
-    return _report(wanted, done)._replace(notes=notes, interrupted=interrupted)
+    return Report(tuple(done.values()), notes=(COPIES_NOTE,) if local else (), interrupted=interrupted)
 
 
-def _report(keys: Collection[str], done: list[Outcome]) -> Report:
-    known = {each.scope: each for each in done}
-    return Report(tuple(known.get(key, Outcome(key, "no-token")) for key in keys))
-
-
-def _revoker(
-    machine: Machine, setup: Setup, majora: Majora | None, table: Table | None
-) -> Callable[[Token], Outcome]:
+def _revoker(machine: Machine, setup: Setup) -> Callable[[Token], Outcome]:
     """What a thread does with one token."""
     from ocarina_kit.majora.api import Majora, Revoked
 
-    server = majora or Majora(machine, setup.domain, setup.client_id, setup.client_secret)
-    refusal = guard(machine, setup, table)
+    server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
+    refusal = guard(machine, setup)
 
     def revoke(token: Token) -> Outcome:
         other, secret = refusal(token), token.refresh_token or token.access_token

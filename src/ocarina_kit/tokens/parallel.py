@@ -19,8 +19,8 @@ def side_by_side(
 ) -> Iterator[list[tuple[Asked, Answered]]]:
     """``ask`` of each item, all at once; yields whatever was answered since the last time.
 
-    A bug in one ends no other: it is raised once all are answered. Items for which the system gives no thread are asked
-    about at the end, by the calling thread.
+    A bug in one ends no other: it is raised once all are answered. An item for which the system gives no thread is
+    asked about by the calling thread.
     """
     answered: queue.SimpleQueue[tuple[Asked, Answered | BaseException]] = queue.SimpleQueue()
 
@@ -30,18 +30,16 @@ def side_by_side(
         except BaseException as bug:  # raised again by the calling thread
             answered.put((item, bug))
 
-    left, late = 0, []
+    late, left = [], len(items)
     for item in items:
         try:
             threading.Thread(target=work, args=(item,), daemon=True).start()
-            left += 1
         except RuntimeError:
             late.append(item)
     bugs = []
-    while left or late:
-        if not left:
+    while left:
+        if left == len(late):  # all others are answered, and saved by whoever gets the answers
             work(late.pop())
-            left += 1
         batch = [answered.get()]
         while not answered.empty():
             batch.append(answered.get())

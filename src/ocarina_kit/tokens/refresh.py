@@ -6,23 +6,20 @@ CONTRACT.md, refresh. ``login`` and ``doctor --fix`` use it too.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.tokens import problems
+from ocarina_kit.tokens import outcome as told
 from ocarina_kit.tokens.file import Token, TokensFile
-from ocarina_kit.tokens.journal import read_journal
 from ocarina_kit.tokens.outcome import Outcome, Report
-from ocarina_kit.tokens.store import Store, guard, look, opened
+from ocarina_kit.tokens.store import Store, guard, look, opened, read_journal
 
 if TYPE_CHECKING:
-    from ocarina_kit.client.scopes import Table
-    from ocarina_kit.majora.api import Granted, Majora, NoAnswer, Refused
+    from ocarina_kit.majora.api import Granted, NoAnswer, Refused
     from ocarina_kit.system.signals import Asked
 
     Answer = Granted | Refused | NoAnswer
@@ -33,9 +30,11 @@ _SHORTEST_S = 5.0
 """Seconds that an attempt must have: a shorter one would give up on an answer, and the new token in it, too soon."""
 _QUICK_TRIES = 3
 """A connection that is refused or cut at once is tried this many times: the server may be back soon, or not."""
-_LOOKS, _LOOK_EVERY_S = 6, 0.25
-"""After a "no", another program's answer to the same token may be on its way into the file."""
-_UNLOGGED = ("fresh", "due", "no-token", "no-refresh-token", "unreadable")
+_LATE_S = 1.0
+"""Seconds to wait after a "no": another program's answer to the same token may be on its way into the file."""
+_RESULTS = {"RFR001": "refused-token", "RFR002": "lost", "RFR003": "refused", "RFR004": "maybe-lost"}
+"""By the id of the error that majora/messages has for an answer without a token."""
+_UNLOGGED = ("fresh", "due", "no-token", "no-refresh-token", "unreadable", "other-server")
 
 LEGACY_NOTE = (
     "MAJORA_TOKEN is a legacy API key, so there are no tokens to refresh. A key is valid for 3 days; "
@@ -52,14 +51,12 @@ def refresh(
     by: str = "refresh",
     dry_run: bool = False,
     waiting: Callable[[str], None] | None = None,
-    majora: Majora | None = None,
-    table: Table | None = None,
 ) -> Report:
     """Refresh the set-up's tokens: all, or those of ``scopes`` (keys of the tokens file), or those that are valid for
     less than ``within`` seconds. One that fails stops no other.
 
     ``by`` is the command's name for refresh.log. ``dry_run`` sends and writes nothing. ``waiting`` is told what is
-    waited for; it may fail.
+    waited for.
 
     Raises KitError where nothing could be begun, with nothing sent: TOK001 (exit 4), TOK002, TOK003, LCK001, LCK002,
     RFR008, FIL and ENV008 (the file, backup, log or journal cannot be written); KeyboardInterrupt before that.
@@ -68,145 +65,126 @@ def refresh(
 
     if setup.legacy_key is not None:
         return Report((), notes=(LEGACY_NOTE,))
+
     before = look(machine, setup.tokens_file)[1]
-    run = _Run(machine, setup, table)
-    if dry_run or not read_journal(machine, setup.tokens_file)[0]:
-        due = run.choose(before, None, scopes, within)
+    if dry_run or not read_journal(machine, setup.tokens_file):
+        outcomes, due = _choose(machine, setup, before, None, scopes, within)
         if dry_run or not due:
-            return run.report()
+            return Report(tuple(outcomes.values()))
     with opened(machine, setup, by, waiting) as store:
-        due = run.choose(store.file, before, scopes, within)
+        outcomes, due = _choose(machine, setup, store.file, before, scopes, within)
         if due:
-            problems.few_enough(setup, due)
-            store.prepare(due)
+            told.few_enough(setup, due)
+            store.prepare(len(due))
         with held_off() as ending:
-            run.ask_all(store, due, majora, ending)
-            report = run.report()
-            logged = {each.scope: each.result for each in report.outcomes if each.result not in _UNLOGGED}
-            notes = store.write_log(logged | dict.fromkeys(run.unreached, "unreached"))
-            ended = ending.is_set() and any(each.problem for each in report.outcomes)
-            return report._replace(notes=notes, interrupted=ended)
+            skew = _spend(store, due, outcomes, ending) if due else None
+            found = tuple(outcomes.values())
+            store.write_log({each.scope: each.result for each in found if each.result not in _UNLOGGED})
+            return Report(found, skew, interrupted=ending.is_set() and any(each.problem for each in found))
 
 
-class _Run:
-    """One refresh. ``outcomes`` are by the keys that the tokens had before; of the ``unreached`` nothing was sent."""
+def _choose(
+    machine: Machine,
+    setup: Setup,
+    file: TokensFile,
+    before: TokensFile | None,
+    scopes: Collection[str] | None,
+    within: float | None,
+) -> tuple[dict[str, Outcome], list[Token]]:
+    """What is known of each token, ``due`` for those to refresh; and these. ``before``: the file before the lock was
+    had. Raises KitError (TOK001, TOK002)."""
+    if not told.undamaged(setup, file).entries:
+        raise told.needs_login(setup, (), *told.EMPTY)
+    refusal, now = guard(machine, setup), machine.now()
+    found: dict[str, Outcome] = {}
+    due = []
+    for token in file.tokens:
+        left, result, problem = token.seconds_left(now), "due", None
+        if scopes is not None and token.key not in scopes:
+            continue
+        if not token.usable:
+            result, problem = "unreadable", told.odd(setup)
+        elif before is not None and left >= (within or 0.0) and _newer(token, before.get(token.key), now):
+            result = "adopted"
+        elif within is not None and left >= within:
+            result = "fresh"
+        elif not token.can_refresh:
+            result, problem = "no-refresh-token", told.needs_login(setup, (token.key,), *told.NO_REFRESH)
+        elif (problem := refusal(token)) is not None:
+            result = "other-server"
+        else:
+            due.append(token)
+        found[token.key] = Outcome(token.key, result, token.known_expiry(now), problem)
+    for scope in scopes or ():
+        if scope not in file.entries:
+            problem = told.needs_login(setup, (scope,), *told.NO_TOKEN)
+            found[scope] = Outcome(scope, "no-token", problem=problem)
+    return found, due
 
-    def __init__(self, machine: Machine, setup: Setup, table: Table | None) -> None:
-        self.machine, self.setup, self.table = machine, setup, table
-        self.outcomes: dict[str, Outcome] = {}
-        self.unreached: set[str] = set()
-        self.skew: float | None = None
 
-    def settle(self, token: Token, result: str, problem: KitError | None = None) -> None:
-        expiry = token.known_expiry(self.machine.now())
-        self.outcomes[token.key] = Outcome(token.key, result, expiry, problem)
+def _newer(token: Token, than: Token | None, now: float) -> bool:
+    """Whether somebody else has refreshed meanwhile, and what they put there is valid, and longer."""
+    if token.access_token is None or token.seconds_left(now) <= 0:
+        return False
+    if than is None:
+        return True
+    changed = token.access_token != than.access_token or token.refresh_token != than.refresh_token
+    return changed and token.expiry(now) > than.expiry(now)
 
-    def report(self) -> Report:
-        return Report(tuple(self.outcomes.values()), self.skew)
 
-    def choose(
-        self,
-        file: TokensFile,
-        before: TokensFile | None,
-        scopes: Collection[str] | None,
-        within: float | None,
-    ) -> list[Token]:
-        """The tokens to refresh; ``outcomes`` are "due" for them, and say what is known of the others. ``before`` is
-        the file as it was seen before the lock was had. Raises KitError (TOK001, TOK002)."""
-        setup, table = self.setup, self.table
-        if not problems.undamaged(setup, file).entries:
-            raise problems.needs_login(setup, (), None, *problems.EMPTY)
-        refusal = guard(self.machine, setup, table)
-        self.outcomes, due = {}, []
-        for token in file.tokens:
-            if scopes is not None and token.key not in scopes:
+def _spend(store: Store, due: Sequence[Token], outcomes: dict[str, Outcome], ending: Asked) -> float | None:
+    """Threads only ask; this one alone writes: each batch of answers into the journal, then into the file. What became
+    of each token goes into ``outcomes``. Returns the skew of the server's clock."""
+    from ocarina_kit.majora.api import Granted, Majora, Refused
+    from ocarina_kit.tokens.log import read_log
+    from ocarina_kit.tokens.parallel import side_by_side
+
+    machine, setup, skew = store.machine, store.setup, None
+    server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
+    # In an earlier run these were sent, and got no usable answer.
+    earlier = {each.refresh for each in read_log(machine) if each.result == "maybe-lost"}
+    refused: list[Token] = []
+
+    def ask(token: Token) -> tuple[Answer, bool]:
+        secret = token.refresh_token
+        assert secret is not None  # noqa: S101  # for mypy: only such tokens are due
+        return attempts(machine, lambda seconds: server.refresh(secret, seconds), ending)
+
+    for batch in side_by_side(due, ask):
+        new = []
+        for token, (answer, resent) in batch:
+            skew = skew if answer.skew is None else answer.skew
+            if isinstance(answer, Granted):
+                new.append(store.arrived(token.key, answer))
                 continue
-            left = token.seconds_left(self.machine.now())
-            if not token.usable:
-                self.settle(token, "unreadable", problems.odd(setup, token.odd))
-            elif before is not None and self._newer(token, before.get(token.key)) and left >= (within or 0.0):
-                self.settle(token, "adopted")
-            elif within is not None and left >= within:
-                self.settle(token, "fresh")
-            elif not token.can_refresh:
-                problem = problems.needs_login(setup, (token.key,), table, *problems.NO_REFRESH)
-                self.settle(token, "no-refresh-token", problem)
-            elif (other := refusal(token)) is not None:
-                self.settle(token, "other-server", other)
-            else:
-                self.settle(token, "due")
-                due.append(token)
-        for scope in (each for each in scopes or () if each not in file.entries):
-            problem = problems.needs_login(setup, (scope,), table, *problems.NO_TOKEN)
-            self.outcomes[scope] = Outcome(scope, "no-token", problem=problem)
-        return due
+            refused += [token] if isinstance(answer, Refused) else []
+            result, error = _no_token(setup, token, answer, resent or token.digest in earlier)
+            outcomes[token.key] = outcomes[token.key]._replace(result=result, problem=error)
+        saved = store.save(new, "refreshed")
+        outcomes.update(zip((each.scope for each in new), saved, strict=True))
+    if refused:
+        machine.sleep(_LATE_S)
+    store.restore()
+    now = machine.now()
+    for before in refused:  # another program, which does not lock, may have spent and replaced it
+        found = store.file.get(before.key)
+        if found is not None and _newer(found, before, now):
+            outcomes[found.key] = Outcome(found.key, "adopted", found.known_expiry(now))
+    return skew
 
-    def _newer(self, token: Token, than: Token | None) -> bool:
-        """Whether somebody else has refreshed meanwhile, and what they put there is valid, and longer."""
-        now = self.machine.now()
-        changed = than is None or token.access_token != than.access_token or token.digest != than.digest
-        if not changed or token.access_token is None or token.seconds_left(now) <= 0:
-            return False
-        return than is None or token.expiry(now) > than.expiry(now)
 
-    def ask_all(self, store: Store, due: Sequence[Token], majora: Majora | None, ending: Asked) -> None:
-        """Spend the tokens that are due. Threads only ask; this one alone writes: each batch of answers into the
-        journal, then into the file."""
-        if not due:
-            return
-        from ocarina_kit.majora.api import Granted, Majora, Refused
-        from ocarina_kit.tokens.parallel import side_by_side
+def _no_token(setup: Setup, token: Token, answer: Refused | NoAnswer, resent: bool) -> tuple[str, KitError]:
+    """What an answer without a token comes to. ``resent``: an earlier attempt may have spent the token, so that its
+    answer was lost if it is refused now."""
+    from ocarina_kit.majora.api import Refused
+    from ocarina_kit.majora.messages import refresh_error
 
-        setup, machine = self.setup, self.machine
-        server = majora or Majora(machine, setup.domain, setup.client_id, setup.client_secret)
-        earlier, refused = frozenset(store.unsettled), []
-
-        def ask(token: Token) -> tuple[Answer, bool]:
-            secret = token.refresh_token
-            assert secret is not None  # noqa: S101  # for mypy: only such tokens are due
-            return attempts(machine, lambda seconds: server.refresh(secret, seconds), ending)
-
-        for batch in side_by_side(due, ask):
-            new = []
-            for token, (answer, resent) in batch:
-                self.skew = self.skew if answer.skew is None else answer.skew
-                if isinstance(answer, Granted):
-                    new.append(store.arrived(token.key, answer))
-                else:
-                    self._not_granted(store, token, answer, resent or token.digest in earlier)
-                    refused += [token] if isinstance(answer, Refused) else []
-            saved = store.save(new, "refreshed", self.table)
-            self.outcomes.update(zip((each.scope for each in new), saved, strict=True))
-        store.restore()
-        self._adopt(store, refused)
-
-    def _not_granted(self, store: Store, token: Token, answer: Refused | NoAnswer, resent: bool) -> None:
-        from ocarina_kit.majora.messages import refresh_error
-
-        result = verdict(answer, resent)
-        if result == "maybe-lost":
-            store.unsettled.add(token.digest)
-        elif result != "network":
-            store.unsettled.discard(token.digest)
-        elif answer.status is None:
-            self.unreached.add(token.key)
-        ways = problems.ways(self.setup, token.key, self.table)
-        error = refresh_error(answer, domain=self.setup.domain, spent_before=resent, ways=ways)
-        self.settle(token, result, error)
-
-    def _adopt(self, store: Store, refused: Sequence[Token]) -> None:
-        """A token that was refused may be one that another program, which does not lock, has spent and replaced."""
-        left = {token.key: token for token in refused}
-        for _ in range(_LOOKS if left else 0):
-            with contextlib.suppress(KitError):
-                store.look()
-            for token in store.file.tokens:
-                if token.key in left and self._newer(token, left[token.key]):
-                    del left[token.key]
-                    self.settle(token, "adopted")
-            if not left:
-                return
-            self.machine.sleep(_LOOK_EVERY_S)
+    ways = told.ways(setup, token.key)
+    error = refresh_error(answer, domain=setup.domain, spent_before=resent, ways=ways)
+    result = "refused-client" if isinstance(answer, Refused) else "network"
+    if answer.status is None:
+        result = "unreached" if error.exit == Exit.UNKNOWN else "failed"
+    return _RESULTS.get(error.id, result), error
 
 
 def attempts(
@@ -244,20 +222,3 @@ def next_wait(attempt: int, answer: NoAnswer, elapsed: float) -> float | None:
         return None
     wait = max(min(2.0 ** (attempt - 1), 16.0), answer.retry_after or 0.0)
     return wait if elapsed + wait <= BUDGET_S - _SHORTEST_S else None
-
-
-def verdict(answer: Refused | NoAnswer, resent: bool) -> str:
-    """The result for an answer that brought no token. ``resent``: an earlier attempt may have spent the token, so that
-    its answer was lost where the server says no now."""
-    from ocarina_kit.majora.api import Refused
-
-    if isinstance(answer, Refused):
-        if answer.cause in ("client", "grant-type"):
-            return "refused-client"
-        if answer.cause in ("other", "redirect-uri"):
-            return "refused"
-        return "lost" if answer.cause == "grant" and resent else "refused-token"
-    if resent or answer.sent:
-        return "maybe-lost"
-    own = answer.kind in ("ca-bundle", "proxy-unusable", "insecure", "no-thread")
-    return "failed" if own else "network"

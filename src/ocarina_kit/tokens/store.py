@@ -1,219 +1,45 @@
-"""The tokens file in use: locked, read again, proven writable, backed up; and each new token saved before all else."""
+"""The tokens file in use: locked, read again, proven writable, backed up; and each new token saved before all else.
+
+A new token's first place on the disk is the journal, and its only one where the file cannot be written: once an answer
+has arrived the old refresh token is spent, so the new pair is the only one there is. A kill while the tokens file is
+written loses nothing, as the next run takes it from there (CONTRACT.md, Files).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.config.place import Setup
 from ocarina_kit.system.backup import backup
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.files import Reserved, prove_space, read_settled, write_private
+from ocarina_kit.system.file_errors import explained
+from ocarina_kit.system.files import (
+    Reserved,
+    make_private_folder,
+    prove_space,
+    read_file,
+    read_settled,
+    write_private,
+)
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.secret import Secret
-from ocarina_kit.tokens import log, problems
-from ocarina_kit.tokens.file import Token, TokensFile, parse
-from ocarina_kit.tokens.journal import Journal, NewToken, read_journal
-from ocarina_kit.tokens.outcome import Outcome
+from ocarina_kit.tokens import log
+from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign, parse, read_token
+from ocarina_kit.tokens.outcome import Outcome, not_saved, not_tokens, other_server, undamaged, unreadable
 
 if TYPE_CHECKING:
-    from ocarina_kit.client.scopes import Table
     from ocarina_kit.majora.answers import Granted
     from ocarina_kit.system.change import Change
 
 _SPARE = 16 * 1024
 """Bytes that are reserved beyond the file as it is: longer tokens, and what another program adds meanwhile."""
-
-
-class Store:
-    """One tokens file, its lock held by the caller (:func:`opened`) for the life of the store.
-
-    ``unsettled``: digests of refresh tokens that were sent, now or in an earlier run, with no usable answer.
-    """
-
-    def __init__(self, machine: Machine, setup: Setup, by: str) -> None:
-        self.machine, self.setup, self.by = machine, setup, by
-        self.path = setup.tokens_file
-        self.data, self.file = look(machine, self.path)
-        self.unsettled: set[str] = set()
-        self._before = self.file
-        self._saved: list[NewToken] = []
-        self._reserved: Reserved | None = None
-        self._journal: Journal | None = None
-        self._keep_journal = False
-
-    def look(self) -> TokensFile:
-        """The file as it is now. Raises KitError (TOK002, TOK003) where it cannot be read."""
-        self.data, self.file = look(self.machine, self.path)
-        return self.file
-
-    def prepare(self, due: Sequence[Token] = (), new: int = 0) -> None:
-        """Show that the new file can be written, and keep its space; back the old one up; note the use in refresh.log;
-        open the journal: for ``due`` tokens to be sent, and ``new`` ones that a login may bring.
-
-        Raises KitError where any of it fails: nothing may be sent then.
-        """
-        self._before = problems.undamaged(self.setup, self.file)
-        self._reserve(len(due) + new)
-        self.keep_backup()
-        log.note_use(self.machine, self.setup, self.by, self.file.tokens)
-        here = {token.digest for token in self.file.tokens}
-        self.unsettled = set(read_journal(self.machine, self.path)[1] & here)
-        sent = self.unsettled | {token.digest for token in due}
-        self._journal = Journal(self.machine, self.path, len(due) + new, sent)
-
-    def keep_backup(self, kind: str = "tokens") -> Path | None:
-        """The file as it is, into the backups. Raises KitError."""
-        return None if self.data is None else backup(self.machine, kind, self.data, of=str(self.path))
-
-    def arrived(self, scope: str, answer: Granted) -> NewToken:
-        """What the server granted just now for ``scope``, in place of the token that was there at :meth:`prepare`."""
-        key, entry = self._before.granted(scope, answer, self.machine.now())
-        old = self._before.get(scope)
-        spent = old.digest if old is not None else ""
-        return NewToken(scope, key, spent, self.setup.domain, Secret(json.dumps(entry)))
-
-    def save(self, new: Sequence[NewToken], result: str, table: Table | None = None) -> list[Outcome]:
-        """Put new tokens on the disk: into the journal, then into the file, all in one write. When this returns each
-        is there, or its outcome says what became of it; ``result`` where it is saved. Never raises KitError."""
-        if not new:
-            return []
-        journal = self._journal if self._journal is not None and self._journal.add(new) else None
-        before, self._keep_journal = self._keep_journal, True  # whatever comes below, a bug too
-        try:
-            put = self._put(new)
-        except KitError as problem:
-            where, word = (journal.path, "rescued") if journal is not None else (None, "lost")
-            error = problems.not_saved(self.setup, [each.scope for each in new], where, problem, table)
-            return [Outcome(each.scope, word, each.value["expires_at"], error) for each in new]
-        self._keep_journal = before
-        self._saved += put
-        found = []
-        for each in new:
-            token, word = self.file.get(each.key), result if each in put else "adopted"
-            found.append(Outcome(each.key, word, token and token.known_expiry(self.machine.now())))
-        return found
-
-    def restore(self) -> None:
-        """Write again what a program that does not lock has overwritten with what it had read before."""
-        with contextlib.suppress(KitError):
-            file = self.look()
-            if lost := [each for each in self._saved if each.takes_over(file, each.key)]:
-                self._put(lost)
-
-    def replace(self, change: Callable[[TokensFile], TokensFile]) -> None:
-        """Change the file as it is now. Raises KitError."""
-        file = change(self.look())
-        write_private(self.path, file.render())
-        self.look()
-
-    def write_log(self, results: Mapping[str, str]) -> tuple[str, ...]:
-        """Note what became of tokens, by their keys. A note for people where that failed: the tokens are safe then."""
-        lines = [
-            log.line(self.machine, self.setup, self.by, result, key, self.file.get(key))
-            for key, result in results.items()
-        ]
-        try:
-            log.append(self.machine, lines)
-        except KitError as problem:
-            return (f"[{problem.id}] refresh.log was not written: {problem.what}",)
-        return ()
-
-    def close(self) -> None:
-        """Give all space back. The journal goes, unless the next run needs what is in it."""
-        if self._journal is not None:
-            self._journal.close(keep=self._keep_journal, sent=self.unsettled)
-        if self._reserved is not None:
-            self._reserved.discard()
-
-    def take_rescued(self) -> None:
-        """Put in the tokens that an earlier run could not write, or was killed with. Raises KitError.
-
-        What somebody has put there since is kept.
-        """
-        rescued, sent = read_journal(self.machine, self.path)
-        if not rescued or self.file.damage is not None:
-            return
-        file = self.file
-        for each in rescued:
-            file = each.put_into(file) if each.takes_over(file, each.scope) else file
-        if file != self.file:
-            self.keep_backup()
-            self.replace(lambda _: file)
-        known = log.servers(log.read_log(self.machine))
-        for each in rescued:
-            token = file.get(each.key)
-            if token is not None and not log.token_server(known, token):
-                line = log.line(self.machine, self.setup, self.by, "refreshed", each.key, token)
-                log.append(self.machine, [line._replace(server=each.server)])
-        Journal(self.machine, self.path, 0, sent).close(keep=False, sent=sent)
-
-    def _reserve(self, new: int) -> Reserved:
-        if self._reserved is None:
-            self._reserved = prove_space(self.path, len(self.data or b"") + _SPARE + 512 * new)
-        return self._reserved
-
-    def _put(self, new: Sequence[NewToken]) -> list[NewToken]:
-        """Write new tokens into the file; returns those that are in it now. Where somebody has put another one in place
-        of the spent one since, the better one stays. Raises KitError."""
-        reserved = self._reserve(len(new))
-        for _ in range(3):
-            file, put = self._complete_file(), []
-            for each in new:
-                better = file.with_better(each.key, each.value, self.machine.now()) is not file
-                if better or each.takes_over(file, each.key):
-                    file = each.put_into(file)
-                    put.append(each)
-            data = file.render()
-            reserved.fill(data)
-            # The client does not lock: a last look, right before the rename.
-            if look(self.machine, self.path)[0] == self.data:
-                break
-        self._reserved = None
-        reserved.commit()
-        self.data, self.file = data, file
-        return put
-
-    def _complete_file(self) -> TokensFile:
-        """The file as it is. One that another program has damaged since is set aside, and what this run has read of it
-        fills the gaps."""
-        before, file = self.file, self.look()
-        if file.damage is not None:
-            self.keep_backup("tokens-damaged")
-            file = file._replace(damage=None)
-            for key, value in before.entries.items():
-                file = file.with_better(key, value, self.machine.now())
-            self.file = file
-        return file
-
-
-@contextlib.contextmanager
-def opened(
-    machine: Machine, setup: Setup, by: str, waiting: Callable[[str], None] | None = None
-) -> Iterator[Store]:
-    """The tokens file of ``setup``, locked, read, and with what an earlier run left put in.
-
-    ``by`` is the command's name for refresh.log; ``waiting`` is told what is waited for, and may fail.
-    Raises KitError: LCK001, LCK002, TOK002, TOK003, FIL ids, with nothing changed or sent.
-    """
-    from ocarina_kit.system.lock import hold
-    from ocarina_kit.system.signals import as_interrupts
-
-    def calmly(words: str) -> None:  # output that fails must not stop what saves
-        if waiting is not None:
-            with contextlib.suppress(Exception):
-                waiting(words)
-
-    with as_interrupts(), hold(machine, setup.tokens_file, waiting=calmly):
-        store = Store(machine, setup, by)
-        try:
-            store.take_rescued()
-            yield store
-        finally:
-            store.close()
+_ROOM = 1024
+"""Bytes that are reserved for each answer, in the file and in the journal."""
 
 
 def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
@@ -223,26 +49,29 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     Raises KitError (TOK002, TOK003) where it cannot be read or is another program's.
     """
     found = read_settled(machine, path, lambda data: parse(data).damage is None)
-    if found.content is None and found.kind not in ("missing", "dangling"):
-        raise problems.unreadable(found)
+    if found.exists and found.kind != "file":
+        raise unreadable(found)
     file = parse(found.content)
-    if found.content is not None:
-        from ocarina_kit.tokens.salvage import foreign
-
-        if what := foreign(path, found.content, file):
-            raise problems.foreign(path, what)
+    if found.content is not None and (what := foreign(path, found.content, file)):
+        raise not_tokens(path, what)
     return found.content, file
 
 
-def guard(machine: Machine, setup: Setup, table: Table | None = None) -> Callable[[Token], KitError | None]:
+def tokens_of(machine: Machine, path: Path, file: TokensFile) -> tuple[Token, ...]:
+    """The tokens of the file at ``path``. One that a run was killed with, right after its refresh, has expired until
+    the next refresh takes the new one from the journal."""
+    spent = {each.spent for each in read_journal(machine, path)} - {""}
+    return tuple(each._replace(expires_at=EXPIRED) if each.digest in spent else each for each in file.tokens)
+
+
+def guard(machine: Machine, setup: Setup) -> Callable[[Token], KitError | None]:
     """Says why a token must not be sent to the set-up's server, None where it may. Whatever sends a token
     asks it first."""
-    known = log.servers(log.read_log(machine))
-    mark = log.path_mark(machine, setup.tokens_file)
+    known, mark = log.Origins(log.read_log(machine)), log.path_mark(machine, setup.tokens_file)
 
     def refusal(token: Token) -> KitError | None:
-        owner = log.server_of(known, token, mark)
-        return None if owner in ("", setup.domain) else problems.other_server(setup, token.key, owner, table)
+        owner = known.server(token, mark)
+        return None if owner in ("", setup.domain) else other_server(setup, owner)
 
     return refusal
 
@@ -256,10 +85,254 @@ def plan_aside(machine: Machine, setup: Setup) -> Change | None:
     from ocarina_kit.system.change import set_aside
 
     data, file = look(machine, setup.tokens_file)
-    known = log.servers(log.read_log(machine))
-    others = [token.key for token in file.tokens if log.token_server(known, token) != setup.domain]
+    known = log.Origins(log.read_log(machine))
+    others = [token.key for token in file.tokens if known.server(token) != setup.domain]
     if data is None or not (others or file.damage):
         return None
     kept = file.without(*others)
     why = "keep the tokens of the other server apart"
     return set_aside(setup.tokens_file, "tokens", data, kept.render() if kept.entries else None, why)
+
+
+# --- the journal --------------------------------------------------------------------------------------------
+
+
+class NewToken(NamedTuple):
+    """What the server granted. ``scope`` was asked for; ``key`` is where ``value`` goes in the tokens file.
+
+    ``spent`` is the digest of the refresh token that it was given for, or takes the place of; "" where there is none.
+    ``server`` is the domain that gave it.
+    """
+
+    scope: str
+    key: str
+    spent: str
+    server: str
+    value: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"NewToken({self.key})"
+
+    def takes_over(self, file: TokensFile, key: str) -> bool:
+        """Whether ``file`` has under ``key`` the token that was spent for it, or none."""
+        there = file.get(key)
+        return there is None or there.digest == self.spent
+
+    def is_in(self, file: TokensFile) -> bool:
+        return file.get(self.key) == read_token(self.key, self.value)
+
+    def put_into(self, file: TokensFile) -> TokensFile:
+        file = file if self.key == self.scope else file.without(self.scope)
+        return file.with_entry(self.key, self.value)
+
+
+class Journal:
+    """Open for one run, under the tokens file's lock, with space for ``answers``.
+
+    Raises KitError (FIL, ENV008) where there can be none: nothing may be sent then.
+    """
+
+    def __init__(self, path: Path, answers: int) -> None:
+        make_private_folder(path.parent)
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        self.path, self._end = path, 0
+        with explained(path):
+            self._descriptor = os.open(path, flags, 0o600)
+            os.fchmod(self._descriptor, 0o600)
+            self._write(b"\n" * _ROOM * (answers + 1))  # blank lines, which the answers are written over
+
+    def add(self, new: Sequence[NewToken]) -> bool:
+        """Write new tokens, down to the disk. Never raises: False where they may not be there."""
+        data = b"".join(json.dumps(each._asdict()).encode() + b"\n" for each in new)
+        try:
+            self._write(data)
+        except OSError:
+            return False
+        self._end += len(data)
+        return True
+
+    def close(self, *, keep: bool) -> None:
+        """End it. ``keep``: there is a token in it that is nowhere else."""
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
+            if not keep:
+                self.path.unlink()
+
+    def _write(self, data: bytes) -> None:
+        if os.pwrite(self._descriptor, data, self._end) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(self._descriptor)
+
+
+def journal_path(machine: Machine, tokens: Path) -> Path:
+    """In the state folder, by the tokens file's resolved path."""
+    import zlib
+
+    real = os.fsencode(os.path.realpath(tokens))
+    return machine.state / "rescue" / f"tokens-{zlib.crc32(real):08x}.jsonl"
+
+
+def read_journal(machine: Machine, tokens: Path) -> list[NewToken]:
+    """The new tokens that an earlier run could not write, or was killed with, in the order in which they came. Never
+    raises; a journal that others may have written is ignored."""
+    file = read_file(journal_path(machine, tokens))
+    found: list[NewToken] = []
+    for text in (file.content or b"").splitlines() if file.ours and not file.open_to_others else ():
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
+            found.append(NewToken(**json.loads(text)))
+    return found
+
+
+# --- the file, locked ---------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def opened(
+    machine: Machine, setup: Setup, by: str, waiting: Callable[[str], None] | None = None
+) -> Iterator[Store]:
+    """The tokens file of ``setup``, locked, read, and with what an earlier run left put in.
+
+    ``by`` is the command's name for refresh.log; ``waiting`` is told what is waited for.
+    Raises KitError: LCK001, LCK002, TOK002, TOK003, FIL ids, with nothing changed or sent.
+    """
+    from ocarina_kit.system.lock import hold
+    from ocarina_kit.system.signals import as_interrupts
+
+    with as_interrupts(), hold(machine, setup.tokens_file, waiting=waiting):
+        store = Store(machine, setup, by)
+        try:
+            store.take_rescued()
+            yield store
+        finally:
+            store.close()
+
+
+class Store:
+    """One tokens file, its lock held by the caller (:func:`opened`) for the life of the store."""
+
+    def __init__(self, machine: Machine, setup: Setup, by: str) -> None:
+        self.machine, self.setup, self.by = machine, setup, by
+        self.path = setup.tokens_file
+        self.look()
+        self._before = self.file
+        self._saved: list[NewToken] = []
+        self._reserved: Reserved | None = None
+        self._journal: Journal | None = None
+        self._keep_journal = False
+
+    def look(self) -> TokensFile:
+        """The file as it is now. Raises KitError (TOK002, TOK003) where it cannot be read."""
+        self.data, self.file = look(self.machine, self.path)
+        return self.file
+
+    def prepare(self, answers: int = 0) -> None:
+        """Show that the new file can be written, and keep its space; back the old one up; note the use in refresh.log;
+        open the journal. Raises KitError where any of it fails: nothing may be sent then."""
+        self._before = undamaged(self.setup, self.file)
+        self._reserve(answers)
+        self._backup()
+        log.note_use(self.machine, self.setup, self.by, self.file.tokens)
+        self._journal = Journal(journal_path(self.machine, self.path), answers)
+
+    def arrived(self, scope: str, answer: Granted) -> NewToken:
+        """What the server granted just now for ``scope``, in place of the token that was there at :meth:`prepare`."""
+        key, value = self._before.granted(scope, answer, self.machine.now())
+        old = self._before.get(scope)
+        return NewToken(scope, key, "" if old is None else old.digest, self.setup.domain, value)
+
+    def save(self, new: Sequence[NewToken], result: str) -> list[Outcome]:
+        """Put new tokens on the disk: into the journal, then into the file, all in one write. When this returns each
+        is there, or its outcome says what became of it; ``result`` where it is saved. Never raises KitError."""
+        if not new:
+            return []
+        journal = self._journal if self._journal and self._journal.add(new) else None
+        before, self._keep_journal = self._keep_journal, True  # whatever comes below, a bug too
+        try:
+            self._put(new)
+        except KitError as problem:
+            error = not_saved(self.setup, journal.path if journal else None, problem)
+            word = "rescued" if journal else "lost"
+            return [Outcome(each.scope, word, each.value["expires_at"], error) for each in new]
+        self._keep_journal = before
+        self._saved += new
+        found = []
+        for each in new:
+            token, word = self.file.get(each.key), result if each.is_in(self.file) else "adopted"
+            found.append(Outcome(each.key, word, token and token.known_expiry(self.machine.now())))
+        return found
+
+    def restore(self) -> None:
+        """Write again what a program that does not lock has overwritten with what it had read before."""
+        with contextlib.suppress(KitError):
+            file = self.look()
+            if lost := [each for each in self._saved if each.takes_over(file, each.key)]:
+                self._put(lost)
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Take entries out of the file as it is now. Raises KitError."""
+        self._write(self.look().without(*keys))
+
+    def write_log(self, results: Mapping[str, str]) -> None:
+        """Note what became of tokens, by their keys. Where that fails the tokens are safe nevertheless."""
+        about = (self.machine, self.setup, self.by)
+        lines = [log.line(*about, results[key], key, self.file.get(key)) for key in results]
+        with contextlib.suppress(KitError):
+            log.append(self.machine, lines)
+
+    def take_rescued(self) -> None:
+        """Put in what an earlier run left in the journal, unless somebody has put another token there since.
+        refresh.log learns whose they are. Raises KitError."""
+        rescued, file = read_journal(self.machine, self.path), self.file
+        if not rescued or file.damage is not None:
+            return
+        for each in rescued:
+            file = each.put_into(file) if each.takes_over(file, each.scope) else file
+        if file != self.file:
+            self._backup()
+            self._write(file)
+        for each in rescued:
+            if each.is_in(file):
+                setup = self.setup._replace(domain=each.server)
+                line = log.line(self.machine, setup, self.by, "refreshed", each.key, file.get(each.key))
+                log.append(self.machine, [line])
+        with contextlib.suppress(OSError):
+            journal_path(self.machine, self.path).unlink()
+
+    def close(self) -> None:
+        """Give all space back. The journal goes, unless the next run needs what is in it."""
+        if self._journal is not None:
+            self._journal.close(keep=self._keep_journal)
+        if self._reserved is not None:
+            self._reserved.discard()
+
+    def _backup(self) -> None:
+        if self.data is not None:
+            backup(self.machine, "tokens", self.data, of=str(self.path))
+
+    def _write(self, file: TokensFile) -> None:
+        write_private(self.path, file.render())
+        self.look()
+
+    def _reserve(self, answers: int) -> Reserved:
+        if self._reserved is None:
+            self._reserved = prove_space(self.path, len(self.data or b"") + _SPARE + _ROOM * answers)
+        return self._reserved
+
+    def _put(self, new: Sequence[NewToken]) -> None:
+        """Write new tokens into the file. If somebody has put another one in place of the spent one since, the better
+        one stays. Raises KitError, also where the file is damaged now."""
+        reserved = self._reserve(len(new))
+        for _ in range(3):
+            file = undamaged(self.setup, self.look())
+            for each in new:
+                better = file.with_better(each.key, each.value, self.machine.now()) is not file
+                if better or each.takes_over(file, each.key):
+                    file = each.put_into(file)
+            data = file.render()
+            reserved.fill(data)
+            # The client does not lock: a last look, right before the rename.
+            if look(self.machine, self.path)[0] == self.data:
+                break
+        self._reserved = None
+        reserved.commit()
+        self.data, self.file = data, file
