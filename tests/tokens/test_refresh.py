@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from tests.tokens.conftest import DOMAIN, DOWN, GONE, NOW, READ, SILENT, VIEW, Lab, entry, granted, server
 
-from ocarina_kit.majora.api import NoAnswer, Refused
+from ocarina_kit.majora.api import NoAnswer, Refused, verdict
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.tokens.journal import journal_path, read_journal
-from ocarina_kit.tokens.refresh import next_wait, refresh, verdict
+from ocarina_kit.tokens.refresh import next_wait, refresh
 
 
 def theirs(**changes: Any) -> dict[str, Any]:

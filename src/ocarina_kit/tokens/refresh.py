@@ -181,6 +181,7 @@ class _Run:
         self._adopt(store, refused)
 
     def _not_granted(self, store: Store, token: Token, answer: Refused | NoAnswer, resent: bool) -> None:
+        from ocarina_kit.majora.api import verdict
         from ocarina_kit.majora.messages import refresh_error
 
         result = verdict(answer, resent)
@@ -244,20 +245,3 @@ def next_wait(attempt: int, answer: NoAnswer, elapsed: float) -> float | None:
         return None
     wait = max(min(2.0 ** (attempt - 1), 16.0), answer.retry_after or 0.0)
     return wait if elapsed + wait <= BUDGET_S - _SHORTEST_S else None
-
-
-def verdict(answer: Refused | NoAnswer, resent: bool) -> str:
-    """The result for an answer that brought no token. ``resent``: an earlier attempt may have spent the token, so that
-    its answer was lost where the server says no now."""
-    from ocarina_kit.majora.api import Refused
-
-    if isinstance(answer, Refused):
-        if answer.cause in ("client", "grant-type"):
-            return "refused-client"
-        if answer.cause in ("other", "redirect-uri"):
-            return "refused"
-        return "lost" if answer.cause == "grant" and resent else "refused-token"
-    if resent or answer.sent:
-        return "maybe-lost"
-    own = answer.kind in ("ca-bundle", "proxy-unusable", "insecure", "no-thread")
-    return "failed" if own else "network"
