@@ -102,7 +102,7 @@ TOUCHES_THE_SYSTEM = {
     *("client/find.py", "client/install.py", "client/places.py"),
     "cron/host.py",
     *("doctor/environment.py", "doctor/world.py"),
-    *("majora/grant.py", "majora/http.py", "majora/net.py"),
+    *("majora/grant.py", "majora/http.py"),
     *("tokens/log.py", "tokens/parallel.py", "tokens/store.py"),
 }
 """Beside system/, where effects belong, and cli/, which hands them in. All other modules are pure, or use these."""

@@ -95,7 +95,7 @@ def test_one_line_is_added_and_all_else_stays(desk: Desk) -> None:
     assert line.endswith(f" refresh --cron || {desk.client} -q oauth refresh # ocarina-kit")
     assert desk.kit.crontab == f"{OTHERS}{line}\n"
     # Says what it chose and why, shows the line, and nobody else's.
-    assert f"{desk.client} (ocarina 1.0.0). It is in {desk.client.parent}, on PATH." in ran.out
+    assert f"{desk.client} (ocarina 1.0.0). Found in: PATH." in ran.out
     assert f"+{line}\n" in ran.out
     assert "/opt/backup" not in ran.all
     assert desk.logged == ["scheduled"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import subprocess
@@ -16,7 +15,6 @@ import pip
 import pytest
 from tests.client.stub import CLIENT, client, machine_at, program
 
-from ocarina_kit.client.find import find_clients
 from ocarina_kit.client.install import DEFAULT_SOURCE, install, parse_source, plan_install
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.machine import Machine
@@ -42,30 +40,21 @@ def wheel(folder: Path, version: str = "1.0.0", client: str | None = None) -> Pa
 
 
 FAKE_CONDA = """#!/bin/sh
-echo "$0 $*" >> "{log}"
-case "$1" in
---version) echo "conda 24.1.0"; exit {code} ;;
-info) {info} ;;
-create)
-  while [ $# -gt 0 ]; do
-    [ "$1" = --prefix ] && prefix="$2"
-    shift
-  done
-  {create}
-  "{python}" -m venv --without-pip "$prefix" || exit
-  for packages in "$prefix"/lib/python*/site-packages; do echo "{pip}" > "$packages/pip.pth"; done ;;
-*) exit 9 ;;
-esac
+while [ $# -gt 0 ]; do
+  [ "$1" = --prefix ] && prefix="$2"
+  shift
+done
+{create}
+"{python}" -m venv --without-pip "$prefix" || exit
+for packages in "$prefix"/lib/python*/site-packages; do echo "{pip}" > "$packages/pip.pth"; done
 """
 
 
-def add_conda(home: Path, kind: str = "conda", create: str = ":", info: str = "", code: int = 0) -> Path:
+def add_conda(home: Path, kind: str = "conda", create: str = ":") -> Path:
     """A program that takes conda's arguments; returns the folder that it is in."""
-    info = info or f"""echo '{{"envs_dirs": ["/dev/null/envs", "{home}/forge/envs"]}}'"""
     # The running pip serves: unpacking one for each environment takes seconds.
-    values = {"log": home / "conda.log", "python": sys.executable, "pip": Path(pip.__file__).parent.parent}
-    text = FAKE_CONDA.format(**values, create=create, info=info, code=code)
-    return program(home / "forge" / "bin" / kind, text).parent
+    values = {"python": sys.executable, "pip": Path(pip.__file__).parent.parent}
+    return program(home / "forge" / "bin" / kind, FAKE_CONDA.format(**values, create=create)).parent
 
 
 @pytest.fixture
@@ -91,12 +80,7 @@ def refused(machine: Machine, **how: str) -> KitError:
 
 def everything(home: Path) -> set[str]:
     """All that is in the home, but for the kit's own state."""
-    found = (path.relative_to(home) for path in home.rglob("*"))
-    return {
-        str(path)
-        for path in found
-        if str(path) not in (".local", "conda.log") and path.parts[1:2] != ("state",)
-    }
+    return {str(path) for path in home.rglob("*") if "state" not in path.parts and path.name != ".local"}
 
 
 # --- sources -------------------------------------------------------------------------------
@@ -163,27 +147,24 @@ def test_the_default_is_pinned_and_the_plan_says_what_it_fetches(home: Path) -> 
 @pytest.mark.soak
 def test_a_virtual_environment(home: Path, tmp_path: Path) -> None:
     """With a real venv and its own pip, which takes some seconds; through the command by default (tests/cli)."""
-    source = wheel(tmp_path / "my src")
+    source = str(wheel(tmp_path / "my src"))
     # What would lead astray is not handed on.
     astray = {"PIP_TARGET": str(home / "t"), "PYTHONPATH": "/gone", "PYTHONHOME": "/gone", "PIP_USER": "1"}
     machine, said = desk(home, **astray), list[str]()
-    plan = plan_install(machine, source=str(source))
+    plan = plan_install(machine, source=source)
     shown = plan.show()
     assert shown[0].endswith(f"-I -m venv '{home}/.local/share/ocarina-kit/envs/ocarina'")
     assert shown[1].endswith(f"'{source}'")
     assert shown[2].startswith("ln -s ")
     assert not (home / ".local").exists()
     client = install(machine, plan, said.append)
-    assert (plan.kind, client.path, client.described) == ("venv", str(plan.client), "ocarina 1.0.0")
+    assert (client.path, client.described) == (str(plan.client), "ocarina 1.0.0")
     assert said == ["Making the environment …", "Installing the client …", "Checking that it runs …"]
     ran = subprocess.run([home / ".local/bin/ocarina", "-v"], capture_output=True, text=True, check=True)
     assert ran.stdout == "ocarina v1.0.0\n"
     assert not (home / "t").exists()
-    found = find_clients(machine, timeout=30.0).chosen
-    assert found is not None
-    assert found.real == os.path.realpath(plan.client)
     before = everything(home)
-    again = plan_install(machine, source=str(source))
+    again = plan_install(machine, source=source)
     assert (again.already, again.steps) == (client._replace(source=str(plan.client)), ())
     assert install(machine, again, said.append) == again.already
     assert everything(home) == before
@@ -191,40 +172,16 @@ def test_a_virtual_environment(home: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["conda", "mamba", "micromamba"])
 def test_conda_environments(home: Path, source: Path, kind: str) -> None:
-    machine = desk(home, add_conda(home, kind))
+    machine = desk(home, add_conda(home, kind), CONDA_EXE="/gone/conda")
     plan = plan_install(machine, source=str(source), name="covid")
-    assert (plan.kind, plan.link, plan.activate) == (kind, None, f"{kind} activate covid")
-    channel = " --channel conda-forge" if kind == "micromamba" else ""
-    prefix = f"{home}/forge/envs/covid"
+    prefix = f"{home}/.local/share/ocarina-kit/envs/covid"
     assert shlex.split(plan.show()[0]) == [
         *(f"{home}/forge/bin/{kind}", "create", "--yes", "--quiet", "--prefix", prefix),
-        *(*channel.split(), "python=3.12", "pip"),
+        *(["--channel", "conda-forge"] if kind == "micromamba" else []),
+        *("python=3.12", "pip"),
     ]
     if kind == "conda":
         assert install(machine, plan, lambda text: None).path == f"{prefix}/bin/ocarina"
-
-
-# what conda says of its folders, or how it fails; where the environment goes, and how it is activated
-FOLDERS = [
-    *(("conda", info, "{home}/forge/envs/ocarina", "conda activate ocarina") for info in
-      ("exit 1", "echo not json", "echo '[]'", """echo '{{"envs_dirs": 7}}'""")),
-    ("micromamba", """echo '{{"envs directories": ["{home}/mm"]}}'""", "{home}/mm/ocarina",
-     "micromamba activate '{home}/mm/ocarina'"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("kind", "info", "prefix", "activate"), FOLDERS)
-def test_where_conda_has_its_environments(
-    home: Path, kind: str, info: str, prefix: str, activate: str
-) -> None:
-    folder = add_conda(home, kind, info=info.format(home=home))
-    plan = plan_install(desk(home, folder, CONDA_EXE=f"{folder}/conda"))
-    assert (str(plan.prefix), plan.activate) == (prefix.format(home=home), activate.format(home=home))
-
-
-def test_a_conda_that_does_not_run_is_passed_over(home: Path) -> None:
-    plan = plan_install(desk(home, add_conda(home, code=1)))
-    assert (plan.kind, plan.activate) == ("venv", f". '{plan.prefix}/bin/activate'")
 
 
 def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
@@ -234,32 +191,25 @@ def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
     assert refused(desk(home, PATH="/nowhere")).id == "INS002"
 
 
-@pytest.mark.parametrize("name", ["base", "ROOT", "a/b", "a b", "-x", ".x", "a:b", "ü", "a\n", ""])
+@pytest.mark.parametrize("name", ["a/b", "a b", "-x", ".x", "a:b", "ü", "a\n", ""])
 def test_names_that_are_refused(home: Path, name: str) -> None:
     assert refused(desk(home), name=name).exit == Exit.USAGE
-
-
-def test_name_and_prefix_exclude_each_other(home: Path) -> None:
     assert refused(desk(home), name="a", prefix="b").exit == Exit.USAGE
 
 
 # --- what exists already ---------------------------------------------------------------------------------
 
 
-def test_the_guide_s_old_environment_is_left_and_a_new_name_taken(home: Path) -> None:
-    conda = add_conda(home)
-    client(home / "forge/envs/ocarina", "0.36.1")
-    plan = plan_install(desk(home, conda))
-    assert str(plan.prefix) == f"{home}/forge/envs/ocarina-2"
-    assert "ocarina 0.36.1, which the server refuses" in plan.notes[0]
-
-
-@pytest.mark.parametrize("how", ["name", "prefix"])
-def test_a_folder_that_exists_is_never_touched(home: Path, how: str) -> None:
-    thesis = program(home / ".local/share/ocarina-kit/envs/mine/thesis.txt", "years of work")
-    error = refused(desk(home), **{how: "mine" if how == "name" else str(thesis.parent)})
+@pytest.mark.parametrize("how", [{"name": "mine"}, {"prefix": "{envs}/mine"}, {}])
+def test_a_folder_that_exists_is_never_touched(home: Path, how: dict[str, str]) -> None:
+    envs = home / ".local/share/ocarina-kit/envs"
+    thesis = program(envs / "mine/thesis.txt", "years of work")
+    client(envs / "ocarina", "0.36.1")
+    error = refused(desk(home), **{key: value.format(envs=envs) for key, value in how.items()})
     assert error.id == "INS001"
-    assert "mine-2" in error.remedy.commands[0]
+    assert ("mine-2" if how else "ocarina-2") in error.remedy.commands[0]
+    assert how or "ocarina 0.36.1" in error.why
+    assert thesis.exists()
 
 
 def test_what_happens_between_plan_and_work(home: Path, source: Path) -> None:
@@ -288,8 +238,8 @@ def test_a_command_that_exists_is_not_replaced(home: Path) -> None:
 
 FAULTS = [
     ("no package", "INS003", "deep/er/client", lambda folder: program(folder / "setup.txt", "").parent),
-    ("too old", "ENV004", "empty", lambda folder: wheel(folder, "0.43.9")),
-    ("another", "ENV002", "empty", lambda folder: wheel(folder, client="def cli(): print('hello')\n")),
+    ("too old", "ENV004", "deep", lambda folder: wheel(folder, "0.43.9")),
+    ("another", "ENV002", "deep", lambda folder: wheel(folder, client="def cli(): print('hello')\n")),
     ("broken", "ENV003", "deep/er", lambda folder: wheel(folder, client="import ffurf\ndef cli(): pass\n")),
 ]
 
@@ -299,7 +249,6 @@ def test_nothing_is_left_of_a_failure(
     home: Path, tmp_path: Path, id: str, where: str, make: Callable[[Path], Path]
 ) -> None:
     machine = desk(home, add_conda(home))
-    (home / "empty").mkdir()
     plan = plan_install(machine, source=str(make(tmp_path / "s")), prefix=str(home / where))
     before = everything(home)
     with pytest.raises(KitError) as caught:
@@ -334,7 +283,7 @@ install(machine, plan_install(machine, source=sys.argv[1]), print)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left_of_an_interruption(home: Path, source: Path, number: signal.Signals) -> None:
-    half = home / "forge/envs/ocarina/conda-meta"
+    half = home / ".local/share/ocarina-kit/envs/ocarina/conda-meta"
     conda = add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')
     before = everything(home)
     process = subprocess.Popen(

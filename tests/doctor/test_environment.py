@@ -12,7 +12,7 @@ from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.cron.program import Listing
 from ocarina_kit.doctor import environment as env
 from ocarina_kit.majora.api import Probe
-from ocarina_kit.majora.net import NoAnswer
+from ocarina_kit.majora.http import NoAnswer
 
 GOOD = Candidate("/a/bin/ocarina", state="works", version=(1, 0, 0))
 OLD = Candidate("/b/bin/ocarina", state="works", version=(0, 36, 1))

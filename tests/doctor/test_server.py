@@ -16,7 +16,7 @@ from ocarina_kit.doctor import server
 from ocarina_kit.doctor.check import Judge, Outcome, ok
 from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.majora.api import Probe
-from ocarina_kit.majora.net import NoAnswer
+from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.secret import Secret
@@ -172,11 +172,9 @@ class Asked:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    def probe_token(self, token: Secret, user: str, version: str | None, seconds: float) -> Probe:
+    def probe_token(self, token: Secret, user: str, version: str | None, *_: float, **__: bool) -> Probe:
         self.sent.append(f"{token.reveal()} {user} {version}")
         return Probe("accepted", "")
-
-    probe_key = probe_token
 
 
 def test_what_is_asked_about(tmp_path: Path) -> None:

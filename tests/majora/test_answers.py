@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocarina_kit.majora.answers import (
+from ocarina_kit.majora.api import (
     Granted,
     Refused,
     Revoked,
     read_answer,
-    read_client,
     read_identity,
     read_query,
     read_revocation,
@@ -31,7 +30,7 @@ GOOD: dict[str, Any] = {
     "refresh_token": "r3fresh",
 }
 HTML = b"<!DOCTYPE html><html></html>"
-READS = (read_answer, read_identity, read_client, read_query, read_revocation)
+READS = (read_answer, read_identity, read_query, read_revocation)
 
 
 def came(status: int, body: object = b"", **more: Any) -> Response:
@@ -49,41 +48,45 @@ def said(error: str, words: str = "") -> Response:
     return came(400, {"error": error, "error_description": words})
 
 
+def query(*messages: object) -> Response:
+    return came(200, {"errors": len(messages), "messages": messages})
+
+
 def test_a_grant() -> None:
     answer = granted(id_token={"a": [1]}, expires_at="never")
     assert (answer.access_token.reveal(), answer.refresh_token) == ("acc3ss", Secret("r3fresh"))
     assert (answer.scope, answer.extra) == (("majora2.b", "majora2.a"), {"id_token": {"a": [1]}})
     assert answer.missing("majora2.a majora2.c") == ("majora2.c",)
-    assert "acc3ss" not in repr(answer)
+    assert granted(expires_in="600", token_type="bearer").expires_in == 600
+    least = read_answer(
+        came(200, {"access_token": "a", "token_type": "bearer"})
+    )  # what RFC 6749 lets it leave out
+    assert least == Granted(Secret("a"), None, 36000, None, "bearer")
+    assert least.missing("x y") == ()
 
 
-def test_what_rfc_6749_lets_an_answer_leave_out() -> None:
-    answer = read_answer(came(200, {"access_token": "a", "token_type": "bearer"}))
-    assert isinstance(answer, Granted)
-    assert (answer.expires_in, answer.scope, answer.refresh_token) == (36000, None, None)
-    assert answer.missing("x y") == ()
-    assert granted(refresh_token=None, expires_in="600").expires_in == 600
-    for life in ("soon", None, 0, -1, 10**400, "nan"):
-        assert granted(expires_in=life).expires_in == 36000
-    for scope in (5, None, "", ["a", 5]):
-        assert granted(scope=scope).scope is None
+ODD = [
+    # setting, values, and what is taken in their place; None: the answer is not taken
+    ("expires_in", ("soon", None, 0, -1, 10**400, "nan", 10 * 366 * 86400), 36000),
+    ("scope", (5, None, "", ["a", 5]), ""),
+    ("refresh_token", (None, ""), ""),
+    ("access_token", (None, "", "a b", "é", "a" * 70000, 5), None),
+    ("token_type", (None, "mac"), None),
+    ("refresh_token", (5, "a b"), None),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("access_token", (None, "", "a b", "é", "a" * 70000)),
-        ("token_type", (None, "mac")),
-        ("refresh_token", (5, "a b")),
-    ],
-)
-def test_what_the_client_could_not_read_is_not_taken(name: str, values: tuple[object, ...]) -> None:
+@pytest.mark.parametrize(("name", "values", "taken"), ODD)
+def test_odd_settings_of_a_grant(name: str, values: tuple[object, ...], taken: object) -> None:
     for value in values:
         answer = read_answer(came(200, {**GOOD, name: value}))
-        assert isinstance(answer, NoAnswer)
-        assert (answer.kind, answer.sent) == ("other", True)
-        assert "no token in its answer" in answer.words
-        assert "acc3ss" not in repr(answer)
+        if taken is not None:
+            assert isinstance(answer, Granted)
+            assert getattr(answer, name) == (taken or None)
+        else:
+            assert isinstance(answer, NoAnswer)
+            assert (answer.kind, answer.sent) == ("other", True)
+            assert "no token in its answer" in answer.words
 
 
 @pytest.mark.parametrize(
@@ -97,8 +100,8 @@ def test_what_the_client_could_not_read_is_not_taken(name: str, values: tuple[ob
         (b"null", 200, "other", True),
         (b"{}", 200, "other", True),
         (b'{"error": {"code": 5}}', 200, "other", True),
-        (b'{"error": "Not Found"}', 404, "other", False),
         (b'{"error": "not_found"}', 404, "other", False),
+        (b'{"error": "Not Found"}', 400, "other", False),
         (b"", 400, "other", False),
         (b"<html>nginx</html>", 403, "other", False),
         (b"", 204, "other", False),
@@ -119,24 +122,26 @@ def test_what_is_not_an_answer(body: bytes, status: int, kind: str, sent: bool) 
 
 
 @pytest.mark.parametrize(
-    ("error", "description", "cause"),
+    ("error", "description", "cause", "client"),
     [
-        ("invalid_grant", "", "grant"),
-        ("invalid_client", "", "client"),
-        ("invalid_scope", "", "scope"),
-        ("access_denied", "The requesting user has not enabled 2FA", "two-factor"),
-        ("invalid_request", "Mismatching redirect URI.", "redirect-uri"),
-        ("unauthorized_client", "", "grant-type"),
-        ("unsupported_grant_type", "", "grant-type"),
-        ("access_denied", "", "other"),
-        ("made_up", "", "other"),
+        ("invalid_grant", "", "grant", "known"),
+        ("invalid_client", "", "client", "unknown"),
+        ("invalid_scope", "", "scope", "no-answer"),
+        ("access_denied", "The requesting user has not enabled 2FA", "two-factor", "no-answer"),
+        ("invalid_request", "Mismatching redirect URI.", "redirect-uri", "known"),
+        ("unauthorized_client", "", "grant-type", "other-grant"),
+        ("unsupported_grant_type", "", "grant-type", "other-grant"),
+        ("access_denied", "", "other", "no-answer"),
     ],
 )
-def test_refusals(error: str, description: str, cause: str) -> None:
-    answer = read_answer(said(error, description))
-    assert isinstance(answer, Refused)
-    assert (answer.error, answer.cause) == (error, cause)
-    assert answer.said.startswith(f"Majora answered {error}")
+def test_refusals(error: str, description: str, cause: str, client: str) -> None:
+    for status in (200, 400, 401, 403):
+        answer = read_answer(came(status, {"error": error, "error_description": description}))
+        assert isinstance(answer, Refused)
+        assert (answer.error, answer.cause) == (error, cause)
+        assert answer.said.startswith(f"Majora answered {error}")
+    assert read_identity(said(error, description)).kind == "majora"
+    assert read_identity(said(error, description), client=True).kind == client
 
 
 # --- what servers echo
@@ -167,12 +172,8 @@ def test_what_a_server_echoes_is_masked_before_it_is_cut(echo: str) -> None:
 def test_a_servers_words() -> None:
     assert came(200).shown("a\x1b[31m\r\nb\0") == "a [31m b"
     assert len(came(200).shown("x y" * 9999)) == 200
-    given = {
-        "error": "odd",
-        "error_description": "we gave n3w-access-token",
-        "access_token": "n3w-access-token",
-    }
-    assert read_answer(came(400, given)) == Refused("odd", "we gave ****")
+    echoed = {"error": "odd", "error_description": "we gave n3w-token-1", "access_token": "n3w-token-1"}
+    assert read_answer(came(400, echoed)) == Refused("odd", "we gave ****")
     for location, end in (
         ("https://portal.test:8/?t=s3cret", "redirect to portal.test"),
         ("//[", "redirect"),
@@ -182,63 +183,27 @@ def test_a_servers_words() -> None:
         assert moved.words == f"it answered 307, a {end}"
 
 
-# --- probes
-
-
-@pytest.mark.parametrize(
-    ("answer", "who", "client"),
-    [
-        (said("unsupported_grant_type"), "majora", "other-grant"),
-        (said("invalid_client"), "majora", "unknown"),
-        (said("invalid_grant"), "majora", "known"),
-        (said("invalid_request", "redirect URI"), "majora", "known"),
-        (said("unauthorized_client"), "majora", "other-grant"),
-        (said("server_is_odd"), "majora", "no-answer"),
-        (said("Bad Request"), "not-majora", "not-majora"),
-        (came(404, HTML), "not-majora", "not-majora"),
-        (came(200, HTML), "not-majora", "not-majora"),
-        (came(200, GOOD), "not-majora", "not-majora"),
-        (came(302), "not-majora", "not-majora"),
-        (came(429), "no-answer", "no-answer"),
-        (came(503, HTML), "no-answer", "no-answer"),
-        (NoAnswer("timeout", "t"), "no-answer", "no-answer"),
-        (NoAnswer("reset", "t", True), "no-answer", "no-answer"),
-        (NoAnswer("other", "not HTTP", True), "not-majora", "not-majora"),
-        (NoAnswer("other", "odd"), "no-answer", "no-answer"),
-    ],
-)
-def test_who_answers_and_whether_it_knows_the_client(
-    answer: Response | NoAnswer, who: str, client: str
-) -> None:
-    assert (read_identity(answer).kind, read_client(answer).kind) == (who, client)
-
-
-def query(*messages: object) -> Response:
-    return came(200, {"errors": len(messages), "messages": messages})
-
+# --- who answers, and whether it accepts a token
 
 LACKS = "Your token is valid but does not have all of the scopes to perform this action. Required scopes: majora2.x"
+OLD, ODD_VERSION = "Update your 'ocarina' client to version v0.44.0", "your version number doesn't make sense"
+QUERIES: list[tuple[Response | NoAnswer, str, bool | None, str]] = [
+    # an answer to the validity query, what it says of the token, of the client, and the version it wants
+    (query(), "accepted", True, ""),
+    (query(OLD), "accepted", False, "0.44.0"),
+    (query(LACKS), "accepted", None, ""),
+    (query(f"Using 'ocarina', but {ODD_VERSION}"), "accepted", False, ""),
+    (query({"odd": 1}), "accepted", True, ""),
+    (came(400, headers={"content-type": "text/html"}), "refused", None, ""),
+    (came(401, {"error": "invalid_token"}), "refused", None, ""),
+    (came(403), "refused", None, ""),
+    *((each, "no-answer", None, "") for each in (came(400, HTML), came(302), came(500), came(200, b"[]"))),
+    (came(200, {"hello": 1}), "no-answer", None, ""),
+    (NoAnswer("timeout", "t"), "no-answer", None, ""),
+]
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind", "client_ok", "wanted"),
-    [
-        (query(), "accepted", True, ""),
-        (query("Update your 'ocarina' client to version v0.44.0"), "accepted", False, "0.44.0"),
-        (query(LACKS), "accepted", None, ""),
-        (query("Using 'ocarina', but your version number doesn't make sense"), "accepted", False, ""),
-        (query({"odd": 1}), "accepted", True, ""),
-        (came(400, headers={"content-type": "text/html"}), "refused", None, ""),
-        (came(401, {"error": "invalid_token"}), "refused", None, ""),
-        (came(403), "refused", None, ""),
-        (came(400, HTML), "no-answer", None, ""),
-        (came(302), "no-answer", None, ""),
-        (came(500), "no-answer", None, ""),
-        (came(200, b"[]"), "no-answer", None, ""),
-        (came(200, {"hello": 1}), "no-answer", None, ""),
-        (NoAnswer("timeout", "t"), "no-answer", None, ""),
-    ],
-)
+@pytest.mark.parametrize(("answer", "kind", "client_ok", "wanted"), QUERIES)
 def test_tokens(answer: Response | NoAnswer, kind: str, client_ok: bool | None, wanted: str) -> None:
     probe = read_query(answer)
     assert (probe.kind, probe.client_ok, probe.wanted_version) == (kind, client_ok, wanted)
@@ -246,20 +211,27 @@ def test_tokens(answer: Response | NoAnswer, kind: str, client_ok: bool | None, 
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("answer", "who", "revoked"),
     [
-        (came(200), Revoked),
-        (came(200, HTML), NoAnswer),
-        (came(200, {"error": "unsupported_token_type"}), Refused),
-        (came(200, GOOD), Revoked),
-        (came(401, {"error": "invalid_client"}), Refused),
-        (came(503), NoAnswer),
-        (came(302), NoAnswer),
-        (NoAnswer("timeout", "t", True), NoAnswer),
+        (came(200), "not-majora", Revoked),
+        (came(200, GOOD), "not-majora", Revoked),
+        (came(200, HTML), "not-majora", NoAnswer),
+        (came(404, HTML), "not-majora", NoAnswer),
+        (came(302), "not-majora", NoAnswer),
+        (came(429), "no-answer", NoAnswer),
+        (came(503, HTML), "no-answer", NoAnswer),
+        (said("Bad Request"), "not-majora", NoAnswer),
+        (came(200, {"error": "unsupported_token_type"}), "majora", Refused),
+        (came(401, {"error": "invalid_client"}), "majora", Refused),
+        (NoAnswer("timeout", "t", True), "no-answer", NoAnswer),
+        (NoAnswer("other", "not HTTP", True), "not-majora", NoAnswer),
+        (NoAnswer("other", "odd"), "no-answer", NoAnswer),
     ],
 )
-def test_revocations(answer: Response | NoAnswer, kind: type) -> None:
-    assert isinstance(read_revocation(answer), kind)
+def test_who_answers_and_what_was_revoked(answer: Response | NoAnswer, who: str, revoked: type) -> None:
+    assert read_identity(answer).kind == who
+    assert who == "majora" or read_identity(answer, client=True).kind == who
+    assert isinstance(read_revocation(answer), revoked)
 
 
 JSON = st.recursive(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocarina_kit.majora.paste import Code, Misread, read_paste, states_in
+from ocarina_kit.majora.paste import Code, Misread, read_paste
 from ocarina_kit.system.secret import Secret
 
 DOMAIN = "https://majora.test/"
@@ -156,15 +156,17 @@ def test_what_a_misread_knows_and_what_it_does_not_repeat() -> None:
 
 
 def test_the_words_of_majoras_error_pages() -> None:
-    assert read_paste("Error: Mismatching\nredirect URI.", DOMAIN, {STATE}) == Misread("redirect-page")
-    assert read_paste("Invalid client_id parameter value.", DOMAIN, {STATE}) == Misread("client-page")
+    assert read_paste("Error: Mismatching\nredirect URI.", DOMAIN, {STATE}) == Misread(
+        "redirect-uri", "Mismatching redirect URI"
+    )
+    assert read_paste("Invalid client_id parameter value.", DOMAIN, {STATE}) == Misread(
+        "client", "Invalid client_id parameter value"
+    )
 
 
-def test_states_are_found_to_tell_whose_callback_it_is() -> None:
-    assert STATE in states_in(CALLBACK)
-    assert STATE in states_in(quote(CALLBACK, safe=""))
-    assert states_in(f"<{CALLBACK}>")[0] == STATE
-    assert states_in("words") == ()
+@pytest.mark.parametrize("text", [CALLBACK, f"<{CALLBACK}>", quote(CALLBACK, safe=""), lines(CALLBACK, 40)])
+def test_the_state_tells_whose_callback_it_is(text: str) -> None:
+    assert read_paste(text, DOMAIN, {OTHER}) == Misread("wrong-state", state=STATE)
 
 
 def test_a_server_with_a_port_of_its_own() -> None:

@@ -14,8 +14,7 @@ from ocarina_kit.config.setup import Setting, from_environment, settled, setup_o
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, judge, token_kind
 from ocarina_kit.config.write import plan_settings
-from ocarina_kit.majora.answers import Refused
-from ocarina_kit.majora.api import Majora
+from ocarina_kit.majora.api import Majora, Refused
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.majora.messages import Ways, client_error, login_error, net_error
 from ocarina_kit.system.change import apply_to_file, chmod
@@ -197,7 +196,9 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     domain, user, ways = values["MAJORA_DOMAIN"], values["MAJORA_USER"], Ways(init=run.place.command("init"))
     with run.ui.waiting(f"Asking {domain}", 20.0):
         if uses_key(values):
-            probe = Majora(run.machine, domain).probe_key(Secret(values["MAJORA_TOKEN"]), user, None)
+            probe = Majora(run.machine, domain).probe_token(
+                Secret(values["MAJORA_TOKEN"]), user, None, is_key=True
+            )
         else:
             secret = Secret(values["CLIENT_SECRET"])
             probe = Majora(run.machine, domain, values["CLIENT_ID"], secret).probe_client()

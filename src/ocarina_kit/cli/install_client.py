@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,7 +54,7 @@ def command(
             return Result()
     install_client(run, plan)
     ui.say("To use it in a shell:")
-    ui.command(plan.activate)
+    ui.command(f"export PATH={quote(str(plan.client.parent))}:$PATH")
     ui.next_step("ocarina-kit init")
     return Result()
 
@@ -64,11 +65,7 @@ def plan_client(
     """What would be installed. Raises KitError as `client.install.plan_install` does."""
     from ocarina_kit.client.install import plan_install
 
-    with run.ui.waiting("Looking for conda", 60):
-        plan = plan_install(run.machine, name=name, prefix=prefix, source=source)
-    for note in plan.notes:
-        run.ui.say(note)
-    return plan
+    return plan_install(run.machine, name=name, prefix=prefix, source=source)
 
 
 def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:

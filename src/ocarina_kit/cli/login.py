@@ -136,11 +136,11 @@ def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> Request
     from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import used_pending
     from ocarina_kit.majora.messages import paste_error, used_error
-    from ocarina_kit.majora.paste import Code, read_paste, states_in
+    from ocarina_kit.majora.paste import Code, read_paste
 
     domain, now = login.setup.domain, login.machine.now()
     found = read_paste(text, domain, open_logins)
-    used = next(filter(None, (used_pending(login.machine, state) for state in states_in(text))), None)
+    used = used_pending(login.machine, found.state)
     if isinstance(found, Code):
         scope = open_logins[found.state].scope
     elif used is not None and found.kind == "wrong-state":
@@ -158,7 +158,8 @@ def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> Request
             login.redeem(open_logins[found.state], found.code)
         elif used is not None:
             if login.settle([request]):
-                raise used_error(now - used.sent, now - used.created, login.ways(scope))
+                times, ways = (now - used.sent, now - used.created), login.ways(scope)
+                raise used_error(*times, domain=domain, ways=ways)
             login.ui.say(f"The code in that address was used before, {span(now - used.sent)} ago.")
     except KitError as problem:
         login.fail(problem, scope)

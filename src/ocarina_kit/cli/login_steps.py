@@ -42,7 +42,7 @@ NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
 """Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up."""
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
 """Errors after which another link may still work. All others are about the client, the account or the network."""
-_FINAL_PASTES = ("denied", "scope", "error", "redirect-page", "client-page")
+_FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client")
 
 _PASTE_HELP = (
     "The link opens Majora in a browser, on any machine. Log in there and press Authorize. The page that opens has an "

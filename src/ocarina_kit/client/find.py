@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.client.launch import HEAD_BYTES, Launch, read_launch
-from ocarina_kit.client.places import CRON_PATH, NAME, Spot, is_there, on_path, replaceable, spots
+from ocarina_kit.client.places import CRON_PATH, NAME, TRUSTED, on_path, places, read_launch, replaceable
 from ocarina_kit.client.scopes import Table, is_scope
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.words import one_line
@@ -25,8 +24,6 @@ MINIMUM_VERSION: Version = (0, 44, 0)
 
 TIMEOUT = 8.0
 """Seconds for one candidate: a Python on a cold network file system takes some."""
-
-_UNRELATED = "the unrelated package of that name from PyPI, which tests web sites"
 
 
 class Candidate(NamedTuple):
@@ -61,8 +58,7 @@ class Candidate(NamedTuple):
 class Clients(NamedTuple):
     """What was found, in the order of preference. ``chosen`` is the one for a crontab line; ``why`` says why it is.
 
-    ``shell`` and ``cron`` are what the bare name ocarina runs here and in a cron job. ``remarks`` explain why there is
-    none (the unrelated package, which has no command).
+    ``shell`` and ``cron`` are what the bare name ocarina runs here and in a cron job.
     """
 
     all: tuple[Candidate, ...] = ()
@@ -71,7 +67,6 @@ class Clients(NamedTuple):
     why: str = ""
     looked_in: tuple[str, ...] = ()
     cron: Candidate | None = None
-    remarks: tuple[str, ...] = ()
 
     @property
     def typed(self) -> Candidate | None:
@@ -106,47 +101,34 @@ def version_text(version: Version | None) -> str:
 def find_clients(
     machine: Machine, named: str | None = None, *, timeout: float = TIMEOUT, first: bool = False
 ) -> Clients:
-    """Look in all places, run what is there side by side, and choose. Never raises for what is found.
+    """Look in all places, run what is in each side by side, and choose. Never raises for what is found.
 
     ``named`` is the value of ``--ocarina``: that one is chosen, or none. ``timeout`` is seconds for each candidate.
     With ``first`` the search ends with the place that has a client for cron.
     """
-    items: list[tuple[int, Spot]] = []
     found: list[Candidate] = []
     looked: list[str] = []
-    remarks: list[str] = []
-    seen: set[str] = set()
-    for rank, (words, here) in enumerate(spots(machine, named)):
+    for words, programs in places(machine, named):
         looked.append(words)
-        for spot in here:
-            real, prefix = os.path.realpath(spot.path), spot.path.parent.parent
-            if is_there(spot.path) or spot.source == "--ocarina":
-                items += [] if real in seen else [(rank, spot)]
-                seen.add(real)
-            elif spot.path.parent.name == "bin" and has_client_module(prefix) is False:
-                remarks.append(f"{prefix} has {_UNRELATED}; it brings no command")
-        if first:
-            found += _try_all(machine, items[len(found) :], timeout)
-            if named is not None or any(each.works and each.under_cron for each in found):
-                break
-    found += _try_all(machine, items[len(found) :], timeout)
+        new: dict[str, str] = {}
+        for path in programs:
+            new.setdefault(os.path.realpath(path), path)
+        paths = [path for real, path in new.items() if all(real != each.real for each in found)]
+        here = _try_all(machine, paths, words, timeout)
+        if words not in TRUSTED:
+            # Of several environments of one tool the one with the newest client comes first.
+            here.sort(key=lambda each: each.version or (), reverse=True)
+        found += here
+        if first and (named is not None or any(each.works and each.under_cron for each in found)):
+            break
 
-    def order(at: int) -> tuple[int, bool, list[int]]:
-        # Of several environments of one tool the one with the newest client comes first.
-        rank, spot = items[at]
-        newest = [] if spot.trusted else [-number for number in found[at].version or ()]
-        return rank, not found[at].works, newest
+    def at(path: str) -> Candidate | None:
+        real = os.path.realpath(path) if path else ""
+        return next((each for each in found if each.real == real), None)
 
-    ordered = tuple(found[at] for at in sorted(range(len(items)), key=order))
-    chosen, why = _choose(ordered, named)
-    shell = _at(ordered, on_path(NAME, machine.environ.get("PATH", "")))
-    cron = _at(ordered, on_path(NAME, CRON_PATH))
-    return Clients(ordered, shell, chosen, why, tuple(looked), cron, tuple(dict.fromkeys(remarks)))
-
-
-def _at(candidates: Sequence[Candidate], path: str) -> Candidate | None:
-    real = os.path.realpath(path) if path else ""
-    return next((each for each in candidates if each.real == real), None)
+    chosen, why = _choose(found, named)
+    shell, cron = at(on_path(NAME, machine.environ.get("PATH", ""))), at(on_path(NAME, CRON_PATH))
+    return Clients(tuple(found), shell, chosen, why, tuple(looked), cron)
 
 
 def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | None, str]:
@@ -154,62 +136,47 @@ def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | 
 
     What a person named is never quietly replaced.
     """
-    working = [each for each in (found if named is None else found[:1]) if each.works]
+    found = found if named is None else found[:1]
+    working = [each for each in found if each.works]
     chosen = next((each for each in working if each.under_cron), next(iter(working), None))
-    before = found[: found.index(chosen)] if chosen else found if named is None else found[:1]
-    passed_over = "; ".join(f"{each.path}: {each.problem}" for each in before)
+    before = found[: found.index(chosen)] if chosen else found
+    said = [f"Passed over: {'; '.join(f'{each.path}: {each.problem}' for each in before)}."] if before else []
     if chosen is None:
-        return None, f"No Majora client that runs. {passed_over}." if found else "No ocarina was found."
-    why = f"It is in {chosen.source}." if named is None else "It was named with --ocarina."
-    if passed_over:
-        why = f"It is the first that works, in {chosen.source}. Passed over: {passed_over}."
+        return None, " ".join(["No Majora client that runs was found.", *said])
+    where = f"Found in: {chosen.source}." if named is None else "It was named with --ocarina."
     against = ("" if chosen.under_cron else chosen.problem, chosen.writable_by_others)
-    return chosen, " ".join([why, *(f"But {words}." for words in against if words)])
+    return chosen, " ".join([where, *said, *(f"But {each}." for each in against if each)])
 
 
-def _try_all(machine: Machine, items: Sequence[tuple[int, Spot]], timeout: float) -> list[Candidate]:
+def _try_all(machine: Machine, paths: Sequence[str], source: str, timeout: float) -> list[Candidate]:
     import threading
 
-    answers: dict[int, Candidate] = {}
+    answers: dict[str, Candidate] = {}
 
-    def work(at: int, spot: Spot) -> None:
-        answers[at] = examine(machine, *spot, timeout=timeout)
+    def work(path: str) -> None:
+        answers[path] = examine(machine, path, source, timeout=timeout, trusted=source in TRUSTED)
 
     # Daemon threads: an executor's are joined at exit, and one that hangs in a dead file system would hang the kit.
-    threads = [
-        threading.Thread(target=work, args=(at, each[1]), daemon=True) for at, each in enumerate(items)
-    ]
+    threads = [threading.Thread(target=work, args=(path,), daemon=True) for path in paths]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return [answers[at] for at in range(len(items))]
+    return [answers[path] for path in paths]
 
 
 # --- one candidate ---------------------------------------------------------------------------------------
 
 # What such folders hold depends on the folder it is called in, or is thrown away by the tool that made it.
 _FLEETING = r"/shims/ocarina$|/(?:\.cache|Caches)/(?:uv|pipx)/|/uv/archive-v0/|/pipx/\.cache/"
-# Words of Python, of the loader, of sh and of env if something that a script starts on is gone or broken.
+# Words of Python and of the loader if something that a program starts on is gone or broken.
 _BROKEN = (
-    r"(?im)Traceback \(most recent|^\S*(?:Error|NotFound|Conflict): |error while loading shared libraries"
-    r"|Library not loaded|Fatal Python error|bad interpreter"
-    r"|(?:env|exec|sh|bash|dash): .*(?:No such file|not found|cannot execute)"
+    r"(?m)Traceback \(most|^\w*Error: |shared librar|Library not loaded|Fatal Python error|bad interpreter"
 )
-_NOT_RUN = {
-    "timed out": ("no answer", "it gave no answer in time"),
-    "not executable": ("not executable", "it may not be run"),
-    "not found": ("missing", "no such file"),
-}
 
 
 def examine(
-    machine: Machine,
-    path: str | Path,
-    source: str = "",
-    trusted: bool = True,
-    *,
-    timeout: float = TIMEOUT,
+    machine: Machine, path: str | Path, source: str = "", *, timeout: float = TIMEOUT, trusted: bool = True
 ) -> Candidate:
     """What the one program at ``path`` is. ``source`` says in words where it was found. Never raises.
 
@@ -217,85 +184,61 @@ def examine(
     """
     path = str(path)
     item = Candidate(path, source or path, os.path.realpath(path))
-    if not is_there(Path(path)):
-        return item._replace(problem="no such file")
     if not os.access(path, os.F_OK):
-        return item._replace(state="does not run", problem="its link leads nowhere")
-    if not os.access(path, os.X_OK):
+        if os.path.lexists(path):
+            return item._replace(state="does not run", problem="its link leads nowhere")
+        return item._replace(problem="no such file")
+    if not os.access(path, os.X_OK) or Path(path).is_dir():
         return item._replace(state="not executable", problem="it has no permission to run (no x bit)")
-    launch = _launch(machine, path)
-    item = item._replace(interpreter=launch.interpreter)
-    loose = replaceable(path) or (replaceable(launch.interpreter) if launch.interpreter else None)
+    interpreter = read_launch(path).interpreter
+    if interpreter and "/" not in interpreter:
+        interpreter = on_path(interpreter, machine.environ.get("PATH", ""))
+    item = item._replace(interpreter=interpreter)
+    loose = replaceable(path) or (replaceable(interpreter) if interpreter else None)
     if loose is not None:
         item = item._replace(writable_by_others=f"other users can replace {loose}")
         if not trusted and loose.stat().st_mode & 0o002:
             return item._replace(state="not tried", problem=f"not run: everyone can write to {loose}")
-    # As a shell does with a script that has no first line (execvp(3)).
-    argv = [path, "-v"] if launch.shebang or not launch.text else ["/bin/sh", path, "-v"]
-    started_by = launch.interpreter or next(iter(launch.shebang), "")
     until = machine.monotonic() + timeout
-
-    def attempt(environment: dict[str, str]) -> Candidate:
-        left = max(0.5, until - machine.monotonic())
-        done = machine.run(argv, env=environment, timeout=left, cwd=Path("/"))
-        return judge(item, done, started_by)
-
-    bare = attempt(_bare(machine))
-    if bare.works and re.search(_FLEETING, path):
-        return bare._replace(under_cron=False, problem="it depends on the shell or folder it is called in")
-    if bare.works or bare.state in ("no answer", "not executable"):
-        return bare
-    here = attempt(_without_secrets(machine))
-    if here.works:
-        return here._replace(under_cron=False, problem="it runs in this shell, but not in cron's environment")
-    return here if bare.state == "does not run" else bare
+    for environment, under_cron in ((_bare(machine), True), (_without_secrets(machine), False)):
+        # As a shell starts it: a script without a first line, too.
+        argv, left = ("/bin/sh", "-c", 'exec "$0" -v', path), max(0.5, until - machine.monotonic())
+        found = judge(item, machine.run(argv, env=environment, timeout=left, cwd=Path("/")))
+        if found.works and (not under_cron or re.search(_FLEETING, path)):
+            problem = "it runs in this shell, but not in cron's environment"
+            return found._replace(under_cron=False, problem=problem)
+        if found.state in ("works", "no answer"):
+            break
+    return found
 
 
-def judge(item: Candidate, done: Completed, started_by: str = "") -> Candidate:
-    """What ``PROGRAM -v`` shows about the program. ``started_by``: the interpreter that its first line names."""
-    output, errors = _text(done.stdout), _text(done.stderr)
-    if done.code is None:
-        state, problem = _NOT_RUN.get(done.error, ("does not run", done.error))
-        if done.error == "bad interpreter" and started_by:
-            gone = "does not start" if os.access(started_by, os.F_OK) else "is gone"
-            problem = f"its interpreter {started_by} {gone}"
-        return item._replace(state=state, problem=problem)
-    has_module = has_client_module(Path(item.interpreter).parent.parent) if item.interpreter else None
+def judge(item: Candidate, done: Completed) -> Candidate:
+    """What ``PROGRAM -v``, started by a shell, shows about the program."""
+    output, errors = _text(done.stdout).strip(), _text(done.stderr).strip()
     said = re.search(r"(?m)^ocarina v(\d\S*)\s*$", f"{output}\n{errors}")
-    if done.code == 0 and said and has_module is not False:
+    unrelated = _has_unrelated_package(item.interpreter)
+    if done.code == 0 and said and not unrelated:
         return item._replace(state="works", version=parse_version(said[1]))
-    if done.code < 0:
-        return item._replace(state="does not run", problem=f"it was ended by signal {-done.code}")
-    if done.code in (126, 127) or (done.code and re.search(_BROKEN, errors)):
-        last = errors.rstrip().rpartition("\n")[2]
-        return item._replace(state="does not run", problem=one_line(last) or f"it ends with code {done.code}")
-    first = one_line((output.strip() or errors.strip()).partition("\n")[0])
-    other = f"another program; it says: {first}" if first else "another program"
-    return item._replace(state="not the client", problem=_UNRELATED if has_module is False else other)
+    first, last = one_line((output or errors).partition("\n")[0]), one_line(errors.rpartition("\n")[2])
+    gone = item.interpreter and not os.access(item.interpreter, os.F_OK)
+    dead = done.code in (126, 127) or (done.code and re.search(_BROKEN, errors))
+    kinds = (
+        (done.error == "timed out", "no answer", "it gave no answer in time"),
+        (done.code is None, "does not run", done.error),
+        ((done.code or 0) < 0, "does not run", f"it was ended by signal {-(done.code or 0)}"),
+        (dead and gone, "does not run", f"its interpreter {item.interpreter} is gone"),
+        (dead, "does not run", last or f"it ends with code {done.code}"),
+        (unrelated, "not the client", "the unrelated package of that name from PyPI, which tests web sites"),
+        (True, "not the client", f"another program; it says: {first or 'nothing'}"),
+    )
+    state, problem = next((state, problem) for fits, state, problem in kinds if fits)
+    return item._replace(state=state, problem=problem)
 
 
-def _launch(machine: Machine, path: str) -> Launch:
-    try:
-        with Path(path).open("rb") as file:
-            launch = read_launch(file.read(HEAD_BYTES))
-    except OSError:
-        return Launch(text=False)
-    if launch.interpreter and "/" not in launch.interpreter:
-        return launch._replace(interpreter=on_path(launch.interpreter, machine.environ.get("PATH", "")))
-    return launch
-
-
-def has_client_module(prefix: Path) -> bool | None:
-    """Whether the environment's package ``ocarina`` is the Majora client's, which has a module ``client``.
-
-    None if there is no such package in its own folder (a user site, a development install).
-    """
-    try:
-        found = prefix.glob(f"lib/python*/site-packages/{NAME}")
-        packages = [each for each in found if any(each.glob("*.py"))]
-        return any(any(each.glob("client*")) for each in packages) if packages else None
-    except OSError:
-        return None
+def _has_unrelated_package(interpreter: str) -> bool:
+    """Whether the package ``ocarina`` of its environment lacks the module ``client`` that the Majora client's has."""
+    packages = Path(interpreter).parent.parent.glob(f"lib/python*/site-packages/{NAME}/__init__.py")
+    return bool(interpreter) and any(not any(each.parent.glob("client*")) for each in packages)
 
 
 # --- its table of scopes ---------------------------------------------------------------------------------
@@ -311,38 +254,22 @@ _TABLE_PROGRAM = (
 def read_table(machine: Machine, candidate: Candidate, *, timeout: float = TIMEOUT) -> Table | None:
     """The client's own table of endpoints and scope strings, read by its own interpreter (FACTS.md, The client).
 
-    None if the interpreter is unknown, takes longer than ``timeout`` seconds, or prints something else.
-    """
-    if not candidate.interpreter:
-        return None
-    done = machine.run(
-        [candidate.interpreter, "-c", _TABLE_PROGRAM],
-        env=_bare(machine) if candidate.under_cron else _without_secrets(machine),
-        timeout=timeout,
-        cwd=Path("/"),  # `python -c` looks for modules in the current folder first
-    )
-    return parse_table(_text(done.stdout)) if done.code == 0 else None
-
-
-def parse_table(output: str) -> Table | None:
-    """The table in what the client's interpreter printed; None if there is none, or it is of another shape.
-
-    What is not a scope string is left out, so that the one that the kit carries is used instead.
+    None if the interpreter is unknown, takes longer than ``timeout`` seconds, or prints something else. What is not a
+    scope string is left out, so that the one that the kit carries is used instead.
     """
     import json
 
-    def good(scope: object) -> bool:
-        return scope in (None, "") or (isinstance(scope, str) and is_scope(scope))
-
+    if not candidate.interpreter:
+        return None
+    # `python -c` looks for modules in the current folder first.
+    argv, environment = [candidate.interpreter, "-c", _TABLE_PROGRAM], _without_secrets(machine)
+    done = machine.run(argv, env=environment, timeout=timeout, cwd=Path("/"))
     try:
-        raw = json.loads(output.rpartition(f"\n{_MARK}")[2].partition("\n")[0])
-        table = {name: scope for name, scope in raw.items() if good(scope)}
+        raw = json.loads(_text(done.stdout).rpartition(_MARK)[2].partition("\n")[0])
+        table = {name: scope for name, scope in raw.items() if not scope or is_scope(str(scope))}
     except (ValueError, RecursionError, AttributeError):
         return None
     return table if any(name.startswith("api.") for name in table) else None
-
-
-# --- environments ----------------------------------------------------------------------------------------
 
 
 def _bare(machine: Machine) -> dict[str, str]:

@@ -22,7 +22,7 @@ from ocarina_kit.client.find import (
     examine,
     version_text,
 )
-from ocarina_kit.client.places import NAME, conda_roots, data_home, on_path
+from ocarina_kit.client.places import NAME, data_home, on_path
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
 from ocarina_kit.system.machine import Machine
 
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
 
     ``source`` is what pip installs. ``steps``: in words, and the program to run. ``link`` is made so that shells find
     the command. ``already`` is the client that is in ``prefix`` and that the server accepts: then there is nothing to
-    do. ``notes`` are for people.
+    do.
     """
 
     prefix: Path
@@ -62,32 +62,19 @@ class Plan(NamedTuple):
     steps: tuple[tuple[str, tuple[str, ...]], ...] = ()
     link: Path | None = None
     already: Candidate | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        return Path(self.tool).name or "venv"
 
     @property
     def client(self) -> Path:
         return self.prefix / "bin" / NAME
 
     @property
-    def activate(self) -> str:
-        """The command that puts the client on PATH in a shell."""
-        if not self.tool:
-            return f". {shlex.quote(str(self.prefix / 'bin' / 'activate'))}"
-        name = self.prefix.name if self.prefix.parent.name == "envs" else str(self.prefix)
-        return f"{self.kind} activate {shlex.quote(name)}"
-
-    @property
     def fetches(self) -> tuple[str, ...]:
         """What will be fetched from where, in words."""
-        python = [f"Python {CONDA_PYTHON} and pip from the channels of {self.kind}"] if self.tool else []
+        channels = f"Python {CONDA_PYTHON} and pip from the channels of {Path(self.tool).name}"
         pinned = f"ocarina {PINNED_VERSION} of {PINNED_DATE}"
         client = f"{pinned if self.source == DEFAULT_SOURCE else 'the client'} from {self.source}"
         others = "the packages that it needs from where it names them, else from pip's package index (PyPI by default)"
-        return (*python, client, others)
+        return (channels, client, others) if self.tool else (client, others)
 
     def show(self) -> tuple[str, ...]:
         """The commands, quoted for a shell."""
@@ -105,9 +92,8 @@ def parse_source(machine: Machine, text: str) -> str:
     file. What may hold a password is not repeated in the error.
     """
     spec = text.strip()
-    found = re.fullmatch(_ADDRESS, spec)
-    if found is not None:
-        git = found["ssh"] or (found["path"] or "").partition("@")[0].endswith(".git")
+    if found := re.fullmatch(_ADDRESS, spec):
+        git = found["ssh"] or found["path"].partition("@")[0].endswith(".git")
         return f"git+{spec}" if git and not found["git"] else spec
     path = machine.expand(spec)
     if not spec or "://" in spec or ";" in spec or spec.startswith("-") or not spec.isprintable():
@@ -126,95 +112,50 @@ def parse_source(machine: Machine, text: str) -> str:
 def plan_install(
     machine: Machine, *, name: str | None = None, prefix: str | None = None, source: str | None = None
 ) -> Plan:
-    """What will be done; changes nothing, but asks conda (if there is one) for its folders.
-
-    ``name`` is that of the environment, ``prefix`` its folder as typed; with neither it is called ``ocarina``, or
-    ``ocarina-2`` and so on if that exists and holds something else.
+    """What will be done; changes nothing. ``prefix`` is the environment's folder as typed; else it is among those of
+    the kit and called ``name``, or ``ocarina``.
 
     Raises KitError: usage for arguments that make no sense, INS001 if the folder exists and holds something else,
     INS002 if git is needed and missing.
     """
     if name is not None and prefix is not None:
         raise usage_error("--name and --prefix exclude each other.", why="Both say where it goes.")
-    if name is not None and not re.fullmatch(r"(?!(?:base|root)$)\w[\w.+-]*", name, re.ASCII | re.IGNORECASE):
-        why = "Names are letters, digits, and . _ + - inside; base is conda's own."
+    if name is not None and not re.fullmatch(r"\w[\w.+-]*", name, re.ASCII):
+        why = "Names are letters, digits, and . _ + - inside."
         raise usage_error(f"{name!r} is not a name for a new environment.", why=why)
     spec = DEFAULT_SOURCE if source is None else parse_source(machine, source)
-    tool = _find_conda(machine)
+    place = data_home(machine) / "ocarina-kit" / "envs" / (name or NAME)
     if prefix is not None:
-        wanted = Path(os.path.normpath(machine.expand(prefix)))
-    else:
-        wanted = _environments(machine, tool) / (name or NAME)
-    notes: list[str] = []
-    last = 1 if name or prefix else 9
-    for place in [wanted, *(wanted.with_name(f"{wanted.name}-{number}") for number in range(2, last + 1))]:
-        if _vacant(place):
-            break
+        place = Path(os.path.normpath(machine.expand(prefix)))
+    if os.path.lexists(place):
         known = examine(machine, place / "bin" / NAME)
-        if known.works and known.version is not None and known.version >= MINIMUM_VERSION:
-            return Plan(place, spec, tool, already=known, notes=tuple(notes))
-        refused = ", which the server refuses" if known.works else ""
-        notes.append(f"{place} exists and is left as it is (its ocarina: {known.described}{refused}).")
-    else:
-        raise _exists(place, notes[-1])
-    git = on_path("git", machine.environ.get("PATH", ""))
-    if spec.startswith("git+") and not git and not tool:
-        remedy = Remedy("Install git, or load its module, then run this again. Conda would bring it.")
-        raise KitError("git is missing, and pip needs it to fetch the client.", id="INS002", remedy=remedy)
-    link = machine.home / ".local" / "bin" / NAME
-    linked = not tool and prefix is None and not os.path.lexists(link)
-    steps = _steps(place, spec, tool, git)
-    return Plan(place, spec, tool, steps, link if linked else None, notes=tuple(notes))
-
-
-def _steps(prefix: Path, source: str, tool: str, git: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        if known.works and (known.version or ()) >= MINIMUM_VERSION:
+            return Plan(place, spec, already=known)
+        raise _exists(place, f"It is left as it is (its ocarina: {known.described}).")
     # -I: neither PYTHONPATH nor a user site may stand in for what is missing in the new environment.
-    create: tuple[str, ...] = (sys.executable, "-I", "-m", "venv", str(prefix))
+    create: tuple[str, ...] = (sys.executable, "-I", "-m", "venv", str(place))
+    tool, git = _find_conda(machine), on_path("git", machine.environ.get("PATH", ""))
     if tool:
         # micromamba has no channel of its own if none is configured.
         channel = ("--channel", "conda-forge") if tool.endswith("micromamba") else ()
         packages = (f"python={CONDA_PYTHON}", "pip", *(() if git else ("git",)))
-        create = (tool, "create", "--yes", "--quiet", "--prefix", str(prefix), *channel, *packages)
+        create = (tool, "create", "--yes", "--quiet", "--prefix", str(place), *channel, *packages)
+    elif spec.startswith("git+") and not git:
+        remedy = Remedy("Install git, or load its module, then run this again. Conda would bring it.")
+        raise KitError("git is missing, and pip needs it to fetch the client.", id="INS002", remedy=remedy)
     pip = ("-I", "-m", "pip", "install", "--no-input", "--progress-bar", "off")
-    fill = (str(prefix / "bin" / "python"), *pip, source)
-    return (("Making the environment", create), ("Installing the client", fill))
+    fill = (str(place / "bin" / "python"), *pip, spec)
+    steps = (("Making the environment", create), ("Installing the client", fill))
+    link = machine.home / ".local" / "bin" / NAME
+    return Plan(place, spec, tool, steps, None if prefix or os.path.lexists(link) else link)
 
 
 def _find_conda(machine: Machine) -> str:
-    """The first of conda, mamba and micromamba that runs: of ``$CONDA_EXE``, ``$MAMBA_EXE`` and PATH."""
-    named = [machine.environ.get(variable, "") for variable in ("CONDA_EXE", "MAMBA_EXE")]
-    for kind in ("conda", "mamba", "micromamba"):
-        found = [path for path in named if path.startswith("/") and Path(path).name == kind]
-        for path in filter(None, [*found, on_path(kind, machine.environ.get("PATH", ""))]):
-            if machine.run([path, "--version"], env=_environment(machine), timeout=60.0).code == 0:
-                return path
-    return ""
-
-
-def _environments(machine: Machine, tool: str) -> Path:
-    """Where an environment of that name goes: the first of the tool's folders that can be written to."""
-    import json
-
-    if not tool:
-        return data_home(machine) / "ocarina-kit" / "envs"
-    folders = [root / "envs" for root in conda_roots(machine)] + [machine.home / ".conda" / "envs"]
-    with suppress(ValueError, TypeError, KeyError, AttributeError):
-        info = json.loads(
-            machine.run([tool, "info", "--json"], env=_environment(machine), timeout=60.0).stdout
-        )
-        folders = [Path(each) for each in info.get("envs_dirs") or info["envs directories"]]
-    for folder in folders:
-        nearest = next(each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
-        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-            return folder
-    return folders[-1]
-
-
-def _vacant(place: Path) -> bool:
-    """Nothing there, or an empty folder."""
-    with suppress(OSError):
-        return not os.path.lexists(place) or (not place.is_symlink() and not any(place.iterdir()))
-    return False
+    """The first of conda, mamba and micromamba: of ``$CONDA_EXE``, ``$MAMBA_EXE`` and PATH."""
+    path, mamba_exe = machine.environ.get("PATH", ""), machine.environ.get("MAMBA_EXE", "")
+    conda = (machine.environ.get("CONDA_EXE", ""), on_path("conda", path))
+    found = (*conda, mamba_exe, on_path("mamba", path), on_path("micromamba", path))
+    return next((each for each in found if each.startswith("/") and os.access(each, os.X_OK)), "")
 
 
 def _exists(place: Path, note: str) -> KitError:
@@ -240,16 +181,23 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
         return plan.already
     make_private_folder(machine.state)
     with hold(machine, machine.state / "install-client", timeout=0.5):
-        if not _vacant(plan.prefix):
-            raise _exists(plan.prefix, "It has been filled meanwhile.")
+        if os.path.lexists(plan.prefix):
+            raise _exists(plan.prefix, "It was made meanwhile.")
         with _all_or_nothing(plan.prefix):
             for words, argv in plan.steps:
                 say(f"{words} …")
                 _run(machine, plan, words, argv)
             say("Checking that it runs …")
             client = examine(machine, plan.client, str(plan.prefix), timeout=60.0)
-            if not client.works or client.version is None or client.version < MINIMUM_VERSION:
-                raise _refused(client, plan)
+            if not client.works or (client.version or ()) < MINIMUM_VERSION:
+                id = {"missing": "ENV001", "not the client": "ENV002", "works": "ENV004"}.get(
+                    client.state, "ENV003"
+                )
+                what = f"What was installed is not a client that the server accepts: {client.described}."
+                why = (
+                    f"It came from {plan.source}. The server wants {version_text(MINIMUM_VERSION)} or newer."
+                )
+                raise KitError(what, id=id, why=why, remedy=_TRY_DEFAULT)
     if plan.link is not None:
         with suppress(OSError):  # for convenience: the client works without it
             plan.link.parent.mkdir(parents=True, exist_ok=True)
@@ -273,18 +221,6 @@ def _run(machine: Machine, plan: Plan, words: str, argv: tuple[str, ...]) -> Non
     raise KitError(what, id="INS003", why="\n".join(lines[-15:]), remedy=_READ_ON)
 
 
-def _refused(found: Candidate, plan: Plan) -> KitError:
-    """What was installed is not a client that the server accepts."""
-    too_old = f"is {found.described}; the server refuses those older than {version_text(MINIMUM_VERSION)}"
-    id, what = {
-        "missing": ("ENV001", "has no command named ocarina"),
-        "not the client": ("ENV002", f"is not the Majora client, but {found.described}"),
-        "works": ("ENV004", too_old),
-    }.get(found.state, ("ENV003", f"does not run: {found.described}"))
-    why = f"It came from {plan.source}. The environment was removed again."
-    return KitError(f"What was installed {what}.", id=id, why=why, remedy=_TRY_DEFAULT)
-
-
 @contextmanager
 def _all_or_nothing(prefix: Path) -> Iterator[None]:
     """Remove the environment, and the folders made for it, if the block does not come to its end."""
@@ -292,10 +228,7 @@ def _all_or_nothing(prefix: Path) -> Iterator[None]:
 
     from ocarina_kit.system.signals import as_interrupts
 
-    existed = prefix.exists()
     missing = [parent for parent in prefix.parents if not os.access(parent, os.F_OK)]
-    if existed:
-        prefix.rmdir()  # it is empty; micromamba takes no folder that exists
     with as_interrupts():
         try:
             yield
@@ -304,8 +237,6 @@ def _all_or_nothing(prefix: Path) -> Iterator[None]:
             if prefix.exists():
                 what = f"{prefix} is incomplete and could not be removed."
                 raise KitError(what, id="INS004", remedy=Remedy("Remove it by hand.")) from None
-            if existed:
-                prefix.mkdir()
             for folder in missing:
                 with suppress(OSError):
                     folder.rmdir()
@@ -314,7 +245,7 @@ def _all_or_nothing(prefix: Path) -> Iterator[None]:
 
 # Each of these would put packages, or find modules, somewhere else than in the new environment.
 _ASTRAY = (
-    "PYTHON(?:PATH|HOME|USERBASE|WARNINGS)|VIRTUAL_ENV|__PYVENV_LAUNCHER__"
+    r"PYTHON\w+|VIRTUAL_ENV|__PYVENV_LAUNCHER__"
     "|PIP_(?:TARGET|PREFIX|ROOT|USER|REQUIRE_VIRTUALENV|PYTHON|DRY_RUN)"
 )
 
@@ -322,7 +253,7 @@ _ASTRAY = (
 def _environment(machine: Machine) -> dict[str, str]:
     """What conda, pip and git get: this shell's environment, with its proxy, CA bundle and package index."""
     kept = environment_without(machine, _ASTRAY)
-    if bundle := kept.get("REQUESTS_CA_BUNDLE"):
-        kept = {"PIP_CERT": bundle, "GIT_SSL_CAINFO": bundle, **kept}
+    if bundle := kept.get("REQUESTS_CA_BUNDLE"):  # git does not read it
+        kept.setdefault("GIT_SSL_CAINFO", bundle)
     never_ask = {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "GIT_TERMINAL_PROMPT": "0"}
     return {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes", **kept, **never_ask}

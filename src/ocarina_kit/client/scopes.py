@@ -6,11 +6,13 @@ The client). So a purpose is a name for one or more endpoints, and their strings
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ocarina_kit.config.place import Place
 from ocarina_kit.system.errors import Remedy, usage_error
+from ocarina_kit.system.words import one_line
 
 Table = Mapping[str, "str | None"]
 """A client's endpoints: name to scope string, None for an endpoint that has no scope of its own."""
@@ -22,15 +24,14 @@ FALLBACK_SCOPE = "majora2.temp_can_read_pags_via_api"
 class Purpose(NamedTuple):
     """One thing that a person does with ocarina.
 
-    ``name`` is what ``--for`` takes; it never changes. ``words`` follow "to". ``scope`` is ocarina 1.0.0's string,
-    used if the installed client's table is unknown; ``older`` are those of earlier clients.
+    ``name`` is what ``--for`` takes; it never changes. ``words`` follow "to". ``scope`` is ocarina 1.0.0's string, used
+    if the installed client's table is unknown.
     """
 
     name: str
     words: str
     scope: str
     endpoints: tuple[str, ...]
-    older: tuple[str, ...] = ()
 
 
 class Request(NamedTuple):
@@ -50,7 +51,6 @@ _LOOKUPS = (f"{_SAMPLES}.get", f"{_SAMPLES}.query.validity", "api.process.sequen
 _SOURCE = "biosamplesource"
 _ADD = _add_and_change(_SAMPLE, _SOURCE, _SAMPLING)
 _UPDATE = f"majora2.change_{_SAMPLE} {_add_and_change(_SOURCE)} majora2.change_{_SAMPLING}"
-_OLDER_UPDATE = f"majora2.change_{_SAMPLE} majora2.change_{_SOURCE} majora2.change_{_SAMPLING}"
 _LIBRARY = _add_and_change(_SAMPLE, "libraryartifact", "librarypoolingprocess")
 _EMPTY = f"majora2.force_add_{_SAMPLE} {_add_and_change(_SAMPLE, _SAMPLING)}"
 _METRIC = _add_and_change("temporarymajoraartifactmetric")
@@ -64,7 +64,7 @@ PURPOSES: tuple[Purpose, ...] = (
     Purpose("dataviews", "read data views", "majora2.can_read_dataview_via_api", ("api.v3.majora.mdv.get",)),
     Purpose("info", "see what an artifact is", "majora2.view_majoraartifact_info", ("api.v0.artifact.info",)),
     Purpose("add-samples", "add samples", _ADD, (f"{_SAMPLES}.add",)),
-    Purpose("update-samples", "update samples", _UPDATE, (f"{_SAMPLES}.update",), older=(_OLDER_UPDATE,)),
+    Purpose("update-samples", "update samples", _UPDATE, (f"{_SAMPLES}.update",)),
     Purpose("empty-samples", "add empty samples", _EMPTY, (f"{_SAMPLES}.addempty",)),
     Purpose("libraries", "add libraries", _LIBRARY, ("api.artifact.library.add",)),
     Purpose("runs", "add sequencing runs", _RUN, ("api.process.sequencing.add",)),
@@ -117,13 +117,11 @@ def requests_for(names: Iterable[str], table: Table | None = None) -> tuple[Requ
     ``table`` is the installed client's, or None if it is unknown. What it does not name is taken from the strings
     that the kit carries. Raises KitError (usage) for an unknown name.
     """
-    found: dict[str, Request] = {}
+    found: dict[str, tuple[Purpose, ...]] = {}
     for purpose in _expand(names):
         for scope in _scopes(purpose, table):
-            known = found.get(scope, Request(scope))
-            if purpose not in known.purposes:
-                found[scope] = Request(scope, (*known.purposes, purpose))
-    return tuple(found.values())
+            found[scope] = (*found.get(scope, ()), purpose)
+    return tuple(Request(scope, purposes) for scope, purposes in found.items())
 
 
 def request_for(scope: str, table: Table | None = None) -> Request:
@@ -141,17 +139,14 @@ def request_for(scope: str, table: Table | None = None) -> Request:
 
 def is_scope(text: str) -> bool:
     """RFC 6749, section 3.3: printable ASCII but for the quote and the backslash, one blank between two names."""
-    plain = all(" " <= char <= "~" and char not in '"\\' for char in text)
-    return plain and bool(text) and text == " ".join(text.split())
+    return re.fullmatch(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*", text) is not None
 
 
 def purposes_of(scope: str, table: Table | None = None) -> tuple[Purpose, ...]:
-    """The purposes that a token stored under ``scope`` serves. Empty for a string that no purpose uses.
-
-    The client's table decides if it has the string; else the strings that the kit carries, older ones included.
-    """
+    """The purposes that a token stored under ``scope`` serves, by the client's table if it has the string, else by the
+    strings that the kit carries. Empty for a string that no purpose uses."""
     served = tuple(purpose for purpose in PURPOSES if scope in _scopes(purpose, table))
-    return served or tuple(each for each in PURPOSES if scope in (each.scope, *each.older))
+    return served or tuple(each for each in PURPOSES if scope == each.scope)
 
 
 def supported(purpose: Purpose, table: Table | None) -> bool:
@@ -163,25 +158,24 @@ def _expand(names: Iterable[str]) -> tuple[Purpose, ...]:
     found: dict[str, Purpose] = {}
     for name in names:
         key = name.strip().lower().replace("_", "-")
-        for each in UPLOAD if key == "upload" else (key,):
-            if each not in BY_NAME:
-                from difflib import get_close_matches
+        if key not in NAMES:
+            from difflib import get_close_matches
 
-                near = "".join(f" Did you mean {near}?" for near in get_close_matches(key, NAMES, n=1))
-                why = f"The names are: {', '.join(NAMES)}."
-                raise usage_error(f"There is no purpose named {name!r}.{near}", why=why, remedy=_SEE_LIST)
-            found[each] = BY_NAME[each]
+            near = "".join(f" Did you mean {near}?" for near in get_close_matches(key, NAMES, n=1))
+            why = f"The names are: {', '.join(NAMES)}."
+            raise usage_error(f"There is no purpose named {name!r}.{near}", why=why, remedy=_SEE_LIST)
+        found |= {each: BY_NAME[each] for each in (UPLOAD if key == "upload" else (key,))}
     return tuple(found.values())
 
 
 def _scopes(purpose: Purpose, table: Table | None) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for endpoint in purpose.endpoints:
-        if table is not None and endpoint in table:
-            scope = table[endpoint]
-            # A blank one needs no scope at the server, but a grant needs at least one: the carried string serves.
-            found[FALLBACK_SCOPE if scope is None else scope or purpose.scope] = None
-    return tuple(found) or (purpose.scope,)
+    """The scope strings that it takes, each once. A blank one in the table needs no scope at the server, but a grant
+    needs at least one: the string that the kit carries serves."""
+    known = (
+        [table[endpoint] for endpoint in purpose.endpoints if endpoint in table] if table is not None else []
+    )
+    found = [FALLBACK_SCOPE if scope is None else scope or purpose.scope for scope in known]
+    return tuple(dict.fromkeys(found)) or (purpose.scope,)
 
 
 # --- in words --------------------------------------------------------------------------------------------
@@ -189,12 +183,8 @@ def _scopes(purpose: Purpose, table: Table | None) -> tuple[str, ...]:
 
 def what_for(scope: str, table: Table | None = None) -> str:
     """What a token is for: ``look up samples and runs``; a scope that no purpose uses as it is, shortened."""
-    served = purposes_of(scope, table)
-    if served:
-        return ", ".join(purpose.words for purpose in served)
-    from ocarina_kit.system.words import one_line
-
-    return one_line(scope, 60) or "(no scope)"
+    served = ", ".join(purpose.words for purpose in purposes_of(scope, table))
+    return served or one_line(scope, 60) or "(no scope)"
 
 
 def names_of(scope: str, table: Table | None = None) -> tuple[str, ...]:
@@ -204,15 +194,14 @@ def names_of(scope: str, table: Table | None = None) -> tuple[str, ...]:
 
 def options_for(scopes: Iterable[str], table: Table | None = None) -> tuple[str, ...]:
     """The options of ``login`` that ask for these scope strings: a purpose if there is one, else the string."""
-    options: dict[tuple[str, str], None] = {}
+    found: list[tuple[str, str]] = []
     for scope in scopes:
         names = names_of(scope, table)
-        options["--for" if names else "--scope", names[0] if names else scope] = None
+        found.append(("--for", names[0]) if names else ("--scope", scope))
     uploads = [("--for", name) for name in UPLOAD]
-    if all(option in options for option in uploads):
-        rest = (option for option in options if option not in uploads)
-        options = dict.fromkeys([("--for", "upload"), *rest])
-    return tuple(word for option in options for word in option)
+    if set(uploads) <= set(found):
+        found = [("--for", "upload"), *(option for option in found if option not in uploads)]
+    return tuple(word for option in dict.fromkeys(found) for word in option)
 
 
 def example(program: str, place: Place, request: Request, table: Table | None = None) -> str:
@@ -223,12 +212,8 @@ def example(program: str, place: Place, request: Request, table: Table | None = 
     """
     import shlex
 
-    words = [program, "--oauth"]
-    if place.from_env:
-        words.append("--env")
-    elif place.profile is not None:
-        words += ["--profile", place.profile]
-    start = shlex.join(words)
+    profile = [] if place.profile is None else ["--profile", place.profile]
+    start = shlex.join([program, "--oauth", *(["--env"] if place.from_env else profile)])
     if place.source == "option" and not place.from_env:
         start = f"OCARINA_CONF_FILE={shlex.quote(str(place.config))} {start}"
     able = [purpose.name for purpose in request.purposes if supported(purpose, table)]

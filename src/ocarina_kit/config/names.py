@@ -7,6 +7,8 @@ import re
 TOKEN_LIFE_S = 36_000.0
 """Seconds that Majora's access tokens are valid (FACTS.md)."""
 TEXTS = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", "MAJORA_TOKENS_FILE", "CLIENT_ID", "CLIENT_SECRET")
+CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""The variables from which requests, and so the client, takes a CA bundle, the first that is set."""
 INTEGERS = ("OCARINA_NO_BANNER", "OCARINA_QUIET")
 SETTINGS = TEXTS + INTEGERS
 BUILT_IN: dict[str, str | int] = {

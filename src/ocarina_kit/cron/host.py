@@ -115,17 +115,13 @@ def gone_shells(crontab: Crontab) -> frozenset[str]:
 
 def program_problem(path: str) -> str:
     """Why cron cannot start the program at this absolute path, in words; empty where it can (CRN004)."""
-    from ocarina_kit.client.launch import HEAD_BYTES, read_launch
+    from ocarina_kit.client.places import read_launch
 
     if not Path(path).is_file():
         return f"{path} does not exist"
     if not os.access(path, os.X_OK):
         return f"{path} is not executable"
-    try:
-        with Path(path).open("rb") as file:
-            launch = read_launch(file.read(HEAD_BYTES))
-    except OSError:
-        return ""  # one that may be executed and not read is a program
+    launch = read_launch(path)  # of one that may be executed and not read: nothing
     for interpreter in (launch.interpreter, *launch.shebang[:1]):
         if isabs(interpreter) and not Path(interpreter).exists():
             return f"{path} does not start: its interpreter {interpreter} does not exist"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from posixpath import isabs, join, normpath
 from typing import NamedTuple
 
+from ocarina_kit.config.names import CA_BUNDLES
 from ocarina_kit.cron.crontab import Crontab, Job, Line, Variable, cron_environment, encode, parse_job
 from ocarina_kit.cron.recognise import Call, Reading, read_command
 from ocarina_kit.cron.times import Times, parse_times
@@ -17,7 +18,6 @@ MARK = "ocarina-kit"
 MOST_BYTES = 997
 """Debian's crontab refuses a longer command (CRON-AND-CONDA.md)."""
 
-CA_BUNDLE = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXY = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -121,7 +121,7 @@ def carried(environ: Mapping[str, str], cwd: str) -> tuple[dict[str, str], dict[
     """
     variables: dict[str, str] = {}
     left_out: dict[str, str] = {}
-    for name in ("XDG_STATE_HOME", *CA_BUNDLE, *PROXY, *NO_PROXY):
+    for name in ("XDG_STATE_HOME", *CA_BUNDLES, *PROXY, *NO_PROXY):
         value = environ.get(name, "")
         if not value or (name == "XDG_STATE_HOME" and not isabs(value)):
             continue
@@ -130,7 +130,7 @@ def carried(environ: Mapping[str, str], cwd: str) -> tuple[dict[str, str], dict[
         elif _CONTROL.search(value):
             left_out[name] = "holds characters that no crontab line can carry"
         else:
-            variables[name] = normpath(join(cwd, value)) if name in CA_BUNDLE else value
+            variables[name] = normpath(join(cwd, value)) if name in CA_BUNDLES else value
     return variables, left_out
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from posixpath import isabs
 from typing import Any
 
@@ -262,11 +261,9 @@ def runs_as_meant(world: World) -> Outcome:
 
 def _needs_path(entry: Entry) -> bool:
     """Whether a program of the entry starts with ``#!/usr/bin/env``: then PATH says what runs it."""
-    from ocarina_kit.client.launch import HEAD_BYTES, read_launch
-    from ocarina_kit.system.files import read_file
+    from ocarina_kit.client.places import read_launch
 
-    contents = [read_file(Path(call.path)).content or b"" for call in entry.calls if isabs(call.path)]
-    shebangs = [read_launch(content[:HEAD_BYTES]).shebang for content in contents]
+    shebangs = [read_launch(call.path).shebang for call in entry.calls if isabs(call.path)]
     return any(shebang[0].endswith("/env") for shebang in shebangs if shebang)
 
 

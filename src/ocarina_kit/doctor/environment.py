@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from ocarina_kit.config.names import TEXTS
+from ocarina_kit.config.names import CA_BUNDLES, TEXTS
 from ocarina_kit.doctor.check import Outcome, check, does_not_apply, follows, ok, problem
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
@@ -34,9 +34,7 @@ def installed(world: World) -> Outcome | None:
     clients = world.clients
     if clients.typed is not None:
         return ok("ocarina is installed: {file}.", file=_file(world, clients.typed))
-    said = "No ocarina was found. Looked in: {places}.{remarks}"
-    remarks = "".join(f" {each}." for each in clients.remarks)
-    return problem("fail", said, places="; ".join(clients.looked_in), remarks=remarks)
+    return problem("fail", "No ocarina was found. Looked in: {places}.", places="; ".join(clients.looked_in))
 
 
 @_check_client("ENV002", "It is the Majora client", rests="ENV003")
@@ -173,7 +171,7 @@ def carried(world: World) -> Outcome | None:
 
 def not_carried(world: World) -> list[str]:
     """Names of variables that change what ocarina reads here, and that this set-up's entry does not set."""
-    from ocarina_kit.cron.line import CA_BUNDLE, NO_PROXY, PROXY
+    from ocarina_kit.cron.line import NO_PROXY, PROXY
 
     environ, entries, wanted = world.machine.environ, world.entries, world.ground.variables
     calls = [call for entry in entries.active for call in entry.calls]
@@ -185,7 +183,7 @@ def not_carried(world: World) -> list[str]:
     def is_set(name: str) -> bool:
         return name in wanted and all(call.environ.get(name) == wanted[name] for call in calls)
 
-    return [name for name in (*CA_BUNDLE, *PROXY, *NO_PROXY) if environ.get(name) and not is_set(name)]
+    return [name for name in (*CA_BUNDLES, *PROXY, *NO_PROXY) if environ.get(name) and not is_set(name)]
 
 
 @check(

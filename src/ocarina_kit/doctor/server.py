@@ -43,7 +43,7 @@ def failed_step(world: World) -> str:
 
 
 def _has_proxy(world: World) -> bool:
-    from ocarina_kit.majora.net import proxy_for
+    from ocarina_kit.majora.http import proxy_for
 
     return proxy_for(world.machine.environ, world.setup.domain) is not None
 

@@ -258,7 +258,7 @@ def _refresh(world: World, tokens: Sequence[Token]) -> tuple[Change, ...]:
 
 def _looked_up(world: World) -> tuple[str, ...]:
     """The scope strings that ocarina looks up: by its own table, else those that the kit carries."""
-    carried = (scope for each in scopes.PURPOSES for scope in (each.scope, *each.older))
+    carried = (each.scope for each in scopes.PURPOSES)
     return tuple(dict.fromkeys(filter(None, carried if world.table is None else world.table.values())))
 
 

@@ -194,7 +194,7 @@ class World:
             return {}
         version = version_text(self.version) or None
         if setup.legacy_key is not None:
-            return {"": majora.probe_key(setup.legacy_key, setup.user, version, self.left())}
+            return {"": majora.probe_token(setup.legacy_key, setup.user, version, self.left(), is_key=True)}
         refusal = guard(self.machine, setup)
 
         def probe(token: Token) -> Probe:

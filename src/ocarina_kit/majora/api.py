@@ -1,4 +1,5 @@
-"""Majora's endpoints: the one place from which a secret is sent, and only to MAJORA_DOMAIN.
+"""Majora's endpoints: the one place from which a secret is sent, and only to MAJORA_DOMAIN; and what its answers mean
+(RFC 6749, 5.1 and 5.2; RFC 7009; FACTS.md).
 
 oauthlib, which is under requests-oauthlib as in the client, writes the exchange and the refresh; :func:`http.send`
 carries them, so that no redirect, ``.netrc``, slow server or log line gets at a secret.
@@ -6,33 +7,93 @@ carries them, so that no redirect, ``.netrc``, slow server or log line gets at a
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl
 
+from ocarina_kit import __version__
+from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.config.url import endpoint
-from ocarina_kit.majora.answers import (
-    Answer,
-    Granted,
-    Probe,
-    Refused,
-    Revoked,
-    read_answer,
-    read_client,
-    read_identity,
-    read_query,
-    read_revocation,
-)
-from ocarina_kit.majora.http import NoAnswer, Response, send
+from ocarina_kit.majora.http import LOCAL, NoAnswer, Response, ca_bundle, send
 from ocarina_kit.system.secret import Secret
 
 if TYPE_CHECKING:
     from ocarina_kit.system.machine import Machine
 
-__all__ = ["Answer", "Granted", "Majora", "NoAnswer", "Probe", "Refused", "Revoked", "tls_hint"]
+__all__ = ["Answer", "Granted", "Majora", "NoAnswer", "Probe", "Refused", "Revoked", "tls_hint", "verdict"]
 
 SECONDS = 60.0
 """The time limit of a request that may spend something: as long as the whole budget (CONTRACT.md, refresh)."""
 _PROBE_S = 20.0
 _BOGUS_CODE = "ocarina-kit-asks-whether-you-know-this-client"  # not a secret: no server gave it out
+# RFC 6749, appendix A: tokens are made of VSCHAR; a blank in one could not be sent in a header.
+_TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
+_NAMED = ("access_token", "token_type", "refresh_token", "expires_in", "expires_at", "scope")
+
+
+class Granted(NamedTuple):
+    """A usable token answer. No ``refresh_token``: the old one stays good (RFC 6749, 6). No ``scope``: as asked for.
+
+    ``extra``: what RFC 6749 does not name, kept as the client keeps it.
+    """
+
+    access_token: Secret
+    refresh_token: Secret | None
+    expires_in: float
+    scope: tuple[str, ...] | None
+    token_type: str = "Bearer"  # noqa: S105  # RFC 6750's name for the kind, not a secret
+    extra: Mapping[str, Any] = {}
+    skew: float | None = None
+
+    def missing(self, asked: str) -> tuple[str, ...]:
+        """Scopes that were asked for and not granted."""
+        return () if self.scope is None else tuple(name for name in asked.split() if name not in self.scope)
+
+
+class Refused(NamedTuple):
+    """An OAuth error: the server understood, and said no. ``error`` and ``words`` can be shown.
+
+    ``cause``: grant, client, scope, two-factor, redirect-uri, grant-type or other.
+    """
+
+    error: str
+    words: str = ""
+    status: int = 400
+    cause: str = "other"
+    skew: float | None = None
+
+    @property
+    def said(self) -> str:
+        """``Majora answered invalid_grant: ….``"""
+        return f"Majora answered {self.error}" + (f": {self.words.rstrip('.')}." if self.words else ".")
+
+
+class Revoked(NamedTuple):
+    """The server confirmed a revocation, also of a token that it did not know (RFC 7009, 2.2)."""
+
+
+Answer = Granted | Refused | NoAnswer
+
+
+class Probe(NamedTuple):
+    """What a question that changes nothing showed.
+
+    ``kind``: ``majora`` or ``not-majora`` (identify); ``known``, ``unknown``, ``other-grant`` or ``not-majora`` (a
+    client); ``accepted`` or ``refused`` (a token or key); ``no-answer``, with ``net``. ``client_ok``: whether the
+    server accepts the client's version, None if it did not say; ``wanted_version``: the one it asks for.
+    """
+
+    kind: str
+    words: str
+    net: NoAnswer | None = None
+    skew: float | None = None
+    client_ok: bool | None = None
+    wanted_version: str = ""
+
+
+# --- what is asked
 
 
 class Majora(NamedTuple):
@@ -51,22 +112,36 @@ class Majora(NamedTuple):
         """Whether the server knows this client id and secret (CRD001)."""
         form = {"grant_type": "authorization_code", "code": _BOGUS_CODE}
         form |= {"redirect_uri": endpoint(self.domain, "callback"), **self._client}
-        return read_client(self._post("token", seconds, form=form))
+        return read_identity(self._post("token", seconds, form=form), client=True)
 
-    def probe_token(self, token: Secret, user: str, version: str | None, seconds: float = _PROBE_S) -> Probe:
-        """Whether the server accepts an access token, and the client's ``version``, if it is known (API001, ENV004)."""
-        headers = {"Authorization": f"Bearer {token.reveal()}"}
-        return self._query(token, "OAUTH", user, version, seconds, headers=headers)
-
-    def probe_key(self, key: Secret, user: str, version: str | None, seconds: float = _PROBE_S) -> Probe:
-        """The same of a legacy API key, which goes into the body (API002)."""
-        return self._query(key, key.reveal(), user, version, seconds)
+    def probe_token(
+        self,
+        secret: Secret,
+        user: str,
+        version: str | None,
+        seconds: float = _PROBE_S,
+        *,
+        is_key: bool = False,
+    ) -> Probe:
+        """Whether the server accepts an access token or a legacy API key (which goes into the body), and the client's
+        ``version``, if it is known (API001, API002, ENV004)."""
+        query = {
+            "username": user,
+            "token": secret.reveal() if is_key else "OAUTH",
+            "biosamples": ["ocarina-kit-probe"],
+            "client_name": "ocarina" if version else "ocarina-kit",
+            "client_version": version or __version__,
+        }
+        headers = {} if is_key else {"Authorization": f"Bearer {secret.reveal()}"}
+        probe = read_query(self._post("validity", seconds, secret, json=query, headers=headers))
+        # Only the installed client's version says anything about the client.
+        return probe if version else probe._replace(client_ok=None, wanted_version="")
 
     def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float = SECONDS) -> Answer:
         """Exchange a code for tokens, once (RFC 6749, 4.1.3; the verifier: RFC 7636, 4.5)."""
         more = {"code_verifier": verifier.reveal(), "client_secret": self.client_secret.reveal()}
         body = self._oauthlib.prepare_request_body(code.reveal(), redirect_uri, **more)
-        return self._grant(body, (code, verifier), seconds)
+        return read_answer(self._post("token", seconds, code, verifier, form=dict(parse_qsl(body))))
 
     def refresh(self, refresh_token: Secret, seconds: float = SECONDS) -> Answer:
         """Spend a refresh token for a new pair, in one attempt (RFC 6749, 6).
@@ -74,7 +149,7 @@ class Majora(NamedTuple):
         No scope is sent: the server then grants the same scopes again, and cannot object to their order.
         """
         body = self._oauthlib.prepare_refresh_body("", refresh_token.reveal(), **self._client)
-        return self._grant(body, (refresh_token,), seconds)
+        return read_answer(self._post("token", seconds, refresh_token, form=dict(parse_qsl(body))))
 
     def revoke(
         self, token: Secret, hint: str = "refresh_token", seconds: float = _PROBE_S
@@ -98,27 +173,6 @@ class Majora(NamedTuple):
         secrets = (*sent, self.client_secret)
         return send(self.machine, endpoint(self.domain, page), seconds=seconds, secrets=secrets, **more)
 
-    def _grant(self, body: str, sent: tuple[Secret, ...], seconds: float) -> Answer:
-        from urllib.parse import parse_qsl
-
-        return read_answer(self._post("token", seconds, *sent, form=dict(parse_qsl(body))))
-
-    def _query(
-        self, secret: Secret, token: str, user: str, version: str | None, seconds: float, **more: Any
-    ) -> Probe:
-        from ocarina_kit import __version__
-
-        query = {
-            "username": user,
-            "token": token,
-            "biosamples": ["ocarina-kit-probe"],
-            "client_name": "ocarina" if version else "ocarina-kit",
-            "client_version": version or __version__,
-        }
-        probe = read_query(self._post("validity", seconds, secret, json=query, **more))
-        # Only the installed client's version says anything about the client.
-        return probe if version else probe._replace(client_ok=None, wanted_version="")
-
 
 # Debian and its like, Red Hat and its like, macOS.
 _SYSTEM_BUNDLES = (
@@ -134,20 +188,155 @@ def tls_hint(machine: Machine, domain: str, seconds: float) -> tuple[str, str, b
     The variable that names one now, if any; the path of one that the certificate verifies with, or ""; whether that one
     comes with requests, so that unsetting the variable is enough.
     """
-    from pathlib import Path
-
     import certifi
 
-    from ocarina_kit.majora.net import ca_bundle
-
-    end = machine.monotonic() + seconds
-    built_in = certifi.where()
+    end, built_in = machine.monotonic() + seconds, certifi.where()
     variable, used = ca_bundle(machine.environ) or ("", built_in)
     for path in dict.fromkeys((built_in, machine.environ.get("SSL_CERT_FILE", ""), *_SYSTEM_BUNDLES)):
-        if not path or path == used or not Path(path).is_file():
-            continue
-        trial = machine._replace(environ={**machine.environ, "REQUESTS_CA_BUNDLE": path})
-        net = Majora(trial, domain).identify(end - machine.monotonic()).net
-        if net is None or net.sent or net.status:
-            return variable, path, path == built_in
+        if path != used and Path(path).is_file():
+            trial = machine._replace(environ={**machine.environ, "REQUESTS_CA_BUNDLE": path})
+            net = Majora(trial, domain).identify(end - machine.monotonic()).net
+            if net is None or net.sent or net.status:
+                return variable, path, path == built_in
     return variable, "", False
+
+
+# --- answers of the token endpoint
+
+_CAUSES = {
+    "invalid_grant": "grant",
+    "invalid_client": "client",
+    "invalid_scope": "scope",
+    "unauthorized_client": "grant-type",
+    "unsupported_grant_type": "grant-type",
+}
+
+
+def read_answer(came: Response | NoAnswer) -> Answer:
+    """What came from ``o/token/``. Never raises, whatever the body holds."""
+    if isinstance(came, NoAnswer):
+        return came
+    value = came.json() or {}
+    error, description = value.get("error"), value.get("error_description")
+    # RFC 6749, 5.2 has 400 and 401; some servers say 403 to access_denied, and some say everything with 200.
+    if came.status in (200, 400, 401, 403) and isinstance(error, str) and re.fullmatch("[a-z_]{1,60}", error):
+        new = (value.get("access_token"), value.get("refresh_token"))
+        came = came._replace(
+            secrets=(*came.secrets, *(Secret(each) for each in new if isinstance(each, str)))
+        )
+        words = came.shown(description) if isinstance(description, str) else ""
+        # The server's words say it more exactly than its code (FACTS.md).
+        cause = _CAUSES.get(error, "other")
+        if re.search("(?i)2fa|two-factor", words):
+            cause = "two-factor"
+        elif "redirect" in words.lower():
+            cause = "redirect-uri"
+        return Refused(came.shown(error), words, came.status, cause, came.skew)
+    return (_granted(value, came.skew) if came.status == 200 else None) or _unusable(came)
+
+
+def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
+    """The token in a JSON answer, None if the client could not use it. A life or scope that cannot be read is no
+    reason to lose a token."""
+    access, refresh, kind = (
+        value.get("access_token"),
+        value.get("refresh_token") or None,
+        value.get("token_type"),
+    )
+    usable = all(isinstance(each, str) and _TOKEN.fullmatch(each) for each in (access, refresh or access))
+    if not usable or str(kind).lower() != "bearer":
+        return None
+    try:
+        life = float(value["expires_in"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        life = TOKEN_LIFE_S
+    life = life if 0 < life < 10 * 366 * 86400 else TOKEN_LIFE_S
+    scope = value.get("scope")
+    names = tuple(scope.split()) if isinstance(scope, str) else ()
+    extra = {name: each for name, each in value.items() if name not in _NAMED}
+    renewal = Secret(refresh) if refresh else None
+    return Granted(Secret(str(access)), renewal, life, names or None, str(kind), extra, skew)
+
+
+def _unusable(came: Response) -> NoAnswer:
+    """Why an answer says nothing of what was asked, and whether the server may have acted on the request."""
+    kind, status, sent = "other", came.status, came.status == 200
+    words = f"it answered {status} with {'a web page' if came.is_html else 'no OAuth answer'}"
+    if 300 <= status < 400:
+        # Majora's endpoints never redirect: what is in front of them answered, and Majora saw nothing.
+        host = re.match(r"https?://([\w.-]+)", came.headers.get("location", ""))
+        words = f"it answered {status}, a redirect" + (f" to {came.shown(host[1], 100)}" if host else "")
+    elif status == 429:
+        kind, words = "rate-limited", f"it answered {status}, too many requests"
+    elif status >= 500:
+        # The fault may come after the token was spent: a gateway's time limit, a failed last step.
+        kind, words, sent = "server-error", f"it answered {status}, an error of its own", True
+    elif sent and came.json() is not None:
+        words = "there is no token in its answer that ocarina could use"
+    return NoAnswer(kind, words, sent, status, came.retry_after, came.skew)
+
+
+def verdict(answer: Refused | NoAnswer, resent: bool) -> str:
+    """The result of a refresh that brought no token: refused-token, refused-client, refused, lost, maybe-lost, network,
+    or failed (on this machine). ``resent``: an earlier attempt may have spent the token, so that its answer was lost if
+    the server says no now."""
+    if isinstance(answer, Refused):
+        if answer.cause in ("client", "grant-type"):
+            return "refused-client"
+        if answer.cause in ("other", "redirect-uri"):
+            return "refused"
+        return "lost" if answer.cause == "grant" and resent else "refused-token"
+    if resent or answer.sent:
+        return "maybe-lost"
+    return "failed" if answer.kind in LOCAL else "network"
+
+
+def read_revocation(came: Response | NoAnswer) -> Revoked | Refused | NoAnswer:
+    """What came from ``o/revoke_token/``: 200 without a web page in it is a yes."""
+    answer = read_answer(came)
+    confirmed = isinstance(came, Response) and came.status == 200 and not came.is_html
+    if isinstance(answer, Granted) or (confirmed and not isinstance(answer, Refused)):
+        return Revoked()
+    return answer
+
+
+# --- probes
+
+_CLIENTS = {"client": "unknown", "grant-type": "other-grant", "grant": "known", "redirect-uri": "known"}
+
+
+def read_identity(came: Response | NoAnswer, *, client: bool = False) -> Probe:
+    """Who answers a token request without credentials: an OAuth server says an OAuth error (RFC 6749, 5.2).
+
+    ``client``: the request had a client id and secret, and a code that does not exist. The server looks at the client
+    first, and its error says whether it knows it (RFC 6749, 3.2.1; FACTS.md).
+    """
+    answer = read_answer(came)
+    if isinstance(answer, Refused):
+        kind = _CLIENTS.get(answer.cause, "no-answer") if client else "majora"
+        return Probe(kind, f"it answered {answer.error}", skew=answer.skew)
+    if isinstance(answer, Granted):
+        return Probe("not-majora", "it grants a token to anybody", skew=answer.skew)
+    another = answer.kind == "other" and (answer.sent or answer.status is not None)
+    return Probe("not-majora" if another else "no-answer", answer.words, answer, answer.skew)
+
+
+def read_query(came: Response | NoAnswer) -> Probe:
+    """What the harmless validity query says of a token or key, and of the client's version (FACTS.md)."""
+    if isinstance(came, Response) and came.status in (400, 401, 403) and not came.is_html:
+        # Majora says 400 with an empty body; a later Majora may say 401 (RFC 6750, 3.1).
+        return Probe("refused", f"it answered {came.status}", skew=came.skew)
+    value = (came.json() or {}) if isinstance(came, Response) and came.status == 200 else {}
+    if "errors" not in value:
+        odd = _unusable(came) if isinstance(came, Response) else came
+        return Probe("no-answer", odd.words, odd, odd.skew)
+    messages, fine = (
+        str(value.get("messages")).lower(),
+        Probe("accepted", "it accepts the token", skew=came.skew),
+    )
+    if "does not have all of the scopes" in messages:
+        return fine  # the server looks at the scopes before it looks at the client's version
+    refused = re.search(r"client.*?version(?:.{0,9}?(\d+(?:\.\d+)+))?|version number", messages)
+    if not value["errors"] or refused is None:
+        return fine._replace(client_ok=True)
+    return fine._replace(client_ok=False, wanted_version=refused[1] or "")

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.system.secret import Secret
 
@@ -27,7 +27,8 @@ _CLOCK_SLIP_S = 300.0
 
 
 class Pending(NamedTuple):
-    """A login whose link was shown. ``config`` is its path, "" for ``--env``; ``created`` is epoch seconds.
+    """A login whose link was shown. ``config`` is its path, "" for ``--env``. ``created`` is in epoch seconds; so is
+    ``sent``, when its code went to the server, 0 if it has not; after that ``state`` and ``verifier`` are blank.
 
     The client id and secret are not kept: they are read from the set-up again.
     """
@@ -40,18 +41,15 @@ class Pending(NamedTuple):
     config: str
     profile: str | None
     created: float
+    sent: float = 0.0
 
     def belongs_to(self, setup: Setup) -> bool:
         """Whether it began with this set-up: a code is sent only to the server that its link led to."""
-        return (self.config, self.profile, self.domain) == (_config(setup), setup.place.profile, setup.domain)
+        return (self.domain, self.config, self.profile) == _owner(setup)
 
 
-class Used(NamedTuple):
-    """A login whose code was sent to the server, at ``sent`` (epoch seconds)."""
-
-    scope: str
-    created: float
-    sent: float
+def _owner(setup: Setup) -> tuple[str, str, str | None]:
+    return setup.domain, "" if setup.place.from_env else str(setup.place.config), setup.place.profile
 
 
 def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, str]:
@@ -72,95 +70,67 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
         more = {"code_challenge": challenge, "code_challenge_method": "S256", "approval_prompt": "auto"}
         # It takes no http://, which loopback hosts have; only the query is used.
         url, _ = session.authorization_url(page.replace("http:", "https:", 1), state=state, **more)
-    whose = (setup.domain, _config(setup), setup.place.profile, machine.now())
-    return Pending(state, Secret(verifier), scope, redirect_uri, *whose), f"{page}?{url.partition('?')[2]}"
+    pending = Pending(state, Secret(verifier), scope, redirect_uri, *_owner(setup), machine.now())
+    return pending, f"{page}?{url.partition('?')[2]}"
 
 
 def save_pending(machine: Machine, pending: Pending) -> None:
     """Keep a login, and forget expired ones. Raises KitError; its link must not be shown then."""
-    from ocarina_kit.system.files import make_private_folder, write_private
+    from ocarina_kit.system.files import make_private_folder
 
     make_private_folder(machine.state)
-    make_private_folder(machine.state / "pending")
-    for path in _files(machine):
-        value = _read(path)
-        if not _is_young(machine, value.get("sent", value.get("created"))):
-            _unlink(path)
-    value = {**pending._asdict(), "verifier": pending.verifier.reveal()}
-    write_private(_path(machine, pending.state), json.dumps(value).encode())
+    make_private_folder(_folder(machine))
+    for path in _folder(machine).glob("*.json"):
+        if _read(machine, path) is None:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    _write(_path(machine, pending.state), pending)
 
 
 def waiting(machine: Machine) -> list[Pending]:
-    """The logins that are not expired, newest first. Never raises; skips what :func:`save_pending` did not write."""
-    found: list[Pending] = []
-    for value in map(_read, _files(machine)):
-        texts = [value.get(name) for name in Pending._fields[:6]]
-        complete = all(isinstance(text, str) for text in texts) and value["state"] and value["verifier"]
-        known = complete and isinstance(value.get("profile"), str | None)
-        if known and _is_young(machine, value.get("created")):
-            fields: dict[str, Any] = {name: value.get(name) for name in Pending._fields}
-            fields["verifier"] = Secret(value["verifier"])
-            found.append(Pending(**fields))
-    return sorted(found, key=lambda each: -each.created)
+    """The logins that are not expired and whose code was not sent, newest first. Never raises."""
+    found = [_read(machine, path) for path in _folder(machine).glob("*.json")]
+    return sorted((each for each in found if each and not each.sent), key=lambda each: -each.created)
 
 
 def use_pending(machine: Machine, pending: Pending) -> None:
-    """Forget a login whose code was sent, but for what tells a second paste of the same callback. Never raises.
-
-    What is kept holds neither the state nor the verifier.
-    """
+    """Forget a login whose code was sent, but for what tells a second paste of the same callback. Never raises."""
     from ocarina_kit.system.errors import KitError
-    from ocarina_kit.system.files import write_private
 
-    value = Used(pending.scope, pending.created, machine.now())._asdict()
-    try:
-        write_private(_path(machine, pending.state), json.dumps(value).encode())
-    except KitError:
-        _unlink(_path(machine, pending.state))
+    with contextlib.suppress(KitError):
+        used = pending._replace(state="", verifier=Secret(""), sent=machine.now())
+        _write(_path(machine, pending.state), used)
 
 
-def used_pending(machine: Machine, state: str) -> Used | None:
+def used_pending(machine: Machine, state: str) -> Pending | None:
     """The login of this state if its code was sent in the last hour. Never raises."""
-    value = _read(_path(machine, state))
-    try:
-        used = Used(str(value["scope"]), float(value["created"]), float(value["sent"]))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return used if _is_young(machine, used.sent) else None
+    found = _read(machine, _path(machine, state))
+    return found if found and found.sent else None
 
 
-def _config(setup: Setup) -> str:
-    return "" if setup.place.from_env else str(setup.place.config)
-
-
-def _is_young(machine: Machine, then: Any) -> bool:
-    """Not too old, and not from the future: the clock may have been set back."""
-    is_time = isinstance(then, int | float) and not isinstance(then, bool)
-    return is_time and -_CLOCK_SLIP_S <= machine.now() - then < LIFETIME_S
+def _folder(machine: Machine) -> Path:
+    return machine.state / "pending"
 
 
 def _path(machine: Machine, state: str) -> Path:
     name = hashlib.sha256(state.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return machine.state / "pending" / f"{name}.json"
+    return _folder(machine) / f"{name}.json"
 
 
-def _files(machine: Machine) -> list[Path]:
-    try:
-        return sorted((machine.state / "pending").glob("*.json"))
-    except OSError:
-        return []
+def _write(path: Path, pending: Pending) -> None:
+    from ocarina_kit.system.files import write_private
+
+    write_private(path, json.dumps({**pending._asdict(), "verifier": pending.verifier.reveal()}).encode())
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(machine: Machine, path: Path) -> Pending | None:
+    """The login in a file; None if it is too old, from the future (the clock was set back), or not one of the kit's."""
     from ocarina_kit.system.files import read_file
 
     try:
         value = json.loads(read_file(path, cap=1 << 16).content or b"")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _unlink(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
+        pending = Pending(**{**value, "verifier": Secret(value["verifier"])})
+        age = machine.now() - (pending.sent or pending.created)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return pending if -_CLOCK_SLIP_S <= age < LIFETIME_S else None

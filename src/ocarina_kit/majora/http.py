@@ -10,27 +10,47 @@ from __future__ import annotations
 import contextlib
 import io
 import queue
+import re
 import socket
 import threading
 from collections.abc import Mapping
 from json import loads
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ocarina_kit.majora.net import NoAnswer, ca_bundle, failure, proxy_for, unusable_bundle
+from ocarina_kit.config.names import CA_BUNDLES
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import one_line
 
 if TYPE_CHECKING:
     from ocarina_kit.system.machine import Machine
 
-__all__ = ["NoAnswer", "Response", "send"]
-
 CAP = 1 << 20
 """Bytes of an answer's body, packed or unpacked, after which it is given up."""
 CONNECT_S = 10.0
 """Seconds for making a connection: that can be tried again at no risk, so it ends long before a slow answer does."""
 _SLICE_S = 0.5
+
+
+class NoAnswer(NamedTuple):
+    """No answer came, or none that is usable. ``words`` is for people: lower case, no full stop, no secret.
+
+    ``kind``: a key of ``_WORDS``; of this machine: one of ``LOCAL``; of an answer that arrived: ``rate-limited``,
+    ``server-error``, ``other`` (no OAuth answer, so something else than Majora gave it).
+    ``sent``: the server may have acted on the request, so a token or code in it may be spent. Times are in seconds.
+    """
+
+    kind: str
+    words: str
+    sent: bool = False
+    status: int | None = None
+    retry_after: float | None = None
+    skew: float | None = None
+
+
+LOCAL = ("ca-bundle", "proxy-unusable", "insecure", "no-thread")
+"""Kinds of `NoAnswer` for what is set wrong on this machine."""
 
 
 class Response(NamedTuple):
@@ -44,9 +64,6 @@ class Response(NamedTuple):
     body: bytes = b""
     received: float = 0.0
     secrets: tuple[Secret, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Response(status={self.status})"  # the body may hold tokens
 
     @property
     def skew(self) -> float | None:
@@ -142,39 +159,33 @@ def send(
     except RuntimeError:
         return NoAnswer("no-thread", "this account may not start more processes or threads here (ulimit -u)")
     try:
-        came = _wait(box, seconds)
+        # A stop (SIGSTOP, a suspended laptop) uses up one slice however long it lasts, and one more slice follows the
+        # last: what arrived meanwhile is read before anything is judged late.
+        for limit in [*[_SLICE_S] * int(seconds / _SLICE_S), seconds % _SLICE_S, _SLICE_S]:
+            with contextlib.suppress(queue.Empty):
+                came = box.get(timeout=limit)
+                return came._replace(secrets=secrets) if isinstance(came, Response) else came
     finally:
         stage = body.give_up()
-    if came is None and stage == "resolving":
+    if stage == "resolving":
         return NoAnswer("dns-silent", f"the resolver did not answer for {server} in time")
-    if came is None:
-        return NoAnswer("timeout", f"{server} did not answer in time", stage == "sent")
-    return came._replace(secrets=secrets) if isinstance(came, Response) else came
-
-
-def _wait(box: queue.SimpleQueue[Response | NoAnswer], seconds: float) -> Response | NoAnswer | None:
-    """What came in time. The wait is cut into slices of running time.
-
-    A stop (SIGSTOP, a suspended laptop) uses up one slice however long it lasts, and one more slice follows the last:
-    what arrived meanwhile is read before anything is judged late.
-    """
-    for limit in [*[_SLICE_S] * int(seconds / _SLICE_S), seconds % _SLICE_S, _SLICE_S]:
-        try:
-            return box.get(timeout=limit)
-        except queue.Empty:
-            continue
-    return None
+    return NoAnswer("timeout", f"{server} did not answer in time", stage == "sent")
 
 
 def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswer:
     """Make the request, in a thread of its own."""
+    import ssl
+
     from requests.adapters import HTTPAdapter
 
     host, body = urlsplit(request.url).hostname or "", request.body
     proxy, bundle = proxy_for(machine.environ, request.url), ca_bundle(machine.environ)
-    problem = unusable_bundle(*bundle) if bundle else None
-    if problem is not None:
-        return problem
+    try:
+        if bundle and not Path(bundle[1]).is_dir():
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle[1])
+    except (OSError, ValueError):  # an SSLError is an OSError
+        words = "the CA bundle that {} names cannot be read, or has no certificate in it: {}"
+        return NoAnswer("ca-bundle", words.format(*bundle or ()))
     try:
         if proxy is None:
             socket.getaddrinfo(host, None)  # first, so that a silent resolver is told from a silent server
@@ -194,7 +205,88 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
                 if len(content) > CAP:
                     return NoAnswer("other", f"the answer of {host} is larger than 1 MiB", True)
             return Response(answer.status_code, answer.headers, bytes(content), machine.now())
-    except (
-        Exception
-    ) as raised:  # requests, urllib3, http.client and ssl raise what they like on a hostile peer
-        return failure(raised, sent=body.stage == "sent", host=host, proxy=proxy)
+    # requests, urllib3, http.client and ssl raise what they like on a hostile peer.
+    except Exception as raised:
+        return _failure(raised, body.stage == "sent", host, proxy)
+
+
+# --- proxies and CA bundles
+
+
+def proxy_for(environ: Mapping[str, str], url: str) -> str | None:
+    """The proxy for ``url`` by HTTPS_PROXY, ALL_PROXY and NO_PROXY in either case, as requests and curl read them.
+
+    The lower-case name wins, also when it is empty. Plain http is for this machine only and never asks a proxy.
+    """
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+
+    https, everything, no = (
+        environ.get(name, environ.get(name.upper(), "")).strip()
+        for name in ("https_proxy", "all_proxy", "no_proxy")
+    )
+    proxy = https or everything
+    if (
+        not proxy
+        or not url.startswith("https:")
+        or proxy_bypass_environment(urlsplit(url).netloc, {"no": no})
+    ):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """The variable that names a CA bundle, and the path: those that requests, and so the client, reads."""
+    return next(((name, environ[name]) for name in CA_BUNDLES if environ.get(name)), None)
+
+
+# --- what it means if a request came no further
+
+_WORDS = {
+    "dns-none": "no host is named {host}",
+    "dns-silent": "the resolver did not answer for {host}",
+    "refused": "{host} refuses the connection, or cannot be reached from here",
+    "timeout": "{host} did not answer in time",
+    "reset": "{host} closed the connection before it had answered",
+    "tls-other": "the TLS handshake with {host} failed",
+    "proxy-auth": "the proxy {proxy} asks for a user name and password (407)",
+    "proxy-refused": "the proxy {proxy} cannot be reached, or refuses to connect to {host}",
+    "proxy-unusable": "the setting for a proxy does not hold the address of one: {proxy}",
+    "other": "{host} did not answer with HTTP",
+}
+_NO_NAME = f"{socket.EAI_NONAME}|{getattr(socket, 'EAI_NODATA', socket.EAI_NONAME)}"
+# By how far the request came, and the type and code of each exception, in this order. Certificates have the codes of
+# X509_verify_cert_error_string(3).
+_KINDS = (
+    ("timeout", "Timeout"),
+    ("tls-expired", r"VerificationError:(?:9|10) "),
+    ("tls-host", r"VerificationError:(?:62|63|64) "),
+    ("tls-unknown-issuer", r"VerificationError:(?:2|18|19|20|21|27) "),
+    ("tls-other", "VerificationError"),
+    ("proxy-auth", "^proxied .*tunnel:407 "),
+    ("proxy-unusable", "^proxied .*unusable:"),
+    ("proxy-refused", r"^proxied (?!.*\bssl\.)|^proxied .*ProxyError"),
+    ("tls-other", r"^(?!sent).*\bssl\.SSLError:"),
+    ("dns-none", f"gaierror:(?:{_NO_NAME}) "),
+    ("dns-silent", "gaierror"),
+    ("refused", "NewConnectionError"),
+    ("reset", r"\bssl\.|IncompleteRead|DecodeError|builtins\.Connection|BrokenPipe|RemoteDisconnected"),
+)
+
+
+def _failure(problem: BaseException, sent: bool, host: str, proxy: str | None) -> NoAnswer:
+    """What an exception of a request means. Its text is not shown: it may hold a URL or a proxy's password."""
+    causes, marks = [problem], "sent " if sent else "proxied " if proxy else "unsent "
+    for each in causes:
+        inner = (each.__cause__, each.__context__)
+        causes += [cause for cause in inner if cause is not None and cause not in causes]
+        code = getattr(each, "verify_code", getattr(each, "errno", None))
+        marks += f"{type(each).__module__}.{type(each).__name__}:{code} "
+        # A ValueError is that of requests or urllib3 for an address that they cannot use.
+        marks += "unusable: " if isinstance(each, ValueError) else ""
+        # http.client says "Tunnel connection failed: <status> <reason>".
+        marks += "tunnel:407 " if "Tunnel connection failed: 407" in str(each) else ""
+    kind = next((kind for kind, pattern in _KINDS if re.search(pattern, marks)), "other")
+    words = _WORDS.get(kind, "the certificate of {host} is not accepted")
+    words = words.format(host=host, proxy=mask(proxy or ""))
+    said = [f": {each.verify_message}" for each in causes if hasattr(each, "verify_message")]
+    return NoAnswer(kind, words + (said[0] if said and kind.startswith("tls-") else ""), sent)

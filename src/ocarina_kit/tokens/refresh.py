@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import outcome as told
 from ocarina_kit.tokens.file import Token, TokensFile
@@ -32,8 +32,6 @@ _QUICK_TRIES = 3
 """A connection that is refused or cut at once is tried this many times: the server may be back soon, or not."""
 _LATE_S = 1.0
 """Seconds to wait after a "no": another program's answer to the same token may be on its way into the file."""
-_RESULTS = {"RFR001": "refused-token", "RFR002": "lost", "RFR003": "refused", "RFR004": "maybe-lost"}
-"""By the id of the error that majora/messages has for an answer without a token."""
 _UNLOGGED = ("fresh", "due", "no-token", "no-refresh-token", "unreadable", "other-server")
 
 LEGACY_NOTE = (
@@ -176,15 +174,13 @@ def _spend(store: Store, due: Sequence[Token], outcomes: dict[str, Outcome], end
 def _no_token(setup: Setup, token: Token, answer: Refused | NoAnswer, resent: bool) -> tuple[str, KitError]:
     """What an answer without a token comes to. ``resent``: an earlier attempt may have spent the token, so that its
     answer was lost if it is refused now."""
-    from ocarina_kit.majora.api import Refused
+    from ocarina_kit.majora.api import verdict
     from ocarina_kit.majora.messages import refresh_error
 
     ways = told.ways(setup, token.key)
     error = refresh_error(answer, domain=setup.domain, spent_before=resent, ways=ways)
-    result = "refused-client" if isinstance(answer, Refused) else "network"
-    if answer.status is None:
-        result = "unreached" if error.exit == Exit.UNKNOWN else "failed"
-    return _RESULTS.get(error.id, result), error
+    result = verdict(answer, resent)
+    return "unreached" if result == "network" and answer.status is None else result, error
 
 
 def attempts(

@@ -33,7 +33,7 @@ from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign, parse, 
 from ocarina_kit.tokens.outcome import Outcome, not_saved, not_tokens, other_server, undamaged, unreadable
 
 if TYPE_CHECKING:
-    from ocarina_kit.majora.answers import Granted
+    from ocarina_kit.majora.api import Granted
     from ocarina_kit.system.change import Change
 
 _SPARE = 16 * 1024
