@@ -9,12 +9,6 @@ TOKEN_LIFE_S = 36_000.0
 TEXTS = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", "MAJORA_TOKENS_FILE", "CLIENT_ID", "CLIENT_SECRET")
 INTEGERS = ("OCARINA_NO_BANNER", "OCARINA_QUIET")
 SETTINGS = TEXTS + INTEGERS
-BUILT_IN: dict[str, str | int] = {
-    "MAJORA_DOMAIN": "https://example.org/",
-    "MAJORA_TOKENS_FILE": "~/.ocarina-tokens",
-    "OCARINA_NO_BANNER": 0,
-    "OCARINA_QUIET": 0,
-}
 _PLAIN = {name.replace("_", "").lower(): name for name in SETTINGS}
 _OTHER_NAMES = {
     **dict.fromkeys(("domain", "url", "host"), "MAJORA_DOMAIN"),
