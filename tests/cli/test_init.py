@@ -177,7 +177,11 @@ def test_what_has_one_meaning_is_repaired_and_said(person: Lab) -> None:
     ran = init(person, domain=domain, user=" 'alice' ", client_id=f'"{person.app.client_id}" ')
     assert ran.code == 0, ran
     assert person.kit.read_config() == {**person.config, "MAJORA_USER": "alice"}
-    for words in ("MAJORA_DOMAIN has a query", "MAJORA_USER has spaces or quotes", "CLIENT_ID has quotes"):
+    for words in (
+        "MAJORA_DOMAIN has a query",
+        "MAJORA_USER has spaces or quotes",
+        "CLIENT_ID has white space",
+    ):
         assert words in ran.out
     ran = init(person, "--offline", domain="https://majora.covid19.climb.ac.uk/", user="test-alice")
     assert "[CFG014]" in ran.err

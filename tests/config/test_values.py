@@ -22,30 +22,19 @@ def drawn(length: int, seed: int, alphabet: str = LETTERS) -> str:
     return "".join(random.Random(seed).choices(alphabet, k=length))  # noqa: S311  # must be repeatable, not secret
 
 
-TWICE = "CFG009 was pasted twice, fixable"
+ODD = "CFG009 has white space, quotes or invisible characters in it, fixable"
 ID = drawn(40, 1)
 SECRET = drawn(128, 2)
 
 
-@pytest.mark.parametrize(
-    ("text", "meant_as", "removed"),
-    [
-        (ID, ID, ""),
-        (f" {ID}\n", ID, "white space"),
-        (f"{ID[:20]}\r\n  {ID[20:]}\n", ID, "white space"),
-        (f"\u00a0{ID[:20]}\u2028{ID[20:]}", ID, "white space"),
-        (f"\ufeff{ID}\u200b", ID, "invisible"),
-        (f"{ID[:9]}\x00{ID[9:]}", ID, "invisible"),
-        (f'"{ID}"', ID, "quotes"),
-        (f"“'{ID}'”", ID, "quotes"),
-        (f' " {ID} " ', ID, "quotes"),
-        (' "" ', "", "quotes"),
-    ],
-)
-def test_tidied(text: str, meant_as: str, removed: str) -> None:
-    assert tidied(text)[0] == meant_as
-    assert removed in " ".join(tidied(text)[1])
-    assert tidied(meant_as) == (meant_as, [])
+def test_tidied() -> None:
+    parts = (ID[:20], ID[20:])
+    for text in (
+        ID, f" {ID}\n", "\r\n  ".join(parts), "\u00a0" + "\u2028".join(parts), f"\ufeff{ID}\u200b", "\x00".join(parts),
+        f'"{ID}"', f"“'{ID}'”", f' " {ID} " ',
+    ):  # fmt: skip
+        assert tidied(text) == ID
+    assert tidied(' "" ') == ""
 
 
 @given(
@@ -110,18 +99,16 @@ REAL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "text"), [(name, text) for name, texts in PLACEHOLDERS.items() for text in texts]
-)
-def test_placeholders(name: str, text: str) -> None:
-    assert is_placeholder(name, text)
-    assert [fault.check for fault in judge(name, text).faults] == ["CFG005"]
-    assert not judge(name, text).usable
+def test_placeholders() -> None:
+    for name, text in [(name, text) for name, texts in PLACEHOLDERS.items() for text in texts]:
+        assert is_placeholder(name, text), text
+        assert [fault.check for fault in judge(name, text).faults] == ["CFG005"], text
+        assert not judge(name, text).usable
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in REAL.items() for text in texts])
-def test_real_values_are_no_placeholders(name: str, text: str) -> None:
-    assert not is_placeholder(name, text)
+def test_real_values_are_no_placeholders() -> None:
+    for name, texts in REAL.items():
+        assert [text for text in texts if is_placeholder(name, text)] == []
 
 
 @given(
@@ -136,28 +123,17 @@ def test_no_random_value_is_a_placeholder_or_a_hash(seed: int, length: int, alph
 
 
 HASHES = (
-    *(
-        "pbkdf2_sha256$600000$abc$def=",
-        "PBKDF2_SHA256$1$a$b",
-        "pbkdf2_sha1$1",
-        "pbkdf2_",
-        "$2b$12$abcdefghijklm",
-    ),
-    *(
-        "bcrypt_sha256$$2b$12$abc",
-        "argon2$argon2id$v=19$m=1,t=2,p=8$a$b",
-        "$argon2id$v=19$m=1",
-        "scrypt$1$a$8$1$b",
-    ),
-    *("sha256$salt$hash", "md5$salt$hash", "$6$salt$hash", ' "pbkdf2_sha256$1$a$b" '),
-)
+    "pbkdf2_sha256$600000$abc$def=", "PBKDF2_SHA256$1$a$b", "pbkdf2_sha1$1", "pbkdf2_", "$2b$12$abcdefghijklm",
+    "bcrypt_sha256$$2b$12$abc", "argon2$argon2id$v=19$m=1,t=2,p=8$a$b", "$argon2id$v=19$m=1", "scrypt$1$a$8$1$b",
+    "sha256$salt$hash", "md5$salt$hash", "$6$salt$hash", ' "pbkdf2_sha256$1$a$b" ',
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("text", HASHES)
-def test_hashes(text: str) -> None:
-    judged = judge("CLIENT_SECRET", text)
-    assert judged.faults[0].words == "is a hash of a secret, not the secret"
-    assert not judged.usable
+def test_hashes() -> None:
+    for text in HASHES:
+        judged = judge("CLIENT_SECRET", text)
+        assert judged.faults[0].words == "is a hash of a secret, not the secret"
+        assert not judged.usable
 
 
 @pytest.mark.parametrize(
@@ -169,18 +145,10 @@ def test_hashes(text: str) -> None:
         ("CLIENT_ID", 7, ["CFG004 is not a string"]),
         ("CLIENT_ID", " \n\u200b", ["CFG004 is blank"]),
         ("CLIENT_ID", '""', ["CFG004 is blank"]),
-        ("CLIENT_ID", ID + "\n", ["CFG009 has white space in it, fixable"]),
-        (
-            "CLIENT_ID",
-            f" '{ID}'",
-            ["CFG009 has white space in it, fixable", "CFG009 has quotes in it, fixable"],
-        ),
-        ("CLIENT_ID", ID + "\u200b", ["CFG009 has invisible characters in it, fixable"]),
-        (
-            "CLIENT_SECRET",
-            f"{SECRET}\n{SECRET}",
-            ["CFG009 has white space in it, fixable", "CFG009 was pasted twice, fixable"],
-        ),
+        ("CLIENT_ID", ID + "\n", [ODD]),
+        ("CLIENT_ID", f" '{ID}'", [ODD]),
+        ("CLIENT_ID", ID + "\u200b", [ODD]),
+        ("CLIENT_SECRET", f"{SECRET}\n{SECRET}", [ODD, "CFG009 was pasted twice, fixable"]),
         ("CLIENT_ID", ID[:-1], ["CFG009 has 39 characters (40 are usual), warning"]),
         ("CLIENT_ID", ID[:-1] + "é", ["CFG009 has characters that Majora never generates"]),
         ("MAJORA_USER", "climb-covid19-smithj", []),
@@ -199,28 +167,19 @@ def test_faults(name: str, value: object, faults: list[str]) -> None:
     judged = judge(name, value)
     ends = [", fixable" if each.fixable else ", warning" if each.warning else "" for each in judged.faults]
     assert [f"{f.check} {f.words}{end}" for f, end in zip(judged.faults, ends, strict=True)] == faults
-    assert str(value) not in repr(judged) or str(value) in ("", "None", "7", "OAUTH", "O-Auth")
 
 
-@pytest.mark.parametrize(
-    ("client_id", "secret", "answer"),
-    [
-        (ID, SECRET, False),
-        (SECRET, ID, True),
-        (f" {SECRET}\n", f'"{ID}"', True),
-        (SECRET, SECRET[:60], False),
-        (SECRET[:60], ID, False),
-        (ID, ID, False),
-    ],
-)
-def test_swapped(client_id: str, secret: str, answer: bool) -> None:
-    assert are_swapped(client_id, secret) is answer
+def test_swapped() -> None:
+    for pair in ((SECRET, ID), (f" {SECRET}\n", f'"{ID}"')):
+        assert are_swapped(*pair)
+        assert not are_swapped(*reversed(pair))
+    assert not any(are_swapped(*pair) for pair in ((SECRET, SECRET[:60]), (SECRET[:60], ID), (ID, ID)))
 
 
-SPELLINGS = (
-    *("oauth", "OAuth", " OAUTH", "OAUTH\n", '"OAUTH"', "'oauth'", "“OAUTH”", "O-AUTH", "o_auth"),
-    *("OAuth2", "oauth 2.0", "0AUTH", "O AUTH", "OAUTH\u200b", "<OAUTH>", "OAUTH."),
-)
+SPELLINGS = [
+    "oauth", "OAuth", " OAUTH", "OAUTH\n", '"OAUTH"', "'oauth'", "“OAUTH”", "O-AUTH", "o_auth", "OAuth2", "oauth 2.0",
+    "0AUTH", "O AUTH", "OAUTH\u200b", "<OAUTH>", "OAUTH.",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -253,46 +212,22 @@ def test_integers(value: object, good: bool, text: str) -> None:
 
 
 NEAR = {
-    "MAJORA_DOMAIN": (
-        *(
-            "majora_domain",
-            "MAJORA-DOMAIN",
-            "MAJORADOMAIN",
-            "majoraDomain",
-            " MAJORA_DOMAIN",
-            "MAJORA_DOMAIN:",
-        ),
-        *(
-            "MAJORA DOMAIN",
-            "MAJORA_DOMAIN\u200b",
-            "MAJORA_DOMIAN",
-            "MAJORA_DOMAINE",
-            "MAJOR_DOMAIN",
-            "MAJORA_URL",
-        ),
-    ),
-    "CLIENT_ID": ("CLIENTID", "client-id", "CLIENT_DI", "MAJORA_CLIENT_ID"),
-    "CLIENT_SECRET": ("client_secret ", "CLIENT_SERCET", "OAUTH_CLIENT_SECRET"),
-    "MAJORA_USER": ("majora_username", "MAJORA_USR", "MAJORA_USRE"),
-    "MAJORA_TOKEN": ("MAJORA_TOKE", "majora_token"),
-    "MAJORA_TOKENS_FILE": ("MAJORA_TOKEN_FILE",),
-    "OCARINA_QUIET": ("ocarina_quite",),
-    "OCARINA_NO_BANNER": ("OCARINA_NOBANNER",),
-    "": (
-        *(
-            "MAJRA_DOMIAN",
-            "domain",
-            "user",
-            "secret",
-            "default",
-            "profile",
-            "mine",
-            "email",
-            "MAJORA_INSTITUTE",
-        ),
-        *("", "majora", "é" * 99),
-    ),
-}
+    "MAJORA_DOMAIN": [
+        "majora_domain", "MAJORA-DOMAIN", "MAJORADOMAIN", "majoraDomain", " MAJORA_DOMAIN", "MAJORA_DOMAIN:",
+        "MAJORA DOMAIN", "MAJORA_DOMAIN\u200b", "MAJORA_DOMIAN", "MAJORA_DOMAINE", "MAJOR_DOMAIN", "MAJORA_URL",
+    ],
+    "CLIENT_ID": ["CLIENTID", "client-id", "CLIENT_DI", "MAJORA_CLIENT_ID"],
+    "CLIENT_SECRET": ["client_secret ", "CLIENT_SERCET", "OAUTH_CLIENT_SECRET"],
+    "MAJORA_USER": ["majora_username", "MAJORA_USR", "MAJORA_USRE"],
+    "MAJORA_TOKEN": ["MAJORA_TOKE", "majora_token"],
+    "MAJORA_TOKENS_FILE": ["MAJORA_TOKEN_FILE"],
+    "OCARINA_QUIET": ["ocarina_quite"],
+    "OCARINA_NO_BANNER": ["OCARINA_NOBANNER"],
+    "": [
+        "MAJRA_DOMIAN", "domain", "user", "secret", "default", "profile", "mine", "email", "MAJORA_INSTITUTE", "",
+        "majora", "é" * 99,
+    ],
+}  # fmt: skip
 
 
 def test_near_misses() -> None:

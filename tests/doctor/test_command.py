@@ -103,7 +103,7 @@ def test_a_report_goes_to_a_file_or_alone_to_standard_output(broken: Kit) -> Non
     text = (broken.home / "report.md").read_text()
     assert text == alone.out
     assert ("report.md" in ran.out, "Next step: " in alone.err) == (True, True)
-    row = "| CFG007 | fail | MAJORA_DOMAIN ends in one slash | MAJORA_DOMAIN does not end in / (…, line 2"
+    row = "| CFG007 | fail | MAJORA_DOMAIN ends in one / | MAJORA_DOMAIN does not end in / (…, line 2"
     assert row in text
     for name in (str(broken.home), "lab", socket.gethostname(), SETTINGS["CLIENT_ID"]):
         assert name not in text.replace("available", "")

@@ -33,7 +33,7 @@ class Run(NamedTuple):
 
         Says what was repaired: ocarina itself still fails on it.
         """
-        from ocarina_kit.config.setup import usable
+        from ocarina_kit.doctor.setup import usable
 
         found = usable(self.machine, self.config())
         for note in found.notes:

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config import jsontext
-from ocarina_kit.config.findings import findings
-from ocarina_kit.config.setup import Setting, from_environment, settled, setup_of
+from ocarina_kit.config.setup import Setting, from_environment, setup_of
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, judge, token_kind
 from ocarina_kit.config.write import plan_settings
+from ocarina_kit.doctor.setup import findings, settled
+from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora, Refused
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.majora.messages import Ways, client_error, login_error, net_error
@@ -118,7 +119,7 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
         if name not in variables and (text := environ.get(f"MAJORA_{name}")):
             variables[name] = Setting(name, text, f"variable MAJORA_{name}")
     options = {name: Setting(name, text, ASK[name].options.split()[0]) for name, text in given.items()}
-    settings = {} if wish.from_env else settled(run.config())[0].settings
+    settings = {} if wish.from_env else settled(World.of(run.machine, run.config()))[0].config.settings
     file = {name: each for name, each in settings.items() if each.path and each.text}
     here = {**variables, **options}
     named = [each["MAJORA_DOMAIN"].text for each in (here, file) if "MAJORA_DOMAIN" in each]
@@ -229,8 +230,8 @@ def look(run: Run, wish: Wish) -> Config:
     """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
     config = run.config()
     if config.file is not None and config.file.kind not in ("file", "missing", "dangling"):
-        found = findings(config)[0]
-        raise KitError(found.words.text, id=found.check, why="It was left as it is.", remedy=found.remedy)
+        found = findings(World.of(run.machine, config))[0]
+        raise KitError(found.said.text, id=found.id, why="It was left as it is.", remedy=found.remedy)
     if not wish.dry_run:
         prove_space(run.place.config, 1).discard()
     return config
@@ -242,17 +243,18 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
     Where they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
     corrected in the file, and what stays odd.
     """
-    changes, file = plan_settings(run.machine, run.place, values), config.file
+    world, corrected = settled(World.of(run.machine, config))
+    before, file = world.config, config.file
+    changes = plan_settings(before, values)
     assert file is not None  # noqa: S101  # for mypy: init writes a file, with --env too
     document = jsontext.read((changes[0].after if changes else file.content) or b"")
     assert isinstance(document, jsontext.Document)  # noqa: S101  # for mypy: it is what would be written
     after = config._replace(file=file._replace(kind="file", mode=None)).with_document(document)
-    before, corrected = settled(config)
     for finding in corrected:
-        run.ui.say(f"Corrected: {finding.words.text}. [{finding.check}]")
-    for finding in findings(after):
+        run.ui.say(f"Corrected: {finding.said.text}. [{finding.id}]")
+    for finding in findings(World.of(run.machine, after)):
         if finding.status in ("warn", "fail"):
-            run.ui.warn(f"{finding.words.text}. [{finding.check}]")
+            run.ui.warn(f"{finding.said.text}. [{finding.id}]")
     if not changes and file.open_to_others:
         changes = [chmod(file.path, file.mode, "make it readable only by you (0600)")]
     setup = setup_of(run.machine, after)

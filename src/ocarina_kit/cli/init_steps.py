@@ -19,11 +19,11 @@ from ocarina_kit.cli.schedule_line import Planned, in_the_way, install_entry, pl
 from ocarina_kit.cli.schedule_trial import try_line
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.scopes import Request, purposes_of, requests_for
-from ocarina_kit.config import jsontext
-from ocarina_kit.config.findings import findings
-from ocarina_kit.config.setup import settled, usable
+from ocarina_kit.config.jsontext import Spot
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.config.values import judge
+from ocarina_kit.doctor.setup import settled, usable
+from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.change import difference
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
@@ -86,10 +86,10 @@ class _Init:
         config = know.look(self.run, self.wish)
         known = know.gather(self.run, self.given, self.wish)
         wrong = [each for name, each in known.missing.items() if not self.asks or name in self.given]
-        lost = isinstance(config.document, jsontext.Broken) and not config.document.blank
+        lost = isinstance(config.document, Spot) and not config.document.blank
         if lost and not (self.asks or self.wish.yes or self.wish.dry_run):
-            found = next(each for each in findings(config) if each.check == "CFG002")
-            text = f"{found.words.text}. To write it again, with a backup of the old one: --yes"
+            said = World.of(self.run.machine, config).config_findings["CFG002"].said
+            text = f"{said.text}. To write it again, with a backup of the old one: --yes"
             wrong.append(("CFG002", text))
         if wrong:
             what = "\n".join(["Settings are missing or wrong:", *(words for _, words in wrong)])
@@ -110,7 +110,7 @@ class _Init:
 
     def _current(self, config: Config, known: Known) -> Setup | None:
         """The set-up that there is; None where it lacks something, or something else is asked for."""
-        now = settled(config)[0]
+        now = settled(World.of(self.run.machine, config))[0].config
         if known.missing or any(now.text(name) != known.values[name] for name in known.given):
             return None
         with contextlib.suppress(KitError):

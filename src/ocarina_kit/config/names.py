@@ -11,12 +11,6 @@ CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The variables from which requests, and so the client, takes a CA bundle, the first that is set."""
 INTEGERS = ("OCARINA_NO_BANNER", "OCARINA_QUIET")
 SETTINGS = TEXTS + INTEGERS
-BUILT_IN: dict[str, str | int] = {
-    "MAJORA_DOMAIN": "https://example.org/",
-    "MAJORA_TOKENS_FILE": "~/.ocarina-tokens",
-    "OCARINA_NO_BANNER": 0,
-    "OCARINA_QUIET": 0,
-}
 _PLAIN = {name.replace("_", "").lower(): name for name in SETTINGS}
 _OTHER_NAMES = {
     **dict.fromkeys(("domain", "url", "host"), "MAJORA_DOMAIN"),

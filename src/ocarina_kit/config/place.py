@@ -23,14 +23,9 @@ class Place(NamedTuple):
         """``ocarina-kit WORDS`` for this set-up, quoted for a shell: what remedies name."""
         import shlex
 
-        options: list[str] = []
-        if self.source == "option":
-            options += ["--config", str(self.config)]
-        if self.from_env:
-            options.append("--env")
-        elif self.profile is not None:
-            options += ["--profile", self.profile]
-        return shlex.join(["ocarina-kit", *words, *options])
+        named = ["--config", str(self.config)] if self.source == "option" else []
+        profile = ["--profile", self.profile] if self.profile is not None else []
+        return shlex.join(["ocarina-kit", *words, *named, *(["--env"] if self.from_env else profile)])
 
 
 class Setup(NamedTuple):

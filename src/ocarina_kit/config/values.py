@@ -14,7 +14,6 @@ ID_LENGTH = 40
 SECRET_LENGTH = 128
 FILLER = "not-used-with-an-api-key"
 """For id and secret beside a legacy key: clients from 0.48 on want every setting non-blank (FACTS.md)."""
-
 QUOTES = frozenset("\"'`") | CURLY_QUOTES
 
 
@@ -53,9 +52,6 @@ class Value(NamedTuple):
         """What is fixed in ``text``, in words that follow the setting's name."""
         return tuple(f"{fault.words}; corrected" for fault in self.faults if fault.fixable)
 
-    def __repr__(self) -> str:
-        return f"Value({self.name}, faults={self.faults})"
-
 
 def judge(name: str, value: object) -> Value:
     """Judge the value of one setting. Takes any value of JSON, never raises.
@@ -76,29 +72,21 @@ def judge(name: str, value: object) -> Value:
     if name == "MAJORA_USER":
         return _judge_user(value)
     if name == "MAJORA_TOKEN":
-        return _judge_token(value)
-    if name in ("CLIENT_ID", "CLIENT_SECRET"):
-        return _judge_credential(name, value)
-    return Value(name, value)
+        if token_kind(value) == "key":
+            return Value(name, tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
+        slips = [Fault("CFG008", "is another spelling of OAUTH", fixable=True)] if value != "OAUTH" else []
+        return Value(name, "OAUTH", tuple(slips))
+    return _judge_credential(name, value) if name.startswith("CLIENT_") else Value(name, value)
 
 
-# --- user, id and secret ----------------------------------------------------------------------------------------
+# --- each setting -----------------------------------------------------------------------------------------------
 
 
-def tidied(text: str) -> tuple[str, list[str]]:
-    """An id, secret or key as it was generated, and what was removed for that: white space and invisible characters
-    anywhere, quotes around it."""
-    if text.isascii() and text.isalnum():
-        return text, []
-    spaceless = "".join(text.split())
-    visible = "".join(char for char in spaceless if char.isprintable() and char not in INVISIBLE)
-    bare = visible.strip("".join(QUOTES))
-    steps = (
-        ("white space", text, spaceless),
-        ("invisible characters", spaceless, visible),
-        ("quotes", visible, bare),
-    )
-    return bare, [what for what, before, after in steps if before != after]
+def tidied(text: str) -> str:
+    """An id, secret or key as it was generated: without white space and invisible characters anywhere, and quotes
+    around it."""
+    visible = (char for char in text if not char.isspace() and char.isprintable() and char not in INVISIBLE)
+    return "".join(visible).strip("".join(QUOTES))
 
 
 def _judge_user(text: str) -> Value:
@@ -112,13 +100,14 @@ def _judge_user(text: str) -> Value:
 
 
 def _judge_credential(name: str, text: str) -> Value:
-    bare, removed = tidied(text)
-    faults = [Fault("CFG009", f"has {each} in it", fixable=True) for each in removed]
-    usual = ID_LENGTH if name == "CLIENT_ID" else SECRET_LENGTH
+    bare, faults = tidied(text), list[Fault]()
+    if bare != text:
+        faults.append(Fault("CFG009", "has white space, quotes or invisible characters in it", fixable=True))
     half = bare[: len(bare) // 2]
     if len(half) in (ID_LENGTH, SECRET_LENGTH) and half * 2 == bare:  # as happens where nothing is seen
         bare = half
         faults.append(Fault("CFG009", "was pasted twice", fixable=True))
+    usual = ID_LENGTH if name == "CLIENT_ID" else SECRET_LENGTH
     if is_hash(bare):
         faults.insert(0, Fault("CFG009", "is a hash of a secret, not the secret"))
     elif not bare.isascii():
@@ -130,45 +119,29 @@ def _judge_credential(name: str, text: str) -> Value:
 
 def are_swapped(client_id: str, client_secret: str) -> bool:
     """Whether id and secret have each other's length, so that they were swapped."""
-    return (len(tidied(client_id)[0]), len(tidied(client_secret)[0])) == (SECRET_LENGTH, ID_LENGTH)
+    return (len(tidied(client_id)), len(tidied(client_secret))) == (SECRET_LENGTH, ID_LENGTH)
 
 
 def is_hash(text: str) -> bool:
     """Whether a value is the hash of a secret, as Django stores it: newer servers show it after Save (FACTS.md)."""
-    return (
-        re.match(r"(?i)(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d+)\w*\$|pbkdf2_|\$\w{1,12}\$", text)
-        is not None
-    )
-
-
-# --- MAJORA_TOKEN and integers -----------------------------------------------------------------------------------
+    hashes = r"(?i)(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d+)\w*\$|pbkdf2_|\$\w{1,12}\$"
+    return re.match(hashes, text) is not None
 
 
 def token_kind(text: str) -> str:
     """What MAJORA_TOKEN is: ``oauth``, ``other spelling`` (meant as OAUTH), ``placeholder``, ``blank`` or ``key``."""
     if text == "OAUTH":
         return "oauth"
-    bare = tidied(text)[0]
-    if not bare:
-        return "blank"
+    bare = tidied(text)
     if re.fullmatch(r"[o0]auth(?:2|20)?", re.sub(r"[\W_]", "", bare).casefold()):
         return "other spelling"
-    return "placeholder" if is_placeholder("MAJORA_TOKEN", text) else "key"
+    return "blank" if not bare else "placeholder" if is_placeholder("MAJORA_TOKEN", text) else "key"
 
 
-def _judge_token(text: str) -> Value:
-    kind = token_kind(text)
-    if kind == "oauth":
-        return Value("MAJORA_TOKEN", text)
-    if kind == "other spelling":
-        return Value(
-            "MAJORA_TOKEN", "OAUTH", (Fault("CFG008", "is another spelling of OAUTH", fixable=True),)
-        )
-    return Value("MAJORA_TOKEN", tidied(text)[0], (Fault("CFG008", "is a legacy API key", warning=True),))
-
-
-_MEANT = {"0": "0", "1": "1", **dict.fromkeys(("true", "yes", "on", "1.0"), "1")}
-_MEANT |= dict.fromkeys(("false", "no", "off", "", "none", "null", "0.0"), "0")
+_INTEGERS = {
+    **dict.fromkeys(("1", "true", "yes", "on", "1.0"), "1"),
+    **dict.fromkeys(("0", "false", "no", "off", "", "none", "null", "0.0"), "0"),
+}
 
 
 def _judge_integer(name: str, value: object) -> Value:
@@ -176,7 +149,7 @@ def _judge_integer(name: str, value: object) -> Value:
     try:
         return Value(name, str(int(value)))  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
-        meant = _MEANT.get(strip_ends(str(value), QUOTES).lower(), "")
+        meant = _INTEGERS.get(strip_ends(str(value), QUOTES).lower(), "")
     words = "is null" if value is None else "is not an integer"
     return Value(name, meant, (Fault("CFG010", words, fixable=bool(meant)),))
 
@@ -197,12 +170,13 @@ _NAMING = {
 }
 _WRAPPED = r"<[^<>]*>|\{.*\}|\[.*\]|\(.*\)|%\w+%|\$\{?\w+\}?|@@?\w+@@?|__\w+__"
 _FILLING = r"[.…·*?#=+~_-]+|[xX][xX_-]+|0{3,}|12345\d*|abc123|foo|bar|none|null|nil|n/a|tb[ad]"
+_DOMAIN = r"(?:www\.)?example\.(?:org|com|net|edu)|(?:.*[._-])?your(?:s|[._-]).*|[.…*?_x-]+"
 
 
 def is_placeholder(name: str, text: str) -> bool:
     """Whether a value was meant to be replaced: ``your-client-id``, ``<id>``, ``...``, ``CLIENT_ID``, ``${SECRET}``,
     ``https://example.org/``. The kind is told, not a list of examples; a random value is never one."""
-    bare = tidied(text)[0]
+    bare = tidied(text)
     if not bare or name not in _NAMING:
         return False
     if name == "MAJORA_DOMAIN":
@@ -216,7 +190,7 @@ def is_placeholder(name: str, text: str) -> bool:
 
 def _says_what_belongs(name: str, text: str) -> bool:
     words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", text)}
-    if re.match(r"\W*your(?:user|client|majora|api|token|id|secret|name|domain)", text, re.IGNORECASE):
+    if re.match(r"(?i)\W*your(?:user|client|majora|api|token|id|secret|name|domain)", text):
         return True
     return bool(words) and (words <= set(_NAMING[name].split()) or not words.isdisjoint(_SAYING))
 
@@ -225,11 +199,8 @@ def _is_placeholder_domain(text: str) -> bool:
     # What a person wrote between the scheme and the path: it need not be a URL yet.
     bare = re.sub(r"^[A-Za-z][A-Za-z0-9+.\-]*:/*", "", text.strip("<>{}[]\"' ")).strip("/ ")
     host = re.split(r"[/?#:]", bare, maxsplit=1)[0].rstrip(".").lower()
-    if "@" in bare:  # a user name or password, which may have any sign in it
+    if "@" in bare or not bare:  # a user name or password, which may have any sign in it
         return False
-    if not bare:
-        return bool(text) and not text.lower().startswith("http")
-    fixed = r"(?:www\.)?example\.(?:org|com|net|edu)|(?:.*[._-])?your(?:s|[._-]).*|[.…*?_x-]+"
-    if re.search(r"[<>{}]|\$\w", bare) or re.fullmatch(fixed, host or bare):
+    if re.search(r"[<>{}]|\$\w", bare) or re.fullmatch(_DOMAIN, host or bare):
         return True
     return "." not in host and host != "majora" and _says_what_belongs("MAJORA_DOMAIN", host)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ocarina_kit.config.jsontext import Document
-from ocarina_kit.config.place import Place
-from ocarina_kit.config.setup import profiles, read_config, settled
+from ocarina_kit.config.setup import Config, profiles
 from ocarina_kit.config.values import FILLER, token_kind
 from ocarina_kit.system.errors import KitError, usage_error
-from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.words import strip_ends
 
 if TYPE_CHECKING:
@@ -29,8 +27,9 @@ def check_profile_name(name: str) -> None:
         raise usage_error("A profile cannot have this name.", why=f"It becomes part of a file name: {why}")
 
 
-def plan_settings(machine: Machine, place: Place, settings: Mapping[str, str]) -> list[Change]:
-    """The write that gives the set-up these settings, and fixes what has one meaning; no change where that is so.
+def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
+    """The write that gives the set-up ``config`` (all fixed that has one meaning: `doctor.setup.settled`) these
+    settings; no change where the file says so already.
 
     With a legacy key, blank ids and secrets get fillers; a new profile gets a tokens file of its own (CONTRACT.md,
     init). A file that cannot be repaired is replaced (a backup is kept). Raises KitError where something in the file is
@@ -38,42 +37,33 @@ def plan_settings(machine: Machine, place: Place, settings: Mapping[str, str]) -
     """
     from ocarina_kit.system.change import write
 
-    config, _ = settled(read_config(machine, place))
-    document, profile = config.readable, place.profile
-    own = profiles(document.value).get(profile or "", {}) if document is not None else {}
+    document, profile = config.readable, config.place.profile
     wanted = {name: settings[name] for name in _ORDER if name in settings}
     if token_kind(wanted.get("MAJORA_TOKEN", "OAUTH")) == "key":
         for name in ("CLIENT_ID", "CLIENT_SECRET"):
             wanted[name] = wanted.get(name) or config.text(name) or FILLER
+    own = profiles(document.value).get(profile or "", {}) if document is not None else {}
     if profile is not None:
         check_profile_name(profile)
         if not strip_ends(str(own.get("MAJORA_TOKENS_FILE") or "")):
             wanted.setdefault("MAJORA_TOKENS_FILE", f"~/.ocarina-tokens-{profile}")
-    new = wanted if profile is None else {"profile": {profile: wanted}}
-    if document is None:
-        after = _set(Document("{}\n", {}), {(name,): value for name, value in new.items()})
-    elif profile is not None and not own:
-        after = _set(document, {("profile", profile): wanted})
-    else:
-        # A profile goes on without a setting that a layer below it has; its tokens file must be its own.
-        missing = {
-            config.path_of(name) if profile is None else ("profile", profile, name): value
-            for name, value in wanted.items()
-            if config.text(name) != value or (name == "MAJORA_TOKENS_FILE" and name not in own and profile)
-        }
-        after = _set(document, missing)
-    before = config.file.content if config.file is not None else None
-    if after.render() == before:
-        return []
-    return [write(place.config, "config", before, after.render(), "write the configuration")]
-
-
-def _set(document: Document, values: Mapping[tuple[str, ...], object]) -> Document:
     try:
-        for path, value in values.items():
-            document = document.set(path, value)
+        if document is None:
+            new = wanted if profile is None else {"profile": {profile: wanted}}
+            after = json.dumps(new, indent=4) + "\n"
+        elif profile is not None and not own:
+            after = document.set(("profile", profile), wanted).text
+        else:  # a profile goes on without a setting that a layer below it has; its tokens file must be its own
+            for name, value in wanted.items():
+                mine = profile is not None and name == "MAJORA_TOKENS_FILE" and name not in own
+                if mine or config.text(name) != value:
+                    path = ("profile", profile or "", name) if profile is not None else config.path_of(name)
+                    document = document.set(path, value)
+            after = document.text
     except ValueError as problem:
-        raise KitError(
-            f"The configuration has something else where an object is needed: {problem}.", id="CFG010"
-        ) from None
-    return document
+        what = f"The configuration has something else where an object is needed: {problem}."
+        raise KitError(what, id="CFG010") from None
+    before = config.file.content if config.file is not None else None
+    if after.encode() == before:
+        return []
+    return [write(config.place.config, "config", before, after.encode(), "write the configuration")]

@@ -21,6 +21,7 @@ from ocarina_kit.system.finding import Words, words
 
 if TYPE_CHECKING:
     from ocarina_kit.config.place import Place
+    from ocarina_kit.config.setup import Config
     from ocarina_kit.doctor.world import World
     from ocarina_kit.system.change import Change
 
@@ -45,6 +46,7 @@ class Outcome(NamedTuple):
     ``status`` is one of `STATUSES`. ``impact`` and ``remedy`` replace the check's own; where there is a ``fix``, which
     is what ``--fix`` would do, the usual remedy is ``doctor --fix``. ``cause`` is the id of the check that a ``skip``
     depends on. ``off`` marks a check that was not selected, ``unclear`` a skip because nothing is known.
+    ``after``: the configuration in memory with this fixed (CFG).
     The runner (`examine`) adds the rest: ``ms`` are the milliseconds that it took, with what it waited for.
     """
 
@@ -61,6 +63,7 @@ class Outcome(NamedTuple):
     title: str = ""
     ms: int = 0
     fixed: bool = False
+    after: Config | None = None
 
     @property
     def family(self) -> str:

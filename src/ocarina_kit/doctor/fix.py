@@ -59,15 +59,14 @@ def plan(
 
 def _settle(world: World, choice: Choice, fixes: dict[str, list[Change]]) -> None:
     """Put the configuration's fixes in order, each on what the ones before left: all are the same write."""
-    from ocarina_kit.config.setup import settled
+    from ocarina_kit.doctor.setup import settled
 
     checks = [each.id for each in all_checks() if each.family == "CFG" and not choice.off(each)]
-    done = settled(world.config, checks, world.version if world.config.uses_api_key else None)[1]
+    done = settled(world, checks)[1]
     for id, changes in fixes.items():
         fixes[id] = [change for change in changes if change.kind != "config"]
     for each in done:
-        if each.change is not None and done[-1].change is not None:
-            fixes[each.check].append(each.change._replace(after=done[-1].change.after))
+        fixes[each.id].append(each.fix[0]._replace(after=done[-1].fix[0].after))
 
 
 def server_is_out(findings: Sequence[Outcome]) -> bool:
@@ -92,7 +91,8 @@ def carry_out(
 
     ``machine`` makes them: unlike that of ``world`` it has no deadline.
     """
-    from ocarina_kit.config.setup import read_config, usable
+    from ocarina_kit.config.setup import read_config
+    from ocarina_kit.doctor.setup import usable
     from ocarina_kit.system.change import apply
 
     def refresh(change: Change) -> None:

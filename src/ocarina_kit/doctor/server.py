@@ -5,9 +5,9 @@ SRV001 to SRV004 are judged from one request, `World.identity`: its answer says 
 
 from __future__ import annotations
 
-from ocarina_kit.config.finding import init
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.doctor.check import Outcome, check, does_not_apply, follows, ok, problem
+from ocarina_kit.doctor.config import init
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import Remedy
 

@@ -19,12 +19,12 @@ from ocarina_kit.system.machine import Completed, Machine, Runner
 if TYPE_CHECKING:
     from ocarina_kit.client.find import Clients, Version
     from ocarina_kit.client.scopes import Table
-    from ocarina_kit.config.finding import Finding as ConfigFinding
     from ocarina_kit.config.setup import Config
     from ocarina_kit.cron.crontab import Crontab
     from ocarina_kit.cron.line import Ground
     from ocarina_kit.cron.plan import Mine
     from ocarina_kit.cron.program import Listing
+    from ocarina_kit.doctor.check import Outcome
     from ocarina_kit.majora.api import Majora, Probe
     from ocarina_kit.system.files import File
     from ocarina_kit.tokens.file import Token, TokensFile
@@ -85,6 +85,17 @@ class World:
         self._found: dict[Slow[Any], tuple[Any, BaseException | None]] = {}
         self._lock = threading.RLock()
         vars(self).update(known)
+
+    @classmethod
+    def of(cls, machine: Machine, config: Config) -> World:
+        """A world of this configuration alone: no slow fact comes in time."""
+        return cls(machine, config.place, seconds=0.0, config=config)
+
+    def about(self, config: Config) -> World:
+        """The same slow facts with another configuration."""
+        world = World(self.machine, config.place, seconds=0.0, config=config)
+        world.until, world._threads, world._found = self.until, self._threads, self._found
+        return world
 
     def start(self, checks: set[str]) -> None:
         """Begin the slow facts that ``checks`` need, so that they are found side by side."""
@@ -213,19 +224,19 @@ class World:
         return read_config(self.machine, self.place)
 
     @cached_property
-    def config_findings(self) -> Mapping[str, ConfigFinding]:
+    def config_findings(self) -> Mapping[str, Outcome]:
         """What is to be said of the configuration, by check."""
-        from ocarina_kit.config.findings import findings
+        from ocarina_kit.doctor.setup import findings
 
-        found = findings(self.config, self.version if self.config.uses_api_key else None)
-        return {each.check: each for each in found}
+        return {each.id: each for each in findings(self)}
 
     @cached_property
     def setup(self) -> Setup:
         """The set-up, with all that has one meaning fixed in memory; a setting may be missing, or not be usable."""
-        from ocarina_kit.config.setup import settled, setup_of
+        from ocarina_kit.config.setup import setup_of
+        from ocarina_kit.doctor.setup import settled
 
-        return setup_of(self.machine, settled(self.config)[0])
+        return setup_of(self.machine, settled(self)[0].config)
 
     @cached_property
     def majora(self) -> Majora | None:

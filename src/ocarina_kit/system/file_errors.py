@@ -100,3 +100,20 @@ def _seen_in(folder: Path) -> str:
 def words_of(problem: OSError | ValueError) -> str:
     """What the system said."""
     return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
+
+
+_NO_FILE = {
+    "missing": ("does not exist", ""),
+    "folder": ("is a folder; it should be a file", "mv {path} {path}.old"),
+    "dangling": ("is a link to nothing", "rm {path}"),
+    "special": ("is a device, a pipe or a socket", "mv {path} {path}.old"),
+    "too large": ("is far too large", "mv {path} {path}.old"),
+    "unreadable": ("cannot be read", "chmod 600 {path}"),
+}
+
+
+def no_file(kind: str, path: Path) -> tuple[str, tuple[str, ...]]:
+    """Why there is no file to read at ``path`` (``kind``: `File.kind`), in words that follow its name; and the command
+    that clears the way, if one does."""
+    said, command = _NO_FILE[kind]
+    return said, (command.replace("{path}", quote(str(path))),) if command else ()

@@ -1,0 +1,60 @@
+"""What a command can work with: the configuration without what has one meaning, by the doctor's checks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from ocarina_kit.config.place import Setup
+from ocarina_kit.config.setup import Config, setup_of
+from ocarina_kit.doctor import config as _config  # noqa: F401  # it registers its checks
+from ocarina_kit.doctor.check import REGISTRY, Choice, Outcome, examine
+from ocarina_kit.doctor.world import World
+from ocarina_kit.system.errors import KitError
+
+if TYPE_CHECKING:
+    from ocarina_kit.system.machine import Machine
+
+NOT_BLOCKING = ("CFG003", "CFG012", "CFG013", "CFG014")
+"""Checks whose failure leaves a command something to work with."""
+
+
+def findings(world: World) -> tuple[Outcome, ...]:
+    """What the checks say of the configuration."""
+    return examine(world, Choice(), [each for each in REGISTRY.values() if each.family == "CFG"])
+
+
+def settled(world: World, checks: Collection[str] | None = None) -> tuple[World, list[Outcome]]:
+    """The world with the configuration in memory once all that has one meaning is fixed, and the findings that were.
+
+    One after another, each judged on what the ones before left. ``checks``: only these.
+    """
+    done: list[Outcome] = []
+    while len(done) < 20:
+        found = world.config_findings.values()
+        wanted = (each for each in found if checks is None or each.id in checks)
+        step = next((each for each in wanted if each.after is not None), None)
+        if step is None or step.after is None:
+            break
+        done.append(step)
+        world = world.about(step.after)
+    return world, done
+
+
+def usable(machine: Machine, config: Config) -> Setup:
+    """The set-up that a command works with, repaired in memory where it has one meaning; ``notes`` say what was.
+
+    Raises KitError with the id of the first check whose failure leaves nothing to work with.
+    """
+    blocking = [id for id in REGISTRY if id.startswith("CFG") and id not in NOT_BLOCKING]
+    world, done = settled(World.of(machine, config), blocking)
+    for each in world.config_findings.values():
+        if each.status == "fail" and each.id in blocking:
+            what = f"{each.said.text.rstrip('.')}."
+            raise KitError(what, id=each.id, why=each.impact, remedy=each.remedy)
+    return setup_of(machine, world.config)._replace(notes=tuple(_note(each) for each in done))
+
+
+def _note(finding: Outcome) -> str:
+    command = f" To fix it: {finding.remedy.commands[0]}" if finding.remedy.commands else ""
+    return f"[{finding.id}] {finding.said.text}. Corrected for this run only.{command}"
