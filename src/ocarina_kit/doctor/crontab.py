@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from posixpath import isabs
 from typing import Any
 
 from ocarina_kit.cron import host as cron_host
@@ -23,13 +21,11 @@ from ocarina_kit.doctor.check import (
     ok,
     problem,
 )
-from ocarina_kit.doctor.entry import faulty, repair
+from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import Remedy
 from ocarina_kit.system.words import clock, listed
 from ocarina_kit.tokens import history
-
-__all__ = ["judged", "repair"]
 
 GRACE = 600.0
 """Seconds after a due run before it counts as missed (CHECKS.md, CRN008)."""
@@ -53,10 +49,9 @@ _check_entry = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no
 
 def judged(world: World) -> dict[str, Outcome]:
     """What each of these checks finds, whatever the other families say: for ``schedule --show``."""
-    found = []
-    for each in [each for each in REGISTRY.values() if each.family == "CRN"]:
-        found.append(each._replace(rests=tuple(ids for ids in each.rests if ids[0].startswith("CRN"))))
-    return {each.id: each for each in examine(world, Choice(), found)}
+    own = [each for each in REGISTRY.values() if each.family == "CRN"]
+    own = [each._replace(rests=tuple(ids for ids in each.rests if ids[0][:3] == "CRN")) for each in own]
+    return {each.id: each for each in examine(world, Choice(), own)}
 
 
 def _lines(entries: Sequence[Entry]) -> str:
@@ -136,18 +131,17 @@ def exists(world: World) -> Outcome:
     if entries.others and absent:
         return follows(absent)
     setup = str(place.config) if place.profile is None else f"profile {place.profile} of {place.config}"
-    values: dict[str, Any] = {"host": host, "setup": setup, "others": _lines(entries.others)}
+    hosts, others = listed(of.other_hosts(world)), _lines(entries.others)
     said = "The crontab on {host} has no entry for {setup}."
-    if entries.others:
-        said += " Of another set-up: {others}."
-    if hosts := listed(of.other_hosts(world)):
-        said += " {hosts} refreshed the tokens before, but not in the last 10 hours."
-        remedy = Remedy("Look at the entry there; or schedule it here:", (place.command("schedule"),))
-        return problem("fail", said, remedy=remedy, hosts=hosts, **values)
-    if absent:  # an entry for no set-up would only send mail
+    said += " Of another set-up: {others}." if entries.others else ""
+    said += " {hosts} refreshed the tokens before, but not in the last 10 hours." if hosts else ""
+    values: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
+    remedy = Remedy("Look at the entry there; or schedule it here:", (place.command("schedule"),))
+    if absent and not hosts:  # an entry for no set-up would only send mail
         remedy = Remedy("Set up ocarina; then schedule it.", (place.command("init"),))
+    if absent or hosts:
         return problem("fail", said, remedy=remedy, **values)
-    return faulty(world, "fail", said, "add a line to the crontab: refresh every 3 hours", **values)
+    return faulty(world, "fail", said, "add an entry to the crontab", **values)
 
 
 @_check_entry(
@@ -177,23 +171,19 @@ def only_one(world: World) -> Outcome:
     rests="CRN002 ENV002",
     impact="cron starts the line, and nothing is refreshed.",
     explain="cron knows no conda environment and looks only in /usr/bin and /bin, so each program needs its absolute "
-    "path. An environment that was removed or renamed leaves an old path behind. A client that another user can "
-    "replace is a risk: it reads your tokens.",
+    "path. An environment that was removed or renamed leaves an old path behind.",
 )
 def programs(world: World) -> Outcome:
     for entry in world.entries.active:
         bad, line = of.program_faults(world, entry), entry.number
         for tool, why in bad.items():
             impact = None
-            if entry.kind == "kit-first" and len(bad) == 1:
+            if len(bad) < len({call.tool for call in entry.calls}):
                 impact = "ocarina-kit still refreshes the tokens; ocarina cannot take over if it fails."
                 if tool == "kit":
                     impact = "Only ocarina still refreshes the tokens, and never one that has expired."
             said, by = "{why} (crontab, line {line}).", "put the right programs into the crontab entry"
             return faulty(world, "fail", said, by, impact=impact, why=why, line=line)
-        if why := of.replaceable_client(world, entry):
-            impact = "Whoever replaces it can read your tokens and act as you."
-            return problem("warn", "The entry's client is not safe: {why}.", impact=impact, why=why)
     return ok("The programs of the entry can run.")
 
 
@@ -211,16 +201,16 @@ def often_enough(world: World) -> Outcome:
 
     timed = [(entry, entry.times) for entry in world.entries.active]
     kept = [(entry, times) for entry, times in timed if times is not None and not gap_problem(times)]
-    if not kept:
-        entry, times = timed[0]
-        why = f"cron does not run {entry.job.time!r} again and again" if times is None else gap_problem(times)
+    entry, times = (kept or timed)[0]
+    line = entry.number
+    if not kept or times is None:
+        why = f"cron does not run {entry.time!r} again and again" if times is None else gap_problem(times)
         said, by = "crontab, line {line}: {why}.", "give the crontab entry times that keep the token valid"
-        return faulty(world, "fail", said, by, line=entry.number, why=why)
-    entry, times = kept[0]
-    if all(each.kind == "client" and one_miss_expires(when) for each, when in kept):
+        return faulty(world, "fail", said, by, line=line, why=why)
+    if all(each.runner == "client" and one_miss_expires(when) for each, when in kept):
         said = "It runs so rarely that one missed run lets the token expire (crontab, line {line}: {times})."
-        by, line = "give the crontab entry shorter intervals", entry.number
-        return faulty(world, "warn", said, by, impact=_LOG_IN, line=line, times=entry.job.time)
+        by = "give the crontab entry shorter intervals"
+        return faulty(world, "warn", said, by, impact=_LOG_IN, line=line, times=entry.time)
     return ok("The entry runs {times}.", times=in_words(times))
 
 
@@ -235,7 +225,7 @@ def often_enough(world: World) -> Outcome:
     run="",
 )
 def daemon(world: World) -> Outcome:
-    state, why = cron_host.daemon_state(world.machine)
+    state, why = cron_host.daemon_state()
     if state == "runs":
         return ok("A cron daemon runs on this host ({daemon}).", daemon=why)
     if state == "unknown":
@@ -252,22 +242,11 @@ def daemon(world: World) -> Outcome:
     "lines above set them to. So what works in your shell may do nothing under cron.",
 )
 def runs_as_meant(world: World) -> Outcome:
-    gone, home = cron_host.gone_shells(world.crontab), world.ground.home
     for entry in world.entries.active:
-        for line, what in hazards(world.crontab, entry, home, gone, by_path=_needs_path(entry)):
+        for line, what in hazards(entry, world.ground.home):
             by = "write the crontab entry so that cron runs it as it is meant"
             return faulty(world, "fail", "crontab, line {line}: {what}.", by, line=line, what=what)
     return ok("cron runs the entry as it is written.")
-
-
-def _needs_path(entry: Entry) -> bool:
-    """Whether a program of the entry starts with ``#!/usr/bin/env``: then PATH says what runs it."""
-    from ocarina_kit.client.launch import HEAD_BYTES, read_launch
-    from ocarina_kit.system.files import read_file
-
-    contents = [read_file(Path(call.path)).content or b"" for call in entry.calls if isabs(call.path)]
-    shebangs = [read_launch(content[:HEAD_BYTES]).shebang for content in contents]
-    return any(shebang[0].endswith("/env") for shebang in shebangs if shebang)
 
 
 @_check_entry(
@@ -282,10 +261,10 @@ def _needs_path(entry: Entry) -> bool:
 def last_run(world: World) -> Outcome:
     from datetime import datetime
 
-    from ocarina_kit.cron.times import previous_run
+    from ocarina_kit.cron import times as cron_times
 
     log, host, now = world.tokens.log, world.machine.host, world.tokens.now
-    seen = history.first_seen(log, cron_host.changed_at(world.listing.content, world.machine.user), host)
+    seen = history.first_seen(log, host)
     if seen is None:
         return does_not_apply(
             "ocarina-kit has not seen this entry before, so no run is known to have been due"
@@ -294,7 +273,7 @@ def last_run(world: World) -> Outcome:
     due: list[tuple[float, bool]] = []
     for entry in world.entries.active:
         elsewhen = {"CRON_TZ", "TZ"} & entry.values.keys()
-        run = previous_run(entry.times, before) if entry.times is not None and not elsewhen else None
+        run = cron_times.last_run(entry.times, before) if entry.times is not None and not elsewhen else None
         if run is not None and run.timestamp() > seen:
             due.append((run.timestamp(), of.refreshes_all(entry)))
     if not due:
@@ -302,18 +281,17 @@ def last_run(world: World) -> Outcome:
     at, complete = max(due)
     happened, failed = history.run_at(at, log, world.tokens.usable, host, now, all_tokens=complete)
     when = clock(at, now)
-    if not happened:
-        text = "Run the line as cron does. If that works, the host was down, or its cron does not run."
-        remedy = Remedy(text, (world.place.command("schedule", "--test"),))
-        return problem("fail", "The run of {time} refreshed nothing.", remedy=remedy, time=when)
-    if failed:
-        from ocarina_kit.client.scopes import what_for
+    if happened and not failed:
+        return ok("The run of {time} refreshed the tokens.", time=when)
+    from ocarina_kit.client.scopes import what_for
 
-        names = listed(list(dict.fromkeys(what_for(scope, world.table) for scope in failed)))
-        said = "The run of {time} did not refresh the token to {purposes}."
-        remedy = Remedy("Refresh by hand, to see why.", (world.place.command("refresh"),))
-        return problem("fail", said, remedy=remedy, time=when, purposes=names)
-    return ok("The run of {time} refreshed the tokens.", time=when)
+    names = listed(list(dict.fromkeys(what_for(scope, world.table) for scope in failed)))
+    said = "The run of {time} did not refresh the token to {purposes}."
+    if not happened:
+        said = "The run of {time} refreshed nothing."
+    text = "Run the entry as cron does. If that works, the host was down, or its cron does not run."
+    remedy = Remedy(text, (world.place.command("schedule", "--test"),))
+    return problem("fail", said, remedy=remedy, time=when, purposes=names)
 
 
 @_check_entry(
@@ -325,7 +303,7 @@ def last_run(world: World) -> Outcome:
     "that schedule writes runs ocarina-kit first. One that schedule --runner client wrote is left as it is.",
 )
 def refreshes_expired(world: World) -> Outcome:
-    plain = [entry for entry in world.entries.active if entry.kind == "client" and not entry.marked]
+    plain = [entry for entry in world.entries.active if entry.runner == "client" and not entry.marked]
     if not plain:
         return ok("The entry refreshes expired tokens too, or was written to run the client alone.")
     said, by = "The entry runs the client alone (crontab, line {line}).", "put ocarina-kit before the client"
