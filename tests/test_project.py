@@ -33,9 +33,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (15_860, 100, 10_070, 114_480),
+    "src": (15_050, 97, 9_490, 107_700),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (17_420, 100, 9_710, 134_800),
+    "tests": (16_880, 98, 9_400, 130_800),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
