@@ -297,7 +297,7 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     ui.raw(shown, indent=2)
     trial = try_line(run, setup, entry)
     wrote = (
-        "cron would mail what it wrote:" if trial.output else "It wrote nothing, so cron would send no mail."
+        "It wrote (cron would mail it):" if trial.output else "It wrote nothing, so cron would send no mail."
     )
     ui.say(f"It ended with {trial.ended}. {wrote}")
     if trial.output:
