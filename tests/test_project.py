@@ -33,7 +33,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (15_050, 97, 9_490, 107_700),
+    "src": (15_030, 97, 9_500, 107_650),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (16_880, 98, 9_400, 130_800),
 }
