@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ocarina_kit.client.places import on_path
 from ocarina_kit.config.place import Place
-from ocarina_kit.cron.crontab import Crontab
 from ocarina_kit.cron.host import (
-    changed_at,
     daemon_state,
-    gone_shells,
     ground_of,
     kit_words,
     program_problem,
@@ -23,10 +17,8 @@ from ocarina_kit.cron.host import (
     why_kit_fails,
     zone,
 )
-from ocarina_kit.cron.trial import run_line
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.process import run
-from ocarina_kit.system.secret import Secret
 
 
 def machine(home: Path, **environ: str) -> Machine:
@@ -48,7 +40,7 @@ class Host:
         return self
 
     def look(self) -> str:
-        return daemon_state(machine(self.root), self.root, "linux")[0]
+        return daemon_state(self.root)[0]
 
 
 @pytest.fixture
@@ -75,15 +67,7 @@ def test_whether_a_daemon_runs(host: Host, files: dict[str, str], state: str) ->
     for path, text in files.items():
         host.file(path, text)
     assert host.look() == state
-    assert daemon_state(machine(host.root), host.root / "nothing", "linux")[0] == "unknown"
-
-
-@pytest.mark.parametrize(
-    ("listed", "state"), [(b"/sbin/launchd\n/usr/sbin/cron\n", "runs"), (b"launchd\n", "unknown")]
-)
-def test_macos_asks_ps(tmp_path: Path, listed: bytes, state: str) -> None:
-    asked = machine(tmp_path)._replace(run=lambda *_, **__: Completed(("ps",), 0, listed))
-    assert daemon_state(asked, tmp_path, "darwin")[0] == state
+    assert daemon_state(host.root / "nothing")[0] == "unknown"
 
 
 def test_the_hosts_zone(tmp_path: Path) -> None:
@@ -93,14 +77,6 @@ def test_the_hosts_zone(tmp_path: Path) -> None:
     london = Path("/usr/share/zoneinfo/Europe/London")
     if london.exists():
         assert "London" in str(zone(london))
-
-
-def test_when_the_crontab_was_changed(tmp_path: Path) -> None:
-    (tmp_path / "u").write_bytes(b"# DO NOT EDIT\n* * * * * x\n")
-    os.utime(tmp_path / "u", (5, 5))
-    assert changed_at(b"* * * * * x\n", "u", (str(tmp_path / "no"), str(tmp_path))) == 5
-    assert changed_at(b"* * * * * y\n", "u", (str(tmp_path),)) is None
-    assert changed_at(b"", "u", (str(tmp_path),)) is None
 
 
 # --- programs ----------------------------------------------------------------------------------------------
@@ -122,19 +98,6 @@ def test_what_keeps_a_program_from_starting(tmp_path: Path) -> None:
     assert program_problem(str(write(tmp_path / "env", "#!/usr/bin/env python3\n"))) == ""
 
 
-def test_a_program_on_path(tmp_path: Path) -> None:
-    program = write(tmp_path / "b" / "ocarina", "#!/bin/sh\n")
-    write(tmp_path / "a" / "ocarina", "#!/bin/sh\n", 0o644)
-    path = f"~/x:bin:{tmp_path}/a:{tmp_path}/b"
-    assert on_path("ocarina", path) == str(program)
-    assert on_path("ocarina", "") == ""
-
-
-def test_shells_that_the_host_lacks() -> None:
-    crontab = Crontab.parse(b"SHELL=/bin/sh\nSHELL=/opt/gone/bash\nSHELL=bash\n# SHELL=/x\n")
-    assert gone_shells(crontab) == {"/opt/gone/bash"}
-
-
 def environment(prefix: Path, script: str | None) -> tuple[str, str]:
     (prefix / "bin").mkdir(parents=True)
     (prefix / "bin" / "python").symlink_to(sys.executable)
@@ -145,28 +108,9 @@ def environment(prefix: Path, script: str | None) -> tuple[str, str]:
 
 def test_how_cron_starts_this_kit(tmp_path: Path) -> None:
     prefix, python = environment(tmp_path / "env", "#!/bin/sh\n")
-    assert kit_words(machine(tmp_path), prefix, python) == (f"{prefix}/bin/ocarina-kit",)
+    assert kit_words(prefix, python) == (f"{prefix}/bin/ocarina-kit",)
     prefix, python = environment(tmp_path / "bare", None)
-    assert kit_words(machine(tmp_path), prefix, python) == (python, "-m", "ocarina_kit")
-
-
-def test_a_kit_that_is_thrown_away_gives_way_to_one_that_stays(tmp_path: Path) -> None:
-    prefix, python = environment(tmp_path / ".cache" / "uv" / "archive-v0" / "x", "#!/bin/sh\n")
-    stays, _ = environment(tmp_path / "tool", "#!/bin/sh\n")
-    here = machine(tmp_path, PATH=f"{prefix}/bin:{stays}/bin:/usr/bin")
-    assert kit_words(here, prefix, python) == (f"{stays}/bin/ocarina-kit",)
-    alone = kit_words(machine(tmp_path), prefix, python)
-    assert alone == (f"{prefix}/bin/ocarina-kit",)
-    assert thrown_away(alone[0])
-
-
-def test_the_ground_of_a_line(tmp_path: Path) -> None:
-    here = machine(tmp_path, REQUESTS_CA_BUNDLE="ca.pem", HTTPS_PROXY="http://u:hunter2@p:1")
-    ground = ground_of(here, Place(tmp_path / "c.json", "option", "lab"), "https://m.org/", "/o/ocarina")
-    assert (ground.config, ground.profile, ground.client) == (f"{tmp_path}/c.json", "lab", "/o/ocarina")
-    assert ground.variables == {"REQUESTS_CA_BUNDLE": str(Path.cwd() / "ca.pem")}
-    assert ground.kit[0].startswith("/")
-    assert "hunter2" not in repr(ground)
+    assert kit_words(prefix, python) == (python, "-m", "ocarina_kit")
 
 
 def test_places_that_do_not_last() -> None:
@@ -180,6 +124,15 @@ def test_places_that_do_not_last() -> None:
     assert not thrown_away("/home/u/.local/share/uv/tools/ocarina-kit/bin/ocarina-kit")
 
 
+def test_the_ground_of_a_line(tmp_path: Path) -> None:
+    here = machine(tmp_path, REQUESTS_CA_BUNDLE="ca.pem", HTTPS_PROXY="http://u:hunter2@p:1")
+    ground = ground_of(here, Place(tmp_path / "c.json", "option", "lab"), "https://m.org/", "/o/ocarina")
+    assert (ground.config, ground.profile, ground.client) == (f"{tmp_path}/c.json", "lab", "/o/ocarina")
+    assert ground.variables == {"REQUESTS_CA_BUNDLE": str(Path.cwd() / "ca.pem")}
+    assert ground.kit[0].startswith("/")
+    assert "hunter2" not in repr(ground)
+
+
 def test_a_kit_is_proved_in_crons_bare_environment(tmp_path: Path) -> None:
     good = write(tmp_path / "good", '#!/bin/sh\n[ "$PATH" = /usr/bin:/bin ] && [ "$*" = "refresh --help" ]\n')
     assert why_kit_fails(machine(tmp_path, PATH="/x:/usr/bin"), (str(good),)) == ""
@@ -189,40 +142,5 @@ def test_a_kit_is_proved_in_crons_bare_environment(tmp_path: Path) -> None:
     assert "No module named" in why_kit_fails(machine(tmp_path), (str(lacks),))
     silent = write(tmp_path / "silent", "#!/bin/sh\nexit 7\n")
     assert "exit code 7" in why_kit_fails(machine(tmp_path), (str(silent),))
-    assert "relative" in why_kit_fails(machine(tmp_path), ("ocarina-kit",))
     late = machine(tmp_path)._replace(run=lambda *_, **__: Completed(("kit",), None, error="timed out"))
     assert why_kit_fails(late, (str(good),)) == ""
-
-
-# --- running as cron ---------------------------------------------------------------------------------------
-
-
-def test_a_line_runs_in_crons_bare_environment(tmp_path: Path) -> None:
-    ran = run_line(machine(tmp_path, SECRET="s"), "env | sort; pwd; tty", {"MAILTO": "me"})
-    lines = ran.output.splitlines()
-    assert [line for line in lines[:-2] if not line.startswith(("_=", "SHLVL=", "OLDPWD=", "PWD="))] == [
-        f"HOME={tmp_path}", "LOGNAME=tester", "MAILTO=me", "PATH=/usr/bin:/bin", "SHELL=/bin/sh"
-    ]  # fmt: skip
-    assert lines[-2:] == [str(tmp_path), "not a tty"]
-    assert ran.ended >= ran.started
-    assert run_line(machine(tmp_path), r"printf '\%s|' a; cat%one%two", {}).output == "a|one\ntwo"
-    gone = run_line(machine(tmp_path), "true", {"HOME": str(tmp_path / "gone")})
-    assert (gone.code, "not a folder" in gone.error) == (None, True)
-
-
-def test_it_has_a_time_limit_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    ran = run_line(machine(tmp_path), f"(sleep 300; touch {tmp_path}/late) & sleep 300", {}, seconds=0.5)
-    assert (ran.code, ran.error) == (None, "timed out")
-    left = subprocess.run(["pgrep", "-f", f"touch {tmp_path}"], check=False, capture_output=True)
-    assert left.stdout == b""
-
-
-def test_secrets_and_tracebacks_are_not_shown(tmp_path: Path) -> None:
-    script = write(
-        tmp_path / "bad.py", f"#!{sys.executable}\nraise ValueError('no token abcdefghijklmnop')\n"
-    )
-    ran = run_line(machine(tmp_path), str(script), {}, secrets=(Secret("abcdefghijklmnop"),))
-    assert ran.code == 1
-    assert "Traceback" not in ran.output
-    assert "ValueError: no token" in ran.output
-    assert "abcdefghijklmnop" not in ran.output

@@ -23,7 +23,7 @@ import pytest
 from tests.cli.conftest import LOOKUP, Lab
 from tests.e2e.conftest import until
 
-from ocarina_kit.cron.crontab import Crontab, cron_command
+from ocarina_kit.cron.crontab import cron_command
 from ocarina_kit.cron.line import Entry, entries
 
 pytestmark = pytest.mark.cron_daemon
@@ -128,7 +128,7 @@ class Person:
 
     @property
     def entry(self) -> Entry:
-        (entry,) = entries(Crontab.parse(self.crontab("-l")), "root", str(self.kit.home))
+        (entry,) = entries(self.crontab("-l"), "root", str(self.kit.home))
         return entry
 
     def is_fresh(self) -> bool:
@@ -173,7 +173,7 @@ def person(lab: Lab, apart: Apart, client: Path, tmp_path: Path, request: pytest
 def just_before(entry: Entry) -> str:
     """Three seconds before the line is due."""
     assert entry.times is not None
-    minute, hours = entry.job.time.split()[:2]
+    minute, hours = entry.time.split()[:2]
     first = int(hours.split("-")[0]) * 60 + int(minute) - 1
     return f"2026-01-01 {first // 60:02}:{first % 60:02}:57"
 
@@ -185,12 +185,12 @@ def test_the_installed_line_runs_at_its_time(person: Person, apart: Apart) -> No
     before = person.crontab("-l")
     person.ocarina_kit("schedule", "--yes")
     entry = person.entry
-    assert entry.kind == "kit-first"
+    assert entry.runner == "kit-first"
     assert person.crontab("-l").startswith(before)
     apart.start_cron(just_before(entry))
     until(person.is_fresh, f"a refresh by cron, which says {apart.log.read_text()!r}")
     shown = json.loads(person.ocarina_kit("schedule", "--show", "--json"))
-    assert shown["line"] == entry.line.text
+    assert shown["line"] == entry.text
     assert shown["last_success"]
     person.ocarina_kit("schedule", "--remove", "--yes")
     assert person.crontab("-l") == before
@@ -242,7 +242,7 @@ def other(lab: Lab, client: Path, tmp_path: Path, request: pytest.FixtureRequest
 )
 def test_another_crontab_program(other: Person) -> None:
     other.ocarina_kit("schedule", "--yes")  # no crontab yet, in that program's words
-    line = other.entry.line.text
+    line = other.entry.text
     assert line.endswith("# ocarina-kit")
     other.crontab("-", stdin=f"# mine 100%\n{line}\n{line}\n".encode())
     other.ocarina_kit("schedule", "--yes")
@@ -254,7 +254,7 @@ def test_another_crontab_program(other: Person) -> None:
 @pytest.mark.parametrize("other", [busybox], indirect=True)
 def test_the_line_in_busyboxs_shell(other: Person) -> None:
     other.ocarina_kit("schedule", "--yes")
-    command = cron_command(other.entry.job.command).text
+    command = cron_command(other.entry.command).text
     bare = {"HOME": str(other.kit.home), "PATH": "/usr/bin:/bin", "LOGNAME": "root", "SHELL": "/bin/sh"}
     done = subprocess.run(["busybox", "ash", "-c", command], env=bare, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -265,7 +265,7 @@ def test_the_line_in_busyboxs_shell(other: Person) -> None:
 def test_busyboxs_daemon_runs_the_line(other: Person, tmp_path: Path) -> None:
     """Its clock cannot be set, so that the line is due at the next minute."""
     other.ocarina_kit("schedule", "--yes")
-    command = other.entry.job.command
+    command = other.entry.command
     other.crontab("-", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
     daemon = subprocess.Popen(
         ["busybox", "crond", "-f", "-c", str(tmp_path / "crontabs")],

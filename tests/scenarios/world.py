@@ -246,7 +246,7 @@ def _shell(world: World, clients: Clients) -> None:
         else:
             world.kit.extra[name] = world.fill(value)
     world.words["line"] = _line(world)
-    world.words["kit"] = kit_words(world.machine)[0]
+    world.words["kit"] = kit_words()[0]
 
 
 def _line(world: World) -> str:

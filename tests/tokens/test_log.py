@@ -142,10 +142,9 @@ def test_other_hosts() -> None:
 
 
 def test_first_seen() -> None:
-    assert history.first_seen([], None, "login1") is None
-    assert history.first_seen([line("scheduled", 50)], None, "login1") == NOW - 50
-    assert history.first_seen([line("scheduled", 50)], NOW - 10, "login1") == NOW - 10
-    assert history.first_seen([line("scheduled", 50), line("unscheduled", 5)], None, "login1") is None
+    assert history.first_seen([], "login1") is None
+    assert history.first_seen([line("scheduled", 50)], "login1") == NOW - 50
+    assert history.first_seen([line("scheduled", 50), line("unscheduled", 5)], "login1") is None
 
 
 RUNS: list[tuple[list[Line], list[Token], Any]] = [

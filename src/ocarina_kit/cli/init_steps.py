@@ -288,7 +288,9 @@ class _Init:
                 raise entry.unwritable
             if entry.second_host or entry.plan.outcome == "switched off":
                 # Only schedule adds a second one, or uses one again that somebody has disabled.
-                self.ui.say(entry.second_host or in_the_way(self.run, entry.plan).what)
+                self.ui.say(
+                    entry.second_host or str(in_the_way(self.run, entry.plan.entries, entry.plan.outcome))
+                )
                 return rows
             for caution in entry.cautions:
                 if (
@@ -324,9 +326,9 @@ class _Init:
                 entry = plan_entry(
                     run, setup, self.client.candidate, prove=False
                 )  # there may be a client now
-                install_entry(run, setup, entry)
+                install_entry(run, setup, entry.edit)
                 with ui.waiting("Running the line once, as cron does", 120.0):
-                    trial = try_line(run, setup, entry.plan.line)
+                    trial = try_line(run, setup, entry.entry)
                 done = "failed" if trial.error else trial.refreshed
                 ui.status("scheduled", f"{entry.when}; a test run {done}")
                 if trial.error is not None:

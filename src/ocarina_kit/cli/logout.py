@@ -88,9 +88,6 @@ def command(
 
 def _crontab_entry(run: Run, setup: Setup) -> None:
     """Without tokens the crontab entry of this set-up only sends mail: offer to remove it, or name the command."""
-    import os
-
-    from ocarina_kit.cron.crontab import Crontab
     from ocarina_kit.cron.plan import plan_removal
     from ocarina_kit.cron.program import install_crontab
     from ocarina_kit.doctor.world import World
@@ -99,7 +96,7 @@ def _crontab_entry(run: Run, setup: Setup) -> None:
     machine, place, world = run.machine, setup.place, World(run.machine, run.place, seconds=60.0)
 
     def removed(content: bytes) -> bytes:
-        return plan_removal(Crontab.parse(content), world.ground, os.path.realpath).after.render()
+        return plan_removal(content, world.ground)
 
     content = world.listing.content
     if place.from_env or not world.listing.readable or removed(content) == content:

@@ -1,4 +1,4 @@
-"""``ocarina-kit schedule``: refresh the tokens automatically, by one crontab line."""
+"""``ocarina-kit schedule``: refresh the tokens automatically, by one crontab entry."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.words import clock, span, tilde
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.schedule_line import Planned
     from ocarina_kit.client.find import Clients
     from ocarina_kit.config.place import Setup
     from ocarina_kit.cron.line import Entry
-    from ocarina_kit.cron.plan import Edit
+    from ocarina_kit.doctor.world import World
 
 EPILOG = """Examples:
   ocarina-kit schedule
@@ -64,7 +63,7 @@ def command(
     way = _one_way(ways, wish, {"--dry-run": dry_run, "--yes": yes})
     run = start(context, json=json)
     if run.place.from_env:
-        what = "A crontab line cannot take its set-up from the environment (--env)."
+        what = "A crontab entry cannot take its set-up from the environment (--env)."
         why = "A cron job has none of this shell's variables, and a crontab is no place for secrets."
         remedy = Remedy("Write a configuration file.", ("ocarina-kit init", "ocarina-kit schedule"))
         raise usage_error(what, why=why, remedy=remedy)
@@ -82,7 +81,7 @@ def command(
         why = "A legacy API key expires after 3 days, and nothing can refresh it."
         raise KitError(what, id="CFG008", why=why, remedy=Remedy("Use OAuth.", (run.place.command("init"),)))
     if test and not any(wish.values()) and (entry := _installed(run)) is not None:
-        return _try(run, setup, entry.line.text, entry.values, f"line {entry.number} of your crontab")
+        return _try(run, setup, entry, f"line {entry.number} of your crontab")
     if print_:
         run.ui.to_stderr()
     times = _times(run, setup, every, cron)
@@ -90,7 +89,7 @@ def command(
     chosen, by = clients.chosen, runner or "kit-first"
     planned = plan_entry(run, setup, chosen, times=times, runner=by, switch_on=True, prove=not print_)
     if test:
-        return _try(run, setup, planned.plan.line, {}, "the line that schedule would install")
+        return _try(run, setup, planned.entry, "the line that schedule would install")
     if chosen is not None and not print_:
         run.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
     for each in planned.cautions:
@@ -114,6 +113,8 @@ def _one_way(ways: dict[str, bool], wish: dict[str, str | None], consent: dict[s
     wrong = given[1:]
     wrong += [name for name, value in wish.items() if value is not None and way in ("--show", "--remove")]
     wrong += [name for name, on in consent.items() if on and way in ("--show", "--test", "--print")]
+    if wish["--every"] is not None and wish["--cron"] is not None:
+        way, wrong = "--every", ["--cron"]
     if wrong:
         help = Remedy("The help says what goes together.", ("ocarina-kit schedule --help",))
         raise usage_error(f"{way} and {wrong[0]} exclude each other.", remedy=help)
@@ -125,8 +126,6 @@ def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str |
     of 10 h or more (CRN005)."""
     from ocarina_kit.cron.times import parse_every, parse_times, refuse_long_gap, spread
 
-    if every is not None and cron is not None:
-        raise usage_error("--every and --cron exclude each other.", why="Each says when the line runs.")
     if every is not None:
         return spread(run.machine.user, run.machine.host, setup.domain, parse_every(every))
     if cron is not None:
@@ -146,49 +145,94 @@ def _find_client(run: Run, named: str | None) -> Clients:
     state = clients.all[0].state if clients.all else "missing"
     id = {"missing": "ENV001", "not the client": "ENV002"}.get(state, "ENV003")
     remedy = Remedy("Name another, or install one.", ("ocarina-kit install-client",))
-    raise KitError(f"{named} cannot be used in the crontab line.", id=id, why=clients.why, remedy=remedy)
+    raise KitError(f"{named} cannot be used in the crontab entry.", id=id, why=clients.why, remedy=remedy)
 
 
-# --- install --------------------------------------------------------------------------------------------------
+def _world(run: Run) -> World:
+    from ocarina_kit.doctor.world import World
+
+    return World(run.machine, run.place, seconds=60.0)
+
+
+def _mixed(run: Run, world: World) -> KitError | None:
+    """SCH001, if the only entry does other work as well."""
+    from ocarina_kit.cli.schedule_line import in_the_way
+
+    alone = world.entries.mixed and not world.entries.own
+    return in_the_way(run, world.entries, "mixed" if alone else "")
+
+
+# --- install, remove ------------------------------------------------------------------------------------------
 
 
 def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool) -> KitError | None:
-    """Install the line if it is agreed to; returns why it could not be."""
-    from ocarina_kit.cli.schedule_line import in_the_way, install_entry, note
+    """Install the entry if it is agreed to; returns why it could not be."""
+    from ocarina_kit.cli.schedule_line import in_the_way, note
     from ocarina_kit.tokens.history import first_seen
 
     ui, plan, host = run.ui, planned.plan, run.machine.host
     for other in plan.entries.others:
         ui.say(f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is.")
-    problem = planned.unwritable or (in_the_way(run, plan) if plan.outcome == "mixed" else None)
+    problem = planned.unwritable or in_the_way(run, plan.entries, plan.outcome)
     if problem is not None:
         return problem
     if plan.outcome == "unchanged":
         ui.say(f"Your crontab on {host} has this line already: {planned.words}. Nothing was changed.")
-        if not dry_run and first_seen(planned.world.tokens.log, None, host) is None:
+        if not dry_run and first_seen(planned.world.tokens.log, host) is None:
             note(run, setup, "scheduled")
         return None
     question = f"Change your crontab on {host}: refresh {planned.words}?"
-    for edit in plan.edits:
-        if edit.what == "switch on":
-            question = f"Line {edit.number} is this set-up's line, commented out. Use it again?"
+    if plan.entries.off and not plan.entries.active:
+        number = plan.entries.off[0].number
+        question = f"Line {number} is this set-up's entry, commented out. Use it again?"
     if planned.second_host:
         ui.warn(f"{planned.second_host} Each host has a crontab of its own; this is {host}. [CRN002]")
         question = f"Refresh on {host} too?"
-    if not _agreed(run, plan.edits, question, dry_run=dry_run, yes=yes, default=not planned.second_host):
+    default = not planned.second_host
+    if not _agreed(run, planned.world, planned.edit, question, dry_run=dry_run, yes=yes, default=default):
         return None
     try:
-        backup = install_entry(run, setup, planned)
+        _carry_out(run, setup, planned.edit, "scheduled", "scheduled", planned.when)
     except KitError as failed:
         return failed
-    ui.status("scheduled", planned.when)
-    _show_backup(run, backup)
     ui.next_step(run.place.command("schedule", "--test"))
     return None
 
 
+def _agreed(
+    run: Run,
+    world: World,
+    edit: Callable[[bytes], bytes],
+    question: str,
+    *words: str,
+    dry_run: bool,
+    yes: bool,
+    default: bool = True,
+) -> bool:
+    """Show what changes in the crontab. Whether the person agrees."""
+    from ocarina_kit.system.change import crontab, difference
+
+    before = world.listing.content
+    run.ui.diff(difference([crontab(before, edit(before))], run.machine))
+    if not dry_run and run.agreed(question, "schedule", *words, yes=yes, default=default):
+        return True
+    run.ui.say("Nothing was changed.")
+    return False
+
+
+def _carry_out(
+    run: Run, setup: Setup, edit: Callable[[bytes], bytes], result: str, word: str, text: str
+) -> None:
+    from ocarina_kit.cli.schedule_line import install_entry
+
+    backup = install_entry(run, setup, edit, result)
+    run.ui.status(word, text)
+    if backup is not None:
+        run.ui.say(f"The crontab from before is in {tilde(backup, run.machine.home)}")
+
+
 def _result(run: Run, planned: Planned, problem: KitError | None = None) -> Result:
-    """If the line was not installed, it is printed for whoever can do it."""
+    """If the entry was not installed, it is printed for whoever can do it."""
     from ocarina_kit.cli.schedule_show import members
 
     if problem is not None and problem.id != "SCH001":
@@ -197,119 +241,76 @@ def _result(run: Run, planned: Planned, problem: KitError | None = None) -> Resu
     return Result(members(planned.world, planned.plan.line, planned.next_runs, problem), problem)
 
 
-def _show_backup(run: Run, backup: Path | None) -> None:
-    if backup is not None:
-        run.ui.say(f"The crontab from before is in {tilde(backup, run.machine.home)}")
+def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
+    """Take this set-up's entries out. Works without a usable configuration too: the entry names it."""
+    from ocarina_kit.cli.schedule_show import members
+    from ocarina_kit.cron.plan import plan_removal
+    from ocarina_kit.cron.program import unreadable
+
+    ui, host, world = run.ui, run.machine.host, _world(run)
+    entries = world.entries
+    problem = unreadable(world.listing, host) or _mixed(run, world)
+    result = Result(members(world, None, [], problem), problem)
+    if problem is not None:
+        return result
+    if not entries.own:
+        ui.say(f"Your crontab on {host} has no entry for this set-up. Nothing was changed.")
+        for entry in entries.off:
+            ui.say(f"Line {entry.number} is one, but commented out. It was left.")
+        return result
+
+    def without(content: bytes) -> bytes:
+        return plan_removal(content, world.ground)
+
+    question = f"Remove it from your crontab on {host}?"
+    if not _agreed(run, world, without, question, "--remove", dry_run=dry_run, yes=yes):
+        return result
+    _carry_out(run, world.setup, without, "unscheduled", "removed", f"the entry in your crontab on {host}")
+    for entry in entries.mixed:
+        also = f"Line {entry.number} does other work too, so it was left."
+        ui.warn(f"{also} It still refreshes these tokens. [CRN003]")
+    ui.say("From now on, refresh by hand at least every 10 hours:")
+    ui.command(run.place.command("refresh"))
+    return result
 
 
-def _agreed(
-    run: Run,
-    edits: Sequence[Edit],
-    question: str,
-    *words: str,
-    dry_run: bool,
-    yes: bool,
-    default: bool = True,
-) -> bool:
-    """Show the lines that change, and no others: those are nobody's business. Whether the person agrees."""
-    from ocarina_kit.system.secret import mask
-
-    rows = ["--- crontab (current)", "+++ crontab (new)"]
-    for edit in edits:
-        rows += [f"{sign}{mask(text)}" for sign, text in (("-", edit.before), ("+", edit.after)) if text]
-    run.ui.diff("\n".join(rows))
-    if not dry_run and run.agreed(question, "schedule", *words, yes=yes, default=default):
-        return True
-    run.ui.say("Nothing was changed.")
-    return False
-
-
-# --- try, remove ----------------------------------------------------------------------------------------------
+# --- try ------------------------------------------------------------------------------------------------------
 
 
 def _installed(run: Run) -> Entry | None:
     """The entry that cron runs for this set-up. Raises KitError (SCH001) if the only one does other work as well."""
-    from ocarina_kit.cli.schedule_line import in_the_way
-    from ocarina_kit.cron.plan import plan_removal
-    from ocarina_kit.doctor.world import World
-
-    world = World(run.machine, run.place, seconds=60.0)
-    if not world.entries.own and world.entries.mixed:
-        raise in_the_way(run, plan_removal(world.crontab, world.ground))
+    world = _world(run)
+    if (problem := _mixed(run, world)) is not None:
+        raise problem
     return world.entries.kept
 
 
-def _try(run: Run, setup: Setup, line: str, variables: dict[str, str], whose: str) -> Result:
-    """Run the line now, and show what became of each token."""
+def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
+    """Run the entry now, and show what became of each token."""
     from ocarina_kit.cli.schedule_show import members, upcoming
-    from ocarina_kit.cli.schedule_trial import entry_of, try_line
+    from ocarina_kit.cli.schedule_trial import try_line
     from ocarina_kit.client.scopes import what_for
-    from ocarina_kit.doctor.world import World
     from ocarina_kit.system.secret import mask
 
-    ui, shown = run.ui, mask(line, setup.secrets)
+    ui, shown = run.ui, mask(entry.text, setup.secrets)
     ui.say(f"Running {whose} as cron does: in its bare environment, without a terminal.")
     ui.raw(shown, indent=2)
-    trial, entry = try_line(run, setup, line, variables), entry_of(run, line)
-    mail = (
+    trial = try_line(run, setup, entry)
+    wrote = (
         "It wrote (cron would mail it):" if trial.output else "It wrote nothing, so cron would send no mail."
     )
-    ui.say(f"It ended with {trial.ended}. {mail}")
+    ui.say(f"It ended with {trial.ended}. {wrote}")
     if trial.output:
         ui.raw(trial.output.rstrip("\n"), indent=2)
-    for scope, left in trial.left.items():
-        word = "refreshed" if scope in trial.fresh else "failed" if trial.error else "skipped"
-        ui.status(word, f"{what_for(scope)}: {f'valid for {span(left)}' if left else 'expired'}")
-    if trial.by == "ocarina" and entry.program("kit") is not None:
+    world = _world(run)
+    now = world.tokens.now
+    for token in trial.tokens:
+        left = token.seconds_left(now)
+        word = "refreshed" if token in trial.fresh else "failed" if trial.error else "skipped"
+        ui.status(word, f"{what_for(token.key)}: {f'valid for {span(left)}' if left > 0 else 'expired'}")
+    if trial.fresh:
+        until = clock(min(token.expiry(now) for token in trial.fresh), now)
+        ui.say(f"{'ocarina-kit' if trial.by_kit else 'ocarina'} {trial.refreshed}: valid until {until}.")
+    if trial.fresh and not trial.by_kit and entry.program("kit") is not None:
         ui.warn(f"ocarina-kit did not start, so ocarina refreshed. See why: {run.place.command('doctor')}")
-    if trial.until is not None:
-        until = clock(trial.until, run.machine.now())
-        ui.say(f"{trial.by or 'The line'} {trial.refreshed}: valid until {until}.")
-    world = World(run.machine, run.place, seconds=60.0)
-    runs = upcoming(world.tokens.now, entry.times, 3)
-    return Result(members(world, shown, runs, trial.error), trial.error)
-
-
-def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
-    """Take this set-up's lines out. Works without a usable configuration too: the line names it."""
-    import os
-
-    from ocarina_kit.cli.schedule_line import in_the_way, note
-    from ocarina_kit.cli.schedule_show import members
-    from ocarina_kit.cron.crontab import Crontab
-    from ocarina_kit.cron.plan import Plan, plan_removal
-    from ocarina_kit.cron.program import install_crontab, unreadable
-    from ocarina_kit.doctor.world import World
-
-    ui, host = run.ui, run.machine.host
-    world = World(run.machine, run.place, seconds=60.0)
-
-    def without(content: bytes) -> Plan:
-        return plan_removal(Crontab.parse(content), world.ground, os.path.realpath)
-
-    problem, plan = unreadable(world.listing, host), without(world.crontab.render())
-    if problem is None and plan.outcome == "mixed":
-        problem = in_the_way(run, plan)
-    result = Result(members(world, None, [], problem), problem)
-    if problem is not None:
-        return result
-    if plan.outcome == "unchanged":
-        ui.say(f"Your crontab on {host} has no line for this set-up. Nothing was changed.")
-        for entry in plan.entries.off:
-            ui.say(f"Line {entry.number} is one, but commented out. It was left.")
-        return result
-    question = f"Remove it from your crontab on {host}?"
-    if not _agreed(run, plan.edits, question, "--remove", dry_run=dry_run, yes=yes):
-        return result
-    with ui.waiting("Writing the crontab", 90.0) as say:
-        backup = install_crontab(run.machine, lambda content: without(content).after.render(), say)
-    note(run, world.setup, "unscheduled")
-    ui.status("removed", f"the line in your crontab on {host}")
-    _show_backup(run, backup)
-    for entry in plan.entries.mixed:
-        ui.warn(
-            f"Line {entry.number} does other work too, so it was left. It still refreshes these tokens. [CRN003]"
-        )
-    ui.say("From now on, refresh by hand at least every 10 hours:")
-    ui.command(run.place.command("refresh"))
-    return result
+    return Result(members(world, shown, upcoming(now, [entry]), trial.error), trial.error)

@@ -1,17 +1,18 @@
-"""The crontab lines that refresh a token: recognised in every shape, and the one that the kit writes."""
+"""The crontab entries that refresh a token: recognised in every shape, and the one that the kit writes."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from posixpath import isabs, join, normpath
 from typing import NamedTuple
 
+from ocarina_kit.client.places import CRON_PATH
 from ocarina_kit.config.names import CA_BUNDLES
-from ocarina_kit.cron.crontab import Crontab, Job, Line, Variable, cron_environment, encode, parse_job
+from ocarina_kit.cron.crontab import cron_environment, encode, job, lines_of, variable
 from ocarina_kit.cron.recognise import Call, Reading, read_command
-from ocarina_kit.cron.times import Times, parse_times
+from ocarina_kit.cron.times import Times, in_words, parse_times
 from ocarina_kit.system.errors import KitError, Remedy
 
 MARK = "ocarina-kit"
@@ -26,34 +27,30 @@ _SECRET = re.compile(r"@|%40|pass|pwd|secret|token", re.I)
 
 
 class Entry(NamedTuple):
-    """A crontab line that refreshes a token. ``active`` is False where it is commented out.
+    """A crontab line that refreshes a token: its number from 1, its text, and what is in it.
 
-    ``variables`` are those that the crontab sets above it. ``reading.other_work`` are programs of it that have nothing
-    to do with the refresh: such a line is a person's own.
+    ``active`` is False where it is commented out. ``command`` is as written, with its percent signs. ``variables`` are
+    those that the crontab sets above it: the value, and the number of the line. ``reading.other_work`` are programs
+    that have nothing to do with the refresh: such a line is a person's own. ``ends``: it has its line break.
     """
 
-    line: Line
+    number: int
+    text: str
     active: bool
-    job: Job
+    time: str
+    command: str
     reading: Reading
-    variables: Mapping[str, Variable]
-
-    @property
-    def number(self) -> int:
-        """The line's number, from 1."""
-        return self.line.number
+    variables: Mapping[str, tuple[str, int]]
+    ends: bool
 
     @property
     def calls(self) -> tuple[Call, ...]:
         return self.reading.calls
 
     @property
-    def kind(self) -> str:
-        """``kit-first``, ``kit`` or ``client``."""
-        tools = [call.tool for call in self.calls]
-        if "kit" not in tools:
-            return "client"
-        return "kit-first" if "client" in tools[tools.index("kit") :] else "kit"
+    def runner(self) -> str:
+        """``kit-first`` or ``client``."""
+        return "kit-first" if self.program("kit") is not None else "client"
 
     def program(self, tool: str) -> Call | None:
         """The first call of the ``kit`` or the ``client``."""
@@ -62,83 +59,78 @@ class Entry(NamedTuple):
     @property
     def values(self) -> dict[str, str]:
         """The crontab's variables above it, as name and value."""
-        return {name: variable.value for name, variable in self.variables.items()}
+        return {name: value for name, (value, _) in self.variables.items()}
 
     @property
     def times(self) -> Times | None:
         """When it runs; None where cron does not accept the times, or runs it only when the host starts."""
         try:
-            return parse_times(self.job.time)
+            return parse_times(self.time)
         except KitError:
             return None
 
     @property
+    def words(self) -> str:
+        """When it runs: ``every 3 hours at :37``, ``never``."""
+        times = self.times
+        return "never" if times is None else in_words(times)
+
+    @property
     def marked(self) -> bool:
         """Whether ocarina-kit wrote it."""
-        marks = (f"# {MARK} {_in_comment(call.profile or '')}" for call in self.calls)
-        return self.reading.comment in {mark.replace("\\%", "%").rstrip() for mark in marks}
+        marks = (_mark(call.profile).replace("\\%", "%").rstrip() for call in self.calls)
+        return self.reading.comment in marks
 
 
-def entries(crontab: Crontab, user: str, home: str) -> list[Entry]:
-    """All lines that refresh a token, commented-out ones included, in order. Never raises.
+def entries(content: bytes, user: str, home: str) -> list[Entry]:
+    """All entries of a crontab that refresh a token, commented-out ones included, in order. Never raises.
 
     ``user`` and ``home`` are those of the crontab's owner.
     """
     found: list[Entry] = []
-    variables: dict[str, Variable] = {}
-    for line in crontab.lines:
-        raw = line.raw
-        if b"=" in raw and (variable := line.variable) is not None:
-            variables[variable.name] = variable
-        elif b"ocarina" in (folded := raw.lower()) or (b"oauth" in folded and b"refresh" in folded):
-            entry = _recognise(line, variables, user, home)
-            if entry is not None:
-                found.append(entry)
+    variables: dict[str, tuple[str, int]] = {}
+    for number, line in enumerate(lines_of(content), start=1):
+        folded = line.lower()
+        if setting := variable(line):
+            variables[setting[0]] = (setting[1], number)
+        elif "ocarina" in folded or ("oauth" in folded and "refresh" in folded):
+            text = line.removesuffix("\n")
+            bare = text.lstrip(" \t").lstrip("#") if text.lstrip(" \t").startswith("#") else text
+            if parts := job(bare):
+                environ = cron_environment(
+                    user, home, {name: value for name, (value, _) in variables.items()}
+                )
+                # As its author meant it: percent signs as they are.
+                reading = read_command(parts[1].replace("\\%", "%"), environ)
+                entry = Entry(number, text, bare is text, *parts, reading, dict(variables), line != text)
+                # A comment that only speaks of a refresh is none that was switched off.
+                if entry.calls and (entry.active or (entry.times and not reading.other_work)):
+                    found.append(entry)
     return found
 
 
-def _recognise(line: Line, variables: Mapping[str, Variable], user: str, home: str) -> Entry | None:
-    active = line.job is not None
-    job = line.job or line.commented_job
-    if job is None:
-        return None
-    environ = cron_environment(user, home, {name: each.value for name, each in variables.items()})
-    # As its author meant it: without cronie's options, percent signs as they are.
-    command = re.sub(r"\A(?:-[nqs]+[ \t]+)+", "", job.command).replace("\\%", "%")
-    entry = Entry(line, active, job, read_command(command, environ), dict(variables))
-    if not entry.calls:
-        return None
-    prose = entry.reading.other_work or any(call.extra for call in entry.calls)
-    return None if not active and (prose or entry.times is None) else entry
-
-
-def carried(environ: Mapping[str, str], cwd: str) -> tuple[dict[str, str], dict[str, str]]:
-    """What of this environment the line must set so that cron's job sees the same (CONTRACT.md, schedule), and what it
-    leaves out, with why.
+def carried(environ: Mapping[str, str], cwd: str) -> tuple[dict[str, str], list[str]]:
+    """What of this environment the entry must set so that cron's job sees the same (CONTRACT.md, schedule), and the
+    names of what it leaves out: a proxy with user info may hold a password, which never gets into the crontab.
 
     Relative paths of certificates start at ``cwd``: cron starts at home. A relative XDG_STATE_HOME is ignored, as the
-    XDG base directory specification demands. No proxy with user info, so no password, ever gets into the line.
+    XDG base directory specification demands.
     """
-    variables: dict[str, str] = {}
-    left_out: dict[str, str] = {}
-    for name in ("XDG_STATE_HOME", *CA_BUNDLES, *PROXY, *NO_PROXY):
-        value = environ.get(name, "")
-        if not value or (name == "XDG_STATE_HOME" and not isabs(value)):
-            continue
-        if name in PROXY and _SECRET.search(value):
-            left_out[name] = "may hold a password"
-        elif _CONTROL.search(value):
-            left_out[name] = "holds characters that no crontab line can carry"
-        else:
-            variables[name] = normpath(join(cwd, value)) if name in CA_BUNDLES else value
-    return variables, left_out
+    names = [name for name in ("XDG_STATE_HOME", *CA_BUNDLES, *PROXY, *NO_PROXY) if environ.get(name)]
+    left_out = [name for name in names if name in PROXY and _SECRET.search(environ[name])]
+    found = {name: environ[name] for name in names if name not in left_out}
+    found.update({name: normpath(join(cwd, found[name])) for name in CA_BUNDLES if name in found})
+    if not isabs(found.get("XDG_STATE_HOME", "/")):
+        del found["XDG_STATE_HOME"]
+    return found, left_out
 
 
 class Ground(NamedTuple):
-    """A set-up's line: whose it is, and what it depends on. Paths are absolute.
+    """A set-up's entry: whose it is, and what it depends on. Paths are absolute.
 
     ``domain`` only picks the times. ``kit`` is how cron starts ocarina-kit: its program, and what goes before the
-    subcommand. ``client`` is the ocarina for the line, None where there is none. The last two are from :func:`carried`.
+    subcommand. ``client`` is the ocarina for the entry, None where there is none. The last two are from
+    :func:`carried`.
     """
 
     user: str
@@ -150,65 +142,51 @@ class Ground(NamedTuple):
     profile: str | None = None
     client: str | None = None
     variables: Mapping[str, str] = {}
-    left_out: Mapping[str, str] = {}
+    left_out: Sequence[str] = ()
 
 
 def build_line(
     ground: Ground, times: str, above: Mapping[str, str] | None = None, *, runner: str = "kit-first"
 ) -> str:
     """The line, without its line break (CONTRACT.md, schedule). ``above``: the variables set above it in the crontab.
-    ``runner``: ``kit-first`` or ``client``.
+    ``runner``: ``kit-first``, or ``client``, which must be there then.
 
-    Raises KitError (CRN007): a path is relative or holds a control character, or the line is too long for cron.
+    Raises KitError (CRN007): a control character, or longer than cron takes.
     """
-    kit = ground.kit if runner == "kit-first" else ()
+    alone = runner == "client"
     profile = ["--profile", ground.profile] if ground.profile is not None else []
-    programs = [[*kit, "refresh", "--cron", *profile]] if kit else []
+    programs = [] if alone else [[*ground.kit, "refresh", "--cron", *profile]]
     if ground.client is not None:
-        programs.append([ground.client, *(["-q"] if kit else []), *profile, "oauth", "refresh"])
-    if not programs:
-        raise _no_line(
-            "There is neither ocarina-kit nor ocarina for the crontab line.", "Install the client."
+        programs.append([ground.client, *([] if alone else ["-q"]), *profile, "oauth", "refresh"])
+    exports = _exports(ground, above or {}).items()
+    command = "".join(f"export {name}={cron_quote(value)}; " for name, value in exports)
+    command += " || ".join(" ".join(map(cron_quote, words)) for words in programs)
+    line = f"{times} {command} {_mark(ground.profile)}"
+    if _CONTROL.search(line) or len(encode(line)) - len(times) - 1 > MOST_BYTES:
+        raise KitError(
+            f"No crontab can hold the entry: {line[:200]!r} …",
+            id="CRN007",
+            why=f"cron takes {MOST_BYTES} characters, and no control character.",
+            remedy=Remedy("Use shorter and plainer paths: a symbolic link will do."),
         )
-    for path in (*(words[0] for words in programs), ground.config):
-        if not isabs(path):
-            raise _no_line(
-                f"{path!r} is relative.", "Give the absolute path: cron starts in the home folder."
-            )
-    exports = [
-        f"export {name}={cron_quote(value)}; " for name, value in _exports(ground, above or {}).items()
-    ]
-    command = "".join(exports) + " || ".join(" ".join(map(cron_quote, words)) for words in programs)
-    command += f" # {MARK}" + (f" {_in_comment(ground.profile)}" if ground.profile is not None else "")
-    if _CONTROL.search(f"{times}{command}"):
-        what = f"No crontab line can carry {f'{times} {command}'[:200]!r}."
-        raise _no_line(what, "Rename what it names, or reach it through a symbolic link.")
-    if len(encode(command)) > MOST_BYTES:
-        what = f"The crontab line would be longer than the {MOST_BYTES} characters that cron takes."
-        raise _no_line(
-            what, "Use shorter paths (a symbolic link), or set the variables in the crontab itself."
-        )
-    return f"{times} {command}"
-
-
-def _no_line(what: str, advice: str) -> KitError:
-    return KitError(what, id="CRN007", remedy=Remedy(advice))
+    return line
 
 
 def _exports(ground: Ground, above: Mapping[str, str]) -> dict[str, str]:
-    """What the line sets: the set-up's own, and what lines above it would otherwise break."""
-    found: dict[str, str] = {}
-    default = join(ground.home, ".ocarina")
-    if above.get("HOME", ground.home) != ground.home:
-        found["HOME"] = ground.home
-    if "PATH" in above and not {"/usr/bin", "/bin"} <= set(above["PATH"].split(":")):
-        found["PATH"] = "/usr/bin:/bin"  # `#!/usr/bin/env python` needs it
-    if normpath(above.get("OCARINA_CONF_FILE") or default) != normpath(ground.config):
+    """What the entry sets: the set-up's own, and what lines above it would otherwise break."""
+    found = {"HOME": ground.home} if "HOME" in above else {}
+    if not finds_env(above.get("PATH")):
+        found["PATH"] = CRON_PATH
+    usual = above.get("OCARINA_CONF_FILE") or join(ground.home, ".ocarina")
+    if normpath(usual) != normpath(ground.config):
         found["OCARINA_CONF_FILE"] = ground.config
-    if "XDG_STATE_HOME" in above:
-        found["XDG_STATE_HOME"] = join(ground.home, ".local", "state")
     found.update(ground.variables)
     return {name: value for name, value in found.items() if above.get(name) != value}
+
+
+def finds_env(path: str | None) -> bool:
+    """Whether a program that starts with ``#!/usr/bin/env python`` finds it with this PATH; None is cron's own."""
+    return path is None or {"/usr/bin", "/bin"} <= set(path.split(":"))
 
 
 def cron_quote(text: str) -> str:
@@ -220,9 +198,9 @@ def cron_quote(text: str) -> str:
     return shlex.quote(text).replace("\\", "\\''").replace("%", "\\%")
 
 
-def _in_comment(profile: str) -> str:
-    """The profile in the mark, where nothing is quoted: only cron's own signs have to go."""
-    return profile.replace("\\", "").replace("%", "\\%")
+def _mark(profile: str | None) -> str:
+    """The comment at the end, in which nothing is quoted: only cron's own signs have to go."""
+    return f"# {MARK}" + (f" {profile}".replace("\\", "").replace("%", "\\%") if profile is not None else "")
 
 
 def second_reading(line: str) -> None:
@@ -232,15 +210,15 @@ def second_reading(line: str) -> None:
     from crontab import CronTab
 
     logging.getLogger("crontab").setLevel(logging.CRITICAL)
-    jobs, ours = list(CronTab(tab=line + "\n")), parse_job(line)
+    jobs, ours = list(CronTab(tab=line + "\n")), job(line)
     try:
         one = len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled()
-        if one and ours and parse_times(jobs[0].slices.render()).same_as(parse_times(ours.time)):
+        if one and ours and parse_times(jobs[0].slices.render()).same_as(parse_times(ours[0])):
             return
     except KitError:
         pass
     raise KitError(
-        "Two readers of crontab lines do not agree on the times, so nothing was written.",
+        "Two readers of crontabs do not agree on the times, so nothing was written.",
         id="SCH010",
         why="Other crons may read them in yet another way.",
         remedy=Remedy("Leave the times to ocarina-kit.", ("ocarina-kit schedule --every 3h",)),

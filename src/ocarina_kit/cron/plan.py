@@ -1,21 +1,22 @@
-"""What becomes of a crontab: one good line for a set-up, every other byte left. Pure; twice is the same as once."""
+"""What becomes of a crontab: one good entry for a set-up, every other byte left. Twice is the same as once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from posixpath import basename, isabs, join, normpath
+from collections.abc import Iterator, Sequence
+from posixpath import basename, isabs, join, normpath, realpath
 from typing import NamedTuple
 
-from ocarina_kit.cron.crontab import Crontab, cron_command, encode
-from ocarina_kit.cron.line import MOST_BYTES, Entry, Ground, build_line, entries
-from ocarina_kit.cron.recognise import Call
-from ocarina_kit.cron.times import gap_problem, one_miss_expires, parse_times, spread
+from ocarina_kit.cron.crontab import cron_command, encode, lines_of, variable
+from ocarina_kit.cron.host import needs_path, program_problem
+from ocarina_kit.cron.line import Entry, Ground, build_line, entries, finds_env
+from ocarina_kit.cron.recognise import Call, read_command
+from ocarina_kit.cron.times import gap_problem, one_miss_expires, spread
 
 _POSIX_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "mksh"})
 
 
 class Mine(NamedTuple):
-    """The refresh lines of a crontab, sorted by what they are to one set-up. All but ``off`` are active.
+    """The refresh entries of a crontab, sorted by what they are to one set-up. All but ``off`` are active.
 
     ``mixed`` ones do other work as well: a person must take the refresh out. ``off`` are commented out. ``others`` are
     another set-up's.
@@ -29,7 +30,7 @@ class Mine(NamedTuple):
     @property
     def active(self) -> tuple[Entry, ...]:
         """What the checks judge: the lines that are this set-up's entry."""
-        return tuple(sorted((*self.own, *self.mixed), key=lambda entry: entry.number))
+        return tuple(sorted((*self.own, *self.mixed)))
 
     @property
     def kept(self) -> Entry | None:
@@ -37,11 +38,11 @@ class Mine(NamedTuple):
         return min(self.own, key=lambda entry: not entry.marked, default=None)
 
 
-def mine(found: Sequence[Entry], ground: Ground, canonical: Callable[[str], str] = normpath) -> Mine:
-    """Sort entries. ``canonical`` makes one path of several that mean the same file (``os.path.realpath``)."""
+def mine(content: bytes, ground: Ground) -> Mine:
+    """The entries of a crontab, sorted by whose they are."""
     piles: dict[str, list[Entry]] = {name: [] for name in Mine._fields}
-    for entry in found:
-        own = {_is_own(entry, call, ground, canonical) for call in entry.calls}
+    for entry in entries(content, ground.user, ground.home):
+        own = {_is_own(entry, call, ground) for call in entry.calls}
         if own == {False}:
             piles["others"] += [entry] if entry.active else []
         elif not entry.active:
@@ -51,7 +52,7 @@ def mine(found: Sequence[Entry], ground: Ground, canonical: Callable[[str], str]
     return Mine(*(tuple(piles[name]) for name in Mine._fields))
 
 
-def _is_own(entry: Entry, call: Call, ground: Ground, canonical: Callable[[str], str]) -> bool:
+def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
     """Whether it is of the set-up's configuration and profile, which together name its tokens file.
 
     A ``HOME=`` line of the crontab that leads elsewhere and a quoted ``~``, which is never expanded, break an entry
@@ -60,20 +61,10 @@ def _is_own(entry: Entry, call: Call, ground: Ground, canonical: Callable[[str],
     config, home = call.config, entry.values.get("HOME")
     if config is None or call.profile != ground.profile:
         return False
-    if home is not None and call.environ.get("HOME") == home and not call.named:
+    if home is not None and call.environ.get("HOME") == home and config == normpath(join(home, ".ocarina")):
         config = join(ground.home, ".ocarina")
     meant = join(ground.home, config.rpartition("/~/")[2])
-    return canonical(ground.config) in (canonical(config), canonical(meant))
-
-
-class Edit(NamedTuple):
-    """``what``: ``add``, ``replace``, ``remove`` or ``switch on``. ``number`` is the line's in the crontab as it was,
-    from 1; for ``add`` the new line's."""
-
-    what: str
-    number: int
-    before: str
-    after: str
+    return realpath(ground.config) in (realpath(config), realpath(meant))
 
 
 class Plan(NamedTuple):
@@ -83,52 +74,48 @@ class Plan(NamedTuple):
     """
 
     outcome: str
-    after: Crontab
+    after: bytes
     line: str
     entries: Mine
-    edits: tuple[Edit, ...] = ()
     begins: bool = False
 
 
 def plan_schedule(
-    crontab: Crontab,
+    content: bytes,
     ground: Ground,
     *,
     times: str | None = None,
     runner: str = "kit-first",
     switch_on: bool = False,
-    canonical: Callable[[str], str] = normpath,
-    gone_shells: Container[str] = (),
 ) -> Plan:
-    """One good line for the set-up: repaired in place where there is one, otherwise added at the end.
+    """One good entry for the set-up: repaired in place where there is one, otherwise added at the end.
 
     ``times``: five fields that a person gave; without them a marked line keeps its own where they are good enough.
-    ``switch_on``: a person agreed to switch a commented-out entry on. ``gone_shells``: values of ``SHELL`` lines that
-    are no program of this host. Raises KitError: CRN005 (times), CRN007 (no line can be built).
+    ``switch_on``: a person agreed to switch a commented-out entry on. Raises KitError: CRN005 (times), CRN007 (no line
+    can be built).
     """
-    found = mine(entries(crontab, ground.user, ground.home), ground, canonical)
-    keep, what = found.kept, "replace"
+    found, lines = mine(content, ground), lines_of(content)
+    keep = found.kept
     if keep is None and not found.mixed and found.off and switch_on:
-        keep, what = found.off[0], "switch on"
-    at = keep.line.at if keep is not None else len(crontab.lines)
-    place = _place(crontab, at, gone_shells)
+        keep = found.off[0]
+    place = _place(lines, len(lines) if keep is None else keep.number - 1)
     times = times or _kept_times(keep, spread(ground.user, ground.host, ground.domain), runner)
-    line = build_line(ground, times, crontab.values_at(place), runner=runner)
+    above = dict(filter(None, map(variable, lines[:place])))
+    line = build_line(ground, times, above, runner=runner)
     if keep is None and (found.mixed or found.off):
-        return Plan("mixed" if found.mixed else "switched off", crontab, line, found)
-    drop = [entry.line for entry in found.own if entry is not keep]
-    gone = {each.at for each in drop} | ({at} if keep is not None else set())
-    after = crontab.remove(gone).insert(place - sum(each < place for each in gone), encode(line))
-    if after == crontab:
-        return Plan("unchanged", crontab, line, found)
-    edits = [Edit("remove", each.number, each.text, "") for each in drop]
-    if keep is None:
-        edits.append(Edit("add", place + 1, "", line))
-    elif not drop or place != at or keep.line.text != line:
-        edits.append(Edit(what, keep.number, keep.line.text, line))
-    edits.sort(key=lambda edit: edit.number)
-    begins = not found.active and (keep is None or what == "switch on")
-    return Plan("changed", after, line, found, tuple(edits), begins)
+        return Plan("mixed" if found.mixed else "switched off", content, line, found)
+    for entry in (*found.own, *([keep] if keep is not None else [])):
+        lines[entry.number - 1] = ""
+    before, after = "".join(lines[:place]), "".join(lines[place:])
+    before += "" if before.endswith("\n") or not before else "\n"
+    new = encode(f"{before}{line}\n{after}")
+    return Plan("unchanged" if new == content else "changed", new, line, found, begins=not found.active)
+
+
+def plan_removal(content: bytes, ground: Ground) -> bytes:
+    """The crontab without this set-up's active entries; one that does other work as well is left."""
+    gone = {entry.number for entry in mine(content, ground).own}
+    return encode("".join(line for at, line in enumerate(lines_of(content), start=1) if at not in gone))
 
 
 def _kept_times(entry: Entry | None, own: str, runner: str) -> str:
@@ -136,86 +123,50 @@ def _kept_times(entry: Entry | None, own: str, runner: str) -> str:
     times = entry.times if entry is not None and entry.marked else None
     if times is None or gap_problem(times) or (runner == "client" and one_miss_expires(times)):
         return own
-    # Lines of earlier versions list the hours one by one.
-    return own if parse_times(own).same_as(times) else times.text.strip()
+    return times.text.strip()
 
 
-def _place(crontab: Crontab, index: int, gone_shells: Container[str]) -> int:
+def _place(lines: Sequence[str], index: int) -> int:
     """Where a line for ``index`` runs under a shell that can read it: before the SHELL lines that break it."""
     place = index
-    for line in reversed(crontab.lines[:index]):
-        variable = line.variable if b"SHELL" in line.raw else None
-        if variable is not None and variable.name == "SHELL":
-            if not bad_shell(variable.value, gone_shells):
+    for at in range(index - 1, -1, -1):
+        setting = variable(lines[at]) if "SHELL" in lines[at] else None
+        if setting is not None and setting[0] == "SHELL":
+            if not _shell_problem(setting[1]):
                 break
-            place = variable.at
+            place = at
     return place
 
 
-def plan_removal(crontab: Crontab, ground: Ground, canonical: Callable[[str], str] = normpath) -> Plan:
-    """Takes out this set-up's active entries; a line that does other work as well is left."""
-    found = mine(entries(crontab, ground.user, ground.home), ground, canonical)
-    gone = [entry.line for entry in found.own]
-    if not gone:
-        return Plan("mixed" if found.mixed else "unchanged", crontab, "", found)
-    edits = tuple(Edit("remove", line.number, line.text, "") for line in gone)
-    return Plan("changed", crontab.remove({line.at for line in gone}), "", found, edits)
+def _shell_problem(shell: str) -> str:
+    """What keeps an entry for ``sh`` from running under ``SHELL=shell``, in words."""
+    if not isabs(shell) or basename(shell) not in _POSIX_SHELLS:
+        return "is not a shell that can run the entry"
+    return "cannot be started" if program_problem(shell) else ""
 
 
-def bad_shell(value: str, gone: Container[str] = ()) -> bool:
-    """Whether ``SHELL=value`` keeps a line for ``sh`` from running: relative, no POSIX shell by name, or gone."""
-    return not isabs(value) or basename(value) not in _POSIX_SHELLS or value in gone
+def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
+    """What keeps cron from running an entry as it was meant (CRN007): the number of the line that does, and why.
 
-
-def hazards(
-    crontab: Crontab, entry: Entry, home: str, gone_shells: Container[str] = (), *, by_path: bool = True
-) -> list[tuple[int, str]]:
-    """What keeps cron from running a line as it was meant (CRN007): the number of the line that does, from 1, and why.
-
-    ``home``: its owner's, absolute. ``gone_shells`` as in :func:`plan_schedule`. ``by_path``: a program of the line
-    starts with ``#!/usr/bin/env``, so that PATH says what runs it.
+    ``home``: its owner's, absolute.
     """
-    written, number = entry.job.command, entry.number
-    found: list[tuple[int, str]] = []
-    percent, comment = cron_command(written).percent, entry.reading.comment_at
-    # An escaped percent sign is one character longer in the written command than in the one that was read.
-    if percent is not None and (comment is None or percent < comment + written[:percent].count("\\%")):
-        around = written[max(0, percent - 12) : percent + 4].strip()
-        found.append((number, f"cron ends the command at the % in {around!r}; write \\%"))
-    if not entry.reading.complete:
-        found.append((number, "a quote is never closed"))
-    if len(encode(written)) > MOST_BYTES + 1:
-        found.append((number, f"cron refuses commands over {MOST_BYTES + 1} characters"))
-    if not crontab.ends_in_newline and entry.line.at == len(crontab.pieces) - 1:
-        found.append((number, "the crontab's last line has no line break at its end"))
-    for call in entry.calls:
-        if call.path.startswith("~/"):
-            found.append((number, f"the ~ of {call.written} is quoted and so not expanded"))
-        if call.named and "/~/" in (call.config or ""):
-            found.append(
-                (number, f"the ~ is quoted and so not expanded: it is for another file, {call.config}")
-            )
-    return found + _of_variables(entry, home, gone_shells, by_path=by_path)
-
-
-def _of_variables(
-    entry: Entry, home: str, gone_shells: Container[str], *, by_path: bool
-) -> list[tuple[int, str]]:
-    """Of ``SHELL``, ``PATH`` and ``HOME`` lines above it. The line may set its own PATH and HOME."""
-    found: list[tuple[int, str]] = []
-    shell = entry.variables.get("SHELL")
-    if shell is not None and bad_shell(shell.value, gone_shells):
-        why = "is not a shell that can run the line" if bad_shell(shell.value) else "does not exist"
-        found.append((shell.at + 1, f"SHELL={shell.value[:60]} {why}"))
-    for name in ("PATH", "HOME"):
-        variable = entry.variables.get(name)
-        if variable is None or all(call.environ.get(name) != variable.value for call in entry.calls):
+    calls, number = entry.calls, entry.number
+    for name, (value, at) in entry.variables.items():  # the line may set its own PATH and HOME
+        what = _shell_problem(value) if name == "SHELL" else ""
+        if all(call.environ.get(name) != value for call in calls):
             continue
-        written = f"{name}={variable.value[:60]}"
-        if name == "PATH" and by_path and not {"/usr/bin", "/bin"} <= set(variable.value.split(":")):
-            found.append((variable.at + 1, f"/usr/bin and /bin are missing in {written}"))
-        if name == "HOME" and normpath(variable.value or "/") != normpath(home):
-            found.append(
-                (variable.at + 1, f"{written} is not the home folder, so ~/.ocarina is another file")
-            )
-    return found
+        if name == "PATH" and not finds_env(value) and any(needs_path(call.path) for call in calls):
+            what = "lacks /usr/bin and /bin"
+        if name == "HOME" and normpath(value or "/") != normpath(home):
+            what = "is not the home folder, so ~/.ocarina is another file"
+        if what:
+            yield at, f"{name}={value[:60]} {what}"
+    text, _, percent = cron_command(entry.command)
+    if percent is not None and not read_command(text, {}).comment:  # in a comment it does no harm
+        yield number, f"cron ends the command at the % in {entry.command[: percent + 4][-16:]!r}; write \\%"
+    if not entry.reading.complete:
+        yield number, "a quote is never closed"
+    if not entry.ends:
+        yield number, "the crontab's last line has no line break at its end"
+    if any(call.path.startswith("~/") or "/~/" in (call.config or "") for call in calls):
+        yield number, "its ~ is quoted and so not expanded: it is for another file"

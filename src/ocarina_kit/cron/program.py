@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.cron.crontab import doubt
 from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.words import one_line
@@ -33,6 +32,7 @@ _NOT_ALLOWED = re.compile(
     re.I,
 )
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|file system full", re.I)
+_GIVE = Remedy("Give the line to whoever can install it.", ("ocarina-kit schedule --print",))
 
 
 class Listing(NamedTuple):
@@ -46,7 +46,7 @@ class Listing(NamedTuple):
     @property
     def readable(self) -> bool:
         """Whether it is known what is in it."""
-        return self.state in ("read", "none yet", "doubtful")
+        return self.writable or self.state == "doubtful"
 
     @property
     def writable(self) -> bool:
@@ -61,13 +61,26 @@ def read_crontab(machine: Machine) -> Listing:
     if listed.code is None:
         states = {"not found": "no program", "not executable": "not allowed"}
         return Listing(states.get(listed.error, "failed"), words=words)
-    if not listed.stdout and words and all(_NONE_YET.fullmatch(line) for line in words.splitlines()):
+    if not listed.stdout and words and all(map(_NONE_YET.fullmatch, words.splitlines())):
         return Listing("none yet", words=words)
     if listed.code != 0 or (words and not listed.stdout):
         words = words or f"crontab -l ended with exit code {listed.code} and no word"
         return Listing("not allowed" if _NOT_ALLOWED.search(words) else "failed", words=words)
-    why = doubt(listed.stdout)
+    why = _doubt(listed.stdout)
     return Listing("doubtful" if why else "read", listed.stdout, why)
+
+
+def _doubt(listing: bytes) -> str:
+    r"""Why the output of ``crontab -l`` may not be the crontab itself, in words; empty where nothing is unclear.
+
+    Debian's shows a carriage return and a backspace as two characters each, so ``\r`` may be either (FACTS.md). A
+    listing that holds the bytes themselves comes from a crontab that shows everything as it is.
+    """
+    if b"\0" in listing:
+        return "a NUL byte"
+    if not re.search(rb"[\r\b]", listing) and re.search(rb"\\[rb]", listing):
+        return r"the characters \r or \b, which may stand for a carriage return or a backspace"
+    return ""
 
 
 def install_crontab(
@@ -107,30 +120,31 @@ def install_crontab(
             back = read_crontab(machine)
             if back.content == after and back.writable:
                 return saved
+            says = f"crontab says: {one_line(_words(written) or back.words)}."
             if not back.readable:
-                said = f"crontab says: {one_line(_words(written) or back.words)}."
                 what = f"It is unknown whether your crontab on {host} was changed: it could not be read back."
-                raise _problem("SCH009", what, said, saved)
+                raise _lost("SCH009", what, says, saved)
             if back == before and (written.code != 0 or _words(written)):
                 raise _refused(host, written)
-            if back != before and after.startswith(back.content):
-                raise _cut_short(machine, before, saved)
+            if back != before and after.startswith(back.content):  # only our own write can have left that
+                what = f"The new crontab on {host} was cut short."
+                _crontab(machine, *(("-r",) if before.state == "none yet" else ("-", before.content)))
+                if read_crontab(machine)[:2] != before[:2]:
+                    raise _lost("SCH007", what, "The crontab from before could not be put back.", saved)
+                raise KitError(what, id="SCH007", why="The crontab from before was put back.", remedy=_GIVE)
     what = f"Your crontab on {host} does not stay as it is written."
-    raise _problem("SCH006", what, "Another program changes it at the same time.", saved)
+    raise _lost("SCH006", what, "Another program changes it at the same time.", saved)
 
 
-def _problem(
-    id: str, what: str, why: str = "", saved: Path | None = None, remedy: Remedy | None = None
-) -> KitError:
-    """``saved``: where the crontab from before is, if it may have been lost."""
+def _lost(id: str, what: str, why: str, saved: Path | None) -> KitError:
+    """``saved``: the crontab from before, which may have been lost."""
     import shlex
 
-    if saved is not None:
-        why = f"{why} The crontab from before is in {saved}."
-        put_back = ("crontab -l", f"crontab {shlex.quote(str(saved))}")
-        remedy = Remedy("Look at it, and put the old one back if it is wrong.", put_back)
-    give = Remedy("Give the line to whoever can install it.", ("ocarina-kit schedule --print",))
-    return KitError(what, id=id, why=why, remedy=remedy or give)
+    if saved is None:
+        return KitError(what, id=id, why=why, remedy=_GIVE)
+    put_back = ("crontab -l", f"crontab {shlex.quote(str(saved))}")
+    remedy = Remedy("Look at it, and put the old one back if it is wrong.", put_back)
+    return KitError(what, id=id, why=f"{why} The crontab from before is in {saved}.", remedy=remedy)
 
 
 def unreadable(listing: Listing, host: str) -> KitError | None:
@@ -138,56 +152,40 @@ def unreadable(listing: Listing, host: str) -> KitError | None:
     if listing.writable:
         return None
     says = f"crontab says: {one_line(listing.words)}."
-    if listing.state == "no program":
-        return _problem("CRN001", f"There is no crontab command on {host}.")
-    if listing.state == "not allowed":
-        return _problem("CRN001", f"You are not allowed to use crontab on {host}.", says)
-    if listing.state == "doubtful":
-        why = "crontab -l does not show those as they are, so writing it back could change your lines."
-        add = ("ocarina-kit schedule --print", "crontab -e")
-        remedy = Remedy("Remove them, or add the line yourself.", add)
-        return _problem("SCH002", f"Your crontab on {host} holds {listing.words}.", why, remedy=remedy)
-    why = f"{says} That does not mean that it is empty, so nothing was written."
-    remedy = Remedy("See what it says.", ("crontab -l",))
-    return _problem("CRN001", f"Your crontab on {host} could not be read.", why, remedy=remedy)
+    look = Remedy("See what it says.", ("crontab -l",))
+    edit = Remedy("Remove them, or add the line yourself.", ("ocarina-kit schedule --print", "crontab -e"))
+    hides = "crontab -l does not show those as they are, so writing it back could change your lines."
+    empty = f"{says} That does not mean that it is empty, so nothing was written."
+    id, what, why, remedy = {
+        "no program": ("CRN001", f"There is no crontab command on {host}.", "", _GIVE),
+        "not allowed": ("CRN001", f"You are not allowed to use crontab on {host}.", says, _GIVE),
+        "doubtful": ("SCH002", f"Your crontab on {host} holds {listing.words}.", hides, edit),
+        "failed": ("CRN001", f"Your crontab on {host} could not be read.", empty, look),
+    }[listing.state]
+    return KitError(what, id=id, why=why, remedy=remedy)
 
 
 def _refused(host: str, written: Completed) -> KitError:
     """The old crontab is still in: why the new one is not."""
     words = _words(written) or f"it ended with exit code {written.code} and no word"
     why = f"crontab says: {one_line(words)}. The old crontab is still in."
-    if _NO_SPACE.search(words):
-        return _problem("SCH004", f"There is no space for your crontab on {host}.", why)
-    if _NOT_ALLOWED.search(words):
-        return _problem("CRN001", f"You are not allowed to write a crontab on {host}.", why)
-    remedy = Remedy("Another line of yours may be wrong: fix it, and run this again.", ("crontab -e",))
-    return _problem("SCH005", f"crontab on {host} refused the new crontab.", why, remedy=remedy)
+    edit = Remedy("Another line of yours may be wrong: fix it, and run this again.", ("crontab -e",))
+    for sign, id, what in (
+        (_NO_SPACE, "SCH004", f"There is no space for your crontab on {host}."),
+        (_NOT_ALLOWED, "CRN001", f"You are not allowed to write a crontab on {host}."),
+    ):
+        if sign.search(words):
+            return KitError(what, id=id, why=why, remedy=_GIVE)
+    return KitError(f"crontab on {host} refused the new crontab.", id="SCH005", why=why, remedy=edit)
 
 
-def _cut_short(machine: Machine, before: Listing, saved: Path | None) -> KitError:
-    """What was read back is the beginning of what was written: only our own write can have left it."""
-    if before.state == "none yet":
-        _crontab(machine, "-r")
-    else:
-        _crontab(machine, "-", stdin=before.content)
-    what = f"The new crontab on {machine.host} was cut short."
-    if read_crontab(machine)[:2] == before[:2]:
-        return _problem("SCH007", what, "The crontab from before was put back.")
-    return _problem("SCH007", what, "The crontab from before could not be put back.", saved)
+def _crontab(machine: Machine, argument: str, stdin: bytes = b"") -> Completed:
+    from ocarina_kit.client.find import environment_without
 
-
-def _crontab(machine: Machine, argument: str, *, stdin: bytes = b"") -> Completed:
     # The words are compared with known ones: they must come in English. CRONTAB_NOHEADER=N would add Debian's own
     # three header lines to the listing. Secrets stay here: crontab has no use for them.
-    environ = {
-        name: value
-        for name, value in machine.environ.items()
-        if name not in ("LANGUAGE", "CRONTAB_NOHEADER")
-        and not name.startswith(("MAJORA_", "CLIENT_", "OCARINA_"))
-        and not name.lower().endswith("_proxy")
-    }
-    environ["LC_ALL"] = "C"
-    return machine.run(["crontab", argument], env=environ, stdin=stdin, timeout=_SECONDS)
+    environ = environment_without(machine, r"LANGUAGE|CRONTAB_NOHEADER|\w*_(?:proxy|PROXY)")
+    return machine.run(["crontab", argument], env={**environ, "LC_ALL": "C"}, stdin=stdin, timeout=_SECONDS)
 
 
 def _words(completed: Completed) -> str:

@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     rf"""(?P<blank>[ \t\r\f\v]+|\\\n)
       | (?P<comment>\#[^\n]*)
       | (?P<redirect>(?:[0-9]*(?:<<<|<<-?|<>|[<>]&|>\||>>|[<>])|&>>?)[ \t]*(?:{_WORD})?)
-      | (?P<operator>&&|\|\||;;&?|;&|\|&|[;&|()\n`])
+      | (?P<operator>[;&|()\n`])
       | (?P<word>{_WORD})""",
     re.X | re.S,
 )
@@ -25,31 +25,27 @@ _PART = re.compile(
     r"""\\(?P<escaped>.)|'(?P<single>[^']*)'|"(?P<double>(?:[^"\\]|\\.)*)"|(?P<plain>[^\\'"]+)""", re.S
 )
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_DOLLAR = re.compile(
-    rf"\\(?P<escaped>[\"\\$`])|\$(?:(?P<bare>{_NAME})|\{{(?P<braced>{_NAME})(?::?-(?P<default>[^}}]*))?\}})"
-)
+_DOLLAR = re.compile(rf"\\(?P<escaped>[\"\\$`])|\$(?P<brace>\{{)?(?P<name>{_NAME})(?(brace)\}})")
 _TILDE = re.compile(rf"\A((?:{_NAME}=)?)~(?=/|\Z)")
-_ASSIGNMENT = re.compile(rf"({_NAME})\+?=")
+_ASSIGNMENT = re.compile(rf"({_NAME})=")
 _WHICH = re.compile(r"(?:\$\(|`)[ ]*(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*[)`]")
-_PLACEHOLDER = re.compile(r"\{YOUR_OCARINA_PATH\}(?:/.*)?")
+PLACEHOLDER = "{YOUR_OCARINA_PATH}"
+"""What the guide's line has in place of the client's path, or of its folder's."""
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
-_DEPTH = 6
-_UNSET = "\0"
-"""Before the name of a variable that cron does not set: no crontab line holds one."""
 
 _RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())
 _SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock".split())
 _ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
-_BEFORE = _ENVIRONMENTS | frozenset(
-    """env exec command builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic
-    run-one flock setlock taskset chrt numactl busybox systemd-cat caffeinate time""".split()
-)
+_BARE = frozenset("env exec command".split())
+_STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock
+    taskset chrt numactl busybox systemd-cat caffeinate time"""
+_BEFORE = _ENVIRONMENTS | _BARE | frozenset(_STARTERS.split())
 # They prepare a refresh or report on it; a line with others does work of its own.
-_STAGE = frozenset(
-    """cd echo printf export unset set source . test [ [[ true false : sleep date exit return logger mail mailx
-    sendmail tee ts cat grep egrep fgrep tail head sed awk cut tr module ml umask ulimit trap wait break continue
-    alias shopt hash type which declare typeset local readonly read shift let pwd hostname whoami id env mkdir touch
-    chmod command pushd popd conda mamba micromamba spack pyenv for select function case in exec""".split()
+_STAGE = _BARE | frozenset(
+    """cd echo printf unset set test [ [[ true false : sleep date exit return logger mail mailx sendmail tee ts cat grep
+    egrep fgrep tail head sed awk cut tr module ml umask ulimit trap wait break continue alias shopt hash type which
+    declare typeset local readonly read shift let pwd hostname whoami id mkdir touch chmod pushd popd conda mamba
+    micromamba spack pyenv for select function case in""".split()
 )
 _TAKES_VALUE = frozenset({"--profile", "--config", "--within", "--scope", "--for", "-m", "--metadata"})
 _ASKS_ONLY = frozenset({"-h", "--help", "-v", "--version", "--print-config", "--dry-run"})
@@ -57,26 +53,21 @@ _TOOLS = {"ocarina": "client", "ocarina.client": "client", "ocarina-kit": "kit",
 
 
 class Call(NamedTuple):
-    """One refresh, by ``tool``: ``kit`` or ``client``. ``environ`` is what it sees.
+    """One refresh, by ``tool``: ``kit`` or ``client``. ``environ`` is what it sees; ``options`` are its options' names.
 
-    ``written`` is its program as in the line, ``path`` what the shell makes of it; ``starters`` are programs that start
-    it. ``lookup`` says how cron finds it: ``absolute``, ``path`` (by PATH), ``folder`` (from the working folder),
-    ``other`` (by what conda, uv, a start-up file or ``activate`` sets up) or ``placeholder`` (``{YOUR_OCARINA_PATH}``).
-    ``config`` is the path of its configuration, None where that is unclear or the set-up comes from the environment;
-    ``named``: it is not the default one. ``extra`` are words behind the refresh that it does not take: prose.
+    ``path`` is its program, as the shell finds it in the line; ``starters`` are programs that start it. ``set_up``:
+    what conda, uv, a start-up file or ``activate`` sets up says where its program is, if it is a bare name. ``config``
+    is the path of its configuration, None where the set-up comes from the environment.
     """
 
     tool: str
-    written: str
     path: str
-    lookup: str
     starters: tuple[str, ...]
+    set_up: bool
     profile: str | None
     config: str | None
-    named: bool
     environ: Mapping[str, str]
-    extra: tuple[str, ...] = ()
-    options: frozenset[str] = frozenset()
+    options: frozenset[str]
 
 
 class Reading(NamedTuple):
@@ -86,204 +77,154 @@ class Reading(NamedTuple):
     other_work: tuple[str, ...] = ()
     complete: bool = True
     comment: str = ""
-    comment_at: int | None = None
-
-
-class _Word(NamedTuple):
-    """``text`` is what the shell makes of what is ``written``; ``shown`` has ``$NAME`` for what cron does not set."""
-
-    text: str
-    written: str
-
-    @property
-    def name(self) -> str:
-        return basename(self.text)
-
-    @property
-    def shown(self) -> str:
-        return self.text.replace(_UNSET, "$")
 
 
 def read_command(text: str, environ: Mapping[str, str]) -> Reading:
     """What the shell text does if it starts with these variables. Never raises."""
-    reader = _Reader(environ)
-    comment, at = reader.read(_WHICH.sub(r"\1", text), 0)
-    return Reading(tuple(reader.calls), tuple(reader.other), reader.complete, comment, at)
+    shell = _Shell(environ)
+    comment = shell.read(_WHICH.sub(r"\1", text))
+    return Reading(tuple(shell.calls), tuple(shell.other), shell.complete, comment)
 
 
-class _Reader:
+class _Shell:
     """The state of one reading. A shell within the line (``bash -c``) has its own variables and shares the findings."""
 
-    def __init__(self, environ: Mapping[str, str], around: _Reader | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str], around: _Shell | None = None) -> None:
         self.known = dict(environ)
         self.exported = set(environ)
         self.calls: list[Call] = around.calls if around else []
         self.other: list[str] = around.other if around else []
-        self.set_up: bool = around.set_up if around else False
-        self.folder: str = around.folder if around else ""
         self.starters: tuple[str, ...] = ()
+        self.set_up: bool = around is not None and around.set_up
+        self.folder: str = around.folder if around else ""
         self.complete = True
 
-    def read(self, text: str, depth: int) -> tuple[str, int | None]:
-        """Returns the first comment and where it is."""
-        words: list[_Word] = []
-        comment: tuple[str, int | None] = ("", None)
-        at = parentheses = 0
-        while at < len(text):
-            match = _TOKEN.match(text, at)
-            if match is None or depth > _DEPTH:  # a quote that is never closed, or a backslash at the end
-                self.complete = text[at:] == "\\"
-                break
-            at, kind, piece = match.end(), match.lastgroup, match[0]
-            if kind == "comment" and comment[1] is None:
-                comment = (piece.rstrip(), match.start())
-            elif kind == "word":
-                words.append(self._word(piece))
-            elif kind == "operator":
-                parentheses += (piece == "(") - (piece == ")")
-                if parentheses >= 0:
-                    self._command(words, depth)
-                parentheses, words = max(0, parentheses), []  # one too many ends a pattern of `case`
-        self._command(words, depth)
+    def read(self, text: str) -> str:
+        """Returns the first comment."""
+        words: list[str] = []
+        comment, at = "", 0
+        while match := _TOKEN.match(text, at):
+            at = match.end()
+            if match["comment"]:
+                comment = comment or match[0].rstrip()
+            elif match["word"]:
+                words.append(self._word(match[0]))
+            elif match["operator"]:
+                self._command(words)
+                words = []
+        self.complete = text[at:] in ("", "\\")  # if not: a quote that is never closed
+        self._command(words)
         return comment
 
-    def _word(self, written: str) -> _Word:
-        texts: list[str] = []
-        for part in _PART.finditer(written):
-            text = part["plain"]
-            if text is not None and not texts:
-                text = _TILDE.sub(lambda match: match[1] + self.known.get("HOME", "~"), text)
-            text = part["double"] if text is None else text
-            texts.append((part["escaped"] or part["single"] or "") if text is None else self._expand(text))
-        return _Word("".join(texts), written)
+    def _word(self, written: str) -> str:
+        """What the shell makes of a word."""
 
-    def _expand(self, text: str) -> str:
-        def value(match: re.Match[str]) -> str:
-            name = match["bare"] or match["braced"]
-            default = match["default"] if match["default"] is not None else f"{_UNSET}{name}"
-            return match["escaped"] if name is None else self.known.get(name, default)
+        def expanded(match: re.Match[str]) -> str:
+            return match["escaped"] or self.known.get(match["name"], "")
 
-        return _DOLLAR.sub(value, text)
+        def unquoted(part: re.Match[str]) -> str:
+            literal = part["escaped"] or part["single"]
+            return literal or _DOLLAR.sub(expanded, part["double"] or part["plain"] or "")
 
-    def _command(self, words: list[_Word], depth: int) -> None:
+        return _PART.sub(unquoted, _TILDE.sub(r"\1${HOME}", written))
+
+    def _command(self, words: list[str]) -> None:
         """One simple command: what prepares for others is noted, all else looked at for a refresh."""
-        while words and words[0].written in _RESERVED:
+        while words and words[0] in _RESERVED:
             words = words[1:]
-        changed: dict[str, str] = {}
-        while words and (match := _ASSIGNMENT.match(words[0].written)):
-            changed[match[1]] = words[0].text.partition("=")[2]
+        assigned: dict[str, str] = {}
+        while words and (match := _ASSIGNMENT.match(words[0])):
+            assigned[match[1]] = words[0][match.end() :]
             words = words[1:]
-        texts = [word.text for word in words]
-        name = texts[0] if texts else ""
         if not words:
-            self.known.update(changed)
-        elif name == "export":
-            pairs = [text.partition("=") for text in texts[1:]]
-            self.known.update({each: value for each, equals, value in pairs if equals})
-            self.exported.update(each for each, _, _ in pairs)
-        elif name == "cd":
-            self.folder = texts[-1] if texts[1:] else ""
-        elif name in ("source", ".") or "activate" in texts or (name in ("module", "ml") and "load" in texts):
+            self.known.update(assigned)
+        elif words[0] == "export":
+            for name, equals, value in (word.partition("=") for word in words[1:]):
+                self.exported.add(name)
+                self.known.update({name: value} if equals else {})
+        elif words[0] == "cd":
+            self.folder = words[-1] if words[1:] else ""
+        elif words[0] in ("source", ".", "module", "ml") or "activate" in words:
             self.set_up = True  # it may set PATH
         else:
-            environ = {each: self.known[each] for each in self.exported if each in self.known}
-            self._program(words, {**environ, **changed}, depth)
+            environ = {name: value for name, value in self.known.items() if name in self.exported}
+            self._program(words, {**environ, **assigned})
 
-    def _program(self, words: list[_Word], environ: dict[str, str], depth: int) -> None:
-        starters: list[_Word] = []
-        name, second = words[0].name, words[1].text if words[1:] else ""
+    def _program(self, words: list[str], environ: dict[str, str]) -> None:
+        """A program, behind those that start it."""
+        starters: list[str] = []
+        first, second = basename(words[0]), words[1] if words[1:] else ""
         for at, word in enumerate(words):
-            rest, before = words[at + 1 :], words[at - 1].text if at else ""
-            if (script := _script(word.name, rest)) is not None:
-                inner = _Reader(environ, self)
-                inner.set_up = self.set_up or re.match(r"-\w*[li]|--login", rest[0].text) is not None
-                inner.starters = (*self.starters, *(each.shown for each in starters), word.shown)
-                inner.read(script, depth + 1)
+            name, rest, before = basename(word), words[at + 1 :], words[at - 1] if at else ""
+            if (script := _script(name, rest)) is not None:
+                inner = _Shell(environ, self)
+                inner.starters = (*self.starters, *starters, word)
+                inner.set_up |= re.match(r"-\w*[li]|--login", rest[0]) is not None
+                inner.read(script)
                 self.complete = self.complete and inner.complete
                 return
-            python = bool(starters) and _PYTHON.fullmatch(starters[-1].name) is not None
-            module = python and before == "-m"
-            tool = "client" if _PLACEHOLDER.fullmatch(word.written) else _TOOLS.get(word.name)
+            tool = "client" if word.startswith(PLACEHOLDER) else _TOOLS.get(name)
             if tool is not None and second not in ("-v", "-V", "install"):
-                program, around = (starters[-1], starters[:-1]) if module else (word, starters)
-                if call := self._call(tool, rest, environ, program, around):
+                around = starters[:-1] if before == "-m" else starters
+                path = starters[-1] if before == "-m" and starters else word
+                if call := self._call(tool, path, rest, environ, around):
                     self.calls.append(call)
                     return
-            if _PYTHON.fullmatch(word.name) or word.name in _BEFORE:
+            by_python = bool(starters) and _PYTHON.fullmatch(basename(starters[-1])) is not None
+            if _PYTHON.fullmatch(name) or name in _BEFORE:
                 starters.append(word)
-            elif at == 0 or module or (python and before == "-c"):
+            elif at == 0 or (by_python and before in ("-m", "-c")):
                 break  # another program
-            if match := _ASSIGNMENT.match(word.text):
-                environ[match[1]] = word.text[match.end() :]
-            elif name == "env" and word.text in ("-i", "-", "--ignore-environment"):
+            if match := _ASSIGNMENT.match(word):
+                environ[match[1]] = word[match.end() :]
+            elif first == "env" and word in ("-i", "-"):
                 environ = {}
-            elif name == "env" and before in ("-u", "--unset"):
-                environ.pop(word.text, None)
-        stage = name in _STAGE or "*" in name  # a pattern of `case`
-        if not stage or (name in ("env", "exec", "command") and second not in ("", "-v", "-V")):
-            self.other.append(words[0].shown)
+        # `command -v x` and `exec 2>log` run nothing.
+        if first not in _STAGE or (first in _BARE and second not in ("", "-v", "-V")):
+            self.other.append(words[0])
 
     def _call(
-        self,
-        tool: str,
-        words: Sequence[_Word],
-        environ: Mapping[str, str],
-        program: _Word,
-        around: list[_Word],
+        self, tool: str, path: str, words: Sequence[str], environ: Mapping[str, str], around: Sequence[str]
     ) -> Call | None:
-        """The refresh that these words ask a tool for; None where they ask for something else."""
-        wanted = ["oauth", "refresh"] if tool == "client" else ["refresh"]
+        """The refresh that these words ask a tool for; None where they ask for something else, or go on as prose."""
         options: dict[str, str] = {}
         plain: list[str] = []
-        rest = iter([word.text for word in words])
-        for text in rest:
-            option, equals, value = text.partition("=")
-            if option in _TAKES_VALUE and not equals:
-                value = next(rest, "")
+        rest = iter(filter(None, words))
+        for word in rest:
+            option, equals, value = word.partition("=")
             if not option.startswith("-"):
-                plain.append(text)
+                plain.append(word)
                 continue
-            options[option] = value
+            options[option] = next(rest, "") if option in _TAKES_VALUE and not equals else value
             if option == "--scopes":  # the client's takes all words behind it
                 break
-        if plain[: len(wanted)] != wanted or _ASKS_ONLY & options.keys():
+        if (
+            plain != (["oauth", "refresh"] if tool == "client" else ["refresh"])
+            or _ASKS_ONLY & options.keys()
+        ):
             return None
-        home = environ.get("HOME", "")
-        named = (options.get("--config", "") if tool == "kit" else "") or environ.get("OCARINA_CONF_FILE", "")
-        path = join(home, named[2:]) if tool == "kit" and named.startswith("~/") else named
-        config = normpath(join(home, self.folder, path or join(home, ".ocarina")))
-        unclear = "--env" in options or not home or _UNSET in config
+        home, config = environ.get("HOME", ""), environ.get("OCARINA_CONF_FILE", "")
+        if tool == "kit":
+            config = options.get("--config") or config
+            config = join(home, config[2:]) if config.startswith("~/") else config
+        config = normpath(join(home, self.folder, config or join(home, ".ocarina")))
+        if "/" in path and isabs(self.folder) and path[0] != "~":
+            path = normpath(join(self.folder, path))
         return Call(
             tool,
-            program.written,
-            *self._found(program, around),
-            (*self.starters, *(each.shown for each in around)),
+            path,
+            (*self.starters, *around),
+            self.set_up or any(basename(each) in _ENVIRONMENTS for each in around),
             options.get("--profile") or None,
-            None if unclear else config,
-            bool(named),
+            None if "--env" in options or not home else config,
             environ,
-            tuple(plain[len(wanted) :]),
             frozenset(options),
         )
 
-    def _found(self, program: _Word, around: Sequence[_Word]) -> tuple[str, str]:
-        """The path of a program, and how cron finds it."""
-        path = program.shown
-        if _PLACEHOLDER.fullmatch(program.written):
-            return path, "placeholder"
-        if isabs(path):
-            return path, "absolute"
-        if "/" in path:
-            known = isabs(self.folder) and path[0] not in "~$"
-            return normpath(join(self.folder, path)).replace(_UNSET, "$") if known else path, "folder"
-        return path, "other" if self.set_up or any(each.name in _ENVIRONMENTS for each in around) else "path"
 
-
-def _script(name: str, words: Sequence[_Word]) -> str | None:
-    """The shell text behind ``eval``, and behind a shell's ``-c``, ``-lc``, ``-qc``."""
-    if name == "eval" and words:
-        return " ".join(each.text for each in words)
+def _script(name: str, words: Sequence[str]) -> str | None:
+    """The shell text behind a shell's ``-c``, ``-lc``, ``-qc``."""
     for option, script in pairwise(words) if name in _SHELLS else ():
-        if re.fullmatch(r"-[A-Za-z]*c|--command", option.text):
-            return script.text
+        if re.fullmatch(r"-[A-Za-z]*c|--command", option):
+            return script
     return None

@@ -1,4 +1,4 @@
-"""When a crontab line runs: its five fields or ``@`` word, the next runs, and the longest time between two.
+"""When a crontab entry runs: its five fields or ``@`` word, the next runs, and the longest time between two.
 
 cronsim reads the fields as Debian's cron does and walks through the runs; what only it knows (``L``, ``#``, seconds,
 ``5/10``) is refused before. Sources: crontab(5), cron(8), and what a running daemon was seen to do (FACTS.md).
@@ -7,13 +7,13 @@ cronsim reads the fields as Debian's cron does and walks through the runs; what 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config.names import TOKEN_LIFE_S
-from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.errors import Remedy, usage_error
 from ocarina_kit.system.words import listed, span
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ EVERY = 180
 TOKEN_LIFE = int(TOKEN_LIFE_S // 60)
 """Minutes that an access token is valid (FACTS.md): a longest gap of this leaves a time without one."""
 SUMMER_TIME = 60
+"""Minutes by which its end makes a gap longer; the repeated hour may be anywhere, as zones differ."""
 
 _DAY = 1440
 _FIELDS = ("minute", "hour", "day of month", "month", "day of week")
@@ -37,72 +38,57 @@ _EVERY_3H = ("ocarina-kit schedule --every 3h",)
 
 
 class Times(NamedTuple):
-    """``runs`` are minutes after midnight, in order. ``sim`` is cronsim's reading of the day fields.
-
-    ``fixed``: neither minute nor hour starts with ``*``: cron(8) treats such jobs otherwise when clocks change.
-    """
+    """``runs`` are minutes after midnight, in order. ``sim`` is cronsim's reading of the day fields."""
 
     text: str
     runs: tuple[int, ...]
     sim: CronSim
-    fixed: bool
 
     def same_as(self, other: Times) -> bool:
         """Whether both run at the same times."""
-        return (self.runs, *_days(self.sim)) == (other.runs, *_days(other.sim))
+        one, two = self.sim, other.sim
+        days = (one.days, one.months, one.day_and) == (two.days, two.months, two.day_and)
+        return days and self.runs == other.runs and _weekdays(one) == _weekdays(two)
 
 
-def _days(sim: CronSim) -> tuple[object, ...]:
-    return sim.days, sim.months, {day % 7 for day in sim.weekdays}, sim.day_and  # type: ignore[operator]
+def _weekdays(sim: CronSim) -> set[int]:
+    return {int(day) % 7 for day in sim.weekdays}  # type: ignore[arg-type]  # no "5#2" gets here
 
 
 def parse_times(text: str) -> Times:
-    """What is before the command of a crontab line.
+    """What is before the command of a crontab entry.
 
     Raises KitError (CRN005, usage): cron does not accept it, or does not repeat it (``@reboot``, 30 February).
     """
     from cronsim import CronSim, CronSimError
 
     fields = _WORDS.get(text.strip(" \t"), text).split()
+    why = "it is not five fields on one line"
     if fields == ["@reboot"]:
-        raise _refused(text, "it runs only when the host starts")
-    if len(fields) != 5 or re.search(r"[^\S \t]", text):
-        raise _refused(text, "it is not five fields on one line")
-    for name, field in zip(_FIELDS, fields, strict=True):
-        if not all(_PART.fullmatch(part) for part in field.split(",")):
-            raise _refused(text, f"cron does not read {field[:20]!r} in the {name} field")
-    # cronsim takes a step on a range of one number as open-ended; cron does not.
-    plain = re.sub(rf"\b({_ATOM})-\1/[0-9]+", r"\1", " ".join(fields), flags=re.I)
-    try:
-        sim = CronSim(plain, datetime(2026, 1, 1))
-    except CronSimError as problem:
-        name = str(problem).removeprefix("Bad ").replace("-", " ")
-        why = f"a number in the {name} field is out of range, or a range runs backwards, so that cron never runs it"
-        raise _refused(text, why) from None
-    runs = tuple(hour * 60 + minute for hour in sorted(sim.hours) for minute in sorted(sim.minutes))
-    return Times(text, runs, sim, not fields[0].startswith("*") and not fields[1].startswith("*"))
+        why = "it runs only when the host starts"
+    elif len(fields) == 5 and not re.search(r"[^\S \t]", text):
+        pairs = zip(_FIELDS, fields, strict=True)
+        bad = [name for name, field in pairs if not all(map(_PART.fullmatch, field.split(",")))]
+        # cronsim takes a step on a range of one number as open-ended; cron does not.
+        plain = re.sub(rf"\b({_ATOM})-\1/[0-9]+", r"\1", " ".join(fields), flags=re.I)
+        try:
+            sim = CronSim("" if bad else plain, datetime(2026, 1, 1))
+            runs = (hour * 60 + minute for hour in sorted(sim.hours) for minute in sorted(sim.minutes))
+            return Times(text, tuple(runs), sim)
+        except CronSimError as problem:
+            name = bad[0] if bad else str(problem).removeprefix("Bad ").replace("-", " ")
+            why = f"cron never runs its {name} field (a number out of range, a range that runs backwards, or a word)"
+    raise usage_error(
+        f"{text[:60]!r} is not a time that cron runs again and again.",
+        id="CRN005",
+        why=f"{why}.",
+        remedy=Remedy("Five fields: minute, hour, day of month, month, day of week; see crontab(5)."),
+    )
 
 
-def _refused(text: str, why: str) -> KitError:
-    remedy = Remedy("Five fields: minute, hour, day of month, month, day of week; see crontab(5).")
-    what = f"{text[:60]!r} is not a time that cron runs again and again."
-    return usage_error(what, id="CRN005", why=f"{why}.", remedy=remedy)
-
-
-class Gap(NamedTuple):
-    """The longest time without a run: ``minutes``, with the hour that the end of summer time adds (``summer``).
-
-    ``where``: ``between 18:17 and 03:17 the next day``. ``days``: it is longer than one, as some days are left out.
-    """
-
-    minutes: int
-    where: str
-    summer: int
-    days: bool
-
-
-def longest_gap(times: Times) -> Gap:
-    """The longest time between two runs, whatever the time zone.
+def longest_gap(times: Times) -> tuple[int, str]:
+    """The longest time between two runs by the clock, in minutes, and where it is: ``between 18:17 and 03:17 the next
+    day``.
 
     Four years hold a 29 February; times that leave a day out have a gap of more than a day in any two years.
     """
@@ -114,39 +100,22 @@ def longest_gap(times: Times) -> Gap:
     overnight = (following - last).days * _DAY - times.runs[-1] + times.runs[0]
     inside = [(end - start, start, end) for start, end in pairwise(times.runs)]
     minutes, start, end = max([*inside, (overnight, times.runs[-1], times.runs[0])])
-    where = f"between {clock_text(start)} and {clock_text(end)}" + (" the next day" if end <= start else "")
     if minutes > _DAY:
-        where = (
-            f"between {clock_text(start)} on {last:%a %d %b} and {clock_text(end)} on {following:%a %d %b}"
+        return (
+            minutes,
+            f"between {_clock(start)} on {last:%a %d %b} and {_clock(end)} on {following:%a %d %b}",
         )
-    summer = _repeated_hour(times, minutes)
-    return Gap(minutes + summer, where, summer, minutes > _DAY)
-
-
-def _repeated_hour(times: Times, gap: int) -> int:
-    """What the end of summer time adds to a gap, in minutes. The repeated hour may be anywhere, as zones differ.
-
-    A job at fixed times waits longer in any gap, one with a ``*`` only in a gap of more than an hour.
-    """
-    return SUMMER_TIME if times.fixed or gap > SUMMER_TIME else 0
-
-
-def one_miss_expires(times: Times | None) -> bool:
-    """Whether one missed run lets the token expire: the client never refreshes an expired one (FACTS.md)."""
-    if times is None or longest_gap(times).days:
-        return True
-    runs = [run + day * _DAY for day in range(3) for run in times.runs]
-    widest = max(later - sooner for sooner, later in zip(runs, runs[2:], strict=False))
-    return widest + _repeated_hour(times, widest) >= TOKEN_LIFE
+    return minutes, f"between {_clock(start)} and {_clock(end)}" + (" the next day" if end <= start else "")
 
 
 def gap_problem(times: Times) -> str:
     """Why these times do not keep a token valid, in words; empty where they do."""
-    gap = longest_gap(times)
-    if gap.minutes < TOKEN_LIFE:
+    minutes, where = longest_gap(times)
+    if minutes + SUMMER_TIME < TOKEN_LIFE:
         return ""
-    summer = ", on the night when summer time ends" if gap.minutes - gap.summer < TOKEN_LIFE else ""
-    return f"a token is valid for 10 h, and nothing refreshes it for {span(gap.minutes * 60)} {gap.where}{summer}"
+    summer = ", on the night when summer time ends" if minutes < TOKEN_LIFE else ""
+    hours = span((minutes + SUMMER_TIME) * 60)
+    return f"a token is valid for 10 h, and nothing refreshes it for {hours} {where}{summer}"
 
 
 def refuse_long_gap(times: Times) -> None:
@@ -156,29 +125,35 @@ def refuse_long_gap(times: Times) -> None:
         raise usage_error(f"{times.text!r} runs too rarely.", id="CRN005", why=f"{problem}.", remedy=remedy)
 
 
+def one_miss_expires(times: Times) -> bool:
+    """Whether one missed run lets the token expire: the client never refreshes an expired one (FACTS.md)."""
+    runs = [run + day * _DAY for day in range(3) for run in times.runs]
+    widest = max(later - sooner for sooner, later in zip(runs, runs[2:], strict=False))
+    return bool(gap_problem(times)) or widest + SUMMER_TIME >= TOKEN_LIFE
+
+
 def next_runs(times: Times, after: datetime, count: int) -> list[datetime]:
     """The first runs later than ``after``, in its time zone."""
-    return list(islice(_runs(times, after), count))
+    return list(islice(runs(times, after), count))
 
 
-def previous_run(times: Times, before: datetime) -> datetime | None:
-    """The last run earlier than ``before``, in its time zone; None where there was none."""
-    return next(_runs(times, before, back=True), None)
+def last_run(times: Times, before: datetime) -> datetime | None:
+    """The last run earlier than ``before``, in its time zone; None where there was none within a day."""
+    return max(takewhile(lambda run: run < before, runs(times, before - timedelta(days=1))), default=None)
 
 
-def _runs(times: Times, start: datetime, *, back: bool = False) -> Iterator[datetime]:
-    # From some hours off: beside a change of the clocks cronsim counts on from a clock that may be an hour wrong.
-    away = timedelta(hours=4 if back else -4)
+def runs(times: Times, after: datetime) -> Iterator[datetime]:
+    """The runs later than ``after``, in its time zone."""
     seen: set[float] = set()
-    for run in type(times.sim)(" ".join(times.sim.parts[1:]), start + away, back):
+    # From some hours off: beside a change of the clocks cronsim counts on from a clock that may be an hour wrong.
+    for run in type(times.sim)(" ".join(times.sim.parts[1:]), after - timedelta(hours=4)):
         at = run.timestamp()
-        if at not in seen and (at < start.timestamp() if back else at > start.timestamp()):
+        if at not in seen and at > after.timestamp():
             seen.add(at)
             yield run
 
 
-def clock_text(minute_of_day: int) -> str:
-    """``17 -> "00:17"``."""
+def _clock(minute_of_day: int) -> str:
     return f"{minute_of_day // 60:02}:{minute_of_day % 60:02}"
 
 
@@ -188,18 +163,18 @@ def in_words(times: Times) -> str:
     if more and len(times.runs) > 12:
         words = f"{len(times.runs)} times a day"
     elif more or first == _DAY:
-        words = f"at {listed([clock_text(run) for run in times.runs])}"
+        words = f"at {listed([_clock(run) for run in times.runs])}"
     elif first % 60:
         words = f"every {first} minutes"
     else:
         hours = "hour" if first == 60 else f"{first // 60} hours"
         words = f"every {hours} at :{times.runs[0] % 60:02}"
-    return f"{words}, on some days only" if longest_gap(times).days else words
+    return f"{words}, on some days only" if longest_gap(times)[0] > _DAY else words
 
 
 def parse_every(text: str) -> int:
     """``3h``, ``30m``, ``1 hour``: minutes that cron can express. Raises KitError (usage)."""
-    match = re.fullmatch(r"\s*(\d{1,5})\s*(h|hours?|hrs?|m|min|mins|minutes?)\s*", text, re.I | re.A)
+    match = re.fullmatch(r"\s*(\d{1,5})\s*(h|hours?|m|min|minutes?)\s*", text, re.I | re.A)
     minutes = int(match[1]) * (60 if match[2][0] in "hH" else 1) if match else 0
     if minutes in range(60, _DAY + 1, 60) or (1 < minutes < 60 and 60 % minutes == 0):
         return minutes
@@ -220,23 +195,19 @@ def spread(user: str, host: str, domain: str, every: int = EVERY) -> str:
     seed = "\0".join((user, host, domain)).encode("utf-8", "surrogateescape")
     hashed = int.from_bytes(sha256(seed).digest(), "big")
     number, minute = divmod(hashed, 59)
-    hours = every // 60
-    if hours == 0:
-        text = f"{_stepped(range(1 + hashed % (every - 1), 60, every), 60)} * * * *"
-    elif hours == 1:
-        text = f"{minute + 1} * * * *"
-    else:  # one that does not divide the day has a shorter gap; where that is, is derived as well
-        first = number % (hours if 24 % hours == 0 else 24)
-        text = (
-            f"{minute + 1} {_stepped(sorted((first + step) % 24 for step in range(0, 24, hours)), 24)} * * *"
-        )
+    if every < 60:
+        text = f"{_stepped(1 + hashed % (every - 1), every, 60)} * * * *"
+    else:  # hours that do not divide the day have a shorter gap; where that is, is derived as well
+        hours = every // 60
+        first = number % (24 if 24 % hours else hours)
+        text = f"{minute + 1} {_stepped(first, hours, 24)} * * *"
     refuse_long_gap(parse_times(text))
     return text
 
 
-def _stepped(numbers: Sequence[int], end: int) -> str:
+def _stepped(first: int, step: int, end: int) -> str:
     """``2-23/3`` where a range with a step says the same, else ``2,5,9``."""
-    step = numbers[1] - numbers[0] if numbers[1:] else end
-    if len(numbers) > 2 and list(numbers) == list(range(numbers[0], end, step)):
-        return f"{numbers[0]}-{end - 1}/{step}"
-    return ",".join(map(str, numbers))
+    numbers = sorted((first + more) % end for more in range(0, end, step))
+    if step == 1 or end % step or len(numbers) < 3:
+        return "*" if step == 1 else ",".join(map(str, numbers))
+    return f"{numbers[0]}-{end - 1}/{step}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from posixpath import isabs
 from typing import Any
 
 from ocarina_kit.cron import host as cron_host
@@ -22,13 +21,11 @@ from ocarina_kit.doctor.check import (
     ok,
     problem,
 )
-from ocarina_kit.doctor.entry import faulty, repair
+from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import Remedy
 from ocarina_kit.system.words import clock, listed
 from ocarina_kit.tokens import history
-
-__all__ = ["judged", "repair"]
 
 GRACE = 600.0
 """Seconds after a due run before it counts as missed (CHECKS.md, CRN008)."""
@@ -52,10 +49,9 @@ _check_entry = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no
 
 def judged(world: World) -> dict[str, Outcome]:
     """What each of these checks finds, whatever the other families say: for ``schedule --show``."""
-    found = []
-    for each in [each for each in REGISTRY.values() if each.family == "CRN"]:
-        found.append(each._replace(rests=tuple(ids for ids in each.rests if ids[0].startswith("CRN"))))
-    return {each.id: each for each in examine(world, Choice(), found)}
+    own = [each for each in REGISTRY.values() if each.family == "CRN"]
+    own = [each._replace(rests=tuple(ids for ids in each.rests if ids[0][:3] == "CRN")) for each in own]
+    return {each.id: each for each in examine(world, Choice(), own)}
 
 
 def _lines(entries: Sequence[Entry]) -> str:
@@ -79,16 +75,16 @@ def _elsewhere(world: World, said: str, **values: object) -> Outcome | None:
     "CRN001",
     "The crontab can be read",
     impact=_EXPIRE,
-    explain="crontab -l lists what cron runs for you. Some hosts have no crontab command, or allow it to few; if "
-    "another host refreshes the tokens, that is no fault. If it fails in another way, nothing is known, and the "
-    "crontab is never taken for an empty one.",
     fix="Give the line to whoever can install it, or schedule the refresh on a host that has cron.",
     run="ocarina-kit schedule --print",
 )
-def readable(world: World) -> Outcome:
+def readable(world: World) -> Outcome | None:
+    """crontab -l lists what cron runs for you. Some hosts have no crontab command, or allow it to few; if another
+    host refreshes the tokens, that is no fault. If it fails in another way, nothing is known, and the crontab is
+    never taken for an empty one."""
     listing, host, why = world.listing, world.machine.host, " ".join(world.listing.words.split())
     if listing.state == "none yet":
-        return ok("There is no crontab yet.")
+        return None
     if listing.readable:
         but = "" if listing.writable else ", but not written back as it is: it holds {why}"
         return ok(f"The crontab can be read{but}.", why=why)
@@ -105,27 +101,22 @@ def readable(world: World) -> Outcome:
     "The entry is not commented out",
     rests="CRN001",
     impact=_EXPIRE,
-    explain="Someone put a # before the only entry. There may have been a reason, so --fix leaves it; schedule asks. A "
-    "commented-out line beside a good entry is no fault.",
     fix="If it should run again, schedule switches it on, after asking.",
 )
-def switched_on(world: World) -> Outcome:
+def switched_on(world: World) -> Outcome | None:
+    """Someone put a # before the only entry. There may have been a reason, so --fix leaves it; schedule asks. A
+    commented-out line beside a good entry is no fault."""
     off = world.entries.off
     if not off or world.entries.active:
-        return ok("No entry is disabled.")
+        return None
     said = "The only entry is commented out (crontab, {lines})"
     return _elsewhere(world, said, lines=_lines(off)) or problem("fail", f"{said}.", lines=_lines(off))
 
 
-@_check(
-    "CRN002",
-    "An entry refreshes the tokens",
-    rests="CRN001 CRN009",
-    impact=_EXPIRE,
-    explain="An entry belongs to one configuration and profile. If another host or scheduler refreshed the tokens in "
-    "the last 10 hours, none is needed here, and --fix adds none: two hosts get in each other's way.",
-)
-def exists(world: World) -> Outcome:
+@_check("CRN002", "An entry refreshes the tokens", rests="CRN001 CRN009", impact=_EXPIRE)
+def exists(world: World) -> Outcome | None:
+    """An entry belongs to one configuration and profile. If another host or scheduler refreshed the tokens in the
+    last 10 hours, none is needed here, and --fix adds none: two hosts get in each other's way."""
     entries, host, place = world.entries, world.machine.host, world.place
     if entries.active:
         return ok("An entry refreshes the tokens (crontab, {lines}).", lines=_lines(entries.active))
@@ -135,31 +126,28 @@ def exists(world: World) -> Outcome:
     if entries.others and absent:
         return follows(absent)
     setup = str(place.config) if place.profile is None else f"profile {place.profile} of {place.config}"
-    values: dict[str, Any] = {"host": host, "setup": setup, "others": _lines(entries.others)}
+    hosts, others = listed(of.other_hosts(world)), _lines(entries.others)
     said = "The crontab on {host} has no entry for {setup}."
-    if entries.others:
-        said += " Of another set-up: {others}."
-    if hosts := listed(of.other_hosts(world)):
-        said += " {hosts} refreshed the tokens before, but not in the last 10 hours."
-        remedy = Remedy("Look at the entry there; or schedule it here:", (place.command("schedule"),))
-        return problem("fail", said, remedy=remedy, hosts=hosts, **values)
-    if absent:  # an entry for no set-up would only send mail
+    said += " Of another set-up: {others}." if entries.others else ""
+    said += " {hosts} refreshed the tokens before, but not in the last 10 hours." if hosts else ""
+    values: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
+    remedy = Remedy("Look at the entry there; or schedule it here:", (place.command("schedule"),))
+    if absent and not hosts:  # an entry for no set-up would only send mail
         remedy = Remedy("Set up ocarina; then schedule it.", (place.command("init"),))
+    if absent or hosts:
         return problem("fail", said, remedy=remedy, **values)
-    return faulty(world, "fail", said, "add a line to the crontab: refresh every 3 hours", **values)
+    return faulty(world, "fail", said, "add an entry to the crontab", **values)
 
 
-@_check_entry(
-    "CRN003",
-    "There is only one entry",
-    rests="CRN002",
-    impact="Two refreshes at once use the same refresh token, and one of them may lose the new one.",
-    explain="The server accepts a refresh token once. --fix keeps one good line, and leaves those of other set-ups.",
-)
-def only_one(world: World) -> Outcome:
+@_check_entry("CRN003", "There is only one entry", rests="CRN002")
+def only_one(world: World) -> Outcome | None:
+    """The server accepts a refresh token once. --fix keeps one good line, and leaves those of other set-ups.
+
+    Two refreshes at once use the same refresh token, and one of them may lose the new one.
+    """
     entries = world.entries.active
     if len(entries) == 1:
-        return ok("There is one entry.")
+        return None
     said, by = (
         "There are {count} entries for this set-up (crontab, {lines}).",
         "keep one crontab line for this set-up",
@@ -170,56 +158,48 @@ def only_one(world: World) -> Outcome:
 # --- does it run, and do what it should -----------------------------------------------------------------------
 
 
-@_check_entry(
-    "CRN004",
-    "The entry's programs can run",
-    rests="CRN002 ENV002",
-    impact="cron starts the line, and nothing is refreshed.",
-    explain="cron knows no conda environment and looks only in /usr/bin and /bin, so each program needs its absolute "
-    "path. An environment that was removed or renamed leaves an old path behind. A client that another user can "
-    "replace is a risk: it reads your tokens.",
-)
-def programs(world: World) -> Outcome:
+@_check_entry("CRN004", "The entry's programs can run", rests="CRN002 ENV002")
+def programs(world: World) -> Outcome | None:
+    """cron knows no conda environment and looks only in /usr/bin and /bin, so each program needs its absolute path.
+    An environment that was removed or renamed leaves an old path behind.
+
+    cron starts the line, and nothing is refreshed.
+    """
     for entry in world.entries.active:
         bad, line = of.program_faults(world, entry), entry.number
         for tool, why in bad.items():
             impact = None
-            if entry.kind == "kit-first" and len(bad) == 1:
+            if len(bad) < len({call.tool for call in entry.calls}):
                 impact = "ocarina-kit still refreshes the tokens; ocarina cannot take over if it fails."
                 if tool == "kit":
                     impact = "Only ocarina still refreshes the tokens, and never one that has expired."
             said, by = "{why} (crontab, line {line}).", "put the right programs into the crontab entry"
             return faulty(world, "fail", said, by, impact=impact, why=why, line=line)
-        if why := of.replaceable_client(world, entry):
-            impact = "Whoever replaces it can read your tokens and act as you."
-            return problem("warn", "The entry's client is not safe: {why}.", impact=impact, why=why)
-    return ok("The programs of the entry can run.")
+    return None
 
 
-@_check_entry(
-    "CRN005",
-    "The entry runs often enough",
-    rests="CRN002",
-    impact="The token expires between two runs.",
-    explain="A token is valid for 10 hours, so the longest time between two runs must be shorter, also on days that "
-    "the entry leaves out and in the night when summer time ends. For the client alone, one missed run must do no harm "
-    "either.",
-)
-def often_enough(world: World) -> Outcome:
+@_check_entry("CRN005", "The entry runs often enough", rests="CRN002")
+def often_enough(world: World) -> Outcome | None:
+    """A token is valid for 10 hours, so the longest time between two runs must be shorter, also on days that the
+    entry leaves out and in the night when summer time ends. For the client alone, one missed run must do no harm
+    either.
+
+    The token expires between two runs.
+    """
     from ocarina_kit.cron.times import gap_problem, in_words, one_miss_expires
 
     timed = [(entry, entry.times) for entry in world.entries.active]
     kept = [(entry, times) for entry, times in timed if times is not None and not gap_problem(times)]
-    if not kept:
-        entry, times = timed[0]
-        why = f"cron does not run {entry.job.time!r} again and again" if times is None else gap_problem(times)
+    entry, times = (kept or timed)[0]
+    line = entry.number
+    if not kept or times is None:
+        why = f"cron does not run {entry.time!r} again and again" if times is None else gap_problem(times)
         said, by = "crontab, line {line}: {why}.", "give the crontab entry times that keep the token valid"
-        return faulty(world, "fail", said, by, line=entry.number, why=why)
-    entry, times = kept[0]
-    if all(each.kind == "client" and one_miss_expires(when) for each, when in kept):
+        return faulty(world, "fail", said, by, line=line, why=why)
+    if all(each.runner == "client" and one_miss_expires(when) for each, when in kept):
         said = "It runs so rarely that one missed run lets the token expire (crontab, line {line}: {times})."
-        by, line = "give the crontab entry shorter intervals", entry.number
-        return faulty(world, "warn", said, by, impact=_LOG_IN, line=line, times=entry.job.time)
+        by = "give the crontab entry shorter intervals"
+        return faulty(world, "warn", said, by, impact=_LOG_IN, line=line, times=entry.time)
     return ok("The entry runs {times}.", times=in_words(times))
 
 
@@ -227,14 +207,16 @@ def often_enough(world: World) -> Outcome:
     "CRN006",
     "A cron daemon runs here",
     rests="CRN002",
-    impact="The entry never runs, however right it is.",
-    explain="A crontab is only a file until a cron daemon reads it. In a container, or if other users' processes are "
-    "hidden, it is unknown whether one runs.",
     fix="Ask this host's administrators to start cron, or schedule the refresh on a host that has it.",
     run="",
 )
-def daemon(world: World) -> Outcome:
-    state, why = cron_host.daemon_state(world.machine)
+def daemon(world: World) -> Outcome | None:
+    """A crontab is only a file until a cron daemon reads it. In a container, or if other users' processes are
+    hidden, it is unknown whether one runs.
+
+    The entry never runs, however right it is.
+    """
+    state, why = cron_host.daemon_state()
     if state == "runs":
         return ok("A cron daemon runs on this host ({daemon}).", daemon=why)
     if state == "unknown":
@@ -242,47 +224,33 @@ def daemon(world: World) -> Outcome:
     return problem("fail", "No cron daemon runs on {host}: {why}.", host=world.machine.host, why=why)
 
 
-@_check_entry(
-    "CRN007",
-    "cron runs the entry as it is meant",
-    rests="CRN004",
-    impact="The line does something other than it says, or nothing.",
-    explain="In a crontab a bare % ends the command, a quoted ~ is not expanded, and SHELL, PATH and HOME are what "
-    "lines above set them to. So what works in your shell may do nothing under cron.",
-)
-def runs_as_meant(world: World) -> Outcome:
-    gone, home = cron_host.gone_shells(world.crontab), world.ground.home
+@_check_entry("CRN007", "cron runs the entry as it is meant", rests="CRN004")
+def runs_as_meant(world: World) -> Outcome | None:
+    """In a crontab a bare % ends the command, a quoted ~ is not expanded, and SHELL, PATH and HOME are what lines
+    above set them to. So what works in your shell may do nothing under cron.
+
+    The line does something other than it says, or nothing.
+    """
     for entry in world.entries.active:
-        for line, what in hazards(world.crontab, entry, home, gone, by_path=_needs_path(entry)):
+        for line, what in hazards(entry, world.ground.home):
             by = "write the crontab entry so that cron runs it as it is meant"
             return faulty(world, "fail", "crontab, line {line}: {what}.", by, line=line, what=what)
-    return ok("cron runs the entry as it is written.")
+    return None
 
 
-def _needs_path(entry: Entry) -> bool:
-    """Whether a program of the entry starts with ``#!/usr/bin/env``: then PATH says what runs it."""
-    from ocarina_kit.client.places import read_launch
+@_check_entry("CRN008", "The last due run did its work", rests="CRN007", run="ocarina-kit schedule --test")
+def last_run(world: World) -> Outcome | None:
+    """refresh.log and the tokens' own times show whether the last run that was due refreshed them; it has 10
+    minutes. Runs from before ocarina-kit saw the entry do not count.
 
-    shebangs = [read_launch(call.path).shebang for call in entry.calls if isabs(call.path)]
-    return any(shebang[0].endswith("/env") for shebang in shebangs if shebang)
-
-
-@_check_entry(
-    "CRN008",
-    "The last due run did its work",
-    rests="CRN007",
-    impact="If the next runs fail as well, the tokens expire.",
-    explain="refresh.log and the tokens' own times show whether the last run that was due refreshed them; it has 10 "
-    "minutes. Runs from before ocarina-kit saw the entry do not count.",
-    run="ocarina-kit schedule --test",
-)
-def last_run(world: World) -> Outcome:
+    If the next runs fail as well, the tokens expire.
+    """
     from datetime import datetime
 
-    from ocarina_kit.cron.times import previous_run
+    from ocarina_kit.cron import times as cron_times
 
     log, host, now = world.tokens.log, world.machine.host, world.tokens.now
-    seen = history.first_seen(log, cron_host.changed_at(world.listing.content, world.machine.user), host)
+    seen = history.first_seen(log, host)
     if seen is None:
         return does_not_apply(
             "ocarina-kit has not seen this entry before, so no run is known to have been due"
@@ -291,39 +259,33 @@ def last_run(world: World) -> Outcome:
     due: list[tuple[float, bool]] = []
     for entry in world.entries.active:
         elsewhen = {"CRON_TZ", "TZ"} & entry.values.keys()
-        run = previous_run(entry.times, before) if entry.times is not None and not elsewhen else None
+        run = cron_times.last_run(entry.times, before) if entry.times is not None and not elsewhen else None
         if run is not None and run.timestamp() > seen:
             due.append((run.timestamp(), of.refreshes_all(entry)))
     if not due:
-        return ok("No run has been due since ocarina-kit first saw the entry.")
+        return None
     at, complete = max(due)
     happened, failed = history.run_at(at, log, world.tokens.usable, host, now, all_tokens=complete)
     when = clock(at, now)
+    if happened and not failed:
+        return ok("The run of {time} refreshed the tokens.", time=when)
+    from ocarina_kit.client.scopes import what_for
+
+    names = listed(list(dict.fromkeys(what_for(scope, world.table) for scope in failed)))
+    said = "The run of {time} did not refresh the token to {purposes}."
     if not happened:
-        text = "Run the line as cron does. If that works, the host was down, or its cron does not run."
-        remedy = Remedy(text, (world.place.command("schedule", "--test"),))
-        return problem("fail", "The run of {time} refreshed nothing.", remedy=remedy, time=when)
-    if failed:
-        from ocarina_kit.client.scopes import what_for
-
-        names = listed(list(dict.fromkeys(what_for(scope, world.table) for scope in failed)))
-        said = "The run of {time} did not refresh the token to {purposes}."
-        remedy = Remedy("Refresh by hand, to see why.", (world.place.command("refresh"),))
-        return problem("fail", said, remedy=remedy, time=when, purposes=names)
-    return ok("The run of {time} refreshed the tokens.", time=when)
+        said = "The run of {time} refreshed nothing."
+    text = "Run the entry as cron does. If that works, the host was down, or its cron does not run."
+    remedy = Remedy(text, (world.place.command("schedule", "--test"),))
+    return problem("fail", said, remedy=remedy, time=when, purposes=names)
 
 
-@_check_entry(
-    "CRN010",
-    "The entry can refresh an expired token",
-    rests="CRN002",
-    impact=_LOG_IN,
-    explain="ocarina oauth refresh asks for a login if a token has expired, and under cron nobody answers. The entry "
-    "that schedule writes runs ocarina-kit first. One that schedule --runner client wrote is left as it is.",
-)
-def refreshes_expired(world: World) -> Outcome:
-    plain = [entry for entry in world.entries.active if entry.kind == "client" and not entry.marked]
+@_check_entry("CRN010", "The entry can refresh an expired token", rests="CRN002", impact=_LOG_IN)
+def refreshes_expired(world: World) -> Outcome | None:
+    """ocarina oauth refresh asks for a login if a token has expired, and under cron nobody answers. The entry that
+    schedule writes runs ocarina-kit first. One that schedule --runner client wrote is left as it is."""
+    plain = [entry for entry in world.entries.active if entry.runner == "client" and not entry.marked]
     if not plain:
-        return ok("The entry refreshes expired tokens too, or was written to run the client alone.")
+        return None
     said, by = "The entry runs the client alone (crontab, line {line}).", "put ocarina-kit before the client"
     return faulty(world, "warn", said, by, line=plain[0].number)

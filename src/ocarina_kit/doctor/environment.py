@@ -162,9 +162,9 @@ def carried(world: World) -> Outcome | None:
     if world.place.from_env:
         text = "Some are secrets, which no crontab entry has. Write a configuration file."
         return problem("warn", said, remedy=Remedy(text, ("ocarina-kit init",)), variable=variables)
-    if set(names) <= left_out.keys():
-        why = "; ".join(f"{name} {left_out[name]}" for name in names)
-        remedy = Remedy(f"{why}. Set it at the top of the crontab if cron needs it.", ("crontab -e",))
+    if set(names) <= set(left_out):
+        why = f"{variables} may hold a password. Set it at the top of the crontab if cron needs it."
+        remedy = Remedy(why, ("crontab -e",))
         return problem("warn", said, remedy=remedy, variable=variables)
     return faulty(world, "warn", said, "put the variables into the crontab entry", variable=variables)
 

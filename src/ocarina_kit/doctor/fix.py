@@ -106,7 +106,7 @@ def carry_out(
 
     def crontab(change: Change) -> Path | None:
         from ocarina_kit.cron.program import install_crontab
-        from ocarina_kit.doctor.crontab import repair
+        from ocarina_kit.doctor.entry import repair
         from ocarina_kit.tokens import log
 
         fresh = World(machine, world.place, seconds=_SECONDS)  # the look's own deadline may be over

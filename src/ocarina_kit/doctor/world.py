@@ -6,7 +6,6 @@ after it: the check is then ``unknown``. The others are found where they are ask
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from ocarina_kit.client.find import Clients, Version
     from ocarina_kit.client.scopes import Table
     from ocarina_kit.config.setup import Config
-    from ocarina_kit.cron.crontab import Crontab
     from ocarina_kit.cron.line import Ground
     from ocarina_kit.cron.plan import Mine
     from ocarina_kit.cron.program import Listing
@@ -269,12 +267,6 @@ class World:
         return [each for each in tokens if each.can_refresh and each.digest not in known]
 
     @cached_property
-    def crontab(self) -> Crontab:
-        from ocarina_kit.cron.crontab import Crontab
-
-        return Crontab.parse(self.listing.content if self.listing.readable else b"")
-
-    @cached_property
     def ground(self) -> Ground:
         """Whose line the crontab entry is, and what it depends on; without a client."""
         from ocarina_kit.cron.host import ground_of
@@ -284,11 +276,9 @@ class World:
     @cached_property
     def entries(self) -> Mine:
         """The refresh lines of the crontab, sorted by whose they are."""
-        from ocarina_kit.cron.line import entries
         from ocarina_kit.cron.plan import mine
 
-        found = entries(self.crontab, self.machine.user, str(self.machine.home))
-        return mine(found, self.ground, os.path.realpath)
+        return mine(self.listing.content, self.ground)
 
 
 def _bounded(machine: Machine, until: float) -> Runner:

@@ -83,15 +83,10 @@ def other_hosts(log: Iterable[Line], host: str) -> tuple[str, ...]:
     return tuple(name for name in has_one if has_one[name] and name != host)
 
 
-def first_seen(log: Sequence[Line], changed: float | None, host: str) -> float | None:
-    """Since when the entry on this host is known to be as it is; None where the kit never saw it before.
-
-    ``changed`` is when the crontab was last changed, where that is known: before, it may have been another entry.
-    """
-    entry, times = _last_entry(log, host), [] if changed is None else [changed]
-    if entry is not None and entry.result == "scheduled":
-        times.append(entry.time)
-    return max(times, default=None)
+def first_seen(log: Sequence[Line], host: str) -> float | None:
+    """Since when the entry on this host is known to be as it is; None where the kit never saw it before."""
+    entry = _last_entry(log, host)
+    return entry.time if entry is not None and entry.result == "scheduled" else None
 
 
 def run_at(
