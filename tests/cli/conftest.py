@@ -27,18 +27,9 @@ class Lab:
 
     def __init__(self, kit: Kit, majora: Sandbox, client: Path) -> None:
         self.kit, self.majora = kit, majora
-        self.user = majora.add_user(f"person{next(_numbers)}")
-        self.app = majora.add_application(self.user)
-        self.config = {
-            "MAJORA_DOMAIN": majora.url,
-            "MAJORA_USER": self.user.name,
-            "MAJORA_TOKEN": "OAUTH",
-            "CLIENT_ID": self.app.client_id,
-            "CLIENT_SECRET": self.app.client_secret,
-        }
-        kit.secrets |= {self.app.client_secret, self.user.password}
+        self.user, self.app = kit.set_up(majora, f"person{next(_numbers)}")
+        self.config = kit.read_config()
         kit.extra["PATH"] = f"{client.parent}:{kit.env['PATH']}"
-        kit.write_config(self.config)
 
     def screen(self, *args: str, **how: Any) -> Screen:
         """A command at a terminal."""
