@@ -33,9 +33,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (15_150, 97, 9_620, 109_000),
+    "src": (13_950, 89, 8_800, 99_900),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (17_030, 97, 9_600, 132_900),
+    "tests": (16_220, 98, 9_190, 127_200),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 

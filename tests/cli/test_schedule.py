@@ -254,7 +254,7 @@ def test_a_named_client_is_taken_or_refused(desk: Desk, tmp_path: Path) -> None:
     desk.kit.write_config({**CONFIG, "MAJORA_TOKENS_FILE": "~/elsewhere"})
     assert desk.json("--yes", "--ocarina", str(old), "--runner", "client")["error"]["id"] == "SCH003"
     good.parent.chmod(0o777)
-    assert "other users can replace" in desk.schedule("--dry-run", "--ocarina", str(good)).out
+    assert "The client is not safe" in desk.schedule("--dry-run", "--ocarina", str(good)).err
 
 
 @pytest.mark.parametrize(

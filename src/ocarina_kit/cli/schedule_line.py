@@ -165,6 +165,7 @@ def _prove_kit(run: Run, ground: Ground, *, start: bool) -> None:
 def _of_client(setup: Setup, ground: Ground, client: Candidate | None, *, alone: bool) -> list[KitError]:
     """What to say of the client. Raises KitError if the entry would run only a client that cannot do the work."""
     usual = (Path(ground.home, ".ocarina"), Path(ground.home, ".ocarina-tokens"), None)
+    problem: KitError | None = None
     if client is None:
         what = "No ocarina client was found" + ("." if alone else ", so the entry runs ocarina-kit alone.")
         problem = KitError(what, id="ENV001", remedy=_INSTALL)
@@ -180,11 +181,13 @@ def _of_client(setup: Setup, ground: Ground, client: Candidate | None, *, alone:
         what += "." if alone else ", so it cannot take over from ocarina-kit."
         why = f"It is older than {version_text(READS_ALL)}."
         problem = KitError(what, id="SCH003", why=why, remedy=_INSTALL)
-    else:
-        return []
-    if alone:
+    if problem is not None and alone:
         raise problem
-    return [problem]
+    found = [problem] if problem is not None else []
+    if client is not None and client.writable_by_others:
+        why = "Whoever replaces it can read your tokens and act as you."
+        found.append(KitError(f"The client is not safe: {client.writable_by_others}.", id="CRN004", why=why))
+    return found
 
 
 def _of_cron(host: str, entry: Entry) -> list[KitError]:
