@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Ui
-from ocarina_kit.config.place import Place, Setup
-from ocarina_kit.system.errors import Remedy, usage_error
+from ocarina_kit.config.place import NO_TOKENS, Place, Setup
+from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.machine import Machine, this_machine
 
 if TYPE_CHECKING:
@@ -38,6 +38,14 @@ class Run(NamedTuple):
         found = usable(self.machine, self.config())
         for note in found.notes:
             self.ui.warn(note)
+        return found
+
+    def oauth_setup(self) -> Setup:
+        """As `setup`. Raises KitError (CFG008) too where there are no tokens, but a legacy API key."""
+        found = self.setup()
+        if found.legacy_key is not None:
+            remedy = Remedy("To use OAuth instead, set it up.", (self.place.command("init"),))
+            raise KitError(NO_TOKENS, id="CFG008", remedy=remedy)
         return found
 
     def agreed(self, question: str, *command: str, yes: bool, default: bool = True) -> bool:

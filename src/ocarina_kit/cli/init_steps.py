@@ -20,6 +20,7 @@ from ocarina_kit.cli.schedule_trial import try_line
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.scopes import Request, purposes_of, requests_for
 from ocarina_kit.config.jsontext import Spot
+from ocarina_kit.config.place import NO_TOKENS
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.config.values import judge
 from ocarina_kit.doctor.setup import settled, usable
@@ -146,7 +147,7 @@ class _Init:
             file = tilde(run.place.config, run.machine.home)
             ui.say(f"Nothing to change: {file} has these settings already.")
         if uses_key(values):
-            ui.say("A legacy API key expires after 3 days, and nothing refreshes it.")
+            ui.say(NO_TOKENS)
         else:
             ui.next_step(run.place.command("login"))
         return Result()

@@ -63,11 +63,7 @@ def command(
         return Result({"purposes": [{"name": name, "what_for": words} for name, words in rows]})
     if print_url and callback is not None:
         raise usage_error("--print-url begins a login, and --callback finishes it: give one of them.")
-    setup = run.setup()
-    if setup.legacy_key is not None:
-        what = "This set-up uses a legacy API key (MAJORA_TOKEN), so no login is needed."
-        remedy = Remedy("To use OAuth instead, set it up.", (run.place.command("init"),))
-        raise KitError(what, id="CFG008", remedy=remedy)
+    setup = run.oauth_setup()
     if print_url:
         run.ui.to_stderr()
     client = installed_client(run)

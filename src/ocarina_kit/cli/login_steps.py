@@ -15,7 +15,7 @@ from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
 from ocarina_kit.majora.messages import Ways, client_error, clock_note, paste_error
 from ocarina_kit.majora.paste import Code, read_paste
-from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error, worst
+from ocarina_kit.system.errors import Exit, KitError, Remedy, interrupted, usage_error, worst
 from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
 from ocarina_kit.tokens import outcome as told
@@ -239,7 +239,7 @@ class Login:
         text = "Open each link above and paste the addresses here; or start again."
         remedy = Remedy(text, (self.ways().paste, self.ways(*left).fresh))
         what, why = f"Interrupted; {count(len(left), 'login')} not finished.", "What was done is saved."
-        self.fail(KitError(what, id="INT001", why=why, remedy=remedy, exit=Exit.INTERRUPTED))
+        self.fail(interrupted(what, why, remedy))
 
     # --- what comes of it
 

@@ -44,6 +44,7 @@ def command(
     from ocarina_kit.cli.context import start
     from ocarina_kit.cli.refresh import stored_scopes
     from ocarina_kit.client.scopes import what_for
+    from ocarina_kit.config.place import NO_TOKENS
     from ocarina_kit.system.change import difference, write
     from ocarina_kit.tokens.logout import logout
     from ocarina_kit.tokens.outcome import undamaged
@@ -52,7 +53,7 @@ def command(
     run = start(context, json=json)
     ui, setup = run.ui, run.setup()
     if setup.legacy_key is not None:
-        ui.say("This set-up uses a legacy API key (MAJORA_TOKEN), so there are no tokens to revoke.")
+        ui.say(NO_TOKENS)
         return Result()
     scopes = stored_scopes(run, setup, purposes or [], scope or [])
     before, file = look(run.machine, setup.tokens_file)

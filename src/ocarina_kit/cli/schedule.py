@@ -75,11 +75,7 @@ def command(
         return _remove(run, yes=yes, dry_run=dry_run)
     from ocarina_kit.cli.schedule_line import plan_entry
 
-    setup = run.setup()
-    if setup.legacy_key is not None:
-        what = "There is nothing to refresh: MAJORA_TOKEN is an API key."
-        why = "A legacy API key expires after 3 days, and nothing can refresh it."
-        raise KitError(what, id="CFG008", why=why, remedy=Remedy("Use OAuth.", (run.place.command("init"),)))
+    setup = run.oauth_setup()
     if test and not any(wish.values()) and (entry := _installed(run)) is not None:
         return _try(run, setup, entry, f"line {entry.number} of your crontab")
     if print_:

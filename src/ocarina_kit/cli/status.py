@@ -30,6 +30,7 @@ def command(
     """Show how long each token is valid. Offline; reads only."""
     from ocarina_kit.cli.context import start
     from ocarina_kit.client.scopes import names_of, purposes_of, what_for
+    from ocarina_kit.config.place import NO_TOKENS
     from ocarina_kit.tokens import log
     from ocarina_kit.tokens import outcome as told
     from ocarina_kit.tokens.store import look, tokens_of
@@ -38,9 +39,7 @@ def command(
     run = start(context, json=json)
     setup, now = run.setup(), run.machine.now()
     if setup.legacy_key is not None:
-        from ocarina_kit.tokens.refresh import LEGACY_NOTE
-
-        run.ui.say(LEGACY_NOTE)
+        run.ui.say(NO_TOKENS)
         return Result({"tokens": []})
     try:
         file = told.undamaged(setup, look(run.machine, setup.tokens_file)[1])

@@ -7,6 +7,12 @@ from typing import NamedTuple
 
 from ocarina_kit.system.secret import Secret
 
+NO_TOKENS = (
+    "MAJORA_TOKEN is a legacy API key: there are no tokens, and nothing refreshes it. It is valid for 3 days; "
+    "a new one is at keys/list/ on Majora."
+)
+"""What commands about tokens say of a set-up with a legacy key."""
+
 
 class Place(NamedTuple):
     """A configuration file and a profile in it, if asked for; or the environment (``--env``).

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.errors import Exit, KitError, Remedy
+from ocarina_kit.system.errors import Exit, KitError, Remedy, interrupted
 
 if TYPE_CHECKING:
     from ocarina_kit.client.scopes import Table
@@ -50,8 +50,7 @@ class Report(NamedTuple):
         if self.interrupted:
             done = sum(each.problem is None for each in self.outcomes)
             why = f"{done} of {len(self.outcomes)} tokens were done, and that is saved."
-            what, text = "Interrupted; nothing is half-done.", "Run it again for the rest."
-            return [_error("INT001", what, why, text, exit=Exit.INTERRUPTED)]
+            return [interrupted("Interrupted; nothing is half-done.", why)]
         alike: dict[tuple[str, str], tuple[KitError, list[str]]] = {}
         for each in self.outcomes:
             if (problem := each.problem) is not None:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import outcome as told
@@ -33,11 +33,6 @@ _QUICK_TRIES = 3
 _LATE_S = 1.0
 """Seconds to wait after a "no": another program's answer to the same token may be on its way into the file."""
 _UNLOGGED = ("fresh", "due", "no-token", "no-refresh-token", "unreadable", "other-server")
-
-LEGACY_NOTE = (
-    "MAJORA_TOKEN is a legacy API key, so there are no tokens to refresh. A key is valid for 3 days; "
-    "a new one is at keys/list/ on Majora."
-)
 
 
 def refresh(
@@ -62,8 +57,7 @@ def refresh(
     from ocarina_kit.system.signals import held_off
 
     if setup.legacy_key is not None:
-        return Report((), notes=(LEGACY_NOTE,))
-
+        return Report((), notes=(NO_TOKENS,))
     before = look(machine, setup.tokens_file)[1]
     if dry_run or not read_journal(machine, setup.tokens_file):
         outcomes, due = _choose(machine, setup, before, None, scopes, within)
