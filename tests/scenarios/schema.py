@@ -16,18 +16,10 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "integer": int,
     "null": type(None),
 }
-_KNOWN = {
-    "$schema",
-    "title",
-    "description",
-    "$defs",
-    "$ref",
-    "type",
-    "const",
-    "enum",
-    "required",
-    "properties",
-} | {*("additionalProperties", "items", "pattern", "minimum")}
+_KNOWN = set(
+    "$schema title description $defs $ref type const enum required properties additionalProperties items pattern"
+    " minimum".split()
+)
 
 
 def check_schema(value: Any, schema: dict[str, Any] = SCHEMA, at: str = "$") -> None:
