@@ -229,7 +229,7 @@ cd "$HOME" && exec "$@"
 """
 
 
-def test_the_site_leads_script_sets_up_a_group(kit: Kit) -> None:
+def test_the_site_leads_script_sets_up_a_group(kit: Kit, running: Sandbox) -> None:
     page = (DOCS / "site-leads.md").read_text("utf-8")
     script = kit.home / "onboard.sh"
     script.write_text(page.split("<!-- onboarding script -->\n```bash\n")[1].split("```")[0])
@@ -240,58 +240,57 @@ def test_the_site_leads_script_sets_up_a_group(kit: Kit) -> None:
         (programs / name).chmod(0o755)
     client = install_standin(kit.home / "shared")
 
-    with Sandbox.start() as majora:
-        paths = {"PATH": f"{programs}:{kit.env['PATH']}", "KIT": str(programs / "kit")}
-        env = {**kit.env, **paths, "HOMES": str(homes), "CLIENT": str(client), "DOMAIN": majora.url}
+    paths = {"PATH": f"{programs}:{kit.env['PATH']}", "KIT": str(programs / "kit")}
+    env = {**kit.env, **paths, "HOMES": str(homes), "CLIENT": str(client), "DOMAIN": running.url}
 
-        def run(*args: str, stdin: str = "") -> tuple[int, str, str]:
-            how: dict[str, Any] = {"input": stdin, "env": env, "cwd": kit.home}
-            done = subprocess.run(["bash", script, *args], capture_output=True, text=True, check=False, **how)
-            assert not any(secret in done.stdout + done.stderr for secret in kit.secrets)
-            return done.returncode, done.stdout, done.stderr
+    def run(*args: str, stdin: str = "") -> tuple[int, str, str]:
+        how: dict[str, Any] = {"input": stdin, "env": env, "cwd": kit.home}
+        done = subprocess.run(["bash", script, *args], capture_output=True, text=True, check=False, **how)
+        assert not any(secret in done.stdout + done.stderr for secret in kit.secrets)
+        return done.returncode, done.stdout, done.stderr
 
-        users, people = {}, ""
-        for name in ("alice", "bob", "carol"):
-            (homes / name).mkdir(parents=True)
-            users[name] = user = majora.add_user(f"lab-{name}")
-            application = majora.add_application(user)
-            kit.secrets.add(application.client_secret)
-            secret = application.client_secret if name != "carol" else "x" * 128
-            (homes / name / "majora-secret").write_text(secret + "\n")
-            people += f"{name} {user.name} {application.client_id}\n"
-        (kit.home / "people.txt").write_text(people)
+    users, people = {}, ""
+    for name in ("alice", "bob", "carol"):
+        (homes / name).mkdir(parents=True)
+        users[name] = user = running.add_user(f"lab-{name}")
+        application = running.add_application(user)
+        kit.secrets.add(application.client_secret)
+        secret = application.client_secret if name != "carol" else "x" * 128
+        (homes / name / "majora-secret").write_text(secret + "\n")
+        people += f"{name} {user.name} {application.client_id}\n"
+    (kit.home / "people.txt").write_text(people)
 
-        code, out, err = run("link")
-        assert (code, out, err[:6]) == (2, "", "Usage:")
+    code, out, err = run("link")
+    assert (code, out, err[:6]) == (2, "", "Usage:")
 
-        code, out, err = run("prepare")
-        said = ["alice: ready to log in", "bob: ready to log in", "carol: not set up (exit 1)"]
-        assert (code, out.splitlines()) == (1, said), err
-        assert "CRD001" in err
-        for name in ("alice", "bob"):
-            assert mode_of(homes / name / ".ocarina") == 0o600
-            assert not (homes / name / "majora-secret").exists()
-        assert not (homes / "carol" / ".ocarina").exists()
+    code, out, err = run("prepare")
+    said = ["alice: ready to log in", "bob: ready to log in", "carol: not set up (exit 1)"]
+    assert (code, out.splitlines()) == (1, said), err
+    assert "CRD001" in err
+    for name in ("alice", "bob"):
+        assert mode_of(homes / name / ".ocarina") == 0o600
+        assert not (homes / name / "majora-secret").exists()
+    assert not (homes / "carol" / ".ocarina").exists()
 
-        code, link, err = run("link", "alice")
-        assert code == 0, err
-        code, out, err = run("callback", "alice", stdin=majora.authorize(users["alice"], link.strip()) + "\n")
-        assert code == 0, out + err
-        assert (homes / "alice" / "spool-crontab").read_text().count("# ocarina-kit") == 1
+    code, link, err = run("link", "alice")
+    assert code == 0, err
+    code, out, err = run("callback", "alice", stdin=running.authorize(users["alice"], link.strip()) + "\n")
+    assert code == 0, out + err
+    assert (homes / "alice" / "spool-crontab").read_text().count("# ocarina-kit") == 1
 
-        # Whether a cron daemon runs is this machine's own affair (CRN006).
-        code, out, err = run("look", "--skip", "CRN006", "--timeout", "60")
-        lines = dict(line.split(": ", 1) for line in out.splitlines())
-        assert (code, lines["alice"]) == (1, "everything works"), out + err
-        assert lines["bob"].startswith("TOK001 ")
-        assert lines["bob"].endswith(" ocarina-kit login")
-        assert lines["carol"].startswith("CFG001 ")
+    # Whether a cron daemon runs is this machine's own affair (CRN006).
+    code, out, err = run("look", "--skip", "CRN006", "--timeout", "60")
+    lines = dict(line.split(": ", 1) for line in out.splitlines())
+    assert (code, lines["alice"]) == (1, "everything works"), out + err
+    assert lines["bob"].startswith("TOK001 ")
+    assert lines["bob"].endswith(" ocarina-kit login")
+    assert lines["carol"].startswith("CFG001 ")
 
 
 # --- what README says is touched ----------------------------------------------------------------------------------
 
 
-def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(kit: Kit) -> None:
+def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(kit: Kit, running: Sandbox) -> None:
     undo = README.read_text("utf-8").split("To undo it", 1)[1].split("```\n", 2)[1]
 
     def does(*args: str, stdin: str = "") -> str:
@@ -299,37 +298,36 @@ def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(kit: K
         assert ran.code == 0, ran
         return ran.out.strip()
 
-    with Sandbox.start() as majora:
-        user = majora.add_user("alice")
-        application: Any = majora.add_application(user)
-        kit.secrets.add(application.client_secret)
-        client = install_standin(kit.home / "client")
-        before = {*kit.home.iterdir(), kit.crontab_file}
-        given = ("--domain", majora.url, "--user", "alice", "--client-id", application.client_id)
-        does("init", *given, "--client-secret-file", "-", "--yes", stdin=application.client_secret + "\n")
-        link = does("login", "--for", "lookup", "--print-url")
-        does("login", "--callback", "-", stdin=majora.authorize(user, link))
-        does("schedule", "--ocarina", str(client), "--yes")
-        does("refresh")
+    user = running.add_user("touched")
+    application: Any = running.add_application(user)
+    kit.secrets.add(application.client_secret)
+    client = install_standin(kit.home / "client")
+    before = {*kit.home.iterdir(), kit.crontab_file}
+    given = ("--domain", running.url, "--user", "touched", "--client-id", application.client_id)
+    does("init", *given, "--client-secret-file", "-", "--yes", stdin=application.client_secret + "\n")
+    link = does("login", "--for", "lookup", "--print-url")
+    does("login", "--callback", "-", stdin=running.authorize(user, link))
+    does("schedule", "--ocarina", str(client), "--yes")
+    does("refresh")
 
-        touched = set(kit.home.iterdir()) - before
-        files = {".ocarina", ".ocarina.lock", ".ocarina-tokens", ".ocarina-tokens.lock"}
-        assert {path.name for path in touched} == {*files, ".local"}
-        assert [path.name for path in (kit.home / ".local" / "state").iterdir()] == ["ocarina-kit"]
-        private = [*(path for path in touched if path.is_file()), *kit.state.rglob("*")]
-        assert {mode_of(path) for path in private} == {0o600, 0o700}
-        assert kit.crontab is not None
-        assert kit.crontab.count("\n") == kit.crontab.count("# ocarina-kit") == 1
+    touched = set(kit.home.iterdir()) - before
+    files = {".ocarina", ".ocarina.lock", ".ocarina-tokens", ".ocarina-tokens.lock"}
+    assert {path.name for path in touched} == {*files, ".local"}
+    assert [path.name for path in (kit.home / ".local" / "state").iterdir()] == ["ocarina-kit"]
+    private = [*(path for path in touched if path.is_file()), *kit.state.rglob("*")]
+    assert {mode_of(path) for path in private} == {0o600, 0o700}
+    assert kit.crontab is not None
+    assert kit.crontab.count("\n") == kit.crontab.count("# ocarina-kit") == 1
 
-        for line in undo.splitlines():
-            words = shlex.split(line, comments=True)
-            if words[0] == "ocarina-kit":
-                does(*words[1:], "--yes")
-            elif words[0] == "rm":
-                subprocess.run(["sh", "-c", line], env=kit.env, cwd=kit.home, check=True)
-        assert not kit.crontab
-        files = [path for path in kit.home.rglob("*") if client.parents[1] not in path.parents]
-        assert [path for path in files if "ocarina" in path.name] == []
+    for line in undo.splitlines():
+        words = shlex.split(line, comments=True)
+        if words[0] == "ocarina-kit":
+            does(*words[1:], "--yes")
+        elif words[0] == "rm":
+            subprocess.run(["sh", "-c", line], env=kit.env, cwd=kit.home, check=True)
+    assert not kit.crontab
+    files = [path for path in kit.home.rglob("*") if client.parents[1] not in path.parents]
+    assert [path for path in files if "ocarina" in path.name] == []
 
 
 # --- a release ----------------------------------------------------------------------------------------------------

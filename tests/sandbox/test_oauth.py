@@ -34,13 +34,6 @@ def test_a_bogus_code_probes_the_credentials(client: Client, more: dict[str, str
     assert (len(client.app.client_id), len(client.app.client_secret)) == (40, 128)
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(55, 200), (61, 400)])
-def test_a_code_is_valid_for_sixty_seconds(client: Client, seconds: int, status: int) -> None:
-    code = client.code()
-    client.majora.shift_clock(seconds)
-    assert client.exchange(code).status_code == status
-
-
 def test_the_redirect_uri_matches_to_the_letter(client: Client) -> None:
     code = client.code()
     refused = client.exchange(code, redirect_uri=client.app.redirect_uri.rstrip("/"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.conftest import TESTS, Kit
+from tests.conftest import TESTS
 from tests.scenarios.world import VIEW
 
 from ocarina_kit.config.place import Place
@@ -81,17 +81,3 @@ def test_any_content(examples: int, name: str, home: Path) -> None:
         look_at(home, name, content, profile)
 
     look()
-
-
-ODD = (b"", b"\xff\xfe{", b"[" * 100_000)
-
-
-@pytest.mark.parametrize("content", ODD)
-def test_odd_bytes_through_the_real_command(kit: Kit, content: bytes) -> None:
-    for path in (kit.config, kit.tokens, kit.crontab_file):
-        path.write_bytes(content)
-    ran = kit.run("doctor", "--json", "--offline", "--timeout", "60")
-    assert ran.code in (0, 1, 5), ran
-    assert ran.json["summary"]
-    assert [path.read_bytes() for path in (kit.config, kit.tokens, kit.crontab_file)] == [content] * 3
-    assert not kit.state.exists()
