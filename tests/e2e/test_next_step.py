@@ -30,9 +30,8 @@ def do(lab: Lab, line: str) -> None:
         done = lab.kit.run(*words[1:], "--yes")
     else:
         done = lab.kit.run(*words[1:])
-        if (
-            done.code == 4
-        ):  # only the server knew that the refresh token is invalid too: the last line says what next
+        # Only the server knew that the refresh token is invalid too: the last line says what next.
+        if done.code == 4:
             do(lab, done.err.splitlines()[-1].strip().removeprefix("Try: "))
             return
     assert done.code in (0, 1) if "--fix" in words else done.code == 0, done

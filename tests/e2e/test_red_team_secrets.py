@@ -45,12 +45,6 @@ def two(lab: Lab, other: Sandbox) -> Two:
     return Two(lab, other, settings)
 
 
-def symlink(two: Two) -> list[str]:
-    (two.lab.kit.home / "link").symlink_to(two.lab.kit.tokens)
-    two.lab.kit.write_config({**two.lab.config, **two.settings, "MAJORA_TOKENS_FILE": "~/link"})
-    return []
-
-
 def copy(two: Two) -> list[str]:
     copied = two.lab.kit.home / "copy"
     copied.write_bytes(two.lab.kit.tokens.read_bytes())
@@ -84,7 +78,7 @@ def init(two: Two) -> list[str]:
     return []
 
 
-WAYS: list[Callable[[Two], list[str]]] = [symlink, copy, other_profile, other_config, edited_domain, init]
+WAYS: list[Callable[[Two], list[str]]] = [copy, other_profile, other_config, edited_domain, init]
 COMMANDS = (["refresh"], ["doctor", "--timeout", "60"], ["doctor", "--fix", "--yes"], ["logout", "--yes"])
 
 

@@ -208,3 +208,10 @@ def test_what_killed_writes_left_is_removed_once_it_is_old(tmp_path: Path) -> No
     for each in reserved:
         each.discard()
     assert names(tmp_path) == []
+
+
+def test_private_folders(tmp_path: Path) -> None:
+    folder = make_private_folder(tmp_path / "a" / "b")
+    assert (mode_of(folder), mode_of(folder.parent)) == (0o700, 0o700)
+    folder.chmod(0o755)
+    assert mode_of(make_private_folder(folder)) == 0o700
