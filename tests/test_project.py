@@ -35,7 +35,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (13_950, 89, 8_800, 99_900),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (15_440, 97, 8_760, 121_000),
+    "tests": (15_400, 97, 8_750, 120_700),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 

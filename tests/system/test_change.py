@@ -105,6 +105,15 @@ def test_thousands_of_alike_lines_and_a_change_in_the_middle(machine: Machine) -
     assert shown.splitlines()[2:] == ["@@ -2000,0 +2001 @@", "+new"]
 
 
+def test_the_other_changes_in_words(machine: Machine) -> None:
+    path = machine.home / ".ocarina-tokens"
+    changes = [chmod(path, 0o644), set_aside(path, "tokens", b"x", None), refresh(("majora2.a",))]
+    assert difference(changes, machine).splitlines() == [
+        "chmod 600 ~/.ocarina-tokens  (was 644)",
+        "set aside ~/.ocarina-tokens: a backup is made, and nothing is left in its place",
+    ]
+
+
 def test_changes_are_carried_out_in_order_with_backups(machine: Machine) -> None:
     path, tokens = machine.home / ".ocarina", machine.home / "tokens"
     path.write_bytes(b"old")
