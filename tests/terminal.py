@@ -133,13 +133,13 @@ class Screen:
         """All that a person saw go by: without escape sequences, lines ended by ``\\n``."""
         return self._plain(self.raw)
 
-    def expect(self, wanted: str, *, regex: bool = False, timeout: float = WAIT) -> str:
+    def expect(self, wanted: str, *, regex: bool = False) -> str:
         """Wait until ``wanted`` is in what is new; returns it as it was shown. What came before it is passed.
 
         White space in plain words matches any, so that a narrow terminal's line breaks do not matter.
         """
         pattern = re.compile(wanted if regex else r"\s+".join(map(re.escape, wanted.split())))
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + WAIT
         while True:
             if self._process.poll() is not None and not self._ended:
                 self._settle()
@@ -152,7 +152,7 @@ class Screen:
                     return found[0]
                 left = deadline - time.monotonic()
                 if left <= 0 or (self._ended and found is None):
-                    state = "the program has ended" if self._ended else f"{timeout:g} s have passed"
+                    state = "the program has ended" if self._ended else f"{WAIT:g} s have passed"
                     raise AssertionError(f"{state} without {wanted!r}; the screen:\n{self.text}")
                 self._changed.wait(min(left, 0.5))
 
@@ -168,12 +168,11 @@ class Screen:
         """Type a line, and Enter."""
         self.send(text + ENTER)
 
-    def paste(self, text: str, *, bracketed: bool | None = None) -> None:
+    def paste(self, text: str) -> None:
         """Paste from the clipboard, as terminals do: line breaks become Enter, and the paste is marked as one if the
-        program asked for that (``ESC[?2004h``), or ``bracketed`` says so."""
-        body = text.replace("\r\n", "\r").replace("\n", "\r")
-        marks = self.takes_bracketed_pastes if bracketed is None else bracketed
-        self.send(f"\x1b[200~{body}\x1b[201~" if marks else body)
+        program asked for that (``ESC[?2004h``)."""
+        body = text.replace("\n", "\r")
+        self.send(f"\x1b[200~{body}\x1b[201~" if self.takes_bracketed_pastes else body)
 
     @property
     def takes_bracketed_pastes(self) -> bool:
@@ -192,11 +191,11 @@ class Screen:
         """Whether the terminal hands over whole lines (its usual state)."""
         return bool(termios.tcgetattr(self._slave)[3] & termios.ICANON)
 
-    def wait_until(self, true: str, *, timeout: float = WAIT) -> None:
+    def wait_until(self, true: str) -> None:
         """Wait until the attribute named ``true`` (``echoes``, ``by_lines``…) is; after ``not ``, until it is not."""
         name = true.removeprefix("not ")
         wanted = name == true
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + WAIT
         while bool(getattr(self, name)) is not wanted:
             assert time.monotonic() < deadline, f"{true} did not come to be; the screen:\n{self.text}"
             time.sleep(0.01)
@@ -220,12 +219,12 @@ class Screen:
         """Close the terminal, as a person does who closes its window: the kernel sends SIGHUP, and output fails."""
         self._stop_reading()
 
-    def wait(self, timeout: float = WAIT) -> int:
+    def wait(self) -> int:
         """The exit code, once it has ended (negative: the signal that ended it). All output is there then."""
         try:
-            code = self._process.wait(timeout)
+            code = self._process.wait(WAIT)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still running after {timeout:g} s; the screen:\n{self.text}") from None
+            raise AssertionError(f"still running after {WAIT:g} s; the screen:\n{self.text}") from None
         if self._slave >= 0:
             self._settle()
         assert "Traceback (most recent call last)" not in self.text, self.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Kit
-from tests.terminal import Screen
 
 import ocarina_kit
 from ocarina_kit.cli.app import COMMANDS
@@ -47,16 +45,10 @@ def command(
         return Result({"tokens": []}, KitError("Log in.", id="TOK001", exit=4), shown=True)
     if do == "interrupt":
         raise KeyboardInterrupt
-    if do == "import":
-        raise ImportError("No module named 'requests'")
     if do == "processes":
         raise BlockingIOError(11, "Resource temporarily unavailable")
     if do == "quiet":
         ui.hush()
-    if do == "wait":
-        ui.say("ready")
-        import time
-        time.sleep(60)
     for _ in range(20_000 if do == "much" else 1):
         ui.say("said")
     return Result({"meta": dict(context.meta)})
@@ -176,15 +168,6 @@ def test_errors_in_json_and_in_words(trial: Trial) -> None:
     assert (ran.code, ran.err.splitlines()[0]) == (130, "error: Interrupted. [INT001]")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_an_interrupt(trial: Trial, number: signal.Signals) -> None:
-    with Screen.of(trial, "trial", "--do", "wait") as screen:
-        screen.expect("ready")
-        screen.signal(number)
-        assert screen.wait() == 130
-        assert "Interrupted." in screen.text
-
-
 def test_a_bug_is_exit_3_with_a_log_that_holds_no_secret(trial: Trial) -> None:
     scarce = trial.run("trial", "--do", "processes")
     assert (scarce.code, "[SYS001]" in scarce.err, trial.state.exists()) == (1, True, False)
@@ -271,14 +254,6 @@ def test_completion_offers_commands_options_and_values(
 ) -> None:
     trial.write_config({"profile": {"lab": {}, "test": {}}})
     assert completed(trial, *words) == offered
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_is_printed_for_the_named_shell(kit: Kit, shell: str) -> None:
-    ran = kit.run("--show-completion", shell)
-    assert (ran.code, f"--show-completion {shell}" in ran.out) == (0, True)
-    other = kit.run("--show-completion", "tcsh")
-    assert (other.code, other.out, f"--show-completion {shell}" in other.err) == (2, "", True)
 
 
 # --- what is imported -----------------------------------------------------------------------------------------------

@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 import threading
-from pathlib import Path
 from typing import TextIO, cast
 
 import pytest
-from tests.terminal import CTRL_C, CTRL_D, WAIT, Screen
+from tests.terminal import WAIT
 
 from ocarina_kit.cli.ui import GREEN, ORANGE, RED, Result, Ui, json_document
 from ocarina_kit.system.errors import KitError, Remedy
@@ -225,55 +223,6 @@ def test_a_yes_or_no_and_a_question_that_cannot_be_seen() -> None:
     out.failed = True  # type: ignore[attr-defined]  # as __main__.Output has it
     with pytest.raises(KitError, match="cannot be shown"):
         ui.ask("Name")
-
-
-ASKS = """
-import os, sys
-from ocarina_kit.cli.ui import Ui
-ui = Ui.for_process()
-try:
-    name = ui.ask("Your name")
-    secret = ui.ask_secret("Client secret")
-    paste = ui.ask_paste()
-    ui.status("ok", f"{name} {len(secret)} {len(paste)}")
-except KeyboardInterrupt:
-    ui.end_line()
-    ui.say("interrupted")
-"""
-
-
-def asking(tmp_path: Path, columns: int = 80) -> Screen:
-    env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-    return Screen([sys.executable, "-c", ASKS], env=env, cwd=tmp_path, columns=columns)
-
-
-def test_questions_at_a_real_terminal(tmp_path: Path) -> None:
-    with asking(tmp_path) as screen:
-        screen.expect("Your name:")
-        screen.line("hoot")
-        screen.expect("Client secret (hidden):")
-        screen.paste("s" * 128)
-        screen.line()
-        screen.expect("128 characters")
-        screen.expect("> ")
-        screen.paste("p" * 12_000)
-        screen.line()
-        screen.expect("ok hoot 128 12000")
-        assert screen.wait() == 0
-        assert "sss" not in screen.text
-        assert f"\x1b[{GREEN}mok" in screen.raw
-
-
-@pytest.mark.parametrize(("answers", "key"), [(0, CTRL_D), (1, CTRL_C)])
-def test_a_question_can_be_left(tmp_path: Path, answers: int, key: str) -> None:
-    with asking(tmp_path, columns=40) as screen:
-        for prompt in ("Your name:", "Client secret (hidden):")[:answers]:
-            screen.expect(prompt)
-            screen.line("hoot")
-        screen.expect(("Your name:", "Client secret (hidden):")[answers])
-        screen.send(key)
-        screen.expect("interrupted")
-        assert screen.wait() == 0
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------

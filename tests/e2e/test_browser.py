@@ -123,9 +123,8 @@ class Browser:
 
         deadline = time.monotonic() + WAIT
         while True:
-            with contextlib.suppress(
-                StaleElementReferenceException
-            ):  # the page went away as it was looked at
+            # The page went away as it was looked at.
+            with contextlib.suppress(StaleElementReferenceException):
                 if found := look():
                     return found
             assert time.monotonic() < deadline, (

@@ -1,8 +1,8 @@
 """Real crons run the installed line at its time, and the tokens are fresh afterwards.
 
 Debian's daemon, with its clock set by libfaketime to just before the line's minute, in a mount namespace in which the
-machine's crontabs, ``/etc/crontab`` and ``/run`` are not there; its jobs have the real time. BusyBox's ``crond`` and
-``ash`` run it too, over a folder of their own. And other crontab programs: BusyBox's, and systemd-cron's unpacked.
+machine's crontabs, ``/etc/crontab`` and ``/run`` are not there; its jobs have the real time. And other crontab
+programs: BusyBox's, and systemd-cron's unpacked. BusyBox's ``ash`` runs the line in tests/cron/test_line.py.
 Needs root, the packages cron, busybox-static and libfaketime, and leave to make a namespace (CRON-AND-CONDA.md).
 """
 
@@ -23,7 +23,6 @@ import pytest
 from tests.cli.conftest import LOOKUP, Lab
 from tests.e2e.conftest import until
 
-from ocarina_kit.cron.crontab import cron_command
 from ocarina_kit.cron.line import Entry, entries
 
 pytestmark = pytest.mark.cron_daemon
@@ -161,10 +160,9 @@ def apart(tmp_path: Path) -> Iterator[Apart]:
 
 
 @pytest.fixture
-def person(lab: Lab, apart: Apart, client: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
-    prefix: str = getattr(request, "param", "kit")
+def person(lab: Lab, apart: Apart, client: Path, tmp_path: Path) -> Person:
     # The real crontab of this namespace, in place of the tests' program.
-    person = Person(lab, tmp_path / prefix, apart.enter, {"PATH": f"{client.parent}:/usr/bin:/bin"})
+    person = Person(lab, tmp_path / "my 100% kit", apart.enter, {"PATH": f"{client.parent}:/usr/bin:/bin"})
     # The daemon takes the home from the password database; the throwaway one is named in the crontab.
     person.crontab("-", stdin=f"HOME={lab.kit.home}\n# of others: 100%\n".encode())
     return person
@@ -178,7 +176,6 @@ def just_before(entry: Entry) -> str:
     return f"2026-01-01 {first // 60:02}:{first % 60:02}:57"
 
 
-@pytest.mark.parametrize("person", ["my 100% kit"], indirect=True)
 def test_the_installed_line_runs_at_its_time(person: Person, apart: Apart) -> None:
     """Through the kit, which refreshes what expired long ago too."""
     person.lab.has_expired()
@@ -196,7 +193,6 @@ def test_the_installed_line_runs_at_its_time(person: Person, apart: Apart) -> No
     assert person.crontab("-l") == before
 
 
-@pytest.mark.parametrize("person", ["kit", "my 100% kit"], indirect=True)
 def test_the_client_takes_over_where_the_kits_interpreter_is_gone(person: Person, apart: Apart) -> None:
     person.ocarina_kit("schedule", "--yes")
     entry = person.entry
@@ -249,33 +245,3 @@ def test_another_crontab_program(other: Person) -> None:
     assert other.crontab("-l") == f"# mine 100%\n{line}\n".encode()
     other.ocarina_kit("schedule", "--remove", "--yes")
     assert other.crontab("-l") == b"# mine 100%\n"
-
-
-@pytest.mark.parametrize("other", [busybox], indirect=True)
-def test_the_line_in_busyboxs_shell(other: Person) -> None:
-    other.ocarina_kit("schedule", "--yes")
-    command = cron_command(other.entry.command).text
-    bare = {"HOME": str(other.kit.home), "PATH": "/usr/bin:/bin", "LOGNAME": "root", "SHELL": "/bin/sh"}
-    done = subprocess.run(["busybox", "ash", "-c", command], env=bare, capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert other.is_fresh()
-
-
-@pytest.mark.parametrize("other", [busybox], indirect=True)
-def test_busyboxs_daemon_runs_the_line(other: Person, tmp_path: Path) -> None:
-    """Its clock cannot be set, so that the line is due at the next minute."""
-    other.ocarina_kit("schedule", "--yes")
-    command = other.entry.command
-    other.crontab("-", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
-    daemon = subprocess.Popen(
-        ["busybox", "crond", "-f", "-c", str(tmp_path / "crontabs")],
-        env={"PATH": SYSTEM_PATH, "HOME": str(other.kit.home)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        until(other.is_fresh, "a refresh by crond")
-    finally:
-        daemon.kill()
-        daemon.wait()

@@ -16,9 +16,7 @@ from tests.terminal import ENTER, TAB, Screen
 
 COMPLETED = {
     "sched": "schedule",
-    "doctor --expl": "doctor --explain",
     "doctor --explain CRN01": "doctor --explain CRN010",
-    "doctor --only AP": "doctor --only API",  # as API001 begins so, too
     "login --for upl": "login --for upload",
     "status --profile fie": "status --profile field-site",
 }

@@ -1,4 +1,4 @@
-"""One sandbox for all tests of this folder (and one over TLS), each test with an account of its own."""
+"""One sandbox for all tests of this folder, each test with an account of its own."""
 
 from __future__ import annotations
 
@@ -58,7 +58,6 @@ class Client(NamedTuple):
     def session(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False
-        session.verify = str(self.majora.ca_file) if self.majora.ca_file else True
         return session
 
 
@@ -71,21 +70,9 @@ def new_client(majora: Sandbox, **account: Any) -> Client:
     return Client(majora, user, majora.add_application(user))
 
 
-@pytest.fixture(scope="session")
-def running_tls() -> Iterator[Sandbox]:
-    with Sandbox.start(tls=True) as majora:
-        yield majora
-
-
 @pytest.fixture
 def client(running: Sandbox) -> Iterator[Client]:
     yield new_client(running)
     running.clear_faults()
     running.clear_requests()
     running.shift_clock(-running.offset)
-
-
-@pytest.fixture
-def tls_client(running_tls: Sandbox) -> Iterator[Client]:
-    yield new_client(running_tls)
-    running_tls.clear_faults()

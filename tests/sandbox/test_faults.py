@@ -23,11 +23,7 @@ from .conftest import Client
         ("status", {"after": True}, requests.exceptions.JSONDecodeError),
     ],
 )
-@pytest.mark.parametrize("over", ["client", "tls_client"])
-def test_a_lost_answer(
-    request: pytest.FixtureRequest, over: str, kind: str, detail: dict[str, Any], problem: type[Exception]
-) -> None:
-    client: Client = request.getfixturevalue(over)
+def test_a_lost_answer(client: Client, kind: str, detail: dict[str, Any], problem: type[Exception]) -> None:
     token = client.grant()["refresh_token"]
     client.majora.fault(kind, **detail)
     with pytest.raises(problem):

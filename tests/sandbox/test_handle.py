@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-import requests
 from tests.conftest import Kit
 
 from ocarina_kit.sandbox import Sandbox, SandboxError, totp
@@ -42,19 +39,6 @@ def test_two_know_nothing_of_each_other_and_leave_nothing() -> None:
         one.add_user("late")
 
 
-def test_it_ends_when_its_owner_is_killed() -> None:
-    program = (
-        "import time\nfrom ocarina_kit.sandbox import Sandbox\nmajora = Sandbox.start()\n"
-        "print(majora.folder, flush=True)\ntime.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as owner:
-        assert owner.stdout is not None
-        folder = Path(owner.stdout.readline().strip())
-        assert folder.is_dir()
-        os.kill(owner.pid, signal.SIGKILL)
-    assert gone(folder)
-
-
 def test_a_taken_port_and_a_missing_extra_are_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -68,19 +52,7 @@ def test_a_taken_port_and_a_missing_extra_are_named() -> None:
     assert (caught.value.id, "oauth2_provider" in caught.value.why) == ("SBX001", True)
 
 
-@pytest.mark.parametrize(
-    ("certificate", "why"), [("expired", "expired"), ("other-host", "doesn't match|not valid for")]
-)
-def test_bad_certificates(certificate: str, why: str) -> None:
-    with (
-        Sandbox.start(tls=True, certificate=certificate) as majora,
-        pytest.raises(requests.exceptions.SSLError, match=why),
-    ):
-        requests.get(majora.url, verify=str(majora.ca_file), timeout=10)
-
-
-@pytest.mark.parametrize("tls", [False, True])
-def test_what_the_command_says_is_enough(tls: bool) -> None:
+def test_what_the_command_says_is_enough() -> None:
     said: list[str] = []
 
     def use_it(majora: Sandbox) -> None:
@@ -88,14 +60,14 @@ def test_what_the_command_says_is_enough(tls: bool) -> None:
         text = "\n".join(said)
         for needed in (majora.url, f"ssh -N -L {port}:127.0.0.1:{port} ", "  export HOME=/", "DEMO-0001"):
             assert needed in text
-        assert ("export REQUESTS_CA_BUNDLE=/" in text) is tls
+        assert "export REQUESTS_CA_BUNDLE=/" in text
         raise KeyboardInterrupt
 
-    assert run_sandbox(say=said.append, wait=use_it, tls=tls, client=False) == 0
+    assert run_sandbox(say=said.append, wait=use_it, tls=True, client=False) == 0
     assert said[-1] == "The sandbox has ended. Its folder was removed."
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_prints_json_and_ends_on_a_signal(kit: Kit, number: signal.Signals) -> None:
     words = kit.command("sandbox", "--json", "--no-client", "--user", "hoot")
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=kit.env) as process:

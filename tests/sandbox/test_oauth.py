@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -33,13 +32,6 @@ def said(response: Any) -> tuple[int, str]:
 def test_a_bogus_code_probes_the_credentials(client: Client, more: dict[str, str], expected: Any) -> None:
     assert said(client.exchange("bogus", **more)) == expected
     assert (len(client.app.client_id), len(client.app.client_secret)) == (40, 128)
-
-
-@pytest.mark.parametrize(("seconds", "status"), [(55, 200), (61, 400)])
-def test_a_code_is_valid_for_sixty_seconds(client: Client, seconds: int, status: int) -> None:
-    code = client.code()
-    client.majora.shift_clock(seconds)
-    assert client.exchange(code).status_code == status
 
 
 def test_the_redirect_uri_matches_to_the_letter(client: Client) -> None:
@@ -84,17 +76,6 @@ def test_a_refresh_replaces_both_tokens_at_once(client: Client) -> None:
     assert client.refresh(new["refresh_token"]).status_code == 200
 
 
-def test_a_race_spends_a_token_once_and_stops_no_other(client: Client) -> None:
-    token = client.grant()["refresh_token"]
-    others = [client.grant()["refresh_token"] for _ in range(10)]
-    with ThreadPoolExecutor(20) as pool:
-        statuses = list(pool.map(lambda one: client.refresh(one).status_code, [token] * 10 + others))
-    assert sorted(statuses[:10]) == [200] + [400] * 9
-    assert statuses[10:] == [200] * 10
-    stats = client.majora.stats()
-    assert (stats["refreshes"], max(stats["sent"].values()), set(stats["spent"].values())) == (11, 10, {1})
-
-
 # The harmless query
 
 
@@ -133,12 +114,3 @@ def test_a_token_without_the_scope_hears_which(client: Client) -> None:
     client.majora.configure(query_scope="")
     assert client.ask(token).json()["success"] is True
     client.majora.configure(query_scope=VIEW)
-
-
-def test_a_legacy_key_is_valid_for_its_user_and_three_days(client: Client) -> None:
-    key = client.majora.add_legacy_key(client.user, age=71 * 3600)
-    assert client.ask(None, token=key).json()["success"] is True
-    assert client.ask(None, token=key, username="someone else").status_code == 400
-    assert client.ask(None, token=client.majora.add_legacy_key(client.user, age=73 * 3600)).status_code == 400
-    client.majora.revoke_legacy_key(key)
-    assert client.ask(None, token=key).status_code == 400

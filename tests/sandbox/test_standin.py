@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ocarina_kit.sandbox import break_interpreter, install_impostor, install_standin
+from ocarina_kit.sandbox import break_interpreter, install_standin
 
 from .conftest import VIEW, Client
 
@@ -55,13 +55,6 @@ def test_it_is_an_environment_with_its_own_interpreter(tmp_path: Path, folder: s
             VIEW if version == "1.0.0" else "/api/v2/artifact/biosample/get/"
         )
     assert not break_interpreter(script).exists()
-
-
-def test_the_impostor_is_another_program(tmp_path: Path) -> None:
-    script = install_impostor(tmp_path / "env")
-    ran = run(tmp_path, script, "-v")
-    assert (ran.returncode, "ocarina v" in ran.stdout) == (0, False)
-    assert run(tmp_path, script.parent / "python", "-c", "import ocarina.client").returncode == 1
 
 
 def test_a_query_with_the_settings_of_a_profile_or_the_environment(

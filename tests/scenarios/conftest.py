@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from tests.scenarios.world import Clients, Servers, Stage
+from tests.scenarios.world import Stage
 
 from ocarina_kit.sandbox import Sandbox
 
@@ -14,4 +14,4 @@ from ocarina_kit.sandbox import Sandbox
 @pytest.fixture(scope="session")
 def stage(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with contextlib.ExitStack() as stack:
-        yield Stage(Servers(stack, running), Clients(tmp_path_factory.mktemp("clients")))
+        yield Stage(stack, {"http": running}, tmp_path_factory.mktemp("clients"))

@@ -8,26 +8,11 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parents[2] / "docs" / "doctor.schema.json").read_text())
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "boolean": bool,
-    "integer": int,
-    "null": type(None),
-}
-_KNOWN = {
-    "$schema",
-    "title",
-    "description",
-    "$defs",
-    "$ref",
-    "type",
-    "const",
-    "enum",
-    "required",
-    "properties",
-} | {*("additionalProperties", "items", "pattern", "minimum")}
+_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", type(None): "null"}
+_KNOWN = set(
+    "$schema title description $defs $ref type const enum required properties additionalProperties items pattern"
+    " minimum".split()
+)
 
 
 def check_schema(value: Any, schema: dict[str, Any] = SCHEMA, at: str = "$") -> None:
@@ -41,7 +26,7 @@ def check_schema(value: Any, schema: dict[str, Any] = SCHEMA, at: str = "$") -> 
         assert value in schema["enum"], f"{at}: {value!r}"
     if "type" in schema:
         names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        assert any(_is(value, name) for name in names), f"{at}: {value!r} is not {names}"
+        assert _TYPES.get(type(value)) in names, f"{at}: {value!r} is not {names}"
     if "pattern" in schema:
         assert re.search(schema["pattern"], value), at
     if "minimum" in schema:
@@ -57,9 +42,3 @@ def check_schema(value: Any, schema: dict[str, Any] = SCHEMA, at: str = "$") -> 
     if isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
             check_schema(item, schema["items"], f"{at}[{index}]")
-
-
-def _is(value: Any, name: str) -> bool:
-    if isinstance(value, bool):
-        return name == "boolean"
-    return isinstance(value, _TYPES[name])

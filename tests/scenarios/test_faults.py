@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Ran
-from tests.scenarios.schema import check_schema
+from tests.scenarios.schema import SCHEMA, check_schema
 from tests.scenarios.world import KEPT, MY_LINES, Scenario, Stage, World, scenarios
 
 FAMILIES = ("env", "cfg", "srv", "crd", "tok", "api", "crn")
@@ -48,6 +48,7 @@ def test_fault(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
         check_schema(ran.json)
         assert ran.code == code_of(wrong(ran)), ran
         if ran.code:
+            assert set(ran.json) == set(SCHEMA["properties"])
             error = ran.json["error"]
             assert error["id"] in scenario.expected or error["id"] in scenario.get("fail_or_unknown", [])
             assert error["remedy"]["text"] or error["remedy"]["commands"]

@@ -1,12 +1,8 @@
-"""Two faults at once: each is named, or skipped with the other as its cause; --fix fixes both.
-
-A sample of the pairs of scenarios that can be in one home, the same each time; a larger one with ``-m soak``.
-"""
+"""Two faults at once: each is named, or skipped with the other as its cause; --fix fixes both."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,35 +11,20 @@ import pytest
 from tests.scenarios.test_faults import FAMILIES, wrong
 from tests.scenarios.world import Scenario, Stage, scenarios
 
-SAMPLE, SOAK = 12, 200
-_TABLES = ("config", "environment", "files")
-_LISTS = (
-    *("config_without", "config_null", "config_replace", "tokens_replace", "faults", "log", "line_without"),
-)
-_CONFIG_PARTS = {"config", "config_without", "config_null", "config_replace"}
-_CONFIG_TEXTS = {"config_text", "config_hex", "config_encoding"}
-_NOT_TOGETHER = (
-    # What is the whole text of a file, or another place for it, leaves the other's change no place.
-    {*_CONFIG_TEXTS, "config_at", "args", "tokens_at", "profile"},
-    _CONFIG_PARTS | _CONFIG_TEXTS,
-    {"tokens", "tokens_text", "tokens_is", "tokens_replace", "tokens_at"},
-    # refresh.log speaks of one server and tokens file; with --env no file is read and nothing scheduled.
-    {"log", "config_is", "config_text", "config_hex"} | _CONFIG_PARTS,
-    {"args", "config_is", "crontab", "log"} | _CONFIG_PARTS,
-)
-_ABOUT_THE_TEST = {"about", "fail", "warn", "unknown", "fix", "fix_warn", "may_warn", "fail_or_unknown"}
-
-
-def fits(one: Scenario, other: Scenario) -> bool:
-    """Whether the two can be in one home, and mean there what they mean alone."""
-    a, b = set(one.keys), set(other.keys)
-    if any(key not in _LISTS and key not in _TABLES for key in (a & b) - _ABOUT_THE_TEST):
-        return False
-    if {"server", "doctor"} & (a | b):
-        return False
-    if any(set(one.get(table, {})) & set(other.get(table, {})) for table in _TABLES):
-        return False
-    return not any(a & group and b & group for group in _NOT_TOGETHER)
+KNOWN = {scenario.name: scenario for family in FAMILIES for scenario in scenarios(family)}
+PAIRS = """
+tok/008_text crn/001_fails_otherwise
+cfg/007_through_a_link tok/002_nothing_to_read
+env/003_no_run_bit srv/002_refused
+tok/001_empty_file crn/002_another_host_stopped
+env/007_seven_minutes_ahead cfg/002_shell
+srv/004_connection_closed tok/008_far_ahead
+tok/008_missing crn/005_daily
+cfg/006_backslashes srv/004_empty_answers
+cfg/009_line_break_in_the_secret api/001_access_token_alone
+env/003_crashes tok/002_array
+env/002_unrelated_package crn/005_at_reboot
+""".strip().splitlines()
 
 
 def together(one: Scenario, other: Scenario) -> Scenario:
@@ -57,23 +38,9 @@ def together(one: Scenario, other: Scenario) -> Scenario:
     return replace(one, keys=keys)
 
 
-def pairs() -> Iterator[Any]:
-    single = [
-        each
-        for family in FAMILIES
-        for each in scenarios(family)
-        if each.expected and "fail_or_unknown" not in each.keys and "hangs" not in each.get("client", "")
-    ]
-    every = [(a, b) for i, a in enumerate(single) for b in single[i + 1 :] if fits(a, b)]
-    # By a hash of their names: a sample that is spread, and the same in every process.
-    every.sort(key=lambda pair: hashlib.sha256(f"{pair[0].name}+{pair[1].name}".encode()).digest())
-    for number, (one, other) in enumerate(every[:SOAK]):
-        marks = [pytest.mark.soak] if number >= SAMPLE else []
-        yield pytest.param(one, other, id=f"{one.name}+{other.name}", marks=marks)
-
-
-@pytest.mark.parametrize(("one", "other"), list(pairs()))
-def test_pair(one: Scenario, other: Scenario, stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pair", PAIRS)
+def test_pair(pair: str, stage: Stage, tmp_path: Path) -> None:
+    one, other = (KNOWN[name] for name in pair.split())
     both = together(one, other)
     with stage.world(both, tmp_path / "home") as world:
         ran = world.kit.run(*world.args, "doctor", "--json", "--timeout", "60")

@@ -32,7 +32,6 @@ else:
 
 FOLDER = Path(__file__).parent
 VIEW = "majora2.view_biosampleartifact"
-READ = "majora2.temp_can_read_pags_via_api"
 KEPT = {"note": "keep me", "list": [1, {"a": None}]}
 MY_LINES = "# my own = lines\nMAILTO=me\n17 4 * * 1-5 /usr/bin/true --weekly\n"
 _HOUR = 3600.0
@@ -65,32 +64,6 @@ def scenarios(folder: str) -> list[Scenario]:
     ]
 
 
-class Clients:
-    """Clients of every kind, made once and linked to from each home."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def folder(self, kind: str) -> Path:
-        """The folder to put on PATH."""
-        prefix = self.root / kind
-        bin_ = prefix / "bin"
-        if not bin_.exists():
-            self._make(kind, prefix)
-        return bin_
-
-    def _make(self, kind: str, prefix: Path) -> None:
-        if re.fullmatch(r"[0-9.]+", kind):
-            install_standin(prefix, kind)
-        elif kind == "impostor":
-            install_impostor(prefix)
-        else:
-            script = prefix / "bin" / "ocarina"
-            script.parent.mkdir(parents=True)
-            script.write_text(_SCRIPTS[kind])
-            script.chmod(0o644 if kind == "not-executable" else 0o755)
-
-
 _SCRIPTS = {
     "dead-interpreter": "#!/nowhere/bin/python3.7\nprint('ocarina v1.0.0')\n",
     "import-error": f"#!{sys.executable}\nimport ocarina_was_removed\n",
@@ -99,22 +72,6 @@ _SCRIPTS = {
     "hangs": "#!/bin/sh\nexec sleep 300\n",
     "crashes": f"#!{sys.executable}\nraise SystemError('boom')\n",
 }
-
-
-class Servers:
-    """Majoras, started when the first scenario wants one."""
-
-    def __init__(self, stack: contextlib.ExitStack, http: Sandbox) -> None:
-        self._stack = stack
-        self._running = {"http": http}
-
-    def get(self, kind: str) -> Sandbox:
-        if kind not in self._running:
-            options: dict[str, Any] = {}
-            if kind.startswith("tls"):
-                options = {"tls": True, "certificate": {"tls": "good"}.get(kind, kind.removeprefix("tls-"))}
-            self._running[kind] = self._stack.enter_context(Sandbox.start(**options))
-        return self._running[kind]
 
 
 @dataclass
@@ -150,6 +107,12 @@ class World:
         """``text`` with ``{url}``, ``{home}`` … filled in; any other brace stays."""
         return re.sub(r"\{(\w+)\}", lambda match: self.words.get(match[1], match[0]), text)
 
+    def replaced(self, text: str, key: str) -> str:
+        for old, new in self.scenario.get(key, []):
+            assert self.fill(old) in text, f"{old}, of {key}, is not there"
+            text = text.replace(self.fill(old), self.fill(new))
+        return text
+
     def filled(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.fill(value)
@@ -162,14 +125,36 @@ class World:
 
 @dataclass(frozen=True)
 class Stage:
-    """What all scenarios of a test run share."""
+    """What all scenarios of a test run share: Majoras and clients of every kind, made when one wants them."""
 
-    servers: Servers
-    clients: Clients
+    stack: contextlib.ExitStack
+    servers: dict[str, Sandbox]
+    clients: Path
+
+    def server(self, kind: str) -> Sandbox:
+        if kind not in self.servers:
+            certificate = {"tls": "good"}.get(kind, kind.removeprefix("tls-"))
+            self.servers[kind] = self.stack.enter_context(Sandbox.start(tls=True, certificate=certificate))
+        return self.servers[kind]
+
+    def client(self, kind: str) -> Path:
+        """The folder to put on PATH."""
+        script = self.clients / kind / "bin" / "ocarina"
+        if script.parent.exists():
+            return script.parent
+        if kind == "impostor":
+            install_impostor(self.clients / kind)
+        elif kind not in _SCRIPTS:
+            install_standin(self.clients / kind, kind)
+        else:
+            script.parent.mkdir(parents=True)
+            script.write_text(_SCRIPTS[kind])
+            script.chmod(0o644 if kind == "not-executable" else 0o755)
+        return script.parent
 
     @contextlib.contextmanager
     def world(self, scenario: Scenario, home: Path) -> Iterator[World]:
-        majora = self.servers.get(scenario.get("server", "http"))
+        majora = self.server(scenario.get("server", "http"))
         name = f"lab-{home.parent.name}-{time.monotonic_ns()}"
         user = majora.add_user(name, permissions="all")
         app = majora.add_application(user)
@@ -180,7 +165,7 @@ class Stage:
         wants_key = "{key}" in str(scenario.keys)
         key_age = scenario.get("key_age", 0) * _HOUR
         world.words["key"] = majora.add_legacy_key(user, age=key_age) if wants_key else ""
-        _shell(world, self.clients)
+        _shell(world, self)
         _build(world)
         for fault in scenario.get("faults", []):
             majora.fault(**world.filled(fault))
@@ -227,16 +212,16 @@ def _closed_port() -> int:
         return port
 
 
-def _shell(world: World, clients: Clients) -> None:
+def _shell(world: World, stage: Stage) -> None:
     """The environment: a client on PATH, or what the scenario has in its place."""
     path = [str(TESTS / "programs"), "/usr/bin", "/bin"]
     kinds = world.scenario.get("client", "1.0.0")
     for kind in reversed([kinds] if isinstance(kinds, str) else kinds):
         if kind != "none":
-            path.insert(0, str(clients.folder(kind)))
+            path.insert(0, str(stage.client(kind)))
     world.words["ocarina"] = f"{path[0]}/ocarina"
     for kind in world.scenario.get("other_clients", []):
-        world.words[f"ocarina_{kind.replace('.', '_').replace('-', '_')}"] = f"{clients.folder(kind)}/ocarina"
+        world.words[f"ocarina_{kind}"] = f"{stage.client(kind)}/ocarina"
     world.kit.extra = {"PATH": ":".join(path)}
     if world.majora.ca_file is not None:
         world.kit.extra["REQUESTS_CA_BUNDLE"] = str(world.majora.ca_file)
@@ -280,9 +265,7 @@ def _build(world: World) -> None:
     crontab = scenario.get("crontab", "{mine}{line}\n")
     if crontab != "<none>":
         text = world.fill(crontab.replace("{mine}", MY_LINES))
-        for old, new in scenario.get("crontab_replace", []):
-            assert world.fill(old) in text, f"{old} is not in the crontab"
-            text = text.replace(world.fill(old), world.fill(new))
+        text = world.replaced(text, "crontab_replace")
         kit.crontab_file.write_bytes(text.encode("utf-8", "surrogateescape"))
     if log := scenario.get("log"):
         _log(world, log, tokens)
@@ -290,16 +273,13 @@ def _build(world: World) -> None:
 
 
 def _place(path: Path, content: bytes, kind: str, mode: str) -> None:
-    if kind == "missing":
-        return
     if kind == "folder":
         path.mkdir()
-        return
-    if kind == "dangling":
+    elif kind == "dangling":
         path.symlink_to(path.with_name("gone"))
-        return
-    if kind == "fifo":
+    elif kind == "fifo":
         os.mkfifo(path)
+    if kind in ("missing", "folder", "dangling", "fifo"):
         return
     if kind == "link":
         target = path.parent / "dotfiles" / path.name.lstrip(".")
@@ -314,8 +294,6 @@ def _place(path: Path, content: bytes, kind: str, mode: str) -> None:
 
 def _config(world: World) -> bytes:
     scenario = world.scenario
-    if "config_hex" in scenario.keys:
-        return bytes.fromhex(scenario.get("config_hex"))
     if "config_text" in scenario.keys:
         text = world.fill(scenario.get("config_text"))
     else:
@@ -333,9 +311,7 @@ def _config(world: World) -> bytes:
         for name in scenario.get("config_null", []):
             members[name] = None
         text = json.dumps(members, indent=4, ensure_ascii=False) + "\n"
-    for old, new in scenario.get("config_replace", []):
-        assert world.fill(old) in text, f"{old} is not in the configuration"
-        text = text.replace(world.fill(old), world.fill(new))
+    text = world.replaced(text, "config_replace")
     return text.encode(scenario.get("config_encoding", "utf-8"))
 
 
@@ -365,11 +341,7 @@ def _tokens(world: World) -> bytes | None:
         found[wanted.get("key", scope)] = entry
     if scenario.get("inactive"):
         world.majora.set_active(world.user, False)
-    text = json.dumps(found)
-    for old, new in scenario.get("tokens_replace", []):
-        assert old in text, f"{old} is not in the tokens"
-        text = text.replace(old, new)
-    return text.encode()
+    return world.replaced(json.dumps(found), "tokens_replace").encode()
 
 
 def _log(world: World, lines: list[Mapping[str, Any]], tokens: Path) -> None:

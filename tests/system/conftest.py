@@ -12,13 +12,11 @@ from ocarina_kit.system.machine import Completed, Machine
 
 class Clock:
     time = 1_795_536_000.0
-    slept = 0
 
     def now(self) -> float:
         return self.time
 
     def sleep(self, seconds: float) -> None:
-        self.slept += 1
         self.time += seconds
 
 

@@ -6,13 +6,13 @@ import errno
 import os
 import resource
 import signal
-import stat
 from pathlib import Path
 
 import pytest
+from tests.conftest import mode_of
 
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.file_errors import explained, fault_in
+from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import (
     chmod_private,
     final_target,
@@ -24,10 +24,6 @@ from ocarina_kit.system.files import (
     write_private,
 )
 from ocarina_kit.system.machine import Machine
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
 
 
 def names(folder: Path) -> list[str]:
@@ -130,7 +126,7 @@ def test_0600_whatever_it_was(tmp_path: Path, before: int | None, umask: int) ->
         write_private(path, b"new")
     finally:
         os.umask(kept)
-    assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
+    assert (path.read_bytes(), mode_of(path)) == (b"new", 0o600)
 
 
 def test_links_stay_and_their_target_is_written(tmp_path: Path) -> None:
@@ -142,7 +138,7 @@ def test_links_stay_and_their_target_is_written(tmp_path: Path) -> None:
     write_private(tmp_path / "first", b"1")
     write_private(tmp_path / "new", b"2")
     assert (tmp_path / "there" / "f").read_bytes() == b"1"
-    assert mode(tmp_path / "there" / "new") == 0o600
+    assert mode_of(tmp_path / "there" / "new") == 0o600
     assert names(tmp_path) == ["first", "new", "second", "there"]
     assert final_target(tmp_path / "first") == tmp_path / "there" / "f"
     chmod_private(tmp_path / "first")
@@ -184,14 +180,6 @@ def test_the_systems_refusals_in_words(tmp_path: Path, code: int, word: str) -> 
     assert (caught.value.id, word in caught.value.why) == ("ENV008", True)
 
 
-def test_whether_a_folder_takes_files(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    assert fault_in(tmp_path) is None
-    fault = fault_in(tmp_path / "file")
-    assert fault is not None
-    assert fault[0] == "{folder} is not a folder."
-
-
 def test_a_write_that_fails_midway_leaves_the_old_content(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"old")
@@ -211,18 +199,6 @@ def test_a_write_that_fails_midway_leaves_the_old_content(tmp_path: Path) -> Non
     assert (path.read_bytes(), names(tmp_path)) == (b"old", ["f"])
 
 
-def test_space_is_reserved_then_used_or_given_back(tmp_path: Path) -> None:
-    path = tmp_path / "f"
-    reserved = prove_space(path, 1000)
-    (temporary,) = tmp_path.iterdir()
-    assert (temporary.stat().st_size, mode(temporary)) == (1000, 0o600)
-    reserved.fill(b"short")
-    reserved.commit()
-    reserved.discard()
-    prove_space(path, 10).discard()
-    assert (path.read_bytes(), names(tmp_path)) == (b"short", ["f"])
-
-
 def test_what_killed_writes_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
     reserved = [prove_space(tmp_path / name, 10) for name in ("f", "g")]
     for entry in list(tmp_path.iterdir()):
@@ -236,6 +212,6 @@ def test_what_killed_writes_left_is_removed_once_it_is_old(tmp_path: Path) -> No
 
 def test_private_folders(tmp_path: Path) -> None:
     folder = make_private_folder(tmp_path / "a" / "b")
-    assert (mode(folder), mode(folder.parent)) == (0o700, 0o700)
+    assert (mode_of(folder), mode_of(folder.parent)) == (0o700, 0o700)
     folder.chmod(0o755)
-    assert mode(make_private_folder(folder)) == 0o700
+    assert mode_of(make_private_folder(folder)) == 0o700

@@ -49,19 +49,6 @@ def test_where_nothing_can_be_locked(machine: Machine, code: int, monkeypatch: p
     assert not (machine.home / "elsewhere").exists()
 
 
-def test_a_lock_that_ends_in_time_is_taken(machine: Machine, clock: Clock) -> None:
-    holder = os.open(machine.home / "f.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(holder, fcntl.LOCK_EX)
-
-    def sleep(seconds: float) -> None:
-        clock.sleep(seconds)
-        if clock.slept == 3:
-            os.close(holder)
-
-    with hold(machine._replace(sleep=sleep), machine.home / "f"):
-        assert clock.slept == 3
-
-
 def test_backups_are_private_dated_and_the_newest_20_of_each(machine: Machine, clock: Clock) -> None:
     first = backup(machine, "config", b"0", of="/a")
     assert first.name.startswith("config-")
