@@ -330,6 +330,26 @@ def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(kit: K
     assert [path for path in files if "ocarina" in path.name] == []
 
 
+def test_every_command_that_a_page_shows_runs(kit: Kit, running: Sandbox) -> None:
+    """In a healthy home, without a terminal, the gentle ones first. What has a placeholder is parsed above."""
+    pages = [page for page in PAGES if page.name not in ("commands.md", "screens.md")]
+    shown = {tuple(words) for page in pages for words in commands_in(page)}
+    odd = re.compile(
+        r"[A-Z]{2}\b|\$|/opt|\b(?:demo|sandbox|install-client)\b"
+    )  # the last have their own tests
+    plain = [each for each in shown if not odd.search(" ".join(each))]
+    assert len(plain) > 25
+    user, _ = kit.set_up(running, "pages")
+    client = install_standin(kit.home / "client")
+    kit.extra["PATH"] = f"{client.parent}:{kit.env['PATH']}"
+    link = kit.run("login", "--print-url").out.strip()
+    assert kit.run("login", "--callback", "-", stdin=running.authorize(user, link)).code == 0
+    for words in sorted(plain, key=lambda each: ("logout" in each, "--remove" in each, each)):
+        ran = kit.run(*words)
+        assert ran.code in (0, 1, 2, 4, 5), ran
+        assert not re.search("No such|unexpected extra|Missing", ran.err), ran
+
+
 # --- a release ----------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 Debian's daemon, with its clock set by libfaketime to just before the line's minute, in a mount namespace in which the
 machine's crontabs, ``/etc/crontab`` and ``/run`` are not there; its jobs have the real time. And other crontab
-programs: BusyBox's, and systemd-cron's unpacked. BusyBox's ``ash`` runs the line in tests/cron/test_line.py.
+programs: BusyBox's with its ``crond`` (its ``ash`` is in tests/cron/test_line.py), and systemd-cron's unpacked.
 Needs root, the packages cron, busybox-static and libfaketime, and leave to make a namespace (CRON-AND-CONDA.md).
 """
 
@@ -245,3 +245,23 @@ def test_another_crontab_program(other: Person) -> None:
     assert other.crontab("-l") == f"# mine 100%\n{line}\n".encode()
     other.ocarina_kit("schedule", "--remove", "--yes")
     assert other.crontab("-l") == b"# mine 100%\n"
+
+
+@pytest.mark.parametrize("other", [busybox], indirect=True)
+def test_busyboxs_daemon_runs_the_line(other: Person, tmp_path: Path) -> None:
+    """Its clock cannot be set, so that the line is due at the next minute."""
+    other.ocarina_kit("schedule", "--yes")
+    command = other.entry.command
+    other.crontab("-", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
+    daemon = subprocess.Popen(
+        ["busybox", "crond", "-f", "-c", str(tmp_path / "crontabs")],
+        env={"PATH": SYSTEM_PATH, "HOME": str(other.kit.home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(other.is_fresh, "a refresh by crond")
+    finally:
+        daemon.kill()
+        daemon.wait()
