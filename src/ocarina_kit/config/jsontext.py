@@ -97,7 +97,7 @@ def read(data: bytes | None) -> Document | Spot:
     if len(data) > LIMIT:
         words = f"the file has {len(data) / LIMIT:.1f} MiB, far more than a configuration"
         return Spot(1, 1, words, blank=True)
-    encoding = json.detect_encoding(data)
+    encoding: str = json.detect_encoding(data)
     if not data.strip(b"\0") or not strip_ends(data.decode(encoding, "replace")):
         words = "the file is empty, or holds nothing but white space or zero bytes"
         return Spot(1, 1, words, blank=True)
