@@ -35,7 +35,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (13_980, 89, 8_825, 100_150),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (16_105, 98, 9_100, 126_150),
+    "tests": (16_070, 98, 9_090, 125_850),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
