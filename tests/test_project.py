@@ -33,7 +33,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_950, 89, 8_800, 99_900),
+    "src": (13_980, 89, 8_825, 100_150),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (15_400, 97, 8_750, 120_700),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.conftest import LOOKUP, UPLOAD, Lab
+from tests.cli.conftest import LOOKUP, Lab
 from tests.conftest import Ran, mode_of
 
 from ocarina_kit.sandbox import install_standin
@@ -28,17 +28,14 @@ def finish(lab: Lab, *args: str) -> Ran:
 def test_two_steps(lab: Lab) -> None:
     url = link(lab)
     assert url.startswith(f"{lab.majora.url}o/authorize/?response_type=code")
-    assert "code_challenge_method=S256" in url
     assert "\n" not in url, "the link alone"
     done = lab.kit.run("login", "--callback", "-", stdin=f"  <{lab.authorize(url)}>\n")
-    assert done.code == 0, done
     assert done.out == (
         "logged in  look up samples and runs: valid for 10 h\n"
         "Try it (replace what is in capitals):\n"
         "  ocarina --oauth get biosample --central-sample-id YOUR_SAMPLE\n"
     )
-    assert lab.state() == "live"
-    assert mode_of(lab.kit.tokens) == 0o600
+    assert (done.code, lab.state(), mode_of(lab.kit.tokens)) == (0, "live", 0o600)
     query = next(seen for seen in lab.majora.requests if "validity" in seen.path)
     assert query.path.startswith("/api/"), "verified by a harmless query"
 
@@ -53,17 +50,6 @@ def test_the_callback_as_a_file_and_as_itself_is_never_repeated(lab: Lab) -> Non
     lab.kit.secrets |= {paste, "SeCrEtCoDe0123456789"}
     for given in (paste, f"{lab.majora.url}o/callback/?code=SeCrEtCoDe0123456789&state=x"):
         assert lab.kit.run("login", "--callback", given, "--json").code in (1, 2)
-
-
-def test_several_at_once(lab: Lab) -> None:
-    urls = link(lab, "--for", "upload").split("\n")
-    assert len(urls) == 4
-    done = lab.kit.run(
-        "login", "--callback", "-", stdin="\n".join(lab.authorize(url) for url in reversed(urls))
-    )
-    assert done.code == 0, done
-    assert set(lab.kit.read_tokens()) == set(UPLOAD)
-    assert done.out.count("ocarina --oauth put") == 4
 
 
 def test_a_callback_used_twice(lab: Lab) -> None:
@@ -105,7 +91,6 @@ def test_without_a_terminal_a_login_names_both_steps(lab: Lab) -> None:
         "ocarina-kit login --for upload --print-url",
         "ocarina-kit login --callback -",
     ]
-    assert set(ran.json) == {"schema", "command", "ok", "exit", "error"}
 
 
 def test_a_token_that_is_valid_expired_or_revoked(lab: Lab) -> None:
@@ -171,14 +156,8 @@ def test_no_command_to_try_for_a_client_that_the_server_refuses(lab: Lab, tmp_pa
 # --- what the server says
 
 
-def test_refusals_of_the_code(lab: Lab) -> None:
-    body = json.dumps({"error": "invalid_request", "error_description": "You need to enable 2FA"})
-    lab.majora.fault("status", status=400, body=body)
+def test_a_client_that_majora_does_not_know_gets_no_new_link(lab: Lab) -> None:
     address = lab.authorize(link(lab))
-    ran = lab.kit.run("login", "--callback", "-", "--json", stdin=address)
-    assert (ran.code, ran.json["error"]["id"]) == (1, "LGN022"), ran
-    assert not lab.kit.tokens.exists() or lab.kit.read_tokens() == {}
-    lab.majora.clear_faults()
     lab.kit.write_config({**lab.config, "CLIENT_SECRET": "x" * 128})
     ran = lab.kit.run("login", "--callback", address)
     assert (ran.code, "[CRD001]" in ran.err, "o/authorize/" in ran.all) == (1, True, False), ran

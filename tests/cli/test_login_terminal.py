@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
-import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -75,19 +73,14 @@ def test_after_cancel_and_after_a_code_that_is_too_old_a_new_link_follows(lab: L
         assert "code=" not in screen.text
 
 
-def test_what_is_pasted_instead_has_its_own_message(lab: Lab) -> None:
+def test_what_is_pasted_instead_has_its_own_message_and_the_link_stays_open(lab: Lab) -> None:
+    """Each kind of paste: tests/majora/test_paste.py and test_messages.py."""
     with lab.screen("login", "--for", "lookup") as screen:
         link = link_in(screen)
-        query = parse_qs(urlsplit(link).query)
-        state, callback = query["state"][0], query["redirect_uri"][0]
+        callback = parse_qs(urlsplit(link).query)["redirect_uri"][0]
         for paste, said in (
             (link, "That is the link to open"),
-            (
-                f"https://elsewhere.example/o/callback/?code=abcdefghijklmnop&state={state}",
-                "elsewhere.example",
-            ),
             (f"{callback}?code=abcdefghijklmnop&state=of-an-earlier-link", "Use the link above. [LGN006]"),
-            (f"{callback}?code=abcdefghijklmnop", "a code without its complete state"),
             ("well, hm", "no code in what was pasted"),
         ):
             screen.paste(paste)
@@ -160,18 +153,3 @@ def test_a_browser_opens_only_where_it_can_be_seen(lab: Lab) -> None:
             assert opened.read_text() == f"{link}\n"
             opened.unlink()
     assert not opened.exists()
-
-
-def test_a_signal_during_the_exchange_loses_no_token(lab: Lab) -> None:
-    lab.majora.fault("slow", after=True, seconds=1.5, times=1)
-    with lab.screen("login", "--for", "lookup") as screen:
-        address = lab.authorize(link_in(screen))
-        lab.majora.clear_requests()
-        screen.paste(address)
-        while not any(seen.path == "/o/token/" for seen in lab.majora.requests):
-            time.sleep(0.05)
-        screen.signal(signal.SIGHUP)
-        screen.signal(signal.SIGINT)
-        assert screen.wait() == 130
-        assert "Still open" not in screen.text
-    assert lab.state() == "live"

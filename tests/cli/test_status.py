@@ -81,12 +81,10 @@ def test_a_row_for_each_purpose_then_the_next_step(home: Kit) -> None:
     assert f"look up samples and runs: {LOOKUP}\n" in home.run("status", "-v").out
 
 
-def test_a_damaged_tokens_file(home: Kit) -> None:
+def test_a_damaged_tokens_file_and_an_api_key_without_tokens(home: Kit) -> None:
     home.tokens.write_text('{"a": {"access_tok')
     ran = home.run("status", "--json")
     assert (ran.code, ran.json["error"]["id"], ran.json["tokens"]) == (1, "TOK002", []), ran
-
-
-def test_an_api_key_has_no_tokens(home: Kit) -> None:
+    home.tokens.unlink()
     home.write_config({**home.read_config(), "MAJORA_TOKEN": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"})
     assert home.run("status").code == 0

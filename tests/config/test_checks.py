@@ -13,7 +13,7 @@ from ocarina_kit.client.find import Candidate, Clients
 from ocarina_kit.config import jsontext
 from ocarina_kit.config.jsontext import Document
 from ocarina_kit.config.place import Place
-from ocarina_kit.config.setup import Config, effective, from_environment, place_of, profiles, read_config
+from ocarina_kit.config.setup import Config, effective, from_environment, place_of, read_config
 from ocarina_kit.config.write import plan_settings
 from ocarina_kit.doctor import setup
 from ocarina_kit.doctor.check import Outcome, all_checks
@@ -239,21 +239,22 @@ def test_a_missing_or_incomplete_profile_is_the_one_fault() -> None:
     assert after_fix(near)["profile"]["p"] == GOOD
 
 
-def test_no_file_to_read() -> None:
-    for kind, command in (
-        ("missing", ""),
-        ("folder", "mv /home/lab/.ocarina /home/lab/.ocarina.old"),
-        ("dangling", "rm /home/lab/.ocarina"),
-        ("special", "mv /home/lab/.ocarina /home/lab/.ocarina.old"),
-        ("too large", "mv /home/lab/.ocarina /home/lab/.ocarina.old"),
-        ("unreadable", "chmod 600 /home/lab/.ocarina"),
-    ):
-        config = config_of(GOOD, kind=kind, content=None)
-        assert wrong(config) == {"CFG001": "fail"}
-        commands = [command, "" if kind == "unreadable" else "ocarina-kit init"]
-        assert list(judged(config)["CFG001"].remedy.commands) == [each for each in commands if each]
-        with pytest.raises(KitError, match="The configuration"):
-            usable(machine(), config)
+@pytest.mark.parametrize(
+    ("kind", "commands"),
+    [
+        ("missing", ["ocarina-kit init"]),
+        ("dangling", ["rm /home/lab/.ocarina", "ocarina-kit init"]),
+        ("unreadable", ["chmod 600 /home/lab/.ocarina"]),
+        *(
+            (kind, ["mv /home/lab/.ocarina /home/lab/.ocarina.old", "ocarina-kit init"])
+            for kind in ("folder", "special")
+        ),
+    ],
+)
+def test_no_file_to_read(kind: str, commands: list[str]) -> None:
+    config = config_of(GOOD, kind=kind, content=None)
+    assert wrong(config) == {"CFG001": "fail"}
+    assert list(judged(config)["CFG001"].remedy.commands) == commands
 
 
 def test_modes_owners_and_folders() -> None:
@@ -279,14 +280,10 @@ def test_a_key_needs_fillers_with_newer_clients_only() -> None:
     assert found.legacy_key.reveal() == KEY
 
 
-def test_a_place_is_said_with_line_and_column_and_shown_with_a_caret() -> None:
-    outcome = judged(config_of(good(MAJORA_DOMAIN=DOMAIN[:-1])))["CFG007"]
-    assert outcome.said.text == "MAJORA_DOMAIN does not end in / (~/.ocarina, line 2, column 22)"
-    line, caret = outcome.excerpt.splitlines()
+def test_a_place_is_shown_with_a_caret() -> None:
+    line, caret = judged(config_of(good(MAJORA_DOMAIN=DOMAIN[:-1])))["CFG007"].excerpt.splitlines()
     assert line == '    "MAJORA_DOMAIN": "https://majora.lab.test",'
     assert caret.index("^") == line.index('",') - 1
-    swapped = judged(config_of(good(CLIENT_ID=SECRET, CLIENT_SECRET=ID)))["CFG009"]
-    assert swapped.excerpt.splitlines()[0] == '    "CLIENT_ID": "**** (128 characters)",'
 
 
 # --- the environment -----------------------------------------------------------------------------------------------
@@ -324,9 +321,8 @@ def test_with_env_the_remedy_is_a_variable(change: dict[str, str], id: str, comm
 OLDER = {"MAJORA_CLIENT_ID": "i", "MAJORA_CLIENT_SECRET": "s"}
 
 
-@pytest.mark.parametrize(
-    ("environ", "values"),
-    [
+def test_variables() -> None:
+    for environ, values in (
         ({}, {}),
         ({"MAJORA_USER": "u", "CLIENT_ID": ""}, {"MAJORA_USER": "u"}),
         (OLDER, {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}),
@@ -334,10 +330,8 @@ OLDER = {"MAJORA_CLIENT_ID": "i", "MAJORA_CLIENT_SECRET": "s"}
         ({"MAJORA_CLIENT_SECRET": "s"}, {}),
         ({**OLDER, "CLIENT_SECRET": "new"}, {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}),
         ({"MAJORA_CLIENT_ID": "i", "CLIENT_SECRET": "new"}, {"CLIENT_ID": "i", "CLIENT_SECRET": "new"}),
-    ],
-)
-def test_variables(environ: dict[str, str], values: dict[str, str]) -> None:
-    assert {name: each.value for name, each in from_environment(environ).items()} == values
+    ):
+        assert {name: each.value for name, each in from_environment(environ).items()} == values
 
 
 # --- layers, places and set-ups ------------------------------------------------------------------------------------
@@ -350,16 +344,15 @@ LAYERS: dict[str, Any] = {
 }
 
 
-def test_layers_and_places(tmp_path: Path) -> None:
+def test_layers_and_places() -> None:
     for profile in (None, "uk", "nl", "x"):
         found = effective(LAYERS, profile)
         values = [found[name].value for name in ("MAJORA_USER", "CLIENT_ID", "CLIENT_SECRET")]
         assert values == (["uk", "uk", "default"] if profile == "uk" else ["default", "root", "default"])
         assert found["CLIENT_SECRET"].path == ("default", "CLIENT_SECRET")
-    assert list(profiles(LAYERS)) == ["uk", "nl"]
-    here = machine(tmp_path, OCARINA_CONF_FILE="~/other")
-    assert place_of(machine(tmp_path)) == Place(tmp_path / ".ocarina")
-    assert place_of(here) == Place(tmp_path / "other", "environment")
+    here = machine(OCARINA_CONF_FILE="~/other")
+    assert place_of(machine()) == Place(PATH)
+    assert place_of(here) == Place(HOME / "other", "environment")
     assert place_of(here, config="/c", profile="p") == Place(Path("/c"), "option", "p")
     assert place_of(here, profile="p", env=True).profile is None
 
@@ -377,56 +370,42 @@ def test_usable(tmp_path: Path) -> None:
     assert SECRET not in repr(found)
 
 
-@pytest.mark.parametrize("content", [b"", good(CLIENT_ID="<id>"), good(default=1), good("MAJORA_USER")])
-def test_unusable_says_the_first_fault(content: Any) -> None:
-    config = config_of(content)
-    with pytest.raises(KitError) as caught:
-        usable(machine(), config)
-    assert {caught.value.id: "fail"} == wrong(config)
-    assert caught.value.why
-    assert caught.value.remedy.commands
+def test_unusable_says_the_first_fault() -> None:
+    for content in (b"", good(CLIENT_ID="<id>"), good(default=1), good("MAJORA_USER")):
+        with pytest.raises(KitError) as caught:
+            usable(machine(), config_of(content))
+        assert {caught.value.id: "fail"} == wrong(config_of(content))
+        assert caught.value.remedy.commands
 
 
 # --- writing settings ----------------------------------------------------------------------------------------------
 
 
-def planned(home: Path, before: bytes | None, settings: Mapping[str, str], profile: str | None = None) -> Any:
-    if before is not None:
-        (home / ".ocarina").write_bytes(before)
-    place = Place(home / ".ocarina", profile=profile)
-    changes = plan_settings(read_config(machine(home), place), settings)
+def planned(before: Any, settings: Mapping[str, str], profile: str | None = None) -> Any:
+    changes = plan_settings(config_of(before, profile), settings)
     return json.loads(changes[0].after or b"") if changes else None
 
 
-ANSWERS = {"CLIENT_SECRET": SECRET, **good("CLIENT_SECRET")}
-
-
-def test_a_new_file_is_in_the_guides_order(tmp_path: Path) -> None:
-    place = Place(tmp_path / ".ocarina")
-    (change,) = plan_settings(read_config(machine(tmp_path), place), ANSWERS)
-    assert (change.before, change.after) == (None, text_of(GOOD))
-    assert planned(tmp_path, b'{"broken', ANSWERS) == GOOD
-    key = planned(tmp_path, b"", {"MAJORA_DOMAIN": DOMAIN, "MAJORA_USER": "u", "MAJORA_TOKEN": KEY})
-    assert wrong(config_of(key)) == {"CFG008": "warn"}
-
-
-def test_settings_go_where_the_client_reads_them(tmp_path: Path) -> None:
-    assert planned(tmp_path, text_of(GOOD), ANSWERS) is None
-    default = good(MINE=1, default={"MAJORA_USER": "other"})
-    assert planned(tmp_path, text_of(default), ANSWERS) == {**default, "default": {"MAJORA_USER": "lab-user"}}
-    own = good(MAJORA_USER="x", MAJORA_TOKENS_FILE="~/.ocarina-tokens-uk")
-    assert planned(tmp_path, text_of(GOOD), {**ANSWERS, "MAJORA_USER": "x"}, "uk") == good(
-        profile={"uk": own}
+def test_settings_go_where_the_client_reads_them() -> None:
+    user, own, tokens = (
+        {"MAJORA_USER": "x"},
+        good(MAJORA_USER="x"),
+        {"MAJORA_TOKENS_FILE": "~/.ocarina-tokens-uk"},
     )
-    inherits = good(profile={"uk": {"MAJORA_USER": "u", "MAJORA_TOKENS_FILE": "~/t"}})
-    assert planned(tmp_path, text_of(inherits), {**ANSWERS, "MAJORA_USER": "u"}, "uk") is None
-    other = planned(tmp_path, None, {**ANSWERS, "MAJORA_USER": "v"}, "uk")
-    assert other["profile"]["uk"]["MAJORA_USER"] == "v"
+    default = good(MINE=1, default={"MAJORA_USER": "other"})
+    for before, settings, profile, after in (
+        (GOOD, GOOD, None, None),
+        (default, own, None, {**default, "default": user}),
+        (GOOD, own, "uk", good(profile={"uk": {**own, **tokens}})),
+        (good(profile={"uk": {**user, "MAJORA_TOKENS_FILE": "~/t"}}), own, "uk", None),
+        (b"", own, "uk", {"profile": {"uk": {**own, **tokens}}}),
+    ):
+        assert planned(before, settings, profile) == after
 
 
-def test_what_cannot_be_written(tmp_path: Path) -> None:
+def test_what_cannot_be_written() -> None:
     for name in ("", " ", "a/b", "..", "a b ", "x" * 65, "$HOME", "%"):
         with pytest.raises(KitError, match="cannot have this name"):
-            planned(tmp_path, None, ANSWERS, name)
+            planned(GOOD, GOOD, name)
     with pytest.raises(KitError, match="something else where an object is needed"):
-        planned(tmp_path, text_of(good(profile=3)), ANSWERS, "uk")
+        planned(good(profile=3), GOOD, "uk")

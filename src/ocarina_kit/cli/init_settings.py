@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config import jsontext
-from ocarina_kit.config.setup import Setting, from_environment, setup_of
+from ocarina_kit.config.setup import Setting, from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, judge, token_kind
 from ocarina_kit.config.write import plan_settings
@@ -119,8 +119,7 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
         if name not in variables and (text := environ.get(f"MAJORA_{name}")):
             variables[name] = Setting(name, text, f"variable MAJORA_{name}")
     options = {name: Setting(name, text, ASK[name].options.split()[0]) for name, text in given.items()}
-    settings = {} if wish.from_env else settled(World.of(run.machine, run.config()))[0].config.settings
-    file = {name: each for name, each in settings.items() if each.path and each.text}
+    file = {} if wish.from_env else _in_file(settled(World.of(run.machine, run.config()))[0].config)
     here = {**variables, **options}
     named = [each["MAJORA_DOMAIN"].text for each in (here, file) if "MAJORA_DOMAIN" in each]
     if len({server_of(judge("MAJORA_DOMAIN", each).text) for each in named} - {""}) == 2:
@@ -145,6 +144,15 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
             known.said.extend(notes(value) if name in here else ())
     known.given.update(known.values.keys() & here.keys())
     return known
+
+
+def _in_file(config: Config) -> dict[str, Setting]:
+    """What the file says. A profile that is not there yet is a set-up of its own: of the layers below it only the
+    object "default" counts, as the top level is mostly another Majora's."""
+    profile, document = config.place.profile, config.readable
+    new = profile is not None and document is not None and profile not in profiles(document.value)
+    found = {name: each for name, each in config.settings.items() if each.path and each.text}
+    return {name: each for name, each in found.items() if not new or each.path[0] == "default"}
 
 
 def notes(value: Value) -> list[str]:

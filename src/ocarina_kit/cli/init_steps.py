@@ -289,9 +289,8 @@ class _Init:
                 raise entry.unwritable
             if entry.second_host or entry.plan.outcome == "switched off":
                 # Only schedule adds a second one, or uses one again that somebody has disabled.
-                self.ui.say(
-                    entry.second_host or str(in_the_way(self.run, entry.plan.entries, entry.plan.outcome))
-                )
+                why = entry.second_host or in_the_way(self.run, entry.plan.entries, entry.plan.outcome)
+                self.ui.say(f"{why} To have one here anyway: {self.run.place.command('schedule')}")
                 return rows
             for caution in entry.cautions:
                 if (

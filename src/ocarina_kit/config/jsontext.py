@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ocarina_kit.config.names import SETTINGS
 from ocarina_kit.system.secret import hidden
-from ocarina_kit.system.words import listed, printable, strip_ends
+from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, listed, printable, strip_ends
 
 LIMIT = 1024 * 1024
 """Bytes. A configuration has a kilobyte: no larger file is read as one."""
@@ -22,6 +22,8 @@ DEPTH = 100
 """Objects and arrays inside each other: nothing real is so deep, and Python's stack ends."""
 WIDTH = 76
 """Columns of an excerpt at most."""
+
+_NOT_UTF8 = "characters that are not UTF-8"
 
 Path = tuple[str, ...]
 """The way to a setting: ``("MAJORA_USER",)``, ``("profile", "uk", "CLIENT_ID")``."""
@@ -95,15 +97,19 @@ def read(data: bytes | None) -> Document | Spot:
     if len(data) > LIMIT:
         words = f"the file has {len(data) / LIMIT:.1f} MiB, far more than a configuration"
         return Spot(1, 1, words, blank=True)
-    encoding = json.detect_encoding(data)
+    encoding: str = json.detect_encoding(data)
     if not data.strip(b"\0") or not strip_ends(data.decode(encoding, "replace")):
         words = "the file is empty, or holds nothing but white space or zero bytes"
         return Spot(1, 1, words, blank=True)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode(encoding, "replace")
-        return Spot(*position(before, len(before)), "characters that are not UTF-8")
+        text = data.decode("cp1252", "replace")
+        # Windows' own encoding, if only its curly quotes show it: those around strings are repaired below.
+        if set(re.findall(r"[^\x00-\x7f]", text)) - {*CURLY_DOUBLE, *CURLY_SINGLE} or '"' in text:
+            before = data[: error.start].decode(encoding, "replace")
+            return Spot(*position(before, len(before)), _NOT_UTF8)
+        encoding = "cp1252"
     brackets = re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text))
     if max(accumulate(1 if each in "[{" else -1 for each in brackets), default=0) > DEPTH:
         return Spot(1, 1, "too many objects inside each other")
@@ -122,6 +128,8 @@ def read(data: bytes | None) -> Document | Spot:
         return _broken(text, len(text) - len(text.lstrip()), "the file does not hold a JSON object")
     if encoding == "utf-8-sig":
         slips.insert(0, "a byte-order mark at the start (saved as 'UTF-8 with BOM')")
+    elif encoding == "cp1252":
+        slips.insert(0, _NOT_UTF8)
     elif encoding != "utf-8":
         slips.insert(0, f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8")
     return Document(text, value, _broken(original, first, listed(slips)) if slips else None)

@@ -21,15 +21,19 @@ _STRINGS = rf""" "(?:[^"\\\r\n]|\\.)*"
   | '(?:[^'\\\r\n]|\\.)*'{_END} | `[^`\r\n]*`{_END}"""
 # A string that a straight quote opens and a curly one closes: tried where nothing else makes sense.
 _HALF = rf' "[^"{_DOUBLE}\r\n]*[{_DOUBLE}](?=[ \t]*(?:[,:}}\]\r\n]|\Z))'
-_COMMENT = r"(?:(?:\#|//)[^\r\n]*|/\*.{0,400}?\*/|```\w*)"
+_COMMENT = r"(?:(?:\#|//)[^\r\n]*|/\*.{0,400}?\*/)"
 _OTHERS = rf"""
-  | (?P<comment> (?:(?<=[\r\n])|\A)[ \t]*{_COMMENT}[ \t]*(?:\r\n|\n|\r|\Z) | [ \t]*{_COMMENT} )
+  | (?P<comment> (?:(?<=[\r\n])|\A)[ \t]*{_COMMENT}[ \t]*(?:\r\n|\n|\r|\Z) | [ \t]*{_COMMENT}
+    | ```\w*[ \t]*(?:\r\n|\n|\r)(?=\s*\S) | ``` )
   | (?P<space> [ \t]+ | \r\n | [\r\n] )
   | (?P<odd> [\s{"".join(INVISIBLE)}] )
   | (?P<sign> :=|=>?|[{{}}\[\],:;] )
   | (?P<word> [\w.+$-]+ )
   | (?P<other> . )"""
 _UNSEEN = ("comment", "space", "odd")
+_BREAKS = {"\n": r"\n", "\r": r"\r"}
+_BRACE = "a missing brace"
+_CUT_OFF = "the file ends in the middle: it was cut off, or a brace is missing"
 _CONSTANTS = {"true": "true", "false": "false", "null": "null", "none": "null"}
 
 
@@ -51,17 +55,19 @@ def repair(text: str) -> tuple[str, list[str], int]:
     stuck = StuckError(0, "a number that is too long")  # one with more digits than Python reads
     for strings in (_STRINGS, f"{_HALF} | {_STRINGS}"):
         tokens = list(re.finditer(rf"(?xs)(?P<string>{strings}){_OTHERS}", text))
-        first = next((token for token in tokens if token.lastgroup not in _UNSEEN), None)
-        if first is None or first[0] != "{":
-            words = "the file does not hold a JSON object: it does not start with a brace"
-            raise StuckError(first.start() if first else 0, words)
         parts, slips = _rewritten(tokens)
+        meant = "".join(parts)
+        if not meant.lstrip().startswith("{"):
+            first = next((token.start() for token in tokens if token.lastgroup not in _UNSEEN), 0)
+            words = "the file does not hold a JSON object: it does not start with a brace"
+            raise StuckError(first, words)
         try:
-            json.loads("".join(parts))
-            return "".join(parts), list(dict.fromkeys(slips.values())), min(slips)
+            json.loads(meant)
+            return meant, list(dict.fromkeys(slips.values())), min(slips)
         except json.JSONDecodeError as error:
             place = _in_original(tokens, parts, error.pos)
-            stuck = StuckError(len(text) if place is None else place, _cause(error.doc, error.pos, error.msg))
+            words = _cause(meant, error.pos, error.msg) if place < len(text) else _CUT_OFF
+            stuck = StuckError(place, words)
         except ValueError:
             pass
     raise stuck
@@ -73,25 +79,32 @@ def _rewritten(tokens: list[re.Match[str]]) -> tuple[list[str], dict[int, str]]:
     for token in reversed(tokens):
         nexts.append(following)
         following = following if token.lastgroup in _UNSEEN else token[0]
-    parts, slips, last = list[str](), dict[int, str](), -1
+    parts, slips, last, opening = list[str](), dict[int, str](), -1, ""
     for token, following in zip(tokens, reversed(nexts), strict=True):
-        part, words = _meant(token, parts[last] if parts else "", following)
+        before = parts[last] if last >= 0 else ""
+        part, words = _meant(token, before, following)
         if words:
             slips[token.start()] = words
         if token.lastgroup not in _UNSEEN:
             is_name = token.lastgroup in ("string", "word") and following[:1] in (":", "=") and following
-            if is_name and 0 <= last < len(parts) - 1 and parts[last][-1] not in "{[,:":
+            if is_name and before and last < len(parts) - 1 and before[-1] not in "{[,:":
                 parts[last] += ","
                 slips[tokens[last].end()] = "a missing comma"
-            if part == "" and parts[last] != "}" and following == "":
-                part = token[0]  # the file may be cut off here
+            if not before and token.lastgroup == "string" and following == ":":
+                opening, slips[0] = "{", _BRACE
+            if token[0] == "," and before != "}" and following == "":
+                part = ","  # the file may be cut off here
             last = len(parts) if part else last
         parts.append(part)
-    is_flat = parts.count("{") == 1 and not any(each in parts for each in "}[]")
-    if is_flat and parts[last] not in ("{", ",", ":"):
-        line_end = tokens[1][0] if tokens[1][0] in ("\n", "\r\n") else ""
-        parts[last] += f"{line_end}}}"
-        slips[tokens[last].end()] = "a missing brace"
+    parts[0] = f"{opening}{parts[0]}"
+    # In an object without others the place of a brace is certain.
+    brackets = "".join(part[0] for part in parts if part and part[0] in "{}[]")
+    if brackets == "{" and parts[last] not in ("{", ",", ":"):
+        first_line = re.match(r"\s*\{[ \t]*(\r\n|\n|\r)", "".join(parts))
+        parts[last] += f"{first_line[1] if first_line else ''}}}"
+        slips[tokens[last].end()] = _BRACE
+    if brackets == "{}}" and parts[last] == "}":
+        parts[last], slips[tokens[last].start()] = "", "an extra brace"
     return parts, slips
 
 
@@ -115,20 +128,21 @@ def _meant(token: re.Match[str], before: str, following: str) -> tuple[str, str]
         return meant, "True, False or None, as Python writes them"
     if kind != "string":
         return text, ""
-    if text[0] == text[-1] == '"':
-        escaped = re.sub(r"[\x00-\x1f]", lambda char: json.dumps(char[0])[1:-1], text)
-        return escaped, "" if escaped == text else "a tab, a line break or a control character in a string"
-    inside = re.sub(r'(?<!\\)"', r"\\" + '"', text[1:-1].replace("\\'", "'"))
-    kind = "single quotes where JSON needs double quotes" if text[0] in "'`" else "curly quotes"
-    return f'"{inside}"', kind
+    inside, words = text[1:-1], ""
+    if not text[0] == text[-1] == '"':
+        inside = re.sub(r'(?<!\\)"', r"\\" + '"', inside.replace("\\'", "'"))
+        words = "single quotes where JSON needs double quotes" if text[0] in "'`" else "curly quotes"
+    escaped = re.sub(r"[\x00-\x1f]", lambda char: _BREAKS.get(char[0], f"\\u{ord(char[0]):04x}"), inside)
+    control = "a tab, a line break or a control character in a string"
+    return f'"{escaped}"', words or (control if escaped != inside else "")
 
 
-def _in_original(tokens: list[re.Match[str]], parts: list[str], offset: int) -> int | None:
+def _in_original(tokens: list[re.Match[str]], parts: list[str], offset: int) -> int:
     for token, part in zip(tokens, parts, strict=True):
         if offset < len(part):
             return token.start() + min(offset, len(token[0]))
         offset -= len(part)
-    return None
+    return tokens[-1].end()
 
 
 _CAUSES = {
@@ -148,7 +162,9 @@ def _cause(text: str, at: int, message: str) -> str:
     if "Unterminated" in message and re.search(r"[\r\n]\s*\S", text[at:]):
         return "a missing quote"
     if not char or "Unterminated" in message:
-        return "the file ends in the middle: it was cut off, or a brace is missing"
+        return _CUT_OFF
+    if char == "\0":
+        return "zero bytes, as a crash or a full disk leaves them"
     if "Extra" in message and char == "{":
         return "two objects, one after the other"
     return next((words for part, words in _CAUSES.items() if part in message), "a mistake")
