@@ -40,21 +40,26 @@ def wheel(folder: Path, version: str = "1.0.0", client: str | None = None) -> Pa
 
 
 FAKE_CONDA = """#!/bin/sh
+[ $1 = info ] && {{ echo '{info}'; exit; }}
 while [ $# -gt 0 ]; do
   [ "$1" = --prefix ] && prefix="$2"
   shift
 done
 {create}
+mkdir -p "$prefix/conda-meta"
 "{python}" -m venv --without-pip "$prefix" || exit
 for packages in "$prefix"/lib/python*/site-packages; do echo "{pip}" > "$packages/pip.pth"; done
 """
 
 
-def add_conda(home: Path, kind: str = "conda", create: str = ":") -> Path:
+def add_conda(home: Path, kind: str = "conda", create: str = ":", info: str = "") -> Path:
     """A program that takes conda's arguments; returns the folder that it is in."""
+    info = info or f'{{"envs_dirs": ["/dev/null/envs", "{home}/forge/envs"]}}'
     # The running pip serves: unpacking one for each environment takes seconds.
     values = {"python": sys.executable, "pip": Path(pip.__file__).parent.parent}
-    return program(home / "forge" / "bin" / kind, FAKE_CONDA.format(**values, create=create)).parent
+    return program(
+        home / "forge" / "bin" / kind, FAKE_CONDA.format(**values, create=create, info=info)
+    ).parent
 
 
 @pytest.fixture
@@ -174,14 +179,37 @@ def test_a_virtual_environment(home: Path, tmp_path: Path) -> None:
 def test_conda_environments(home: Path, source: Path, kind: str) -> None:
     machine = desk(home, add_conda(home, kind), CONDA_EXE="/gone/conda")
     plan = plan_install(machine, source=str(source), name="covid")
-    prefix = f"{home}/.local/share/ocarina-kit/envs/covid"
+    prefix = f"{home}/forge/envs/covid"
     assert shlex.split(plan.show()[0]) == [
         *(f"{home}/forge/bin/{kind}", "create", "--yes", "--quiet", "--prefix", prefix),
         *(["--channel", "conda-forge"] if kind == "micromamba" else []),
         *("python=3.12", "pip"),
     ]
+    assert (plan.link, plan.activate) == (None, f"{kind} activate covid")
     if kind == "conda":
         assert install(machine, plan, lambda text: None).path == f"{prefix}/bin/ocarina"
+        again = plan_install(machine, name="covid")
+        assert (again.already is None, again.prefix, again.activate) == (False, plan.prefix, plan.activate)
+
+
+CONDAS = [
+    # what conda says of itself, or what else is asked for; where the environment goes, and how it is activated
+    ("conda", "not json", {}, "{home}/.local/share/ocarina-kit/envs/ocarina", ". '{it}/bin/activate'"),
+    ("conda", "[]", {}, "{home}/.local/share/ocarina-kit/envs/ocarina", ". '{it}/bin/activate'"),
+    ("conda", "{{}}", {}, "{home}/.local/share/ocarina-kit/envs/ocarina", "conda activate '{it}'"),
+    ("conda", '{{"envs_dirs": ["{home}/e"]}}', {}, "{home}/e/ocarina", "conda activate ocarina"),
+    ("conda", '{{"envs_dirs": ["{home}/e"]}}', {"prefix": "~/x"}, "{home}/x", "conda activate '{it}'"),
+    ("micromamba", '{{"envs directories": ["{home}/e"]}}', {}, "{home}/e/ocarina", "micromamba activate ocarina"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "info", "how", "prefix", "activate"), CONDAS)
+def test_where_conda_has_its_environments(
+    home: Path, kind: str, info: str, how: dict[str, str], prefix: str, activate: str
+) -> None:
+    plan = plan_install(desk(home, add_conda(home, kind, info=info.format(home=home))), **how)
+    assert str(plan.prefix) == prefix.format(home=home)
+    assert plan.activate == activate.format(it=plan.prefix)
 
 
 def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
@@ -191,7 +219,7 @@ def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
     assert refused(desk(home, PATH="/nowhere")).id == "INS002"
 
 
-@pytest.mark.parametrize("name", ["a/b", "a b", "-x", ".x", "a:b", "ü", "a\n", ""])
+@pytest.mark.parametrize("name", ["base", "a/b", "a b", "-x", ".x", "a:b", "ü", "a\n", ""])
 def test_names_that_are_refused(home: Path, name: str) -> None:
     assert refused(desk(home), name=name).exit == Exit.USAGE
     assert refused(desk(home), name="a", prefix="b").exit == Exit.USAGE
@@ -200,16 +228,26 @@ def test_names_that_are_refused(home: Path, name: str) -> None:
 # --- what exists already ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [{"name": "mine"}, {"prefix": "{envs}/mine"}, {}])
+@pytest.mark.parametrize("how", [{"name": "mine"}, {"prefix": "~/forge/envs/mine"}])
 def test_a_folder_that_exists_is_never_touched(home: Path, how: dict[str, str]) -> None:
-    envs = home / ".local/share/ocarina-kit/envs"
-    thesis = program(envs / "mine/thesis.txt", "years of work")
-    client(envs / "ocarina", "0.36.1")
-    error = refused(desk(home), **{key: value.format(envs=envs) for key, value in how.items()})
-    assert error.id == "INS001"
-    assert ("mine-2" if how else "ocarina-2") in error.remedy.commands[0]
-    assert how or "ocarina 0.36.1" in error.why
-    assert thesis.exists()
+    path = client(home / "forge/envs/mine", "0.36.1")
+    error = refused(desk(home, add_conda(home)), **how)
+    assert (error.id, "mine-2" in error.remedy.commands[0]) == ("INS001", True)
+    assert "ocarina 0.36.1" in error.why
+    assert path.exists()
+
+
+def test_the_guides_old_environment_is_left_and_a_new_name_taken(home: Path) -> None:
+    both = f'{{"envs_dirs": ["{home}/new", "{home}/forge/envs"]}}'
+    machine = desk(home, add_conda(home, info=both))
+    client(home / "forge/envs/ocarina", "0.36.1")
+    (home / "new/ocarina-2").mkdir(parents=True)  # it is empty
+    assert plan_install(machine).show()[0].count(f"--prefix '{home}/new/ocarina-2'") == 1
+    # Of two folders the one that has it counts: conda activates that.
+    client(home / "forge/envs/ocarina-2")
+    (home / "new/ocarina-2").rmdir()
+    found = plan_install(machine)
+    assert (found.already is None, str(found.prefix)) == (False, f"{home}/forge/envs/ocarina-2")
 
 
 def test_what_happens_between_plan_and_work(home: Path, source: Path) -> None:
@@ -250,6 +288,8 @@ def test_nothing_is_left_of_a_failure(
 ) -> None:
     machine = desk(home, add_conda(home))
     plan = plan_install(machine, source=str(make(tmp_path / "s")), prefix=str(home / where))
+    if id == "ENV002":
+        plan.prefix.mkdir()  # an empty one is taken, and stays
     before = everything(home)
     with pytest.raises(KitError) as caught:
         install(machine, plan, lambda text: None)
@@ -283,7 +323,7 @@ install(machine, plan_install(machine, source=sys.argv[1]), print)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left_of_an_interruption(home: Path, source: Path, number: signal.Signals) -> None:
-    half = home / ".local/share/ocarina-kit/envs/ocarina/conda-meta"
+    half = home / "forge/envs/ocarina/conda-meta"
     conda = add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')
     before = everything(home)
     process = subprocess.Popen(
