@@ -80,16 +80,15 @@ def test_names_to_scope_strings(names: list[str], table: Any, expected: list[tup
 def test_an_unknown_name(name: str) -> None:
     with pytest.raises(KitError) as caught:
         requests_for([name])
-    assert caught.value.exit == Exit.USAGE
-    assert "add-samples" in caught.value.why
+    assert (caught.value.exit, "add-samples" in caught.value.why) == (Exit.USAGE, True)
     assert ("Did you mean add-samples" in caught.value.what) == (name == "add-sample")
 
 
-@pytest.mark.parametrize("given", ["", "  ", 'a"b', "a\\b", "ü", "a\x00b", "\x7f"])
-def test_what_is_not_a_scope(given: str) -> None:
-    with pytest.raises(KitError) as caught:
-        scopes.request_for(given)
-    assert caught.value.exit == Exit.USAGE
+def test_what_is_not_a_scope() -> None:
+    for given in ("", "  ", 'a"b', "a\\b", "ü", "a\x00b", "\x7f"):
+        with pytest.raises(KitError) as caught:
+            scopes.request_for(given)
+        assert caught.value.exit == Exit.USAGE
     assert scopes.request_for("  a\n\tb! #[]~ ").scope == "a b! #[]~"
 
 
@@ -99,17 +98,12 @@ def test_what_is_not_a_scope(given: str) -> None:
         (LOOKUP, None, ("lookup",), "look up samples and runs"),
         (OLDER_UPDATE, OLD_CLIENT, ("update-samples",), "update samples"),
         (LOOKUP, OLD_CLIENT, ("lookup",), "look up samples and runs"),
-        (
-            FALLBACK_SCOPE,
-            OLD_CLIENT,
-            ("lookup", "published"),
-            "look up samples and runs, read published groups",
-        ),
+        (FALLBACK_SCOPE, OLD_CLIENT, ("lookup", "published"), "look up samples and runs, read published groups"),
         (f"{LOOKUP} majora2.x", None, (), f"{LOOKUP} majora2.x"),
         ("x" * 90 + "\x1b", None, (), "x" * 59 + "…"),
         (" ", None, (), "(no scope)"),
     ],
-)
+)  # fmt: skip
 def test_what_a_token_is_for(scope: str, table: Any, names: tuple[str, ...], words: str) -> None:
     assert scopes.names_of(scope, table) == names
     assert scopes.what_for(scope, table) == words
