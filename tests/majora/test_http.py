@@ -67,7 +67,7 @@ def test_netrc_and_the_environment_of_the_process_have_no_say(
     assert b"authorization" not in peer.seen[0].lower()
 
 
-def test_what_nothing_is_sent_to() -> None:
+def test_what_nothing_is_sent_to(shut_port: int) -> None:
     for url in (
         "http://example.test/",
         "ftp://127.0.0.1/",
@@ -76,11 +76,7 @@ def test_what_nothing_is_sent_to() -> None:
         "",
     ):
         assert kind(ask(url)) == ("insecure", False)
-
-
-def test_no_connection(shut_port: int) -> None:
     assert kind(ask("https://majora.invalid/")) == ("dns-none", False)
-    assert kind(ask(f"http://127.0.0.1:{shut_port}/")) == ("refused", False)
     assert kind(ask(f"https://localhost:{shut_port}/", {"REQUESTS_CA_BUNDLE": ""})) == ("refused", False)
 
 
@@ -95,15 +91,12 @@ def test_no_thread_can_be_started(shut_port: int) -> None:
 # --- time limits
 
 
-@pytest.mark.parametrize(
-    "start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"]
-)
-def test_a_dripping_answer_ends_at_the_limit(peers: Peers, start: bytes) -> None:
-    assert kind(ask(peers.dripping(start).url, seconds=0.3)) == ("timeout", True)
-
-
-def test_a_silent_server_may_have_acted_and_a_silent_handshake_has_not(peers: Peers) -> None:
-    assert kind(ask(peers.silent().url, seconds=0.3)) == ("timeout", True)
+def test_what_is_slow_ends_at_the_limit_and_may_have_acted_once_all_was_sent(peers: Peers) -> None:
+    endless = [
+        peers.dripping(b"HTTP/1.1 200 OK\r\n" + part) for part in (b"X: ", b"Content-Length: 999\r\n\r\n")
+    ]
+    for peer in (*endless, peers.silent()):
+        assert kind(ask(peer.url, seconds=0.3)) == ("timeout", True)
     assert kind(ask(peers.silent().url, seconds=0)) == ("timeout", False)
 
 
@@ -262,25 +255,26 @@ def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
         assert "pa55word" not in repr(got)
 
 
-@pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        ({}, None),
-        ({"HTTPS_PROXY": "http://p.test:3128"}, "http://p.test:3128"),
-        ({"HTTPS_PROXY": "p.test:3128"}, "http://p.test:3128"),
-        ({"HTTPS_PROXY": "https://p.test"}, "https://p.test"),
-        ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "http://low.test"),
-        ({"HTTPS_PROXY": "http://up.test", "https_proxy": ""}, None),
-        ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "http://p.test:2"),
-        ({"all_proxy": "http://all.test:1"}, "http://all.test:1"),
-        ({"HTTP_PROXY": "http://p.test:3128"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "*"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "other.test, Majora.Test"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "no_proxy": ".majora.test"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "a.majora.test:443"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "jora.test,10.0.0.0/8,,"}, "http://p.test:1"),
-    ],
-)
-def test_which_proxy(environ: dict[str, str], expected: str | None) -> None:
-    assert proxy_for(environ, "https://a.majora.test:443/x") == expected
-    assert proxy_for(environ, "http://127.0.0.1/") is None
+AT = {"HTTPS_PROXY": "p.test:1"}
+PROXIES: list[tuple[dict[str, str], str | None]] = [
+    ({}, None),
+    ({"HTTPS_PROXY": "http://p.test:3128"}, "http://p.test:3128"),
+    ({"HTTPS_PROXY": "p.test:3128"}, "http://p.test:3128"),
+    ({"HTTPS_PROXY": "https://p.test"}, "https://p.test"),
+    ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "http://low.test"),
+    ({"HTTPS_PROXY": "http://up.test", "https_proxy": ""}, None),
+    ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "http://p.test:2"),
+    ({"all_proxy": "http://all.test:1"}, "http://all.test:1"),
+    ({"HTTP_PROXY": "http://p.test:3128"}, None),
+    ({**AT, "NO_PROXY": "*"}, None),
+    ({**AT, "NO_PROXY": "other.test, Majora.Test"}, None),
+    ({**AT, "no_proxy": ".majora.test"}, None),
+    ({**AT, "NO_PROXY": "a.majora.test:443"}, None),
+    ({**AT, "NO_PROXY": "jora.test,10.0.0.0/8,,"}, "http://p.test:1"),
+]
+
+
+def test_which_proxy() -> None:
+    for environ, expected in PROXIES:
+        assert proxy_for(environ, "https://a.majora.test:443/x") == expected, environ
+        assert proxy_for(environ, "http://127.0.0.1/") is None
