@@ -17,9 +17,7 @@ from ocarina_kit.client.find import (
     examine,
     find_clients,
     judge,
-    parse_version,
     read_table,
-    version_text,
 )
 from ocarina_kit.client.places import Launch, read_launch
 from ocarina_kit.client.scopes import NAMES, PURPOSES, example, requests_for
@@ -164,14 +162,6 @@ def test_what_a_run_shows(code: int | None, output: str, errors: str, state: str
     assert found.state == state
     assert problem in found.problem
     assert found.works == (found.version is not None)
-
-
-def test_versions() -> None:
-    texts = ["0.9.0", "0.36.1", "v0.44.0", "0.44.2", " 1.0.0rc1", "10.0"]
-    versions = [parse_version(text) for text in texts]
-    assert versions == sorted(version for version in versions if version is not None)
-    assert [version_text(version) for version in versions[2:5]] == ["0.44.0", "0.44.2", "1.0.0"]
-    assert (parse_version("x1"), parse_version(""), version_text(None)) == (None, None, "")
 
 
 @pytest.mark.parametrize("name", ["with a blank", "ünïcødé", "x" * 140])

@@ -206,13 +206,11 @@ def test_what_happens_between_plan_and_work(home: Path, source: Path) -> None:
     machine.state.mkdir(parents=True)
     with hold(machine, machine.state / "install-client"), pytest.raises(KitError) as caught:
         install(machine, plan, lambda text: None)
-    assert caught.value.id == "LCK002"
-    assert not plan.prefix.exists()
+    assert (caught.value.id, plan.prefix.exists()) == ("LCK002", False)
     thesis = program(plan.prefix / "thesis.txt", "years of work")
     with pytest.raises(KitError) as caught:
         install(machine, plan, lambda text: None)
-    assert caught.value.id == "INS001"
-    assert thesis.exists()
+    assert (caught.value.id, thesis.exists()) == ("INS001", True)
 
 
 def test_a_command_that_exists_is_not_replaced(home: Path) -> None:

@@ -116,21 +116,16 @@ def test_the_options_that_ask_for_scopes_again() -> None:
     assert scopes.options_for(uploads[:1]) == ("--for", "add-samples")
 
 
-@pytest.mark.parametrize(
-    ("program", "place", "start"),
-    [
+def test_examples() -> None:
+    env, conf = PLACE._replace(from_env=True, profile="p"), Place(Path("/a b"), source="option")
+    for program, place, start in (
         ("ocarina", PLACE, "ocarina --oauth get"),
         ("/a b/o", PLACE._replace(profile="test site"), "'/a b/o' --oauth --profile 'test site' get"),
-        ("ocarina", PLACE._replace(from_env=True, profile="p", source="option"), "ocarina --oauth --env get"),
-        ("o", PLACE._replace(config=Path("/a b"), source="option"), "OCARINA_CONF_FILE='/a b' o --oauth get"),
-    ],
-)
-def test_examples_name_oauth_and_the_set_up(program: str, place: Place, start: str) -> None:
-    shown = scopes.example(program, place, scopes.request_for(LOOKUP))
-    assert shown == f"{start} biosample --central-sample-id YOUR_SAMPLE"
-
-
-def test_examples_for_a_client_that_can_do_less() -> None:
+        ("ocarina", env._replace(source="option"), "ocarina --oauth --env get"),
+        ("o", conf, "OCARINA_CONF_FILE='/a b' o --oauth get"),
+    ):
+        shown = scopes.example(program, place, scopes.request_for(LOOKUP))
+        assert shown == f"{start} biosample --central-sample-id YOUR_SAMPLE"
     both = scopes.request_for(FALLBACK_SCOPE, OLD_CLIENT)
     assert len(scopes.example("ocarina", PLACE, both, OLD_CLIENT).splitlines()) == 2
     assert scopes.example("ocarina", PLACE, requests_for(["info"])[0], OLD_CLIENT) == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -146,23 +147,19 @@ SECRET = "Wq7xN-zR_2pLmT~4vK8sY.bH3jD&6gF=9cA 1eUoI0iP5aS"
 SECRETS = (Secret(SECRET),)
 
 
-def leaks(text: str) -> bool:
-    """Whether 12 characters in a row of any form of the secret are in the text."""
-    plain = text.lower()
-    runs = (form[at : at + 12].lower() for form in (SECRET, quote(SECRET)) for at in range(len(form) - 11))
-    return any(run in plain for run in runs)
-
-
 @pytest.mark.parametrize("echo", [SECRET, SECRET[:20], SECRET[15:], SECRET.lower(), quote(SECRET, safe="")])
 def test_what_a_server_echoes_is_masked_before_it_is_cut(echo: str) -> None:
-    for padding in ("", "x" * 180 + " ", "x" * 190 + " "):
-        words = f"{padding}{echo} is wrong"
-        messages = [f"client version v1{words}"]
-        body = {"error": "odd", "error_description": words, "errors": 1, "messages": messages}
-        moved = {"location": f"https://{echo}.evil.test/?code={echo}"}
-        for status in (200, 302, 400, 500):
-            for read in READS:
-                assert not leaks(repr(read(came(status, body, secrets=SECRETS, headers=moved))))
+    headers = {"location": f"https://{echo}.evil.test/?code={echo}"}
+    for padding, status, read in product((0, 180, 190), (200, 302, 400, 500), READS):
+        words = f"{'x' * padding} {echo} is wrong"
+        body = {
+            "error": "odd",
+            "error_description": words,
+            "errors": 1,
+            "messages": [f"client version v1{words}"],
+        }
+        answer = repr(read(came(status, body, secrets=SECRETS, headers=headers))).lower()
+        assert not any(SECRET[at : at + 12].lower() in answer for at in range(len(SECRET) - 11))
 
 
 def test_a_servers_words() -> None:

@@ -132,13 +132,13 @@ def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> Non
         "import sys\n"
         "from tests.majora.conftest import machine_with\n"
         "from ocarina_kit.majora.http import send\n"
-        "print(send(machine_with(), sys.argv[1], seconds=1.5, form={'a': 'b'}).status)\n"
+        "print(send(machine_with(), sys.argv[1], seconds=1, form={'a': 'b'}).status)\n"
     )
     url = peers.start(handler).url
     with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True) as run:
         assert asked.wait(20)
         os.kill(run.pid, signal.SIGSTOP)
-        threading.Event().wait(2.5)  # longer than the limit of the request, and a slice more
+        threading.Event().wait(1.8)  # longer than the limit of the request, and a slice more
         resume.set()
         threading.Event().wait(0.3)
         os.kill(run.pid, signal.SIGCONT)
@@ -201,14 +201,8 @@ def test_certificates(peers: Peers, authority: Authority, other_authority: Autho
     assert kind(unknown) == ("tls-unknown-issuer", False)
     assert "localhost is not accepted: " in unknown.words
     assert kind(came(authority.server("localhost"), {})) == ("tls-unknown-issuer", False)
-
-
-def test_a_port_that_does_not_speak_tls(peers: Peers) -> None:
-    def handler(conn: socket.socket, peer: Any) -> None:
-        conn.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        conn.recv(65536)
-
-    assert kind(ask(peers.start(handler).tls_url)) == ("tls-other", False)
+    plain = peers.start(lambda conn, peer: conn.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    assert kind(ask(plain.tls_url)) == ("tls-other", False)
 
 
 def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -228,7 +222,7 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_https_goes_through_the_proxy(peers: Peers, authority: Authority) -> None:
     peer = peers.saying(OK, tls=authority.server("majora.test"))
-    proxy = peers.proxy(want="me:p@ss:w", routes={"majora.test": peer.port, "evil.test": peer.port})
+    proxy = peers.proxy("me:p@ss:w", peer.port)
     environ = {"REQUESTS_CA_BUNDLE": str(authority.bundle)}
     environ["HTTPS_PROXY"] = f"http://me:p%40ss%3Aw@127.0.0.1:{proxy.port}"
     assert ask("https://majora.test/", environ).status == 200
@@ -244,7 +238,7 @@ def test_https_goes_through_the_proxy(peers: Peers, authority: Authority) -> Non
 def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
     for proxy, expected in (
         (f"127.0.0.1:{shut_port}", "proxy-refused"),
-        (f"127.0.0.1:{peers.proxy(status='403 Forbidden').port}", "proxy-refused"),
+        (f"127.0.0.1:{peers.saying(answer('403 Forbidden')).port}", "proxy-refused"),
         (f"127.0.0.1:{peers.saying(b'SSH-2.0').port}", "proxy-refused"),
         ("proxy.invalid:3128", "proxy-refused"),
         ("127.0.0.1:port", "proxy-unusable"),

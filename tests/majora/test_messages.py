@@ -99,23 +99,23 @@ def test_what_is_said_of_a_code() -> None:
     assert "used 30 s ago. The link was shown 1 min 30 s ago" in told(used)
 
 
-@pytest.mark.parametrize(
-    ("answer", "spent_before", "id", "code", "command"),
-    [
-        (Refused("invalid_grant", cause="grant"), False, "RFR001", 4, "fresh"),
-        (Refused("invalid_grant", cause="grant"), True, "RFR002", 4, "fresh"),
-        (Refused("invalid_scope", cause="scope"), False, "RFR001", 4, "fresh"),
-        (Refused("access_denied", cause="two-factor"), False, "RFR001", 4, "fresh"),
-        (Refused("invalid_request"), False, "RFR003", 1, "doctor"),
-        (Refused("invalid_request", cause="redirect-uri"), False, "RFR003", 1, "doctor"),
-        (Refused("invalid_client", cause="client"), False, "CRD001", 1, "init"),
-        (Refused("unauthorized_client", cause="grant-type"), False, "LGN027", 1, "fresh"),
-        (NoAnswer("server-error", "it answered 502", True, 502), False, "RFR004", 5, "refresh"),
-        (NoAnswer("refused", "no"), True, "RFR004", 5, "refresh"),
-        (NoAnswer("refused", "no"), False, "SRV002", 5, "doctor"),
-        (NoAnswer("ca-bundle", "no"), False, "SRV003", 1, "doctor"),
-    ],
-)
+REFRESHES: list[tuple[Any, bool, str, int, str]] = [
+    (Refused("invalid_grant", cause="grant"), False, "RFR001", 4, "fresh"),
+    (Refused("invalid_grant", cause="grant"), True, "RFR002", 4, "fresh"),
+    (Refused("invalid_scope", cause="scope"), False, "RFR001", 4, "fresh"),
+    (Refused("access_denied", cause="two-factor"), False, "RFR001", 4, "fresh"),
+    (Refused("invalid_request"), False, "RFR003", 1, "doctor"),
+    (Refused("invalid_request", cause="redirect-uri"), False, "RFR003", 1, "doctor"),
+    (Refused("invalid_client", cause="client"), False, "CRD001", 1, "init"),
+    (Refused("unauthorized_client", cause="grant-type"), False, "LGN027", 1, "fresh"),
+    (NoAnswer("server-error", "it answered 502", True, 502), False, "RFR004", 5, "refresh"),
+    (NoAnswer("refused", "no"), True, "RFR004", 5, "refresh"),
+    (NoAnswer("refused", "no"), False, "SRV002", 5, "doctor"),
+    (NoAnswer("ca-bundle", "no"), False, "SRV003", 1, "doctor"),
+]
+
+
+@pytest.mark.parametrize(("answer", "spent_before", "id", "code", "command"), REFRESHES)
 def test_refreshes(answer: Any, spent_before: bool, id: str, code: int, command: str) -> None:
     error = refresh_error(answer, domain=DOMAIN, spent_before=spent_before, ways=WAYS)
     assert (error.id, error.exit) == (id, code)
