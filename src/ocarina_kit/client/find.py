@@ -95,9 +95,9 @@ class Clients(NamedTuple):
 
 
 def parse_version(text: str) -> Version | None:
-    """The leading numbers of ``1.0.0``, ``v0.44.0`` or ``1.2.0rc1``; None if there are none."""
-    found = re.match(r"\s*v?(\d{1,9}(?:\.\d{1,9})*)", text)
-    return tuple(map(int, found[1].split("."))) if found else None
+    """The leading numbers of ``1.0.0`` or ``1.2.0rc1``; None if there are none."""
+    found = re.match(r"\d{1,9}(?:\.\d{1,9})*", text)
+    return tuple(map(int, found[0].split("."))) if found else None
 
 
 def version_text(version: Version | None) -> str:
