@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from ocarina_kit.system.machine import Machine
@@ -41,23 +40,16 @@ def program(path: Path, text: str, mode: int = 0o755) -> Path:
     return path
 
 
-def environment(prefix: Path, package: Mapping[str, str] | None) -> Path:
-    """What ``python -m venv --without-pip`` makes, in no time, with an ``ocarina`` of the given modules."""
-    (prefix / "bin").mkdir(parents=True, exist_ok=True)
-    (prefix / "bin" / "python").symlink_to(BASE_PYTHON)
-    (prefix / "pyvenv.cfg").write_text(f"home = {BASE_PYTHON.parent}\n")
-    (prefix / PACKAGES).mkdir(parents=True)
-    if package is not None:
-        for name, text in {"__init__.py": "", **package}.items():
-            program(prefix / PACKAGES / "ocarina" / name, text, 0o644)
-    return prefix
-
-
 def client(prefix: Path, version: str = "1.0.0") -> Path:
-    """A Majora client in an environment of its own; returns its script, which starts as pip would write it."""
-    environment(prefix, {"client.py": CLIENT.format(version=version)})
+    """A Majora client in what ``python -m venv --without-pip`` makes, in no time; returns its script, which starts as
+    pip would write it."""
+    program(prefix / PACKAGES / "ocarina/__init__.py", "", 0o644)
+    program(prefix / PACKAGES / "ocarina/client.py", CLIENT.format(version=version), 0o644)
+    program(prefix / "pyvenv.cfg", f"home = {BASE_PYTHON.parent}\n", 0o644)
     python = f"{prefix}/bin/python"
     first = f"#!{python}\n"
     if " " in python or len(python) > 120:
         first = f"#!/bin/sh\n'''exec' \"{python}\" \"$0\" \"$@\"\n' '''\n"
-    return program(prefix / "bin" / "ocarina", first + SCRIPT)
+    script = program(prefix / "bin" / "ocarina", first + SCRIPT)
+    Path(python).symlink_to(BASE_PYTHON)
+    return script

@@ -17,9 +17,7 @@ from ocarina_kit.client.find import (
     examine,
     find_clients,
     judge,
-    parse_version,
     read_table,
-    version_text,
 )
 from ocarina_kit.client.places import Launch, read_launch
 from ocarina_kit.client.scopes import NAMES, PURPOSES, example, requests_for
@@ -60,18 +58,13 @@ PLACES = {
 }
 
 
-def test_nothing_anywhere_says_where_it_looked(home: Path) -> None:
-    found = find(home)
-    assert (found.chosen, found.typed, found.all) == (None, None, ())
-    assert [words for words, place in zip(PLACES, found.looked_in, strict=False) if words not in place] == []
-
-
 def test_every_place_is_found_and_named_in_order(home: Path) -> None:
     paths = [client(home / prefix) for prefix in PLACES.values()]
     environ = {"VIRTUAL_ENV": str(home / "venv"), "CONDA_EXE": str(home / "miniconda/bin/conda")}
     found = find(home, home / "onpath/bin", **environ)
     assert [each.path for each in found.all] == list(map(str, paths))
     assert all(words in each.source for each, words in zip(found.all, PLACES, strict=True))
+    assert all(words in place for place, words in zip(find(home / "x").looked_in, PLACES, strict=False))
     assert all(each.works and each.under_cron for each in found.all)
     assert found.chosen is found.all[0]
     assert found.shell is found.typed is found.all[1]
@@ -120,14 +113,11 @@ def test_one_file_is_counted_once_and_its_link_is_kept(home: Path) -> None:
     assert found.program == "ocarina"
 
 
-@pytest.mark.parametrize("entry", ["", ".", "bin", "./bin"])
-def test_nothing_is_run_from_the_current_folder(
-    home: Path, monkeypatch: pytest.MonkeyPatch, entry: str
-) -> None:
+def test_nothing_is_run_from_the_current_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in (home, home / "bin"):
         program(folder / "ocarina", f"#!/bin/sh\ntouch {home}/ran\n")
     monkeypatch.chdir(home)
-    assert find(home / "x", PATH=f"{entry}:/usr/bin").all == ()
+    assert find(home / "x", PATH=":.:bin:./bin:/usr/bin").all == ()
     assert not (home / "ran").exists()
 
 
@@ -136,8 +126,6 @@ def test_the_search_can_end_at_the_first_that_works(home: Path) -> None:
     program(home / ".local/bin/ocarina", f"#!/bin/sh\ntouch {home}/ran\n")
     assert chosen(find(home, first.parent, first=True)).path == str(first)
     assert not (home / "ran").exists()
-    find(home, first.parent)
-    assert (home / "ran").exists()
 
 
 # --- what a program is -----------------------------------------------------------------------------------
@@ -157,13 +145,7 @@ TRACEBACK = "Traceback (most recent call last):\n"
         (0, "", "", "not the client", "another program"),
         (64, "", "unknown option -v\n", "not the client", "unknown option -v"),
         (0, "other 1\n", "KeyError: x\n", "not the client", "other 1"),
-        (
-            1,
-            "",
-            f"{TRACEBACK}ModuleNotFoundError: No module named 'ffurf'\n",
-            "does not run",
-            "named 'ffurf'",
-        ),
+        (1, "", f"{TRACEBACK}ModuleNotFoundError: No module named 'ffurf'\n", "does not run", "'ffurf'"),
         (1, "", '  File "x", line 1\nSyntaxError: x\n', "does not run", "SyntaxError: x"),
         (-11, "", "", "does not run", "signal 11"),
         (127, "", "env: python3.7: No such file or directory\n", "does not run", "python3.7"),
@@ -182,24 +164,16 @@ def test_what_a_run_shows(code: int | None, output: str, errors: str, state: str
     assert found.works == (found.version is not None)
 
 
-def test_versions() -> None:
-    texts = ["0.9.0", "0.36.1", "v0.44.0", "0.44.2", " 1.0.0rc1", "10.0"]
-    versions = [parse_version(text) for text in texts]
-    assert versions == sorted(version for version in versions if version is not None)
-    assert [version_text(version) for version in versions[2:5]] == ["0.44.0", "0.44.2", "1.0.0"]
-    assert (parse_version("x1"), parse_version(""), version_text(None)) == (None, None, "")
-
-
 @pytest.mark.parametrize("name", ["with a blank", "ünïcødé", "x" * 140])
-def test_odd_paths(home: Path, name: str) -> None:
+def test_odd_paths_and_the_table_of_a_client(home: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     path = client(home / name)
+    program(home / "ocarina/client.py", "ENDPOINTS = {'api.pag.qc.get': {'scope': 'trap'}}\n")
+    monkeypatch.chdir(home)
     one = chosen(find(home, path.parent))
     assert (one.path, one.interpreter, one.under_cron) == (str(path), f"{home}/{name}/bin/python", True)
     before = sorted(home.rglob("*"))
-    assert read_table(machine_at(home), one) == {
-        "api.artifact.biosample.get": "majora2.view_biosampleartifact",
-        "api.pag.qc.get": None,
-    }
+    table = {"api.artifact.biosample.get": "majora2.view_biosampleartifact", "api.pag.qc.get": None}
+    assert read_table(machine_at(home), one) == table
     assert sorted(home.rglob("*")) == before, "looking writes nothing"
 
 
@@ -207,11 +181,8 @@ IMPOSTOR = "rm $MODULE; echo 'print(\"ocarina v1.1.14\")' >> $SCRIPT; sed -i 2,4
 BROKEN = [
     # how the client is broken, its state, the problem
     ("rm $PYTHON", "does not run", "its interpreter {python} is gone"),
-    ("ln -sf /gone/python3 $PYTHON", "does not run", "its interpreter {python} is gone"),
     ("echo import ffurf > $MODULE", "does not run", "No module named 'ffurf'"),
     ("chmod 644 $SCRIPT", "not executable", "no x bit"),
-    ("rm $SCRIPT; mkdir -p $SCRIPT; chmod 644 $SCRIPT; rmdir $SCRIPT; ln -s /etc/passwd $SCRIPT", "not executable", ""),
-    ("echo '#!/usr/bin/env python9.9' > $SCRIPT", "does not run", "python9.9"),
     ("ln -sf /gone/ocarina $SCRIPT", "does not run", "leads nowhere"),
     (IMPOSTOR, "not the client", "unrelated"),
     ("echo 'echo Ocarina of Time' > $SCRIPT", "not the client", "Ocarina of Time"),
@@ -246,17 +217,10 @@ def test_one_that_hangs_costs_its_time_limit(home: Path) -> None:
 # --- wrappers, shims, and what works under cron ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("first_line", ["#!/bin/sh\n", ""])
-def test_a_wrapper_works_and_is_found_first(home: Path, first_line: str) -> None:
-    path = client(home / "env")
-    wrapper = program(home / "w/ocarina", f'{first_line}exec {path} "$@"\n')
-    one = chosen(find(home, wrapper.parent))
-    assert (one.path, one.under_cron) == (str(wrapper), True)
-
-
 def test_what_needs_this_shell_is_not_for_cron(home: Path) -> None:
     path = client(home / "forge/envs/covid")
-    text = f'#!/bin/sh\n[ -n "$LMOD_DIR" ] || exit 1\nexec {path} "$@"\n'
+    # A shell runs a script without a first line, too.
+    text = f'[ -n "$LMOD_DIR" ] || exit 1\nexec {path} "$@"\n'
     wrapper = program(home / "modules/bin/ocarina", text)
     alone = find(home, wrapper.parent, LMOD_DIR="/lmod")
     assert (chosen(alone).path, chosen(alone).under_cron) == (str(wrapper), False)
@@ -272,7 +236,8 @@ def test_what_starts_a_client_by_other_means_gives_way_to_it(home: Path, how: st
     path = client(root / "envs/covid" if how == "conda run" else home / ".pyenv/versions/3.10.13")
     text = 'exec conda run -n covid ocarina "$@"' if how == "conda run" else f'exec {path} "$@"'
     program(root / "condabin/conda", f'#!/bin/sh\nshift 4\nexec {path} "$@"\n')
-    shim = program(home / ".pyenv/shims/ocarina", f"#!/bin/sh\n{text}\n")
+    folder = "w" if how == "conda run" else ".pyenv/shims"
+    shim = program(home / folder / "ocarina", f"#!/bin/sh\n{text}\n")
     found = find(home, shim.parent, root / "condabin")
     assert found.shell is found.all[0]
     assert (found.all[0].path, found.all[0].works, found.all[0].under_cron) == (str(shim), True, False)
@@ -377,7 +342,6 @@ def test_the_interpreter_of_a_script(tmp_path: Path, text: str, interpreter: str
 TABLES: list[tuple[str, dict[str, str | None] | None]] = [
     # the client's module, and the table
     ("raise SystemExit(3)", None),
-    ("import time; time.sleep(300)", None),
     ("ENDPOINTS = 7", None),
     ("ENDPOINTS = {}", None),
     ("ENDPOINTS = {'x': {'scope': 'y'}}", None),
@@ -391,15 +355,7 @@ TABLES: list[tuple[str, dict[str, str | None] | None]] = [
 def test_the_table_of_a_client(home: Path, module: str, table: dict[str, str | None] | None) -> None:
     one = chosen(find(home, client(home / "env").parent))
     program(home / "env" / PACKAGES / "ocarina/client.py", f"{module}\n", 0o644)
-    assert read_table(machine_at(home), one, timeout=1.0 if "sleep" in module else 30.0) == table
-
-
-def test_the_table_is_not_read_from_the_current_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program(home / "ocarina/__init__.py", "")
-    program(home / "ocarina/client.py", "ENDPOINTS = {'api.pag.qc.get': {'scope': 'trap'}}\n")
-    monkeypatch.chdir(home)
-    one = chosen(find(home, client(home / "env").parent))
-    assert "trap" not in (read_table(machine_at(home), one) or {}).values()
+    assert read_table(machine_at(home), one) == table
 
 
 # --- the real client -------------------------------------------------------------------------------------

@@ -40,21 +40,26 @@ def wheel(folder: Path, version: str = "1.0.0", client: str | None = None) -> Pa
 
 
 FAKE_CONDA = """#!/bin/sh
+[ $1 = info ] && {{ echo '{info}'; exit; }}
 while [ $# -gt 0 ]; do
   [ "$1" = --prefix ] && prefix="$2"
   shift
 done
 {create}
+mkdir -p "$prefix/conda-meta"
 "{python}" -m venv --without-pip "$prefix" || exit
 for packages in "$prefix"/lib/python*/site-packages; do echo "{pip}" > "$packages/pip.pth"; done
 """
 
 
-def add_conda(home: Path, kind: str = "conda", create: str = ":") -> Path:
+def add_conda(home: Path, kind: str = "conda", create: str = ":", info: str = "") -> Path:
     """A program that takes conda's arguments; returns the folder that it is in."""
+    info = info or f'{{"envs_dirs": ["/dev/null/envs", "{home}/forge/envs"]}}'
     # The running pip serves: unpacking one for each environment takes seconds.
     values = {"python": sys.executable, "pip": Path(pip.__file__).parent.parent}
-    return program(home / "forge" / "bin" / kind, FAKE_CONDA.format(**values, create=create)).parent
+    return program(
+        home / "forge" / "bin" / kind, FAKE_CONDA.format(**values, create=create, info=info)
+    ).parent
 
 
 @pytest.fixture
@@ -98,90 +103,62 @@ TAKEN = [
 REFUSED = [
     *("", "  ", "--index-url=x", "-e .", "a\nb", "ocarina", "Ocarina==1.1.14", "ocarina2"),
     *("http://host/o.whl", "git+http://host/r", "git://host/r", "http://localhost/o.whl", "ftp://host/o.whl"),
-    *(
-        "svn+https://host/r",
-        "https:///o.whl",
-        "https://[host/o.whl",
-        "file://host/o.whl",
-        "https://host/o .whl",
-    ),
+    *("svn+https://host/r", "https:///o.whl", "https://[host/o.whl", "file://host/o.whl", "https://host/o .whl"),
     *("git+https://hush@host/r.git", "https://me:hush@host/o.whl", "https://host/o.whl?key=hush"),
-    *(
-        "git+ssh://me:hush@host/r.git",
-        "ocarina @ git+https://hush@host/r.git",
-        "ocarina @ https://host/o.whl",
-    ),
+    *("git+ssh://me:hush@host/r.git", "x @ git+https://hush@host/r.git", "ocarina @ https://host/o.whl"),
     *("https://host/o.whl ; python_version > '3'", "./o.whl;os_name=='posix'", "https://host/o.whl;x"),
-]
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "taken"), TAKEN)
-def test_sources_that_are_taken(home: Path, given: str, taken: str) -> None:
-    assert parse_source(desk(home), given.format(home=home)) == taken.format(home=home)
-
-
-@pytest.mark.parametrize("given", REFUSED)
-def test_sources_that_are_refused(home: Path, given: str) -> None:
-    error = refused(desk(home), source=given)
-    assert error.exit == Exit.USAGE
-    assert "hush" not in f"{error.what}{error.why}{error.remedy}"
-
-
-def test_a_source_that_does_not_exist(home: Path) -> None:
-    error = refused(desk(home), source="/gone/o.whl")
-    assert (error.id, error.exit) == ("INS003", Exit.PROBLEM)
-
-
-def test_the_default_is_pinned_and_the_plan_says_what_it_fetches(home: Path) -> None:
-    plan = plan_install(desk(home, add_conda(home)))
-    assert plan.source == DEFAULT_SOURCE
-    assert len(plan.source.rpartition("@")[2]) == 40
-    said = "\n".join(plan.fetches)
-    for words in (f"ocarina 1.0.0 of 2022-03-07 from {DEFAULT_SOURCE}", "channels of conda", "PyPI"):
-        assert words in said
+def test_sources(home: Path) -> None:
+    for given, taken in TAKEN:
+        assert parse_source(desk(home), given.format(home=home)) == taken.format(home=home)
+    for given in REFUSED:
+        error = refused(desk(home), source=given)
+        assert (error.exit, "hush" in f"{error.what}{error.why}{error.remedy}") == (Exit.USAGE, False), given
+    gone = refused(desk(home), source="/gone/o.whl")
+    assert (gone.id, gone.exit) == ("INS003", Exit.PROBLEM)
 
 
 # --- where it goes ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.soak
-def test_a_virtual_environment(home: Path, tmp_path: Path) -> None:
-    """With a real venv and its own pip, which takes some seconds; through the command by default (tests/cli)."""
-    source = str(wheel(tmp_path / "my src"))
-    # What would lead astray is not handed on.
-    astray = {"PIP_TARGET": str(home / "t"), "PYTHONPATH": "/gone", "PYTHONHOME": "/gone", "PIP_USER": "1"}
-    machine, said = desk(home, **astray), list[str]()
-    plan = plan_install(machine, source=source)
-    shown = plan.show()
-    assert shown[0].endswith(f"-I -m venv '{home}/.local/share/ocarina-kit/envs/ocarina'")
-    assert shown[1].endswith(f"'{source}'")
-    assert shown[2].startswith("ln -s ")
-    assert not (home / ".local").exists()
-    client = install(machine, plan, said.append)
-    assert (client.path, client.described) == (str(plan.client), "ocarina 1.0.0")
-    assert said == ["Making the environment …", "Installing the client …", "Checking that it runs …"]
-    ran = subprocess.run([home / ".local/bin/ocarina", "-v"], capture_output=True, text=True, check=True)
-    assert ran.stdout == "ocarina v1.0.0\n"
-    assert not (home / "t").exists()
-    before = everything(home)
-    again = plan_install(machine, source=source)
-    assert (again.already, again.steps) == (client._replace(source=str(plan.client)), ())
-    assert install(machine, again, said.append) == again.already
-    assert everything(home) == before
 
 
 @pytest.mark.parametrize("kind", ["conda", "mamba", "micromamba"])
 def test_conda_environments(home: Path, source: Path, kind: str) -> None:
     machine = desk(home, add_conda(home, kind), CONDA_EXE="/gone/conda")
     plan = plan_install(machine, source=str(source), name="covid")
-    prefix = f"{home}/.local/share/ocarina-kit/envs/covid"
+    prefix = f"{home}/forge/envs/covid"
     assert shlex.split(plan.show()[0]) == [
         *(f"{home}/forge/bin/{kind}", "create", "--yes", "--quiet", "--prefix", prefix),
         *(["--channel", "conda-forge"] if kind == "micromamba" else []),
         *("python=3.12", "pip"),
     ]
+    assert f"channels of {kind}" in plan.fetches[0]
+    assert (plan.link, plan.activate) == (None, f"{kind} activate covid")
     if kind == "conda":
         assert install(machine, plan, lambda text: None).path == f"{prefix}/bin/ocarina"
+        again = plan_install(machine, name="covid")
+        assert (again.already is None, again.prefix, again.activate) == (False, plan.prefix, plan.activate)
+
+
+CONDAS = [
+    # what conda says of itself, or what else is asked for; where the environment goes, and how it is activated
+    ("conda", "not json", {}, "{home}/.local/share/ocarina-kit/envs/ocarina", ". '{it}/bin/activate'"),
+    ("conda", "[]", {}, "{home}/.local/share/ocarina-kit/envs/ocarina", ". '{it}/bin/activate'"),
+    ("conda", "{{}}", {}, "{home}/.local/share/ocarina-kit/envs/ocarina", "conda activate '{it}'"),
+    ("conda", '{{"envs_dirs": ["{home}/e"]}}', {}, "{home}/e/ocarina", "conda activate ocarina"),
+    ("conda", '{{"envs_dirs": ["{home}/e"]}}', {"prefix": "~/x"}, "{home}/x", "conda activate '{it}'"),
+    ("micromamba", '{{"envs directories": ["{home}/e"]}}', {}, "{home}/e/ocarina", "micromamba activate ocarina"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "info", "how", "prefix", "activate"), CONDAS)
+def test_where_conda_has_its_environments(
+    home: Path, kind: str, info: str, how: dict[str, str], prefix: str, activate: str
+) -> None:
+    plan = plan_install(desk(home, add_conda(home, kind, info=info.format(home=home))), **how)
+    assert str(plan.prefix) == prefix.format(home=home)
+    assert plan.activate == activate.format(it=plan.prefix)
 
 
 def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
@@ -191,25 +168,34 @@ def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
     assert refused(desk(home, PATH="/nowhere")).id == "INS002"
 
 
-@pytest.mark.parametrize("name", ["a/b", "a b", "-x", ".x", "a:b", "ü", "a\n", ""])
-def test_names_that_are_refused(home: Path, name: str) -> None:
-    assert refused(desk(home), name=name).exit == Exit.USAGE
-    assert refused(desk(home), name="a", prefix="b").exit == Exit.USAGE
+def test_names_that_are_refused(home: Path) -> None:
+    for name in ("base", "a/b", "a b", "-x", ".x", "a:b", "ü", "a\n", ""):
+        assert refused(desk(home), name=name).exit == Exit.USAGE
 
 
 # --- what exists already ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [{"name": "mine"}, {"prefix": "{envs}/mine"}, {}])
+@pytest.mark.parametrize("how", [{"name": "mine"}, {"prefix": "~/forge/envs/mine"}])
 def test_a_folder_that_exists_is_never_touched(home: Path, how: dict[str, str]) -> None:
-    envs = home / ".local/share/ocarina-kit/envs"
-    thesis = program(envs / "mine/thesis.txt", "years of work")
-    client(envs / "ocarina", "0.36.1")
-    error = refused(desk(home), **{key: value.format(envs=envs) for key, value in how.items()})
-    assert error.id == "INS001"
-    assert ("mine-2" if how else "ocarina-2") in error.remedy.commands[0]
-    assert how or "ocarina 0.36.1" in error.why
-    assert thesis.exists()
+    path = client(home / "forge/envs/mine", "0.36.1")
+    error = refused(desk(home, add_conda(home)), **how)
+    assert (error.id, "mine-2" in error.remedy.commands[0]) == ("INS001", True)
+    assert "ocarina 0.36.1" in error.why
+    assert path.exists()
+
+
+def test_the_guides_old_environment_is_left_and_a_new_name_taken(home: Path) -> None:
+    both = f'{{"envs_dirs": ["{home}/new", "{home}/forge/envs"]}}'
+    machine = desk(home, add_conda(home, info=both))
+    client(home / "forge/envs/ocarina", "0.36.1")
+    (home / "new/ocarina-2").mkdir(parents=True)  # it is empty
+    assert plan_install(machine).show()[0].count(f"--prefix '{home}/new/ocarina-2'") == 1
+    # Of two folders the one that has it counts: conda activates that.
+    client(home / "forge/envs/ocarina-2")
+    (home / "new/ocarina-2").rmdir()
+    found = plan_install(machine)
+    assert (found.already is None, str(found.prefix)) == (False, f"{home}/forge/envs/ocarina-2")
 
 
 def test_what_happens_between_plan_and_work(home: Path, source: Path) -> None:
@@ -220,13 +206,11 @@ def test_what_happens_between_plan_and_work(home: Path, source: Path) -> None:
     machine.state.mkdir(parents=True)
     with hold(machine, machine.state / "install-client"), pytest.raises(KitError) as caught:
         install(machine, plan, lambda text: None)
-    assert caught.value.id == "LCK002"
-    assert not plan.prefix.exists()
+    assert (caught.value.id, plan.prefix.exists()) == ("LCK002", False)
     thesis = program(plan.prefix / "thesis.txt", "years of work")
     with pytest.raises(KitError) as caught:
         install(machine, plan, lambda text: None)
-    assert caught.value.id == "INS001"
-    assert thesis.exists()
+    assert (caught.value.id, thesis.exists()) == ("INS001", True)
 
 
 def test_a_command_that_exists_is_not_replaced(home: Path) -> None:
@@ -250,6 +234,8 @@ def test_nothing_is_left_of_a_failure(
 ) -> None:
     machine = desk(home, add_conda(home))
     plan = plan_install(machine, source=str(make(tmp_path / "s")), prefix=str(home / where))
+    if id == "ENV002":
+        plan.prefix.mkdir()  # an empty one is taken, and stays
     before = everything(home)
     with pytest.raises(KitError) as caught:
         install(machine, plan, lambda text: None)
@@ -283,7 +269,7 @@ install(machine, plan_install(machine, source=sys.argv[1]), print)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left_of_an_interruption(home: Path, source: Path, number: signal.Signals) -> None:
-    half = home / ".local/share/ocarina-kit/envs/ocarina/conda-meta"
+    half = home / "forge/envs/ocarina/conda-meta"
     conda = add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')
     before = everything(home)
     process = subprocess.Popen(

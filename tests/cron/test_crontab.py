@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocarina_kit.cron.crontab import Command, cron_command, cron_environment, encode, job, lines_of, variable
+from ocarina_kit.client.places import cron_environment
+from ocarina_kit.cron.crontab import Command, cron_command, encode, job, lines_of, variable
 
 
 @given(st.binary(max_size=200))

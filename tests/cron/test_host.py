@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from ocarina_kit.client.places import thrown_away
 from ocarina_kit.config.place import Place
 from ocarina_kit.cron.host import (
     daemon_state,
     ground_of,
     kit_words,
     program_problem,
-    thrown_away,
     why_kit_fails,
     zone,
 )

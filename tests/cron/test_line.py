@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocarina_kit.__main__ import CANNOT_START
-from ocarina_kit.cron.crontab import cron_command, cron_environment, encode
+from ocarina_kit.client.places import cron_environment
+from ocarina_kit.cron.crontab import cron_command, encode
 from ocarina_kit.cron.line import MOST_BYTES, Ground, build_line, carried, cron_quote, entries, second_reading
 from ocarina_kit.system.errors import KitError
 

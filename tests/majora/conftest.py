@@ -129,19 +129,16 @@ class Peers:
         """Takes connections and never says a byte."""
         return self.start(lambda conn, peer: bool(self.stopping.wait()))
 
-    def proxy(self, *, want: str = "", status: str = "", routes: dict[str, int] | None = None) -> Peer:
-        """A CONNECT proxy. ``want``: the ``user:password`` it demands. ``routes``: where a host's name leads to."""
+    def proxy(self, want: str, port: int) -> Peer:
+        """A CONNECT proxy. ``want``: the ``user:password`` it demands. Every host's name leads to ``port``."""
 
         def handler(conn: socket.socket, peer: Peer) -> None:
             request = read_request(conn)
             peer.seen.append(request)
-            if status or base64.b64encode(want.encode()) not in request:
-                conn.sendall(
-                    answer(status or "407 Proxy Authentication Required", b"", "Proxy-Authenticate: Basic")
-                )
+            if base64.b64encode(want.encode()) not in request:
+                conn.sendall(answer("407 Proxy Authentication Required", b"", "Proxy-Authenticate: Basic"))
                 return
-            host = request.split(b" ", 2)[1].decode().rpartition(":")[0]
-            there = socket.create_connection(("127.0.0.1", (routes or {})[host]), timeout=5)
+            there = socket.create_connection(("127.0.0.1", port), timeout=5)
             self._conns.append(there)
             conn.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             threading.Thread(target=_pump, args=(there, conn), daemon=True).start()

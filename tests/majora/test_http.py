@@ -67,7 +67,7 @@ def test_netrc_and_the_environment_of_the_process_have_no_say(
     assert b"authorization" not in peer.seen[0].lower()
 
 
-def test_what_nothing_is_sent_to() -> None:
+def test_what_nothing_is_sent_to(shut_port: int) -> None:
     for url in (
         "http://example.test/",
         "ftp://127.0.0.1/",
@@ -76,11 +76,7 @@ def test_what_nothing_is_sent_to() -> None:
         "",
     ):
         assert kind(ask(url)) == ("insecure", False)
-
-
-def test_no_connection(shut_port: int) -> None:
     assert kind(ask("https://majora.invalid/")) == ("dns-none", False)
-    assert kind(ask(f"http://127.0.0.1:{shut_port}/")) == ("refused", False)
     assert kind(ask(f"https://localhost:{shut_port}/", {"REQUESTS_CA_BUNDLE": ""})) == ("refused", False)
 
 
@@ -95,15 +91,12 @@ def test_no_thread_can_be_started(shut_port: int) -> None:
 # --- time limits
 
 
-@pytest.mark.parametrize(
-    "start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"]
-)
-def test_a_dripping_answer_ends_at_the_limit(peers: Peers, start: bytes) -> None:
-    assert kind(ask(peers.dripping(start).url, seconds=0.3)) == ("timeout", True)
-
-
-def test_a_silent_server_may_have_acted_and_a_silent_handshake_has_not(peers: Peers) -> None:
-    assert kind(ask(peers.silent().url, seconds=0.3)) == ("timeout", True)
+def test_what_is_slow_ends_at_the_limit_and_may_have_acted_once_all_was_sent(peers: Peers) -> None:
+    endless = [
+        peers.dripping(b"HTTP/1.1 200 OK\r\n" + part) for part in (b"X: ", b"Content-Length: 999\r\n\r\n")
+    ]
+    for peer in (*endless, peers.silent()):
+        assert kind(ask(peer.url, seconds=0.3)) == ("timeout", True)
     assert kind(ask(peers.silent().url, seconds=0)) == ("timeout", False)
 
 
@@ -139,13 +132,13 @@ def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> Non
         "import sys\n"
         "from tests.majora.conftest import machine_with\n"
         "from ocarina_kit.majora.http import send\n"
-        "print(send(machine_with(), sys.argv[1], seconds=1.5, form={'a': 'b'}).status)\n"
+        "print(send(machine_with(), sys.argv[1], seconds=1, form={'a': 'b'}).status)\n"
     )
     url = peers.start(handler).url
     with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True) as run:
         assert asked.wait(20)
         os.kill(run.pid, signal.SIGSTOP)
-        threading.Event().wait(2.5)  # longer than the limit of the request, and a slice more
+        threading.Event().wait(1.8)  # longer than the limit of the request, and a slice more
         resume.set()
         threading.Event().wait(0.3)
         os.kill(run.pid, signal.SIGCONT)
@@ -208,14 +201,8 @@ def test_certificates(peers: Peers, authority: Authority, other_authority: Autho
     assert kind(unknown) == ("tls-unknown-issuer", False)
     assert "localhost is not accepted: " in unknown.words
     assert kind(came(authority.server("localhost"), {})) == ("tls-unknown-issuer", False)
-
-
-def test_a_port_that_does_not_speak_tls(peers: Peers) -> None:
-    def handler(conn: socket.socket, peer: Any) -> None:
-        conn.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        conn.recv(65536)
-
-    assert kind(ask(peers.start(handler).tls_url)) == ("tls-other", False)
+    plain = peers.start(lambda conn, peer: conn.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    assert kind(ask(plain.tls_url)) == ("tls-other", False)
 
 
 def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -235,7 +222,7 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_https_goes_through_the_proxy(peers: Peers, authority: Authority) -> None:
     peer = peers.saying(OK, tls=authority.server("majora.test"))
-    proxy = peers.proxy(want="me:p@ss:w", routes={"majora.test": peer.port, "evil.test": peer.port})
+    proxy = peers.proxy("me:p@ss:w", peer.port)
     environ = {"REQUESTS_CA_BUNDLE": str(authority.bundle)}
     environ["HTTPS_PROXY"] = f"http://me:p%40ss%3Aw@127.0.0.1:{proxy.port}"
     assert ask("https://majora.test/", environ).status == 200
@@ -251,7 +238,7 @@ def test_https_goes_through_the_proxy(peers: Peers, authority: Authority) -> Non
 def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
     for proxy, expected in (
         (f"127.0.0.1:{shut_port}", "proxy-refused"),
-        (f"127.0.0.1:{peers.proxy(status='403 Forbidden').port}", "proxy-refused"),
+        (f"127.0.0.1:{peers.saying(answer('403 Forbidden')).port}", "proxy-refused"),
         (f"127.0.0.1:{peers.saying(b'SSH-2.0').port}", "proxy-refused"),
         ("proxy.invalid:3128", "proxy-refused"),
         ("127.0.0.1:port", "proxy-unusable"),
@@ -262,25 +249,26 @@ def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
         assert "pa55word" not in repr(got)
 
 
-@pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        ({}, None),
-        ({"HTTPS_PROXY": "http://p.test:3128"}, "http://p.test:3128"),
-        ({"HTTPS_PROXY": "p.test:3128"}, "http://p.test:3128"),
-        ({"HTTPS_PROXY": "https://p.test"}, "https://p.test"),
-        ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "http://low.test"),
-        ({"HTTPS_PROXY": "http://up.test", "https_proxy": ""}, None),
-        ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "http://p.test:2"),
-        ({"all_proxy": "http://all.test:1"}, "http://all.test:1"),
-        ({"HTTP_PROXY": "http://p.test:3128"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "*"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "other.test, Majora.Test"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "no_proxy": ".majora.test"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "a.majora.test:443"}, None),
-        ({"HTTPS_PROXY": "p.test:1", "NO_PROXY": "jora.test,10.0.0.0/8,,"}, "http://p.test:1"),
-    ],
-)
-def test_which_proxy(environ: dict[str, str], expected: str | None) -> None:
-    assert proxy_for(environ, "https://a.majora.test:443/x") == expected
-    assert proxy_for(environ, "http://127.0.0.1/") is None
+AT = {"HTTPS_PROXY": "p.test:1"}
+PROXIES: list[tuple[dict[str, str], str | None]] = [
+    ({}, None),
+    ({"HTTPS_PROXY": "http://p.test:3128"}, "http://p.test:3128"),
+    ({"HTTPS_PROXY": "p.test:3128"}, "http://p.test:3128"),
+    ({"HTTPS_PROXY": "https://p.test"}, "https://p.test"),
+    ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "http://low.test"),
+    ({"HTTPS_PROXY": "http://up.test", "https_proxy": ""}, None),
+    ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "http://p.test:2"),
+    ({"all_proxy": "http://all.test:1"}, "http://all.test:1"),
+    ({"HTTP_PROXY": "http://p.test:3128"}, None),
+    ({**AT, "NO_PROXY": "*"}, None),
+    ({**AT, "NO_PROXY": "other.test, Majora.Test"}, None),
+    ({**AT, "no_proxy": ".majora.test"}, None),
+    ({**AT, "NO_PROXY": "a.majora.test:443"}, None),
+    ({**AT, "NO_PROXY": "jora.test,10.0.0.0/8,,"}, "http://p.test:1"),
+]
+
+
+def test_which_proxy() -> None:
+    for environ, expected in PROXIES:
+        assert proxy_for(environ, "https://a.majora.test:443/x") == expected, environ
+        assert proxy_for(environ, "http://127.0.0.1/") is None

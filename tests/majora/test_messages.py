@@ -30,8 +30,7 @@ def told(error: KitError) -> str:
     assert error.why
     assert [command.partition(" ")[0] for command in error.remedy.commands] == ["kit"]
     words = f"{error.what} {error.why} {error.remedy.text} {error.remedy.commands[0]}"
-    assert "None" not in words
-    assert "{" not in words
+    assert ("None" in words, "{" in words) == (False, False)
     return words
 
 
@@ -66,7 +65,7 @@ LOGINS: list[tuple[Any, str, int, str]] = [
         Refused("invalid_grant", cause="grant", skew=-3600),
         "LGN021",
         1,
-        "3 min 10 s ago. This machine's clock is 1 h",
+        "10 s ago. This machine's clock is 1 h",
     ),
     (Refused("access_denied", cause="two-factor"), "LGN022", 1, "account/two_factor/ in a browser"),
     (Refused("invalid_client", cause="client"), "CRD001", 1, "o/applications/ kit init"),
@@ -88,9 +87,8 @@ def test_logins(answer: Any, id: str, code: int, words: str) -> None:
 
 def test_what_is_said_of_a_code() -> None:
     def why(age: float, skew: float = 0.0) -> str:
-        return login_error(
-            Refused("invalid_grant", cause="grant", skew=skew), domain=DOMAIN, link_age=age
-        ).why
+        refused = Refused("invalid_grant", cause="grant", skew=skew)
+        return login_error(refused, domain=DOMAIN, link_age=age).why
 
     assert "another link: the link was shown 1 min ago" in why(60)
     assert "too late" in why(61)
@@ -101,23 +99,23 @@ def test_what_is_said_of_a_code() -> None:
     assert "used 30 s ago. The link was shown 1 min 30 s ago" in told(used)
 
 
-@pytest.mark.parametrize(
-    ("answer", "spent_before", "id", "code", "command"),
-    [
-        (Refused("invalid_grant", cause="grant"), False, "RFR001", 4, "fresh"),
-        (Refused("invalid_grant", cause="grant"), True, "RFR002", 4, "fresh"),
-        (Refused("invalid_scope", cause="scope"), False, "RFR001", 4, "fresh"),
-        (Refused("access_denied", cause="two-factor"), False, "RFR001", 4, "fresh"),
-        (Refused("invalid_request"), False, "RFR003", 1, "doctor"),
-        (Refused("invalid_request", cause="redirect-uri"), False, "RFR003", 1, "doctor"),
-        (Refused("invalid_client", cause="client"), False, "CRD001", 1, "init"),
-        (Refused("unauthorized_client", cause="grant-type"), False, "LGN027", 1, "fresh"),
-        (NoAnswer("server-error", "it answered 502", True, 502), False, "RFR004", 5, "refresh"),
-        (NoAnswer("refused", "no"), True, "RFR004", 5, "refresh"),
-        (NoAnswer("refused", "no"), False, "SRV002", 5, "doctor"),
-        (NoAnswer("ca-bundle", "no"), False, "SRV003", 1, "doctor"),
-    ],
-)
+REFRESHES: list[tuple[Any, bool, str, int, str]] = [
+    (Refused("invalid_grant", cause="grant"), False, "RFR001", 4, "fresh"),
+    (Refused("invalid_grant", cause="grant"), True, "RFR002", 4, "fresh"),
+    (Refused("invalid_scope", cause="scope"), False, "RFR001", 4, "fresh"),
+    (Refused("access_denied", cause="two-factor"), False, "RFR001", 4, "fresh"),
+    (Refused("invalid_request"), False, "RFR003", 1, "doctor"),
+    (Refused("invalid_request", cause="redirect-uri"), False, "RFR003", 1, "doctor"),
+    (Refused("invalid_client", cause="client"), False, "CRD001", 1, "init"),
+    (Refused("unauthorized_client", cause="grant-type"), False, "LGN027", 1, "fresh"),
+    (NoAnswer("server-error", "it answered 502", True, 502), False, "RFR004", 5, "refresh"),
+    (NoAnswer("refused", "no"), True, "RFR004", 5, "refresh"),
+    (NoAnswer("refused", "no"), False, "SRV002", 5, "doctor"),
+    (NoAnswer("ca-bundle", "no"), False, "SRV003", 1, "doctor"),
+]
+
+
+@pytest.mark.parametrize(("answer", "spent_before", "id", "code", "command"), REFRESHES)
 def test_refreshes(answer: Any, spent_before: bool, id: str, code: int, command: str) -> None:
     error = refresh_error(answer, domain=DOMAIN, spent_before=spent_before, ways=WAYS)
     assert (error.id, error.exit) == (id, code)

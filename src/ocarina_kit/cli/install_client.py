@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,7 +53,7 @@ def command(
             return Result()
     install_client(run, plan)
     ui.say("To use it in a shell:")
-    ui.command(f"export PATH={quote(str(plan.client.parent))}:$PATH")
+    ui.command(plan.activate)
     ui.next_step("ocarina-kit init")
     return Result()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.cli.schedule_show import upcoming
 from ocarina_kit.client.find import Candidate, version_text
+from ocarina_kit.client.places import thrown_away
 from ocarina_kit.cron import host as cron_host
 from ocarina_kit.cron.crontab import encode
 from ocarina_kit.cron.line import Entry, Ground, entries, second_reading
@@ -151,7 +152,7 @@ def note(run: Run, setup: Setup, result: str) -> None:
 
 def _prove_kit(run: Run, ground: Ground, *, start: bool) -> None:
     """Raises KitError (CRN004) if this ocarina-kit would be gone, or not start, when cron runs the entry."""
-    why = "deleted again by the tool that made it" if cron_host.thrown_away(ground.kit[0]) else ""
+    why = "deleted again by the tool that made it" if thrown_away(ground.kit[0]) else ""
     if why or (start and (why := cron_host.why_kit_fails(run.machine, ground.kit))):
         text = "Install it to stay, as docs/install.md says; or let ocarina refresh alone."
         raise KitError(

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ocarina_kit.client.places import cron_environment
 from ocarina_kit.client.scopes import what_for
-from ocarina_kit.cron.crontab import cron_command, cron_environment, encode
+from ocarina_kit.cron.crontab import cron_command, encode
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.system.errors import Exit, KitError, Remedy, worst
 from ocarina_kit.system.machine import Completed, Machine

@@ -12,7 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.client.places import CRON_PATH, NAME, TRUSTED, on_path, places, read_launch, replaceable
+from ocarina_kit.client.places import (
+    CRON_PATH,
+    NAME,
+    TRUSTED,
+    cron_environment,
+    on_path,
+    places,
+    read_launch,
+    replaceable,
+    thrown_away,
+)
 from ocarina_kit.client.scopes import Table, is_scope
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.words import one_line
@@ -85,9 +95,9 @@ class Clients(NamedTuple):
 
 
 def parse_version(text: str) -> Version | None:
-    """The leading numbers of ``1.0.0``, ``v0.44.0`` or ``1.2.0rc1``; None if there are none."""
-    found = re.match(r"\s*v?(\d{1,9}(?:\.\d{1,9})*)", text)
-    return tuple(map(int, found[1].split("."))) if found else None
+    """The leading numbers of ``1.0.0`` or ``1.2.0rc1``; None if there are none."""
+    found = re.match(r"\d{1,9}(?:\.\d{1,9})*", text)
+    return tuple(map(int, found[0].split("."))) if found else None
 
 
 def version_text(version: Version | None) -> str:
@@ -167,8 +177,6 @@ def _try_all(machine: Machine, paths: Sequence[str], source: str, timeout: float
 
 # --- one candidate ---------------------------------------------------------------------------------------
 
-# What such folders hold depends on the folder it is called in, or is thrown away by the tool that made it.
-_FLEETING = r"/shims/ocarina$|/(?:\.cache|Caches)/(?:uv|pipx)/|/uv/archive-v0/|/pipx/\.cache/"
 # Words of Python and of the loader if something that a program starts on is gone or broken.
 _BROKEN = (
     r"(?m)Traceback \(most|^\w*Error: |shared librar|Library not loaded|Fatal Python error|bad interpreter"
@@ -199,12 +207,14 @@ def examine(
         item = item._replace(writable_by_others=f"other users can replace {loose}")
         if not trusted and loose.stat().st_mode & 0o002:
             return item._replace(state="not tried", problem=f"not run: everyone can write to {loose}")
+    # Nothing is written beside the client's modules.
+    bare = {**cron_environment(machine.user, str(machine.home)), "PYTHONDONTWRITEBYTECODE": "1"}
     until = machine.monotonic() + timeout
-    for environment, under_cron in ((_bare(machine), True), (_without_secrets(machine), False)):
+    for environment, under_cron in ((bare, True), (_without_secrets(machine), False)):
         # As a shell starts it: a script without a first line, too.
         argv, left = ("/bin/sh", "-c", 'exec "$0" -v', path), max(0.5, until - machine.monotonic())
         found = judge(item, machine.run(argv, env=environment, timeout=left, cwd=Path("/")))
-        if found.works and (not under_cron or re.search(_FLEETING, path)):
+        if found.works and (not under_cron or thrown_away(path)):
             problem = "it runs in this shell, but not in cron's environment"
             return found._replace(under_cron=False, problem=problem)
         if found.state in ("works", "no answer"):
@@ -270,12 +280,6 @@ def read_table(machine: Machine, candidate: Candidate, *, timeout: float = TIMEO
     except (ValueError, RecursionError, AttributeError):
         return None
     return table if any(name.startswith("api.") for name in table) else None
-
-
-def _bare(machine: Machine) -> dict[str, str]:
-    """What a cron job sees (CRON-AND-CONDA.md, cron); nothing is written beside the client's modules."""
-    home = {"HOME": str(machine.home), "LOGNAME": machine.user}
-    return {**home, "PATH": CRON_PATH, "SHELL": "/bin/sh", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _without_secrets(machine: Machine) -> dict[str, str]:

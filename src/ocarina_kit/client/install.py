@@ -1,7 +1,7 @@
 """Installs the client into an environment of its own, all of it or nothing (CONTRACT.md, install-client).
 
-An environment cannot be moved once it is made. So it is made in place, in a folder that did not exist before and that
-is removed again if anything fails.
+An environment cannot be moved once it is made. So it is made in place, in a folder that did not exist before, or was
+empty, and that is removed again if anything fails.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ _READ_ON = Remedy(
 
 class Plan(NamedTuple):
     """What will be done. ``tool`` is the path of a conda, mamba or micromamba; "" means a virtual environment.
+    ``known`` is the name by which it knows ``prefix``, else its path.
 
     ``source`` is what pip installs. ``steps``: in words, and the program to run. ``link`` is made so that shells find
     the command. ``already`` is the client that is in ``prefix`` and that the server accepts: then there is nothing to
@@ -62,10 +63,17 @@ class Plan(NamedTuple):
     steps: tuple[tuple[str, tuple[str, ...]], ...] = ()
     link: Path | None = None
     already: Candidate | None = None
+    known: str = ""
 
     @property
     def client(self) -> Path:
         return self.prefix / "bin" / NAME
+
+    @property
+    def activate(self) -> str:
+        """The command that puts the client on PATH in a shell."""
+        by_tool = f"{Path(self.tool).name} activate {shlex.quote(self.known)}"
+        return by_tool if self.tool else f". {shlex.quote(str(self.prefix / 'bin' / 'activate'))}"
 
     @property
     def fetches(self) -> tuple[str, ...]:
@@ -112,29 +120,37 @@ def parse_source(machine: Machine, text: str) -> str:
 def plan_install(
     machine: Machine, *, name: str | None = None, prefix: str | None = None, source: str | None = None
 ) -> Plan:
-    """What will be done; changes nothing. ``prefix`` is the environment's folder as typed; else it is among those of
-    the kit and called ``name``, or ``ocarina``.
+    """What will be done; changes nothing. ``prefix`` is the environment's folder as typed; else it is in conda's folder
+    of environments, or in the kit's, and called ``name``, or ``ocarina``, or ``ocarina-2`` and so on if that is taken.
 
     Raises KitError: usage for arguments that make no sense, INS001 if the folder exists and holds something else,
     INS002 if git is needed and missing.
     """
     if name is not None and prefix is not None:
         raise usage_error("--name and --prefix exclude each other.", why="Both say where it goes.")
-    if name is not None and not re.fullmatch(r"\w[\w.+-]*", name, re.ASCII):
-        why = "Names are letters, digits, and . _ + - inside."
+    if name is not None and not re.fullmatch(r"(?!(?:base|root)$)\w[\w.+-]*", name, re.ASCII):
+        why = "Names are letters, digits, and . _ + - inside; base is conda's own."
         raise usage_error(f"{name!r} is not a name for a new environment.", why=why)
     spec = DEFAULT_SOURCE if source is None else parse_source(machine, source)
-    place = data_home(machine) / "ocarina-kit" / "envs" / (name or NAME)
+    tool, folders = _find_conda(machine)
+    new = next(filter(_is_writable, folders), data_home(machine) / "ocarina-kit" / "envs")
+    names = [name] if name else [NAME, *(f"{NAME}-{number}" for number in range(2, 10))]
+    places = [next(filter(os.path.lexists, (each / name for each in folders)), new / name) for name in names]
     if prefix is not None:
-        place = Path(os.path.normpath(machine.expand(prefix)))
-    if os.path.lexists(place):
-        known = examine(machine, place / "bin" / NAME)
-        if known.works and (known.version or ()) >= MINIMUM_VERSION:
-            return Plan(place, spec, already=known)
-        raise _exists(place, f"It is left as it is (its ocarina: {known.described}).")
+        places = [Path(os.path.normpath(machine.expand(prefix)))]
+    for place in places:
+        known = place.name if place.parent in folders else str(place)
+        if _is_vacant(place):
+            break
+        found = examine(machine, place / "bin" / NAME)
+        if found.works and (found.version or ()) >= MINIMUM_VERSION:
+            tool = tool if (place / "conda-meta").is_dir() else ""
+            return Plan(place, spec, tool, already=found, known=known)
+    else:
+        raise _exists(place, f"It is left as it is (its ocarina: {found.described}).")
     # -I: neither PYTHONPATH nor a user site may stand in for what is missing in the new environment.
     create: tuple[str, ...] = (sys.executable, "-I", "-m", "venv", str(place))
-    tool, git = _find_conda(machine), on_path("git", machine.environ.get("PATH", ""))
+    git = on_path("git", machine.environ.get("PATH", ""))
     if tool:
         # micromamba has no channel of its own if none is configured.
         channel = ("--channel", "conda-forge") if tool.endswith("micromamba") else ()
@@ -147,15 +163,38 @@ def plan_install(
     fill = (str(place / "bin" / "python"), *pip, spec)
     steps = (("Making the environment", create), ("Installing the client", fill))
     link = machine.home / ".local" / "bin" / NAME
-    return Plan(place, spec, tool, steps, None if prefix or os.path.lexists(link) else link)
+    linked = not tool and prefix is None and not os.path.lexists(link)
+    return Plan(place, spec, tool, steps, link if linked else None, known=known)
 
 
-def _find_conda(machine: Machine) -> str:
-    """The first of conda, mamba and micromamba: of ``$CONDA_EXE``, ``$MAMBA_EXE`` and PATH."""
+def _find_conda(machine: Machine) -> tuple[str, list[Path]]:
+    """The first of conda, mamba and micromamba that answers, of ``$CONDA_EXE``, ``$MAMBA_EXE`` and PATH, and its
+    folders of environments: what is in those is activated by its name."""
+    import json
+
     path, mamba_exe = machine.environ.get("PATH", ""), machine.environ.get("MAMBA_EXE", "")
     conda = (machine.environ.get("CONDA_EXE", ""), on_path("conda", path))
-    found = (*conda, mamba_exe, on_path("mamba", path), on_path("micromamba", path))
-    return next((each for each in found if each.startswith("/") and os.access(each, os.X_OK)), "")
+    for tool in (*conda, mamba_exe, on_path("mamba", path), on_path("micromamba", path)):
+        if tool.startswith("/"):
+            done = machine.run([tool, "info", "--json"], env=_environment(machine), timeout=60.0)
+            with suppress(ValueError, TypeError, AttributeError):
+                info = json.loads(done.stdout)
+                folders = info.get("envs_dirs") or info.get("envs directories", ())  # the latter: micromamba
+                return tool, [Path(each) for each in folders]
+    return "", []
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether it can be written to, or made."""
+    nearest = next(each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def _is_vacant(place: Path) -> bool:
+    """Nothing there, or an empty folder."""
+    with suppress(OSError):
+        return not os.path.lexists(place) or (not place.is_symlink() and not any(place.iterdir()))
+    return False
 
 
 def _exists(place: Path, note: str) -> KitError:
@@ -181,8 +220,8 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
         return plan.already
     make_private_folder(machine.state)
     with hold(machine, machine.state / "install-client", timeout=0.5):
-        if os.path.lexists(plan.prefix):
-            raise _exists(plan.prefix, "It was made meanwhile.")
+        if not _is_vacant(plan.prefix):
+            raise _exists(plan.prefix, "It was filled meanwhile.")
         with _all_or_nothing(plan.prefix):
             for words, argv in plan.steps:
                 say(f"{words} …")
@@ -229,6 +268,9 @@ def _all_or_nothing(prefix: Path) -> Iterator[None]:
     from ocarina_kit.system.signals import as_interrupts
 
     missing = [parent for parent in prefix.parents if not os.access(parent, os.F_OK)]
+    existed = prefix.is_dir()
+    if existed:
+        prefix.rmdir()  # it is empty; micromamba takes no folder that exists
     with as_interrupts():
         try:
             yield
@@ -237,6 +279,8 @@ def _all_or_nothing(prefix: Path) -> Iterator[None]:
             if prefix.exists():
                 what = f"{prefix} is incomplete and could not be removed."
                 raise KitError(what, id="INS004", remedy=Remedy("Remove it by hand.")) from None
+            if existed:
+                prefix.mkdir()
             for folder in missing:
                 with suppress(OSError):
                     folder.rmdir()

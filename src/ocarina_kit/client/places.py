@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from posixpath import basename
 from typing import NamedTuple
@@ -99,9 +99,20 @@ def _condas(machine: Machine) -> list[str]:
     return [*os.fsdecode(listed).splitlines(), *(each for each in roots if each not in ("/", "/usr"))]
 
 
+def cron_environment(user: str, home: str, variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a job of cron sees, and nothing else; ``variables`` are the crontab's own above it (crontab(5))."""
+    environment = {"HOME": home, "PATH": CRON_PATH, "SHELL": "/bin/sh", **(variables or {})}
+    return {**environment, "LOGNAME": user, "PWD": environment["HOME"]}
+
+
 # --- a program
 
 _PYTHON = r"(?:python|pypy)[0-9.]*t?"
+# The tool which made such a folder deletes it (`uvx`, `pipx run`, a build of pip), or it depends on where it is called.
+_THROWAWAY = re.compile(
+    r"/(?:\.cache|Caches)/(?:uv|pipx)/|/uv/(?:archive|builds)-v0/|/pipx/\.cache/|/shims/"
+    r"|/pip-(?:build-env-|ephem-wheel-cache-)"
+)
 # exec /path/python …; and pip's and conda's way around a long path or blanks: '''exec' "/path/python" "$0" "$@"
 _EXEC = re.compile(rf"""\bexec'?\s+(["']?)(/[^"'\n]*?/{_PYTHON})\1\s""")
 
@@ -150,3 +161,8 @@ def replaceable(path: str) -> Path | None:
     # A file that the user's own group may write is usual under umask 002; if the folder is open to it, that is said.
     by_group = seen.st_mode & 0o020 and seen.st_gid not in (0, os.getegid())
     return real if by_group or seen.st_mode & 0o002 or seen.st_uid not in (0, os.geteuid()) else None
+
+
+def thrown_away(path: str) -> bool:
+    """Whether the tool that made this program deletes it again, or it depends on the folder (a shim)."""
+    return any(_THROWAWAY.search(each) for each in (path, os.path.realpath(path)))

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
 from typing import NamedTuple
-
-from ocarina_kit.client.places import CRON_PATH
 
 _VARIABLE = re.compile(
     r"""[ \t]*(?:'([^'=]*)'|"([^"=]*)"|((?!['"#])[^\s=]*))"""
@@ -64,9 +61,3 @@ def cron_command(written: str) -> Command:
         return Command(command)
     stdin = re.sub(r"\\(%)|%", lambda part: part[1] or "\n", written[end + 1 :])
     return Command(command, stdin if stdin.endswith("\n") else stdin + "\n", end)
-
-
-def cron_environment(user: str, home: str, variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a job of cron sees, and nothing else; ``variables`` are the crontab's own above it (crontab(5))."""
-    environment = {"HOME": home, "PATH": CRON_PATH, "SHELL": "/bin/sh", **(variables or {})}
-    return {**environment, "LOGNAME": user, "PWD": environment["HOME"]}

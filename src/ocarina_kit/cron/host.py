@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 from posixpath import isabs
 from typing import TYPE_CHECKING
 
-from ocarina_kit.client.places import read_launch
-from ocarina_kit.cron.crontab import cron_environment
+from ocarina_kit.client.places import cron_environment, read_launch
 from ocarina_kit.system.machine import Machine
 
 if TYPE_CHECKING:
@@ -25,11 +23,6 @@ _INITS = frozenset("systemd init runit s6-svscan openrc-init dinit upstart procd
 # systemd-cron makes timers of crontabs: there is no daemon then, and none is needed.
 _TIMERS = tuple(
     f"{folder}/systemd/system-generators/systemd-crontab-generator" for folder in ("lib", "usr/lib", "etc")
-)
-# The tool which made such a folder deletes it (`uvx`, `pipx run`, a build of pip), or it depends on where it is called.
-_THROWAWAY = re.compile(
-    r"/(?:\.cache|Caches)/(?:uv|pipx)/|/uv/(?:archive|builds)-v0/|/pipx/\.cache/|/shims/"
-    r"|/pip-(?:build-env-|ephem-wheel-cache-)"
 )
 
 
@@ -114,11 +107,6 @@ def kit_words(prefix: str = sys.prefix, executable: str = sys.executable) -> tup
     """
     script = f"{prefix}/bin/ocarina-kit"
     return (executable, "-m", "ocarina_kit") if program_problem(script) else (script,)
-
-
-def thrown_away(path: str) -> bool:
-    """Whether the tool that made this program deletes it again, or it depends on the folder (a shim)."""
-    return any(_THROWAWAY.search(each) for each in (path, os.path.realpath(path)))
 
 
 def why_kit_fails(machine: Machine, words: tuple[str, ...]) -> str:

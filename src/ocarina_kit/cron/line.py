@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from posixpath import isabs, join, normpath
 from typing import NamedTuple
 
-from ocarina_kit.client.places import CRON_PATH
+from ocarina_kit.client.places import CRON_PATH, cron_environment
 from ocarina_kit.config.names import CA_BUNDLES
-from ocarina_kit.cron.crontab import cron_environment, encode, job, lines_of, variable
+from ocarina_kit.cron.crontab import encode, job, lines_of, variable
 from ocarina_kit.cron.recognise import Call, Reading, read_command
 from ocarina_kit.cron.times import Times, in_words, parse_times
 from ocarina_kit.system.errors import KitError, Remedy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from posixpath import basename, isabs, realpath
 from typing import TYPE_CHECKING
 
-from ocarina_kit.client.places import on_path
-from ocarina_kit.cron.host import program_problem, thrown_away
+from ocarina_kit.client.places import on_path, thrown_away
+from ocarina_kit.cron.host import program_problem
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.plan import plan_schedule
 from ocarina_kit.cron.recognise import PLACEHOLDER
