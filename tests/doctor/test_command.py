@@ -165,17 +165,6 @@ def test_below_a_line_that_the_terminal_breaks_there_is_no_caret(broken: Kit) ->
             assert screen.text.count("^") == carets
 
 
-def test_a_damaged_tokens_file_is_set_aside(broken: Kit) -> None:
-    broken.write_config(SETTINGS)
-    broken.tokens.write_text('{"a": {"access_token": "SECRET-')
-    broken.tokens.chmod(0o600)
-    broken.secrets.add("SECRET-")
-    ran = broken.run("doctor", "--offline", "--only", "TOK", "--fix", "--yes")
-    assert (ran.code, broken.tokens.exists()) == (1, False)
-    assert ran.out.splitlines()[-1] == "Next step: ocarina-kit login"
-    assert "Backups are in " in ran.out
-
-
 @pytest.fixture
 def black_hole() -> Iterator[int]:
     """A port that takes connections and never says a word; yields its number."""
