@@ -197,6 +197,8 @@ HAZARDS = [
     (f"HOME=/data\n{GUIDE}\n", 1, "/data"),
     (f"HOME=~\n{GUIDE}\n", 1, "~"),
     (f"{GUIDE} 'open\n", 1, "never closed"),
+    (f"{T}bash -c '{OCARINA} oauth refresh' 'open\n", 1, "never closed"),
+    (f"{T}bash -c '{OCARINA} oauth refresh \"open'\n", 1, "never closed"),
     (f"# x\n{GUIDE}", 2, "line break"),
 ]
 

@@ -107,6 +107,8 @@ LEFT_ALONE = [
     "# note: ocarina oauth refresh every 6 hours",
     "# 0 0,6,12,18 * * * means: ocarina oauth refresh",
     "# 0 0,6,12,18 * * * ocarina oauth refresh is what the guide says",
+    f"# 61 * * * * {OCARINA} oauth refresh",
+    f"# 0 0 * * * {OCARINA} oauth refresh; /x/backup",
     "MAILTO=ocarina oauth refresh",
     'echo "ocarina oauth refresh"',
     f"echo {OCARINA} oauth refresh >> log",

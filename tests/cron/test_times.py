@@ -45,6 +45,19 @@ def test_minutes_of_the_day(text: str, runs: tuple[int, ...]) -> None:
     assert parse_times(text).runs == runs
 
 
+OTHER_TIMES = [
+    ("0 3 * * *", "0 4 * * *"),
+    ("0 3 1 * *", "0 3 2 * *"),
+    ("0 3 * * 1", "0 3 * * 2"),
+    ("0 3 1 * 1", "0 3 1-31 * 1"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_TIMES)
+def test_times_that_are_not_the_same(one: str, other: str) -> None:
+    assert not parse_times(one).same_as(parse_times(other))
+
+
 REFUSALS = [
     ("60 * * * *", "minute field"),
     ("* * * 13 *", "month field"),
