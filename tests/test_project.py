@@ -35,7 +35,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (13_980, 89, 8_825, 100_150),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (15_230, 97, 8_660, 119_400),
+    "tests": (14_590, 97, 8_280, 114_500),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 

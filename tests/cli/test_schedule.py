@@ -63,11 +63,6 @@ class Desk:
         path = self.kit.state / "refresh.log"
         return [json.loads(line)["result"] for line in path.read_text().splitlines()] if path.exists() else []
 
-    def refreshed_on(self, host: str, ago: float = 3600.0, result: str = "refreshed") -> None:
-        here = Machine(self.kit.env, self.kit.home, "u", host, run, now=lambda: time.time() - ago)
-        setup = Setup(Place(self.kit.config), CONFIG["MAJORA_DOMAIN"], "tester", self.kit.tokens)
-        log.append(here, [log.line(here, setup, "refresh", result, SCOPE)])
-
     def token(self, left: float = 30000.0, **changes: Any) -> None:
         """A token that is valid for ``left`` seconds."""
         entry = {"access_token": "acc-1234567890", "refresh_token": "ref-1234567890", "expires_in": 36000,
@@ -176,7 +171,9 @@ def test_a_line_with_other_work_is_left_for_a_person(desk: Desk) -> None:
 
 
 def test_none_is_added_on_a_second_host_unasked(desk: Desk) -> None:
-    desk.refreshed_on("node2")
+    here = Machine(desk.kit.env, desk.kit.home, "u", "node2", run, now=lambda: time.time() - 3600)
+    setup = Setup(Place(desk.kit.config), CONFIG["MAJORA_DOMAIN"], "tester", desk.kit.tokens)
+    log.append(here, [log.line(here, setup, "refresh", "refreshed", SCOPE)])
     ran = desk.schedule()
     assert (ran.code, desk.kit.crontab) == (2, None)
     assert "node2 refreshed these tokens" in ran.err
@@ -194,11 +191,6 @@ def test_none_is_added_on_a_second_host_unasked(desk: Desk) -> None:
 
 
 def test_it_asks_and_shows_the_line_complete(desk: Desk) -> None:
-    with Screen.of(desk.kit, "schedule") as screen:
-        screen.expect("? [Y/n]")
-        screen.send("n\r")
-        assert screen.wait() == 0
-    assert (desk.kit.crontab, desk.kit.state.exists()) == (None, False)
     with Screen.of(desk.kit, "schedule", columns=40) as screen:
         screen.expect("? [Y/n]")
         screen.line()

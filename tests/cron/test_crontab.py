@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocarina_kit.client.places import cron_environment
 from ocarina_kit.cron.crontab import Command, cron_command, encode, job, lines_of, variable
 
 
@@ -45,19 +44,6 @@ def test_variables(text: str, found: tuple[str, str] | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("1 2 3 4 5 do it  ", ("1 2 3 4 5", "do it  ")),
-        ("\t@daily\tx", ("@daily", "x")),
-        ("1 2 3 4", None),
-        ("# 1 2 3 4 5 x", None),
-    ],
-)
-def test_jobs(text: str, found: tuple[str, str] | None) -> None:
-    assert job(text) == found
-
-
-@pytest.mark.parametrize(
     ("written", "read"),
     [
         ("x", Command("x")),
@@ -70,9 +56,3 @@ def test_jobs(text: str, found: tuple[str, str] | None) -> None:
 )
 def test_crons_own_reading(written: str, read: Command) -> None:
     assert cron_command(written) == read
-
-
-def test_what_a_job_sees() -> None:
-    assert cron_environment("u", "/h", {"HOME": "/x", "LOGNAME": "no"}) == {
-        "HOME": "/x", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LOGNAME": "u", "PWD": "/x"
-    }  # fmt: skip

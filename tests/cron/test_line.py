@@ -36,20 +36,6 @@ def test_the_lines_of_the_contract() -> None:
     assert line(client=None) == f"{TIMES} {KIT} refresh --cron # ocarina-kit"
 
 
-def test_profile_and_environment_are_carried() -> None:
-    variables = {"XDG_STATE_HOME": "/data/state", "HTTPS_PROXY": "http://proxy:3128"}
-    exports = (
-        "export OCARINA_CONF_FILE='/data/my c.json'; export XDG_STATE_HOME=/data/state; "
-        "export HTTPS_PROXY=http://proxy:3128; "
-    )
-    kit, client = f"{KIT} refresh --cron --profile test", f"{OCARINA} -q --profile test oauth refresh"
-    made = line(config="/data/my c.json", profile="test", variables=variables)
-    assert made == f"{TIMES} {exports}{kit} || {client} # ocarina-kit test"
-    export = "export OCARINA_CONF_FILE='/data/my c.json'; "
-    made = line(config="/data/my c.json", profile="5%", runner="client")
-    assert made == f"{TIMES} {export}{OCARINA} --profile 5\\% oauth refresh # ocarina-kit 5\\%"
-
-
 @pytest.mark.parametrize(
     ("above", "expected"),
     [
@@ -66,44 +52,31 @@ def test_variables_of_the_crontab_that_would_break_it(above: Mapping[str, str], 
     assert line(above, runner="client") == f"{TIMES} {expected}{OCARINA} oauth refresh # ocarina-kit"
 
 
-def test_what_the_shell_has_and_the_line_carries() -> None:
-    found, left_out = carried(
-        {
-            "XDG_STATE_HOME": "/data/state",
-            "REQUESTS_CA_BUNDLE": "certs/ca.pem",
-            "SSL_CERT_FILE": "/etc/ca.pem",
-            "HTTPS_PROXY": "http://proxy:3128",
-            "no_proxy": "localhost,.example.org",
-            "MAJORA_TOKEN": "never",
-            "CLIENT_SECRET": "never",
-            "PATH": "/x",
-        },
-        "/home/u/site",
-    )
-    assert found == {
-        "XDG_STATE_HOME": "/data/state",
-        "REQUESTS_CA_BUNDLE": "/home/u/site/certs/ca.pem",
-        "HTTPS_PROXY": "http://proxy:3128",
-        "no_proxy": "localhost,.example.org",
-    }
-    assert not left_out
-    assert carried({"XDG_STATE_HOME": "relative", "http_proxy": ""}, "/") == ({}, [])
+CARRIED: list[tuple[dict[str, str], dict[str, str]]] = [
+    # what the shell has, and what of it the line carries
+    ({"XDG_STATE_HOME": "/data/state"}, {"XDG_STATE_HOME": "/data/state"}),
+    ({"XDG_STATE_HOME": "relative", "http_proxy": "", "PATH": "/x", "MAJORA_TOKEN": "x", "CLIENT_SECRET": "x"}, {}),
+    ({"REQUESTS_CA_BUNDLE": "ca.pem", "SSL_CERT_FILE": "/etc/ca.pem"}, {"REQUESTS_CA_BUNDLE": "/site/ca.pem"}),
+    ({"HTTPS_PROXY": "http://proxy:3128"}, {"HTTPS_PROXY": "http://proxy:3128"}),
+    ({"no_proxy": "localhost,.example.org"}, {"no_proxy": "localhost,.example.org"}),
+]  # fmt: skip
+PASSWORDS = [
+    ("HTTPS_PROXY", "http://user:hunter2@proxy:3128"),
+    ("https_proxy", "hoot:hunter2@proxy:3128"),
+    ("ALL_PROXY", "http://u:hun%40ter2@proxy"),
+    ("HTTPS_PROXY", "http://hunter2@proxy:1"),
+    ("HTTPS_PROXY", "http://proxy:1/?PROXY_PASSWORD=hunter2"),
+]
 
 
-@pytest.mark.parametrize(
-    "proxy",
-    [
-        "http://user:hunter2@proxy:3128",
-        "hoot:hunter2@proxy:3128",
-        "http://u:hun%40ter2@proxy",
-        "http://hunter2@proxy:1",
-        "http://proxy:1/?PROXY_PASSWORD=hunter2",
-    ],
-)
-def test_a_password_never_reaches_the_crontab(proxy: str) -> None:
-    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
-        found = carried({name: proxy}, "/")
-        assert found == ({}, [name])
+@pytest.mark.parametrize(("environ", "found"), CARRIED)
+def test_what_the_line_carries_of_the_shell(environ: dict[str, str], found: dict[str, str]) -> None:
+    assert carried(environ, "/site") == (found, [])
+
+
+@pytest.mark.parametrize(("name", "proxy"), PASSWORDS)
+def test_a_password_never_reaches_the_crontab(name: str, proxy: str) -> None:
+    assert carried({name: proxy}, "/") == ({}, [name])
 
 
 @pytest.mark.parametrize(
@@ -166,15 +139,9 @@ def test_every_built_line_is_recognised(
 # --- the second reader -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "times", [TIMES, "5 */2 * * *", "7,37 * * * *", "1 1-23/3 * * 1-5", "@hourly", "0 0 * * 7"]
-)
-def test_two_readers_agree(times: str) -> None:
-    second_reading(line(times=times, profile="a%b", config="/my folder/100%.json"))
-
-
 @pytest.mark.parametrize("text", ["*/60 */2 * * * x", "0 22-2 * * * x", "nonsense", ""])
 def test_two_readers_disagree(text: str) -> None:
+    second_reading(line(times="7,37 1-23/3 * * 0,7", profile="a%b", config="/my folder/100%.json"))
     with pytest.raises(KitError) as refused:
         second_reading(text)
     assert refused.value.id == "SCH010"

@@ -19,9 +19,9 @@ OCARINA = "/opt/envs/ocarina/bin/ocarina"
 KIT = "/home/u/.local/bin/ocarina-kit"
 GUIDE = f"0 0,6,12,18 * * * {OCARINA} oauth refresh"
 GROUND = Ground("u", "node1", HOME, f"{HOME}/.ocarina", "https://m.org/", (KIT,), client=OCARINA)
-TEST = GROUND._replace(profile="test")
 TIMES = spread("u", "node1", "https://m.org/")
 GOOD = build_line(GROUND, TIMES)
+TEST = build_line(GROUND._replace(profile="test"), TIMES)
 T = "0 0,6,12,18 * * * "
 
 
@@ -41,14 +41,8 @@ def removed(text: str, ground: Ground = GROUND) -> str:
     return plan_removal(encode(text), ground).decode()
 
 
-def test_an_empty_crontab_gets_the_line_and_a_good_one_is_left() -> None:
-    made = plan("")
-    assert (after(""), made.line, made.begins, made.outcome) == (GOOD + "\n", GOOD, True, "changed")
-    text = f"# mine\n{GOOD}\n\t\n"
-    assert plan(text)[:3] == ("unchanged", encode(text), GOOD)
-
-
 REPAIRED = [
+    ("an empty one", "", f"{GOOD}\n"),
     ("the guide's line", f"A=b\n{GUIDE}\n* * * * * x\n", f"A=b\n{GOOD}\n* * * * * x\n"),
     ("the guide's placeholder", f"{T}{{YOUR_OCARINA_PATH}} oauth refresh\n", f"{GOOD}\n"),
     ("a stale marked line", f"{GOOD.replace('/opt', '/old')}\n", f"{GOOD}\n"),
@@ -63,6 +57,7 @@ REPAIRED = [
     ("a good line without its line break", f"# x\n{GOOD}", f"# x\n{GOOD}\n"),
     ("added after a line without its break", "# x", f"# x\n{GOOD}\n"),
     ("another home's", f"{T}HOME=/data {OCARINA} oauth refresh\n", f"{T}HOME=/data {OCARINA} oauth refresh\n{GOOD}\n"),
+    ("another profile's", f"{TEST}\n", f"{TEST}\n{GOOD}\n"),
     ("another's", f"{T}{OCARINA} --env oauth refresh\n", f"{T}{OCARINA} --env oauth refresh\n{GOOD}\n"),
     ("a quoted ~ beside", f'{T}OCARINA_CONF_FILE="~/.ocarina" {OCARINA} oauth refresh\n{GOOD}\n', f"{GOOD}\n"),
 ]  # fmt: skip
@@ -71,9 +66,7 @@ REPAIRED = [
 @pytest.mark.parametrize(("name", "before", "expected"), REPAIRED, ids=[row[0] for row in REPAIRED])
 def test_repairs_in_place(name: str, before: str, expected: str) -> None:
     assert after(before) == expected
-    assert plan(before).begins is (
-        name in ("another's", "another home's", "added after a line without its break")
-    )
+    assert plan(before).begins is name.startswith(("an", "added"))
 
 
 def test_own_times_of_a_marked_line_are_kept_unless_others_are_given() -> None:
@@ -98,11 +91,6 @@ def test_runners_are_changed_into_each_other() -> None:
     assert plan(rare + "\n", runner="client").line.startswith(TIMES)
 
 
-def test_without_a_client_the_kit_runs_alone() -> None:
-    ground = GROUND._replace(client=None)
-    assert after(GUIDE + "\n", ground) == f"{TIMES} {KIT} refresh --cron # ocarina-kit\n"
-
-
 def test_a_commented_out_entry_needs_a_yes() -> None:
     text = f"# x\n# {GUIDE}\n#{GUIDE}\n"
     made = plan(text)
@@ -111,15 +99,6 @@ def test_a_commented_out_entry_needs_a_yes() -> None:
     assert [entry.number for entry in made.entries.off] == [2, 3]
     assert after(text, switch_on=True) == f"# x\n{GOOD}\n#{GUIDE}\n"
     assert plan(text, switch_on=True).begins
-
-
-def test_each_profile_and_config_has_a_line_of_its_own() -> None:
-    both = after(after("# x\n"), TEST)
-    assert both == f"# x\n{GOOD}\n{build_line(TEST, TIMES)}\n"
-    assert [call.profile for entry in plan(both).entries.others for call in entry.calls] == ["test", "test"]
-    other = f"5 */2 * * * OCARINA_CONF_FILE=/data/c.json {OCARINA} oauth refresh\n"
-    assert after(other) == f"{other}{GOOD}\n"
-    assert removed(both, TEST) == f"# x\n{GOOD}\n"
 
 
 def test_paths_that_mean_one_file_are_one_set_up(tmp_path: Path) -> None:
@@ -154,10 +133,8 @@ def test_a_shell_that_reads_no_sh_is_avoided() -> None:
     assert after(gone) == f"{GOOD}\nSHELL=/opt/gone/bash\n"
 
 
-def test_removal() -> None:
-    text = f"# x\n{GUIDE}\n\n{GOOD}\n# {GUIDE}\nlast"
-    assert removed(text) == f"# x\n\n# {GUIDE}\nlast"
-    assert removed(f"# x\n{GOOD}") == "# x\n"
+def test_removal_leaves_what_is_not_this_set_ups_or_is_commented_out() -> None:
+    assert removed(f"# x\n{GUIDE}\n\n{GOOD}\n# {GUIDE}\n{TEST}\nlast") == f"# x\n\n# {GUIDE}\n{TEST}\nlast"
 
 
 # A person's crontab: what follows is other people's, and must come out as it went in.
@@ -201,42 +178,34 @@ def found(text: str) -> list[tuple[int, str]]:
     return list(hazards(entry, HOME))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        GUIDE,
-        f"{T}cd $HOME && {OCARINA} oauth refresh >> ~/log 2>&1",
-        rf"{T}{OCARINA} oauth refresh >> log-$(date +\%F)",
-        f"{T}{OCARINA} oauth refresh # 100% good",
-        rf"{T}{OCARINA} oauth refresh > \%\% # 100% good",
-        f"{T}~/bin/ocarina oauth refresh",
-        f"PATH=/opt/bin:/usr/bin:/bin\n{T}ocarina oauth refresh",
-        f'SHELL=/bin/bash\nPATH=/opt/bin:/usr/bin:/bin\nHOME=/home/u/\nMAILTO=""\n{GUIDE}',
-        f"{GUIDE}\nSHELL=/bin/false\nHOME=/x\nPATH=/x",
-        f"HOME=/x\nHOME=/home/u\n{GUIDE}",
-        f"PATH=/opt\n{T}PATH=/usr/bin:/bin {OCARINA} oauth refresh",
-    ],
-)
-def test_lines_that_cron_runs(text: str) -> None:
-    assert found(text + "\n") == []
+HAZARDS = [
+    # the crontab, the line that cron breaks (0: none), what is said of it
+    (f"{GUIDE}\n", 0, ""),
+    (f"{T}cd $HOME && {OCARINA} oauth refresh >> ~/log 2>&1\n", 0, ""),
+    (rf"{T}{OCARINA} oauth refresh > \%\% >> log-$(date +\%F) # 100% good" + "\n", 0, ""),
+    (f"{T}~/bin/ocarina oauth refresh\n", 0, ""),
+    (f"PATH=/opt/bin:/usr/bin:/bin\n{T}ocarina oauth refresh\n", 0, ""),
+    (f'SHELL=/bin/bash\nPATH=/opt/bin:/usr/bin:/bin\nHOME=/home/u/\nMAILTO=""\n{GUIDE}\n', 0, ""),
+    (f"{GUIDE}\nSHELL=/bin/false\nHOME=/x\nPATH=/x\n", 0, ""),
+    (f"HOME=/x\nHOME=/home/u\n{GUIDE}\n", 0, ""),
+    (f"PATH=/opt\n{T}PATH=/usr/bin:/bin {OCARINA} oauth refresh\n", 0, ""),
+    (f"{T}{OCARINA} oauth refresh >> log-$(date +%F)\n", 1, "%F"),
+    (f"{T}'~/bin/ocarina' oauth refresh\n", 1, "~ is quoted"),
+    (f"#\nSHELL=/bin/tcsh\n{GUIDE}\n", 2, "/bin/tcsh is not a shell"),
+    (f"SHELL=bash\n{GUIDE}\n", 1, "bash"),
+    (f"SHELL=/opt/gone/bash\n{GUIDE}\n", 1, "cannot be started"),
+    (f"HOME=/data\n{GUIDE}\n", 1, "/data"),
+    (f"HOME=~\n{GUIDE}\n", 1, "~"),
+    (f"{GUIDE} 'open\n", 1, "never closed"),
+    (f"{T}bash -c '{OCARINA} oauth refresh' 'open\n", 1, "never closed"),
+    (f"{T}bash -c '{OCARINA} oauth refresh \"open'\n", 1, "never closed"),
+    (f"# x\n{GUIDE}", 2, "line break"),
+]
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "words"),
-    [
-        (f"{T}{OCARINA} oauth refresh >> log-$(date +%F)\n", 1, "%F"),
-        (f"{T}'~/bin/ocarina' oauth refresh\n", 1, "~ is quoted"),
-        (f"#\nSHELL=/bin/tcsh\n{GUIDE}\n", 2, "/bin/tcsh is not a shell"),
-        (f"SHELL=bash\n{GUIDE}\n", 1, "bash"),
-        (f"SHELL=/opt/gone/bash\n{GUIDE}\n", 1, "cannot be started"),
-        (f"HOME=/data\n{GUIDE}\n", 1, "/data"),
-        (f"HOME=~\n{GUIDE}\n", 1, "~"),
-        (f"{GUIDE} 'open\n", 1, "never closed"),
-        (f"# x\n{GUIDE}", 2, "line break"),
-    ],
-)
-def test_lines_that_cron_breaks(text: str, line: int, words: str) -> None:
-    number, what = found(text)[0]
+@pytest.mark.parametrize(("text", "line", "words"), HAZARDS)
+def test_what_cron_breaks(text: str, line: int, words: str) -> None:
+    number, what = next(iter(found(text)), (0, ""))
     assert number == line
     assert words in what
 

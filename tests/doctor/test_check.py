@@ -14,14 +14,13 @@ from ocarina_kit.doctor.check import (
     Choice,
     Late,
     Outcome,
-    choose,
     does_not_apply,
     examine,
     ok,
     problem,
 )
 from ocarina_kit.system.change import Change
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.errors import Remedy
 
 ALL = Choice()
 OK, NONE = ok("fine"), does_not_apply("nothing to judge")
@@ -42,12 +41,6 @@ def findings(*checks: Check, choice: Choice = ALL, api_key: bool = False) -> tup
 def run(*checks: Check, choice: Choice = ALL, api_key: bool = False) -> str:
     found = findings(*checks, choice=choice, api_key=api_key)
     return ", ".join(f"{each.id} {each.status} {each.cause}".strip() for each in found)
-
-
-def test_what_follows_from_a_fault_is_a_skip_with_the_first_cause() -> None:
-    rests = {"A1": "", "A2": "A1", "A3": "A2", "A4": "", "A5": "A6", "A6": ""}
-    checks = [a(id, FAIL if id in ("A1", "A6") else OK, rest) for id, rest in rests.items()]
-    assert run(*checks) == "A1 fail, A2 skip A1, A3 skip A1, A4 ok, A5 skip A6, A6 fail"
 
 
 def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
@@ -95,11 +88,3 @@ def test_what_is_not_selected_is_judged_unseen_if_a_check_depends_on_it() -> Non
     checks = (a("AAA001", FAIL), a("BBB001", OK, "AAA001"))
     assert run(*checks, choice=Choice(only=frozenset({"BBB"}))) == "AAA001 skip, BBB001 skip AAA001"
     assert run(*checks, choice=Choice(skip=frozenset({"AAA001"}))) == "AAA001 skip, BBB001 skip AAA001"
-
-
-def test_choosing() -> None:
-    chosen = Choice(frozenset({"CFG001", "TOK"}), frozenset({"ENV"}), offline=True)
-    assert choose(["cfg001,TOK"], ["ENV"], offline=True) == chosen
-    with pytest.raises(KitError) as raised:
-        choose(["NOPE"], [], offline=False)
-    assert raised.value.exit == 2

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.tokens.conftest import DOMAIN, NOW, OTHER, READ, VIEW, Lab, entry
+from tests.tokens.conftest import DOMAIN, NOW, OTHER, VIEW, Lab, entry
 
 from ocarina_kit.tokens import history, log
 from ocarina_kit.tokens.file import Token, read_token
@@ -60,12 +60,6 @@ def test_rotated_at_one_mebibyte(lab: Lab) -> None:
     assert len(log.read_log(lab.machine)) >= 300
 
 
-def test_a_file_is_named_by_its_resolved_path(lab: Lab) -> None:
-    (lab.machine.home / "link").symlink_to(lab.machine.home / "there")
-    assert log.path_mark(lab.machine, lab.machine.home / "link") == "~/there"
-    assert log.path_mark(lab.machine, lab.machine.home.parent) == str(lab.machine.home.parent)
-
-
 A, B = token("a"), token("b")
 SERVERS: list[tuple[list[Line], str]] = [
     # the log, and whose A is
@@ -100,18 +94,10 @@ def test_a_use_ties_unknown_tokens_to_the_server_of_their_file(lab: Lab) -> None
 # --- history
 
 
-def test_chosen_scopes() -> None:
-    lines = [line("logged-in"), line("logged-in", scope=READ), line("logged-out", scope=READ)]
-    lines.append(line("refreshed", scope="x"))
-    assert history.chosen_scopes(lines) == (VIEW,)
-    assert history.chosen_scopes(lines, rotated=True) == (VIEW, "x")
-
-
 def test_last_success() -> None:
     lines = [line("refreshed", 50, A, host="login2")]
     assert history.last_success(lines, [token("a", 50)], NOW) == (NOW - 50, "login2", "refresh")
     assert history.last_success(lines, [token("z", 10)], NOW) == (NOW - 10, "", "")
-    assert history.last_success(lines, [], NOW) == (NOW - 50, "login2", "refresh")
     assert history.last_success([], [], NOW) is None
 
 
@@ -139,25 +125,3 @@ def test_other_hosts() -> None:
     lines += [line("unscheduled", host="login3"), line("refreshed", host="login4")]
     lines.append(line("refreshed", host="login5", by="doctor"))
     assert history.other_hosts(lines, "login1") == ("login2", "login4")
-
-
-def test_first_seen() -> None:
-    assert history.first_seen([], "login1") is None
-    assert history.first_seen([line("scheduled", 50)], "login1") == NOW - 50
-    assert history.first_seen([line("scheduled", 50), line("unscheduled", 5)], "login1") is None
-
-
-RUNS: list[tuple[list[Line], list[Token], Any]] = [
-    ([], [token("a", 500)], (True, [])),
-    ([], [token("a", 5000)], (False, [])),
-    ([line("refreshed", 500, A)], [token("a", 5000)], (True, [])),
-    ([line("refused-token", 500)], [token("a", 5000)], (True, [VIEW])),
-    ([line("refused-token", 500, host="login2")], [token("a", 5000)], (False, [])),
-    ([], [token("a", 500), token("b", 5000, READ)], (True, [READ])),
-    ([], [], (True, [])),
-]
-
-
-@pytest.mark.parametrize(("lines", "tokens", "verdict"), RUNS)
-def test_what_came_of_a_due_run(lines: list[Line], tokens: list[Token], verdict: Any) -> None:
-    assert history.run_at(NOW - 600, lines, tokens, "login1", NOW) == verdict

@@ -12,7 +12,7 @@ from ocarina_kit.majora.grant import Pending, new_pending, save_pending, waiting
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse, read_token
-from ocarina_kit.tokens.login import prove_writable, set_aside_damaged
+from ocarina_kit.tokens.login import prove_writable
 from ocarina_kit.tokens.store import plan_aside
 
 
@@ -71,17 +71,6 @@ def test_a_login_that_cannot_be_saved_is_not_begun(lab: Lab) -> None:
         prove_writable(lab.machine, lab.setup)
 
 
-def test_a_damaged_file_is_set_aside(lab: Lab) -> None:
-    lab.have()
-    assert set_aside_damaged(lab.machine, lab.setup) == ""
-    data = lab.file.read_bytes()
-    lab.file.write_bytes(data[:-10])
-    assert "Tokens kept: 2" in set_aside_damaged(lab.machine, lab.setup)
-    assert set(lab.stored) == {VIEW, READ}
-    (backup,) = (lab.machine.state / "backups").iterdir()
-    assert backup.read_bytes() == data[:-10]
-
-
 def test_init_sets_the_tokens_of_the_old_server_aside(lab: Lab) -> None:
     machine, there = lab.machine, lab.elsewhere
     assert plan_aside(machine, there) is None
@@ -98,17 +87,6 @@ def test_init_sets_the_tokens_of_the_old_server_aside(lab: Lab) -> None:
 
 
 # --- logout
-
-
-def test_revoked_then_forgotten(lab: Lab) -> None:
-    lab.have()
-    assert lab.logout(scopes=[VIEW, "x"]) == {VIEW: "revoked", "x": "no-token"}
-    assert lab.majora.revoked == ["refresh-fact"]
-    assert lab.stored == {READ: entry(READ)}
-    assert lab.log[-1]["result"] == "logged-out"
-    assert lab.logout() == {READ: "revoked"}
-    assert lab.stored == {}
-    assert lab.logout() == {}
 
 
 NOT_REVOKED = [
@@ -129,11 +107,3 @@ def test_what_the_server_did_not_confirm_is_kept(lab: Lab, answer: Any, id: str,
     assert lab.logout(local=True) == {VIEW: "forgotten"}
     assert lab.report.notes
     assert lab.stored == {}
-
-
-def test_a_token_of_another_server_is_neither_sent_nor_forgotten(lab: Lab) -> None:
-    lab.have(**{VIEW: entry()})
-    lab.refresh()
-    assert lab.logout(setup=lab.elsewhere) == {VIEW: "kept"}
-    assert lab.majora.revoked == []
-    assert VIEW in lab.stored

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,16 +120,6 @@ def test_an_answer_that_was_lost_in_an_earlier_run_is_called_lost(lab: Lab) -> N
     assert [lab.refresh(each)[VIEW] for each in (SILENT, GONE)] == ["maybe-lost", "lost"]
 
 
-def test_one_that_fails_stops_no_other_and_one_error_names_all_that_failed_alike(lab: Lab) -> None:
-    lab.have()
-    assert lab.refresh(GONE) == {VIEW: "refused-token", READ: "refreshed"}
-    lab.have()
-    lab.refresh(script={"refresh-fact": [GONE], "refresh-_api": [GONE]})
-    (error,) = lab.report.errors(lab.setup)
-    assert "(tokens to look up samples and runs and read published groups)." in error.what
-    assert error.remedy.commands == ("ocarina-kit login --for lookup --for published",)
-
-
 WAITS = [
     (1, BUSY, 0.0, 1.0),
     (2, BUSY, 1.0, 2.0),
@@ -181,24 +168,6 @@ def test_what_the_client_writes_meanwhile_is_kept(
     assert lab.refresh(meanwhile, scopes=[VIEW]) == {VIEW: result}
     assert lab.stored[VIEW]["refresh_token"] == token
     assert (lab.stored[READ], lab.stored["more"]) == (entry(READ), entry("more"))
-
-
-def test_what_another_process_refreshed_before_the_lock_is_adopted(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from ocarina_kit.system import lock
-
-    lab.have(**{VIEW: entry()})
-    real = lock.hold
-
-    def slow(machine: Any, path: Path, **more: Any) -> Any:
-        if path == lab.file:
-            lab.have(**{VIEW: theirs()})
-        return real(machine, path, **more)
-
-    monkeypatch.setattr(lock, "hold", slow)
-    assert lab.refresh() == {VIEW: "adopted"}
-    assert lab.majora.spent == []
 
 
 def test_a_file_damaged_meanwhile_is_not_overwritten(lab: Lab) -> None:
@@ -267,22 +236,16 @@ def test_where_something_cannot_be_written_nothing_is_sent(lab: Lab, blocked: st
     assert set(lab.stored) == {VIEW, READ}
 
 
-def lose_the_file(lab: Lab, answer: Any) -> dict[str, str]:
-    """A run that cannot write the tokens file once the answer is there."""
+def test_a_token_that_cannot_be_written_is_kept_and_put_back_by_the_next_run(lab: Lab) -> None:
     lab.have()
 
     def meanwhile() -> Any:
         lab.file.unlink()
         lab.file.mkdir()
-        return answer
+        return granted(7)
 
-    found = lab.refresh(meanwhile, scopes=[VIEW])
+    assert lab.refresh(meanwhile, scopes=[VIEW]) == {VIEW: "rescued"}
     lab.file.rmdir()
-    return found
-
-
-def test_a_token_that_cannot_be_written_is_kept_and_put_back_by_the_next_run(lab: Lab) -> None:
-    assert lose_the_file(lab, granted(7)) == {VIEW: "rescued"}
     error = lab.report.errors(lab.setup)[0]
     assert error.id == "RFR005"
     lab.have()
@@ -290,41 +253,6 @@ def test_a_token_that_cannot_be_written_is_kept_and_put_back_by_the_next_run(lab
     assert lab.majora.spent == []
     assert lab.stored[VIEW]["refresh_token"] == "new-refresh-7"
     assert not journal_path(lab.machine, lab.file).exists()
-
-
-RESCUES = [
-    # what is in the file now, whether the rescued token is taken
-    ({VIEW: entry()}, True),
-    ({VIEW: entry(expires_at=NOW + 99999)}, True),
-    ({VIEW: entry(refresh_token="another", expires_at=NOW + 5)}, False),
-    ({}, True),
-]
-
-
-@pytest.mark.parametrize(("now", "taken"), RESCUES)
-def test_a_rescued_token_is_taken_by_the_token_that_was_spent(lab: Lab, now: Any, taken: bool) -> None:
-    lose_the_file(lab, granted(7))
-    lab.have(**{READ: entry(READ), **now})
-    lab.refresh(scopes=[READ])
-    assert (lab.stored.get(VIEW, {}).get("refresh_token") == "new-refresh-7") == taken
-
-
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
-def test_signals_while_an_answer_is_under_way_lose_nothing(lab: Lab, number: signal.Signals) -> None:
-    lab.have()
-
-    def hung_up() -> Any:
-        for _ in range(3):
-            os.kill(os.getpid(), number)
-        return granted(3)
-
-    before = signal.signal(number, signal.default_int_handler)
-    try:
-        found = lab.refresh(hung_up)
-    finally:
-        signal.signal(number, before)
-    assert found[VIEW] == "refreshed"
-    assert lab.stored[VIEW]["refresh_token"] == "new-refresh-3"
 
 
 def test_a_bug_while_the_file_is_written_loses_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
