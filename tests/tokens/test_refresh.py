@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import threading
 import time
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from tests.tokens.conftest import DOWN, GONE, NOW, READ, SILENT, VIEW, Lab, entry, granted
 
 from ocarina_kit.majora.api import NoAnswer, Refused
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.tokens.file import parse
 from ocarina_kit.tokens.login import prove_writable, set_aside_damaged
 from ocarina_kit.tokens.refresh import next_wait
@@ -234,6 +235,24 @@ def test_where_something_cannot_be_written_nothing_is_sent(lab: Lab, blocked: st
         lab.refresh()
     assert lab.majora.spent == []
     assert set(lab.stored) == {VIEW, READ}
+
+
+def test_a_token_that_can_be_written_nowhere_is_said_to_be_lost(lab: Lab) -> None:
+    lab.have()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def meanwhile() -> Any:
+        lab.file.unlink()
+        lab.file.mkdir()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # the journal cannot be written either
+        return granted(7)
+
+    try:
+        assert lab.refresh(meanwhile, scopes=[VIEW]) == {VIEW: "lost"}
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    error = lab.report.errors(lab.setup)[0]
+    assert (error.id, error.exit) == ("RFR007", Exit.LOGIN)
 
 
 def test_a_token_that_cannot_be_written_is_kept_and_put_back_by_the_next_run(lab: Lab) -> None:
