@@ -50,8 +50,7 @@ class Run(NamedTuple):
         return found
 
     def agreed(self, question: str, *, yes: bool, default: bool = True) -> bool:
-        """Whether the person agrees to the changes. Raises KitError (usage) without a terminal: its remedy is the
-        command as it was given, as with fewer options it would change more."""
+        """Whether the person agrees to the changes. Raises KitError (usage) without a terminal: to add --yes to all."""
         if not yes and not self.ui.interactive:
             again = ["ocarina-kit", *(word for word in sys.argv[1:] if word != "--json"), "--yes"]
             raise usage_error(
