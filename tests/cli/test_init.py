@@ -104,6 +104,7 @@ def test_a_value_that_cannot_be_used_is_wrong_usage(person: Lab) -> None:
         given = file(person, value) if option.endswith("file") else str(value)
         ran = init(person, "--offline", "--json", **{option: given})
         assert (ran.code, ran.json["error"]["id"]) == (2, id), ran
+        assert option != "domain" or "(--domain)" in ran.all
         assert "hunter22" not in ran.all
     for args in (
         ("--instance", "prod"),

@@ -33,8 +33,9 @@ def test_one_is_revoked(lab: Lab, option: tuple[str, str]) -> None:
 
 def test_without_a_yes_the_change_is_only_shown(lab: Lab) -> None:
     lab.give(LOOKUP)
-    ran = lab.kit.run("logout")
-    assert (ran.code, "ocarina-kit logout --yes" in ran.err) == (2, True)
+    ran = lab.kit.run("logout", "--for", "lookup", "--json")
+    again = ["ocarina-kit logout --for lookup --yes"]  # without --for it would revoke all tokens
+    assert (ran.code, ran.json["error"]["remedy"]["commands"]) == (2, again)
     ran = lab.kit.run("logout", "--dry-run")
     assert (ran.code, "--- ~/.ocarina-tokens (current)" in ran.out) == (0, True)
     assert '-    "access_token": "**** (30 characters)",' in ran.out

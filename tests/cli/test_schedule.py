@@ -205,7 +205,7 @@ def test_it_asks_and_shows_the_line_complete(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("args", "id", "words"),
     [
-        (["--every", "12h"], "CRN005", "10 h"),
+        (["--every", "12h"], "CRN005", "A token is valid for 10 h"),
         (["--cron", "0 9,18 * * *"], "CRN005", "between 18:00 and 09:00 the next day"),
         (["--cron", "61 * * * *"], "CRN005", "minute"),
         (["--every", "3h", "--cron", "1 * * * *"], "USE001", "exclude"),
@@ -329,6 +329,7 @@ def test_show_promises_nothing_that_a_check_denies(desk: Desk, crontab: str, id:
     ran = desk.schedule("--show")
     assert (ran.code, f"[{id}]" in ran.err) == (1, True), ran
     assert not crontab or "!" in ran.out
+    assert str(desk.kit.home) not in ran.err, "it is ~/.ocarina"
     assert desk.json("--show")["problem"]["id"] == id
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,13 +49,14 @@ class Run(NamedTuple):
             raise KitError(NO_TOKENS, id="CFG008", remedy=remedy)
         return found
 
-    def agreed(self, question: str, *command: str, yes: bool, default: bool = True) -> bool:
-        """Whether the person agrees to the changes of ``command``. Raises KitError (usage) without a terminal."""
+    def agreed(self, question: str, *, yes: bool, default: bool = True) -> bool:
+        """Whether the person agrees to the changes. Raises KitError (usage) without a terminal: to add --yes to all."""
         if not yes and not self.ui.interactive:
+            again = ["ocarina-kit", *(word for word in sys.argv[1:] if word != "--json"), "--yes"]
             raise usage_error(
                 "There is no terminal to ask in; add --yes.",
                 why="Nothing was changed.",
-                remedy=Remedy("Agree to the changes.", (self.place.command(*command, "--yes"),)),
+                remedy=Remedy("Agree to the changes.", (shlex.join(again),)),
             )
         return yes or self.ui.confirm(question, default=default)
 

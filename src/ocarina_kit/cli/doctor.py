@@ -235,7 +235,7 @@ def _fix(
             run.ui.say(f"There is nothing {'that can be fixed automatically' if wrong else 'to fix'}.")
         if dry_run or not planned.changes:
             break
-        if not run.agreed("Apply these changes?", "doctor", "--fix", yes=yes):
+        if not run.agreed("Apply these changes?", yes=yes):
             run.ui.say("The rest was left as it is." if applied else "Nothing was changed.")
             break
         agreed.update(planned.rows)

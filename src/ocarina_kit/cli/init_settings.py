@@ -118,7 +118,7 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
     for name in PAIR:
         if name not in variables and (text := environ.get(f"MAJORA_{name}")):
             variables[name] = Setting(name, text, f"variable MAJORA_{name}")
-    options = {name: Setting(name, text, ASK[name].options.split()[0]) for name, text in given.items()}
+    options = {name: Setting(name, text, ASK[name].options.split()[-2]) for name, text in given.items()}
     file = {} if wish.from_env else _in_file(settled(World.of(run.machine, run.config()))[0].config)
     here = {**variables, **options}
     named = [each["MAJORA_DOMAIN"].text for each in (here, file) if "MAJORA_DOMAIN" in each]

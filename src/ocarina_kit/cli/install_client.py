@@ -48,7 +48,7 @@ def command(
         ui.table(rows_of(run, plan))
         for line in plan.show() if dry_run else ():
             ui.command(line, indent=4)
-        if dry_run or not run.agreed("Apply these changes?", "install-client", yes=yes):
+        if dry_run or not run.agreed("Apply these changes?", yes=yes):
             ui.say("Nothing was changed.")
             return Result()
     install_client(run, plan)

@@ -66,7 +66,7 @@ def command(
     for key in chosen if not yes else ():
         ui.say(what_for(key), indent=2)
     question = "Delete these tokens here? They stay valid at" if local else _QUESTION
-    if chosen and not run.agreed(f"{question} {setup.domain}", "logout", yes=yes):
+    if chosen and not run.agreed(f"{question} {setup.domain}", yes=yes):
         ui.say("Nothing was changed.")
         return Result()
     with ui.waiting("Waiting for Majora to revoke the tokens", _LIMIT_S) as say:

@@ -200,7 +200,7 @@ def _agreed(
     world: World,
     edit: Callable[[bytes], bytes],
     question: str,
-    *words: str,
+    *,
     dry_run: bool,
     yes: bool,
     default: bool = True,
@@ -210,7 +210,7 @@ def _agreed(
 
     before = world.listing.content
     run.ui.diff(difference([crontab(before, edit(before))], run.machine))
-    if not dry_run and run.agreed(question, "schedule", *words, yes=yes, default=default):
+    if not dry_run and run.agreed(question, yes=yes, default=default):
         return True
     run.ui.say("Nothing was changed.")
     return False
@@ -259,7 +259,7 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
         return plan_removal(content, world.ground)
 
     question = f"Remove it from your crontab on {host}?"
-    if not _agreed(run, world, without, question, "--remove", dry_run=dry_run, yes=yes):
+    if not _agreed(run, world, without, question, dry_run=dry_run, yes=yes):
         return result
     _carry_out(run, world.setup, without, "unscheduled", "removed", f"the entry in your crontab on {host}")
     for entry in entries.mixed:

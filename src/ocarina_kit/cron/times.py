@@ -63,9 +63,9 @@ def parse_times(text: str) -> Times:
     from cronsim import CronSim, CronSimError
 
     fields = _WORDS.get(text.strip(" \t"), text).split()
-    why = "it is not five fields on one line"
+    why = "It is not five fields on one line"
     if fields == ["@reboot"]:
-        why = "it runs only when the host starts"
+        why = "It runs only when the host starts"
     elif len(fields) == 5 and not re.search(r"[^\S \t]", text):
         pairs = zip(_FIELDS, fields, strict=True)
         bad = [name for name, field in pairs if not all(map(_PART.fullmatch, field.split(",")))]
@@ -122,7 +122,8 @@ def refuse_long_gap(times: Times) -> None:
     """Raises KitError (CRN005, usage) where the longest gap is 10 h or more; says where."""
     if problem := gap_problem(times):
         remedy = Remedy("Choose times less than 9 hours apart, or leave it out.", _EVERY_3H)
-        raise usage_error(f"{times.text!r} runs too rarely.", id="CRN005", why=f"{problem}.", remedy=remedy)
+        why = f"{problem[0].upper()}{problem[1:]}."
+        raise usage_error(f"{times.text!r} runs too rarely.", id="CRN005", why=why, remedy=remedy)
 
 
 def one_miss_expires(times: Times) -> bool:

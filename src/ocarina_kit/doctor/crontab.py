@@ -24,7 +24,7 @@ from ocarina_kit.doctor.check import (
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import Remedy
-from ocarina_kit.system.words import clock, listed
+from ocarina_kit.system.words import clock, listed, tilde
 from ocarina_kit.tokens import history
 
 GRACE = 600.0
@@ -125,7 +125,8 @@ def exists(world: World) -> Outcome | None:
     absent = next((id for id in ("CFG001", "CFG011") if world.config_findings[id].status == "fail"), "")
     if entries.others and absent:
         return follows(absent)
-    setup = str(place.config) if place.profile is None else f"profile {place.profile} of {place.config}"
+    setup = tilde(place.config, world.machine.home)
+    setup = setup if place.profile is None else f"profile {place.profile} of {setup}"
     hosts, others = listed(of.other_hosts(world)), _lines(entries.others)
     said = "The crontab on {host} has no entry for {setup}."
     said += " Of another set-up: {others}." if entries.others else ""
