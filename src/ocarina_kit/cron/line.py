@@ -22,6 +22,7 @@ MOST_BYTES = 997
 PROXY = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 NO_PROXY = ("NO_PROXY", "no_proxy")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SWITCHED_OFF = re.compile(r"\s*#(?:.*?[#\s])??((?:@\w+|[\d*]\S*(?:\s+\S+){4})\s+(?:\d>|[^\s\d*]).*)")
 # Any user info, or a word for a password: in doubt it stays out of the crontab.
 _SECRET = re.compile(r"@|%40|pass|pwd|secret|token", re.I)
 
@@ -95,7 +96,7 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
             variables[setting[0]] = (setting[1], number)
         elif "ocarina" in folded or ("oauth" in folded and "refresh" in folded):
             text = line.removesuffix("\n")
-            bare = text.lstrip(" \t").lstrip("#") if text.lstrip(" \t").startswith("#") else text
+            bare = off[1] if (off := _SWITCHED_OFF.match(text)) else text
             if parts := job(bare):
                 environ = cron_environment(
                     user, home, {name: value for name, (value, _) in variables.items()}

@@ -58,10 +58,10 @@ def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
     A ``HOME=`` line of the crontab that leads elsewhere and a quoted ``~``, which is never expanded, break an entry
     (CRN007), and do not make it another's.
     """
-    config, home = call.config, entry.values.get("HOME")
+    config, home = call.config, entry.values.get("HOME", ground.home)
     if config is None or call.profile != ground.profile:
         return False
-    if home is not None and call.environ.get("HOME") == home and config == normpath(join(home, ".ocarina")):
+    if call.environ.get("HOME") == home and config == normpath(join(home, home, ".ocarina")):
         config = join(ground.home, ".ocarina")
     meant = join(ground.home, config.rpartition("/~/")[2])
     return realpath(ground.config) in (realpath(config), realpath(meant))

@@ -28,7 +28,9 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _DOLLAR = re.compile(rf"\\(?P<escaped>[\"\\$`])|\$(?P<brace>\{{)?(?P<name>{_NAME})(?(brace)\}})")
 _TILDE = re.compile(rf"\A((?:{_NAME}=)?)~(?=/|\Z)")
 _ASSIGNMENT = re.compile(rf"({_NAME})=")
-_WHICH = re.compile(r"(?:\$\(|`)[ ]*(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*[)`]")
+_WHICH = re.compile(
+    r"(?:\$\(|`)[ ]*(?:(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*|(date)\b[^()`]*)[)`]"
+)
 PLACEHOLDER = "{YOUR_OCARINA_PATH}"
 """What the guide's line has in place of the client's path, or of its folder's."""
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
@@ -82,7 +84,7 @@ class Reading(NamedTuple):
 def read_command(text: str, environ: Mapping[str, str]) -> Reading:
     """What the shell text does if it starts with these variables. Never raises."""
     shell = _Shell(environ)
-    comment = shell.read(_WHICH.sub(r"\1", text))
+    comment = shell.read(_WHICH.sub(r"\1\2", text))
     return Reading(tuple(shell.calls), tuple(shell.other), shell.complete, comment)
 
 
@@ -216,7 +218,7 @@ class _Shell:
             (*self.starters, *around),
             self.set_up or any(basename(each) in _ENVIRONMENTS for each in around),
             options.get("--profile") or None,
-            None if "--env" in options or not home else config,
+            None if "--env" in options or "HOME" not in environ else config,
             environ,
             frozenset(options),
         )

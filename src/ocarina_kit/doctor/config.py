@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Sequence
+from posixpath import normpath
 
 from ocarina_kit.config.jsontext import Path, Spot
 from ocarina_kit.config.names import INTEGERS, SETTINGS, meant
@@ -369,8 +370,8 @@ def own_tokens(world: World) -> Outcome | None:
         kind = token_kind(each.text("MAJORA_TOKEN"))
         if client_id and domain.usable and kind in ("oauth", "other spelling"):
             tokens = each.text("MAJORA_TOKENS_FILE") or "~/.ocarina-tokens"
-            tokens = f"{config.home}{tokens[1:]}" if tokens.startswith("~/") else tokens
-            users.setdefault(tokens, {})[profile or "no profile"] = (domain.text, client_id)
+            path = normpath(f"{config.home}{tokens[1:]}" if tokens.startswith("~/") else tokens)
+            users.setdefault(path, {})[profile or "no profile"] = (domain.text, client_id)
     clash = next((list(names) for names in users.values() if len(set(names.values())) > 1), None)
     if clash is None:
         return None

@@ -80,6 +80,9 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     path = call.path
     if PLACEHOLDER in path:
         return f"{path} was never replaced by the path of ocarina"
+    for each in filter(isabs, (*call.starters, path)):
+        if why := program_problem(each):
+            return why
     if "/" not in path:
         path = "" if call.set_up else on_path(path, call.environ.get("PATH", ""))
         if not path:
@@ -87,9 +90,6 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
             return "" if call.set_up else why
     if not isabs(path):  # a quoted ~ is CRN007's
         return "" if path[0] == "~" else f"{path} is relative: cron starts in the home folder"
-    for each in filter(isabs, (*call.starters, path)):
-        if why := program_problem(each):
-            return why
     if call.tool != "client" or basename(path) != "ocarina":
         return ""  # an interpreter with a module, a shell's own word: no path to compare
     client = client_at(world, path)

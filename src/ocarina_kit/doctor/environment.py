@@ -236,8 +236,8 @@ def writable(world: World) -> Outcome | None:
     if not world.place.from_env:
         folders["The folder of the configuration"] = _beside(world.place.config)
     for what, folder in folders.items():
-        # A folder that does not exist: CFG001, CFG010.
-        if os.path.lexists(folder) and (fault := fault_in(folder)) is not None:
+        looked_at = what == "The state folder" or os.path.isdir(folder)  # noqa: PTH112  # CFG001, CFG010
+        if looked_at and (fault := fault_in(folder)) is not None:
             why, remedy = fault
             return problem("fail", f"{what}: {why}", remedy=remedy, folder=tilde(folder, home))
     return None
