@@ -81,6 +81,7 @@ def add_conda(lab: Lab, installs: str = "") -> None:
     conda.parent.mkdir(exist_ok=True)
     conda.write_text(f"""#!/bin/sh
 case $1 in
+info) echo '{{"envs_dirs": ["{lab.kit.home}/envs"]}}' ;;
 create) mkdir -p "${{5%/*}}" && cp -r "{installs}" "$5" && ln -sf /bin/true "$5/bin/python" ;;
 esac
 """)

@@ -87,7 +87,7 @@ def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Lab
     add_conda(person)
     with person.screen("init") as screen:
         talk(screen, *answers(person)[:-1])
-        screen.expect("install   ocarina 1.0.0 in ~/.local/share/ocarina-kit/envs/ocarina")
+        screen.expect("install   ocarina 1.0.0 in ~/envs/ocarina")
         talk(screen, ("Apply these changes?", "?"))
         screen.expect("ocarina-kit install-client --dry-run")
         talk(screen, AGREE)
@@ -105,7 +105,7 @@ def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Lab
         screen.expect("Nothing was changed.")
         assert screen.wait() == 0
     with person.screen("init", "--yes") as screen:
-        screen.expect("installed  ocarina 1.0.0 in ~/.local/share/ocarina-kit/envs/ocarina")
+        screen.expect("installed  ocarina 1.0.0 in ~/envs/ocarina")
         screen.expect("scheduled")
         screen.expect("Ready.")
         assert screen.wait() == 0
