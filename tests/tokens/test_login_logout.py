@@ -63,6 +63,15 @@ def test_a_login_at_another_server_leaves_the_old_tokens_their_own(lab: Lab, pen
     assert lab.refresh(setup=lab.elsewhere) == {READ: "other-server", VIEW: "refreshed"}
 
 
+def test_a_new_token_that_could_not_be_saved_is_logged_as_that(lab: Lab, pending: Pending) -> None:
+    def meanwhile() -> Any:
+        lab.file.mkdir()
+        return granted(1, VIEW)
+
+    assert lab.redeem(pending, meanwhile) == {VIEW: "rescued"}
+    assert lab.log[-1]["result"] == "rescued"
+
+
 def test_a_login_that_cannot_be_saved_is_not_begun(lab: Lab) -> None:
     prove_writable(lab.machine, lab.setup)
     assert not lab.file.exists()

@@ -323,12 +323,10 @@ class _Init:
         interrupted = login.error is not None and login.error.exit == Exit.INTERRUPTED
         if self.entry is not None and login.usable and not interrupted:
             with self._step():
-                entry = plan_entry(
-                    run, setup, self.client.candidate, prove=False
-                )  # there may be a client now
+                # Planned again: there may be a client now.
+                entry = plan_entry(run, setup, self.client.candidate, prove=False)
                 install_entry(run, setup, entry.edit)
-                with ui.waiting("Running the line once, as cron does", 120.0):
-                    trial = try_line(run, setup, entry.entry)
+                trial = try_line(run, setup, entry.entry)
                 done = "failed" if trial.error else trial.refreshed
                 ui.status("scheduled", f"{entry.when}; a test run {done}")
                 if trial.error is not None:

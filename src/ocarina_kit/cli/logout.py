@@ -89,12 +89,11 @@ def command(
 
 def _crontab_entry(run: Run, setup: Setup) -> None:
     """Without tokens the crontab entry of this set-up only sends mail: offer to remove it, or name the command."""
+    from ocarina_kit.cli.schedule_line import install_entry
     from ocarina_kit.cron.plan import plan_removal
-    from ocarina_kit.cron.program import install_crontab
     from ocarina_kit.doctor.world import World
-    from ocarina_kit.tokens import log
 
-    machine, place, world = run.machine, setup.place, World(run.machine, run.place, seconds=60.0)
+    place, world = setup.place, World(run.machine, run.place, seconds=60.0)
 
     def removed(content: bytes) -> bytes:
         return plan_removal(content, world.ground)
@@ -107,8 +106,7 @@ def _crontab_entry(run: Run, setup: Setup) -> None:
         run.ui.say("The crontab entry still runs, with nothing to refresh. To remove it:")
         run.ui.command(command)
     elif run.ui.confirm("No token is left. Remove the crontab entry too?"):
-        install_crontab(machine, removed)
-        log.append(machine, [log.line(machine, setup, "logout", "unscheduled")])
+        install_entry(run, setup, removed, "unscheduled")
         run.ui.status("removed", "the crontab entry of this set-up")
     else:
         run.ui.next_step(command)

@@ -12,9 +12,10 @@ from ocarina_kit.doctor.check import Late, Outcome, check, follows, ok, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change, chmod, refresh, set_aside, write
 from ocarina_kit.system.errors import Remedy
+from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.words import clock, span, tilde
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
-from ocarina_kit.tokens.outcome import NO_FILE, named, not_tokens, way_out
+from ocarina_kit.tokens.outcome import named, not_tokens
 
 _check = partial(check, oauth=True, run="ocarina-kit doctor --fix")
 _LOGIN = "ocarina-kit login"
@@ -22,37 +23,29 @@ _LOGIN = "ocarina-kit login"
 # --- TOK001 to TOK003: the file -----------------------------------------------------------------------------
 
 
-@_check(
-    "TOK001",
-    "There is a token",
-    rests="CFG010 CFG008",
-    impact="ocarina asks you to log in; under cron it fails.",
-    explain="Tokens are in MAJORA_TOKENS_FILE, else in ~/.ocarina-tokens: one for each scope string that you logged "
-    "in for.",
-    run=_LOGIN,
-)
-def there(world: World) -> Outcome:
+@_check("TOK001", "There is a token", rests="CFG010 CFG008", run=_LOGIN)
+def there(world: World) -> Outcome | None:
+    """Tokens are in MAJORA_TOKENS_FILE, else in ~/.ocarina-tokens: one for each scope string that you logged in for.
+
+    ocarina asks you to log in; under cron it fails.
+    """
     found, read, login = world.tokens.found, world.tokens.file, world.place.command("login")
     if found.kind != "file":
-        said, remedy = (
-            f"There is no token: {{file}} {NO_FILE[found.kind][0]}.",
-            Remedy("", (*way_out(found), login)),
-        )
-        return problem("fail", said, remedy=remedy, file=_file(world))
+        said, commands = no_file(found.kind, found.path)
+        remedy = Remedy("", (*commands, login))
+        return problem("fail", f"There is no token: {{file}} {said}.", remedy=remedy, file=_file(world))
     if not read.entries and (read.damage is None or not (found.content or b"").strip()):
         return problem("fail", "There is no token in {file}.", remedy=Remedy("", (login,)), file=_file(world))
-    return ok("The tokens file exists.")
+    return None
 
 
-@_check(
-    "TOK002",
-    "ocarina can read the tokens file",
-    rests="TOK001",
-    impact="Every ocarina command with --oauth ends with a traceback, and so does its refresh.",
-    explain="The file must be a JSON object of tokens. ocarina writes it in place and without a lock, so a crash or a "
-    "second process can leave half a file. --fix makes a backup, and keeps every token that can be read.",
-)
+@_check("TOK002", "ocarina can read the tokens file", rests="TOK001")
 def shape(world: World) -> Outcome:
+    """The file must be a JSON object of tokens. ocarina writes it in place and without a lock, so a crash or a second
+    process can leave half a file. --fix makes a backup, and keeps every token that can be read.
+
+    Every ocarina command with --oauth ends with a traceback, and so does its refresh.
+    """
     found, read, command = world.tokens.found, world.tokens.file, world.place.command
     content, odd = found.content or b"", [token for token in read.tokens if token.odd]
     if kind := foreign(found.path, content, read):
@@ -75,15 +68,13 @@ def shape(world: World) -> Outcome:
     return _fault(world, said, place, aside, kept)._replace(remedy=remedy)
 
 
-@_check(
-    "TOK003",
-    "The tokens file is private",
-    rests="TOK001",
-    impact="Whoever can read it can act as you at Majora.",
-    explain="A valid token is as good as a password, so only you should read and write the file: mode 0600. ocarina "
-    "leaves a looser mode as it is. Another name of the same file (a hard link) keeps old tokens after a refresh.",
-)
-def private(world: World) -> Outcome:
+@_check("TOK003", "The tokens file is readable only by you", rests="TOK001")
+def private(world: World) -> Outcome | None:
+    """A valid token is as good as a password, so only you should read and write the file: mode 0600. ocarina leaves a
+    looser mode as it is. Another name of the same file (a hard link) keeps old tokens after a refresh.
+
+    Whoever can read it can act as you at Majora.
+    """
     found, file = world.tokens.found, _file(world)
     path = shlex.quote(str(found.path))
     if found.ours is False:
@@ -100,21 +91,19 @@ def private(world: World) -> Outcome:
         impact = "A refresh replaces the file under this name only: the other name keeps old tokens."
         said = "{file} has {count} names (hard links)."
         return problem("warn", said, impact=impact, remedy=remedy, file=file, count=found.links)
-    return ok("The tokens file is readable only by you.")
+    return None
 
 
 # --- TOK004, TOK005: how long the tokens are valid ----------------------------------------------------------
 
 
-@_check(
-    "TOK004",
-    "The access tokens are valid",
-    rests="TOK008",
-    impact="ocarina asks you to log in again; under cron it fails.",
-    explain="An access token is valid for 10 hours. Its refresh token is valid longer, so an expired one is refreshed "
-    "without a browser.",
-)
+@_check("TOK004", "The access tokens are valid", rests="TOK008")
 def valid(world: World) -> Outcome:
+    """An access token is valid for 10 hours. Its refresh token is valid longer, so an expired one is refreshed
+    without a browser.
+
+    ocarina asks you to log in again; under cron it fails.
+    """
     now, usable, run = world.tokens.now, world.tokens.usable, _next_run(world)
     if expired := [token for token in usable if token.seconds_left(now) <= 0]:
         ago = " {span} ago" if all(token.expiry(now) > EXPIRED for token in expired) else ""
@@ -131,18 +120,15 @@ def valid(world: World) -> Outcome:
     return ok("Each token is valid for {span}.", span=left) if usable else ok("No token is expired.")
 
 
-@_check(
-    "TOK005",
-    "Each token has a refresh token",
-    rests="TOK002",
-    impact="When its access token expires, only a login brings a new one.",
-    explain="Majora issues one with every access token; a missing one was lost on the way.",
-    run="ocarina-kit login --force",
-)
-def renewable(world: World) -> Outcome:
+@_check("TOK005", "Each token has a refresh token", rests="TOK002", run="ocarina-kit login --force")
+def renewable(world: World) -> Outcome | None:
+    """Majora issues one with every access token; a missing one was lost on the way.
+
+    When its access token expires, only a login brings a new one.
+    """
     lost = _keys(token for token in world.tokens.usable if not token.can_refresh)
     if not lost:
-        return ok("Each token has a refresh token.")
+        return None
     remedy = _login(world, lost, "--force")
     return problem(
         "fail", "There is no refresh token for the {what}.", remedy=remedy, what=named(lost, world.table)
@@ -152,33 +138,28 @@ def renewable(world: World) -> Outcome:
 # --- TOK006 to TOK008: what ocarina makes of an entry -------------------------------------------------------
 
 
-@_check(
-    "TOK006",
-    "Each token is stored under its scope string",
-    rests="TOK002",
-    impact="ocarina does not find it, and asks you to log in.",
-    explain="ocarina looks a token up by exactly the scope string of what it is about to do, order included. It never "
-    "finds a token under another key.",
-)
-def under_their_keys(world: World) -> Outcome:
+@_check("TOK006", "Each token is stored under its scope string", rests="TOK002")
+def under_their_keys(world: World) -> Outcome | None:
+    """ocarina looks a token up by exactly the scope string of what it is about to do, order included. It never finds
+    a token under another key.
+
+    ocarina does not find it, and asks you to log in.
+    """
     known = _looked_up(world)
     faulty = [token for token in world.tokens.usable if token.home(known) != token.key]
     if not faulty:
-        return ok("Each token is where ocarina looks for it.")
+        return None
     why = "store each token where ocarina looks for it"
     return _of_entries(world, faulty, "The {what} is not stored under its scope string", why)
 
 
-@_check(
-    "TOK007",
-    "There is a token for each purpose",
-    rests="TOK006",
-    impact="ocarina asks you to log in when you do that.",
-    explain="refresh.log has the purposes that you logged in for. If it has none, a token to look up samples is needed "
-    "by default. ocarina-kit login --list shows all purposes; ocarina-kit logout takes one away.",
-    run=_LOGIN,
-)
-def purposes(world: World) -> Outcome:
+@_check("TOK007", "There is a token for each purpose", rests="TOK006", run=_LOGIN)
+def purposes(world: World) -> Outcome | None:
+    """refresh.log has the purposes that you logged in for. If it has none, a token to look up samples is needed by
+    default. ocarina-kit login --list shows all purposes; ocarina-kit logout takes one away.
+
+    ocarina asks you to log in when you do that.
+    """
     from ocarina_kit.tokens.history import chosen_scopes
 
     # Which depends on CFG006: the log knows what was chosen by server.
@@ -200,23 +181,21 @@ def purposes(world: World) -> Outcome:
         status, why = "warn", "it is needed by default"
         missing = [scopes.requests_for(("lookup",), table)[0].scope]
     if not missing:
-        return ok("There is a token for each purpose.")
+        return None
     said, what = f"There is no {{what}}; {why}.", named(missing, world.table)
     return problem(status, said, remedy=_login(world, missing), what=what)
 
 
-@_check(
-    "TOK008",
-    "Each expiry time can be used",
-    rests="TOK002",
-    impact="ocarina ends with a traceback, or uses a token that has expired.",
-    explain="expires_at is in seconds since 1970. --fix corrects a number written as text, and milliseconds. More than "
-    "7 days beyond the token's lifetime, or not a time at all, counts as expired.",
-)
-def times(world: World) -> Outcome:
+@_check("TOK008", "Each expiry time can be used", rests="TOK002")
+def times(world: World) -> Outcome | None:
+    """expires_at is in seconds since 1970. --fix corrects a number written as text, and milliseconds. More than 7
+    days beyond the token's lifetime, or not a time at all, counts as expired.
+
+    ocarina ends with a traceback, or uses a token that has expired.
+    """
     faulty = [token for token in world.tokens.usable if token.known_expiry(world.tokens.now) is None]
     if not faulty:
-        return ok("Each expiry time can be used.")
+        return None
     said, why = (
         "The {what} has an expires_at that ocarina cannot use",
         "correct the expiry times in the tokens file",

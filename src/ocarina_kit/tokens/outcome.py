@@ -3,13 +3,13 @@ file are in the way. What servers say is in majora/messages."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config.place import Setup
 from ocarina_kit.system.errors import Exit, KitError, Remedy, interrupted
+from ocarina_kit.system.file_errors import no_file
 
 if TYPE_CHECKING:
     from ocarina_kit.client.scopes import Table
@@ -108,31 +108,15 @@ EMPTY = ("TOK001", "There is no token yet.", "A login brings the first one; then
 NO_TOKEN = ("TOK001", "There is no token for this.", "Nobody has logged in for it with this set-up.")
 _LOST = "It was lost: Majora issues one each time."
 NO_REFRESH = ("TOK005", "There is no refresh token, so only a login helps.", _LOST)
-NO_FILE = {
-    "missing": ("does not exist", ""),
-    "dangling": ("is a link to nothing", "rm {path}"),
-    "folder": ("is a folder; it should be a file", "mv {path} {path}.old"),
-    "special": ("is a device, a pipe or a socket", "mv {path} {path}.old"),
-    "too large": ("is far too large for a tokens file", "mv {path} {path}.old"),
-    "unreadable": ("cannot be read", "chmod 600 {path}"),
-}
-"""Kind of `File`: what is wrong with it as a tokens file, and the command that helps."""
-
-
-def way_out(file: File) -> tuple[str, ...]:
-    """The command that helps where there is no tokens file that could be read (``NO_FILE``)."""
-    command = NO_FILE[file.kind][1].replace("{path}", shlex.quote(str(file.path)))
-    return (command,) if command else ()
 
 
 def unreadable(file: File) -> KitError:
     """TOK003 where it is a matter of rights, else TOK002: the tokens file cannot be read at all."""
     id = "TOK003" if file.kind == "unreadable" else "TOK002"
-    what = (
-        f"The tokens file {file.path} {NO_FILE[file.kind][0]}{f': {file.problem}' if file.problem else ''}."
-    )
+    said, commands = no_file(file.kind, file.path)
+    what = f"The tokens file {file.path} {said}{f': {file.problem}' if file.problem else ''}."
     why = "Without it no token can be used or refreshed. It was not changed."
-    return _error(id, what, why, "", *way_out(file))
+    return _error(id, what, why, "", *commands)
 
 
 def undamaged(setup: Setup, file: TokensFile) -> TokensFile:
