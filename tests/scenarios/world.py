@@ -242,7 +242,7 @@ def _line(world: World) -> str:
     client = world.words["ocarina"] if "/programs/" not in world.words["ocarina"] else "/opt/none/ocarina"
     machine = world.machine
     place = Place(Path(config), profile=world.scenario.get("profile"))
-    ground = ground_of(machine._replace(environ=environ), place, world.majora.url, client)
+    ground = ground_of(machine._replace(environ=environ), place, world.majora.url)._replace(client=client)
     return build_line(ground, spread(machine.user, machine.host, world.majora.url))
 
 

@@ -93,7 +93,7 @@ def _crontab_entry(run: Run, setup: Setup) -> None:
     from ocarina_kit.cron.plan import plan_removal
     from ocarina_kit.doctor.world import World
 
-    place, world = setup.place, World(run.machine, run.place, seconds=60.0)
+    place, world = setup.place, World(run.machine, run.place)
 
     def removed(content: bytes) -> bytes:
         return plan_removal(content, world.ground)

@@ -147,7 +147,7 @@ def _find_client(run: Run, named: str | None) -> Clients:
 def _world(run: Run) -> World:
     from ocarina_kit.doctor.world import World
 
-    return World(run.machine, run.place, seconds=60.0)
+    return World(run.machine, run.place)
 
 
 def _mixed(run: Run, world: World) -> KitError | None:

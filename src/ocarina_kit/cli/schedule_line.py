@@ -76,7 +76,7 @@ def plan_entry(
     Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN005, CRN007 (no line
     can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old), SCH010.
     """
-    world = World(run.machine, run.place, seconds=60.0)
+    world = World(run.machine, run.place)
     ground = world.ground._replace(client=client.path if client is not None else None, domain=setup.domain)
     if runner != "client":
         _prove_kit(run, ground, start=prove)

@@ -77,13 +77,13 @@ def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
     from ocarina_kit.doctor.world import World
 
     machine = run.machine
-    before, started = World(machine, run.place, seconds=60.0).tokens, machine.now()
+    before, started = World(machine, run.place).tokens, machine.now()
     old = {token.key: token.access_token for token in before.file.tokens}
     pairs = ((token.access_token, token.refresh_token) for token in before.file.tokens)
     secrets = [*setup.secrets, *(secret for pair in pairs for secret in pair if secret is not None)]
     with run.ui.waiting("Running the crontab entry as cron does", SECONDS):
         done = run_command(machine, entry.command, entry.values)
-    after = World(machine, run.place, seconds=60.0).tokens
+    after = World(machine, run.place).tokens
     fresh = [each for each in after.usable if each.access_token != old.get(each.key)]
     # ocarina-kit writes its refreshes to refresh.log, the client does not.
     new = [each for each in after.log[len(before.log) :] if (each.host, each.by) == (machine.host, "refresh")]

@@ -26,16 +26,14 @@ _TIMERS = tuple(
 )
 
 
-def ground_of(machine: Machine, place: Place, domain: str, client: str | None = None) -> Ground:
-    """What a set-up's crontab entry depends on, here and in this shell. ``domain``: MAJORA_DOMAIN, repaired.
-
-    ``client``: the absolute path of the ocarina for the entry, None where there is none.
-    """
+def ground_of(machine: Machine, place: Place, domain: str) -> Ground:
+    """What a set-up's crontab entry depends on, here and in this shell, without a client. ``domain``: MAJORA_DOMAIN,
+    repaired."""
     from ocarina_kit.cron.line import Ground, carried
 
     config, variables = str(place.config.absolute()), carried(machine.environ, str(Path.cwd()))
     owner = (machine.user, machine.host, str(machine.home))
-    return Ground(*owner, config, domain, kit_words(), place.profile, client, *variables)
+    return Ground(*owner, config, domain, kit_words(), place.profile, None, *variables)
 
 
 def daemon_state(root: Path = Path("/")) -> tuple[str, str]:

@@ -75,7 +75,7 @@ class World:
     """What one run of the doctor is about. ``seconds``: for all slow facts together. ``known``: facts by the names of
     their properties, which are not looked for."""
 
-    def __init__(self, machine: Machine, place: Place, *, seconds: float, **known: Any) -> None:
+    def __init__(self, machine: Machine, place: Place, *, seconds: float = 60.0, **known: Any) -> None:
         self.until = machine.monotonic() + seconds
         self.machine = machine._replace(run=_bounded(machine, self.until - seconds * _FOR_REQUESTS))
         self.place = place

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Granted", "Majora", "NoAnswer", "Probe", "Refused", "Revoked", "tls_hint", "verdict"]
 
-SECONDS = 60.0
-"""The time limit of a request that may spend something: as long as the whole budget (CONTRACT.md, refresh)."""
 _PROBE_S = 20.0
 _BOGUS_CODE = "ocarina-kit-asks-whether-you-know-this-client"  # not a secret: no server gave it out
 # RFC 6749, appendix A: tokens are made of VSCHAR; a blank in one could not be sent in a header.
@@ -137,13 +135,13 @@ class Majora(NamedTuple):
         # Only the installed client's version says anything about the client.
         return probe if version else probe._replace(client_ok=None, wanted_version="")
 
-    def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float = SECONDS) -> Answer:
+    def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float) -> Answer:
         """Exchange a code for tokens, once (RFC 6749, 4.1.3; the verifier: RFC 7636, 4.5)."""
         more = {"code_verifier": verifier.reveal(), "client_secret": self.client_secret.reveal()}
         body = self._oauthlib.prepare_request_body(code.reveal(), redirect_uri, **more)
         return read_answer(self._post("token", seconds, code, verifier, form=dict(parse_qsl(body))))
 
-    def refresh(self, refresh_token: Secret, seconds: float = SECONDS) -> Answer:
+    def refresh(self, refresh_token: Secret, seconds: float) -> Answer:
         """Spend a refresh token for a new pair, in one attempt (RFC 6749, 6).
 
         No scope is sent: the server then grants the same scopes again, and cannot object to their order.

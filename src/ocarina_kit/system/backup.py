@@ -18,7 +18,7 @@ def backups_folder(machine: Machine) -> Path:
     return machine.state / "backups"
 
 
-def backup(machine: Machine, kind: str, data: bytes, of: str = "") -> Path:
+def backup(machine: Machine, kind: str, data: bytes, of: str) -> Path:
     """Keep ``data``, 0600 in the backups folder, before what it came from is changed; returns where.
 
     ``kind`` names it for people (``config``, ``tokens``, ``crontab``); ``of`` tells one of a kind from another (a path,
@@ -28,7 +28,7 @@ def backup(machine: Machine, kind: str, data: bytes, of: str = "") -> Path:
     import zlib
     from datetime import datetime, timezone
 
-    name = f"{kind}-{zlib.crc32(of.encode('utf-8', 'surrogateescape')):08x}" if of else kind
+    name = f"{kind}-{zlib.crc32(of.encode('utf-8', 'surrogateescape')):08x}"
     folder = make_private_folder(backups_folder(machine))
     earlier = sorted(folder.glob(f"{name}.*"))
     if earlier and read_file(earlier[-1], cap=len(data)).content == data:

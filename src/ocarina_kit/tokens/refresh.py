@@ -19,10 +19,8 @@ from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.store import Store, guard, look, opened, read_journal
 
 if TYPE_CHECKING:
-    from ocarina_kit.majora.api import Granted, NoAnswer, Refused
+    from ocarina_kit.majora.api import Answer, NoAnswer, Refused
     from ocarina_kit.system.signals import Asked
-
-    Answer = Granted | Refused | NoAnswer
 
 BUDGET_S = 60.0
 """Seconds for all attempts and waits of one token together (CONTRACT.md, refresh); a code is valid as long."""
