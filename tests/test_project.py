@@ -33,9 +33,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (14_050, 89, 8_870, 100_700),
+    "src": (13_990, 89, 8_860, 100_440),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (14_620, 97, 8_300, 114_800),
+    "tests": (14_620, 97, 8_300, 114_720),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
