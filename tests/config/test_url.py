@@ -23,6 +23,7 @@ TO_PROD = [  # what becomes PROD; h is its host
 ]  # fmt: skip
 REPAIRED = [  # what was given, what it becomes
     ("https://majora.covid19.climb.ac.uk:8443/", "https://majora.covid19.climb.ac.uk:8443/"),
+    ("https://h.org:65535/", "https://h.org:65535/"),
     ("https://h.org/majora/", "https://h.org/majora/"),
     ("https://h.org/majora", "https://h.org/majora/"),
     ("https://h.org/a//b/", "https://h.org/a/b/"),

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from tests.tokens.conftest import DOWN, GONE, READ, SILENT, VIEW, Lab, entry, granted
 
+from ocarina_kit.client.scopes import PURPOSES
 from ocarina_kit.majora.api import NoAnswer, Refused
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending, waiting
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse, read_token
 from ocarina_kit.tokens.login import prove_writable
+from ocarina_kit.tokens.outcome import named
 from ocarina_kit.tokens.store import plan_aside
 
 
@@ -116,3 +118,10 @@ def test_what_the_server_did_not_confirm_is_kept(lab: Lab, answer: Any, id: str,
     assert lab.logout(local=True) == {VIEW: "forgotten"}
     assert lab.report.notes
     assert lab.stored == {}
+
+
+def test_of_many_tokens_three_are_named() -> None:
+    scopes = [each.scope for each in PURPOSES[:5]]
+    assert named(scopes[:1]) == "token to look up samples and runs"
+    assert named(scopes[:4]).count(",") == 2
+    assert named(scopes).endswith(" and 2 more")
