@@ -125,3 +125,13 @@ def test_other_hosts() -> None:
     lines += [line("unscheduled", host="login3"), line("refreshed", host="login4")]
     lines.append(line("refreshed", host="login5", by="doctor"))
     assert history.other_hosts(lines, "login1") == ("login2", "login4")
+
+
+@pytest.mark.parametrize("result", ["refused-token", "lost"])
+def test_a_refresh_token_that_was_refused_needs_a_login(result: str) -> None:
+    lines = [
+        line(result, token=token("a")),
+        line("refreshed", token=token("b")),
+        line("network", token=token("c")),
+    ]
+    assert history.refused(lines) == {token("a").digest}

@@ -196,7 +196,8 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
     is_no = problem.id in _NO
     if is_no and not wish.force:
         return problem
-    run.ui.warn(f"{problem.what} {problem.remedy.text}{' Written anyway.' * is_no} [{problem.id}]")
+    anyway = " Written anyway." if is_no else ""
+    run.ui.warn(f"{problem.what} {problem.remedy.text}{anyway} [{problem.id}]")
     return None
 
 

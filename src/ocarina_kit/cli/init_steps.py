@@ -293,9 +293,8 @@ class _Init:
                 self.ui.say(f"{why} To have one here anyway: {self.run.place.command('schedule')}")
                 return rows
             for caution in entry.cautions:
-                if (
-                    self.client_plan is None or caution.id[:3] != "ENV"
-                ):  # of the client, which is installed first
+                # Those of the client are not said where one is installed first.
+                if self.client_plan is None or caution.id[:3] != "ENV":
                     self.ui.warn(f"{caution.what} [{caution.id}]")
             self.entry = entry
             rows.append(("crontab", f"one line: refresh {entry.words}"))

@@ -149,7 +149,7 @@ class Login:
         """
         grants.prove_writable(self.machine, self.setup)
         several = len(needed) > 1
-        self.ui.say(f"{count(len(needed), 'link')} to open{', one after another' * several}.")
+        self.ui.say(f"{count(len(needed), 'link')} to open{', one after another' if several else ''}.")
         for number, request in enumerate(needed, start=1):
             scope = request.scope
             which = f"Link {number} of {len(needed)}, to {self.words(scope)}:" if several else ""

@@ -42,7 +42,7 @@ def daemon_state(root: Path = Path("/")) -> tuple[str, str]:
     ``runs``, ``absent`` (all processes can be seen, and none is a cron daemon) or ``unknown``.
     """
     try:
-        pids = [name for name in os.listdir(root / "proc") if name.isdigit()]  # noqa: PTH208
+        pids = [each.name for each in (root / "proc").iterdir() if each.name.isdigit()]
     except OSError:
         pids = []  # not Linux
     names = {pid: _read(root / "proc" / pid / "comm").decode(errors="replace").strip() for pid in pids}

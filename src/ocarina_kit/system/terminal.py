@@ -113,7 +113,7 @@ class Terminal:
         try:
             # TCSADRAIN: a flush would drop what was typed ahead. Before the prompt: somebody may be quick.
             termios.tcsetattr(self._fd, termios.TCSADRAIN, mode)
-            self._say(_BRACKETS_ON * brackets + prompt)
+            self._say((_BRACKETS_ON if brackets else "") + prompt)
             yield
         except BaseException:
             if prompt:
@@ -121,7 +121,7 @@ class Terminal:
             raise
         finally:
             with contextlib.suppress(OSError, ValueError, termios.error):  # the terminal may be gone
-                self._say(_BRACKETS_OFF * brackets + "\n" * bool(prompt))
+                self._say((_BRACKETS_OFF if brackets else "") + ("\n" if prompt else ""))
                 termios.tcsetattr(self._fd, termios.TCSADRAIN, before)
 
     def _read(self) -> bytes:

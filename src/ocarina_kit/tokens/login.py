@@ -70,7 +70,7 @@ def redeem(
             if isinstance(answer, Granted):
                 (outcome,) = store.save([store.arrived(scope, answer)], "logged-in")
                 store.restore()
-                store.write_log({outcome.scope: outcome.result})
+                store.write_log({outcome.scope: outcome.result if outcome.problem else "logged-in"})
                 if outcome.problem is None and outcome.scope != scope:
                     error = _narrowed(" ".join(answer.missing(scope)), outcome.scope, ways)
                     outcome = outcome._replace(result="narrowed", problem=error)
