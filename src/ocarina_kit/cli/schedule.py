@@ -118,8 +118,9 @@ def _one_way(ways: dict[str, bool], wish: dict[str, str | None], consent: dict[s
 
 
 def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str | None:
-    """The five fields that a person asked for. Raises KitError (usage): cron does not accept them, or they leave a gap
-    of 10 h or more (CRN005)."""
+    """The five fields that a person asked for. Raises KitError (usage): cron does not accept them, they leave a gap of
+    10 h or more (CRN005), or python-crontab reads them in another way (SCH010)."""
+    from ocarina_kit.cron.line import second_reading
     from ocarina_kit.cron.times import parse_every, parse_times, refuse_long_gap, spread
 
     if every is not None:
@@ -127,6 +128,7 @@ def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str |
     if cron is not None:
         cron = " ".join(cron.split())  # python-crontab does not take two blanks
         refuse_long_gap(parse_times(cron))
+        second_reading(f"{cron} ocarina-kit")
     return cron
 
 

@@ -11,13 +11,13 @@ from ocarina_kit.client.find import Candidate, version_text
 from ocarina_kit.client.places import thrown_away
 from ocarina_kit.cron import host as cron_host
 from ocarina_kit.cron.crontab import encode
-from ocarina_kit.cron.line import Entry, Ground, entries, second_reading
+from ocarina_kit.cron.line import Entry, Ground, entries
 from ocarina_kit.cron.plan import Mine, Plan, plan_schedule
 from ocarina_kit.cron.program import install_crontab, unreadable
 from ocarina_kit.cron.times import one_miss_expires
 from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import Exit, KitError, Remedy
+from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.words import clock, listed
 from ocarina_kit.tokens import log
 
@@ -74,7 +74,7 @@ def plan_entry(
     this ocarina-kit as cron would, to see that it can.
 
     Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN005, CRN007 (no line
-    can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old), SCH010.
+    can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old).
     """
     world = World(run.machine, run.place)
     ground = world.ground._replace(client=client.path if client is not None else None, domain=setup.domain)
@@ -96,11 +96,6 @@ def plan_entry(
         return plan.after
 
     plan = plan_for(world.listing.content)
-    try:
-        second_reading(plan.line)
-    except KitError as problem:
-        problem.exit = Exit.PROBLEM if times is None else Exit.USAGE
-        raise
     entry = entries(encode(plan.line) + b"\n", run.machine.user, str(run.machine.home))[0]
     cautions += _of_cron(run.machine.host, entry)
     second_host = _second_host(world) if plan.begins else ""

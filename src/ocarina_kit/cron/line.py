@@ -13,7 +13,7 @@ from ocarina_kit.config.names import CA_BUNDLES
 from ocarina_kit.cron.crontab import encode, job, lines_of, variable
 from ocarina_kit.cron.recognise import Call, Reading, read_command
 from ocarina_kit.cron.times import Times, in_words, parse_times
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.errors import KitError, Remedy, usage_error
 
 MARK = "ocarina-kit"
 MOST_BYTES = 997
@@ -205,20 +205,20 @@ def _mark(profile: str | None) -> str:
 
 
 def second_reading(line: str) -> None:
-    """Let python-crontab read the line too. Raises KitError (SCH010) where it sees other times, or no job."""
+    """Let python-crontab read the line too. Raises KitError (SCH010, usage) where it sees other times, or no job."""
     import logging
 
     from crontab import CronTab
 
     logging.getLogger("crontab").setLevel(logging.CRITICAL)
-    jobs, ours = list(CronTab(tab=line + "\n")), job(line)
+    jobs, ours = list(CronTab(tab=f"{line}\n")), job(line)
     try:
         one = len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled()
         if one and ours and parse_times(jobs[0].slices.render()).same_as(parse_times(ours[0])):
             return
     except KitError:
         pass
-    raise KitError(
+    raise usage_error(
         "Two readers of crontabs do not agree on the times, so nothing was written.",
         id="SCH010",
         why="Other crons may read them in yet another way.",

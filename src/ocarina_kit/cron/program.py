@@ -91,12 +91,14 @@ def install_crontab(
 
     One lock of the kit is held around it all. Another program may still write in between: then it starts over from
     what is in it now, and never writes back what somebody else may have changed. ``edit`` may be called
-    several times.
+    several times; python-crontab reads the jobs that it adds, too.
 
     Raises KitError: CRN001 (no command, not allowed, not readable), SCH002 (cannot be written back as it is), SCH004
     (no space), SCH005 (refused), SCH006 (another program changes it each time), SCH007 (cut short), SCH009 (unknown
-    what is in it now); and what ``edit`` and the backup raise.
+    what is in it now), SCH010 (python-crontab disagrees); and what ``edit`` and the backup raise.
     """
+    from ocarina_kit.cron.crontab import job, lines_of
+    from ocarina_kit.cron.line import second_reading
     from ocarina_kit.system.backup import backup
     from ocarina_kit.system.files import make_private_folder
     from ocarina_kit.system.lock import hold
@@ -112,6 +114,9 @@ def install_crontab(
             after = edit(before.content)
             if after == before.content:
                 return saved
+            for line in set(lines_of(after)).difference(lines_of(before.content)):
+                if job(line) is not None:
+                    second_reading(line)
             if before.content:
                 saved = backup(machine, "crontab", before.content, of=host)
             if read_crontab(machine) != before:

@@ -62,14 +62,14 @@ class Line(NamedTuple):
 
 
 def digest(secret: Secret | None) -> str:
-    """The first 12 hexadecimal digits of the SHA-256, "" of None: enough to know a token again, too little to use."""
+    """12 hexadecimal digits of its BLAKE2b hash, "" of None: enough to know a token again, too little to use."""
     if secret is None:
         return ""
     try:
-        from _sha2 import sha256  # type: ignore[import-not-found]  # as random does: hashlib loads all of OpenSSL
+        from _blake2 import blake2b  # hashlib, which has it from here, also loads all of OpenSSL
     except ImportError:
-        from hashlib import sha256
-    return str(sha256(secret.reveal().encode("utf-8", "surrogatepass")).hexdigest()[:12])
+        from hashlib import blake2b
+    return blake2b(secret.reveal().encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def path_mark(machine: Machine, path: Path) -> str:
