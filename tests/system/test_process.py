@@ -118,4 +118,4 @@ def test_the_log_of_a_bug_holds_no_value(tmp_path: Path, monkeypatch: pytest.Mon
     assert str(Path(__file__).parent) not in text
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    assert write_crash_log(ValueError("x")).startswith("(the log could not be written: ")
+    assert write_crash_log(ValueError("x")) == ""

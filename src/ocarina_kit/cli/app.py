@@ -21,6 +21,7 @@ import errno
 import importlib
 import sys
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 
 import typer
@@ -197,6 +198,8 @@ def _unexpected(problem: Exception) -> KitError:
         f"This is a bug in ocarina-kit: {type(problem).__name__}.",
         id="BUG001",
         why="You did nothing wrong.",
-        remedy=Remedy(f"Please send this log, which holds no secret: {log}"),
+        remedy=Remedy("Please send this log, which holds no secret.", (f"cat {quote(log)}",))
+        if log
+        else Remedy("Its log could not be written."),
         exit=Exit.BUG,
     )

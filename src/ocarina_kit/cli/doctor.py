@@ -13,7 +13,7 @@ from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, Texts, flag, option
 from ocarina_kit.cli.ui import Result, Ui, labelled, remedy_data
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
-from ocarina_kit.system.words import count, listed, tilde
+from ocarina_kit.system.words import count, listed
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -253,7 +253,7 @@ def _fix(
         if problem is not None:
             text = f"{change.why or change.what}: {problem.what} {problem.why} [{problem.id}]"
             run.ui.status("failed", text, column=5)
-    backups = f"Backups are in {tilde(backups_folder(run.machine), run.machine.home)}"
+    backups = f"Backups are in {backups_folder(run.machine)}"
     return world, tuple(after), backups if any(each.backup for each in applied) else ""
 
 

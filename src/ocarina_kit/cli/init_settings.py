@@ -22,7 +22,6 @@ from ocarina_kit.system.change import apply_to_file, chmod
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.files import prove_space
 from ocarina_kit.system.secret import Secret
-from ocarina_kit.system.words import tilde
 from ocarina_kit.tokens.log import note_use
 from ocarina_kit.tokens.store import plan_aside
 
@@ -272,20 +271,20 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
     return changes + ([aside] if aside is not None else []), setup
 
 
-def described(run: Run, change: Change) -> str:
+def described(change: Change) -> str:
     """The file that a change is about."""
     whose = ", the tokens of the other Majora" if change.what == "set aside" else ""
-    return f"{tilde(change.path, run.machine.home)}{whose}"
+    return f"{change.path}{whose}"
 
 
 def write(run: Run, changes: Sequence[Change]) -> None:
     """Make the changes, one after another, and say so. Raises KitError; the file that failed is as it was then."""
     for change in changes:
-        words, word = f"{described(run, change)}, readable only by you", "wrote"
-        with run.ui.waiting(f"Writing {described(run, change)}", 90.0) as say:
+        words, word = f"{described(change)}, readable only by you", "wrote"
+        with run.ui.waiting(f"Writing {described(change)}", 90.0) as say:
             backup = apply_to_file(run.machine, change, say)
         if change.what == "set aside":
-            words, word = described(run, change), change.what
+            words, word = described(change), change.what
             note_use(run.machine, run.setup(), "init")
-        note = f"; backup: {tilde(backup, run.machine.home)}" if backup is not None else ""
+        note = f"; backup: {backup}" if backup is not None else ""
         run.ui.status(word, f"{words}{note}")

@@ -28,7 +28,7 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.change import difference
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
-from ocarina_kit.system.words import listed, tilde
+from ocarina_kit.system.words import listed
 from ocarina_kit.tokens.store import look, tokens_of
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _Init:
         """One list of changes, one question, and then all of it. ``due``: also if nothing changes."""
         run, ui, wish = self.run, self.ui, self.wish
         changes, setup = know.plan(run, config, values)
-        rows = [(each.what.replace("chmod", "write"), know.described(run, each)) for each in changes]
+        rows = [(each.what.replace("chmod", "write"), know.described(each)) for each in changes]
         complete = self.complete and not uses_key(values)
         requests: Sequence[Request] = ()
         if complete:
@@ -144,8 +144,7 @@ class _Init:
         if complete:
             return self._do(run.setup(), requests) if rows or due else Result()
         if not changes:
-            file = tilde(run.place.config, run.machine.home)
-            ui.say(f"Nothing to change: {file} has these settings already.")
+            ui.say(f"Nothing to change: {run.place.config} has these settings already.")
         if uses_key(values):
             ui.say(NO_TOKENS)
         else:
@@ -192,8 +191,8 @@ class _Init:
         return values
 
     def _open(self, *, lost: bool) -> None:
-        file = tilde(self.run.place.config, self.run.machine.home)
-        what = f"the client, {file}, a login, a refresh every 3 hours" if self.complete else file
+        file = self.run.place.config
+        what = f"the client, {file}, a login, a refresh every 3 hours" if self.complete else str(file)
         self.ui.say(
             f"This sets up ocarina: {what}.\nYou need an approved Majora account with two-factor authentication.\n"
             "Enter ? at any question for help. Nothing is written before you agree."

@@ -9,7 +9,6 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, option
 from ocarina_kit.cli.ui import Result
-from ocarina_kit.system.words import tilde
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
@@ -72,8 +71,8 @@ def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:
     from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION
 
     what = f"ocarina {PINNED_VERSION}" if plan.source == DEFAULT_SOURCE else "ocarina"
-    rows = [("install", f"{what} in {tilde(plan.prefix, run.machine.home)}")]
-    rows += [("", f"links {tilde(plan.link, run.machine.home)} to it")] if plan.link is not None else []
+    rows = [("install", f"{what} in {plan.prefix}")]
+    rows += [("", f"links {plan.link} to it")] if plan.link is not None else []
     return rows + [("", f"fetches {each}") for each in plan.fetches]
 
 
@@ -83,9 +82,8 @@ def install_client(run: Run, plan: Plan) -> Candidate:
 
     with run.ui.waiting("Installing the client") as say:
         client = install(run.machine, plan, lambda words: say(words.removesuffix(" …")))
-    where = tilde(plan.client, run.machine.home)
     if plan.already is None:
-        run.ui.status("installed", f"{client.described} in {where}")
+        run.ui.status("installed", f"{client.described} in {plan.client}")
     else:
-        run.ui.say(f"{client.described} is installed already: {where}")
+        run.ui.say(f"{client.described} is installed already: {plan.client}")
     return client

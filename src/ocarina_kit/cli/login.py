@@ -56,11 +56,10 @@ def command(
 
     run = start(context, json=json)
     if show_list:
-        rows = all_purposes()
-        run.ui.table(rows, indent=0)
+        run.ui.table(all_purposes(), indent=0)
         run.ui.say("For example:")
         run.ui.command("ocarina-kit login --for lookup --for upload")
-        return Result({"purposes": [{"name": name, "what_for": words} for name, words in rows]})
+        return Result()
     if print_url and callback is not None:
         raise usage_error("--print-url begins a login, and --callback finishes it: give one of them.")
     setup = run.oauth_setup()
@@ -88,7 +87,7 @@ def command(
     needed = [each.scope for each in login.settle(requests, force=force)]
     _show_links(login, needed)
     login.show_end(requests)
-    return Result({"urls": [login.links[scope] for scope in needed]}, login.error, shown=True)
+    return Result(error=login.error, shown=True)
 
 
 def _show_links(login: Login, scopes: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
-from ocarina_kit.system.words import clock, span, tilde
+from ocarina_kit.system.words import clock, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,7 +226,7 @@ def _carry_out(
     backup = install_entry(run, setup, edit, result)
     run.ui.status(word, text)
     if backup is not None:
-        run.ui.say(f"The crontab from before is in {tilde(backup, run.machine.home)}")
+        run.ui.say(f"The crontab from before is in {backup}")
 
 
 def _result(run: Run, planned: Planned, problem: KitError | None = None) -> Result:

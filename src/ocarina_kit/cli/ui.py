@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ocarina_kit.system.errors import Exit, KitError, Remedy
-from ocarina_kit.system.words import printable, span
+from ocarina_kit.system.words import printable, span, tilde
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -95,6 +95,7 @@ class Ui:
         self.terminal = terminal
         self.json = json
         self.quiet = False
+        self._home = environ.get("HOME", "")
         self._moves = environ.get("TERM", "") not in ("", "dumb")
         self._colours = self._moves and not environ.get("NO_COLOR")
         self._lock = threading.RLock()
@@ -162,6 +163,7 @@ class Ui:
 
     def table(self, rows: Sequence[Sequence[str]], *, indent: int = 2) -> None:
         """Rows of cells in columns. In a narrow terminal a row's later cells go below its first one."""
+        rows = [[tilde(cell, self._home) for cell in row] for row in rows]
         columns = max(map(len, rows), default=1) - 1
         widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(columns)]
         narrow = self.width is not None and self.width - indent - sum(widths) - 3 * columns < _NARROW
@@ -297,12 +299,13 @@ class Ui:
         self, stream: TextIO, first: str, text: str, *, margin: int | None = None, style: str = ""
     ) -> None:
         """``text`` after ``first``, which is coloured; what follows the first line is ``margin`` columns in, by
-        default as far as ``first`` is wide. Wrapped at blanks alone: a longer URL or path stays as it is."""
+        default as far as ``first`` is wide. Wrapped at blanks alone: a longer URL or path stays as it is, but for the
+        home as ``~``."""
         width, margin = self.terminal.columns(stream), len(first) if margin is None else margin
         if width is not None and width - margin < _NARROW:
             margin = min(margin, 4)
         start, lines = first, []
-        for line in printable(text).split("\n"):
+        for line in printable(tilde(text, self._home)).split("\n"):
             words = line.lstrip(" ")
             own = " " * (len(line) - len(words))
             wrapper = textwrap.TextWrapper(width or sys.maxsize, start + own, " " * margin + own)
@@ -338,7 +341,7 @@ class Ui:
             from rich.text import Text
 
             console = Console(file=self.out, width=self.width, force_terminal=True, color_system=None)
-            self._spinner = console.status(Text(printable(words)), spinner="line")
+            self._spinner = console.status(Text(printable(tilde(words, self._home))), spinner="line")
             self._spinner.start()
 
     def _clear(self) -> None:

@@ -107,8 +107,7 @@ def apply_to_file(
         as_expected = seen.content == change.before and (seen.content is not None or not seen.exists)
         if not (seen.mode == change.mode if change.what == "chmod" else as_expected):
             raise KitError(
-                f"{tilde(change.path, machine.home)} was changed by another program in the meantime. "
-                "It was left alone.",
+                f"{change.path} was changed by another program in the meantime. It was left alone.",
                 id="FIX001",
                 why="The change was made for the content before, and could undo the other one.",
                 remedy=Remedy("Run the command again."),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_crash_log(bug: BaseException) -> str:
-    """Write a redacted traceback of ``bug`` to the state folder, 0600; returns its path, or why there is none.
+    """Write a redacted traceback of ``bug`` to the state folder, 0600; returns its path, "" if it cannot be written.
 
     Locals and source lines are never written; messages are masked, as they may quote what a person typed.
     """
@@ -20,8 +20,8 @@ def write_crash_log(bug: BaseException) -> str:
         folder = make_private_folder(this_machine().state)
         path = folder / time.strftime("crash-%Y%m%dT%H%M%SZ.log", time.gmtime())
         write_private(path, _report(bug).encode("utf-8", "backslashreplace"))
-    except (KitError, OSError) as problem:
-        return f"(the log could not be written: {problem})"
+    except (KitError, OSError):
+        return ""
     return str(path)
 
 

@@ -18,7 +18,7 @@ from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import final_target
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.words import one_line, tilde
+from ocarina_kit.system.words import one_line
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -34,7 +34,7 @@ def hold(
     Raises KitError: LCK001 (the file system cannot lock), LCK002 (in use all the time), or that no file can be made.
     """
     target = final_target(path)
-    place, name = target.with_name(target.name + ".lock"), tilde(target, machine.home)
+    place, name = target.with_name(target.name + ".lock"), str(target)
     with explained(place):
         descriptor = os.open(place, _FLAGS, 0o600)
     began = machine.monotonic()

@@ -100,12 +100,10 @@ def one_line(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def tilde(path: str | PurePath, home: str | PurePath) -> str:
-    """``~/…`` for a path below ``home``; the path as it is otherwise."""
-    text, top = str(path), str(home).rstrip("/")
-    if top and (text == top or text.startswith(top + "/")):
-        return "~" + text[len(top) :]
-    return text
+def tilde(text: str | PurePath, home: str | PurePath) -> str:
+    """A path, or a text with paths in it, with ``~/…`` for those below ``home``."""
+    top = str(home).rstrip("/")
+    return re.sub(rf"(?<![\w./~-]){re.escape(top)}(?=/|\Z)", "~", str(text)) if top else str(text)
 
 
 def strip_ends(text: str, also: frozenset[str] = frozenset()) -> str:
