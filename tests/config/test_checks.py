@@ -16,7 +16,7 @@ from ocarina_kit.config.place import Place
 from ocarina_kit.config.setup import Config, effective, from_environment, place_of, read_config
 from ocarina_kit.config.write import plan_settings
 from ocarina_kit.doctor import setup
-from ocarina_kit.doctor.check import Outcome, all_checks
+from ocarina_kit.doctor.check import Choice, Outcome, all_checks
 from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
@@ -85,7 +85,7 @@ def wrong(config: Config, client: tuple[int, ...] | None = (1, 0, 0)) -> dict[st
 
 
 def fixed(config: Config, checks: Sequence[str] = CFG) -> Change | None:
-    done = setup.settled(world_of(config), checks)[1]
+    done = setup.settled(world_of(config), Choice(only=frozenset(checks)))[1]
     return done[-1].fix[0] if done else None
 
 
@@ -164,17 +164,19 @@ def test_one_fault_one_failure(id: str, content: Any) -> None:
     assert wrong(config) == {id: "fail"}
     finding = judged(config)[id]
     said = finding.said
-    assert "(~/.ocarina" in said.text
+    assert "(~/.ocarina" in said
     assert finding.remedy.commands
     for secret in (SECRET, "me:pass", "pbkdf2_sha256$6"):
-        assert secret not in said.text + finding.excerpt
-    assert not any(str(value) in said.template for value in said.values.values() if value not in (1, ""))
+        assert secret not in said + finding.excerpt
+    assert not any(
+        str(value) in finding.template for value in finding.values.values() if value not in (1, "")
+    )
 
 
 @pytest.mark.parametrize(("content", "id"), WARNED)
 def test_what_only_warns(content: Any, id: str) -> None:
     assert wrong(config_of(content)) == {id: "warn"}
-    assert "(~/.ocarina, line " in judged(config_of(content))[id].said.text
+    assert "(~/.ocarina, line " in judged(config_of(content))[id].said
 
 
 SLIPS = {"MAJORA_DOMAIN": DOMAIN[:-1], "MAJORA_USRE": "lab-user", "MAJORA_TOKEN": "oauth"}
@@ -229,11 +231,11 @@ def test_a_missing_or_incomplete_profile_is_the_one_fault() -> None:
     for settings in (PROFILES, {"profile": PROFILES["profile"]}):
         assert wrong(config_of(settings, "gone")) == {"CFG011": "fail"}
         finding = judged(config_of(settings, "gone"))
-        assert "test and bare" in finding["CFG011"].said.text
+        assert "test and bare" in finding["CFG011"].said
         assert finding["CFG004"].cause == "CFG011"
     config = config_of({"profile": {"p": good("CLIENT_ID", "MAJORA_TOKEN")}}, "p")
     assert wrong(config) == {"CFG011": "fail"}
-    assert "MAJORA_TOKEN and CLIENT_ID missing" in judged(config)["CFG011"].said.text
+    assert "MAJORA_TOKEN and CLIENT_ID missing" in judged(config)["CFG011"].said
     near = config_of({"profile": {"p": good("CLIENT_ID", client_id=ID)}}, "p")
     assert wrong(near) == {"CFG004": "fail"}
     assert after_fix(near)["profile"]["p"] == GOOD

@@ -179,7 +179,7 @@ def test_a_client_that_is_no_good(desk: Desk, make: Any, says: str) -> None:
     make(desk)
     world = desk.world("<line>")
     assert wrong(world) == "CRN004 fail"
-    assert says in found(world)["CRN004"].said.text
+    assert says in found(world)["CRN004"].said
 
 
 LISTINGS = [

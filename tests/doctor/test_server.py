@@ -92,7 +92,7 @@ def test_where_a_request_ended(row: str) -> None:
     id, outcome = first(at(domain, Probe("no-answer", net.words, net), PROXY if how == "PROXY" else {}))
     assert " ".join([id, outcome.status, *outcome.remedy.commands]) == expected
     assert outcome.remedy.text
-    assert outcome.said.values == {"said": "its own words"}
+    assert outcome.values == {"said": "its own words"}
 
 
 def test_steps_that_do_not_apply() -> None:

@@ -98,7 +98,7 @@ def _members(finding: Outcome) -> dict[str, Any]:
         "family": finding.family,
         "title": finding.title,
         "status": finding.status,
-        "detail": finding.said.text,
+        "detail": finding.said,
         "cause": finding.cause or None,
         "consequence": finding.impact,
         "remedy": remedy_data(finding.remedy),
@@ -114,7 +114,7 @@ def _error(findings: Sequence[Outcome]) -> KitError | None:
         for each in findings:
             if each.status == status:
                 why = each.impact if status == "fail" else ""
-                return KitError(each.said.text, id=each.id, why=why, remedy=each.remedy, exit=code)
+                return KitError(each.said, id=each.id, why=why, remedy=each.remedy, exit=code)
     return None
 
 

@@ -239,7 +239,7 @@ def look(run: Run, wish: Wish) -> Config:
     config = run.config()
     if config.file is not None and config.file.kind not in ("file", "missing", "dangling"):
         found = findings(World.of(run.machine, config))[0]
-        raise KitError(found.said.text, id=found.id, why="It was left as it is.", remedy=found.remedy)
+        raise KitError(found.said, id=found.id, why="It was left as it is.", remedy=found.remedy)
     if not wish.dry_run:
         prove_space(run.place.config, 1).discard()
     return config
@@ -259,10 +259,10 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
     assert isinstance(document, jsontext.Document)  # noqa: S101  # for mypy: it is what would be written
     after = config._replace(file=file._replace(kind="file", mode=None)).with_document(document)
     for finding in corrected:
-        run.ui.say(f"Corrected: {finding.said.text}. [{finding.id}]")
+        run.ui.say(f"Corrected: {finding.said}. [{finding.id}]")
     for finding in findings(World.of(run.machine, after)):
         if finding.status in ("warn", "fail"):
-            run.ui.warn(f"{finding.said.text}. [{finding.id}]")
+            run.ui.warn(f"{finding.said}. [{finding.id}]")
     if not changes and file.open_to_others:
         changes = [chmod(file.path, file.mode, "make it readable only by you (0600)")]
     setup = setup_of(run.machine, after)

@@ -90,7 +90,7 @@ class _Init:
         lost = isinstance(config.document, Spot) and not config.document.blank
         if lost and not (self.asks or self.wish.yes or self.wish.dry_run):
             said = World.of(self.run.machine, config).config_findings["CFG002"].said
-            text = f"{said.text}. To write it again, with a backup of the old one: --yes"
+            text = f"{said}. To write it again, with a backup of the old one: --yes"
             wrong.append(("CFG002", text))
         if wrong:
             what = "\n".join(["Settings are missing or wrong:", *(words for _, words in wrong)])

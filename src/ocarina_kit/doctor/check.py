@@ -39,34 +39,20 @@ PROBLEMS = ("fail", "unknown", "warn")
 """The statuses that a person is told about, the worst first."""
 
 
-class Words(NamedTuple):
-    """A sentence as a template (`str.format`) and its values. ``doctor --report`` shows few of the values, so the
-    template itself holds nothing that comes from outside."""
-
-    template: str
-    values: Mapping[str, object] = {}
-
-    @property
-    def text(self) -> str:
-        """The complete sentence, for people and JSON."""
-        return self.template.format_map(self.values)
-
-    def __str__(self) -> str:
-        return self.text
-
-
 class Outcome(NamedTuple):
     """What a check found.
 
-    ``status`` is one of `STATUSES`. ``impact`` and ``remedy`` replace the check's own; where there is a ``fix``, which
-    is what ``--fix`` would do, the usual remedy is ``doctor --fix``. ``cause`` is the id of the check that a ``skip``
-    depends on. ``off`` marks a check that was not selected, ``unclear`` a skip because nothing is known.
-    ``after``: the configuration in memory with this fixed (CFG).
+    ``status`` is one of `STATUSES`. ``template`` (`str.format`) and ``values`` are a sentence; ``--report`` shows few
+    of the values, so the template itself holds nothing that comes from outside. ``impact`` and ``remedy`` replace the
+    check's own; with a ``fix``, which is what ``--fix`` would do, the usual remedy is ``doctor --fix``. ``cause``: the
+    id of the check that a ``skip`` depends on. ``off`` marks a check that was not selected, ``unclear`` a skip because
+    nothing is known. ``after``: the configuration in memory with this fixed (CFG).
     The runner (`examine`) adds the rest: ``ms`` are the milliseconds that it took, with what it waited for.
     """
 
     status: str
-    said: Words
+    template: str
+    values: Mapping[str, object] = {}
     impact: str = ""
     remedy: Remedy = Remedy()
     cause: str = ""
@@ -83,6 +69,11 @@ class Outcome(NamedTuple):
     @property
     def family(self) -> str:
         return self.id[:3]
+
+    @property
+    def said(self) -> str:
+        """The complete sentence, for people and JSON."""
+        return self.template.format_map(self.values)
 
 
 Judge = Callable[["World"], "Outcome | None"]
@@ -158,18 +149,18 @@ def all_checks() -> tuple[Check, ...]:
 
 def ok(said: str, **values: object) -> Outcome:
     """All is well. ``values`` fill the names in ``said``, here and below."""
-    return Outcome("ok", Words(said, values))
+    return Outcome("ok", said, values)
 
 
 def skip(said: str, *, off: bool = False, unclear: bool = False, **values: object) -> Outcome:
     """There is nothing to judge here, or, ``unclear``, nothing to judge it by: what depends on this check is judged
     anyway. ``off``: it was not selected."""
-    return Outcome("skip", Words(said, values), off=off, unclear=unclear)
+    return Outcome("skip", said, values, off=off, unclear=unclear)
 
 
 def follows(id: str) -> Outcome:
     """A skip because the check ``id`` reports the same fault."""
-    return Outcome("skip", Words("depends on {check}", {"check": id}), cause=id)
+    return Outcome("skip", "depends on {check}", {"check": id}, cause=id)
 
 
 def problem(
@@ -185,7 +176,7 @@ def problem(
 ) -> Outcome:
     """``status``: one of `PROBLEMS`. ``impact``: if another than the check's own. ``text`` and ``run``: the remedy, if
     another than the usual one; the commands of ocarina-kit as for any set-up. ``fix``: what ``--fix`` would do."""
-    return Outcome(status, Words(said, values), impact, _remedy(text, run), fix=tuple(fix))
+    return Outcome(status, said, values, impact, _remedy(text, run), fix=tuple(fix))
 
 
 # --- which, and in what order -------------------------------------------------------------------------------------

@@ -116,9 +116,10 @@ def is_json(world: World) -> Outcome | None:
     if document is not None:
         after = config.with_document(document._replace(slip=None))
         return _wrong(config, said, spot=broken, after=after, why="write valid JSON")
-    text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
     if broken.blank:
-        text, run = "init writes it again, and keeps a backup.", (_INIT,)
+        text = "init writes it again, and keeps a backup."
+        return _wrong(config, said, spot=broken, text=text, run=_INIT)
+    text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
     return _wrong(config, said, spot=broken, text=text, run=run)
 
 

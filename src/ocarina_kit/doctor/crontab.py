@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from ocarina_kit.cron import host as cron_host
 from ocarina_kit.cron.line import Entry
@@ -119,7 +120,7 @@ def exists(world: World) -> Outcome | None:
     said = "The crontab on {host} has no entry for {setup}."
     said += " Of another set-up: {others}." if entries.others else ""
     said += " {hosts} refreshed the tokens before, but not in the last 10 hours." if hosts else ""
-    values = {"host": host, "setup": setup, "others": others, "hosts": hosts}
+    values: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
     if absent and not hosts:  # an entry for no set-up would only send mail
         text, run = "Set up ocarina; then schedule it.", "ocarina-kit init"
         return problem("fail", said, text=text, run=run, **values)

@@ -6,7 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.config.names import CA_BUNDLES, TEXTS
 from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
@@ -110,7 +110,7 @@ def _file(world: World, client: Candidate | None) -> str:
     return "none" if client is None else tilde(client.path, world.machine.home)
 
 
-def _other(world: World) -> dict[str, str]:
+def _other(world: World) -> dict[str, Any]:
     """The remedy for a client that is no good: use one that works, or install one."""
     typed, chosen = _typed(world), world.clients.chosen
     if chosen is not None and chosen.path != typed.path:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ocarina_kit.doctor.check import Choice, Outcome, all_checks
+from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError
 
@@ -36,14 +36,19 @@ def plan(
     The configuration's fixes become one write, those that the first ones bring to light included. No refresh token is
     spent where the server cannot be used.
     """
+    from ocarina_kit.doctor.setup import settled
+
     out = choice.offline or server_is_out(findings)
-    fixes: dict[str, list[Change]] = {each.id: [] for each in findings}
+    fixes: dict[str, list[Change]] = {}
     for each in findings:
-        if each.status in ("fail", "warn"):
-            possible = (change for change in each.fix if change not in tried)
-            fixes[each.id] = [change for change in possible if not (out and change.what == "refresh")]
+        possible = (change for change in each.fix if change not in tried)
+        fixes[each.id] = [change for change in possible if not (out and change.what == "refresh")]
     if any(change.kind == "config" for changes in fixes.values() for change in changes):
-        _settle(world, choice, fixes)
+        for id, changes in fixes.items():
+            fixes[id] = [change for change in changes if change.kind != "config"]
+        done = settled(world, choice)[1]
+        for each in done:  # all are the same write
+            fixes[each.id].append(done[-1].fix[0]._replace(why=each.fix[0].why))
     merged: dict[str | Path, Change] = {}
     for change in [change for changes in fixes.values() for change in changes]:
         key = change.what if change.what in _LAST else change.path
@@ -54,19 +59,7 @@ def plan(
         elif known.what == "chmod":  # a write makes the file private as well
             merged[key] = change
     changes = sorted(merged.values(), key=lambda change: _LAST.get(change.what, 0))
-    return Planned(tuple(changes), {check: changes[0].why for check, changes in fixes.items() if changes})
-
-
-def _settle(world: World, choice: Choice, fixes: dict[str, list[Change]]) -> None:
-    """Put the configuration's fixes in order, each on what the ones before left: all are the same write."""
-    from ocarina_kit.doctor.setup import settled
-
-    checks = [each.id for each in all_checks() if each.family == "CFG" and not choice.off(each)]
-    done = settled(world, checks)[1]
-    for id, changes in fixes.items():
-        fixes[id] = [change for change in changes if change.kind != "config"]
-    for each in done:
-        fixes[each.id].append(each.fix[0]._replace(after=done[-1].fix[0].after))
+    return Planned(tuple(changes), {id: changes[0].why for id, changes in fixes.items() if changes})
 
 
 def server_is_out(findings: Sequence[Outcome]) -> bool:

@@ -82,7 +82,7 @@ def _step(world: World, id: str) -> Outcome | None:
     return problem(status, f"{seen}: {{said}}.", said=net.words.rstrip("."), **remedy)
 
 
-def _of_the_bundle(world: World, text: str) -> dict[str, str]:
+def _of_the_bundle(world: World, text: str) -> dict[str, Any]:
     """The remedy, by which CA bundle setting hurts or helps."""
     from shlex import quote
 

@@ -58,12 +58,12 @@ def shape(world: World) -> Outcome:
     else:
         return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
     kept = _fixed(world).entries
-    text, run = "No token can be read in it. doctor sets it aside; then log in.", (_FIX, _LOGIN)
+    text = "No token can be read in it. doctor sets it aside; then log in."
     if kept:
-        text, run = f"doctor sets it aside, and keeps the {named(kept, world.table)}.", (_FIX,)
+        text = f"doctor sets it aside, and keeps the {named(kept, world.table)}."
     why = "set the damaged tokens file aside, keep what can be read"
     aside = set_aside(found.path, "tokens", content, _fixed(world).render() if kept else None, why)
-    return _fault(world, said, place, aside, text=text, run=run)
+    return _fault(world, said, place, aside, text=text, run=(_FIX, "" if kept else _LOGIN))
 
 
 @_check("TOK003", "The tokens file is readable only by you", needs="TOK001")

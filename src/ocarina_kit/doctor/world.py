@@ -88,9 +88,14 @@ class World:
         return cls(machine, config.place, seconds=0.0, config=config)
 
     def about(self, config: Config) -> World:
-        """The same slow facts with another configuration."""
-        world = World.of(self.machine, config)
-        world.until, world._threads, world._found = self.until, self._threads, self._found
+        """The same with another configuration: what was found so far of the slow facts counts for it too."""
+        kept = {
+            name: each
+            for name, each in vars(self).items()
+            if not isinstance(vars(World).get(name), cached_property)
+        }
+        world = World(self.machine, config.place)
+        vars(world).update(kept, config=config)
         return world
 
     def start(self, families: set[str]) -> None:
