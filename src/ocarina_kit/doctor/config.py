@@ -6,14 +6,14 @@ what is wrong and, where that has one meaning, the configuration without it (``a
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
+from functools import partial
 from posixpath import normpath
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.config.jsontext import Path, Spot
 from ocarina_kit.config.names import INTEGERS, SETTINGS, meant
-from ocarina_kit.config.setup import Config, effective, layers, profiles
+from ocarina_kit.config.setup import Config, effective, layers, profiles, tokens_path
 from ocarina_kit.config.url import instance_of, judge_domain
 from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied, token_kind
 from ocarina_kit.doctor.check import Outcome, check, follows, problem
@@ -27,11 +27,16 @@ if TYPE_CHECKING:
 
 FILLERS_SINCE = (0, 48)
 """Clients from here on refuse a configuration with a blank setting (FACTS.md, The client)."""
-_INIT, _FIX = "ocarina-kit init", "ocarina-kit doctor --fix"
+_INIT = "ocarina-kit init"
+_PAIR = ("CLIENT_ID", "CLIENT_SECRET")
 
 
 def _with_env(world: World) -> str:
     return "not needed with --env" if world.place.from_env else ""
+
+
+_check = partial(check, run="ocarina-kit doctor --fix")
+_check_file = partial(_check, unless=_with_env)
 
 
 def _wrong(
@@ -42,30 +47,29 @@ def _wrong(
     status: str = "fail",
     spot: Spot | None = None,
     after: Config | None = None,
-    why: str = "",
+    by: str = "",
     **more: Any,
 ) -> Outcome:
     """A `problem` that says where: file, line and column of the setting at ``path``, or ``spot``. ``after``: the
-    configuration with this fixed, in place of a remedy; ``why``: what the fix does. ``more``: as `problem` has it."""
+    configuration with this fixed, in place of a remedy; ``by``: what --fix does. ``more``: as `problem` has it."""
     file, document = config.file, config.readable
     if spot is None and document is not None:
         spot = document.find(path)
     if file is not None:
         said += " ({file}, line {line}, column {column})" if spot is not None else " ({file})"
-        more.update(file=tilde(file.path, config.home))
-    if spot is not None:
-        more.update(line=spot.line, column=spot.column)
+        more["file"] = tilde(file.path, config.home)
     after = None if after == config else after
     if after is not None and after.readable is not None and file is not None:
-        fix = write(file.path, "config", file.content, after.readable.render(), why)
+        fix = write(file.path, "config", file.content, after.readable.render(), by)
         more.update(fix=(fix,), text="", run="")
-    found = problem(status, said, **more)
-    return found._replace(after=after, excerpt=spot.excerpt if spot is not None else "")
+    if spot is None:
+        return problem(status, said, **more)._replace(after=after)
+    found = problem(status, said, line=spot.line, column=spot.column, **more)
+    return found._replace(after=after, excerpt=spot.excerpt)
 
 
 def ask(config: Config, *names: str, text: str = "init asks, and keeps the rest.") -> dict[str, Any]:
-    """The remedy: a person gives these settings, in init or as variables. A secret is typed unseen; the word OAUTH is
-    none."""
+    """The remedy: a person gives these settings, in init or as variables. A secret is typed unseen; OAUTH is none."""
     if not config.place.from_env:
         return {"text": text, "run": _INIT}
     domain = judge("MAJORA_DOMAIN", config.text("MAJORA_DOMAIN"))
@@ -80,13 +84,13 @@ def ask(config: Config, *names: str, text: str = "init asks, and keeps the rest.
 
 def _edit(config: Config, line: int = 1) -> str:
     """Opens the file in an editor, at a line: vi, nano and emacs all take ``+LINE``."""
-    return f"${{EDITOR:-vi}} +{line} {shlex.quote(str(config.place.config))}"
+    return f"${{EDITOR:-vi}} +{line} {quote(str(config.place.config))}"
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
-@check("CFG001", "The configuration can be read", unless=_with_env, run=_INIT)
+@_check_file("CFG001", "The configuration can be read", run=_INIT)
 def exists(world: World) -> Outcome | None:
     """ocarina reads one file: ~/.ocarina, or the one that OCARINA_CONF_FILE names. A folder, a link to nothing or a
     file that you may not read is as good as none.
@@ -97,15 +101,14 @@ def exists(world: World) -> Outcome | None:
     if file is None or file.kind == "file":
         return None
     said, commands = no_file(file.kind, file.path)
-    commands += () if file.kind == "unreadable" else (_INIT,)
-    return _wrong(world.config, f"The configuration {said}", run=commands)
+    run = (*commands, "" if file.kind == "unreadable" else _INIT)
+    return _wrong(world.config, f"The configuration {said}", run=run)
 
 
-@check("CFG002", "The configuration is a JSON object", needs="CFG001", unless=_with_env, run=_FIX)
+@_check_file("CFG002", "The configuration is a JSON object", needs="CFG001")
 def is_json(world: World) -> Outcome | None:
     """The file must hold one JSON object in UTF-8. Word processors put curly quotes in, Windows editors a byte-order
-    mark, people an extra comma or a comment. If only one meaning is possible, --fix writes that; otherwise a person
-    must decide, and doctor shows the place.
+    mark, people an extra comma or a comment. If only one meaning is possible, --fix writes that.
 
     ocarina cannot read it, and ends with an error at every command.
     """
@@ -115,7 +118,7 @@ def is_json(world: World) -> Outcome | None:
     said = f"The configuration is not valid JSON: {broken.words}"
     if document is not None:
         after = config.with_document(document._replace(slip=None))
-        return _wrong(config, said, spot=broken, after=after, why="write valid JSON")
+        return _wrong(config, said, spot=broken, after=after, by="write valid JSON")
     if broken.blank:
         text = "init writes it again, and keeps a backup."
         return _wrong(config, said, spot=broken, text=text, run=_INIT)
@@ -123,7 +126,7 @@ def is_json(world: World) -> Outcome | None:
     return _wrong(config, said, spot=broken, text=text, run=run)
 
 
-@check("CFG003", "The configuration is readable only by you", needs="CFG001", unless=_with_env, run=_FIX)
+@_check_file("CFG003", "The configuration is readable only by you", needs="CFG001")
 def is_private(world: World) -> Outcome | None:
     """The file holds the client secret, so only you should read and write it: mode 0600. A folder in which others may
     write lets them put another file in its place.
@@ -136,13 +139,13 @@ def is_private(world: World) -> Outcome | None:
     if (found := open_to_others(world, file)) is not None or not file.loose_folders:
         return found
     said, folder = "Others can replace the configuration: they can write in {folder}.", file.loose_folders[0]
-    text, run = "Remove their write permission.", f"chmod go-w {shlex.quote(str(folder))}"
+    text, run = "Remove their write permission.", f"chmod go-w {quote(str(folder))}"
     return problem("warn", said, text=text, run=run, folder=folder)
 
 
 def open_to_others(world: World, file: File) -> Outcome | None:
     """What CFG003 and TOK003 say: the file is another user's, or others can read or write it."""
-    name, path = tilde(file.path, world.machine.home), shlex.quote(str(file.path))
+    name, path = tilde(file.path, world.machine.home), quote(str(file.path))
     if file.ours is False:
         copy = (f"mv {path} {path}.foreign", f"install -m 600 {path}.foreign {path}")
         said = "{file} belongs to another user."
@@ -159,8 +162,7 @@ def open_to_others(world: World, file: File) -> Outcome | None:
 
 def _required(config: Config) -> tuple[str, ...]:
     """Id and secret only with OAUTH, or with no token yet."""
-    names = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN")
-    return names if config.uses_api_key else (*names, "CLIENT_ID", "CLIENT_SECRET")
+    return ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", *(() if config.uses_api_key else _PAIR))
 
 
 def _missing(config: Config) -> dict[str, list[Path]]:
@@ -174,11 +176,9 @@ def _missing(config: Config) -> dict[str, list[Path]]:
     return missing
 
 
-def _of_values(
-    config: Config, check: str, why: str, after: Config | None = None, near: Sequence[Path] = ()
-) -> Outcome | None:
+def _of_values(config: Config, check: str, by: str = "", after: Config | None = None) -> Outcome | None:
     """What a check says of the required settings: it fails, with a fix where all that is wrong has one meaning, or it
-    warns where nothing is worse. ``near``: names that ocarina does not know; ``after`` has them corrected."""
+    warns where nothing is worse. ``after`` has names corrected that ocarina does not know."""
     values = {name: judge(name, each.value) for name, each in config.settings.items()}
     missing = (Fault("CFG004", "is missing"),)
     found = [(name, values[name].faults if name in values else missing) for name in _required(config)]
@@ -186,39 +186,34 @@ def _of_values(
     worse = [(name, fault) for name, fault in faults if not fault.warning]
     if not faults:
         return None
+    near = [path for found in _missing(config).values() for path in found] if check == "CFG004" else []
     said = "; ".join(f"{name} {fault.words}" for name, fault in worse or faults)
     said += "; ocarina ignores {near}" if near else ""
     wrong, status = list(dict(worse or faults)), "fail" if worse else "warn"
     if worse and all(fault.fixable for _, fault in worse):
         after = config.with_values({name: values[name].text for name in wrong})
-    path, names = near[0] if near else config.path_of(wrong[0]), listed([each[-1] for each in near])
-    return _wrong(config, said, path, status=status, after=after, why=why, near=names, **ask(config, *wrong))
+    path, remedy = near[0] if near else config.path_of(wrong[0]), ask(config, *wrong)
+    names = listed([each[-1] for each in near])
+    return _wrong(config, said, path, status=status, after=after, by=by, near=names, **remedy)
 
 
 @check("CFG004", "Every required setting has a value", needs="CFG002 CFG011", run=_INIT)
 def is_complete(world: World) -> Outcome | None:
     """MAJORA_DOMAIN, MAJORA_USER and MAJORA_TOKEN are always needed, CLIENT_ID and CLIENT_SECRET with OAUTH. ocarina
-    ignores names that it does not know, such as majora_domain or CLIENTID. --fix corrects such a name if only one
-    setting can be meant.
+    ignores names that it does not know, such as majora_domain or CLIENTID; --fix corrects them if it is clear what is
+    meant.
 
     ocarina takes a built-in value, or refuses to start.
     """
-    config, document, missing = world.config, world.config.readable, _missing(world.config)
-    for setting, found in missing.items():
-        if document is not None and len(found) == 1:
-            document = document.rename(found[0], setting)
-    after = config.with_document(document) if document is not None else None
-    near = [path for found in missing.values() for path in found]
-    return _of_values(config, "CFG004", "correct the names of settings", after, near)
+    config, document = world.config, world.config.readable
+    if document is None:
+        return _of_values(config, "CFG004")
+    for setting, found in _missing(config).items():
+        document = document.rename(found[0], setting) if len(found) == 1 else document
+    return _of_values(config, "CFG004", "correct the names of settings", config.with_document(document))
 
 
-@check(
-    "CFG011",
-    "The profile, if any, is complete",
-    needs="CFG002",
-    unless=_with_env,
-    run=f"{_INIT} --profile NAME",
-)
+@_check_file("CFG011", "The profile, if any, is complete", needs="CFG002", run=f"{_INIT} --profile NAME")
 def has_profile(world: World) -> Outcome | None:
     """Profiles are under "profile" in the file. What a profile lacks is taken from "default", then from the top level.
 
@@ -249,10 +244,10 @@ def has_no_placeholder(world: World) -> Outcome | None:
 
     The server knows nothing of that name.
     """
-    return _of_values(world.config, "CFG005", "")
+    return _of_values(world.config, "CFG005")
 
 
-@check("CFG006", "MAJORA_DOMAIN is a base URL", needs="CFG005", run=_FIX)
+@_check("CFG006", "MAJORA_DOMAIN is a base URL", needs="CFG005")
 def is_base_url(world: World) -> Outcome | None:
     """MAJORA_DOMAIN is https://, a host and a last slash. Plain http is for this machine only, as it would send secrets
     unencrypted. --fix removes white space, quotes and the path of one of Majora's pages.
@@ -262,7 +257,7 @@ def is_base_url(world: World) -> Outcome | None:
     return _of_values(world.config, "CFG006", "write MAJORA_DOMAIN as a base URL")
 
 
-@check("CFG007", "MAJORA_DOMAIN ends in one /", needs="CFG006", run=_FIX)
+@_check("CFG007", "MAJORA_DOMAIN ends in one /", needs="CFG006")
 def ends_in_slash(world: World) -> Outcome | None:
     """Without the last slash ocarina asks a host such as example.uko; with two of them the server answers 404.
 
@@ -271,32 +266,26 @@ def ends_in_slash(world: World) -> Outcome | None:
     return _of_values(world.config, "CFG007", "end MAJORA_DOMAIN in one /")
 
 
-@check("CFG008", "MAJORA_TOKEN is OAUTH", needs="CFG002 CFG011", run=_FIX)
+@_check("CFG008", "MAJORA_TOKEN is OAUTH", needs="CFG002 CFG011")
 def is_oauth(world: World) -> Outcome | None:
-    """The word must be exactly OAUTH: ocarina takes oauth or a blank after it for a legacy API key. Legacy keys are
-    valid for 3 days. Newer clients want some text in CLIENT_ID and CLIENT_SECRET beside a key; --fix writes it.
+    """The word must be exactly OAUTH. Newer clients want some text in CLIENT_ID and CLIENT_SECRET beside a legacy API
+    key; --fix writes it.
 
     ocarina takes everything but OAUTH for a legacy API key, which expires after 3 days.
     """
     config, kind = world.config, token_kind(world.config.text("MAJORA_TOKEN"))
     if kind in ("blank", "placeholder"):
         return follows("CFG004" if kind == "blank" else "CFG005")
-    blank = [name for name in ("CLIENT_ID", "CLIENT_SECRET") if not config.text(name)]
+    blank = [name for name in _PAIR if not config.text(name)]
     if kind != "key" or not blank or (world.version or (0,)) < FILLERS_SINCE:
         return _of_values(config, "CFG008", "write OAUTH as ocarina does")
     said = f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
     run = tuple(f"export {name}={FILLER}" for name in blank)
-    after, why = config.with_values(dict.fromkeys(blank, FILLER)), "write fillers beside the key"
-    return _wrong(config, said, after=after, why=why, text="Any text will do.", run=run)
+    after, by = config.with_values(dict.fromkeys(blank, FILLER)), "write fillers beside the key"
+    return _wrong(config, said, after=after, by=by, text="Any text will do.", run=run)
 
 
-@check(
-    "CFG009",
-    "CLIENT_ID and CLIENT_SECRET look as Majora makes them",
-    needs="CFG005 CFG008",
-    oauth=True,
-    run=_INIT,
-)
+@check("CFG009", "CLIENT_ID and CLIENT_SECRET look right", needs="CFG005 CFG008", oauth=True, run=_INIT)
 def look_right(world: World) -> Outcome | None:
     """Majora makes ids of 40 and secrets of 128 letters and digits. White space comes with copying, and the two are
     easily swapped: --fix corrects both. A value that starts with pbkdf2_ is a hash; the secret itself is only shown
@@ -304,24 +293,26 @@ def look_right(world: World) -> Outcome | None:
 
     The server refuses the client (invalid_client).
     """
-    config, names = world.config, ("CLIENT_ID", "CLIENT_SECRET")
-    client_id, secret = (tidied(config.text(name)) for name in names)
+    config = world.config
+    client_id, secret = (tidied(config.text(name)) for name in _PAIR)
     if not are_swapped(client_id, secret):
         return _of_values(config, "CFG009", "tidy CLIENT_ID and CLIENT_SECRET")
     said, path = "CLIENT_ID and CLIENT_SECRET are swapped", config.path_of("CLIENT_ID")
-    after, why = config.with_values({"CLIENT_ID": secret, "CLIENT_SECRET": client_id}), "swap them"
-    return _wrong(config, said, path, after=after, why=why, **ask(config, *names))
+    after = config.with_values({"CLIENT_ID": secret, "CLIENT_SECRET": client_id})
+    return _wrong(
+        config, said, path, after=after, by="swap CLIENT_ID and CLIENT_SECRET", **ask(config, *_PAIR)
+    )
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 
-@check("CFG010", "The optional settings can be used", needs="CFG002 CFG011", unless=_with_env, run=_FIX)
+@_check_file("CFG010", "The optional settings can be used", needs="CFG002 CFG011")
 def optional(world: World) -> Outcome | None:
-    """OCARINA_QUIET and OCARINA_NO_BANNER must be integers: ocarina fails on other values. The folder of
-    MAJORA_TOKENS_FILE must exist; ocarina does not make it.
+    """OCARINA_QUIET and OCARINA_NO_BANNER must be integers; --fix writes them so. The folder of MAJORA_TOKENS_FILE must
+    exist.
 
-    ocarina fails as it reads it, or cannot save its tokens.
+    ocarina fails as it reads the file, or cannot save its tokens.
     """
     config, document, faults = world.config, world.config.readable, dict[Path, str]()
     if document is None:
@@ -339,15 +330,15 @@ def optional(world: World) -> Outcome | None:
     if not faults and config.text("MAJORA_TOKENS_FILE") and not config.tokens_folder:
         faults[config.path_of("MAJORA_TOKENS_FILE")] = "is in a folder that does not exist"
         text = "Make the folder, or name another file."
-        run = f"mkdir -p -m 700 {shlex.quote(str(config.tokens_file.parent))}"
+        run = f"mkdir -p -m 700 {quote(str(config.tokens_file.parent))}"
     if not faults:
         return None
     said = "; ".join(f"{path[-1]} {fault}" for path, fault in faults.items())
-    done, why = config.with_document(after), "write integers as integers"
-    return _wrong(config, said, next(iter(faults)), after=done, why=why, text=text, run=run)
+    fixed, by = config.with_document(after), "write integers as integers"
+    return _wrong(config, said, next(iter(faults)), after=fixed, by=by, text=text, run=run)
 
 
-@check("CFG012", "No setting is given twice", needs="CFG002", unless=_with_env)
+@_check_file("CFG012", "No setting is given twice", needs="CFG002", run="")
 def given_once(world: World) -> Outcome | None:
     """Of several settings with one name, JSON readers take the last one and say nothing.
 
@@ -362,10 +353,10 @@ def given_once(world: World) -> Outcome | None:
     return _wrong(config, said, twice[0], status="warn", text=text, run=_edit(config), name=names)
 
 
-@check("CFG013", "Different set-ups have different tokens files", needs="CFG002", unless=_with_env)
+@_check_file("CFG013", "Different set-ups have different tokens files", needs="CFG002", run="")
 def own_tokens(world: World) -> Outcome | None:
-    """Two instances or two clients cannot share a tokens file: tokens are kept by scope, and nothing in the file says
-    whose they are. ocarina-kit init --profile NAME gives each profile its own.
+    """Two instances or two clients cannot share a tokens file: nothing in it says whose a token is.
+    ocarina-kit init --profile NAME gives each profile its own.
 
     ocarina keeps tokens by scope only, so the token of one replaces that of the other.
     """
@@ -376,14 +367,13 @@ def own_tokens(world: World) -> Outcome | None:
         domain, client_id = judge("MAJORA_DOMAIN", each.text("MAJORA_DOMAIN")), tidied(each.text("CLIENT_ID"))
         kind = token_kind(each.text("MAJORA_TOKEN"))
         if client_id and domain.usable and kind in ("oauth", "other spelling"):
-            tokens = each.text("MAJORA_TOKENS_FILE") or "~/.ocarina-tokens"
-            path = normpath(f"{config.home}{tokens[1:]}" if tokens.startswith("~/") else tokens)
+            path = normpath(tokens_path(world.machine, each.settings))
             users.setdefault(path, {})[profile or "no profile"] = (domain.text, client_id)
     clash = next((list(names) for names in users.values() if len(set(names.values())) > 1), None)
     if clash is None:
         return None
     text = f'Give profile {clash[-1]} a file of its own ("MAJORA_TOKENS_FILE"), then log in there.'
-    run = (_edit(config), shlex.join(["ocarina-kit", "login", "--profile", clash[-1]]))
+    run = (_edit(config), f"ocarina-kit login --profile {quote(clash[-1])}")
     said = "Set-ups with another domain or client share one tokens file: {names}"
     return _wrong(config, said, text=text, run=run, names=listed(clash))
 
