@@ -15,11 +15,14 @@ from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.words import clock, listed, tilde
 from ocarina_kit.tokens import history
+from ocarina_kit.tokens.outcome import named
 
 GRACE = 600.0
 """Seconds after a due run before it counts as missed (CHECKS.md, CRN008)."""
 _EXPIRE = "The tokens expire 10 hours after they were last refreshed."
 _LOG_IN = "ocarina cannot refresh an expired token: one failed run, and you must log in again."
+_SCHEDULE, _TEST = "ocarina-kit schedule", "ocarina-kit schedule --test"
+_OTHER_HOST = "Schedule the refresh on a host that has cron, or ask this one's administrators."
 
 
 def _no_cron(world: World) -> str:
@@ -32,8 +35,8 @@ def _no_entry(world: World) -> str:
     return _no_cron(world) or elsewhere
 
 
-_check = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no_cron)
-_check_entry = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no_entry)
+_check = partial(check, oauth=True, run=_SCHEDULE, unless=_no_cron)
+_check_entry = partial(check, oauth=True, run=_SCHEDULE, unless=_no_entry)
 
 
 def judged(world: World) -> dict[str, Outcome]:
@@ -48,11 +51,11 @@ def _lines(entries: Sequence[Entry]) -> str:
     return ("line " if len(entries) == 1 else "lines ") + listed([str(entry.number) for entry in entries])
 
 
-def _elsewhere(world: World, said: str, **values: object) -> Outcome | None:
+def _absent(world: World, said: str, **values: Any) -> Outcome:
     """Fine, if the tokens are refreshed elsewhere. ``said``: what is not here."""
     seen = of.refreshed_elsewhere(world)
     if seen is None:
-        return None
+        return problem("fail", f"{said}.", **values)
     who, when = seen.host or "another host or program", clock(seen.time, world.tokens.now)
     return ok(f"{said}, but {{other}} refreshed the tokens ({{time}}).", other=who, time=when, **values)
 
@@ -60,13 +63,7 @@ def _elsewhere(world: World, said: str, **values: object) -> Outcome | None:
 # --- is there one entry ---------------------------------------------------------------------------------------
 
 
-@_check(
-    "CRN001",
-    "The crontab can be read",
-    impact=_EXPIRE,
-    text="Give the line to whoever can install it, or schedule the refresh on a host that has cron.",
-    run="ocarina-kit schedule --print",
-)
+@_check("CRN001", "The crontab can be read", impact=_EXPIRE, text=_OTHER_HOST, run=f"{_SCHEDULE} --print")
 def readable(world: World) -> Outcome | None:
     """crontab -l lists what cron runs for you. Some hosts have no crontab command, or allow it to few; if another
     host refreshes the tokens, that is no fault. If it fails in another way, nothing is known, and the crontab is
@@ -82,24 +79,17 @@ def readable(world: World) -> Outcome | None:
         return problem("unknown", said, text="See what crontab says.", run="crontab -l", why=why)
     missing = listing.state == "no program"
     said = "There is no crontab command on {host}" if missing else "You may not use crontab on {host}: {why}"
-    return _elsewhere(world, said, host=host, why=why) or problem("fail", f"{said}.", host=host, why=why)
+    return _absent(world, said, host=host, why=why)
 
 
-@_check(
-    "CRN009",
-    "The entry is not commented out",
-    needs="CRN001",
-    impact=_EXPIRE,
-    text="If it should run again, schedule switches it on, after asking.",
-)
+@_check("CRN009", "The entry is not commented out", needs="CRN001", impact=_EXPIRE)
 def switched_on(world: World) -> Outcome | None:
-    """Someone put a # before the only entry. There may have been a reason, so --fix leaves it; schedule asks. A
-    commented-out line beside a good entry is no fault."""
+    """Someone put a # before the only entry. There may have been a reason, so --fix leaves it; schedule asks, and
+    switches it on. A commented-out line beside a good entry is no fault."""
     off = world.entries.off
     if not off or world.entries.active:
         return None
-    said = "The only entry is commented out (crontab, {lines})"
-    return _elsewhere(world, said, lines=_lines(off)) or problem("fail", f"{said}.", lines=_lines(off))
+    return _absent(world, "The only entry is commented out (crontab, {lines})", lines=_lines(off))
 
 
 @_check("CRN002", "An entry refreshes the tokens", needs="CRN001 CRN009", impact=_EXPIRE)
@@ -109,8 +99,8 @@ def exists(world: World) -> Outcome | None:
     entries, host, place = world.entries, world.machine.host, world.place
     if entries.active:
         return ok("An entry refreshes the tokens (crontab, {lines}).", lines=_lines(entries.active))
-    if found := _elsewhere(world, "There is no entry on {host}", host=host):
-        return found
+    if of.refreshed_elsewhere(world):
+        return _absent(world, "There is no entry on {host}", host=host)
     absent = next((id for id in ("CFG001", "CFG011") if world.config_findings[id].status == "fail"), "")
     if entries.others and absent:
         return follows(absent)
@@ -120,14 +110,14 @@ def exists(world: World) -> Outcome | None:
     said = "The crontab on {host} has no entry for {setup}."
     said += " Of another set-up: {others}." if entries.others else ""
     said += " {hosts} refreshed the tokens before, but not in the last 10 hours." if hosts else ""
-    values: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
-    if absent and not hosts:  # an entry for no set-up would only send mail
-        text, run = "Set up ocarina; then schedule it.", "ocarina-kit init"
-        return problem("fail", said, text=text, run=run, **values)
+    more: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
+    if hosts:
+        more |= {"text": "Look at the entry there; or schedule it here:", "run": _SCHEDULE}
+    elif absent:  # an entry for no set-up would only send mail
+        more |= {"text": "Set up ocarina; then schedule it.", "run": "ocarina-kit init"}
     if absent or hosts:
-        text, run = "Look at the entry there; or schedule it here:", "ocarina-kit schedule"
-        return problem("fail", said, text=text, run=run, **values)
-    return faulty(world, said, "add an entry to the crontab", **values)
+        return problem("fail", said, **more)
+    return faulty(world, said, "add an entry to the crontab", **more)
 
 
 @_check_entry("CRN003", "There is only one entry", needs="CRN002")
@@ -192,13 +182,7 @@ def often_enough(world: World) -> Outcome | None:
     return ok("The entry runs {times}.", times=in_words(times))
 
 
-@_check_entry(
-    "CRN006",
-    "A cron daemon runs here",
-    needs="CRN002",
-    text="Ask this host's administrators to start cron, or schedule the refresh on a host that has it.",
-    run="",
-)
+@_check_entry("CRN006", "A cron daemon runs here", needs="CRN002", text=_OTHER_HOST, run="")
 def daemon(world: World) -> Outcome | None:
     """A crontab is only a file until a cron daemon reads it. In a container, or if other users' processes are
     hidden, it is unknown whether one runs.
@@ -227,7 +211,7 @@ def runs_as_meant(world: World) -> Outcome | None:
     return None
 
 
-@_check_entry("CRN008", "The last due run did its work", needs="CRN007", run="ocarina-kit schedule --test")
+@_check_entry("CRN008", "The last due run did its work", needs="CRN007", run=_TEST)
 def last_run(world: World) -> Outcome | None:
     """refresh.log and the tokens' own times show whether the last run that was due refreshed them; it has 10
     minutes. Runs from before ocarina-kit saw the entry do not count.
@@ -253,17 +237,12 @@ def last_run(world: World) -> Outcome | None:
         return None
     at, complete = max(due)
     happened, failed = history.run_at(at, log, world.tokens.usable, host, now, all_tokens=complete)
-    when = clock(at, now)
+    when, what = clock(at, now), named(failed, world.table)
     if happened and not failed:
         return ok("The run of {time} refreshed the tokens.", time=when)
-    from ocarina_kit.client.scopes import what_for
-
-    names = listed(list(dict.fromkeys(what_for(scope, world.table) for scope in failed)))
-    said = "The run of {time} did not refresh the token to {purposes}."
-    if not happened:
-        said = "The run of {time} refreshed nothing."
+    said = f"The run of {{time}} did not refresh {'the {what}' if happened else 'anything'}."
     text = "Run the entry as cron does. If that works, the host was down, or its cron does not run."
-    return problem("fail", said, text=text, run="ocarina-kit schedule --test", time=when, purposes=names)
+    return problem("fail", said, text=text, run=_TEST, time=when, what=what)
 
 
 @_check_entry("CRN010", "The entry can refresh an expired token", needs="CRN002", impact=_LOG_IN)

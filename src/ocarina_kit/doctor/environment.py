@@ -67,12 +67,7 @@ def runs(world: World) -> Outcome | None:
     return problem("fail", "{file} does not run: {why}.", file=file, why=typed.problem, **_other(world))
 
 
-@check(
-    "ENV005",
-    "There is one client, or all are of one version",
-    needs="ENV001",
-    text="Keep the one that you use, and remove the others.",
-)
+@check("ENV005", "All clients are of one version", needs="ENV001", text="Keep the one that you use.")
 def only_one(world: World) -> Outcome | None:
     """Several environments may have clients of different versions. cron has a short PATH of its own, so the crontab
     entry has absolute paths. A client that another user can replace is a risk: it reads your tokens.
@@ -84,7 +79,7 @@ def only_one(world: World) -> Outcome | None:
         if each is not None and each.writable_by_others:
             said, impact = "{file} is not safe: {why}.", "Whoever replaces it can read your tokens."
             text = "Remove the others' write permission, or install your own."
-            why, file = each.writable_by_others, _file(world, each)
+            file, why = _file(world, each), each.writable_by_others
             return problem("warn", said, impact=impact, text=text, run=_INSTALL, file=file, why=why)
     working = [each for each in clients.all if each.works]
     if len({each.version for each in working}) < 2:
@@ -155,14 +150,14 @@ def carried(world: World) -> Outcome | None:
 
     The scheduled refresh may read another set-up, or not reach the server.
     """
-    names, left_out = not_carried(world), world.ground.left_out
+    names, said = not_carried(world), "The crontab entry does not set what this shell sets: {variable}."
     if not names:
         return None
-    said, variables = "The crontab entry does not set what this shell sets: {variable}.", ", ".join(names)
+    variables = ", ".join(names)
     if world.place.from_env:
         text = "Some are secrets, which no crontab entry has. Write a configuration file."
         return problem("warn", said, text=text, run="ocarina-kit init", variable=variables)
-    if set(names) <= set(left_out):
+    if set(names) <= set(world.ground.left_out):
         text = f"{variables} may hold a password. Set it at the top of the crontab if cron needs it."
         return problem("warn", said, text=text, run="crontab -e", variable=variables)
     by = "put the variables into the crontab entry"
@@ -186,14 +181,10 @@ def not_carried(world: World) -> list[str]:
     return [name for name in (*CA_BUNDLES, *PROXY, *NO_PROXY) if environ.get(name) and not is_set(name)]
 
 
-@check(
-    "ENV007",
-    "The clock is right",
-    needs="SRV002",
-    online=True,
-    text="Ask whoever runs this machine to set its clock by NTP. See what it shows:",
-    run="date -u",
-)
+_NTP = "Ask whoever runs this machine to set its clock by NTP. See what it shows:"
+
+
+@check("ENV007", "The clock is right", needs="SRV002", online=True, text=_NTP, run="date -u")
 def clock(world: World) -> Outcome | None:
     """This machine's time is compared with the time in the server's answer: more than 60 s is a warning, more than 300
     s a failure.
@@ -213,12 +204,7 @@ def clock(world: World) -> Outcome | None:
     return problem("fail" if off > 300 else "warn", said, span=span(off))
 
 
-@check(
-    "ENV008",
-    "Files can be written",
-    text="Delete something there, or ask whoever runs this machine.",
-    run="df -h ~",
-)
+@check("ENV008", "Files can be written", text="Delete something there.", run="df -h ~")
 def writable(world: World) -> Outcome | None:
     """Your home and the folders of the configuration, the tokens file and the state are looked at: may you write there,
     and are space and inodes left. Nothing is written to find out, and a quota is not seen.
@@ -236,8 +222,8 @@ def writable(world: World) -> Outcome | None:
     if not world.place.from_env:
         folders["The folder of the configuration"] = _beside(world.place.config)
     for what, folder in folders.items():
-        looked_at = what == "The state folder" or os.path.isdir(folder)  # noqa: PTH112  # CFG001, CFG010
-        if looked_at and (fault := fault_in(folder)) is not None:
+        missing = what != "The state folder" and not os.path.isdir(folder)  # noqa: PTH112  # CFG001, CFG010
+        if not missing and (fault := fault_in(folder)) is not None:
             why, (text, run) = fault
             return problem("fail", f"{what}: {why}", text=text, run=run, folder=tilde(folder, home))
     return None
