@@ -236,7 +236,7 @@ def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) ->
         for other in [other for group in checks[id].needs for other in group]:
             if other not in needed and not (choice.offline and checks[other].online):
                 needed.append(other)
-    world.start({checks[id].family for id in needed})
+    world.start(needed)
     return tuple(
         _completed(each, skip(off[id], off=True), world.place) if id in off else look(id)
         for id, each in checks.items()

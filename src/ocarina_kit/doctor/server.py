@@ -78,7 +78,7 @@ def _step(world: World, id: str) -> Outcome | None:
     if id == "SRV004":
         said = "{domain} answers, but is not Majora: {said}."
         return problem("fail", said, domain=domain, said=probe.words, **by_init)
-    remedy = {"text": text, "run": "date -u" if net.kind == "tls-expired" else ""}
+    remedy: dict[str, Any] = {"text": text, "run": "date -u" if net.kind == "tls-expired" else ""}
     if net.kind in _BY_INIT:
         remedy = by_init
     elif net.kind in ("tls-unknown-issuer", "ca-bundle"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -51,22 +51,22 @@ class Tokens(NamedTuple):
 
 
 class Slow(Generic[Fact]):
-    """A property of `World` that a thread finds. ``what`` is waited for, in words; ``family``: the checks for which it
-    is begun beforehand."""
+    """A property of `World` that a thread finds: ``what``, in words. Begun beforehand if ``check`` is to be judged, so
+    that they are found side by side; otherwise as it is asked for."""
 
-    def __init__(self, find: Callable[[World], Fact], what: str, family: str) -> None:
+    def __init__(self, find: Callable[[World], Fact], what: str, check: str) -> None:
         self.find = find
         self.what = what
-        self.family = family
+        self.check = check
 
     def __get__(self, world: World, owner: type[World]) -> Fact:
         found: Fact = world.wait(self)
         return found
 
 
-def slow(what: str, family: str) -> Callable[[Callable[[World], Fact]], Slow[Fact]]:
+def slow(what: str, check: str) -> Callable[[Callable[[World], Fact]], Slow[Fact]]:
     """Make a method a `Slow` property."""
-    return lambda find: Slow(find, what, family)
+    return lambda find: Slow(find, what, check)
 
 
 class World:
@@ -88,21 +88,18 @@ class World:
         return cls(machine, config.place, seconds=0.0, config=config)
 
     def about(self, config: Config) -> World:
-        """The same with another configuration: what was found so far of the slow facts counts for it too."""
-        kept = {
-            name: each
-            for name, each in vars(self).items()
-            if not isinstance(vars(World).get(name), cached_property)
-        }
-        world = World(self.machine, config.place)
-        vars(world).update(kept, config=config)
+        """The same with another configuration: its slow facts are the same."""
+        world, properties = World(self.machine, config.place), vars(World)
+        for name, value in vars(self).items():
+            if not isinstance(properties.get(name), cached_property):
+                setattr(world, name, value)
+        world.config = config
         return world
 
-    def start(self, families: set[str]) -> None:
-        """Begin the slow facts of these checks, so that they are found side by side. Others begin as they are asked
-        for."""
+    def start(self, checks: Collection[str]) -> None:
+        """Begin the slow facts of these checks."""
         for name, fact in vars(World).items():
-            if isinstance(fact, Slow) and name not in vars(self) and fact.family in families:
+            if isinstance(fact, Slow) and name not in vars(self) and fact.check in checks:
                 self._begin(fact)
 
     def left(self) -> float:
@@ -139,7 +136,7 @@ class World:
         except BaseException as problem:
             self._found[fact] = None, problem
 
-    @slow("the clients on this machine", "ENV")
+    @slow("the clients on this machine", "ENV001")
     def clients(self) -> Clients:
         """The clients on this machine, each run once."""
         from ocarina_kit.client.find import find_clients
@@ -155,7 +152,7 @@ class World:
             return None
         return typed.version if typed is not None and typed.works else None
 
-    @slow("the client's table of scopes", "TOK")
+    @slow("the client's table of scopes", "TOK006")
     def _table(self) -> Table | None:
         from ocarina_kit.client.find import read_table
 
@@ -170,19 +167,19 @@ class World:
         except Late:
             return None
 
-    @slow("the crontab", "CRN")
+    @slow("the crontab", "CRN001")
     def listing(self) -> Listing:
         """This user's crontab, as it was listed."""
         from ocarina_kit.cron.program import read_crontab
 
         return read_crontab(self.machine)
 
-    @slow("the server's answer", "SRV")
+    @slow("the server's answer", "SRV001")
     def identity(self) -> Probe | None:
         """Who answers at MAJORA_DOMAIN; None if there is no usable address."""
         return None if self.majora is None else self.majora.identify(self.left())
 
-    @slow("the server's answer about the client id", "CRD")
+    @slow("the server's answer about the client id", "CRD001")
     def credentials(self) -> Probe | None:
         """What the server says of client id and secret; None if they cannot be asked about."""
         setup, majora = self.setup, self.majora
@@ -190,7 +187,7 @@ class World:
             return None
         return majora.probe_client(self.left())
 
-    @slow("the server's answer about the tokens", "API")
+    @slow("the server's answer about the tokens", "API001")
     def access(self) -> Mapping[str, Probe]:
         """The server's answer about each valid access token, by its key; about a legacy key under "".
 
