@@ -120,7 +120,9 @@ def a_token(access: str, **more: object) -> dict[str, object]:
 
 
 def tokens(**entries: object) -> Tokens:
-    return Tokens(File(Path("/t"), "file"), TokensFile({VIEW: a_token("v"), **entries}), (), NOW)
+    file = TokensFile({VIEW: a_token("v"), **entries})
+    usable = tuple(token for token in file.tokens if token.usable)
+    return Tokens(File(Path("/t"), "file"), file, (), NOW, usable)
 
 
 @pytest.mark.parametrize(

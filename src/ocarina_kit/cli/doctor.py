@@ -337,7 +337,7 @@ def _explain(ui: Ui, id: str) -> Result:
         ui.say(f"{id}: {words}")
         return Result({"checks": [{"id": id, "family": id[:3], "detail": words}]})
     ui.heading(f"{check.id}: {check.title}")
-    depends = f"It depends on {', '.join(map(' or '.join, check.rests))}." if check.rests else ""
+    depends = f"It depends on {', '.join(map(' or '.join, check.needs))}." if check.needs else ""
     online = "It asks the server; --offline skips it." if check.online else ""
     for text in filter(
         None, (check.explain, f"If it fails: {check.impact}", depends, online, check.remedy.text)

@@ -7,26 +7,27 @@ what is wrong and, where that has one meaning, the configuration without it (``a
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from posixpath import normpath
+from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.config.jsontext import Path, Spot
 from ocarina_kit.config.names import INTEGERS, SETTINGS, meant
 from ocarina_kit.config.setup import Config, effective, layers, profiles
 from ocarina_kit.config.url import instance_of, judge_domain
 from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied, token_kind
-from ocarina_kit.doctor.check import Outcome, check, follows
+from ocarina_kit.doctor.check import Outcome, check, follows, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import chmod, write
-from ocarina_kit.system.errors import Remedy
 from ocarina_kit.system.file_errors import no_file
-from ocarina_kit.system.finding import Words
 from ocarina_kit.system.words import listed, tilde
+
+if TYPE_CHECKING:
+    from ocarina_kit.system.files import File
 
 FILLERS_SINCE = (0, 48)
 """Clients from here on refuse a configuration with a blank setting (FACTS.md, The client)."""
 _INIT, _FIX = "ocarina-kit init", "ocarina-kit doctor --fix"
-_PROFILE = f"{_INIT} --profile NAME"
 
 
 def _with_env(world: World) -> str:
@@ -35,40 +36,38 @@ def _with_env(world: World) -> str:
 
 def _wrong(
     config: Config,
-    template: str,
-    remedy: Remedy = Remedy(),  # noqa: B008  # a tuple
+    said: str,
     path: Path = (),
     *,
     status: str = "fail",
     spot: Spot | None = None,
     after: Config | None = None,
     why: str = "",
-    **values: object,
+    **more: Any,
 ) -> Outcome:
-    """An outcome that says where: file, line and column of the setting at ``path``, or ``spot``. ``after``: the
-    configuration with this fixed; ``why``: what the fix does."""
+    """A `problem` that says where: file, line and column of the setting at ``path``, or ``spot``. ``after``: the
+    configuration with this fixed, in place of a remedy; ``why``: what the fix does. ``more``: as `problem` has it."""
     file, document = config.file, config.readable
     if spot is None and document is not None:
         spot = document.find(path)
     if file is not None:
-        template += " ({file}, line {line}, column {column})" if spot is not None else " ({file})"
-        values.update(file=tilde(file.path, config.home))
+        said += " ({file}, line {line}, column {column})" if spot is not None else " ({file})"
+        more.update(file=tilde(file.path, config.home))
     if spot is not None:
-        values.update(line=spot.line, column=spot.column)
-    excerpt = spot.excerpt if spot is not None else ""
-    outcome = Outcome(status, Words(template, values), remedy=remedy, excerpt=excerpt)
-    if after is None or after == config:
-        return outcome
-    if after.readable is None or file is None:
-        return outcome._replace(after=after)
-    change = write(file.path, "config", file.content, after.readable.render(), why)
-    return outcome._replace(after=after, fix=(change,), remedy=Remedy())
+        more.update(line=spot.line, column=spot.column)
+    after = None if after == config else after
+    if after is not None and after.readable is not None and file is not None:
+        fix = write(file.path, "config", file.content, after.readable.render(), why)
+        more.update(fix=(fix,), text="", run="")
+    found = problem(status, said, **more)
+    return found._replace(after=after, excerpt=spot.excerpt if spot is not None else "")
 
 
-def init(config: Config, names: Collection[str], text: str = "init asks, and keeps the rest.") -> Remedy:
-    """How a person gives these settings: in init, or as variables. A secret is typed unseen; the word OAUTH is none."""
+def ask(config: Config, *names: str, text: str = "init asks, and keeps the rest.") -> dict[str, Any]:
+    """The remedy: a person gives these settings, in init or as variables. A secret is typed unseen; the word OAUTH is
+    none."""
     if not config.place.from_env:
-        return Remedy(text, (config.place.command("init"),))
+        return {"text": text, "run": _INIT}
     domain = judge("MAJORA_DOMAIN", config.text("MAJORA_DOMAIN"))
     special = {
         "CLIENT_SECRET": "read -rs CLIENT_SECRET && export CLIENT_SECRET",
@@ -76,7 +75,7 @@ def init(config: Config, names: Collection[str], text: str = "init asks, and kee
         "MAJORA_DOMAIN": f"export MAJORA_DOMAIN={domain.text if domain.usable else '…'}",
     }
     commands = tuple(special.get(name, f"export {name}=…") for name in names)
-    return Remedy("Set the variables, then run the command again.", commands)
+    return {"text": "Set the variables, then run the command again.", "run": commands}
 
 
 def _edit(config: Config, line: int = 1) -> str:
@@ -98,11 +97,11 @@ def exists(world: World) -> Outcome | None:
     if file is None or file.kind == "file":
         return None
     said, commands = no_file(file.kind, file.path)
-    commands += () if file.kind == "unreadable" else (world.place.command("init"),)
-    return _wrong(world.config, f"The configuration {said}", Remedy("", commands))
+    commands += () if file.kind == "unreadable" else (_INIT,)
+    return _wrong(world.config, f"The configuration {said}", run=commands)
 
 
-@check("CFG002", "The configuration is a JSON object", rests="CFG001", unless=_with_env, run=_FIX)
+@check("CFG002", "The configuration is a JSON object", needs="CFG001", unless=_with_env, run=_FIX)
 def is_json(world: World) -> Outcome | None:
     """The file must hold one JSON object in UTF-8. Word processors put curly quotes in, Windows editors a byte-order
     mark, people an extra comma or a comment. If only one meaning is possible, --fix writes that; otherwise a person
@@ -113,44 +112,45 @@ def is_json(world: World) -> Outcome | None:
     config, document, broken = world.config, world.config.readable, world.config.broken
     if broken is None:
         return None
-    template = f"The configuration is not valid JSON: {broken.words}"
+    said = f"The configuration is not valid JSON: {broken.words}"
     if document is not None:
         after = config.with_document(document._replace(slip=None))
-        return _wrong(config, template, spot=broken, after=after, why="write valid JSON")
-    commands = () if broken.blank else (_edit(config, broken.line),)
-    text = (
-        "init writes it again, and keeps a backup."
-        if broken.blank
-        else "Edit the file, or let init write it again."
-    )
-    return _wrong(config, template, Remedy(text, (*commands, config.place.command("init"))), spot=broken)
+        return _wrong(config, said, spot=broken, after=after, why="write valid JSON")
+    text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
+    if broken.blank:
+        text, run = "init writes it again, and keeps a backup.", (_INIT,)
+    return _wrong(config, said, spot=broken, text=text, run=run)
 
 
-@check("CFG003", "The configuration is readable only by you", rests="CFG001", unless=_with_env, run=_FIX)
+@check("CFG003", "The configuration is readable only by you", needs="CFG001", unless=_with_env, run=_FIX)
 def is_private(world: World) -> Outcome | None:
     """The file holds the client secret, so only you should read and write it: mode 0600. A folder in which others may
     write lets them put another file in its place.
 
     Others on this machine can read your client secret, or change where ocarina sends it.
     """
-    config, file = world.config, world.config.file
+    file = world.config.file
     if file is None or file.mode is None:
         return None
-    path = shlex.quote(str(file.path))
+    if (found := open_to_others(world, file)) is not None or not file.loose_folders:
+        return found
+    said, folder = "Others can replace the configuration: they can write in {folder}.", file.loose_folders[0]
+    text, run = "Remove their write permission.", f"chmod go-w {shlex.quote(str(folder))}"
+    return problem("warn", said, text=text, run=run, folder=folder)
+
+
+def open_to_others(world: World, file: File) -> Outcome | None:
+    """What CFG003 and TOK003 say: the file is another user's, or others can read or write it."""
+    name, path = tilde(file.path, world.machine.home), shlex.quote(str(file.path))
     if file.ours is False:
         copy = (f"mv {path} {path}.foreign", f"install -m 600 {path}.foreign {path}")
-        remedy = Remedy("Make a copy that is yours.", copy)
-        return _wrong(config, "The configuration belongs to another user", remedy)
-    if file.open_to_others:
-        template = "Others can read or write the configuration: mode {mode}"
-        fix = (chmod(file.path, file.mode, "make it readable only by you (0600)"),)
-        return _wrong(config, template, mode=f"{file.mode:04o}")._replace(fix=fix)
-    if file.loose_folders:
-        folder = file.loose_folders[0]
-        template = "Others can replace the configuration: they can write in {folder}"
-        remedy = Remedy("Remove their write permission.", (f"chmod go-w {shlex.quote(str(folder))}",))
-        return _wrong(config, template, remedy, status="warn", folder=folder)
-    return None
+        said = "{file} belongs to another user."
+        return problem("fail", said, text="Make a copy that is yours.", run=copy, file=name)
+    if not file.open_to_others:
+        return None
+    fix = (chmod(file.path, file.mode, f"make {name} readable only by you (0600)"),)
+    said = "Others can read or write {file}: its mode is {mode}."
+    return problem("fail", said, fix=fix, file=name, mode=f"{file.mode:04o}")
 
 
 # --- what is missing -------------------------------------------------------------------------------------------------
@@ -185,17 +185,16 @@ def _of_values(
     worse = [(name, fault) for name, fault in faults if not fault.warning]
     if not faults:
         return None
-    template = "; ".join(f"{name} {fault.words}" for name, fault in worse or faults)
-    template += "; ocarina ignores {near}" if near else ""
+    said = "; ".join(f"{name} {fault.words}" for name, fault in worse or faults)
+    said += "; ocarina ignores {near}" if near else ""
     wrong, status = list(dict(worse or faults)), "fail" if worse else "warn"
     if worse and all(fault.fixable for _, fault in worse):
         after = config.with_values({name: values[name].text for name in wrong})
-    remedy, path = init(config, wrong), near[0] if near else config.path_of(wrong[0])
-    names = listed([each[-1] for each in near])
-    return _wrong(config, template, remedy, path, status=status, after=after, why=why, near=names)
+    path, names = near[0] if near else config.path_of(wrong[0]), listed([each[-1] for each in near])
+    return _wrong(config, said, path, status=status, after=after, why=why, near=names, **ask(config, *wrong))
 
 
-@check("CFG004", "Every required setting has a value", rests="CFG002 CFG011", run=_INIT)
+@check("CFG004", "Every required setting has a value", needs="CFG002 CFG011", run=_INIT)
 def is_complete(world: World) -> Outcome | None:
     """MAJORA_DOMAIN, MAJORA_USER and MAJORA_TOKEN are always needed, CLIENT_ID and CLIENT_SECRET with OAUTH. ocarina
     ignores names that it does not know, such as majora_domain or CLIENTID. --fix corrects such a name if only one
@@ -212,7 +211,13 @@ def is_complete(world: World) -> Outcome | None:
     return _of_values(config, "CFG004", "correct the names of settings", after, near)
 
 
-@check("CFG011", "The profile, if any, is complete", rests="CFG002", unless=_with_env, run=_PROFILE)
+@check(
+    "CFG011",
+    "The profile, if any, is complete",
+    needs="CFG002",
+    unless=_with_env,
+    run=f"{_INIT} --profile NAME",
+)
 def has_profile(world: World) -> Outcome | None:
     """Profiles are under "profile" in the file. What a profile lacks is taken from "default", then from the top level.
 
@@ -223,20 +228,20 @@ def has_profile(world: World) -> Outcome | None:
         return None
     known = profiles(document.value)
     if profile not in known:
-        template = "The profile {profile} does not exist (profiles: {known})"
-        remedy = init(config, (), "init writes it; or name another with --profile.")
-        return _wrong(config, template, remedy, profile=profile, known=listed(list(known)) or "none")
+        said = "The profile {profile} does not exist (profiles: {known})"
+        remedy = ask(config, text="init writes it; or name another with --profile.")
+        return _wrong(config, said, profile=profile, known=listed(list(known)) or "none", **remedy)
     missing = [name for name, found in _missing(config).items() if not found]  # a near miss is CFG004's
     if not missing:
         return None
-    template = f"The profile {{profile}} is incomplete: {listed(missing)} missing"
-    return _wrong(config, template, init(config, missing), ("profile", profile), profile=profile)
+    said = f"The profile {{profile}} is incomplete: {listed(missing)} missing"
+    return _wrong(config, said, ("profile", profile), profile=profile, **ask(config, *missing))
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
-@check("CFG005", "No placeholder is left", rests="CFG004", run=_INIT)
+@check("CFG005", "No placeholder is left", needs="CFG004", run=_INIT)
 def has_no_placeholder(world: World) -> Outcome | None:
     """The guide's example has values that say what belongs there, such as your-username or your-client-id.
     https://example.org/ is what ocarina uses if it finds no domain.
@@ -246,7 +251,7 @@ def has_no_placeholder(world: World) -> Outcome | None:
     return _of_values(world.config, "CFG005", "")
 
 
-@check("CFG006", "MAJORA_DOMAIN is a base URL", rests="CFG005", run=_FIX)
+@check("CFG006", "MAJORA_DOMAIN is a base URL", needs="CFG005", run=_FIX)
 def is_base_url(world: World) -> Outcome | None:
     """MAJORA_DOMAIN is https://, a host and a last slash. Plain http is for this machine only, as it would send secrets
     unencrypted. --fix removes white space, quotes and the path of one of Majora's pages.
@@ -256,7 +261,7 @@ def is_base_url(world: World) -> Outcome | None:
     return _of_values(world.config, "CFG006", "write MAJORA_DOMAIN as a base URL")
 
 
-@check("CFG007", "MAJORA_DOMAIN ends in one /", rests="CFG006", run=_FIX)
+@check("CFG007", "MAJORA_DOMAIN ends in one /", needs="CFG006", run=_FIX)
 def ends_in_slash(world: World) -> Outcome | None:
     """Without the last slash ocarina asks a host such as example.uko; with two of them the server answers 404.
 
@@ -265,7 +270,7 @@ def ends_in_slash(world: World) -> Outcome | None:
     return _of_values(world.config, "CFG007", "end MAJORA_DOMAIN in one /")
 
 
-@check("CFG008", "MAJORA_TOKEN is OAUTH", rests="CFG002 CFG011", run=_FIX)
+@check("CFG008", "MAJORA_TOKEN is OAUTH", needs="CFG002 CFG011", run=_FIX)
 def is_oauth(world: World) -> Outcome | None:
     """The word must be exactly OAUTH: ocarina takes oauth or a blank after it for a legacy API key. Legacy keys are
     valid for 3 days. Newer clients want some text in CLIENT_ID and CLIENT_SECRET beside a key; --fix writes it.
@@ -278,16 +283,16 @@ def is_oauth(world: World) -> Outcome | None:
     blank = [name for name in ("CLIENT_ID", "CLIENT_SECRET") if not config.text(name)]
     if kind != "key" or not blank or (world.version or (0,)) < FILLERS_SINCE:
         return _of_values(config, "CFG008", "write OAUTH as ocarina does")
-    template = f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
-    remedy = Remedy("Any text will do.", tuple(f"export {name}={FILLER}" for name in blank))
-    after = config.with_values(dict.fromkeys(blank, FILLER))
-    return _wrong(config, template, remedy, after=after, why="write fillers beside the key")
+    said = f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
+    run = tuple(f"export {name}={FILLER}" for name in blank)
+    after, why = config.with_values(dict.fromkeys(blank, FILLER)), "write fillers beside the key"
+    return _wrong(config, said, after=after, why=why, text="Any text will do.", run=run)
 
 
 @check(
     "CFG009",
     "CLIENT_ID and CLIENT_SECRET look as Majora makes them",
-    rests="CFG005 CFG008",
+    needs="CFG005 CFG008",
     oauth=True,
     run=_INIT,
 )
@@ -302,16 +307,15 @@ def look_right(world: World) -> Outcome | None:
     client_id, secret = (tidied(config.text(name)) for name in names)
     if not are_swapped(client_id, secret):
         return _of_values(config, "CFG009", "tidy CLIENT_ID and CLIENT_SECRET")
-    template, path = "CLIENT_ID and CLIENT_SECRET are swapped", config.path_of("CLIENT_ID")
-    after = config.with_values({"CLIENT_ID": secret, "CLIENT_SECRET": client_id})
-    why = "swap CLIENT_ID and CLIENT_SECRET"
-    return _wrong(config, template, init(config, names), path, after=after, why=why)
+    said, path = "CLIENT_ID and CLIENT_SECRET are swapped", config.path_of("CLIENT_ID")
+    after, why = config.with_values({"CLIENT_ID": secret, "CLIENT_SECRET": client_id}), "swap them"
+    return _wrong(config, said, path, after=after, why=why, **ask(config, *names))
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 
-@check("CFG010", "The optional settings can be used", rests="CFG002 CFG011", unless=_with_env, run=_FIX)
+@check("CFG010", "The optional settings can be used", needs="CFG002 CFG011", unless=_with_env, run=_FIX)
 def optional(world: World) -> Outcome | None:
     """OCARINA_QUIET and OCARINA_NO_BANNER must be integers: ocarina fails on other values. The folder of
     MAJORA_TOKENS_FILE must exist; ocarina does not make it.
@@ -330,17 +334,19 @@ def optional(world: World) -> Outcome | None:
                 after = after.set(place, int(value.text)) if value.usable else after
     if not isinstance(document.value.get("default", {}), dict):
         faults["default",] = "is not an object"
-    remedy = Remedy("Remove it, or give it another value.", (_edit(config),))
+    text, run = "Remove it, or give it another value.", _edit(config)
     if not faults and config.text("MAJORA_TOKENS_FILE") and not config.tokens_folder:
         faults[config.path_of("MAJORA_TOKENS_FILE")] = "is in a folder that does not exist"
-        make = f"mkdir -p -m 700 {shlex.quote(str(config.tokens_file.parent))}"
-        remedy = Remedy("Make the folder, or name another file.", (make,))
-    template = "; ".join(f"{path[-1]} {fault}" for path, fault in faults.items())
-    done, why, path = config.with_document(after), "write integers as integers", next(iter(faults), ())
-    return _wrong(config, template, remedy, path, after=done, why=why) if faults else None
+        text = "Make the folder, or name another file."
+        run = f"mkdir -p -m 700 {shlex.quote(str(config.tokens_file.parent))}"
+    if not faults:
+        return None
+    said = "; ".join(f"{path[-1]} {fault}" for path, fault in faults.items())
+    done, why = config.with_document(after), "write integers as integers"
+    return _wrong(config, said, next(iter(faults)), after=done, why=why, text=text, run=run)
 
 
-@check("CFG012", "No setting is given twice", rests="CFG002", unless=_with_env)
+@check("CFG012", "No setting is given twice", needs="CFG002", unless=_with_env)
 def given_once(world: World) -> Outcome | None:
     """Of several settings with one name, JSON readers take the last one and say nothing.
 
@@ -351,11 +357,11 @@ def given_once(world: World) -> Outcome | None:
     if not twice:
         return None
     names = listed([".".join(path) for path in twice[:5]])
-    remedy = Remedy("Remove the ones that you do not mean.", (_edit(config),))
-    return _wrong(config, "{name} is given several times", remedy, twice[0], status="warn", name=names)
+    said, text = "{name} is given several times", "Remove the ones that you do not mean."
+    return _wrong(config, said, twice[0], status="warn", text=text, run=_edit(config), name=names)
 
 
-@check("CFG013", "Different set-ups have different tokens files", rests="CFG002", unless=_with_env)
+@check("CFG013", "Different set-ups have different tokens files", needs="CFG002", unless=_with_env)
 def own_tokens(world: World) -> Outcome | None:
     """Two instances or two clients cannot share a tokens file: tokens are kept by scope, and nothing in the file says
     whose they are. ocarina-kit init --profile NAME gives each profile its own.
@@ -376,12 +382,12 @@ def own_tokens(world: World) -> Outcome | None:
     if clash is None:
         return None
     text = f'Give profile {clash[-1]} a file of its own ("MAJORA_TOKENS_FILE"), then log in there.'
-    login = config.place._replace(profile=clash[-1]).command("login")
-    template = "Set-ups with another domain or client share one tokens file: {names}"
-    return _wrong(config, template, Remedy(text, (_edit(config), login)), names=listed(clash))
+    run = (_edit(config), shlex.join(["ocarina-kit", "login", "--profile", clash[-1]]))
+    said = "Set-ups with another domain or client share one tokens file: {names}"
+    return _wrong(config, said, text=text, run=run, names=listed(clash))
 
 
-@check("CFG014", "User and instance agree", rests="CFG006", run=_INIT)
+@check("CFG014", "User and instance agree", needs="CFG006", run=_INIT)
 def agree(world: World) -> Outcome | None:
     """Production and the test instance are separate: accounts, applications and tokens. User names on the test instance
     start with test-.
@@ -393,7 +399,6 @@ def agree(world: World) -> Outcome | None:
     is_test = judge("MAJORA_USER", config.text("MAJORA_USER")).text.lower().startswith("test-")
     if (instance, is_test) not in (("production", True), ("test", False)):
         return None
-    template = (
-        f"MAJORA_DOMAIN is {instance}, and MAJORA_USER {'starts' if is_test else 'does not start'} with test-"
-    )
-    return _wrong(config, template, init(config, ("MAJORA_USER", "MAJORA_DOMAIN")), path, status="warn")
+    starts = "starts" if is_test else "does not start"
+    said = f"MAJORA_DOMAIN is {instance}, and MAJORA_USER {starts} with test-"
+    return _wrong(config, said, path, status="warn", **ask(config, "MAJORA_USER", "MAJORA_DOMAIN"))

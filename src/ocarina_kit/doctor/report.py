@@ -10,11 +10,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ocarina_kit.doctor.check import Outcome, summary
+from ocarina_kit.doctor.check import Outcome, Words, summary
 
 if TYPE_CHECKING:
     from ocarina_kit.doctor.world import World
-    from ocarina_kit.system.finding import Words
 
 HIDDEN = "…"
 

@@ -5,11 +5,14 @@ SRV001 to SRV004 are judged from one request, `World.identity`: its answer says 
 
 from __future__ import annotations
 
+from typing import Any
+
 from ocarina_kit.config.url import endpoint
-from ocarina_kit.doctor.check import Outcome, check, does_not_apply, follows, ok, problem
-from ocarina_kit.doctor.config import init
+from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
+from ocarina_kit.doctor.config import ask
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import Remedy
+
+_KEY = "ocarina-kit init --api-key-file -"
 
 # --- SRV001 to SRV004 -----------------------------------------------------------------------------------------
 
@@ -63,46 +66,46 @@ def _step(world: World, id: str) -> Outcome | None:
     net = probe.net or NoAnswer("other", probe.words)
     if failed_step(world) != id:
         never = net.kind == "ca-bundle"
-        return does_not_apply("not tried, because the CA bundle cannot be used") if never else None
+        return skip("not tried, because the CA bundle cannot be used") if never else None
     text = net_error(net, domain=domain).remedy.text
     if id == "SRV004" and probe.kind == "no-answer":
         return _no_answer(probe.words, text)
-    remedy = Remedy(text, ("date -u",) if net.kind == "tls-expired" else ())
+    remedy: dict[str, Any] = {"text": text, "run": "date -u" if net.kind == "tls-expired" else ""}
     if id == "SRV004" or net.kind in _BY_INIT:
-        remedy = init(world.config, ("MAJORA_DOMAIN",), text)
+        remedy = ask(world.config, "MAJORA_DOMAIN", text=text)
     elif net.kind in ("tls-unknown-issuer", "ca-bundle"):
         remedy = _of_the_bundle(world, text)
     if id == "SRV004":
         said = "{domain} answers, but is not Majora: {said}."
-        return problem("fail", said, remedy=remedy, domain=domain, said=probe.words)
+        return problem("fail", said, domain=domain, said=probe.words, **remedy)
     status, seen = "unknown" if net.kind in _UNCLEAR else "fail", _SEEN.get(net.kind, _SEEN[id])
-    return problem(status, f"{seen}: {{said}}.", remedy=remedy, said=net.words.rstrip("."))
+    return problem(status, f"{seen}: {{said}}.", said=net.words.rstrip("."), **remedy)
 
 
-def _of_the_bundle(world: World, text: str) -> Remedy:
-    """Which CA bundle setting hurts or helps."""
+def _of_the_bundle(world: World, text: str) -> dict[str, str]:
+    """The remedy, by which CA bundle setting hurts or helps."""
     from shlex import quote
 
     from ocarina_kit.majora.api import tls_hint
 
     variable, helps, built_in = tls_hint(world.machine, world.setup.domain, world.left())
-    command = f"unset {variable}" if variable else ""
+    run = f"unset {variable}" if variable else ""
     if helps and variable and built_in:
         text = f"The certificate is accepted without {variable}. Remove it from your shell."
     elif helps:
         text = "The certificate is accepted with another CA bundle of this machine."
-        command = f"export REQUESTS_CA_BUNDLE={quote(helps)}"
+        run = f"export REQUESTS_CA_BUNDLE={quote(helps)}"
     elif variable:
         text = f"If your network inspects TLS, set {variable} to your institution's CA bundle; otherwise unset it."
-    return Remedy(text, (command,) if command else ())
+    return {"text": text, "run": run}
 
 
 @check(
     "SRV001",
     "The server's name is known",
-    rests="CFG006",
+    needs="CFG006",
     online=True,
-    fix="Check MAJORA_DOMAIN, and that this machine is on the network.",
+    text="Check MAJORA_DOMAIN, and that this machine is on the network.",
 )
 def name(world: World) -> Outcome | None:
     """The host of MAJORA_DOMAIN is looked up as every program here does it. If the resolver gives no answer, the name
@@ -111,16 +114,16 @@ def name(world: World) -> Outcome | None:
     Nothing that needs the server works from this machine.
     """
     if _has_proxy(world):
-        return does_not_apply("the proxy looks the name up")
+        return skip("the proxy looks the name up")
     return _step(world, "SRV001")
 
 
 @check(
     "SRV002",
     "The server can be reached",
-    rests="SRV001",
+    needs="SRV001",
     online=True,
-    fix="Check the network, the proxy and the firewall.",
+    text="Check the network, the proxy and the firewall.",
 )
 def connection(world: World) -> Outcome | None:
     """A connection is made to MAJORA_DOMAIN, or to the proxy that HTTPS_PROXY names and from there on. A refused
@@ -134,9 +137,9 @@ def connection(world: World) -> Outcome | None:
 @check(
     "SRV003",
     "The server's certificate is accepted",
-    rests="SRV002",
+    needs="SRV002",
     online=True,
-    fix="Check MAJORA_DOMAIN, the clock, and REQUESTS_CA_BUNDLE.",
+    text="Check MAJORA_DOMAIN, the clock, and REQUESTS_CA_BUNDLE.",
 )
 def tls(world: World) -> Outcome | None:
     """The certificate must be in date, for this host, and signed by an authority in the CA bundle: the one that
@@ -145,11 +148,11 @@ def tls(world: World) -> Outcome | None:
     ocarina and ocarina-kit send no secret there, and so can do nothing.
     """
     if _is_plain(world):
-        return does_not_apply("plain http to this machine itself has no TLS")
+        return skip("plain http to this machine itself has no TLS")
     return _step(world, "SRV003")
 
 
-@check("SRV004", "Majora answers", rests="SRV003 CFG007", online=True, fix="Check MAJORA_DOMAIN.")
+@check("SRV004", "Majora answers", needs="SRV003 CFG007", online=True, text="Check MAJORA_DOMAIN.")
 def identity(world: World) -> Outcome | None:
     """A token request without credentials is sent; Majora answers it with an OAuth error. A web page, a redirect or a
     404 comes from something else: another site, a proxy, a page to log in to this network.
@@ -160,7 +163,7 @@ def identity(world: World) -> Outcome | None:
 
 
 def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
-    return problem("unknown", "The server gives no usable answer: {said}.", remedy=Remedy(text), said=said)
+    return problem("unknown", "The server gives no usable answer: {said}.", text=text, said=said)
 
 
 # --- CRD001 ---------------------------------------------------------------------------------------------------
@@ -169,7 +172,7 @@ def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
 @check(
     "CRD001",
     "Majora accepts the client id and secret",
-    rests="SRV004 CFG009",
+    needs="SRV004 CFG009",
     online=True,
     oauth=True,
     run="ocarina-kit init",
@@ -190,12 +193,13 @@ def credentials(world: World) -> Outcome | None:
     if probe.kind == "other-grant":
         text = f"At {endpoint(domain, 'applications')} set Authorization grant type to Authorization code."
         said = "Your application is registered for another grant type: {said}."
-        return problem("fail", said, remedy=Remedy(text), said=probe.words)
+        return problem("fail", said, text=text, said=probe.words)
     if probe.kind != "unknown":
         return _no_answer(probe.words)
-    remedy = init(world.config, ("CLIENT_ID", "CLIENT_SECRET"), client_error("", domain=domain).remedy.text)
+    text = client_error("", domain=domain).remedy.text
+    remedy = ask(world.config, "CLIENT_ID", "CLIENT_SECRET", text=text)
     said = "Majora does not accept this client id and secret: {said}."
-    return problem("fail", said, remedy=remedy, said=probe.words)
+    return problem("fail", said, said=probe.words, **remedy)
 
 
 # --- API001, API002 -------------------------------------------------------------------------------------------
@@ -204,7 +208,7 @@ def credentials(world: World) -> Outcome | None:
 @check(
     "API001",
     "Majora accepts the access tokens",
-    rests="SRV004 TOK004",
+    needs="SRV004 TOK004",
     online=True,
     oauth=True,
     run="ocarina-kit refresh",
@@ -215,28 +219,28 @@ def access_tokens(world: World) -> Outcome | None:
 
     ocarina's commands are refused, with exit code 77 or a bare 400.
     """
-    from ocarina_kit.client.scopes import options_for, what_for
+    from ocarina_kit.client.scopes import what_for
     from ocarina_kit.system.change import refresh
     from ocarina_kit.system.words import listed
 
-    asked, place = world.access, world.place
+    asked = world.access
     kinds = [probe.kind for probe in asked.values()]
     worst = next((kind for kind in ("refused", "other-server") if kind in kinds), "accepted")
     keys = [key for key, probe in asked.items() if probe.kind == worst]
     purposes = listed(list(dict.fromkeys(what_for(key, world.table) for key in keys)))
-    which = f"the token{'' if len(keys) == 1 else 's'} to {{purposes}}"
-    login = place.command("login", "--force", *options_for(keys, world.table))
+    which, login = f"the token{'' if len(keys) == 1 else 's'} to {{purposes}}", world.login(keys, "--force")
     if worst == "refused":
         spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
         fix = [refresh(spend, f"refresh {which.format(purposes=purposes)}")] if spend else []
-        commands = (place.command("doctor", "--fix"), login) if spend else (login,)
-        remedy = Remedy("If a login does not help either, your account may be inactive.", commands)
+        text, run = "If a login does not help either, your account may be inactive.", ("", login)
+        if spend:
+            run = ("ocarina-kit doctor --fix", login)
         said = f"Majora refuses {which}, which should still be valid."
-        return problem("fail", said, remedy=remedy, fix=fix, purposes=purposes)
+        return problem("fail", said, text=text, run=run, fix=fix, purposes=purposes)
     if worst == "other-server":
-        remedy = Remedy("Log in at this server, or set MAJORA_DOMAIN back.", (login, place.command("init")))
         said = f"Another server issued {which}, so this one was not asked."
-        return problem("fail", said, remedy=remedy, purposes=purposes)
+        text, run = "Log in at this server, or set MAJORA_DOMAIN back.", (login, "ocarina-kit init")
+        return problem("fail", said, text=text, run=run, purposes=purposes)
     if len(keys) == len(asked) > 0:
         return ok(f"Majora accepts {which}.", purposes=purposes)
     silent = [probe.words for probe in asked.values() if probe.kind != "accepted"]
@@ -246,9 +250,9 @@ def access_tokens(world: World) -> Outcome | None:
 @check(
     "API002",
     "Majora accepts the API key",
-    rests="SRV004 CFG008",
+    needs="SRV004 CFG008",
     online=True,
-    run="ocarina-kit init --api-key-file -",
+    run=_KEY,
 )
 def legacy_key(world: World) -> Outcome | None:
     """A legacy API key is shown to the server with a harmless query. It is valid for 3 days, for one user.
@@ -256,7 +260,7 @@ def legacy_key(world: World) -> Outcome | None:
     Every ocarina command is refused.
     """
     if not world.config.uses_api_key:
-        return does_not_apply("this set-up uses OAuth")
+        return skip("this set-up uses OAuth")
     probe = world.access.get("")
     if probe is None:
         return follows("CFG006")
@@ -266,5 +270,6 @@ def legacy_key(world: World) -> Outcome | None:
         return _no_answer(probe.words)
     keys = endpoint(world.setup.domain, "keys")
     text = f"A key is valid for 3 days, for one user. Make a new one at {keys} and give it to init; or use OAuth."
-    remedy = Remedy(text, (world.place.command("init", "--api-key-file", "-"),))
-    return problem("fail", "Majora refuses the API key of {user}.", remedy=remedy, user=world.setup.user)
+    return problem(
+        "fail", "Majora refuses the API key of {user}.", text=text, run=_KEY, user=world.setup.user
+    )

@@ -6,6 +6,7 @@ after it: the check is then ``unknown``. The others are found where they are ask
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -37,38 +38,35 @@ _SPARE = 1.0
 
 
 class Tokens(NamedTuple):
-    """The tokens file and what refresh.log knows of this set-up; ``found`` is how the file is on the disk."""
+    """The tokens file and what refresh.log knows of this set-up; ``found`` is how the file is on the disk.
+
+    ``usable``: the entries that are of ocarina's shape, with what the journal knows of them.
+    """
 
     found: File
     file: TokensFile
     log: tuple[Line, ...]
     now: float
-    tokens: tuple[Token, ...] | None = None
-    """With what the journal knows of them."""
-
-    @property
-    def usable(self) -> tuple[Token, ...]:
-        """The entries that are of ocarina's shape."""
-        found = self.file.tokens if self.tokens is None else self.tokens
-        return tuple(token for token in found if token.usable)
+    usable: tuple[Token, ...]
 
 
 class Slow(Generic[Fact]):
-    """A property of `World` that a thread finds. ``checks``: those that need it."""
+    """A property of `World` that a thread finds. ``what`` is waited for, in words; ``family``: the checks for which it
+    is begun beforehand."""
 
-    def __init__(self, find: Callable[[World], Fact], what: str, checks: str) -> None:
+    def __init__(self, find: Callable[[World], Fact], what: str, family: str) -> None:
         self.find = find
         self.what = what
-        self.checks = checks.split()
+        self.family = family
 
     def __get__(self, world: World, owner: type[World]) -> Fact:
         found: Fact = world.wait(self)
         return found
 
 
-def slow(what: str, checks: str) -> Callable[[Callable[[World], Fact]], Slow[Fact]]:
+def slow(what: str, family: str) -> Callable[[Callable[[World], Fact]], Slow[Fact]]:
     """Make a method a `Slow` property."""
-    return lambda find: Slow(find, what, checks)
+    return lambda find: Slow(find, what, family)
 
 
 class World:
@@ -91,14 +89,15 @@ class World:
 
     def about(self, config: Config) -> World:
         """The same slow facts with another configuration."""
-        world = World(self.machine, config.place, seconds=0.0, config=config)
+        world = World.of(self.machine, config)
         world.until, world._threads, world._found = self.until, self._threads, self._found
         return world
 
-    def start(self, checks: set[str]) -> None:
-        """Begin the slow facts that ``checks`` need, so that they are found side by side."""
+    def start(self, families: set[str]) -> None:
+        """Begin the slow facts of these checks, so that they are found side by side. Others begin as they are asked
+        for."""
         for name, fact in vars(World).items():
-            if isinstance(fact, Slow) and name not in vars(self) and checks.intersection(fact.checks):
+            if isinstance(fact, Slow) and name not in vars(self) and fact.family in families:
                 self._begin(fact)
 
     def left(self) -> float:
@@ -135,7 +134,7 @@ class World:
         except BaseException as problem:
             self._found[fact] = None, problem
 
-    @slow("the clients on this machine", "ENV001 ENV002 ENV003 ENV004 ENV005 CRN004 CRN005")
+    @slow("the clients on this machine", "ENV")
     def clients(self) -> Clients:
         """The clients on this machine, each run once."""
         from ocarina_kit.client.find import find_clients
@@ -151,7 +150,7 @@ class World:
             return None
         return typed.version if typed is not None and typed.works else None
 
-    @slow("the client's table of scopes", "TOK006 TOK007")
+    @slow("the client's table of scopes", "TOK")
     def _table(self) -> Table | None:
         from ocarina_kit.client.find import read_table
 
@@ -166,19 +165,19 @@ class World:
         except Late:
             return None
 
-    @slow("the crontab", "CRN001 CRN002 CRN003 ENV006 TOK004")
+    @slow("the crontab", "CRN")
     def listing(self) -> Listing:
         """This user's crontab, as it was listed."""
         from ocarina_kit.cron.program import read_crontab
 
         return read_crontab(self.machine)
 
-    @slow("the server's answer", "SRV001 SRV002 SRV003 SRV004 ENV007")
+    @slow("the server's answer", "SRV")
     def identity(self) -> Probe | None:
         """Who answers at MAJORA_DOMAIN; None if there is no usable address."""
         return None if self.majora is None else self.majora.identify(self.left())
 
-    @slow("the server's answer about the client id", "CRD001")
+    @slow("the server's answer about the client id", "CRD")
     def credentials(self) -> Probe | None:
         """What the server says of client id and secret; None if they cannot be asked about."""
         setup, majora = self.setup, self.majora
@@ -186,7 +185,7 @@ class World:
             return None
         return majora.probe_client(self.left())
 
-    @slow("the server's answer about the tokens", "API001 API002 ENV004")
+    @slow("the server's answer about the tokens", "API")
     def access(self) -> Mapping[str, Probe]:
         """The server's answer about each valid access token, by its key; about a legacy key under "".
 
@@ -211,7 +210,7 @@ class World:
                 return Probe("other-server", "")
             return majora.probe_token(token.access_token, setup.user, version, self.left())
 
-        valid = [each for each in self.tokens.file.tokens if each.access_token and each.expiry(now) > now]
+        valid = [each for each in self.tokens.usable if each.access_token and each.expiry(now) > now]
         answers = {token.key: each for batch in side_by_side(valid[:MOST], probe) for token, each in batch}
         return {token.key: answers[token.key] for token in valid[:MOST]}
 
@@ -256,8 +255,8 @@ class World:
 
         found = read_settled(self.machine, self.setup.tokens_file, lambda data: parse(data).damage is None)
         file, log = parse(found.content), lines_of(self.machine, self.setup, read_log(self.machine))
-        tokens = tokens_of(self.machine, found.path, file)
-        return Tokens(found, file, tuple(log), self.machine.now(), tokens)
+        usable = (each for each in tokens_of(self.machine, found.path, file) if each.usable)
+        return Tokens(found, file, tuple(log), self.machine.now(), tuple(usable))
 
     def refreshable(self, tokens: Iterable[Token]) -> list[Token]:
         """Those that a refresh may help: not the ones of which the server refused the refresh token before."""
@@ -265,6 +264,12 @@ class World:
 
         known = refused(self.tokens.log)
         return [each for each in tokens if each.can_refresh and each.digest not in known]
+
+    def login(self, keys: Iterable[str], *options: str) -> str:
+        """The command that brings tokens for these keys."""
+        from ocarina_kit.client.scopes import options_for
+
+        return shlex.join(["ocarina-kit", "login", *options, *options_for(keys, self.table)])
 
     @cached_property
     def ground(self) -> Ground:
