@@ -45,7 +45,7 @@ def good(*without: str, **more: Any) -> dict[str, Any]:
 
 
 def machine(home: Path = HOME, **environ: str) -> Machine:
-    return Machine(environ, home, "lab", "node", lambda argv, **_: Completed(tuple(argv), None))
+    return Machine(environ, home, "lab", "node", lambda argv, **_: Completed(None))
 
 
 def text_of(settings: Mapping[str, Any]) -> bytes:

@@ -18,7 +18,7 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora, Refused
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.majora.messages import Ways, client_error, login_error, net_error
-from ocarina_kit.system.change import apply_to_file, chmod
+from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.files import prove_space
 from ocarina_kit.system.secret import Secret
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ocarina_kit.config.place import Setup
     from ocarina_kit.config.setup import Config
     from ocarina_kit.majora.api import Probe
-    from ocarina_kit.system.change import Change
 
 PAIR = ("CLIENT_ID", "CLIENT_SECRET")
 _NO = ("CRD001", "API002")
@@ -264,7 +263,8 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
         if finding.status in ("warn", "fail"):
             run.ui.warn(f"{finding.said.text}. [{finding.id}]")
     if not changes and file.open_to_others:
-        changes = [chmod(file.path, file.mode, "make it readable only by you (0600)")]
+        why = "make it readable only by you (0600)"
+        changes = [Change("chmod", file.path, mode=file.mode, why=why)]
     setup = setup_of(run.machine, after)
     moved = server_of(before.text("MAJORA_DOMAIN")) not in ("", server_of(setup.domain))
     aside = plan_aside(run.machine, setup) if moved and not uses_key(values) else None

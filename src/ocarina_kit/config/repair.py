@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import re
 
-from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, INVISIBLE
+from ocarina_kit.system.words import CURLY_DOUBLE as _DOUBLE
+from ocarina_kit.system.words import CURLY_SINGLE as _SINGLE
 
 LIMIT = 100_000
 """Characters: a longer text takes seconds, and was never meant as a configuration."""
-_DOUBLE, _SINGLE = "".join(CURLY_DOUBLE), "".join(CURLY_SINGLE)
+# Without width, direction marks, and the byte-order mark: white space to nobody.
+_INVISIBLE = r"\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _END = r"(?=\s*(?:[,:=}\];\#]|//|/\*|\Z))"
 _STRINGS = rf""" "(?:[^"\\\r\n]|\\.)*"
   | "[^"\\\r\n]*[\r\n][\s\w.~+/=@:%-]*"{_END}(?!\s*[:=])
@@ -26,7 +28,7 @@ _OTHERS = rf"""
   | (?P<comment> (?:(?<=[\r\n])|\A)[ \t]*{_COMMENT}[ \t]*(?:\r\n|\n|\r|\Z) | [ \t]*{_COMMENT}
     | ```\w*[ \t]*(?:\r\n|\n|\r)(?=\s*\S) | ``` )
   | (?P<space> [ \t]+ | \r\n | [\r\n] )
-  | (?P<odd> [\s{"".join(INVISIBLE)}] )
+  | (?P<odd> [\s{_INVISIBLE}] )
   | (?P<sign> :=|=>?|[{{}}\[\],:;] )
   | (?P<word> [\w.+$-]+ )
   | (?P<other> . )"""
@@ -114,8 +116,7 @@ def _meant(token: re.Match[str], before: str, following: str) -> tuple[str, str]
     if kind == "comment":
         return "", "a comment or ```"
     if kind == "odd":
-        words = "an invisible character or a space that JSON does not allow"
-        return "" if text in INVISIBLE else " ", words
+        return " " if text.isspace() else "", "an invisible character or a space that JSON does not allow"
     if kind == "sign" and "=" in text:
         return ":", "= in place of :"
     if kind == "sign" and text in ",;":

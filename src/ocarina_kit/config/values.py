@@ -8,13 +8,13 @@ import re
 from typing import NamedTuple
 
 from ocarina_kit.config.names import INTEGERS
-from ocarina_kit.system.words import CURLY_QUOTES, INVISIBLE, strip_ends
+from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, strip_ends
 
 ID_LENGTH = 40
 SECRET_LENGTH = 128
 FILLER = "not-used-with-an-api-key"
 """For id and secret beside a legacy key: clients from 0.48 on want every setting non-blank (FACTS.md)."""
-QUOTES = frozenset("\"'`") | CURLY_QUOTES
+QUOTES = f"\"'`{CURLY_DOUBLE}{CURLY_SINGLE}"
 
 
 class Fault(NamedTuple):
@@ -85,8 +85,7 @@ def judge(name: str, value: object) -> Value:
 def tidied(text: str) -> str:
     """An id, secret or key as it was generated: without white space and invisible characters anywhere, and quotes
     around it."""
-    visible = (char for char in text if not char.isspace() and char.isprintable() and char not in INVISIBLE)
-    return "".join(visible).strip("".join(QUOTES))
+    return "".join(char for char in text if char.isprintable() and char != " ").strip(QUOTES)
 
 
 def _judge_user(text: str) -> Value:

@@ -35,7 +35,7 @@ def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
     init). A file that cannot be repaired is replaced (a backup is kept). Raises KitError where something in the file is
     in the way, and a usage error for a profile's name.
     """
-    from ocarina_kit.system.change import write
+    from ocarina_kit.system.change import Change
 
     document, profile = config.readable, config.place.profile
     wanted = {name: settings[name] for name in _ORDER if name in settings}
@@ -66,4 +66,5 @@ def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
     before = config.file.content if config.file is not None else None
     if after.encode() == before:
         return []
-    return [write(config.place.config, "config", before, after.encode(), "write the configuration")]
+    why = "write the configuration"
+    return [Change("write", config.place.config, "config", before, after.encode(), why=why)]

@@ -18,7 +18,7 @@ from ocarina_kit.config.url import instance_of, judge_domain
 from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied, token_kind
 from ocarina_kit.doctor.check import Outcome, check, follows, problem
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.change import chmod, write
+from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.words import listed, tilde
 
@@ -57,7 +57,7 @@ def _wrong(
         more.update(line=spot.line, column=spot.column)
     after = None if after == config else after
     if after is not None and after.readable is not None and file is not None:
-        fix = write(file.path, "config", file.content, after.readable.render(), why)
+        fix = Change("write", file.path, "config", file.content, after.readable.render(), why=why)
         more.update(fix=(fix,), text="", run="")
     found = problem(status, said, **more)
     return found._replace(after=after, excerpt=spot.excerpt if spot is not None else "")
@@ -148,7 +148,7 @@ def open_to_others(world: World, file: File) -> Outcome | None:
         return problem("fail", said, text="Make a copy that is yours.", run=copy, file=name)
     if not file.open_to_others:
         return None
-    fix = (chmod(file.path, file.mode, f"make {name} readable only by you (0600)"),)
+    fix = (Change("chmod", file.path, mode=file.mode, why=f"make {name} readable only by you (0600)"),)
     said = "Others can read or write {file}: its mode is {mode}."
     return problem("fail", said, fix=fix, file=name, mode=f"{file.mode:04o}")
 

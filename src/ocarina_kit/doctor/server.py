@@ -220,7 +220,7 @@ def access_tokens(world: World) -> Outcome | None:
     ocarina's commands are refused, with exit code 77 or a bare 400.
     """
     from ocarina_kit.client.scopes import what_for
-    from ocarina_kit.system.change import refresh
+    from ocarina_kit.system.change import Change
     from ocarina_kit.system.words import listed
 
     asked = world.access
@@ -231,7 +231,8 @@ def access_tokens(world: World) -> Outcome | None:
     which, login = f"the token{'' if len(keys) == 1 else 's'} to {{purposes}}", world.login(keys, "--force")
     if worst == "refused":
         spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
-        fix = [refresh(spend, f"refresh {which.format(purposes=purposes)}")] if spend else []
+        why = f"refresh {which.format(purposes=purposes)}"
+        fix = [Change("refresh", scopes=spend, why=why)] if spend else []
         text, run = "If a login does not help either, your account may be inactive.", ("", login)
         if spend:
             run = ("ocarina-kit doctor --fix", login)

@@ -292,7 +292,7 @@ def _bounded(machine: Machine, until: float) -> Runner:
     def run(argv: Sequence[str], *, timeout: float = 10.0, **more: Any) -> Completed:
         left = until - machine.monotonic()
         if left <= 0:
-            return Completed(tuple(argv), None, error="timed out")
+            return Completed(None, error="timed out")
         return machine.run(argv, timeout=min(timeout, left), **more)
 
     return run
