@@ -72,7 +72,7 @@ def judge(name: str, value: object) -> Value:
     if name == "MAJORA_USER":
         return _judge_user(value)
     if name == "MAJORA_TOKEN":
-        if token_kind(value) == "key":
+        if is_api_key(value):
             return Value(name, tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
         slips = [Fault("CFG008", "is another spelling of OAUTH", fixable=True)] if value != "OAUTH" else []
         return Value(name, "OAUTH", tuple(slips))
@@ -127,14 +127,11 @@ def is_hash(text: str) -> bool:
     return re.match(hashes, text) is not None
 
 
-def token_kind(text: str) -> str:
-    """What MAJORA_TOKEN is: ``oauth``, ``other spelling`` (meant as OAUTH), ``placeholder``, ``blank`` or ``key``."""
-    if text == "OAUTH":
-        return "oauth"
-    bare = tidied(text)
-    if re.fullmatch(r"[o0]auth(?:2|20)?", re.sub(r"[\W_]", "", bare).casefold()):
-        return "other spelling"
-    return "blank" if not bare else "placeholder" if is_placeholder("MAJORA_TOKEN", text) else "key"
+def is_api_key(token: str) -> bool:
+    """Whether MAJORA_TOKEN is a legacy key: neither OAUTH in any spelling, nor a placeholder, nor blank."""
+    bare = tidied(token)
+    spelling = re.fullmatch(r"[o0]auth(?:2|20)?", re.sub(r"[\W_]", "", bare).casefold())
+    return bool(bare) and spelling is None and not is_placeholder("MAJORA_TOKEN", token)
 
 
 _INTEGERS = {

@@ -9,21 +9,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from posixpath import normpath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ocarina_kit.config.jsontext import Path, Spot
 from ocarina_kit.config.names import INTEGERS, SETTINGS, meant
 from ocarina_kit.config.setup import Config, effective, layers, profiles
 from ocarina_kit.config.url import instance_of, judge_domain
-from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied, token_kind
+from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied
 from ocarina_kit.doctor.check import Outcome, check, follows, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
+from ocarina_kit.system.files import File, read_file
 from ocarina_kit.system.words import listed, tilde
-
-if TYPE_CHECKING:
-    from ocarina_kit.system.files import File
 
 FILLERS_SINCE = (0, 48)
 """Clients from here on refuse a configuration with a blank setting (FACTS.md, The client)."""
@@ -52,7 +50,7 @@ def _wrong(
         spot = document.find(path)
     if file is not None:
         said += " ({file}, line {line}, column {column})" if spot is not None else " ({file})"
-        more.update(file=tilde(file.path, config.home))
+        more.update(file=tilde(file.path, config.machine.home))
     if spot is not None:
         more.update(line=spot.line, column=spot.column)
     after = None if after == config else after
@@ -114,7 +112,7 @@ def is_json(world: World) -> Outcome | None:
         return None
     said = f"The configuration is not valid JSON: {broken.words}"
     if document is not None:
-        after = config.with_document(document._replace(slip=None))
+        after = config.with_document(document)._replace(broken=None)
         return _wrong(config, said, spot=broken, after=after, why="write valid JSON")
     text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
     if broken.blank:
@@ -178,7 +176,7 @@ def _of_values(
 ) -> Outcome | None:
     """What a check says of the required settings: it fails, with a fix where all that is wrong has one meaning, or it
     warns where nothing is worse. ``near``: names that ocarina does not know; ``after`` has them corrected."""
-    values = {name: judge(name, each.value) for name, each in config.settings.items()}
+    values = {name: judge(name, value) for name, value in config.settings.items()}
     missing = (Fault("CFG004", "is missing"),)
     found = [(name, values[name].faults if name in values else missing) for name in _required(config)]
     faults = [(name, each) for name, all in found for each in all if each.check == check]
@@ -277,11 +275,11 @@ def is_oauth(world: World) -> Outcome | None:
 
     ocarina takes everything but OAUTH for a legacy API key, which expires after 3 days.
     """
-    config, kind = world.config, token_kind(world.config.text("MAJORA_TOKEN"))
-    if kind in ("blank", "placeholder"):
-        return follows("CFG004" if kind == "blank" else "CFG005")
+    config, fault = world.config, judge("MAJORA_TOKEN", world.config.text("MAJORA_TOKEN")).fault
+    if fault is not None:  # blank, or a placeholder
+        return follows(fault.check)
     blank = [name for name in ("CLIENT_ID", "CLIENT_SECRET") if not config.text(name)]
-    if kind != "key" or not blank or (world.version or (0,)) < FILLERS_SINCE:
+    if not (config.uses_api_key and blank) or (world.version or (0,)) < FILLERS_SINCE:
         return _of_values(config, "CFG008", "write OAUTH as ocarina does")
     said = f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
     run = tuple(f"export {name}={FILLER}" for name in blank)
@@ -335,10 +333,14 @@ def optional(world: World) -> Outcome | None:
     if not isinstance(document.value.get("default", {}), dict):
         faults["default",] = "is not an object"
     text, run = "Remove it, or give it another value.", _edit(config)
-    if not faults and config.text("MAJORA_TOKENS_FILE") and not config.tokens_folder:
+    folder = config.tokens_file.parent
+    if (
+        not faults
+        and config.text("MAJORA_TOKENS_FILE")
+        and read_file(folder).kind not in ("folder", "unreadable")
+    ):
         faults[config.path_of("MAJORA_TOKENS_FILE")] = "is in a folder that does not exist"
-        text = "Make the folder, or name another file."
-        run = f"mkdir -p -m 700 {shlex.quote(str(config.tokens_file.parent))}"
+        text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {shlex.quote(str(folder))}"
     if not faults:
         return None
     said = "; ".join(f"{path[-1]} {fault}" for path, fault in faults.items())
@@ -373,11 +375,12 @@ def own_tokens(world: World) -> Outcome | None:
     for profile in (None, *profiles(value)):
         each = config._replace(settings=effective(value, profile))
         domain, client_id = judge("MAJORA_DOMAIN", each.text("MAJORA_DOMAIN")), tidied(each.text("CLIENT_ID"))
-        kind = token_kind(each.text("MAJORA_TOKEN"))
-        if client_id and domain.usable and kind in ("oauth", "other spelling"):
-            tokens = each.text("MAJORA_TOKENS_FILE") or "~/.ocarina-tokens"
-            path = normpath(f"{config.home}{tokens[1:]}" if tokens.startswith("~/") else tokens)
-            users.setdefault(path, {})[profile or "no profile"] = (domain.text, client_id)
+        token = judge("MAJORA_TOKEN", each.text("MAJORA_TOKEN"))
+        if client_id and domain.usable and token.text == "OAUTH":
+            users.setdefault(normpath(each.tokens_file), {})[profile or "no profile"] = (
+                domain.text,
+                client_id,
+            )
     clash = next((list(names) for names in users.values() if len(set(names.values())) > 1), None)
     if clash is None:
         return None

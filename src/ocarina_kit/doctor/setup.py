@@ -52,7 +52,7 @@ def usable(machine: Machine, config: Config) -> Setup:
         if each.status == "fail" and each.id in blocking:
             what = f"{each.said.text.rstrip('.')}."
             raise KitError(what, id=each.id, why=each.impact, remedy=each.remedy)
-    return setup_of(machine, world.config)._replace(notes=tuple(_note(each) for each in done))
+    return setup_of(world.config)._replace(notes=tuple(_note(each) for each in done))
 
 
 def _note(finding: Outcome) -> str:

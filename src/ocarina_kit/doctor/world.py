@@ -233,7 +233,7 @@ class World:
         from ocarina_kit.config.setup import setup_of
         from ocarina_kit.doctor.setup import settled
 
-        return setup_of(self.machine, settled(self)[0].config)
+        return setup_of(settled(self)[0].config)
 
     @cached_property
     def majora(self) -> Majora | None:
