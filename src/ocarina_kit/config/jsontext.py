@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from ocarina_kit.config.names import SETTINGS
-from ocarina_kit.system.secret import hidden
+from ocarina_kit.system.secret import hidden, masked
 from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, listed, printable, strip_ends
 
 LIMIT = 1024 * 1024
@@ -54,15 +54,11 @@ class Document(NamedTuple):
 
     def find(self, path: Path) -> Spot | None:
         """Where the value of a setting starts, the caret below its end; None where it is missing."""
-        from ocarina_kit.system.change import masked
-
         member = _at(self.text, path)
         if member is None or not path:
             return None
-        line, column = position(self.text, member.start)
-        caret = column + (member.end - member.start - 2 if self.text[member.start] == '"' else 0)
-        shown = excerpt(lines_of(self.text)[line - 1], caret, lambda part: masked([part])[0])
-        return Spot(line, column, excerpt=shown)
+        length = member.end - member.start - 2 if self.text[member.start] == '"' else 0
+        return _spot(self.text, member.start, "", masked, length)
 
     @property
     def twice(self) -> list[Path]:
@@ -114,27 +110,29 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
     try:
         value = json.loads(text)
     except ValueError:
-        from ocarina_kit.config.repair import StuckError, repair
+        from ocarina_kit.config.repair import repair
 
-        try:
-            text, slips, first = repair(text)
-        except StuckError as stuck:
-            return None, _slip(text, stuck.offset, str(stuck))
+        text, slips, first = repair(text)
+        if not text:
+            return None, _spot(original, first, listed(slips), _hide)
         value = json.loads(text)
     if not isinstance(value, dict):
-        return None, _slip(text, len(text) - len(text.lstrip()), "the file does not hold a JSON object")
+        return None, _spot(
+            text, len(text) - len(text.lstrip()), "the file does not hold a JSON object", _hide
+        )
     if encoding == "utf-8-sig":
         slips.insert(0, "a byte-order mark at the start (saved as 'UTF-8 with BOM')")
     elif encoding == "cp1252":
         slips.insert(0, _NOT_UTF8)
     elif encoding != "utf-8":
         slips.insert(0, f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8")
-    return Document(text, value), _slip(original, first, listed(slips)) if slips else None
+    return Document(text, value), _spot(original, first, listed(slips), _hide) if slips else None
 
 
-def _slip(text: str, offset: int, words: str) -> Spot:
+def _spot(text: str, offset: int, words: str, hide: Callable[[str], str], caret: int = 0) -> Spot:
+    """The place of an offset; ``caret`` characters behind it the caret points."""
     line, column = position(text, offset)
-    return Spot(line, column, words, excerpt(lines_of(text)[line - 1], column, _hide))
+    return Spot(line, column, words, excerpt(lines_of(text)[line - 1], column + caret, hide))
 
 
 # --- lines and excerpts ------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.secret import Secret, hidden, mask, mask_opaque
-from ocarina_kit.system.words import printable, tilde
+from ocarina_kit.system.secret import Secret, masked
+from ocarina_kit.system.words import tilde
 
 
 class Change(NamedTuple):
@@ -92,7 +92,7 @@ def _diff(name: str, change: Change, secrets: Sequence[Secret | str]) -> Iterato
     # Compared as they are, as one masked secret is like another. In a crontab a line that is often there counts too:
     # what is alike must not be shown.
     matcher = SequenceMatcher(None, old, new, autojunk=not is_crontab)
-    old, new = (masked(lines, change.kind, secrets) for lines in (old, new))
+    old, new = (masked("\n".join(lines), change.kind, secrets).split("\n") for lines in (old, new))
     yield f"--- {name} ({'current' if change.before is not None else 'no file yet'})"
     yield f"+++ {name} (new)"
     for group in matcher.get_grouped_opcodes(0 if is_crontab else 2):
@@ -115,11 +115,3 @@ def _lines(content: bytes | None, kind: str) -> list[str]:
         with contextlib.suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(content), indent=2)
     return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-
-
-def masked(lines: list[str], kind: str = "config", secrets: Sequence[Secret | str] = ()) -> list[str]:
-    """Lines that are safe to show, secrets as ``**** (128 characters)``."""
-    text = mask("\n".join(lines), secrets, hidden)
-    if kind != "crontab":  # long paths are usual there
-        text = mask_opaque(text, hidden)
-    return [printable(line) for line in text.split("\n")]
