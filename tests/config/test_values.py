@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ocarina_kit.config.names import SETTINGS, meant
 from ocarina_kit.config.url import INSTANCES
-from ocarina_kit.config.values import FILLER, is_hash, is_placeholder, judge, tidied, token_kind
+from ocarina_kit.config.values import FILLER, is_api_key, is_hash, is_placeholder, judge, tidied
 
 LETTERS = string.ascii_letters + string.digits
 WIDE = " " + string.punctuation + LETTERS  # what oauthlib draws ids from where a server does not narrow it
@@ -163,14 +163,17 @@ def test_faults(name: str, value: object, faults: list[str]) -> None:
 
 SPELLINGS = [
     "oauth", "OAuth", " OAUTH", "OAUTH\n", '"OAUTH"', "'oauth'", "“OAUTH”", "O-AUTH", "o_auth", "OAuth2", "oauth 2.0",
-    "0AUTH", "O AUTH", "OAUTH\u200b", "<OAUTH>", "OAUTH.",
+    "0AUTH", "O AUTH", "OAUTH\u200b", "OAUTH.",
 ]  # fmt: skip
 
 
-def test_token_kind() -> None:
-    kinds = {"OAUTH": "oauth", "  ": "blank", KEY: "key", "oauthentic": "key", "<your token>": "placeholder"}
-    for text, kind in {**kinds, **dict.fromkeys(SPELLINGS, "other spelling")}.items():
-        assert token_kind(text) == kind, text
+def test_spellings_and_keys() -> None:
+    for text in SPELLINGS:
+        assert [each.words for each in judge("MAJORA_TOKEN", text).faults] == [
+            "is another spelling of OAUTH"
+        ], text
+    assert [text for text in (KEY, "oauthentic") if not is_api_key(text)] == []
+    assert [text for text in ("OAUTH", "  ", "<your token>", "<OAUTH>", *SPELLINGS) if is_api_key(text)] == []
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ LISTINGS = [
 
 @pytest.mark.parametrize(("code", "out", "words", "state"), LISTINGS)
 def test_listings_are_told_apart(desk: Desk, code: int | None, out: str, words: str, state: str) -> None:
-    done = Completed(("crontab", "-l"), code, out.encode(), words.encode(), words if code is None else "")
+    done = Completed(code, out.encode(), words.encode(), words if code is None else "")
     machine = desk.machine._replace(run=lambda *_, **__: done)
     read = read_crontab(machine)
     assert (read.state, read.content) == (state, out.encode() if state in ("read", "doubtful") else b"")

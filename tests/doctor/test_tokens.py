@@ -92,7 +92,7 @@ class Home:
         return self.judged()[id].fix
 
     def _run(self, argv: Any, **_: Any) -> Completed:
-        return Completed(tuple(argv), None, error="not found")
+        return Completed(None, error="not found")
 
 
 @pytest.fixture

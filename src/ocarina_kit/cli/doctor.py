@@ -18,9 +18,9 @@ from ocarina_kit.system.words import count, listed
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.doctor.check import Check, Choice, Outcome
-    from ocarina_kit.doctor.fix import Planned
+    from ocarina_kit.doctor.fix import Applied, Planned
     from ocarina_kit.doctor.world import World
-    from ocarina_kit.system.change import Applied, Change
+    from ocarina_kit.system.change import Change
 
     Look = tuple[World, tuple[Outcome, ...]]
 

@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from posixpath import normpath
 
 from ocarina_kit.config.values import QUOTES, Fault, Value, is_placeholder
-from ocarina_kit.system.words import INVISIBLE, strip_ends
+from ocarina_kit.system.words import strip_ends
 
 INSTANCES = {
     "production": "https://majora.covid19.climb.ac.uk/",
@@ -72,7 +72,7 @@ def judge_domain(text: str) -> Value:
     """
     if is_placeholder("MAJORA_DOMAIN", text):
         return Value("MAJORA_DOMAIN", text, (Fault("CFG005", "still has a placeholder"),))
-    bare = strip_ends(text, QUOTES | frozenset("<>"))
+    bare = strip_ends(text, f"{QUOTES}<>")
     try:
         server, path = _parsed(bare)
         kept, is_page = _kept(path)
@@ -103,7 +103,7 @@ def _parsed(text: str) -> tuple[str, str]:
     authority = _AUTHORITY.fullmatch(url[2]) if url else None
     if not text:
         raise ValueError("is blank")
-    if any(char.isspace() or not char.isprintable() or char in INVISIBLE for char in text):
+    if " " in text or not text.isprintable():
         raise ValueError("has a space, a line break or an invisible character in it")
     if "\\" in text:
         raise ValueError("has a backslash in it")

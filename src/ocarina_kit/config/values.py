@@ -8,13 +8,13 @@ import re
 from typing import NamedTuple
 
 from ocarina_kit.config.names import INTEGERS
-from ocarina_kit.system.words import CURLY_QUOTES, INVISIBLE, strip_ends
+from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, strip_ends
 
 ID_LENGTH = 40
 SECRET_LENGTH = 128
 FILLER = "not-used-with-an-api-key"
 """For id and secret beside a legacy key: clients from 0.48 on want every setting non-blank (FACTS.md)."""
-QUOTES = frozenset("\"'`") | CURLY_QUOTES
+QUOTES = f"\"'`{CURLY_DOUBLE}{CURLY_SINGLE}"
 
 
 class Fault(NamedTuple):
@@ -72,7 +72,7 @@ def judge(name: str, value: object) -> Value:
     if name == "MAJORA_USER":
         return _judge_user(value)
     if name == "MAJORA_TOKEN":
-        if token_kind(value) == "key":
+        if is_api_key(value):
             return Value(name, tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
         slips = [Fault("CFG008", "is another spelling of OAUTH", fixable=True)] if value != "OAUTH" else []
         return Value(name, "OAUTH", tuple(slips))
@@ -85,8 +85,7 @@ def judge(name: str, value: object) -> Value:
 def tidied(text: str) -> str:
     """An id, secret or key as it was generated: without white space and invisible characters anywhere, and quotes
     around it."""
-    visible = (char for char in text if not char.isspace() and char.isprintable() and char not in INVISIBLE)
-    return "".join(visible).strip("".join(QUOTES))
+    return "".join(char for char in text if char.isprintable() and char != " ").strip(QUOTES)
 
 
 def _judge_user(text: str) -> Value:
@@ -128,14 +127,11 @@ def is_hash(text: str) -> bool:
     return re.match(hashes, text) is not None
 
 
-def token_kind(text: str) -> str:
-    """What MAJORA_TOKEN is: ``oauth``, ``other spelling`` (meant as OAUTH), ``placeholder``, ``blank`` or ``key``."""
-    if text == "OAUTH":
-        return "oauth"
-    bare = tidied(text)
-    if re.fullmatch(r"[o0]auth(?:2|20)?", re.sub(r"[\W_]", "", bare).casefold()):
-        return "other spelling"
-    return "blank" if not bare else "placeholder" if is_placeholder("MAJORA_TOKEN", text) else "key"
+def is_api_key(token: str) -> bool:
+    """Whether MAJORA_TOKEN is a legacy key: neither OAUTH in any spelling, nor a placeholder, nor blank."""
+    bare = tidied(token)
+    spelling = re.fullmatch(r"[o0]auth(?:2|20)?", re.sub(r"[\W_]", "", bare).casefold())
+    return bool(bare) and spelling is None and not is_placeholder("MAJORA_TOKEN", token)
 
 
 _INTEGERS = {

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.errors import Exit, KitError
 
 if TYPE_CHECKING:
-    from ocarina_kit.system.change import Applied, Change
+    from ocarina_kit.system.change import Change
     from ocarina_kit.system.machine import Machine
 
 SERVER = ("SRV", "CRD")
@@ -77,35 +77,60 @@ def with_failures(finding: Outcome, applied: Sequence[Applied]) -> Outcome:
     return finding
 
 
+class Applied(NamedTuple):
+    """What became of a change: done, or why not; and where the old content is now."""
+
+    change: Change
+    problem: KitError | None = None
+    backup: Path | None = None
+
+
 def carry_out(
     machine: Machine, world: World, changes: Sequence[Change], waiting: Callable[[str], None]
 ) -> list[Applied]:
-    """Make the changes. One that could not be made raises nothing: it has its ``problem``.
+    """Make the changes in their order; one that fails stops no other. Raises KitError only for an interrupt.
 
     ``machine`` makes them: unlike that of ``world`` it has no deadline.
     """
+    from ocarina_kit.system.change import apply_to_file
+
+    results: list[Applied] = []
+    for change in changes:
+        backup = problem = None
+        try:
+            if change.what == "refresh":
+                _refresh(machine, world, change.scopes, waiting)
+            elif change.what == "crontab":
+                backup = _schedule(machine, world, waiting)
+            else:
+                backup = apply_to_file(machine, change, waiting)
+        except KitError as error:
+            if error.exit == Exit.INTERRUPTED:
+                raise
+            problem = error
+        results.append(Applied(change, problem, backup))
+    return results
+
+
+def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: Callable[[str], None]) -> None:
     from ocarina_kit.config.setup import read_config
     from ocarina_kit.doctor.setup import usable
-    from ocarina_kit.system.change import apply
+    from ocarina_kit.tokens.refresh import refresh
 
-    def refresh(change: Change) -> None:
-        from ocarina_kit.tokens.refresh import refresh as refresh_tokens
+    # As it is now: it may just have been fixed.
+    setup = usable(machine, read_config(machine, world.place))
+    report = refresh(machine, setup, scopes=scopes or None, by="doctor", waiting=waiting)
+    for problem in report.errors(setup):
+        raise problem
 
-        # As it is now: it may just have been fixed.
-        setup = usable(machine, read_config(machine, world.place))
-        report = refresh_tokens(machine, setup, scopes=change.scopes or None, by="doctor", waiting=waiting)
-        for problem in report.errors(setup):
-            raise problem
 
-    def crontab(change: Change) -> Path | None:
-        from ocarina_kit.cron.program import install_crontab
-        from ocarina_kit.doctor.entry import repair
-        from ocarina_kit.tokens import log
+def _schedule(machine: Machine, world: World, waiting: Callable[[str], None]) -> Path | None:
+    from ocarina_kit.cron.program import install_crontab
+    from ocarina_kit.doctor.entry import repair
+    from ocarina_kit.tokens import log
 
-        fresh = World(machine, world.place, seconds=_SECONDS)  # the look's own deadline may be over
-        backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
-        with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)
-            log.append(machine, [log.line(machine, fresh.setup, "doctor", "scheduled")])
-        return backup
-
-    return apply(machine, changes, refresh=refresh, crontab=crontab, waiting=waiting)
+    fresh = World(machine, world.place, seconds=_SECONDS)  # the look's own deadline may be over
+    backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
+    with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)
+        log.append(machine, [log.line(machine, fresh.setup, "doctor", "scheduled")])
+    return backup

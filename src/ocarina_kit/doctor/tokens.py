@@ -219,7 +219,8 @@ def _fixed(world: World) -> TokensFile:
 
 def _refresh(world: World, tokens: Sequence[Token]) -> tuple[Change, ...]:
     keys = tuple(_keys(world.refreshable(tokens)))
-    return (refresh(keys, f"refresh the {named(keys, world.table)}"),) if keys else ()
+    why = f"refresh the {named(keys, world.table)}"
+    return (Change("refresh", scopes=keys, why=why),) if keys else ()
 
 
 def _looked_up(world: World) -> tuple[str, ...]:

@@ -179,7 +179,7 @@ class World:
         """Who answers at MAJORA_DOMAIN; None if there is no usable address."""
         return None if self.majora is None else self.majora.identify(self.left())
 
-    @slow("the server's answer about the client id", "CRD001")
+    @slow("the server's answer about the client id", "CRD")
     def credentials(self) -> Probe | None:
         """What the server says of client id and secret; None if they cannot be asked about."""
         setup, majora = self.setup, self.majora
@@ -235,7 +235,7 @@ class World:
         from ocarina_kit.config.setup import setup_of
         from ocarina_kit.doctor.setup import settled
 
-        return setup_of(self.machine, settled(self)[0].config)
+        return setup_of(settled(self)[0].config)
 
     @cached_property
     def majora(self) -> Majora | None:
@@ -294,7 +294,7 @@ def _bounded(machine: Machine, until: float) -> Runner:
     def run(argv: Sequence[str], *, timeout: float = 10.0, **more: Any) -> Completed:
         left = until - machine.monotonic()
         if left <= 0:
-            return Completed(tuple(argv), None, error="timed out")
+            return Completed(None, error="timed out")
         return machine.run(argv, timeout=min(timeout, left), **more)
 
     return run

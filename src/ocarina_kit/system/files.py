@@ -122,12 +122,10 @@ def read_settled(machine: Machine, path: Path, complete: Callable[[bytes], bool]
 
     The client writes its tokens in place (FACTS.md): a reader may see half a file for a moment.
     """
-    file, judged = read_file(path), None
+    file = read_file(path)
     for _ in range(5):
-        # What was judged is not judged again: for a large file that stays damaged that would take long.
-        if file.content is None or (file.content != judged and complete(file.content)):
+        if file.content is None or complete(file.content):
             break
-        judged = file.content
         machine.sleep(0.05)
         file = read_file(path)
     return file

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from ocarina_kit.system.words import printable
+
 MASK = "****"
 
 
@@ -101,6 +103,12 @@ def mask(text: str, secrets: Iterable[Secret | str] = (), hide: Hide = lambda va
 def mask_opaque(text: str, hide: Hide = lambda value: MASK) -> str:
     """Masks any long run of letters and digits that could be a token: for logs that leave the machine."""
     return re.sub(_OPAQUE, lambda run: hide(run[0]) if re.search(r"\d", run["run"] or "") else run[0], text)
+
+
+def masked(text: str, kind: str = "config", secrets: Iterable[Secret | str] = ()) -> str:
+    """A file's text as it is shown, secrets as ``**** (128 characters)``. Its lines stay lines."""
+    text = mask(text, secrets, hidden)
+    return printable(text if kind == "crontab" else mask_opaque(text, hidden))  # long paths are usual there
 
 
 def _mask_known(text: str, secrets: Iterable[Secret | str], hide: Hide) -> str:

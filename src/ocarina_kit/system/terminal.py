@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
+from ocarina_kit.system.words import count
+
 _SILENCE = 0.1
 """Seconds without a character after which a paste has ended."""
 _LONGEST_DRAIN = 3.0
@@ -93,10 +95,10 @@ class Terminal:
                 if not got or (got.endswith(b"\x04") and not text):  # the terminal is gone, or Ctrl-D
                     raise KeyboardInterrupt
                 number = len(text.strip("\n"))
-                count = f"{number:,} character{'' if number == 1 else 's'}" if number else ""
-                rest = len(shown) - len(count)  # it is written over the one before
-                self._say("\b" * len(shown) + count + " " * rest + "\b" * rest)
-                shown = count
+                so_far = count(number, "character") if number else ""
+                rest = len(shown) - len(so_far)  # it is written over the one before
+                self._say("\b" * len(shown) + so_far + " " * rest + "\b" * rest)
+                shown = so_far
         return text.strip("\n")
 
     @contextlib.contextmanager

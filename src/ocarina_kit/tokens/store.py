@@ -82,7 +82,7 @@ def plan_aside(machine: Machine, setup: Setup) -> Change | None:
 
     Once it is done, :func:`~ocarina_kit.tokens.log.note_use` notes the file's new server.
     """
-    from ocarina_kit.system.change import set_aside
+    from ocarina_kit.system.change import Change
 
     data, file = look(machine, setup.tokens_file)
     known = log.Origins(log.read_log(machine))
@@ -91,7 +91,8 @@ def plan_aside(machine: Machine, setup: Setup) -> Change | None:
         return None
     kept = file.without(*others)
     why = "keep the tokens of the other server apart"
-    return set_aside(setup.tokens_file, "tokens", data, kept.render() if kept.entries else None, why)
+    after = kept.render() if kept.entries else None
+    return Change("set aside", setup.tokens_file, "tokens", data, after, why=why)
 
 
 # --- the journal --------------------------------------------------------------------------------------------
