@@ -39,22 +39,6 @@ PROBLEMS = ("fail", "unknown", "warn")
 """The statuses that a person is told about, the worst first."""
 
 
-class Words(NamedTuple):
-    """A sentence as a template (`str.format`) and its values. ``doctor --report`` shows few of the values, so the
-    template itself holds nothing that comes from outside."""
-
-    template: str
-    values: Mapping[str, object] = {}
-
-    @property
-    def text(self) -> str:
-        """The complete sentence, for people and JSON."""
-        return self.template.format_map(self.values)
-
-    def __str__(self) -> str:
-        return self.text
-
-
 class Outcome(NamedTuple):
     """What a check found.
 

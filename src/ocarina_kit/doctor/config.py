@@ -9,21 +9,19 @@ from __future__ import annotations
 from functools import partial
 from posixpath import normpath
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ocarina_kit.config.jsontext import Path, Spot
 from ocarina_kit.config.names import INTEGERS, SETTINGS, meant
-from ocarina_kit.config.setup import Config, effective, layers, profiles, tokens_path
+from ocarina_kit.config.setup import Config, effective, layers, profiles
 from ocarina_kit.config.url import instance_of, judge_domain
-from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied, token_kind
+from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied
 from ocarina_kit.doctor.check import Outcome, check, follows, problem
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.change import chmod, write
+from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
+from ocarina_kit.system.files import File, read_file
 from ocarina_kit.system.words import listed, tilde
-
-if TYPE_CHECKING:
-    from ocarina_kit.system.files import File
 
 FILLERS_SINCE = (0, 48)
 """Clients from here on refuse a configuration with a blank setting (FACTS.md, The client)."""
@@ -57,10 +55,10 @@ def _wrong(
         spot = document.find(path)
     if file is not None:
         said += " ({file}, line {line}, column {column})" if spot is not None else " ({file})"
-        more["file"] = tilde(file.path, config.home)
+        more["file"] = tilde(file.path, config.machine.home)
     after = None if after == config else after
     if after is not None and after.readable is not None and file is not None:
-        fix = write(file.path, "config", file.content, after.readable.render(), by)
+        fix = Change("write", file.path, "config", file.content, after.readable.render(), why=by)
         more.update(fix=(fix,), text="", run="")
     if spot is None:
         return problem(status, said, **more)._replace(after=after)
@@ -117,7 +115,7 @@ def is_json(world: World) -> Outcome | None:
         return None
     said = f"The configuration is not valid JSON: {broken.words}"
     if document is not None:
-        after = config.with_document(document._replace(slip=None))
+        after = config.with_document(document)._replace(broken=None)
         return _wrong(config, said, spot=broken, after=after, by="write valid JSON")
     if broken.blank:
         text = "init writes it again, and keeps a backup."
@@ -152,9 +150,9 @@ def open_to_others(world: World, file: File) -> Outcome | None:
         return problem("fail", said, text="Make a copy that is yours.", run=copy, file=name)
     if not file.open_to_others:
         return None
-    fix = (chmod(file.path, file.mode, f"make {name} readable only by you (0600)"),)
+    fix = Change("chmod", file.path, mode=file.mode, why=f"make {name} readable only by you (0600)")
     said = "Others can read or write {file}: its mode is {mode}."
-    return problem("fail", said, fix=fix, file=name, mode=f"{file.mode:04o}")
+    return problem("fail", said, fix=(fix,), file=name, mode=f"{file.mode:04o}")
 
 
 # --- what is missing -------------------------------------------------------------------------------------------------
@@ -179,7 +177,7 @@ def _missing(config: Config) -> dict[str, list[Path]]:
 def _of_values(config: Config, check: str, by: str = "", after: Config | None = None) -> Outcome | None:
     """What a check says of the required settings: it fails, with a fix where all that is wrong has one meaning, or it
     warns where nothing is worse. ``after`` has names corrected that ocarina does not know."""
-    values = {name: judge(name, each.value) for name, each in config.settings.items()}
+    values = {name: judge(name, value) for name, value in config.settings.items()}
     missing = (Fault("CFG004", "is missing"),)
     found = [(name, values[name].faults if name in values else missing) for name in _required(config)]
     faults = [(name, each) for name, all in found for each in all if each.check == check]
@@ -273,11 +271,11 @@ def is_oauth(world: World) -> Outcome | None:
 
     ocarina takes everything but OAUTH for a legacy API key, which expires after 3 days.
     """
-    config, kind = world.config, token_kind(world.config.text("MAJORA_TOKEN"))
-    if kind in ("blank", "placeholder"):
-        return follows("CFG004" if kind == "blank" else "CFG005")
+    config, fault = world.config, judge("MAJORA_TOKEN", world.config.text("MAJORA_TOKEN")).fault
+    if fault is not None:  # blank, or a placeholder
+        return follows(fault.check)
     blank = [name for name in _PAIR if not config.text(name)]
-    if kind != "key" or not blank or (world.version or (0,)) < FILLERS_SINCE:
+    if not (config.uses_api_key and blank) or (world.version or (0,)) < FILLERS_SINCE:
         return _of_values(config, "CFG008", "write OAUTH as ocarina does")
     said = f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
     run = tuple(f"export {name}={FILLER}" for name in blank)
@@ -327,10 +325,11 @@ def optional(world: World) -> Outcome | None:
     if not isinstance(document.value.get("default", {}), dict):
         faults["default",] = "is not an object"
     text, run = "Remove it, or give it another value.", _edit(config)
-    if not faults and config.text("MAJORA_TOKENS_FILE") and not config.tokens_folder:
+    folder = config.tokens_file.parent
+    gone = read_file(folder).kind not in ("folder", "unreadable")
+    if not faults and gone and config.text("MAJORA_TOKENS_FILE"):
         faults[config.path_of("MAJORA_TOKENS_FILE")] = "is in a folder that does not exist"
-        text = "Make the folder, or name another file."
-        run = f"mkdir -p -m 700 {quote(str(config.tokens_file.parent))}"
+        text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {quote(str(folder))}"
     if not faults:
         return None
     said = "; ".join(f"{path[-1]} {fault}" for path, fault in faults.items())
@@ -365,10 +364,10 @@ def own_tokens(world: World) -> Outcome | None:
     for profile in (None, *profiles(value)):
         each = config._replace(settings=effective(value, profile))
         domain, client_id = judge("MAJORA_DOMAIN", each.text("MAJORA_DOMAIN")), tidied(each.text("CLIENT_ID"))
-        kind = token_kind(each.text("MAJORA_TOKEN"))
-        if client_id and domain.usable and kind in ("oauth", "other spelling"):
-            path = normpath(tokens_path(world.machine, each.settings))
-            users.setdefault(path, {})[profile or "no profile"] = (domain.text, client_id)
+        token = judge("MAJORA_TOKEN", each.text("MAJORA_TOKEN"))
+        if client_id and domain.usable and token.text == "OAUTH":
+            sharing = users.setdefault(normpath(each.tokens_file), {})
+            sharing[profile or "no profile"] = (domain.text, client_id)
     clash = next((list(names) for names in users.values() if len(set(names.values())) > 1), None)
     if clash is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from ocarina_kit.cron import host as cron_host
 from ocarina_kit.cron.line import Entry

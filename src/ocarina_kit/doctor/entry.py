@@ -41,12 +41,12 @@ def repair(world: World, content: bytes) -> bytes:
 def faulty(world: World, said: str, by: str, *, status: str = "fail", **more: Any) -> Outcome:
     """A fault of the entry that one good line fixes, whatever it is. ``by``: what --fix does, in words; ``more``: as
     `problem` has it."""
-    from ocarina_kit.system.change import crontab
+    from ocarina_kit.system.change import Change
 
     before, entries = world.listing.content, world.entries
     after = repair(world, before)
     if after != before:
-        more["fix"] = (crontab(before, after, by),)
+        more["fix"] = (Change("crontab", kind="crontab", before=before, after=after, why=by),)
     elif entries.mixed and not entries.own:
         number = entries.mixed[0].number
         more["text"] = f"Line {number} does other work as well: take the refresh out of it by hand."

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ocarina_kit.doctor.check import Outcome, Words, summary
+from ocarina_kit.doctor.check import Outcome, summary
 
 if TYPE_CHECKING:
     from ocarina_kit.doctor.world import World

@@ -198,7 +198,7 @@ def access_tokens(world: World) -> Outcome | None:
 
     ocarina's commands are refused, with exit code 77 or a bare 400.
     """
-    from ocarina_kit.system.change import refresh
+    from ocarina_kit.system.change import Change
     from ocarina_kit.tokens.outcome import named
 
     asked = world.access
@@ -208,7 +208,7 @@ def access_tokens(world: World) -> Outcome | None:
     what, login = named(keys, world.table), world.login(keys, "--force")
     if worst == "refused":
         spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
-        fix = [refresh(spend, f"refresh the {what}")] if spend else []
+        fix = [Change("refresh", scopes=spend, why=f"refresh the {what}")] if spend else []
         said = "Majora refuses the {what}, which should still be valid."
         text = "If a login does not help either, your account may be inactive."
         return problem("fail", said, text=text, run=(_FIX if spend else "", login), fix=fix, what=what)

@@ -53,4 +53,4 @@ def usable(machine: Machine, config: Config) -> Setup:
     for each in done:
         command = f" To fix it: {each.remedy.commands[0]}" if each.remedy.commands else ""
         notes.append(f"[{each.id}] {each.said}. Corrected for this run only.{command}")
-    return setup_of(machine, world.config)._replace(notes=tuple(notes))
+    return setup_of(world.config)._replace(notes=tuple(notes))

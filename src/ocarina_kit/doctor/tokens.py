@@ -11,7 +11,7 @@ from ocarina_kit.client import scopes
 from ocarina_kit.doctor.check import Late, Outcome, check, follows, ok, problem
 from ocarina_kit.doctor.config import open_to_others
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.change import Change, refresh, set_aside, write
+from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.words import clock, span, tilde
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
@@ -61,7 +61,8 @@ def shape(world: World) -> Outcome:
     if kept:
         text = f"doctor sets it aside, and keeps the {named(kept, world.table)}."
     why = "set the damaged tokens file aside, keep what can be read"
-    aside = set_aside(found.path, "tokens", content, _fixed(world).render() if kept else None, why)
+    after = _fixed(world).render() if kept else None
+    aside = Change("set aside", found.path, "tokens", content, after, why=why)
     return _fault(world, said, place, aside, text=text, run=(_FIX, "" if kept else _LOGIN))
 
 
@@ -199,7 +200,7 @@ def _of_entries(world: World, faulty: Sequence[Token], said: str, why: str) -> O
     """A fault of entries, the first one in words and with its place; ``why``: the fix in words."""
     found, first = world.tokens.found, faulty[0]
     said += f" (and {len(faulty) - 1} more like it)" if len(faulty) > 1 else ""
-    fix = write(found.path, "tokens", found.content, _fixed(world).render(), why)
+    fix = Change("write", found.path, "tokens", found.content, _fixed(world).render(), why=why)
     what = named([first.home(_looked_up(world))], world.table)
     return _fault(world, said, _place(world, first), fix, what=what)
 

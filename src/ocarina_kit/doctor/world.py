@@ -179,7 +179,7 @@ class World:
         """Who answers at MAJORA_DOMAIN; None if there is no usable address."""
         return None if self.majora is None else self.majora.identify(self.left())
 
-    @slow("the server's answer about the client id", "CRD")
+    @slow("the server's answer about the client id", "CRD001")
     def credentials(self) -> Probe | None:
         """What the server says of client id and secret; None if they cannot be asked about."""
         setup, majora = self.setup, self.majora
