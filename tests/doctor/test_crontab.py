@@ -10,10 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.doctor.test_server import CONFIG
 
 from ocarina_kit.client.find import Candidate, Clients
 from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.config.setup import Config
 from ocarina_kit.cron.plan import Ground
 from ocarina_kit.cron.program import Listing
 from ocarina_kit.doctor.check import Outcome
@@ -75,7 +75,7 @@ class Desk:
         found = Candidate(self.client, real=self.client, state="works", version=(1, 0, 0))
         fine = dict.fromkeys(("CFG001", "CFG011"), SimpleNamespace(status="ok"))
         known = {
-            "config": CONFIG,
+            "config": Config(machine, place, {}),
             "config_findings": fine,
             "setup": Setup(place, "https://m.test/", "u", self.home / "t"),
             "listing": Listing("read", (self.fill(text) + "\n").encode()),
