@@ -89,7 +89,7 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
 BROKEN: dict[str, list[tuple[str | bytes, int, int]]] = {
     # words of the cause: what was given, line and column
     "empty, or holds": [("", 1, 1), (" \n\t\n", 1, 1), ("\ufeff", 1, 1), ("\u200b\u00a0", 1, 1)],
-    "far more than": [(" " * (jsontext.LIMIT + 1), 1, 1)],
+    "far larger": [(" " * (jsontext.LIMIT + 1), 1, 1)],
     "not UTF-8": [
         (b'{"a": "\xe9"}', 1, 8), (b'{\n"a": "\x93b\x94 \xe9"}', 2, 7), (b'{"a": "\x93b\x94"}', 1, 8),
         (b'{"a": "\xc3', 1, 8), ('{"a": "b"}'.encode("utf-16")[:-1], 1, 10),

@@ -103,6 +103,7 @@ def test_an_interrupt_ends_the_program_too(tmp_path: Path) -> None:
 
 def test_the_log_of_a_bug_holds_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(Path(__file__).parent))
     secret = "a1" * 20
     try:
         int(f"/home/u/x?code={secret}")
@@ -112,10 +113,9 @@ def test_the_log_of_a_bug_holds_no_value(tmp_path: Path, monkeypatch: pytest.Mon
         path = Path(write_crash_log(bug))
     text = path.read_text()
     assert (path.parent, path.stat().st_mode & 0o777) == (tmp_path / "ocarina-kit", 0o600)
-    assert "KeyError: '****'\nbuiltins.ValueError: " in text
-    assert "  system/test_process.py:" in text
+    assert "KeyError: '****'" in text
+    assert 'File "~/test_process.py", line' in text
     assert secret not in text
-    assert str(Path(__file__).parent) not in text
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     assert write_crash_log(ValueError("x")) == ""

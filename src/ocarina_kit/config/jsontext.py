@@ -24,6 +24,10 @@ WIDTH = 76
 """Columns of an excerpt at most."""
 
 _NOT_UTF8 = "characters that are not UTF-8"
+_ENCODINGS = {
+    "utf-8-sig": "a byte-order mark at the start (saved as 'UTF-8 with BOM')",
+    "cp1252": _NOT_UTF8,
+}
 
 Path = tuple[str, ...]
 """The way to a setting: ``("MAJORA_USER",)``, ``("profile", "uk", "CLIENT_ID")``."""
@@ -88,8 +92,7 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
     """Read a configuration, as it is or repaired where it has one meaning; and what is wrong with it, at the place of
     the first slip. Takes any bytes, never raises."""
     if len(data) > LIMIT:
-        words = f"the file has {len(data) / LIMIT:.1f} MiB, far more than a configuration"
-        return None, Spot(1, 1, words, blank=True)
+        return None, Spot(1, 1, "the file is far larger than any configuration", blank=True)
     encoding: str = json.detect_encoding(data)
     if not data.strip(b"\0") or not strip_ends(data.decode(encoding, "replace")):
         words = "the file is empty, or holds nothing but white space or zero bytes"
@@ -120,12 +123,9 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
         return None, _spot(
             text, len(text) - len(text.lstrip()), "the file does not hold a JSON object", _hide
         )
-    if encoding == "utf-8-sig":
-        slips.insert(0, "a byte-order mark at the start (saved as 'UTF-8 with BOM')")
-    elif encoding == "cp1252":
-        slips.insert(0, _NOT_UTF8)
-    elif encoding != "utf-8":
-        slips.insert(0, f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8")
+    if encoding != "utf-8":
+        other = f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8"
+        slips.insert(0, _ENCODINGS.get(encoding, other))
     return Document(text, value), _spot(original, first, listed(slips), _hide) if slips else None
 
 

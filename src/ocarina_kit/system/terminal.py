@@ -94,11 +94,9 @@ class Terminal:
                 text = _typed(data)
                 if not got or (got.endswith(b"\x04") and not text):  # the terminal is gone, or Ctrl-D
                     raise KeyboardInterrupt
-                number = len(text.strip("\n"))
-                so_far = count(number, "character") if number else ""
-                rest = len(shown) - len(so_far)  # it is written over the one before
-                self._say("\b" * len(shown) + so_far + " " * rest + "\b" * rest)
-                shown = so_far
+                before, number = len(shown), len(text.strip("\n"))
+                shown = (count(number, "character") if number else "").ljust(before)
+                self._say("\b" * before + shown)
         return text.strip("\n")
 
     @contextlib.contextmanager
