@@ -201,33 +201,11 @@ def test_any_bytes(data: bytes) -> None:
         assert (again and again.text, slip) == (document.text, None)
 
 
-GOOD = {
-    "USER": "smithj",
-    "CLIENT_SECRET": "s3cr3t-of-the-lab",
-    "n": 1,
-    "p": {"CLIENT_SECRET": "s3cr3t-of-the-lab"},
-}
-CHANGES = st.sampled_from(["", '"', "'", "\n", ",", "}", "”", " ", ":", "{", "#"])
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.sampled_from([None, 2]), st.lists(st.tuples(st.integers(0, 200), CHANGES), min_size=1, max_size=2))
-def test_no_secret_is_shown_after_a_slip(indent: int | None, slips: list[tuple[int, str]]) -> None:
-    text = json.dumps(GOOD, indent=indent)
-    for at, char in slips:
-        text = text[:at] + char + text[at + 1 :]
-    _, slip = of(text)
-    excerpt = slip.excerpt if slip else ""
-    assert not any(part in excerpt for part in ("cr3t-of", "of-the", "the-lab"))
-
-
 # --- edits -----------------------------------------------------------------------------------------------------------
 
 SETS = [
     # the file, the path, the value, the file afterwards
     ('{"a": "b"}', ("a",), "c", '{"a": "c"}'),
-    ('{"a": "b"}', ("a",), "b", '{"a": "b"}'),
-    ('{"a": "\\u0062"}', ("a",), "b", '{"a": "\\u0062"}'),
     ('{"a": 1.0}', ("a",), 1, '{"a": 1}'),
     ('{"a": true}', ("a",), 1, '{"a": 1}'),
     ('{"a": 1, "a": 2}', ("a",), 3, '{"a": 1, "a": 3}'),
@@ -332,22 +310,6 @@ def test_excerpts_show_everything_but_secrets() -> None:
         _, slip = of(text)
         assert slip is not None
         assert slip.excerpt.split("\n") == [line, " " * caret + "^"]
-
-
-def test_lines_of_a_good_file_show_everything_but_secrets() -> None:
-    client_id = "a1" * 20
-    for line, shown in (
-        (f'"CLIENT_SECRET": "{SECRET}", "n": 12', '"CLIENT_SECRET": "**** (120 characters)", "n": 12'),
-        ('"CLIENT_SECRET": 12, "n": "x"', '"CLIENT_SECRET": **** (2 characters), "n": "x"'),
-        (f'"CLIENT_ID": "{client_id}"', f'"CLIENT_ID": "{client_id}"'),
-        (f'"CLIENT_ID": "{SECRET}"', '"CLIENT_ID": "**** (120 characters)"'),
-        (f'"mine": ["x", "{SECRET}"]', '"mine": ["x", "**** (120 characters)"]'),
-        ('"MAJORA_TOKEN": "O-Auth"', '"MAJORA_TOKEN": "O-Auth"'),
-        ('"MAJORA_TOKEN": "0f8fad5b"', '"MAJORA_TOKEN": "**** (8 characters)"'),
-        ('"MAJORA_DOMAIN": "http://h.org:80"', '"MAJORA_DOMAIN": "http://h.org:80"'),
-        ('"MAJORA_DOMAIN": "https://me:pa{s}s@h.org/"', '"MAJORA_DOMAIN": "https://****@h.org/"'),
-    ):
-        assert masked(line) == shown
 
 
 @given(st.text(max_size=300), st.integers(1, 400))

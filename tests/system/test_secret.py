@@ -92,17 +92,10 @@ def test_lengths_are_shown_and_a_secret_does_not_print_itself() -> None:
     assert mask("abc hoot", ["hoot", "abc"]) == "abc ****"
     assert mask('"password": "hootx"', ["other"], hidden) == '"password": "**** (5 characters)"'
     assert hidden(secret) == "**** (128 characters)"
-    assert (
-        mask_opaque(f"at {'a1' * 20} majora2.can_add_via_api_2026_0123456")
-        == f"at {MASK} majora2.can_add_via_api_2026_0123456"
-    )
+    scope = "majora2.can_add_via_api_2026_0123456"
+    assert mask_opaque(f"at {'a1' * 20} {scope}") == f"at {MASK} {scope}"
     assert LONG not in f"{secret} {secret!r} {[secret]}"
-    assert (secret.reveal(), len(secret), bool(Secret("")), secret == Secret(LONG)) == (
-        LONG,
-        128,
-        False,
-        True,
-    )
+    assert secret == Secret(secret.reveal()) != Secret("")
 
 
 @given(st.text(st.sampled_from("ab:@/\\\"' =,{}[]\n&?password“")), st.text(min_size=4, max_size=20))

@@ -237,9 +237,7 @@ def _put(text: str, path: Path, value: object) -> str:
     inside = list(members(text, outer.start))
     lead = text[outer.start + 1 : inside[0].at] if inside else "" if above else "\n"
     if member is not None:
-        # Compared as text: 1, 1.0 and true are three things.
-        same = json.dumps(json.loads(text[member.start : member.end])) == json.dumps(value)
-        return text if same else text[: member.start] + _dumped(value, text, lead) + text[member.end :]
+        return text[: member.start] + _dumped(value, text, lead) + text[member.end :]
     if not inside:
         end = text.index("}", outer.start) + 1
         return text[: outer.start] + _dumped({name: value}, text, lead) + text[end:]

@@ -54,29 +54,25 @@ class File(NamedTuple):
 
 def read_file(path: Path, cap: int = READ_CAP) -> File:
     """Look at ``path``, links followed, and read at most ``cap`` bytes of it. Never raises, and never waits."""
+    file = File(path, "missing")
     try:
         seen = path.stat()
+        mode, ours = stat.S_IMODE(seen.st_mode), seen.st_uid == os.geteuid()
+        file = File(path, "special", None, mode, ours, seen.st_nlink, loose_folders(path))
+        if not stat.S_ISREG(seen.st_mode):
+            return file._replace(kind="folder") if stat.S_ISDIR(seen.st_mode) else file
+        # O_NONBLOCK: a pipe put there since the look before would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            content = stream.read(cap + 1)
     except (OSError, ValueError) as problem:
         code = getattr(problem, "errno", None)
         gone = code in (errno.ENOENT, errno.ENOTDIR)
         linked = (gone or code == errno.ELOOP) and path.is_symlink()
         kind = "dangling" if linked else "missing" if gone else "unreadable"
-        return File(path, kind, problem=words_of(problem))
-    kind = "folder" if stat.S_ISDIR(seen.st_mode) else "special"
-    mode, ours = stat.S_IMODE(seen.st_mode), seen.st_uid == os.geteuid()
-    file = File(path, kind, None, mode, ours, seen.st_nlink, loose_folders(path))
-    if not stat.S_ISREG(seen.st_mode):
-        return file
-    try:
-        # O_NONBLOCK: a pipe put there since the look before would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            content = stream.read(cap + 1)
-    except OSError as problem:
-        kind = "missing" if problem.errno == errno.ENOENT else "unreadable"
         return file._replace(kind=kind, problem=words_of(problem))
     if len(content) > cap:
-        return file._replace(kind="too large", problem=f"more than {cap} bytes")
+        return file._replace(kind="too large")
     return file._replace(kind="file", content=content)
 
 
