@@ -110,56 +110,6 @@ def test_good_ones_are_good() -> None:
     assert wrong(config_of({"profile": {"p": dict(GOOD)}}, "p")) == {}
 
 
-TWO_CLIENTS = {
-    "a": good(MAJORA_TOKENS_FILE="/tmp/t"),
-    "b": good(CLIENT_ID=ID[::-1], MAJORA_TOKENS_FILE="~/t"),
-}
-WRONG: dict[str, list[Any]] = {
-    "CFG002": [
-        b"", text_of(GOOD).replace(b'"\n}', b'",\n}'), text_of(GOOD).replace(b'"', b"'"), b"[1, 2]", text_of(GOOD) * 2,
-        b"\xef\xbb\xbf" + text_of(GOOD),
-    ],
-    "CFG004": [
-        good("MAJORA_USER"), good(MAJORA_USER="  "), good(CLIENT_ID=None), good(CLIENT_SECRET=12), good("MAJORA_TOKEN"),
-        good(MAJORA_TOKEN=""), good("MAJORA_DOMAIN", majora_domain=DOMAIN), good("CLIENT_ID", CLIENTID=ID),
-    ],
-    "CFG005": [
-        good(MAJORA_USER="your-username"), good(CLIENT_ID="your-client-id"), good(MAJORA_DOMAIN="https://example.org/"),
-        good(CLIENT_SECRET="..."), good(MAJORA_TOKEN="<token>"),
-    ],
-    "CFG006": [
-        good(MAJORA_DOMAIN="http://majora.lab.test/"), good(MAJORA_DOMAIN=f"{DOMAIN}o/callback/"),
-        good(MAJORA_DOMAIN=f" {DOMAIN[:-1]}"), good(MAJORA_DOMAIN="https://me:pass@majora.lab.test/"),
-        good(MAJORA_DOMAIN="https://me:pass@{majora}.lab.test/"), good(MAJORA_DOMAIN="3"),
-    ],
-    "CFG007": [good(MAJORA_DOMAIN=DOMAIN[:-1]), good(MAJORA_DOMAIN=f"{DOMAIN}//")],
-    "CFG008": [good(MAJORA_TOKEN="oauth"), good(MAJORA_TOKEN="OAUTH ")],
-    "CFG009": [
-        good(CLIENT_SECRET=f"{SECRET}\n"), good(CLIENT_ID=SECRET, CLIENT_SECRET=ID),
-        good(CLIENT_SECRET=f"pbkdf2_sha256$600000$salt${'A' * 43}="),
-    ],
-    "CFG010": [
-        good(OCARINA_QUIET="yes"), good(OCARINA_NO_BANNER=None), good(default=1), good(MAJORA_TOKENS_FILE=""),
-    ],
-    "CFG013": [good(profile={"test": {"MAJORA_DOMAIN": OTHER}}), good(profile=TWO_CLIENTS)],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("id", "content"), [(id, each) for id, all in WRONG.items() for each in all])
-def test_one_fault_one_failure(id: str, content: Any) -> None:
-    config = config_of(content)
-    assert wrong(config) == {id: "fail"}
-    finding = judged(config)[id]
-    said = finding.said
-    assert "(~/.ocarina" in said
-    assert finding.remedy.commands
-    for secret in (SECRET, "me:pass", "pbkdf2_sha256$6"):
-        assert secret not in said + finding.excerpt
-    assert not any(
-        str(value) in finding.template for value in finding.values.values() if value not in (1, "")
-    )
-
-
 SLIPS = {"MAJORA_DOMAIN": DOMAIN[:-1], "MAJORA_USRE": "lab-user", "MAJORA_TOKEN": "oauth"}
 FIXED: list[Any] = [
     text_of(GOOD).replace(b'"\n}', b'",\n}'),
