@@ -9,9 +9,9 @@ import pytest
 from ocarina_kit.config.place import Place
 from ocarina_kit.doctor import fix
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.backup import backups_folder
 from ocarina_kit.system.change import Change, apply_to_file, difference
 from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Machine
 
 SECRET = "Se" + "b2" * 63

@@ -37,8 +37,7 @@ def apply_to_file(
     machine: Machine, change: Change, waiting: Callable[[str], None] | None = None
 ) -> Path | None:
     """Change one file, under its lock; returns the backup, if there is one. Raises KitError; it is as it was then."""
-    from ocarina_kit.system.backup import backup
-    from ocarina_kit.system.files import chmod_private, read_file, remove, write_private
+    from ocarina_kit.system.files import backup, chmod_private, read_file, remove, write_private
     from ocarina_kit.system.lock import hold
 
     with hold(machine, change.path, waiting=waiting):

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.backup import backup
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import (
     Reserved,
+    backup,
     make_private_folder,
     prove_space,
     read_file,
