@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -259,35 +258,6 @@ def test_rename_and_find() -> None:
 def test_a_repaired_file_keeps_the_rest() -> None:
     document = document_of("\ufeff{\r\n\t'a': 'x', # mine\r\n\t\"b\":  1.50,\r\n}\r\n")
     assert document.set(("c",), 2).render() == b'{\r\n\t"a": "x",\r\n\t"b":  1.50,\r\n\t"c": 2\r\n}\r\n'
-
-
-NAMES = st.sampled_from(["a", "b", "profile", "é", "", '"', "\\", "\u2028"])
-SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5))
-VALUES = st.recursive(
-    SCALARS, lambda each: st.lists(each, max_size=2) | st.dictionaries(NAMES, each, max_size=3)
-)
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    st.dictionaries(NAMES, VALUES, max_size=4),
-    st.sampled_from([None, 0, "\t"]),
-    st.lists(NAMES, min_size=1),
-    VALUES,
-)
-def test_set_changes_one_setting_and_nothing_else(
-    value: dict[str, object], indent: Any, names: list[str], new: object
-) -> None:
-    document = document_of(json.dumps(value, indent=indent))
-    try:
-        changed = document.set(tuple(names), new)
-    except ValueError:
-        return
-    expected = inner = json.loads(document.text)
-    for name in names[:-1]:
-        inner = inner.setdefault(name, {})
-    inner[names[-1]] = new
-    assert json.dumps(json.loads(changed.text)) == json.dumps(expected)
 
 
 # --- excerpts --------------------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
     except UnicodeDecodeError as error:
         text = data.decode("cp1252", "replace")
         # Windows' own encoding, if only its curly quotes show it: those around strings are repaired below.
-        if set(re.findall(r"[^\x00-\x7f]", text)) - {*CURLY_DOUBLE, *CURLY_SINGLE} or '"' in text:
+        if re.fullmatch(rf"[\x00-!#-\x7f{CURLY_DOUBLE}{CURLY_SINGLE}]*", text) is None:
             before = data[: error.start].decode(encoding, "replace")
             return None, Spot(*position(before, len(before)), _NOT_UTF8)
         encoding = "cp1252"
