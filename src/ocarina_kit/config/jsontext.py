@@ -50,7 +50,11 @@ class Document(NamedTuple):
     """A JSON object as its text."""
 
     text: str
-    value: dict[str, object]
+
+    @property
+    def value(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.text)
+        return found
 
     def render(self) -> bytes:
         """The file's bytes: UTF-8 without a byte-order mark, which the client cannot read."""
@@ -74,15 +78,13 @@ class Document(NamedTuple):
 
         Raises ValueError where something on the way is not an object.
         """
-        text = _put(self.text, path, value)
-        return Document(text, json.loads(text))
+        return Document(_put(self.text, path, value))
 
     def rename(self, path: Path, name: str) -> Document:
         """The document with a setting that it has under another name, which is not taken."""
         member = _at(self.text, path)
         assert member is not None  # noqa: S101  # for mypy
-        text = self.text[: member.at] + json.dumps(name) + self.text[member.name_end :]
-        return Document(text, json.loads(text))
+        return Document(self.text[: member.at] + json.dumps(name) + self.text[member.name_end :])
 
 
 # --- reading ---------------------------------------------------------------------------------------------------
@@ -111,22 +113,19 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
         return None, Spot(1, 1, "too many objects inside each other")
     original, slips, first = text, list[str](), 0
     try:
-        value = json.loads(text)
+        is_object = isinstance(json.loads(text), dict)
     except ValueError:
+        is_object = False
+    if not is_object:
         from ocarina_kit.config.repair import repair
 
         text, slips, first = repair(text)
         if not text:
             return None, _spot(original, first, listed(slips), _hide)
-        value = json.loads(text)
-    if not isinstance(value, dict):
-        return None, _spot(
-            text, len(text) - len(text.lstrip()), "the file does not hold a JSON object", _hide
-        )
     if encoding != "utf-8":
         other = f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8"
         slips.insert(0, _ENCODINGS.get(encoding, other))
-    return Document(text, value), _spot(original, first, listed(slips), _hide) if slips else None
+    return Document(text), _spot(original, first, listed(slips), _hide) if slips else None
 
 
 def _spot(text: str, offset: int, words: str, hide: Callable[[str], str], caret: int = 0) -> Spot:

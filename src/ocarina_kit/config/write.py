@@ -37,7 +37,7 @@ def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
     """
     from ocarina_kit.system.change import Change
 
-    document, profile = config.readable or Document("{}\n", {}), config.place.profile
+    document, profile = config.readable or Document("{}\n"), config.place.profile
     wanted = {name: settings[name] for name in _ORDER if name in settings}
     if is_api_key(wanted.get("MAJORA_TOKEN", "")):
         for name in ("CLIENT_ID", "CLIENT_SECRET"):
