@@ -67,7 +67,7 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:
     for name, kind in kinds.items():
         seen = read_file(tmp_path / name)
         assert (seen.kind, seen.content) == (kind, None), name
-        assert seen.exists is (kind not in ("missing", "dangling"))
+        assert seen.replaceable is (kind in ("missing", "dangling"))
 
 
 def test_half_a_file_is_looked_at_again(tmp_path: Path, machine: Machine) -> None:

@@ -236,7 +236,7 @@ def no_majora(domain: str, probe: Probe) -> KitError:
 def look(run: Run, wish: Wish) -> Config:
     """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
     config = run.config()
-    if config.file is not None and config.file.kind not in ("file", "missing", "dangling"):
+    if config.file is not None and not config.file.replaceable:
         found = findings(World.of(run.machine, config))[0]
         raise KitError(found.said, id=found.id, why="It was left as it is.", remedy=found.remedy)
     if not wish.dry_run:

@@ -42,7 +42,7 @@ def apply_to_file(
 
     with hold(machine, change.path, waiting=waiting):
         seen, kept = read_file(change.path), None
-        as_expected = seen.content == change.before and (seen.content is not None or not seen.exists)
+        as_expected = seen.content == change.before and seen.replaceable
         if change.what == "chmod":
             as_expected = seen.mode == change.mode
         if not as_expected:

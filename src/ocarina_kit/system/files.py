@@ -38,8 +38,9 @@ class File(NamedTuple):
     problem: str = ""
 
     @property
-    def exists(self) -> bool:
-        return self.kind not in ("missing", "dangling")
+    def replaceable(self) -> bool:
+        """Whether a file can be put there: there is one, or nothing."""
+        return self.kind in ("file", "missing", "dangling")
 
     @property
     def open_to_others(self) -> bool:

@@ -49,7 +49,7 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     Raises KitError (TOK002, TOK003) where it cannot be read or is another program's.
     """
     found = read_settled(machine, path, lambda data: parse(data).damage is None)
-    if found.exists and found.kind != "file":
+    if not found.replaceable:
         raise unreadable(found)
     file = parse(found.content)
     if found.content is not None and (what := foreign(path, found.content, file)):
