@@ -28,17 +28,14 @@ _SEQUENCE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|[^\[O])?"
 class Terminal:
     """The terminal on ``stdin``; prompts go to ``out``, which may be standard error."""
 
-    def __init__(self, stdin: TextIO | None, out: TextIO) -> None:
+    def __init__(self, stdin: TextIO, out: TextIO) -> None:
         self._stdin = stdin
         self._out = out
 
     @property
     def interactive(self) -> bool:
         """Whether standard input is a terminal."""
-        try:
-            return self._stdin is not None and self._stdin.isatty()
-        except ValueError:  # closed
-            return False
+        return self._stdin.isatty()
 
     def columns(self, stream: TextIO) -> int | None:
         """The width of the terminal that ``stream`` writes to, in columns; None if it writes to none."""
@@ -79,8 +76,6 @@ class Terminal:
 
     @property
     def _fd(self) -> int:
-        if self._stdin is None:
-            raise KeyboardInterrupt
         return self._stdin.fileno()
 
     def _read_unseen(self, prompt: str, *, paste: bool) -> str:
