@@ -43,7 +43,7 @@ def test_everything_but_secrets_is_shown(machine: Machine) -> None:
     assert diff(machine, before, after) == [
         "--- ~/.ocarina (current)",
         "+++ ~/.ocarina (new)",
-        "@@ -1,8 +1,8 @@",
+        "@@ -1 +1 @@",
         " {",
         '-    "MAJORA_DOMAIN": "https://majora.lab.test",',
         '+    "MAJORA_DOMAIN": "https://majora.lab.test/",',
