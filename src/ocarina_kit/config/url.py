@@ -79,9 +79,10 @@ def judge_domain(text: str) -> Value:
     except ValueError as problem:
         return Value(text, (Fault("CFG006", str(problem)),))
     url, cut = "/".join([server, *kept, ""]), re.split(r"[?#]", bare)[0]
-    is_page, is_odd = is_page or cut != bare, cut.rstrip("/") != url[:-1]
+    is_odd = cut.rstrip("/") != url[:-1]
     slips = (
         (bare != text, "CFG006", "has spaces, quotes or < > around it"),
+        (cut != bare, "CFG006", "has a query or fragment (? or #)"),
         (is_page, "CFG006", "is the address of one of Majora's pages"),
         (is_odd and not is_page, "CFG006", "has a host, port or path in an unusual form"),
         (not path.endswith("/") and not is_page, "CFG007", "does not end in /"),
