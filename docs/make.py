@@ -83,9 +83,9 @@ def _check(check: Check) -> Iterator[str]:
     online = " *Online.*" if check.online else ""
     yield f"**{_prose(check.title)}.**{online} {_prose(check.explain)}"
     lines = [f"- If it fails: {_prose(check.impact)}", f"- What to do: {_remedy(check.remedy)}"]
-    if check.rests:
-        rests = ", ".join(" or ".join(f"[{id}](#{id.lower()})" for id in group) for group in check.rests)
-        lines.append(f"- It depends on {rests}.")
+    if check.needs:
+        needs = ", ".join(" or ".join(f"[{id}](#{id.lower()})" for id in group) for group in check.needs)
+        lines.append(f"- It depends on {needs}.")
     yield "\n".join(lines)
 
 

@@ -157,7 +157,7 @@ TRACEBACK = "Traceback (most recent call last):\n"
     ],
 )
 def test_what_a_run_shows(code: int | None, output: str, errors: str, state: str, problem: str) -> None:
-    done = Completed((), code, output.encode(), errors.encode(), errors if code is None else "")
+    done = Completed(code, output.encode(), errors.encode(), errors if code is None else "")
     found = judge(Candidate("/x/ocarina"), done)
     assert found.state == state
     assert problem in found.problem

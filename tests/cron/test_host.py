@@ -89,5 +89,5 @@ def test_a_kit_is_proved_in_crons_bare_environment(tmp_path: Path) -> None:
     assert "No module named" in why_kit_fails(machine(tmp_path), (str(lacks),))
     silent = write(tmp_path / "silent", "#!/bin/sh\nexit 7\n")
     assert "exit code 7" in why_kit_fails(machine(tmp_path), (str(silent),))
-    late = machine(tmp_path)._replace(run=lambda *_, **__: Completed(("kit",), None, error="timed out"))
+    late = machine(tmp_path)._replace(run=lambda *_, **__: Completed(None, error="timed out"))
     assert why_kit_fails(late, (str(good),)) == ""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ocarina_kit.cron.program import install_crontab, read_crontab, unreadable
-from ocarina_kit.system.backup import backups_folder
 from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.process import run
 
@@ -98,7 +98,7 @@ LISTINGS = [
 
 @pytest.mark.parametrize(("code", "out", "words", "state"), LISTINGS)
 def test_listings_are_told_apart(desk: Desk, code: int | None, out: str, words: str, state: str) -> None:
-    done = Completed(("crontab", "-l"), code, out.encode(), words.encode(), words if code is None else "")
+    done = Completed(code, out.encode(), words.encode(), words if code is None else "")
     machine = desk.machine._replace(run=lambda *_, **__: done)
     read = read_crontab(machine)
     assert (read.state, read.content) == (state, out.encode() if state in ("read", "doubtful") else b"")

@@ -14,21 +14,21 @@ from ocarina_kit.doctor.check import (
     Choice,
     Late,
     Outcome,
-    does_not_apply,
     examine,
     ok,
     problem,
+    skip,
 )
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.errors import Remedy
 
 ALL = Choice()
-OK, NONE = ok("fine"), does_not_apply("nothing to judge")
+OK, NONE = ok("fine"), skip("nothing to judge")
 WARN, FAIL, UNKNOWN = (problem(status, "seen") for status in ("warn", "fail", "unknown"))
 
 
-def a(id: str, outcome: Outcome, rests: str = "", **more: bool) -> Check:
-    groups = tuple(tuple(group.split("|")) for group in rests.split())
+def a(id: str, outcome: Outcome, needs: str = "", **more: bool) -> Check:
+    groups = tuple(tuple(group.split("|")) for group in needs.split())
     return Check(id, id, lambda world: outcome, groups, Remedy(), "It hurts.", "", **more)
 
 
@@ -55,7 +55,7 @@ def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "rests", "then"),
+    ("one", "other", "needs", "then"),
     [
         (OK, OK, "A1", "ok"),
         (WARN, OK, "A1", "ok"),
@@ -70,8 +70,8 @@ def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
         (OK, FAIL, "A1 A2", "skip A2"),
     ],
 )
-def test_what_lets_a_check_be_judged(one: Outcome, other: Outcome, rests: str, then: str) -> None:
-    assert run(a("A1", one), a("A2", other), a("A3", OK, rests)).endswith(f", A3 {then}")
+def test_what_lets_a_check_be_judged(one: Outcome, other: Outcome, needs: str, then: str) -> None:
+    assert run(a("A1", one), a("A2", other), a("A3", OK, needs)).endswith(f", A3 {then}")
 
 
 def test_what_came_too_late_is_unknown() -> None:

@@ -35,7 +35,7 @@ def test_a_problem_is_shown_with_its_place_and_the_last_line_is_the_next_step(br
     assert ran.code == 1
     assert ran.out == (
         "Configuration\n"
-        "  failed   CFG003  Others can read or write the configuration: mode 0644 (~/.ocarina)\n"
+        "  failed   CFG003  Others can read or write ~/.ocarina: its mode is 0644.\n"
         "           Others on this machine can read your client secret, or change where ocarina sends it.\n"
         "           Fix: ocarina-kit doctor --fix\n"
         "  failed   CFG007  MAJORA_DOMAIN does not end in / (~/.ocarina, line 2, column 22)\n"
@@ -101,7 +101,7 @@ def test_nothing_is_changed_in_a_dry_run_or_without_yes(broken: Kit) -> None:
     before = broken.config.read_bytes()
     asked, dry = broken.run(*ONLY, "--fix"), broken.run(*ONLY, "--fix", "--dry-run")
     assert (asked.code, "add --yes" in asked.err, dry.code) == (2, True, 1)
-    assert dry.out.startswith("Changes:\n  CFG003  make it readable only by you (0600)\n  CFG007  ")
+    assert dry.out.startswith("Changes:\n  CFG003  make ~/.ocarina readable only by you (0600)\n  CFG007  ")
     assert '+    "MAJORA_DOMAIN": "https://majora.lab.test/",' in dry.out
     assert (broken.config.read_bytes(), mode_of(broken.config)) == (before, 0o644)
     assert not broken.state.exists()

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.doctor.test_server import CONFIG
 
 from ocarina_kit.client.find import Candidate, Clients
 from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.config.setup import Config
 from ocarina_kit.cron.plan import Ground
 from ocarina_kit.cron.program import Listing
 from ocarina_kit.doctor.check import Outcome
@@ -63,7 +63,7 @@ class Desk:
 
         def run(argv: Sequence[str], **more: object) -> Completed:
             works = argv[-1] in (self.client, self.other)
-            return Completed(tuple(argv), 0, b"ocarina v1.0.0\n" if works else b"a flute\n")
+            return Completed(0, b"ocarina v1.0.0\n" if works else b"a flute\n")
 
         place = Place(self.home / ".ocarina")
         machine = Machine({}, self.home, "u", "login1", run, now=lambda: NOW)
@@ -75,12 +75,12 @@ class Desk:
         found = Candidate(self.client, real=self.client, state="works", version=(1, 0, 0))
         fine = dict.fromkeys(("CFG001", "CFG011"), SimpleNamespace(status="ok"))
         known = {
-            "config": CONFIG,
+            "config": Config(machine, place, {}),
             "config_findings": fine,
             "setup": Setup(place, "https://m.test/", "u", self.home / "t"),
             "listing": Listing("read", (self.fill(text) + "\n").encode()),
             "clients": Clients((found,), found, found),
-            "tokens": Tokens(File(self.home / "t", "file"), file, tuple(log), NOW),
+            "tokens": Tokens(File(self.home / "t", "file"), file, tuple(log), NOW, file.tokens),
             "ground": Ground("u", "login1", str(self.home), f"{self.home}/.ocarina", "https://m.test/", (self.kit,)),
             "_table": None,
         }  # fmt: skip
@@ -179,7 +179,7 @@ def test_a_client_that_is_no_good(desk: Desk, make: Any, says: str) -> None:
     make(desk)
     world = desk.world("<line>")
     assert wrong(world) == "CRN004 fail"
-    assert says in found(world)["CRN004"].said.text
+    assert says in found(world)["CRN004"].said
 
 
 LISTINGS = [

@@ -80,7 +80,7 @@ def test_variables(environ: dict[str, str], command: str, missing: str) -> None:
     if config := environ.get("OCARINA_CONF_FILE"):
         world.place = Place(Path(config), "environment")
     outcome = judged(env.carried, world)
-    assert (outcome.status, outcome.said.values.get("variable", "")) == ("warn" if missing else "ok", missing)
+    assert (outcome.status, outcome.values.get("variable", "")) == ("warn" if missing else "ok", missing)
     secret = "me:hunter2" in environ.get("HTTPS_PROXY", "")
     command = "crontab -e" if secret else "ocarina-kit init" if world.place.from_env else ""
     assert not missing or next(iter(outcome.remedy.commands), "") == command
@@ -93,7 +93,7 @@ def test_a_client_that_the_server_refuses(wanted: str | None, said: str) -> None
         "other": Probe("accepted", "", client_ok=False, wanted_version=wanted),
     }
     outcome = judged(env.version_accepted, a_world(clients=Clients((OLD,), OLD), access=access))
-    assert (outcome.status, outcome.said.values["wanted"]) == ("fail", said)
+    assert (outcome.status, outcome.values["wanted"]) == ("fail", said)
 
 
 @pytest.mark.parametrize(

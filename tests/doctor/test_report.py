@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.report import HIDDEN, host_mark, safe
-from ocarina_kit.system.finding import words
 
 SHOWN = "line=12 count=3 mode=0644 check=CFG001 setting=CLIENT_ID variable=no_proxy version=1.0.0 status=503 time=02:37"
 NOT_SHOWN = (
@@ -17,7 +17,7 @@ NOT_SHOWN = (
 def test_what_is_shown(pair: str) -> None:
     name, value = pair.split("=")
     shown = value if pair in SHOWN.split() else HIDDEN
-    assert safe(words(f"It|is {{{name}}}.", **{name: value})) == f"It/is {shown}."
+    assert safe(Outcome("fail", f"It|is {{{name}}}.", {name: value})) == f"It/is {shown}."
 
 
 def test_hosts_can_be_told_apart() -> None:

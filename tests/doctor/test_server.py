@@ -25,7 +25,6 @@ from ocarina_kit.tokens.log import digest
 
 NOW = 1_700_000_000.0
 PLACE = Place(Path("/home/u/.ocarina"))
-CONFIG = Config(PLACE, None, None, {}, Path("/home/u"), Path("/home/u/.ocarina-tokens"))
 VIEW = "majora2.view_biosampleartifact"
 TAGS = "majora2.add_majorametarecord majora2.change_majorametarecord"
 STEPS = {"SRV001": server.name, "SRV002": server.connection, "SRV003": server.tls, "SRV004": server.identity}
@@ -38,7 +37,9 @@ def a_world(home: Path = Path("/home/u"), environ: Mapping[str, str] | None = No
         raise AssertionError(f"{argv} was run")
 
     machine = Machine(environ or {}, home, "u", "login1", run, now=lambda: NOW)
-    return World(machine, PLACE, seconds=20, **{"config": CONFIG, "_table": None, **facts})
+    return World(
+        machine, PLACE, seconds=20, **{"config": Config(machine, PLACE, {}), "_table": None, **facts}
+    )
 
 
 def at(domain: str, probe: Probe | None, environ: Mapping[str, str] | None = None) -> World:
@@ -92,7 +93,7 @@ def test_where_a_request_ended(row: str) -> None:
     id, outcome = first(at(domain, Probe("no-answer", net.words, net), PROXY if how == "PROXY" else {}))
     assert " ".join([id, outcome.status, *outcome.remedy.commands]) == expected
     assert outcome.remedy.text
-    assert outcome.said.values == {"said": "its own words"}
+    assert outcome.values == {"said": "its own words"}
 
 
 def test_steps_that_do_not_apply() -> None:
@@ -120,7 +121,9 @@ def a_token(access: str, **more: object) -> dict[str, object]:
 
 
 def tokens(**entries: object) -> Tokens:
-    return Tokens(File(Path("/t"), "file"), TokensFile({VIEW: a_token("v"), **entries}), (), NOW)
+    file = TokensFile({VIEW: a_token("v"), **entries})
+    usable = tuple(token for token in file.tokens if token.usable)
+    return Tokens(File(Path("/t"), "file"), file, (), NOW, usable)
 
 
 @pytest.mark.parametrize(

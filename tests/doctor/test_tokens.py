@@ -92,7 +92,7 @@ class Home:
         return self.judged()[id].fix
 
     def _run(self, argv: Any, **_: Any) -> Completed:
-        return Completed(tuple(argv), None, error="not found")
+        return Completed(None, error="not found")
 
 
 @pytest.fixture
@@ -164,11 +164,11 @@ def test_a_damaged_file_is_set_aside_and_what_can_be_read_is_kept(
 
 
 def test_the_place_of_the_damage_is_named(home: Home) -> None:
-    damaged = home.write(b'{\n  "a": {\n    "access_token": oops}}').judged()["TOK002"].said.text
+    damaged = home.write(b'{\n  "a": {\n    "access_token": oops}}').judged()["TOK002"].said
     assert damaged.endswith("(~/.ocarina-tokens, line 3, column 21)")
     pretty = json.dumps({LOOKUP: token(), "note": 7}, indent=1)
     line = 1 + pretty[: pretty.index('"note"')].count("\n")
-    assert f"line {line}, column 2)" in home.write(pretty.encode()).judged()["TOK002"].said.text
+    assert f"line {line}, column 2)" in home.write(pretty.encode()).judged()["TOK002"].said
 
 
 def test_what_has_a_refresh_token_alone_is_kept_and_refreshed(home: Home) -> None:

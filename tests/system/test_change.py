@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from ocarina_kit.system.backup import backups_folder
-from ocarina_kit.system.change import Change, apply, chmod, crontab, difference, refresh, set_aside, write
+from ocarina_kit.config.place import Place
+from ocarina_kit.doctor import fix
+from ocarina_kit.doctor.world import World
+from ocarina_kit.system.change import Change, apply_to_file, difference
 from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Machine
 
 SECRET = "Se" + "b2" * 63
@@ -25,7 +27,14 @@ GOOD = {
 
 
 def diff(machine: Machine, before: bytes | None, after: bytes, kind: str = "config") -> list[str]:
-    return difference([write(machine.home / ".ocarina", kind, before, after)], machine).splitlines()
+    return difference([Change("write", machine.home / ".ocarina", kind, before, after)], machine).splitlines()
+
+
+def crontab_diff(machine: Machine, before: str, after: str) -> list[str]:
+    old, new = (text.encode("utf-8", "surrogateescape") for text in (before, after))
+    shown = difference([Change("crontab", kind="crontab", before=old, after=new)], machine).splitlines()
+    assert shown[:2] == ["--- crontab (current)", "+++ crontab (new)"]
+    return shown[3:]
 
 
 def test_everything_but_secrets_is_shown(machine: Machine) -> None:
@@ -34,7 +43,7 @@ def test_everything_but_secrets_is_shown(machine: Machine) -> None:
     assert diff(machine, before, after) == [
         "--- ~/.ocarina (current)",
         "+++ ~/.ocarina (new)",
-        "@@ -1,8 +1,8 @@",
+        "@@ -1 +1 @@",
         " {",
         '-    "MAJORA_DOMAIN": "https://majora.lab.test",',
         '+    "MAJORA_DOMAIN": "https://majora.lab.test/",',
@@ -88,77 +97,60 @@ def test_a_tokens_file_is_laid_out(machine: Machine) -> None:
 
 
 def test_only_what_changes_of_a_crontab_is_shown(machine: Machine) -> None:
-    before = b"5 5 * * * mine --token abc\n0 0 * * * export https_proxy=u:hunter2@proxy:3128; old\n"
-    assert difference([crontab(before, before.replace(b"old", b"n\xffw\x1b"))], machine).splitlines() == [
-        "--- crontab (current)",
-        "+++ crontab (new)",
-        "@@ -2 +2 @@",
+    before = "5 5 * * * mine --token abc\n0 0 * * * export https_proxy=u:hunter2@proxy:3128; old\n"
+    assert crontab_diff(machine, before, before.replace("old", "n\udcffw\x1b")) == [
         "-0 0 * * * export https_proxy=****@proxy:3128; old",
         "+0 0 * * * export https_proxy=****@proxy:3128; n\\xffw\\x1b",
     ]
 
 
-def test_thousands_of_alike_lines_and_a_change_in_the_middle(machine: Machine) -> None:
-    lines = [b"* * * * * true"] * 4_000
-    after = [*lines[:2_000], b"new", *lines[2_000:]]
-    shown = difference([crontab(b"\n".join(lines), b"\n".join(after))], machine)
-    assert shown.splitlines()[2:] == ["@@ -2000,0 +2001 @@", "+new"]
+def test_a_line_that_a_long_crontab_has_often_is_not_shown(machine: Machine) -> None:
+    lines = ["# mine"] * 300
+    assert crontab_diff(machine, "\n".join(lines), "\n".join([*lines[:200], "new", *lines[200:]])) == ["+new"]
 
 
 def test_the_other_changes_in_words(machine: Machine) -> None:
     path = machine.home / ".ocarina-tokens"
-    changes = [chmod(path, 0o644), set_aside(path, "tokens", b"x", None), refresh(("majora2.a",))]
+    aside = Change("set aside", path, "tokens", b"x")
+    changes = [Change("chmod", path, mode=0o644), aside, aside._replace(after=b"{}"), Change("refresh")]
     assert difference(changes, machine).splitlines() == [
         "chmod 600 ~/.ocarina-tokens  (was 644)",
         "set aside ~/.ocarina-tokens: a backup is made, and nothing is left in its place",
+        "set aside ~/.ocarina-tokens: a backup is made, and what can be read of it is left in its place",
     ]
 
 
-def test_changes_are_carried_out_in_order_with_backups(machine: Machine) -> None:
-    path, tokens = machine.home / ".ocarina", machine.home / "tokens"
-    path.write_bytes(b"old")
-    path.chmod(0o644)
-    tokens.write_bytes(b"damaged")
-    changes = [
-        chmod(path, 0o644),
-        write(path, "config", b"old", b"new"),
-        write(machine.home / "fresh", "config", None, b"1"),
-        set_aside(tokens, "tokens", b"damaged", None),
-        crontab(b"", b"x"),
-        refresh(()),
-    ]
-    done: list[Change] = []
-    results = apply(machine, changes, refresh=done.append, crontab=lambda change: Path("/backup"))
-    assert [result.problem for result in results] == [None] * 6
-    assert (path.read_bytes(), path.stat().st_mode & 0o777, tokens.exists()) == (b"new", 0o600, False)
-    assert done == changes[5:]
-    kept = [result.backup for result in results]
-    assert [each is None for each in kept] == [True, False, True, False, False, True]
-    assert kept[3] is not None
-    assert (kept[3].name[:15], kept[3].read_bytes()) == ("tokens-damaged-", b"damaged")
-
-
-def test_what_changed_meanwhile_is_left_alone_and_an_interrupt_ends_it(machine: Machine) -> None:
-    path, problem = machine.home / ".ocarina", KitError("no", id="RFR001")
+def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
+    path = machine.home / ".ocarina"
     path.write_bytes(b"theirs")
-
-    def fail(change: Change) -> None:
-        raise problem
-
-    changes = [
-        write(path, "config", b"old", b"new"),
-        write(path, "config", None, b"new"),
-        set_aside(path, "config", b"old", b""),
-        chmod(path, 0o777),
-        write(machine.home, "config", None, b""),
-        refresh(()),
-        crontab(b"", b""),
-    ]
-    results = apply(machine, changes, refresh=fail, crontab=lambda change: None)
-    ids = [result.problem and result.problem.id for result in results]
-    assert ids == ["FIX001"] * 5 + ["RFR001", None]
+    for change in (
+        Change("write", path, "config", b"old", b"new"),
+        Change("write", path, "config", None, b"new"),
+        Change("set aside", path, "config", b"old", b""),
+        Change("chmod", path, mode=0o777),
+        Change("write", machine.home, "config", None, b""),
+    ):
+        with pytest.raises(KitError) as caught:
+            apply_to_file(machine, change)
+        assert caught.value.id == "FIX001"
     assert path.read_bytes() == b"theirs"
     assert not backups_folder(machine).exists()
+
+
+def test_a_fix_that_fails_stops_no_other_but_an_interrupt_does(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = KitError("no", id="RFR001")
+
+    def refuse(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(fix, "_refresh", refuse)
+    path, world = machine.home / "f", World(machine, Place(machine.home / ".ocarina"))
+    changes = [Change("refresh"), Change("write", path, "config", None, b"1")]
+    done = fix.carry_out(machine, world, changes, print)
+    assert [each.problem for each in done] == [problem, None]
+    assert path.read_bytes() == b"1"
     problem.exit = Exit.INTERRUPTED
     with pytest.raises(KitError):
-        apply(machine, changes, refresh=fail, crontab=lambda change: None)
+        fix.carry_out(machine, world, changes, print)

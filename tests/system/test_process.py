@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ocarina_kit.system.crash import write_crash_log
 from ocarina_kit.system.process import run
 from ocarina_kit.system.signals import as_interrupts, held_off
 
@@ -76,12 +75,12 @@ def test_signals_end_the_run_as_ctrl_c_does_or_are_held_off() -> None:
     with as_interrupts(), held_off() as asked:
         for _ in range(3):
             signal.raise_signal(signal.SIGHUP)
-        assert asked.is_set()
+        assert asked
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with as_interrupts(), held_off() as asked:
             signal.raise_signal(signal.SIGHUP)
-        assert not asked.is_set(), "what is ignored stays ignored"
+        assert not asked, "what is ignored stays ignored"
     finally:
         signal.signal(signal.SIGHUP, before)
 
@@ -90,7 +89,7 @@ def test_a_signal_while_a_program_starts_reaches_who_holds_signals_off(tmp_path:
     program = script(tmp_path / "p", f"#!/bin/sh\nkill -TERM {os.getpid()}\n")
     with held_off() as asked:
         assert run([program]).code == 0
-        assert soon(asked.is_set)
+        assert soon(lambda: bool(asked))
 
 
 def test_an_interrupt_ends_the_program_too(tmp_path: Path) -> None:
@@ -99,23 +98,3 @@ def test_an_interrupt_ends_the_program_too(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run([program], timeout=100)
     assert has_ended(tmp_path / "pid")
-
-
-def test_the_log_of_a_bug_holds_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    secret = "a1" * 20
-    try:
-        int(f"/home/u/x?code={secret}")
-    except ValueError as problem:
-        bug = KeyError(secret)
-        bug.__cause__ = problem
-        path = Path(write_crash_log(bug))
-    text = path.read_text()
-    assert (path.parent, path.stat().st_mode & 0o777) == (tmp_path / "ocarina-kit", 0o600)
-    assert "KeyError: '****'\nbuiltins.ValueError: " in text
-    assert "  system/test_process.py:" in text
-    assert secret not in text
-    assert str(Path(__file__).parent) not in text
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    assert write_crash_log(ValueError("x")) == ""

@@ -87,4 +87,4 @@ def test_text_from_outside_does_not_drive_the_terminal() -> None:
     assert printable("a\x1b[2J\x9b\u202eb\n\té") == "a\\x1b[2J\\x9b\\u202eb\n\té"
     assert one_line("  a\r\n\x1b[31m b\u202e c ") == "a [31m b c"
     assert one_line("x" * 300) == "x" * 199 + "…"
-    assert strip_ends("\ufeff \u200b“x y”\u202c\n", frozenset("“”")) == "x y"
+    assert strip_ends("\ufeff \u200b“x y”\u202c\n", "“”") == "x y"

@@ -156,7 +156,7 @@ class Lab:
 
 
 def _no_process(argv: Any, **_: Any) -> Completed:
-    return Completed(tuple(argv), None, error="not found")
+    return Completed(None, error="not found")
 
 
 @pytest.fixture

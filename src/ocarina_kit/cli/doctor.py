@@ -18,9 +18,9 @@ from ocarina_kit.system.words import count, listed
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.doctor.check import Check, Choice, Outcome
-    from ocarina_kit.doctor.fix import Planned
+    from ocarina_kit.doctor.fix import Applied, Planned
     from ocarina_kit.doctor.world import World
-    from ocarina_kit.system.change import Applied, Change
+    from ocarina_kit.system.change import Change
 
     Look = tuple[World, tuple[Outcome, ...]]
 
@@ -93,19 +93,14 @@ def command(
 
 def _members(finding: Outcome) -> dict[str, Any]:
     """A finding in the JSON document (CONTRACT.md, doctor)."""
-    return {
-        "id": finding.id,
-        "family": finding.family,
-        "title": finding.title,
-        "status": finding.status,
-        "detail": finding.said.text,
-        "cause": finding.cause or None,
-        "consequence": finding.impact,
-        "remedy": remedy_data(finding.remedy),
-        "fixable": bool(finding.fix),
-        "fixed": finding.fixed,
-        "ms": finding.ms,
-    }
+    seen = {"status": finding.status, "detail": finding.said, "cause": finding.cause or None}
+    done = {"fixable": bool(finding.fix), "fixed": finding.fixed, "ms": finding.ms}
+    return {**_row(finding, seen), **done}
+
+
+def _row(of: Check | Outcome, seen: dict[str, Any]) -> dict[str, Any]:
+    told = {"consequence": of.impact, "remedy": remedy_data(of.remedy)}
+    return {"id": of.id, "family": of.family, "title": of.title, **seen, **told}
 
 
 def _error(findings: Sequence[Outcome]) -> KitError | None:
@@ -113,9 +108,13 @@ def _error(findings: Sequence[Outcome]) -> KitError | None:
     for status, code in (("fail", Exit.PROBLEM), ("unknown", Exit.UNKNOWN)):
         for each in findings:
             if each.status == status:
-                why = each.impact if status == "fail" else ""
-                return KitError(each.said.text, id=each.id, why=why, remedy=each.remedy, exit=code)
+                return KitError(each.said, id=each.id, why=_impact(each), remedy=each.remedy, exit=code)
     return None
+
+
+def _impact(finding: Outcome) -> str:
+    """What it leads to, if it is known."""
+    return "" if finding.status == "unknown" else finding.impact
 
 
 # --- what was found ---------------------------------------------------------------------------------------------
@@ -130,10 +129,11 @@ def _show(run: Run, findings: Sequence[Outcome], *, verbose: bool, backups: str)
     skipped = [each for each in seen if each.status == "skip"]
     shown = seen if verbose else problems
     for family, heading in FAMILIES.items():
-        if rows := [each for each in shown if each.family == family]:
+        rows = [each for each in shown if each.family == family]
+        if rows:
             ui.heading(heading)
-            for each in rows:
-                _show_one(ui, each)
+        for each in rows:
+            _show_one(ui, each)
     if shown:
         ui.say()
     if problems or any(each.cause for each in skipped):
@@ -157,8 +157,7 @@ def _show_one(ui: Ui, finding: Outcome) -> None:
     for line in excerpt:
         if fits or line.strip() != "^":  # below a line that the terminal breaks it would point at nothing
             ui.raw(line, indent=13)
-    impact = finding.impact if finding.status != "unknown" else ""
-    for text in filter(None, (impact, finding.remedy.text)):
+    for text in filter(None, (_impact(finding), finding.remedy.text)):
         ui.say(text, indent=11)
     for line in labelled("Fix: ", finding.remedy.commands):
         ui.raw(line, indent=11)
@@ -174,9 +173,8 @@ def _totals(seen: Sequence[Outcome], problems: Sequence[Outcome], skipped: Seque
     if causes:
         unseen = sorted(set(causes) - {each.id for each in problems})
         these = f"{listed(unseen)}, not selected" if unseen else "this" if len(problems) == 1 else "these"
-        parts.append(
-            f"{len(causes)} skipped ({'it depends' if len(causes) == 1 else 'they depend'} on {these})"
-        )
+        they = "it depends" if len(causes) == 1 else "they depend"
+        parts.append(f"{len(causes)} skipped ({they} on {these})")
     if others := len(skipped) - len(causes):
         parts.append(f"{others} {'more ' if causes else ''}skipped")
     return ", ".join(parts)
@@ -192,22 +190,20 @@ def _next_step(run: Run, problems: Sequence[Outcome]) -> tuple[str, str]:
 
     if not problems:
         return run.place.command("doctor"), ""
-    by_doctor = (run.place.command("doctor", "--fix"),)
+    by_doctor = run.place.command("doctor", "--fix")
 
     def fixes(each: Outcome) -> int:
         step = each.remedy.commands[:1]
-        alike = [other.remedy.commands[:1] == step or (step == by_doctor and other.fix) for other in problems]
+        alike = [other.remedy.commands[:1] == step or (by_doctor in step and other.fix) for other in problems]
         return sum(map(bool, alike)) if step else 0
 
-    out = server_is_out(problems)
+    out, number = server_is_out(problems), len(problems)
     urgent = [each for each in problems if each.family in SERVER or not out]
-    worst = min(PROBLEMS.index(each.status) for each in urgent)
-    first = max((each for each in urgent if each.status == PROBLEMS[worst]), key=fixes)
+    first = min(urgent, key=lambda each: (PROBLEMS.index(each.status), -fixes(each)))
     if not first.remedy.commands:
         return first.remedy.text, ""
-    fixed, all = fixes(first), len(problems)
-    words = {1: "", 2: "fixes both"}.get(all, f"fixes all {all}")
-    return first.remedy.commands[0], words if fixed == all else f"fixes {fixed} of {all}"
+    fixed, words = fixes(first), {1: "", 2: "fixes both"}.get(number, f"fixes all {number}")
+    return first.remedy.commands[0], words if fixed == number else f"fixes {fixed} of {number}"
 
 
 # --- --fix ------------------------------------------------------------------------------------------------------
@@ -219,11 +215,10 @@ def _fix(
     """Plan, show, ask, apply and look again, until nothing is left that can be fixed automatically. Returns the last
     look, what is right now marked as fixed, and where the backups are, in words, if one was made."""
     from ocarina_kit.doctor.fix import carry_out, plan, with_failures
-    from ocarina_kit.system.backup import backups_folder
+    from ocarina_kit.system.files import backups_folder
 
     world, findings = look()
-    first = {each.id: each.status for each in findings}
-    agreed: set[str] = set()
+    agreed: dict[str, str] = {}  # what each check had found
     tried: list[Change] = []
     applied: list[Applied] = []
     for _ in range(_ROUNDS):
@@ -238,14 +233,16 @@ def _fix(
         if not run.agreed("Apply these changes?", yes=yes):
             run.ui.say("The rest was left as it is." if applied else "Nothing was changed.")
             break
-        agreed.update(planned.rows)
-        tried += [change for each in findings for change in each.fix]
+        for each in findings:
+            tried += each.fix
+            if each.id in planned.rows:
+                agreed.setdefault(each.id, each.status)
         with run.ui.waiting("Applying the changes", 90.0) as waiting:
             applied += carry_out(run.machine, world, planned.changes, waiting)
         world, findings = look()
     after = []
     for each in findings:
-        better = each.status == "ok" or (each.status == "warn" and first[each.id] != "warn")
+        better = each.status == "ok" or (each.status == "warn" and agreed.get(each.id) == "fail")
         after.append(with_failures(each._replace(fixed=better and each.id in agreed), applied))
         if after[-1].fixed:
             run.ui.status("fixed", f"{each.id}  {each.said}", column=5)
@@ -309,18 +306,12 @@ _ERRORS = {
 def _list(ui: Ui) -> Result:
     from ocarina_kit.doctor.check import FAMILIES, all_checks
 
-    family = ""
-    for check in all_checks():
-        if check.family != family:
-            family = check.family
-            ui.heading(f"{FAMILIES[family]} ({family})")
-        ui.status(check.id, check.title, column=6, indent=2)
-    return Result({"checks": [_row(check) for check in all_checks()]})
-
-
-def _row(check: Check) -> dict[str, Any]:
-    row = {"id": check.id, "family": check.family, "title": check.title, "detail": check.explain}
-    return {**row, "consequence": check.impact, "remedy": remedy_data(check.remedy)}
+    for family, heading in FAMILIES.items():
+        ui.heading(f"{heading} ({family})")
+        for check in all_checks():
+            if check.family == family:
+                ui.status(check.id, check.title, column=6, indent=2)
+    return Result({"checks": [_row(check, {"detail": check.explain}) for check in all_checks()]})
 
 
 def _explain(ui: Ui, id: str) -> Result:
@@ -337,12 +328,10 @@ def _explain(ui: Ui, id: str) -> Result:
         ui.say(f"{id}: {words}")
         return Result({"checks": [{"id": id, "family": id[:3], "detail": words}]})
     ui.heading(f"{check.id}: {check.title}")
-    depends = f"It depends on {', '.join(map(' or '.join, check.rests))}." if check.rests else ""
+    depends = f"It depends on {', '.join(map(' or '.join, check.needs))}." if check.needs else ""
     online = "It asks the server; --offline skips it." if check.online else ""
-    for text in filter(
-        None, (check.explain, f"If it fails: {check.impact}", depends, online, check.remedy.text)
-    ):
-        ui.say(text)
+    parts = (check.explain, f"If it fails: {check.impact}", depends, online, check.remedy.text)
+    ui.say("\n".join(filter(None, parts)))
     for line in labelled("Fix: ", check.remedy.commands):
         ui.raw(line)
-    return Result({"checks": [_row(check)]})
+    return Result({"checks": [_row(check, {"detail": check.explain})]})

@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config import jsontext
-from ocarina_kit.config.setup import Setting, from_environment, profiles, setup_of
+from ocarina_kit.config.setup import from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
-from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, judge, token_kind
+from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, is_api_key, judge
 from ocarina_kit.config.write import plan_settings
 from ocarina_kit.doctor.setup import findings, settled
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora, Refused
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.majora.messages import Ways, client_error, login_error, net_error
-from ocarina_kit.system.change import apply_to_file, chmod
+from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.files import prove_space
 from ocarina_kit.system.secret import Secret
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from ocarina_kit.config.place import Setup
     from ocarina_kit.config.setup import Config
     from ocarina_kit.majora.api import Probe
-    from ocarina_kit.system.change import Change
 
 PAIR = ("CLIENT_ID", "CLIENT_SECRET")
 _NO = ("CRD001", "API002")
@@ -113,55 +112,55 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
     no id, secret or key is taken where another Majora is named: they are not sent to another server.
     """
     environ = run.machine.environ
-    variables = {name: each for name, each in from_environment(environ).items() if each.path}
+    variables = from_environment(environ)
     for name in PAIR:
         if name not in variables and (text := environ.get(f"MAJORA_{name}")):
-            variables[name] = Setting(name, text, f"variable MAJORA_{name}")
-    options = {name: Setting(name, text, ASK[name].options.split()[-2]) for name, text in given.items()}
+            variables[name] = text
     file = {} if wish.from_env else _in_file(settled(World.of(run.machine, run.config()))[0].config)
-    here = {**variables, **options}
-    named = [each["MAJORA_DOMAIN"].text for each in (here, file) if "MAJORA_DOMAIN" in each]
+    here = {**variables, **given}
+    named = [each["MAJORA_DOMAIN"] for each in (here, file) if "MAJORA_DOMAIN" in each]
     if len({server_of(judge("MAJORA_DOMAIN", each).text) for each in named} - {""}) == 2:
         file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
-    ways = (each for each in (options, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
+    ways = (each for each in (given, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
     token = next(ways, {}).get("MAJORA_TOKEN")
-    is_key = token is not None and ("MAJORA_TOKEN" in given or token_kind(token.text) == "key")
+    is_key = token is not None and ("MAJORA_TOKEN" in given or is_api_key(token))
     found, known = {**file, **here}, Known({"MAJORA_TOKEN": "OAUTH"}, {}, set(), [])
     for name in ("MAJORA_DOMAIN", "MAJORA_USER", *(("MAJORA_TOKEN",) if is_key else PAIR)):
-        setting = found.get(name, Setting(name, "", ""))
-        value = judge(name, setting.text)
+        value = judge(name, found.get(name, ""))
         fault = value.fault
         if is_key and value.text == "OAUTH":
             fault = Fault("CFG008", "is the word OAUTH, not an API key")
         if name not in found:
             known.missing[name] = ("", f"{name} is missing: {ASK[name].options}")
         elif fault is not None:
-            words = f"{name} {fault.words} ({setting.origin}): {ASK[name].options}"
+            origin = "environment" if name in variables else "configuration"
+            origin = ASK[name].options.split()[-2] if name in given else f"the {origin}"
+            words = f"{name} {fault.words} ({origin}): {ASK[name].options}"
             known.missing[name] = (fault.check, words)
         else:
             known.values[name] = value.text
-            known.said.extend(notes(value) if name in here else ())
+            known.said.extend(notes(name, value) if name in here else ())
     known.given.update(known.values.keys() & here.keys())
     return known
 
 
-def _in_file(config: Config) -> dict[str, Setting]:
+def _in_file(config: Config) -> dict[str, str]:
     """What the file says. A profile that is not there yet is a set-up of its own: of the layers below it only the
     object "default" counts, as the top level is mostly another Majora's."""
     profile, document = config.place.profile, config.readable
     new = profile is not None and document is not None and profile not in profiles(document.value)
-    found = {name: each for name, each in config.settings.items() if each.path and each.text}
-    return {name: each for name, each in found.items() if not new or each.path[0] == "default"}
+    found = {name: config.text(name) for name in config.settings if config.text(name)}
+    return {name: each for name, each in found.items() if not new or config.path_of(name)[0] == "default"}
 
 
-def notes(value: Value) -> list[str]:
-    """What was repaired in a value, in sentences."""
-    return [f"{value.name} {words}." for words in value.repairs]
+def notes(name: str, value: Value) -> list[str]:
+    """What was repaired in a setting's value, in sentences."""
+    return [f"{name} {fault.words}; corrected." for fault in value.faults if fault.fixable]
 
 
 def uses_key(values: Mapping[str, str]) -> bool:
     """Whether these settings are a legacy API key's."""
-    return token_kind(values["MAJORA_TOKEN"]) == "key"
+    return is_api_key(values["MAJORA_TOKEN"])
 
 
 # --- the server's word --------------------------------------------------------------------------------------------
@@ -237,9 +236,9 @@ def no_majora(domain: str, probe: Probe) -> KitError:
 def look(run: Run, wish: Wish) -> Config:
     """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
     config = run.config()
-    if config.file is not None and config.file.kind not in ("file", "missing", "dangling"):
+    if config.file is not None and not config.file.replaceable:
         found = findings(World.of(run.machine, config))[0]
-        raise KitError(found.said.text, id=found.id, why="It was left as it is.", remedy=found.remedy)
+        raise KitError(found.said, id=found.id, why="It was left as it is.", remedy=found.remedy)
     if not wish.dry_run:
         prove_space(run.place.config, 1).discard()
     return config
@@ -255,17 +254,18 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
     before, file = world.config, config.file
     changes = plan_settings(before, values)
     assert file is not None  # noqa: S101  # for mypy: init writes a file, with --env too
-    document = jsontext.read((changes[0].after if changes else file.content) or b"")
-    assert isinstance(document, jsontext.Document)  # noqa: S101  # for mypy: it is what would be written
+    document, _ = jsontext.read((changes[0].after if changes else file.content) or b"")
+    assert document is not None  # noqa: S101  # for mypy: it is what would be written
     after = config._replace(file=file._replace(kind="file", mode=None)).with_document(document)
     for finding in corrected:
-        run.ui.say(f"Corrected: {finding.said.text}. [{finding.id}]")
+        run.ui.say(f"Corrected: {finding.said}. [{finding.id}]")
     for finding in findings(World.of(run.machine, after)):
         if finding.status in ("warn", "fail"):
-            run.ui.warn(f"{finding.said.text}. [{finding.id}]")
+            run.ui.warn(f"{finding.said}. [{finding.id}]")
     if not changes and file.open_to_others:
-        changes = [chmod(file.path, file.mode, "make it readable only by you (0600)")]
-    setup = setup_of(run.machine, after)
+        why = "make it readable only by you (0600)"
+        changes = [Change("chmod", file.path, mode=file.mode, why=why)]
+    setup = setup_of(after)
     moved = server_of(before.text("MAJORA_DOMAIN")) not in ("", server_of(setup.domain))
     aside = plan_aside(run.machine, setup) if moved and not uses_key(values) else None
     return changes + ([aside] if aside is not None else []), setup

@@ -19,7 +19,6 @@ from ocarina_kit.cli.schedule_line import Planned, in_the_way, install_entry, pl
 from ocarina_kit.cli.schedule_trial import try_line
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.scopes import Request, purposes_of, requests_for
-from ocarina_kit.config.jsontext import Spot
 from ocarina_kit.config.place import NO_TOKENS
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.config.values import judge
@@ -87,10 +86,10 @@ class _Init:
         config = know.look(self.run, self.wish)
         known = know.gather(self.run, self.given, self.wish)
         wrong = [each for name, each in known.missing.items() if not self.asks or name in self.given]
-        lost = isinstance(config.document, Spot) and not config.document.blank
+        lost = config.readable is None and config.broken is not None and not config.broken.blank
         if lost and not (self.asks or self.wish.yes or self.wish.dry_run):
             said = World.of(self.run.machine, config).config_findings["CFG002"].said
-            text = f"{said.text}. To write it again, with a backup of the old one: --yes"
+            text = f"{said}. To write it again, with a backup of the old one: --yes"
             wrong.append(("CFG002", text))
         if wrong:
             what = "\n".join(["Settings are missing or wrong:", *(words for _, words in wrong)])
@@ -239,7 +238,7 @@ class _Init:
                 return ""
             value = judge(name, text)
             if value.fault is None:
-                for words in know.notes(value):
+                for words in know.notes(name, value):
                     self.ui.say(words)
                 return value.text
             self.ui.warn(f"This {value.fault.words}.")

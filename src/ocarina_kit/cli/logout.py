@@ -45,7 +45,7 @@ def command(
     from ocarina_kit.cli.refresh import stored_scopes
     from ocarina_kit.client.scopes import what_for
     from ocarina_kit.config.place import NO_TOKENS
-    from ocarina_kit.system.change import difference, write
+    from ocarina_kit.system.change import Change, difference
     from ocarina_kit.tokens.logout import logout
     from ocarina_kit.tokens.outcome import undamaged
     from ocarina_kit.tokens.store import look
@@ -61,7 +61,8 @@ def command(
     chosen = [key for key in file.entries if scopes is None or key in scopes]
     if dry_run:
         after = file.without(*chosen).render()
-        ui.diff(difference([write(setup.tokens_file, "tokens", before, after)], run.machine, setup.secrets))
+        change = Change("write", setup.tokens_file, "tokens", before, after)
+        ui.diff(difference([change], run.machine, setup.secrets))
         return Result()
     for key in chosen if not yes else ():
         ui.say(what_for(key), indent=2)

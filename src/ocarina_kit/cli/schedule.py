@@ -208,10 +208,11 @@ def _agreed(
     default: bool = True,
 ) -> bool:
     """Show what changes in the crontab. Whether the person agrees."""
-    from ocarina_kit.system.change import crontab, difference
+    from ocarina_kit.system.change import Change, difference
 
     before = world.listing.content
-    run.ui.diff(difference([crontab(before, edit(before))], run.machine))
+    change = Change("crontab", kind="crontab", before=before, after=edit(before))
+    run.ui.diff(difference([change], run.machine))
     if not dry_run and run.agreed(question, yes=yes, default=default):
         return True
     run.ui.say("Nothing was changed.")

@@ -90,13 +90,13 @@ def as_error(run: Run, found: Outcome) -> KitError:
     """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
     remedy = Remedy("", (run.place.command("schedule"),)) if found.fix else found.remedy
     why = found.impact if found.status != "unknown" else ""
-    return KitError(found.said.text, id=found.id, why=why, remedy=remedy)
+    return KitError(found.said, id=found.id, why=why, remedy=remedy)
 
 
 def cron_unclear(found: dict[str, Outcome]) -> str:
     """Why it is unknown whether cron runs here, as a sentence; "" if it is known."""
     daemon = found["CRN006"]
-    text = daemon.said.text
+    text = daemon.said
     return f"{text[0].upper()}{text[1:]}." if daemon.unclear else ""
 
 

@@ -60,7 +60,7 @@ def run_command(
     environ, command = cron_environment(machine.user, str(machine.home), variables), cron_command(written)
     argv, home = [environ["SHELL"], "-c", command.text], Path(environ["HOME"])
     if not home.is_dir():
-        return Completed(tuple(argv), None, error=f"cron starts it in {home}, which is not a folder")
+        return Completed(None, error=f"cron starts it in {home}, which is not a folder")
     return machine.run(argv, env=environ, stdin=encode(command.stdin), timeout=seconds, cwd=home)
 
 

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from ocarina_kit.config.names import SETTINGS
-from ocarina_kit.system.secret import hidden
+from ocarina_kit.system.secret import hidden, masked
 from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, listed, printable, strip_ends
 
 LIMIT = 1024 * 1024
@@ -24,6 +24,10 @@ WIDTH = 76
 """Columns of an excerpt at most."""
 
 _NOT_UTF8 = "characters that are not UTF-8"
+_ENCODINGS = {
+    "utf-8-sig": "a byte-order mark at the start (saved as 'UTF-8 with BOM')",
+    "cp1252": _NOT_UTF8,
+}
 
 Path = tuple[str, ...]
 """The way to a setting: ``("MAJORA_USER",)``, ``("profile", "uk", "CLIENT_ID")``."""
@@ -43,11 +47,14 @@ class Spot(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A JSON object as its text. ``slip``: what was repaired as it was read, at the place of the first slip."""
+    """A JSON object as its text."""
 
     text: str
-    value: dict[str, object]
-    slip: Spot | None = None
+
+    @property
+    def value(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.text)
+        return found
 
     def render(self) -> bytes:
         """The file's bytes: UTF-8 without a byte-order mark, which the client cannot read."""
@@ -55,15 +62,11 @@ class Document(NamedTuple):
 
     def find(self, path: Path) -> Spot | None:
         """Where the value of a setting starts, the caret below its end; None where it is missing."""
-        from ocarina_kit.system.change import masked
-
-        _, _, member, left = _way(self.text, path)
-        if member is None or left:
+        member = _at(self.text, path)
+        if member is None or not path:
             return None
-        line, column = position(self.text, member.start)
-        caret = column + (member.end - member.start - 2 if self.text[member.start] == '"' else 0)
-        shown = excerpt(lines_of(self.text)[line - 1], caret, lambda part: masked([part])[0])
-        return Spot(line, column, excerpt=shown)
+        length = member.end - member.start - 2 if self.text[member.start] == '"' else 0
+        return _spot(self.text, member.start, "", masked, length)
 
     @property
     def twice(self) -> list[Path]:
@@ -75,69 +78,60 @@ class Document(NamedTuple):
 
         Raises ValueError where something on the way is not an object.
         """
-        return self._with(_put(self.text, path, value))
+        return Document(_put(self.text, path, value))
 
     def rename(self, path: Path, name: str) -> Document:
-        """The document with a setting under another name, which is not taken."""
-        member = _way(self.text, path)[2]
-        if member is None:
-            return self
-        return self._with(self.text[: member.at] + json.dumps(name) + self.text[member.name_end :])
-
-    def _with(self, text: str) -> Document:
-        return Document(text, json.loads(text), self.slip)
+        """The document with a setting that it has under another name, which is not taken."""
+        member = _at(self.text, path)
+        assert member is not None  # noqa: S101  # for mypy
+        return Document(self.text[: member.at] + json.dumps(name) + self.text[member.name_end :])
 
 
 # --- reading ---------------------------------------------------------------------------------------------------
 
 
-def read(data: bytes | None) -> Document | Spot:
-    """Read a configuration: as it is, or repaired where it has one meaning. Takes any bytes, never raises."""
-    data = data or b""
+def read(data: bytes) -> tuple[Document | None, Spot | None]:
+    """Read a configuration, as it is or repaired where it has one meaning; and what is wrong with it, at the place of
+    the first slip. Takes any bytes, never raises."""
     if len(data) > LIMIT:
-        words = f"the file has {len(data) / LIMIT:.1f} MiB, far more than a configuration"
-        return Spot(1, 1, words, blank=True)
+        return None, Spot(1, 1, "the file is far larger than any configuration", blank=True)
     encoding: str = json.detect_encoding(data)
     if not data.strip(b"\0") or not strip_ends(data.decode(encoding, "replace")):
         words = "the file is empty, or holds nothing but white space or zero bytes"
-        return Spot(1, 1, words, blank=True)
+        return None, Spot(1, 1, words, blank=True)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         text = data.decode("cp1252", "replace")
         # Windows' own encoding, if only its curly quotes show it: those around strings are repaired below.
-        if set(re.findall(r"[^\x00-\x7f]", text)) - {*CURLY_DOUBLE, *CURLY_SINGLE} or '"' in text:
+        if re.fullmatch(rf"[\x00-!#-\x7f{CURLY_DOUBLE}{CURLY_SINGLE}]*", text) is None:
             before = data[: error.start].decode(encoding, "replace")
-            return Spot(*position(before, len(before)), _NOT_UTF8)
+            return None, Spot(*position(before, len(before)), _NOT_UTF8)
         encoding = "cp1252"
     brackets = re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text))
     if max(accumulate(1 if each in "[{" else -1 for each in brackets), default=0) > DEPTH:
-        return Spot(1, 1, "too many objects inside each other")
+        return None, Spot(1, 1, "too many objects inside each other")
     original, slips, first = text, list[str](), 0
     try:
-        value = json.loads(text)
+        is_object = isinstance(json.loads(text), dict)
     except ValueError:
-        from ocarina_kit.config.repair import StuckError, repair
+        is_object = False
+    if not is_object:
+        from ocarina_kit.config.repair import repair
 
-        try:
-            text, slips, first = repair(text)
-        except StuckError as stuck:
-            return _broken(text, stuck.offset, str(stuck))
-        value = json.loads(text)
-    if not isinstance(value, dict):
-        return _broken(text, len(text) - len(text.lstrip()), "the file does not hold a JSON object")
-    if encoding == "utf-8-sig":
-        slips.insert(0, "a byte-order mark at the start (saved as 'UTF-8 with BOM')")
-    elif encoding == "cp1252":
-        slips.insert(0, _NOT_UTF8)
-    elif encoding != "utf-8":
-        slips.insert(0, f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8")
-    return Document(text, value, _broken(original, first, listed(slips)) if slips else None)
+        text, slips, first = repair(text)
+        if not text:
+            return None, _spot(original, first, listed(slips), _hide)
+    if encoding != "utf-8":
+        other = f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8"
+        slips.insert(0, _ENCODINGS.get(encoding, other))
+    return Document(text), _spot(original, first, listed(slips), _hide) if slips else None
 
 
-def _broken(text: str, offset: int, words: str) -> Spot:
+def _spot(text: str, offset: int, words: str, hide: Callable[[str], str], caret: int = 0) -> Spot:
+    """The place of an offset; ``caret`` characters behind it the caret points."""
     line, column = position(text, offset)
-    return Spot(line, column, words, excerpt(lines_of(text)[line - 1], column, _hide))
+    return Spot(line, column, words, excerpt(lines_of(text)[line - 1], column + caret, hide))
 
 
 # --- lines and excerpts ------------------------------------------------------------------------------------------
@@ -209,17 +203,16 @@ def members(text: str, brace: int) -> Iterator[Member]:
         at = _skip(text, at + 1) if text[at] == "," else at
 
 
-def _way(text: str, path: Path) -> tuple[int, list[Member], Member | None, Path]:
-    """How far the way to a setting goes: the innermost object's brace and settings, the one of these that counts, and
-    what is left of the way behind that one."""
-    brace = text.index("{")
-    for depth, name in enumerate(path, 1):
-        inside = list(members(text, brace))
-        member = next((each for each in reversed(inside) if each.name == name), None)
-        if member is None or text[member.start] != "{" or depth == len(path):
-            return brace, inside, member, path[depth:]
-        brace = member.start
-    return brace, [], None, path
+def _at(text: str, path: Path) -> Member | None:
+    """The setting at a path, of several the one that counts; the complete object for no path."""
+    member = Member("", 0, 0, text.index("{"), len(text))
+    for name in path:
+        inside = members(text, member.start) if text[member.start] == "{" else ()
+        found = [each for each in inside if each.name == name]
+        if not found:
+            return None
+        member = found[-1]
+    return member
 
 
 def _twice(text: str, brace: int, path: Path) -> Iterator[Path]:
@@ -234,19 +227,19 @@ def _twice(text: str, brace: int, path: Path) -> Iterator[Path]:
 
 def _put(text: str, path: Path, value: object) -> str:
     """The text with the value at ``path``, all else as it was; in the layout of the object that it is in."""
-    brace, inside, member, left = _way(text, path)
-    lead = text[brace + 1 : inside[0].at] if inside else "\n" if brace == text.index("{") else ""
-    if member is not None and left:
-        raise ValueError(f"{member.name} is not an object")
+    *above, name = path
+    outer, member = _at(text, tuple(above)), _at(text, path)
+    if outer is None:
+        return _put(text, tuple(above), {name: value})
+    if text[outer.start] != "{":
+        raise ValueError(f"{outer.name} is not an object")
+    inside = list(members(text, outer.start))
+    lead = text[outer.start + 1 : inside[0].at] if inside else "" if above else "\n"
     if member is not None:
-        # Compared as text: 1, 1.0 and true are three things.
-        same = json.dumps(json.loads(text[member.start : member.end])) == json.dumps(value)
-        return text if same else text[: member.start] + _dumped(value, text, lead) + text[member.end :]
-    for name in reversed(left):
-        value = {name: value}
-    name = path[-len(left) - 1]
+        return text[: member.start] + _dumped(value, text, lead) + text[member.end :]
     if not inside:
-        return text[:brace] + _dumped({name: value}, text, lead) + text[text.index("}", brace) + 1 :]
+        end = text.index("}", outer.start) + 1
+        return text[: outer.start] + _dumped({name: value}, text, lead) + text[end:]
     last, colon = inside[-1].end, text[inside[0].name_end : inside[0].start]
     return f"{text[:last]},{lead or ' '}{json.dumps(name)}{colon}{_dumped(value, text, lead)}{text[last:]}"
 

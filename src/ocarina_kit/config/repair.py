@@ -8,102 +8,91 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
-from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, INVISIBLE
+from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE
 
 LIMIT = 100_000
 """Characters: a longer text takes seconds, and was never meant as a configuration."""
-_DOUBLE, _SINGLE = "".join(CURLY_DOUBLE), "".join(CURLY_SINGLE)
+# Without width, direction marks, and the byte-order mark: white space to nobody.
+_INVISIBLE = r"\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _END = r"(?=\s*(?:[,:=}\];\#]|//|/\*|\Z))"
 _STRINGS = rf""" "(?:[^"\\\r\n]|\\.)*"
   | "[^"\\\r\n]*[\r\n][\s\w.~+/=@:%-]*"{_END}(?!\s*[:=])
-  | [{_DOUBLE}][^{_DOUBLE}"\r\n]*[{_DOUBLE}"]{_END} | [{_SINGLE}][^"\r\n]{{0,200}}?[{_SINGLE}]{_END}
+  | [{CURLY_DOUBLE}][^{CURLY_DOUBLE}"\r\n]*[{CURLY_DOUBLE}"]{_END}
+  | [{CURLY_SINGLE}][^"\r\n]{{0,200}}?[{CURLY_SINGLE}]{_END}
   | '(?:[^'\\\r\n]|\\.)*'{_END} | `[^`\r\n]*`{_END}"""
 # A string that a straight quote opens and a curly one closes: tried where nothing else makes sense.
-_HALF = rf' "[^"{_DOUBLE}\r\n]*[{_DOUBLE}](?=[ \t]*(?:[,:}}\]\r\n]|\Z))'
+_HALF = rf' "[^"{CURLY_DOUBLE}\r\n]*[{CURLY_DOUBLE}](?=[ \t]*(?:[,:}}\]\r\n]|\Z))'
 _COMMENT = r"(?:(?:\#|//)[^\r\n]*|/\*.{0,400}?\*/)"
 _OTHERS = rf"""
   | (?P<comment> (?:(?<=[\r\n])|\A)[ \t]*{_COMMENT}[ \t]*(?:\r\n|\n|\r|\Z) | [ \t]*{_COMMENT}
     | ```\w*[ \t]*(?:\r\n|\n|\r)(?=\s*\S) | ``` )
   | (?P<space> [ \t]+ | \r\n | [\r\n] )
-  | (?P<odd> [\s{"".join(INVISIBLE)}] )
+  | (?P<odd> [\s{_INVISIBLE}] )
   | (?P<sign> :=|=>?|[{{}}\[\],:;] )
   | (?P<word> [\w.+$-]+ )
   | (?P<other> . )"""
 _UNSEEN = ("comment", "space", "odd")
+_BEHIND_NAMES = (":", ":=", "=", "=>")
 _BREAKS = {"\n": r"\n", "\r": r"\r"}
 _BRACE = "a missing brace"
 _CUT_OFF = "the file ends in the middle: it was cut off, or a brace is missing"
 _CONSTANTS = {"true": "true", "false": "false", "null": "null", "none": "null"}
 
 
-class StuckError(ValueError):
-    """At ``offset`` in the text there is no meaning, or more than one; the text says the likely cause."""
-
-    def __init__(self, offset: int, words: str) -> None:
-        super().__init__(words)
-        self.offset = offset
-
-
 def repair(text: str) -> tuple[str, list[str], int]:
     """A text that `json.loads` takes, what was wrong with the given one, and the offset of the first slip there.
 
-    Raises StuckError.
+    The text is "" where there is no meaning, or more than one; then it is the likely cause, and its offset.
     """
     if len(text) > LIMIT:
-        raise StuckError(0, "it is too long to be repaired")
-    stuck = StuckError(0, "a number that is too long")  # one with more digits than Python reads
+        return "", ["it is too long to be repaired"], 0
+    cause, place = "a number that is too long", 0  # one with more digits than Python reads
     for strings in (_STRINGS, f"{_HALF} | {_STRINGS}"):
         tokens = list(re.finditer(rf"(?xs)(?P<string>{strings}){_OTHERS}", text))
         parts, slips = _rewritten(tokens)
         meant = "".join(parts)
         if not meant.lstrip().startswith("{"):
             first = next((token.start() for token in tokens if token.lastgroup not in _UNSEEN), 0)
-            words = "the file does not hold a JSON object: it does not start with a brace"
-            raise StuckError(first, words)
+            return "", ["the file does not hold a JSON object: it does not start with a brace"], first
         try:
             json.loads(meant)
             return meant, list(dict.fromkeys(slips.values())), min(slips)
         except json.JSONDecodeError as error:
             place = _in_original(tokens, parts, error.pos)
-            words = _cause(meant, error.pos, error.msg) if place < len(text) else _CUT_OFF
-            stuck = StuckError(place, words)
+            cause = _cause(meant, error.pos, error.msg) if place < len(text) else _CUT_OFF
         except ValueError:
             pass
-    raise stuck
+    return "", [cause], place
 
 
 def _rewritten(tokens: list[re.Match[str]]) -> tuple[list[str], dict[int, str]]:
     """Each token as it is meant, and the words for those that are not, by offset."""
-    nexts, following = [], ""
-    for token in reversed(tokens):
-        nexts.append(following)
-        following = following if token.lastgroup in _UNSEEN else token[0]
-    parts, slips, last, opening = list[str](), dict[int, str](), -1, ""
-    for token, following in zip(tokens, reversed(nexts), strict=True):
-        before = parts[last] if last >= 0 else ""
+    seen = [at for at, token in enumerate(tokens) if token.lastgroup not in _UNSEEN]
+    nexts = {at: tokens[after][0] for at, after in pairwise(seen)}
+    parts, slips, before, last = list[str](), dict[int, str](), "", 0
+    for at, token in enumerate(tokens):
+        following = nexts.get(at, "")
         part, words = _meant(token, before, following)
         if words:
             slips[token.start()] = words
-        if token.lastgroup not in _UNSEEN:
-            is_name = token.lastgroup in ("string", "word") and following[:1] in (":", "=") and following
-            if is_name and before and last < len(parts) - 1 and before[-1] not in "{[,:":
-                parts[last] += ","
-                slips[tokens[last].end()] = "a missing comma"
-            if not before and token.lastgroup == "string" and following == ":":
-                opening, slips[0] = "{", _BRACE
-            if token[0] == "," and before != "}" and following == "":
-                part = ","  # the file may be cut off here
-            last = len(parts) if part else last
+        is_name = token.lastgroup in ("string", "word") and following in _BEHIND_NAMES
+        if is_name and not before and token.lastgroup == "string":
+            part, slips[token.start()] = f"{{{part}", _BRACE
+        elif is_name and last < at - 1 and before[-1:] not in "{[,:":
+            parts[last] += ","
+            slips[tokens[last].end()] = "a missing comma"
         parts.append(part)
-    parts[0] = f"{opening}{parts[0]}"
+        if part and token.lastgroup not in _UNSEEN:
+            before, last = part, at
     # In an object without others the place of a brace is certain.
     brackets = "".join(part[0] for part in parts if part and part[0] in "{}[]")
-    if brackets == "{" and parts[last] not in ("{", ",", ":"):
+    if brackets == "{" and before not in ("{", ",", ":"):
         first_line = re.match(r"\s*\{[ \t]*(\r\n|\n|\r)", "".join(parts))
         parts[last] += f"{first_line[1] if first_line else ''}}}"
         slips[tokens[last].end()] = _BRACE
-    if brackets == "{}}" and parts[last] == "}":
+    if brackets == "{}}" and before == "}":
         parts[last], slips[tokens[last].start()] = "", "an extra brace"
     return parts, slips
 
@@ -114,15 +103,16 @@ def _meant(token: re.Match[str], before: str, following: str) -> tuple[str, str]
     if kind == "comment":
         return "", "a comment or ```"
     if kind == "odd":
-        words = "an invisible character or a space that JSON does not allow"
-        return "" if text in INVISIBLE else " ", words
+        return " " if text.isspace() else "", "an invisible character or a space that JSON does not allow"
     if kind == "sign" and "=" in text:
         return ":", "= in place of :"
+    if text == "," and following == "" and before != "}":
+        return text, ""  # the file may be cut off here
     if kind == "sign" and text in ",;":
         if following in ("", ",", "}", "]"):
             return "", "an extra comma"
         return ",", "" if text == "," else "a semicolon where JSON needs a comma"
-    if kind == "word" and before != ":" and following[:1] in (":", "=") and following:
+    if kind == "word" and before != ":" and following in _BEHIND_NAMES:
         return f'"{text}"', "a name without quotes"
     if kind == "word" and (meant := _CONSTANTS.get(text.lower(), text)) != text:
         return meant, "True, False or None, as Python writes them"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ocarina_kit.config.jsontext import Document
 from ocarina_kit.config.setup import Config, profiles
-from ocarina_kit.config.values import FILLER, token_kind
+from ocarina_kit.config.values import FILLER, is_api_key
 from ocarina_kit.system.errors import KitError, usage_error
 from ocarina_kit.system.words import strip_ends
 
@@ -35,35 +35,31 @@ def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
     init). A file that cannot be repaired is replaced (a backup is kept). Raises KitError where something in the file is
     in the way, and a usage error for a profile's name.
     """
-    from ocarina_kit.system.change import write
+    from ocarina_kit.system.change import Change
 
-    document, profile = config.readable, config.place.profile
+    document, profile = config.readable or Document("{}\n"), config.place.profile
     wanted = {name: settings[name] for name in _ORDER if name in settings}
-    if token_kind(wanted.get("MAJORA_TOKEN", "OAUTH")) == "key":
+    if is_api_key(wanted.get("MAJORA_TOKEN", "")):
         for name in ("CLIENT_ID", "CLIENT_SECRET"):
             wanted[name] = wanted.get(name) or config.text(name) or FILLER
-    own = profiles(document.value).get(profile or "", {}) if document is not None else {}
+    own = profiles(document.value).get(profile or "", {})
     if profile is not None:
         check_profile_name(profile)
         if not strip_ends(str(own.get("MAJORA_TOKENS_FILE") or "")):
             wanted.setdefault("MAJORA_TOKENS_FILE", f"~/.ocarina-tokens-{profile}")
-    try:
-        if document is None:
-            new = wanted if profile is None else {"profile": {profile: wanted}}
-            after = json.dumps(new, indent=4) + "\n"
-        elif profile is not None and not own:
-            after = document.set(("profile", profile), wanted).text
-        else:  # a profile goes on without a setting that a layer below it has; its tokens file must be its own
-            for name, value in wanted.items():
-                mine = profile is not None and name == "MAJORA_TOKENS_FILE" and name not in own
-                if mine or config.text(name) != value:
-                    path = ("profile", profile or "", name) if profile is not None else config.path_of(name)
-                    document = document.set(path, value)
-            after = document.text
-    except ValueError as problem:
-        what = f"The configuration has something else where an object is needed: {problem}."
-        raise KitError(what, id="CFG010") from None
-    before = config.file.content if config.file is not None else None
-    if after.encode() == before:
+    for name, value in wanted.items():
+        # A profile goes on with what a layer below it has, but not a new one, and not with its tokens file.
+        inherits = profile is None or (own and name != "MAJORA_TOKENS_FILE")
+        if value == (config.text(name) if inherits else own.get(name)):
+            continue
+        try:
+            document = document.set(
+                config.path_of(name) if profile is None else ("profile", profile, name), value
+            )
+        except ValueError as problem:
+            what = f"The configuration has something else where an object is needed: {problem}."
+            raise KitError(what, id="CFG010") from None
+    before, after = config.file.content if config.file is not None else None, document.render()
+    if after == before:
         return []
-    return [write(config.place.config, "config", before, after.encode(), "write the configuration")]
+    return [Change("write", config.place.config, "config", before, after, why="write the configuration")]

@@ -2,7 +2,7 @@
 
 A check is one decorated function from the facts (`World`) to an `Outcome`:
 
-    @check("TOK005", "Each token has a refresh token", rests="TOK002", run="ocarina-kit login --force")
+    @check("TOK005", "Each token has a refresh token", needs="TOK002", run="ocarina-kit login --force")
     def renewable(world: World) -> Outcome | None:
         '''Majora issues one with every access token; a missing one was lost on the way.
 
@@ -13,11 +13,10 @@ A check is one decorated function from the facts (`World`) to an `Outcome`:
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.system.errors import Remedy, usage_error
-from ocarina_kit.system.finding import Words, words
 
 if TYPE_CHECKING:
     from ocarina_kit.config.place import Place
@@ -43,15 +42,17 @@ PROBLEMS = ("fail", "unknown", "warn")
 class Outcome(NamedTuple):
     """What a check found.
 
-    ``status`` is one of `STATUSES`. ``impact`` and ``remedy`` replace the check's own; where there is a ``fix``, which
-    is what ``--fix`` would do, the usual remedy is ``doctor --fix``. ``cause`` is the id of the check that a ``skip``
-    depends on. ``off`` marks a check that was not selected, ``unclear`` a skip because nothing is known.
-    ``after``: the configuration in memory with this fixed (CFG).
+    ``status`` is one of `STATUSES`. ``template`` (`str.format`) and ``values`` are a sentence; ``--report`` shows few
+    of the values, so the template itself holds nothing that comes from outside. ``impact`` and ``remedy`` replace the
+    check's own; with a ``fix``, which is what ``--fix`` would do, the usual remedy is ``doctor --fix``. ``cause``: the
+    id of the check that a ``skip`` depends on. ``off`` marks a check that was not selected, ``unclear`` a skip because
+    nothing is known. ``after``: the configuration in memory with this fixed (CFG).
     The runner (`examine`) adds the rest: ``ms`` are the milliseconds that it took, with what it waited for.
     """
 
     status: str
-    said: Words
+    template: str
+    values: Mapping[str, object] = {}
     impact: str = ""
     remedy: Remedy = Remedy()
     cause: str = ""
@@ -59,15 +60,20 @@ class Outcome(NamedTuple):
     excerpt: str = ""
     off: bool = False
     unclear: bool = False
+    after: Config | None = None
     id: str = ""
     title: str = ""
     ms: int = 0
     fixed: bool = False
-    after: Config | None = None
 
     @property
     def family(self) -> str:
         return self.id[:3]
+
+    @property
+    def said(self) -> str:
+        """The complete sentence, for people and JSON."""
+        return self.template.format_map(self.values)
 
 
 Judge = Callable[["World"], "Outcome | None"]
@@ -77,7 +83,7 @@ Judge = Callable[["World"], "Outcome | None"]
 class Check(NamedTuple):
     """One row of docs/checks.md.
 
-    ``rests``: the ids it depends on, in one group where one of several is enough. ``remedy``: the usual one.
+    ``needs``: the ids it depends on, in one group where one of several is enough. ``remedy``: the usual one.
     ``online``: skipped with --offline. ``oauth``: skipped with an API key. ``unless``: says why there is nothing to
     judge, if so.
     """
@@ -85,13 +91,13 @@ class Check(NamedTuple):
     id: str
     title: str
     judge: Judge
-    rests: tuple[tuple[str, ...], ...]
+    needs: tuple[tuple[str, ...], ...]
     remedy: Remedy
     impact: str
     explain: str
     online: bool = False
     oauth: bool = False
-    unless: Callable[[World], str] | None = None
+    unless: Callable[[World], str] = lambda world: ""
 
     @property
     def family(self) -> str:
@@ -107,23 +113,27 @@ REGISTRY: dict[str, Check] = {}
 
 
 def check(
-    id: str, title: str, *, rests: str = "", run: str = "", fix: str = "", **more: Any
+    id: str, title: str, *, needs: str = "", text: str = "", run: str = "", **more: Any
 ) -> Callable[[Judge], Judge]:
     """Register a function as the check ``id``.
 
-    ``rests``: the ids that it depends on, ``"API001|API002"`` where one of the two is enough. ``fix`` and ``run``: the
+    ``needs``: the ids that it depends on, ``"API001|API002"`` where one of the two is enough. ``text`` and ``run``: the
     usual remedy, a sentence and a command. ``more``: as `Check` has it; without ``explain`` and ``impact``, the first
     and the last paragraph of the function's own text say what to know, and what a failure leads to.
     """
 
     def register(judge: Judge) -> Judge:
         told = [" ".join(each.split()) for each in (judge.__doc__ or "").split("\n\n")]
-        groups, usual = tuple(tuple(group.split("|")) for group in rests.split()), (run,) if run else ()
+        groups = tuple(tuple(group.split("|")) for group in needs.split())
         texts = {"explain": told[0], "impact": told[-1], **more}
-        REGISTRY[id] = Check(id, title, judge, groups, Remedy(fix, usual), **texts)
+        REGISTRY[id] = Check(id, title, judge, groups, _remedy(text, run), **texts)
         return judge
 
     return register
+
+
+def _remedy(text: str, run: str | tuple[str, ...]) -> Remedy:
+    return Remedy(text, tuple(filter(None, (run,) if isinstance(run, str) else run)))
 
 
 def all_checks() -> tuple[Check, ...]:
@@ -137,33 +147,36 @@ def all_checks() -> tuple[Check, ...]:
 # --- outcomes ---------------------------------------------------------------------------------------------------
 
 
-def ok(template: str, **values: object) -> Outcome:
-    return Outcome("ok", words(template, **values))
+def ok(said: str, **values: object) -> Outcome:
+    """All is well. ``values`` fill the names in ``said``, here and below."""
+    return Outcome("ok", said, values)
 
 
-def does_not_apply(template: str, *, unclear: bool = False, **values: object) -> Outcome:
-    """A skip because there is nothing to judge here, or, ``unclear``, nothing to judge it by; what depends on this
-    check is judged anyway."""
-    return Outcome("skip", words(template, **values), unclear=unclear)
+def skip(said: str, *, off: bool = False, unclear: bool = False, **values: object) -> Outcome:
+    """There is nothing to judge here, or, ``unclear``, nothing to judge it by: what depends on this check is judged
+    anyway. ``off``: it was not selected."""
+    return Outcome("skip", said, values, off=off, unclear=unclear)
 
 
 def follows(id: str) -> Outcome:
     """A skip because the check ``id`` reports the same fault."""
-    return Outcome("skip", words("depends on {check}", check=id), cause=id)
+    return Outcome("skip", "depends on {check}", {"check": id}, cause=id)
 
 
 def problem(
     status: str,
-    template: str,
+    said: str,
+    /,
     *,
-    impact: str | None = None,
-    remedy: Remedy | None = None,
+    impact: str = "",
+    text: str = "",
+    run: str | tuple[str, ...] = (),
     fix: Iterable[Change] = (),
     **values: object,
 ) -> Outcome:
-    """``status``: one of `PROBLEMS`. ``values`` fill the template's names."""
-    said = words(template, **values)
-    return Outcome(status, said, impact or "", remedy or Remedy(), fix=tuple(fix))
+    """``status``: one of `PROBLEMS`. ``impact``: if another than the check's own. ``text`` and ``run``: the remedy, if
+    another than the usual one; the commands of ocarina-kit as for any set-up. ``fix``: what ``--fix`` would do."""
+    return Outcome(status, said, values, impact, _remedy(text, run), fix=tuple(fix))
 
 
 # --- which, and in what order -------------------------------------------------------------------------------------
@@ -208,6 +221,7 @@ def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) ->
     A check that is not selected is judged unseen where a selected one depends on it.
     """
     checks = {each.id: each for each in (all_checks() if all is None else all)}
+    off = {id: why for id, each in checks.items() if (why := choice.off(each))}
     seen: dict[str, Outcome] = {}
 
     def look(id: str) -> Outcome:
@@ -217,47 +231,48 @@ def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) ->
             seen[id] = found._replace(ms=round((world.machine.monotonic() - started) * 1000))
         return seen[id]
 
-    off = {id: why for id, each in checks.items() if (why := choice.off(each))}
     needed = [id for id in checks if id not in off]
     for id in needed:  # it grows by what they depend on
-        for rest in [rest for group in checks[id].rests for rest in group]:
-            if rest not in needed and not (choice.offline and checks[rest].online):
-                needed.append(rest)
-    world.start(set(needed))
+        for other in [other for group in checks[id].needs for other in group]:
+            if other not in needed and not (choice.offline and checks[other].online):
+                needed.append(other)
+    world.start(needed)
     return tuple(
-        _completed(each, Outcome("skip", words(off[id]), off=True), world.place) if id in off else look(id)
+        _completed(each, skip(off[id], off=True), world.place) if id in off else look(id)
         for id, each in checks.items()
     )
 
 
 def _completed(check: Check, found: Outcome, place: Place) -> Outcome:
-    """The outcome with what is the check's own; its usual remedy as a command for this set-up."""
+    """The outcome with what is the check's own; the commands of its remedy are for this set-up."""
     found = found._replace(id=check.id, title=check.title)
     if found.status not in PROBLEMS:
         return found
-    remedy = check.remedy
-    if any(found.remedy):
-        remedy = found.remedy
-    elif found.fix:
-        remedy = Remedy("", (place.command("doctor", "--fix"),))
-    elif remedy.commands and remedy.commands[0] != "ocarina-kit install-client":
-        program, *argv = shlex.split(remedy.commands[0])
-        if program == "ocarina-kit":
-            remedy = remedy._replace(commands=(place.command(*argv),))
+    usual = Remedy("", ("ocarina-kit doctor --fix",)) if found.fix else check.remedy
+    text, commands = found.remedy if any(found.remedy) else usual
+    remedy = Remedy(text, tuple(_for(place, command) for command in commands))
     return found._replace(impact=found.impact or check.impact, remedy=remedy)
+
+
+def _for(place: Place, command: str) -> str:
+    """A command for this set-up, if it is one of ocarina-kit that is about a set-up, and names no other profile."""
+    if not command.startswith("ocarina-kit ") or command == "ocarina-kit install-client":
+        return command
+    words = shlex.split(command)[1:]
+    return (place._replace(profile=None) if "--profile" in words else place).command(*words)
 
 
 def _judge(check: Check, world: World, choice: Choice, look: Callable[[str], Outcome]) -> Outcome:
     try:
         if check.oauth and world.config.uses_api_key:
-            return does_not_apply("not needed with an API key")
+            return skip("not needed with an API key")
         if choice.offline and check.online:
-            return Outcome("skip", words("not checked with --offline"), off=True)
-        for group in check.rests:
+            return skip("not checked with --offline", off=True)
+        for group in check.needs:
             if cause := _blocked([look(id) for id in group]):
                 return follows(cause)
-        if check.unless is not None and (why := check.unless(world)):
-            return does_not_apply(why)
+        if why := check.unless(world):
+            return skip(why)
         return check.judge(world) or ok(f"{check.title}.")
     except Late as late:
         return problem("unknown", "There was no time left to see {what}.", what=late)

@@ -10,27 +10,19 @@ from ocarina_kit.cron import host as cron_host
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.plan import hazards
 from ocarina_kit.doctor import entry as of
-from ocarina_kit.doctor.check import (
-    REGISTRY,
-    Choice,
-    Outcome,
-    check,
-    does_not_apply,
-    examine,
-    follows,
-    ok,
-    problem,
-)
+from ocarina_kit.doctor.check import REGISTRY, Choice, Outcome, check, examine, follows, ok, problem, skip
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import Remedy
 from ocarina_kit.system.words import clock, listed, tilde
 from ocarina_kit.tokens import history
+from ocarina_kit.tokens.outcome import named
 
 GRACE = 600.0
 """Seconds after a due run before it counts as missed (CHECKS.md, CRN008)."""
 _EXPIRE = "The tokens expire 10 hours after they were last refreshed."
 _LOG_IN = "ocarina cannot refresh an expired token: one failed run, and you must log in again."
+_SCHEDULE, _TEST = "ocarina-kit schedule", "ocarina-kit schedule --test"
+_OTHER_HOST = "Schedule the refresh on a host that has cron, or ask this one's administrators."
 
 
 def _no_cron(world: World) -> str:
@@ -43,14 +35,14 @@ def _no_entry(world: World) -> str:
     return _no_cron(world) or elsewhere
 
 
-_check = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no_cron)
-_check_entry = partial(check, oauth=True, run="ocarina-kit schedule", unless=_no_entry)
+_check = partial(check, oauth=True, run=_SCHEDULE, unless=_no_cron)
+_check_entry = partial(check, oauth=True, run=_SCHEDULE, unless=_no_entry)
 
 
 def judged(world: World) -> dict[str, Outcome]:
     """What each of these checks finds, whatever the other families say: for ``schedule --show``."""
     own = [each for each in REGISTRY.values() if each.family == "CRN"]
-    own = [each._replace(rests=tuple(ids for ids in each.rests if ids[0][:3] == "CRN")) for each in own]
+    own = [each._replace(needs=tuple(ids for ids in each.needs if ids[0][:3] == "CRN")) for each in own]
     return {each.id: each for each in examine(world, Choice(), own)}
 
 
@@ -59,11 +51,11 @@ def _lines(entries: Sequence[Entry]) -> str:
     return ("line " if len(entries) == 1 else "lines ") + listed([str(entry.number) for entry in entries])
 
 
-def _elsewhere(world: World, said: str, **values: object) -> Outcome | None:
+def _absent(world: World, said: str, **values: Any) -> Outcome:
     """Fine, if the tokens are refreshed elsewhere. ``said``: what is not here."""
     seen = of.refreshed_elsewhere(world)
     if seen is None:
-        return None
+        return problem("fail", f"{said}.", **values)
     who, when = seen.host or "another host or program", clock(seen.time, world.tokens.now)
     return ok(f"{said}, but {{other}} refreshed the tokens ({{time}}).", other=who, time=when, **values)
 
@@ -71,13 +63,7 @@ def _elsewhere(world: World, said: str, **values: object) -> Outcome | None:
 # --- is there one entry ---------------------------------------------------------------------------------------
 
 
-@_check(
-    "CRN001",
-    "The crontab can be read",
-    impact=_EXPIRE,
-    fix="Give the line to whoever can install it, or schedule the refresh on a host that has cron.",
-    run="ocarina-kit schedule --print",
-)
+@_check("CRN001", "The crontab can be read", impact=_EXPIRE, text=_OTHER_HOST, run=f"{_SCHEDULE} --print")
 def readable(world: World) -> Outcome | None:
     """crontab -l lists what cron runs for you. Some hosts have no crontab command, or allow it to few; if another
     host refreshes the tokens, that is no fault. If it fails in another way, nothing is known, and the crontab is
@@ -89,39 +75,32 @@ def readable(world: World) -> Outcome | None:
         but = "" if listing.writable else ", but not written back as it is: it holds {why}"
         return ok(f"The crontab can be read{but}.", why=why)
     if listing.state == "failed":
-        remedy = Remedy("See what crontab says.", ("crontab -l",))
-        return problem("unknown", "The crontab could not be read: {why}.", remedy=remedy, why=why)
+        said = "The crontab could not be read: {why}."
+        return problem("unknown", said, text="See what crontab says.", run="crontab -l", why=why)
     missing = listing.state == "no program"
     said = "There is no crontab command on {host}" if missing else "You may not use crontab on {host}: {why}"
-    return _elsewhere(world, said, host=host, why=why) or problem("fail", f"{said}.", host=host, why=why)
+    return _absent(world, said, host=host, why=why)
 
 
-@_check(
-    "CRN009",
-    "The entry is not commented out",
-    rests="CRN001",
-    impact=_EXPIRE,
-    fix="If it should run again, schedule switches it on, after asking.",
-)
+@_check("CRN009", "The entry is not commented out", needs="CRN001", impact=_EXPIRE)
 def switched_on(world: World) -> Outcome | None:
-    """Someone put a # before the only entry. There may have been a reason, so --fix leaves it; schedule asks. A
-    commented-out line beside a good entry is no fault."""
+    """Someone put a # before the only entry. There may have been a reason, so --fix leaves it; schedule asks, and
+    switches it on. A commented-out line beside a good entry is no fault."""
     off = world.entries.off
     if not off or world.entries.active:
         return None
-    said = "The only entry is commented out (crontab, {lines})"
-    return _elsewhere(world, said, lines=_lines(off)) or problem("fail", f"{said}.", lines=_lines(off))
+    return _absent(world, "The only entry is commented out (crontab, {lines})", lines=_lines(off))
 
 
-@_check("CRN002", "An entry refreshes the tokens", rests="CRN001 CRN009", impact=_EXPIRE)
+@_check("CRN002", "An entry refreshes the tokens", needs="CRN001 CRN009", impact=_EXPIRE)
 def exists(world: World) -> Outcome | None:
     """An entry belongs to one configuration and profile. If another host or scheduler refreshed the tokens in the
     last 10 hours, none is needed here, and --fix adds none: two hosts get in each other's way."""
     entries, host, place = world.entries, world.machine.host, world.place
     if entries.active:
         return ok("An entry refreshes the tokens (crontab, {lines}).", lines=_lines(entries.active))
-    if found := _elsewhere(world, "There is no entry on {host}", host=host):
-        return found
+    if of.refreshed_elsewhere(world):
+        return _absent(world, "There is no entry on {host}", host=host)
     absent = next((id for id in ("CFG001", "CFG011") if world.config_findings[id].status == "fail"), "")
     if entries.others and absent:
         return follows(absent)
@@ -131,16 +110,17 @@ def exists(world: World) -> Outcome | None:
     said = "The crontab on {host} has no entry for {setup}."
     said += " Of another set-up: {others}." if entries.others else ""
     said += " {hosts} refreshed the tokens before, but not in the last 10 hours." if hosts else ""
-    values: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
-    remedy = Remedy("Look at the entry there; or schedule it here:", (place.command("schedule"),))
-    if absent and not hosts:  # an entry for no set-up would only send mail
-        remedy = Remedy("Set up ocarina; then schedule it.", (place.command("init"),))
+    more: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
+    if hosts:
+        more |= {"text": "Look at the entry there; or schedule it here:", "run": _SCHEDULE}
+    elif absent:  # an entry for no set-up would only send mail
+        more |= {"text": "Set up ocarina; then schedule it.", "run": "ocarina-kit init"}
     if absent or hosts:
-        return problem("fail", said, remedy=remedy, **values)
-    return faulty(world, "fail", said, "add an entry to the crontab", **values)
+        return problem("fail", said, **more)
+    return faulty(world, said, "add an entry to the crontab", **more)
 
 
-@_check_entry("CRN003", "There is only one entry", rests="CRN002")
+@_check_entry("CRN003", "There is only one entry", needs="CRN002")
 def only_one(world: World) -> Outcome | None:
     """The server accepts a refresh token once. --fix keeps one good line, and leaves those of other set-ups.
 
@@ -149,17 +129,15 @@ def only_one(world: World) -> Outcome | None:
     entries = world.entries.active
     if len(entries) == 1:
         return None
-    said, by = (
-        "There are {count} entries for this set-up (crontab, {lines}).",
-        "keep one crontab line for this set-up",
-    )
-    return faulty(world, "fail", said, by, count=len(entries), lines=_lines(entries))
+    said = "There are {count} entries for this set-up (crontab, {lines})."
+    by = "keep one crontab line for this set-up"
+    return faulty(world, said, by, count=len(entries), lines=_lines(entries))
 
 
 # --- does it run, and do what it should -----------------------------------------------------------------------
 
 
-@_check_entry("CRN004", "The entry's programs can run", rests="CRN002 ENV002")
+@_check_entry("CRN004", "The entry's programs can run", needs="CRN002 ENV002")
 def programs(world: World) -> Outcome | None:
     """cron knows no conda environment and looks only in /usr/bin and /bin, so each program needs its absolute path.
     An environment that was removed or renamed leaves an old path behind.
@@ -169,17 +147,17 @@ def programs(world: World) -> Outcome | None:
     for entry in world.entries.active:
         bad, line = of.program_faults(world, entry), entry.number
         for tool, why in bad.items():
-            impact = None
+            impact = ""
             if len(bad) < len({call.tool for call in entry.calls}):
                 impact = "ocarina-kit still refreshes the tokens; ocarina cannot take over if it fails."
                 if tool == "kit":
                     impact = "Only ocarina still refreshes the tokens, and never one that has expired."
             said, by = "{why} (crontab, line {line}).", "put the right programs into the crontab entry"
-            return faulty(world, "fail", said, by, impact=impact, why=why, line=line)
+            return faulty(world, said, by, impact=impact, why=why, line=line)
     return None
 
 
-@_check_entry("CRN005", "The entry runs often enough", rests="CRN002")
+@_check_entry("CRN005", "The entry runs often enough", needs="CRN002")
 def often_enough(world: World) -> Outcome | None:
     """A token is valid for 10 hours, so the longest time between two runs must be shorter, also on days that the
     entry leaves out and in the night when summer time ends. For the client alone, one missed run must do no harm
@@ -196,21 +174,15 @@ def often_enough(world: World) -> Outcome | None:
     if not kept or times is None:
         why = f"cron does not run {entry.time!r} again and again" if times is None else gap_problem(times)
         said, by = "crontab, line {line}: {why}.", "give the crontab entry times that keep the token valid"
-        return faulty(world, "fail", said, by, line=line, why=why)
+        return faulty(world, said, by, line=line, why=why)
     if all(each.runner == "client" and one_miss_expires(when) for each, when in kept):
         said = "It runs so rarely that one missed run lets the token expire (crontab, line {line}: {times})."
         by = "give the crontab entry shorter intervals"
-        return faulty(world, "warn", said, by, impact=_LOG_IN, line=line, times=entry.time)
+        return faulty(world, said, by, status="warn", impact=_LOG_IN, line=line, times=entry.time)
     return ok("The entry runs {times}.", times=in_words(times))
 
 
-@_check_entry(
-    "CRN006",
-    "A cron daemon runs here",
-    rests="CRN002",
-    fix="Ask this host's administrators to start cron, or schedule the refresh on a host that has it.",
-    run="",
-)
+@_check_entry("CRN006", "A cron daemon runs here", needs="CRN002", text=_OTHER_HOST, run="")
 def daemon(world: World) -> Outcome | None:
     """A crontab is only a file until a cron daemon reads it. In a container, or if other users' processes are
     hidden, it is unknown whether one runs.
@@ -221,11 +193,11 @@ def daemon(world: World) -> Outcome | None:
     if state == "runs":
         return ok("A cron daemon runs on this host ({daemon}).", daemon=why)
     if state == "unknown":
-        return does_not_apply("whether cron runs on this host is unknown: {why}", unclear=True, why=why)
+        return skip("whether cron runs on this host is unknown: {why}", unclear=True, why=why)
     return problem("fail", "No cron daemon runs on {host}: {why}.", host=world.machine.host, why=why)
 
 
-@_check_entry("CRN007", "cron runs the entry as it is meant", rests="CRN004")
+@_check_entry("CRN007", "cron runs the entry as it is meant", needs="CRN004")
 def runs_as_meant(world: World) -> Outcome | None:
     """In a crontab a bare % ends the command, a quoted ~ is not expanded, and SHELL, PATH and HOME are what lines
     above set them to. So what works in your shell may do nothing under cron.
@@ -235,11 +207,11 @@ def runs_as_meant(world: World) -> Outcome | None:
     for entry in world.entries.active:
         for line, what in hazards(entry, world.ground.home):
             by = "write the crontab entry so that cron runs it as it is meant"
-            return faulty(world, "fail", "crontab, line {line}: {what}.", by, line=line, what=what)
+            return faulty(world, "crontab, line {line}: {what}.", by, line=line, what=what)
     return None
 
 
-@_check_entry("CRN008", "The last due run did its work", rests="CRN007", run="ocarina-kit schedule --test")
+@_check_entry("CRN008", "The last due run did its work", needs="CRN007", run=_TEST)
 def last_run(world: World) -> Outcome | None:
     """refresh.log and the tokens' own times show whether the last run that was due refreshed them; it has 10
     minutes. Runs from before ocarina-kit saw the entry do not count.
@@ -253,9 +225,7 @@ def last_run(world: World) -> Outcome | None:
     log, host, now = world.tokens.log, world.machine.host, world.tokens.now
     seen = history.first_seen(log, host)
     if seen is None:
-        return does_not_apply(
-            "ocarina-kit has not seen this entry before, so no run is known to have been due"
-        )
+        return skip("ocarina-kit has not seen this entry before, so no run is known to have been due")
     before = datetime.fromtimestamp(now - GRACE, cron_host.zone())
     due: list[tuple[float, bool]] = []
     for entry in world.entries.active:
@@ -267,21 +237,15 @@ def last_run(world: World) -> Outcome | None:
         return None
     at, complete = max(due)
     happened, failed = history.run_at(at, log, world.tokens.usable, host, now, all_tokens=complete)
-    when = clock(at, now)
+    when, what = clock(at, now), named(failed, world.table)
     if happened and not failed:
         return ok("The run of {time} refreshed the tokens.", time=when)
-    from ocarina_kit.client.scopes import what_for
-
-    names = listed(list(dict.fromkeys(what_for(scope, world.table) for scope in failed)))
-    said = "The run of {time} did not refresh the token to {purposes}."
-    if not happened:
-        said = "The run of {time} refreshed nothing."
+    said = f"The run of {{time}} did not refresh {'the {what}' if happened else 'anything'}."
     text = "Run the entry as cron does. If that works, the host was down, or its cron does not run."
-    remedy = Remedy(text, (world.place.command("schedule", "--test"),))
-    return problem("fail", said, remedy=remedy, time=when, purposes=names)
+    return problem("fail", said, text=text, run=_TEST, time=when, what=what)
 
 
-@_check_entry("CRN010", "The entry can refresh an expired token", rests="CRN002", impact=_LOG_IN)
+@_check_entry("CRN010", "The entry can refresh an expired token", needs="CRN002", impact=_LOG_IN)
 def refreshes_expired(world: World) -> Outcome | None:
     """ocarina oauth refresh asks for a login if a token has expired, and under cron nobody answers. The entry that
     schedule writes runs ocarina-kit first. One that schedule --runner client wrote is left as it is."""
@@ -289,4 +253,4 @@ def refreshes_expired(world: World) -> Outcome | None:
     if not plain:
         return None
     said, by = "The entry runs the client alone (crontab, line {line}).", "put ocarina-kit before the client"
-    return faulty(world, "warn", said, by, line=plain[0].number)
+    return faulty(world, said, by, status="warn", line=plain[0].number)

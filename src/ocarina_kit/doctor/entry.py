@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from posixpath import basename, isabs, realpath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.client.places import on_path, thrown_away
 from ocarina_kit.cron.host import program_problem
@@ -12,7 +12,7 @@ from ocarina_kit.cron.plan import plan_schedule
 from ocarina_kit.cron.recognise import PLACEHOLDER
 from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.errors import KitError
 from ocarina_kit.tokens import history
 
 if TYPE_CHECKING:
@@ -38,19 +38,20 @@ def repair(world: World, content: bytes) -> bytes:
     return content if plan.begins and (refreshed_elsewhere(world) or other_hosts(world)) else plan.after
 
 
-def faulty(
-    world: World, status: str, said: str, by: str, /, *, impact: str | None = None, **values: object
-) -> Outcome:
-    """A fault of the entry that one good line fixes, whatever it is. ``by``: what --fix does, in words."""
-    from ocarina_kit.system.change import crontab
+def faulty(world: World, said: str, by: str, *, status: str = "fail", **more: Any) -> Outcome:
+    """A fault of the entry that one good line fixes, whatever it is. ``by``: what --fix does, in words; ``more``: as
+    `problem` has it."""
+    from ocarina_kit.system.change import Change
 
-    before, entries, remedy = world.listing.content, world.entries, None
+    before, entries = world.listing.content, world.entries
     after = repair(world, before)
-    fix = (crontab(before, after, by),) if after != before else ()
-    if not fix and entries.mixed and not entries.own:
-        text = f"Line {entries.mixed[0].number} does other work as well: take the refresh out of it by hand."
-        remedy = Remedy(text, ("crontab -e",))
-    return problem(status, said, impact=impact, remedy=remedy, fix=fix, **values)
+    if after != before:
+        more["fix"] = (Change("crontab", kind="crontab", before=before, after=after, why=by),)
+    elif entries.mixed and not entries.own:
+        number = entries.mixed[0].number
+        more["text"] = f"Line {number} does other work as well: take the refresh out of it by hand."
+        more["run"] = "crontab -e"
+    return problem(status, said, **more)
 
 
 def _client(world: World) -> str | None:

@@ -6,13 +6,12 @@ import os
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.config.names import CA_BUNDLES, TEXTS
-from ocarina_kit.doctor.check import Outcome, check, does_not_apply, follows, ok, problem
+from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import Remedy
 from ocarina_kit.system.words import span, tilde
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def installed(world: World) -> Outcome | None:
     return problem("fail", "No ocarina was found. Looked in: {places}.", places="; ".join(clients.looked_in))
 
 
-@_check_client("ENV002", "It is the Majora client", rests="ENV003")
+@_check_client("ENV002", "It is the Majora client", needs="ENV003")
 def is_majoras(world: World) -> Outcome | None:
     """An unrelated package on PyPI is named ocarina too, so pip install ocarina installs the wrong program. The Majora
     client prints its version with ocarina -v, and its package has a module ocarina.client.
@@ -48,10 +47,10 @@ def is_majoras(world: World) -> Outcome | None:
     if typed.works:
         return ok("{file} is {client}.", file=_file(world, typed), client=typed.described)
     said = "{file} is not the Majora client, but {program}."
-    return problem("fail", said, remedy=_other(world), file=_file(world, typed), program=typed.problem)
+    return problem("fail", said, file=_file(world, typed), program=typed.problem, **_other(world))
 
 
-@_check_client("ENV003", "The client runs", rests="ENV001")
+@_check_client("ENV003", "The client runs", needs="ENV001")
 def runs(world: World) -> Outcome | None:
     """If its Python was upgraded or removed, or its environment was moved, the script stays and its interpreter is
     gone. ocarina -v is run to see, without any credentials.
@@ -63,17 +62,12 @@ def runs(world: World) -> Outcome | None:
     if typed.state in ("works", "not the client"):
         return ok("{file} runs.", file=file)
     if typed.state == "no answer":
-        remedy = Remedy("See how long it takes.", (f"time {quote(typed.path)} -v",))
-        return problem("unknown", "{file} gave no answer in time.", remedy=remedy, file=file)
-    return problem("fail", "{file} does not run: {why}.", remedy=_other(world), file=file, why=typed.problem)
+        said, run = "{file} gave no answer in time.", f"time {quote(typed.path)} -v"
+        return problem("unknown", said, text="See how long it takes.", run=run, file=file)
+    return problem("fail", "{file} does not run: {why}.", file=file, why=typed.problem, **_other(world))
 
 
-@check(
-    "ENV005",
-    "There is one client, or all are of one version",
-    rests="ENV001",
-    fix="Keep the one that you use, and remove the others.",
-)
+@check("ENV005", "All clients are of one version", needs="ENV001", text="Keep the one that you use.")
 def only_one(world: World) -> Outcome | None:
     """Several environments may have clients of different versions. cron has a short PATH of its own, so the crontab
     entry has absolute paths. A client that another user can replace is a risk: it reads your tokens.
@@ -84,9 +78,9 @@ def only_one(world: World) -> Outcome | None:
     for each in (clients.typed, clients.chosen):
         if each is not None and each.writable_by_others:
             said, impact = "{file} is not safe: {why}.", "Whoever replaces it can read your tokens."
-            remedy = Remedy("Remove the others' write permission, or install your own.", (_INSTALL,))
-            why, file = each.writable_by_others, _file(world, each)
-            return problem("warn", said, impact=impact, remedy=remedy, file=file, why=why)
+            text = "Remove the others' write permission, or install your own."
+            file, why = _file(world, each), each.writable_by_others
+            return problem("warn", said, impact=impact, text=text, run=_INSTALL, file=file, why=why)
     working = [each for each in clients.all if each.works]
     if len({each.version for each in working}) < 2:
         return None
@@ -111,18 +105,19 @@ def _file(world: World, client: Candidate | None) -> str:
     return "none" if client is None else tilde(client.path, world.machine.home)
 
 
-def _other(world: World) -> Remedy:
-    """What to do about a client that is no good: use one that works, or install one."""
+def _other(world: World) -> dict[str, Any]:
+    """The remedy for a client that is no good: use one that works, or install one."""
     typed, chosen = _typed(world), world.clients.chosen
     if chosen is not None and chosen.path != typed.path:
         export = f"export PATH={quote(os.path.dirname(chosen.path))}:$PATH"  # noqa: PTH120
-        return Remedy("Another client works: put its folder first on PATH, or remove this one.", (export,))
+        text = "Another client works: put its folder first on PATH, or remove this one."
+        return {"text": text, "run": export}
     if typed.state == "not executable":
-        return Remedy("Make it executable for you.", (f"chmod u+x {quote(typed.path)}",))
-    return Remedy("Install the Majora client.", (_INSTALL,))
+        return {"text": "Make it executable for you.", "run": f"chmod u+x {quote(typed.path)}"}
+    return {"text": "Install the Majora client.", "run": _INSTALL}
 
 
-@_check_client("ENV004", "Majora accepts its version", rests="ENV002 API001|API002", online=True)
+@_check_client("ENV004", "Majora accepts its version", needs="ENV002 API001|API002", online=True)
 def version_accepted(world: World) -> Outcome | None:
     """Majora refuses clients that are too old (before 0.44.0 when this was written), and says which version it wants.
     The client that the guide's first version installs, 0.36.1, is one of them.
@@ -134,7 +129,7 @@ def version_accepted(world: World) -> Outcome | None:
     answer = next((each for each in world.access.values() if each.client_ok is not None), None)
     version = version_text(_typed(world).version)
     if answer is None:
-        return does_not_apply("the server said nothing about the client's version")
+        return skip("the server said nothing about the client's version")
     if answer.client_ok:
         return ok("Majora accepts ocarina {version}.", version=version)
     wanted = answer.wanted_version or version_text(MINIMUM_VERSION)
@@ -155,18 +150,18 @@ def carried(world: World) -> Outcome | None:
 
     The scheduled refresh may read another set-up, or not reach the server.
     """
-    names, left_out = not_carried(world), world.ground.left_out
+    names, said = not_carried(world), "The crontab entry does not set what this shell sets: {variable}."
     if not names:
         return None
-    said, variables = "The crontab entry does not set what this shell sets: {variable}.", ", ".join(names)
+    variables = ", ".join(names)
     if world.place.from_env:
         text = "Some are secrets, which no crontab entry has. Write a configuration file."
-        return problem("warn", said, remedy=Remedy(text, ("ocarina-kit init",)), variable=variables)
-    if set(names) <= set(left_out):
-        why = f"{variables} may hold a password. Set it at the top of the crontab if cron needs it."
-        remedy = Remedy(why, ("crontab -e",))
-        return problem("warn", said, remedy=remedy, variable=variables)
-    return faulty(world, "warn", said, "put the variables into the crontab entry", variable=variables)
+        return problem("warn", said, text=text, run="ocarina-kit init", variable=variables)
+    if set(names) <= set(world.ground.left_out):
+        text = f"{variables} may hold a password. Set it at the top of the crontab if cron needs it."
+        return problem("warn", said, text=text, run="crontab -e", variable=variables)
+    by = "put the variables into the crontab entry"
+    return faulty(world, said, by, status="warn", variable=variables)
 
 
 def not_carried(world: World) -> list[str]:
@@ -186,14 +181,10 @@ def not_carried(world: World) -> list[str]:
     return [name for name in (*CA_BUNDLES, *PROXY, *NO_PROXY) if environ.get(name) and not is_set(name)]
 
 
-@check(
-    "ENV007",
-    "The clock is right",
-    rests="SRV002",
-    online=True,
-    fix="Ask whoever runs this machine to set its clock by NTP. See what it shows:",
-    run="date -u",
-)
+_NTP = "Ask whoever runs this machine to set its clock by NTP. See what it shows:"
+
+
+@check("ENV007", "The clock is right", needs="SRV002", online=True, text=_NTP, run="date -u")
 def clock(world: World) -> Outcome | None:
     """This machine's time is compared with the time in the server's answer: more than 60 s is a warning, more than 300
     s a failure.
@@ -205,7 +196,7 @@ def clock(world: World) -> Outcome | None:
     skew = world.identity.skew if world.identity is not None else None
     if skew is None:
         step = failed_step(world)
-        return follows(step) if step else does_not_apply("the server did not say what time it has")
+        return follows(step) if step else skip("the server did not say what time it has")
     off, side = round(abs(skew)), "behind" if skew > 0 else "ahead of"
     if off <= 60:
         return None
@@ -213,12 +204,7 @@ def clock(world: World) -> Outcome | None:
     return problem("fail" if off > 300 else "warn", said, span=span(off))
 
 
-@check(
-    "ENV008",
-    "Files can be written",
-    fix="Delete something there, or ask whoever runs this machine.",
-    run="df -h ~",
-)
+@check("ENV008", "Files can be written", text="Delete something there.", run="df -h ~")
 def writable(world: World) -> Outcome | None:
     """Your home and the folders of the configuration, the tokens file and the state are looked at: may you write there,
     and are space and inodes left. Nothing is written to find out, and a quota is not seen.
@@ -236,10 +222,10 @@ def writable(world: World) -> Outcome | None:
     if not world.place.from_env:
         folders["The folder of the configuration"] = _beside(world.place.config)
     for what, folder in folders.items():
-        looked_at = what == "The state folder" or os.path.isdir(folder)  # noqa: PTH112  # CFG001, CFG010
-        if looked_at and (fault := fault_in(folder)) is not None:
-            why, remedy = fault
-            return problem("fail", f"{what}: {why}", remedy=remedy, folder=tilde(folder, home))
+        missing = what != "The state folder" and not os.path.isdir(folder)  # noqa: PTH112  # CFG001, CFG010
+        if not missing and (fault := fault_in(folder)) is not None:
+            why, (text, run) = fault
+            return problem("fail", f"{what}: {why}", text=text, run=run, folder=tilde(folder, home))
     return None
 
 

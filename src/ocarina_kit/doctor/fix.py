@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ocarina_kit.doctor.check import Choice, Outcome, all_checks
+from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.errors import Exit, KitError
 
 if TYPE_CHECKING:
-    from ocarina_kit.system.change import Applied, Change
+    from ocarina_kit.system.change import Change
     from ocarina_kit.system.machine import Machine
 
 SERVER = ("SRV", "CRD")
@@ -36,14 +36,19 @@ def plan(
     The configuration's fixes become one write, those that the first ones bring to light included. No refresh token is
     spent where the server cannot be used.
     """
+    from ocarina_kit.doctor.setup import settled
+
     out = choice.offline or server_is_out(findings)
-    fixes: dict[str, list[Change]] = {each.id: [] for each in findings}
+    fixes: dict[str, list[Change]] = {}
     for each in findings:
-        if each.status in ("fail", "warn"):
-            possible = (change for change in each.fix if change not in tried)
-            fixes[each.id] = [change for change in possible if not (out and change.what == "refresh")]
+        possible = (change for change in each.fix if change not in tried)
+        fixes[each.id] = [change for change in possible if not (out and change.what == "refresh")]
     if any(change.kind == "config" for changes in fixes.values() for change in changes):
-        _settle(world, choice, fixes)
+        for id, changes in fixes.items():
+            fixes[id] = [change for change in changes if change.kind != "config"]
+        done = settled(world, choice)[1]
+        for each in done:  # all are the same write
+            fixes[each.id].append(done[-1].fix[0]._replace(why=each.fix[0].why))
     merged: dict[str | Path, Change] = {}
     for change in [change for changes in fixes.values() for change in changes]:
         key = change.what if change.what in _LAST else change.path
@@ -54,19 +59,7 @@ def plan(
         elif known.what == "chmod":  # a write makes the file private as well
             merged[key] = change
     changes = sorted(merged.values(), key=lambda change: _LAST.get(change.what, 0))
-    return Planned(tuple(changes), {check: changes[0].why for check, changes in fixes.items() if changes})
-
-
-def _settle(world: World, choice: Choice, fixes: dict[str, list[Change]]) -> None:
-    """Put the configuration's fixes in order, each on what the ones before left: all are the same write."""
-    from ocarina_kit.doctor.setup import settled
-
-    checks = [each.id for each in all_checks() if each.family == "CFG" and not choice.off(each)]
-    done = settled(world, checks)[1]
-    for id, changes in fixes.items():
-        fixes[id] = [change for change in changes if change.kind != "config"]
-    for each in done:
-        fixes[each.id].append(each.fix[0]._replace(after=done[-1].fix[0].after))
+    return Planned(tuple(changes), {id: changes[0].why for id, changes in fixes.items() if changes})
 
 
 def server_is_out(findings: Sequence[Outcome]) -> bool:
@@ -84,35 +77,60 @@ def with_failures(finding: Outcome, applied: Sequence[Applied]) -> Outcome:
     return finding
 
 
+class Applied(NamedTuple):
+    """What became of a change: done, or why not; and where the old content is now."""
+
+    change: Change
+    problem: KitError | None = None
+    backup: Path | None = None
+
+
 def carry_out(
     machine: Machine, world: World, changes: Sequence[Change], waiting: Callable[[str], None]
 ) -> list[Applied]:
-    """Make the changes. One that could not be made raises nothing: it has its ``problem``.
+    """Make the changes in their order; one that fails stops no other. Raises KitError only for an interrupt.
 
     ``machine`` makes them: unlike that of ``world`` it has no deadline.
     """
+    from ocarina_kit.system.change import apply_to_file
+
+    results: list[Applied] = []
+    for change in changes:
+        backup = problem = None
+        try:
+            if change.what == "refresh":
+                _refresh(machine, world, change.scopes, waiting)
+            elif change.what == "crontab":
+                backup = _schedule(machine, world, waiting)
+            else:
+                backup = apply_to_file(machine, change, waiting)
+        except KitError as error:
+            if error.exit == Exit.INTERRUPTED:
+                raise
+            problem = error
+        results.append(Applied(change, problem, backup))
+    return results
+
+
+def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: Callable[[str], None]) -> None:
     from ocarina_kit.config.setup import read_config
     from ocarina_kit.doctor.setup import usable
-    from ocarina_kit.system.change import apply
+    from ocarina_kit.tokens.refresh import refresh
 
-    def refresh(change: Change) -> None:
-        from ocarina_kit.tokens.refresh import refresh as refresh_tokens
+    # As it is now: it may just have been fixed.
+    setup = usable(machine, read_config(machine, world.place))
+    report = refresh(machine, setup, scopes=scopes or None, by="doctor", waiting=waiting)
+    for problem in report.errors(setup):
+        raise problem
 
-        # As it is now: it may just have been fixed.
-        setup = usable(machine, read_config(machine, world.place))
-        report = refresh_tokens(machine, setup, scopes=change.scopes or None, by="doctor", waiting=waiting)
-        for problem in report.errors(setup):
-            raise problem
 
-    def crontab(change: Change) -> Path | None:
-        from ocarina_kit.cron.program import install_crontab
-        from ocarina_kit.doctor.entry import repair
-        from ocarina_kit.tokens import log
+def _schedule(machine: Machine, world: World, waiting: Callable[[str], None]) -> Path | None:
+    from ocarina_kit.cron.program import install_crontab
+    from ocarina_kit.doctor.entry import repair
+    from ocarina_kit.tokens import log
 
-        fresh = World(machine, world.place, seconds=_SECONDS)  # the look's own deadline may be over
-        backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
-        with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)
-            log.append(machine, [log.line(machine, fresh.setup, "doctor", "scheduled")])
-        return backup
-
-    return apply(machine, changes, refresh=refresh, crontab=crontab, waiting=waiting)
+    fresh = World(machine, world.place, seconds=_SECONDS)  # the look's own deadline may be over
+    backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
+    with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)
+        log.append(machine, [log.line(machine, fresh.setup, "doctor", "scheduled")])
+    return backup

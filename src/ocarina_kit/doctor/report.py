@@ -14,7 +14,6 @@ from ocarina_kit.doctor.check import Outcome, summary
 
 if TYPE_CHECKING:
     from ocarina_kit.doctor.world import World
-    from ocarina_kit.system.finding import Words
 
 HIDDEN = "…"
 
@@ -59,17 +58,17 @@ def report(world: World, findings: Sequence[Outcome]) -> str:
     ]
     for each in findings:
         status = f"{each.status}, fixed" if each.fixed else each.status
-        rows.append(f"| {each.id} | {status} | {each.title} | {safe(each.said)} |")
+        rows.append(f"| {each.id} | {status} | {each.title} | {safe(each)} |")
     return "\n".join(rows) + "\n"
 
 
-def safe(said: Words) -> str:
+def safe(finding: Outcome) -> str:
     """What was seen, with every value that is not on the short list as ``…``."""
     values = {
         name: value if name in _SHOWN and re.fullmatch(_SHOWN[name], str(value)) else HIDDEN
-        for name, value in said.values.items()
+        for name, value in finding.values.items()
     }
-    return said._replace(values=values).text.replace("|", "/")
+    return finding._replace(values=values).said.replace("|", "/")
 
 
 def host_mark(host: str) -> str:

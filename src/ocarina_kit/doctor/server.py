@@ -5,11 +5,16 @@ SRV001 to SRV004 are judged from one request, `World.identity`: its answer says 
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from ocarina_kit.config.url import endpoint
-from ocarina_kit.doctor.check import Outcome, check, does_not_apply, follows, ok, problem
-from ocarina_kit.doctor.config import init
+from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
+from ocarina_kit.doctor.config import ask
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import Remedy
+
+_INIT, _KEY = "ocarina-kit init", "ocarina-kit init --api-key-file -"
+_FIX, _REFRESH = "ocarina-kit doctor --fix", "ocarina-kit refresh"
 
 # --- SRV001 to SRV004 -----------------------------------------------------------------------------------------
 
@@ -26,6 +31,9 @@ _SEEN = {
 }
 _UNCLEAR = ("dns-silent", "timeout", "reset", "proxy-refused", "proxy-auth", "no-thread")
 _BY_INIT = ("dns-none", "refused", "insecure", "tls-host", "tls-other")
+
+
+_check = partial(check, online=True)
 
 
 def failed_step(world: World) -> str:
@@ -62,65 +70,60 @@ def _step(world: World, id: str) -> Outcome | None:
         return follows("CFG006")
     net = probe.net or NoAnswer("other", probe.words)
     if failed_step(world) != id:
-        never = net.kind == "ca-bundle"
-        return does_not_apply("not tried, because the CA bundle cannot be used") if never else None
+        return skip("not tried, because the CA bundle cannot be used") if net.kind == "ca-bundle" else None
     text = net_error(net, domain=domain).remedy.text
+    by_init = ask(world.config, "MAJORA_DOMAIN", text=text)
     if id == "SRV004" and probe.kind == "no-answer":
         return _no_answer(probe.words, text)
-    remedy = Remedy(text, ("date -u",) if net.kind == "tls-expired" else ())
-    if id == "SRV004" or net.kind in _BY_INIT:
-        remedy = init(world.config, ("MAJORA_DOMAIN",), text)
-    elif net.kind in ("tls-unknown-issuer", "ca-bundle"):
-        remedy = _of_the_bundle(world, text)
     if id == "SRV004":
         said = "{domain} answers, but is not Majora: {said}."
-        return problem("fail", said, remedy=remedy, domain=domain, said=probe.words)
+        return problem("fail", said, domain=domain, said=probe.words, **by_init)
+    remedy: dict[str, Any] = {"text": text, "run": "date -u" if net.kind == "tls-expired" else ""}
+    if net.kind in _BY_INIT:
+        remedy = by_init
+    elif net.kind in ("tls-unknown-issuer", "ca-bundle"):
+        remedy = _of_the_bundle(world, text)
     status, seen = "unknown" if net.kind in _UNCLEAR else "fail", _SEEN.get(net.kind, _SEEN[id])
-    return problem(status, f"{seen}: {{said}}.", remedy=remedy, said=net.words.rstrip("."))
+    return problem(status, f"{seen}: {{said}}.", said=net.words.rstrip("."), **remedy)
 
 
-def _of_the_bundle(world: World, text: str) -> Remedy:
-    """Which CA bundle setting hurts or helps."""
+def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
+    return problem("unknown", "The server gives no usable answer: {said}.", text=text, said=said)
+
+
+def _of_the_bundle(world: World, text: str) -> dict[str, Any]:
+    """The remedy, by which CA bundle setting hurts or helps."""
     from shlex import quote
 
     from ocarina_kit.majora.api import tls_hint
 
     variable, helps, built_in = tls_hint(world.machine, world.setup.domain, world.left())
-    command = f"unset {variable}" if variable else ""
+    run = f"unset {variable}" if variable else ""
     if helps and variable and built_in:
         text = f"The certificate is accepted without {variable}. Remove it from your shell."
     elif helps:
         text = "The certificate is accepted with another CA bundle of this machine."
-        command = f"export REQUESTS_CA_BUNDLE={quote(helps)}"
+        run = f"export REQUESTS_CA_BUNDLE={quote(helps)}"
     elif variable:
         text = f"If your network inspects TLS, set {variable} to your institution's CA bundle; otherwise unset it."
-    return Remedy(text, (command,) if command else ())
+    return {"text": text, "run": run}
 
 
-@check(
-    "SRV001",
-    "The server's name is known",
-    rests="CFG006",
-    online=True,
-    fix="Check MAJORA_DOMAIN, and that this machine is on the network.",
-)
+@_check("SRV001", "The server's name is known", needs="CFG006", text="Check MAJORA_DOMAIN, and the network.")
 def name(world: World) -> Outcome | None:
     """The host of MAJORA_DOMAIN is looked up as every program here does it. If the resolver gives no answer, the name
     may still be right. Behind a proxy, the proxy looks names up.
 
     Nothing that needs the server works from this machine.
     """
-    if _has_proxy(world):
-        return does_not_apply("the proxy looks the name up")
-    return _step(world, "SRV001")
+    return skip("the proxy looks the name up") if _has_proxy(world) else _step(world, "SRV001")
 
 
-@check(
+@_check(
     "SRV002",
     "The server can be reached",
-    rests="SRV001",
-    online=True,
-    fix="Check the network, the proxy and the firewall.",
+    needs="SRV001",
+    text="Check the network, the proxy and the firewall.",
 )
 def connection(world: World) -> Outcome | None:
     """A connection is made to MAJORA_DOMAIN, or to the proxy that HTTPS_PROXY names and from there on. A refused
@@ -131,12 +134,11 @@ def connection(world: World) -> Outcome | None:
     return _step(world, "SRV002")
 
 
-@check(
+@_check(
     "SRV003",
     "The server's certificate is accepted",
-    rests="SRV002",
-    online=True,
-    fix="Check MAJORA_DOMAIN, the clock, and REQUESTS_CA_BUNDLE.",
+    needs="SRV002",
+    text="Check the clock and the CA bundle.",
 )
 def tls(world: World) -> Outcome | None:
     """The certificate must be in date, for this host, and signed by an authority in the CA bundle: the one that
@@ -144,12 +146,10 @@ def tls(world: World) -> Outcome | None:
 
     ocarina and ocarina-kit send no secret there, and so can do nothing.
     """
-    if _is_plain(world):
-        return does_not_apply("plain http to this machine itself has no TLS")
-    return _step(world, "SRV003")
+    return skip("plain http to this machine has no TLS") if _is_plain(world) else _step(world, "SRV003")
 
 
-@check("SRV004", "Majora answers", rests="SRV003 CFG007", online=True, fix="Check MAJORA_DOMAIN.")
+@_check("SRV004", "Majora answers", needs="SRV003 CFG007", text="Check MAJORA_DOMAIN.")
 def identity(world: World) -> Outcome | None:
     """A token request without credentials is sent; Majora answers it with an OAuth error. A web page, a redirect or a
     404 comes from something else: another site, a proxy, a page to log in to this network.
@@ -159,21 +159,10 @@ def identity(world: World) -> Outcome | None:
     return _step(world, "SRV004")
 
 
-def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
-    return problem("unknown", "The server gives no usable answer: {said}.", remedy=Remedy(text), said=said)
-
-
 # --- CRD001 ---------------------------------------------------------------------------------------------------
 
 
-@check(
-    "CRD001",
-    "Majora accepts the client id and secret",
-    rests="SRV004 CFG009",
-    online=True,
-    oauth=True,
-    run="ocarina-kit init",
-)
+@_check("CRD001", "Majora accepts the client id and secret", needs="SRV004 CFG009", oauth=True, run=_INIT)
 def credentials(world: World) -> Outcome | None:
     """Majora is asked with a code that does not exist, so nothing changes: it looks at the client first. If you copied
     the secret after pressing Save, it is a hash: register again.
@@ -190,73 +179,57 @@ def credentials(world: World) -> Outcome | None:
     if probe.kind == "other-grant":
         text = f"At {endpoint(domain, 'applications')} set Authorization grant type to Authorization code."
         said = "Your application is registered for another grant type: {said}."
-        return problem("fail", said, remedy=Remedy(text), said=probe.words)
+        return problem("fail", said, text=text, said=probe.words)
     if probe.kind != "unknown":
         return _no_answer(probe.words)
-    remedy = init(world.config, ("CLIENT_ID", "CLIENT_SECRET"), client_error("", domain=domain).remedy.text)
+    text = client_error("", domain=domain).remedy.text
+    remedy = ask(world.config, "CLIENT_ID", "CLIENT_SECRET", text=text)
     said = "Majora does not accept this client id and secret: {said}."
-    return problem("fail", said, remedy=remedy, said=probe.words)
+    return problem("fail", said, said=probe.words, **remedy)
 
 
 # --- API001, API002 -------------------------------------------------------------------------------------------
 
 
-@check(
-    "API001",
-    "Majora accepts the access tokens",
-    rests="SRV004 TOK004",
-    online=True,
-    oauth=True,
-    run="ocarina-kit refresh",
-)
+@_check("API001", "Majora accepts the access tokens", needs="SRV004 TOK004", oauth=True, run=_REFRESH)
 def access_tokens(world: World) -> Outcome | None:
     """Each valid token is shown to Majora with a harmless query. It is refused if another process refreshed it, if it
     was revoked, or if the account became inactive.
 
     ocarina's commands are refused, with exit code 77 or a bare 400.
     """
-    from ocarina_kit.client.scopes import options_for, what_for
-    from ocarina_kit.system.change import refresh
-    from ocarina_kit.system.words import listed
+    from ocarina_kit.system.change import Change
+    from ocarina_kit.tokens.outcome import named
 
-    asked, place = world.access, world.place
+    asked = world.access
     kinds = [probe.kind for probe in asked.values()]
     worst = next((kind for kind in ("refused", "other-server") if kind in kinds), "accepted")
     keys = [key for key, probe in asked.items() if probe.kind == worst]
-    purposes = listed(list(dict.fromkeys(what_for(key, world.table) for key in keys)))
-    which = f"the token{'' if len(keys) == 1 else 's'} to {{purposes}}"
-    login = place.command("login", "--force", *options_for(keys, world.table))
+    what, login = named(keys, world.table), world.login(keys, "--force")
     if worst == "refused":
         spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
-        fix = [refresh(spend, f"refresh {which.format(purposes=purposes)}")] if spend else []
-        commands = (place.command("doctor", "--fix"), login) if spend else (login,)
-        remedy = Remedy("If a login does not help either, your account may be inactive.", commands)
-        said = f"Majora refuses {which}, which should still be valid."
-        return problem("fail", said, remedy=remedy, fix=fix, purposes=purposes)
+        fix = [Change("refresh", scopes=spend, why=f"refresh the {what}")] if spend else []
+        said = "Majora refuses the {what}, which should still be valid."
+        text = "If a login does not help either, your account may be inactive."
+        return problem("fail", said, text=text, run=(_FIX if spend else "", login), fix=fix, what=what)
     if worst == "other-server":
-        remedy = Remedy("Log in at this server, or set MAJORA_DOMAIN back.", (login, place.command("init")))
-        said = f"Another server issued {which}, so this one was not asked."
-        return problem("fail", said, remedy=remedy, purposes=purposes)
+        said = "Another server issued the {what}, so this one was not asked."
+        text = "Log in at this server, or set MAJORA_DOMAIN back."
+        return problem("fail", said, text=text, run=(login, _INIT), what=what)
     if len(keys) == len(asked) > 0:
-        return ok(f"Majora accepts {which}.", purposes=purposes)
+        return ok("Majora accepts the {what}.", what=what)
     silent = [probe.words for probe in asked.values() if probe.kind != "accepted"]
     return _no_answer(next(iter(silent), "there was no valid token to ask about"))
 
 
-@check(
-    "API002",
-    "Majora accepts the API key",
-    rests="SRV004 CFG008",
-    online=True,
-    run="ocarina-kit init --api-key-file -",
-)
+@_check("API002", "Majora accepts the API key", needs="SRV004 CFG008", run=_KEY)
 def legacy_key(world: World) -> Outcome | None:
     """A legacy API key is shown to the server with a harmless query. It is valid for 3 days, for one user.
 
     Every ocarina command is refused.
     """
     if not world.config.uses_api_key:
-        return does_not_apply("this set-up uses OAuth")
+        return skip("this set-up uses OAuth")
     probe = world.access.get("")
     if probe is None:
         return follows("CFG006")
@@ -264,7 +237,6 @@ def legacy_key(world: World) -> Outcome | None:
         return None
     if probe.kind != "refused":
         return _no_answer(probe.words)
-    keys = endpoint(world.setup.domain, "keys")
-    text = f"A key is valid for 3 days, for one user. Make a new one at {keys} and give it to init; or use OAuth."
-    remedy = Remedy(text, (world.place.command("init", "--api-key-file", "-"),))
-    return problem("fail", "Majora refuses the API key of {user}.", remedy=remedy, user=world.setup.user)
+    text = f"A key is valid for 3 days, for one user. A new one is at {endpoint(world.setup.domain, 'keys')}."
+    said = "Majora refuses the API key of {user}."
+    return problem("fail", said, text=text, run=_KEY, user=world.setup.user)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ocarina_kit.config.place import Setup
@@ -17,23 +16,23 @@ if TYPE_CHECKING:
 
 NOT_BLOCKING = ("CFG003", "CFG012", "CFG013", "CFG014")
 """Checks whose failure leaves a command something to work with."""
+_ALL = Choice()
 
 
 def findings(world: World) -> tuple[Outcome, ...]:
     """What the checks say of the configuration."""
-    return examine(world, Choice(), [each for each in REGISTRY.values() if each.family == "CFG"])
+    return examine(world, _ALL, [each for each in REGISTRY.values() if each.family == "CFG"])
 
 
-def settled(world: World, checks: Collection[str] | None = None) -> tuple[World, list[Outcome]]:
+def settled(world: World, choice: Choice = _ALL) -> tuple[World, list[Outcome]]:
     """The world with the configuration in memory once all that has one meaning is fixed, and the findings that were.
 
-    One after another, each judged on what the ones before left. ``checks``: only these.
+    One after another, each judged on what the ones before left. Only those of ``choice``.
     """
     done: list[Outcome] = []
     while len(done) < 20:
-        found = world.config_findings.values()
-        wanted = (each for each in found if checks is None or each.id in checks)
-        step = next((each for each in wanted if each.after is not None), None)
+        found = (each for each in world.config_findings.values() if not choice.off(REGISTRY[each.id]))
+        step = next((each for each in found if each.after is not None), None)
         if step is None or step.after is None:
             break
         done.append(step)
@@ -46,15 +45,12 @@ def usable(machine: Machine, config: Config) -> Setup:
 
     Raises KitError with the id of the first check whose failure leaves nothing to work with.
     """
-    blocking = [id for id in REGISTRY if id.startswith("CFG") and id not in NOT_BLOCKING]
-    world, done = settled(World.of(machine, config), blocking)
+    world, done = settled(World.of(machine, config))
     for each in world.config_findings.values():
-        if each.status == "fail" and each.id in blocking:
-            what = f"{each.said.text.rstrip('.')}."
-            raise KitError(what, id=each.id, why=each.impact, remedy=each.remedy)
-    return setup_of(machine, world.config)._replace(notes=tuple(_note(each) for each in done))
-
-
-def _note(finding: Outcome) -> str:
-    command = f" To fix it: {finding.remedy.commands[0]}" if finding.remedy.commands else ""
-    return f"[{finding.id}] {finding.said.text}. Corrected for this run only.{command}"
+        if each.status == "fail" and each.id not in NOT_BLOCKING:
+            raise KitError(f"{each.said}.", id=each.id, why=each.impact, remedy=each.remedy)
+    notes = []
+    for each in done:
+        command = f" To fix it: {each.remedy.commands[0]}" if each.remedy.commands else ""
+        notes.append(f"[{each.id}] {each.said}. Corrected for this run only.{command}")
+    return setup_of(world.config)._replace(notes=tuple(notes))

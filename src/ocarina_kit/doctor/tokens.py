@@ -2,125 +2,119 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from functools import partial
+from shlex import quote
+from typing import Any
 
 from ocarina_kit.client import scopes
-from ocarina_kit.client.scopes import purposes_of
 from ocarina_kit.doctor.check import Late, Outcome, check, follows, ok, problem
+from ocarina_kit.doctor.config import open_to_others
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.change import Change, chmod, refresh, set_aside, write
-from ocarina_kit.system.errors import Remedy
+from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.words import clock, span, tilde
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
 from ocarina_kit.tokens.outcome import named, not_tokens
 
-_check = partial(check, oauth=True, run="ocarina-kit doctor --fix")
-_LOGIN = "ocarina-kit login"
+_FIX, _LOGIN = "ocarina-kit doctor --fix", "ocarina-kit login"
+_check = partial(check, oauth=True, run=_FIX)
 
 # --- TOK001 to TOK003: the file -----------------------------------------------------------------------------
 
 
-@_check("TOK001", "There is a token", rests="CFG010 CFG008", run=_LOGIN)
+@_check("TOK001", "There is a token", needs="CFG010 CFG008", run=_LOGIN)
 def there(world: World) -> Outcome | None:
     """Tokens are in MAJORA_TOKENS_FILE, else in ~/.ocarina-tokens: one for each scope string that you logged in for.
 
     ocarina asks you to log in; under cron it fails.
     """
-    found, read, login = world.tokens.found, world.tokens.file, world.place.command("login")
+    found, read, file = world.tokens.found, world.tokens.file, _file(world)
     if found.kind != "file":
         said, commands = no_file(found.kind, found.path)
-        remedy = Remedy("", (*commands, login))
-        return problem("fail", f"There is no token: {{file}} {said}.", remedy=remedy, file=_file(world))
+        return problem("fail", f"There is no token: {{file}} {said}.", run=(*commands, _LOGIN), file=file)
     if not read.entries and (read.damage is None or not (found.content or b"").strip()):
-        return problem("fail", "There is no token in {file}.", remedy=Remedy("", (login,)), file=_file(world))
+        return problem("fail", "There is no token in {file}.", file=file)
     return None
 
 
-@_check("TOK002", "ocarina can read the tokens file", rests="TOK001")
+@_check("TOK002", "ocarina can read the tokens file", needs="TOK001")
 def shape(world: World) -> Outcome:
     """The file must be a JSON object of tokens. ocarina writes it in place and without a lock, so a crash or a second
     process can leave half a file. --fix makes a backup, and keeps every token that can be read.
 
     Every ocarina command with --oauth ends with a traceback, and so does its refresh.
     """
-    found, read, command = world.tokens.found, world.tokens.file, world.place.command
+    found, read = world.tokens.found, world.tokens.file
     content, odd = found.content or b"", [token for token in read.tokens if token.odd]
     if kind := foreign(found.path, content, read):
-        remedy = not_tokens(found.path, kind).remedy
-        said = f"{{file}} is not a tokens file: it is {kind}."
-        return problem("fail", said, remedy=remedy, file=_file(world))
+        text, said = not_tokens(found.path, kind).remedy.text, f"{{file}} is not a tokens file: it is {kind}."
+        return problem("fail", said, text=text, file=_file(world))
     if read.damage is not None:
         said, place = "The tokens file is damaged: it is not a JSON object", read.damage
     elif odd:
         said, place = "An entry of the tokens file is not a token", _place(world, odd[0])
     else:
         return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
-    kept, fix = _fixed(world), command("doctor", "--fix")
-    remedy = Remedy(f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}.", (fix,))
-    if not kept.entries:
-        text = "No token can be read in it. doctor sets it aside; then log in."
-        remedy = Remedy(text, (fix, command("login")))
+    kept = _fixed(world).entries
+    text = "No token can be read in it. doctor sets it aside; then log in."
+    if kept:
+        text = f"doctor sets it aside, and keeps the {named(kept, world.table)}."
     why = "set the damaged tokens file aside, keep what can be read"
-    aside = set_aside(found.path, "tokens", content, kept.render() if kept.entries else None, why)
-    return _fault(world, said, place, aside, kept)._replace(remedy=remedy)
+    after = _fixed(world).render() if kept else None
+    aside = Change("set aside", found.path, "tokens", content, after, why=why)
+    return _fault(world, said, place, aside, text=text, run=(_FIX, "" if kept else _LOGIN))
 
 
-@_check("TOK003", "The tokens file is readable only by you", rests="TOK001")
+@_check("TOK003", "The tokens file is readable only by you", needs="TOK001")
 def private(world: World) -> Outcome | None:
     """A valid token is as good as a password, so only you should read and write the file: mode 0600. ocarina leaves a
     looser mode as it is. Another name of the same file (a hard link) keeps old tokens after a refresh.
 
     Whoever can read it can act as you at Majora.
     """
-    found, file = world.tokens.found, _file(world)
-    path = shlex.quote(str(found.path))
-    if found.ours is False:
-        copy = (f"mv {path} {path}.foreign", f"install -m 600 {path}.foreign {path}")
-        remedy = Remedy("Make a copy that is yours.", copy)
-        return problem("fail", "{file} belongs to another user.", remedy=remedy, file=file)
-    if found.open_to_others:
-        fix = (chmod(found.path, found.mode, "make the tokens file readable only by you (0600)"),)
-        said, mode = "Others can read or write {file}: its mode is {mode}.", f"{found.mode or 0:04o}"
-        return problem("fail", said, fix=fix, file=file, mode=mode)
-    if found.links > 1:
-        find = f"find {shlex.quote(str(world.machine.home))} -samefile {path}"
-        remedy = Remedy("Find the other name and remove it.", (find,))
-        impact = "A refresh replaces the file under this name only: the other name keeps old tokens."
-        said = "{file} has {count} names (hard links)."
-        return problem("warn", said, impact=impact, remedy=remedy, file=file, count=found.links)
-    return None
+    found = world.tokens.found
+    if (fault := open_to_others(world, found)) is not None or found.links <= 1:
+        return fault
+    home, path = (quote(str(each)) for each in (world.machine.home, found.path))
+    text, run = "Find the other name and remove it.", f"find {home} -samefile {path}"
+    impact = "A refresh replaces the file under this name only: the other name keeps old tokens."
+    said = "{file} has {count} names (hard links)."
+    return problem("warn", said, impact=impact, text=text, run=run, file=_file(world), count=found.links)
 
 
 # --- TOK004, TOK005: how long the tokens are valid ----------------------------------------------------------
 
 
-@_check("TOK004", "The access tokens are valid", rests="TOK008")
+@_check("TOK004", "The access tokens are valid", needs="TOK008")
 def valid(world: World) -> Outcome:
     """An access token is valid for 10 hours. Its refresh token is valid longer, so an expired one is refreshed
     without a browser.
 
     ocarina asks you to log in again; under cron it fails.
     """
-    now, usable, run = world.tokens.now, world.tokens.usable, _next_run(world)
+    now, usable, due = world.tokens.now, world.tokens.usable, _next_run(world)
     if expired := [token for token in usable if token.seconds_left(now) <= 0]:
+        keys, fix = _keys(expired), _refresh(world, expired)
         ago = " {span} ago" if all(token.expiry(now) > EXPIRED for token in expired) else ""
-        since, fix = span(max(-token.seconds_left(now) for token in expired)), _refresh(world, expired)
-        remedy, what = None if fix else _login(world, _keys(expired)), named(_keys(expired), world.table)
-        return problem("fail", f"The {{what}} expired{ago}.", remedy=remedy, fix=fix, what=what, span=since)
-    left = span(min((token.seconds_left(now) for token in usable), default=0))
-    if run is not None and (
-        short := [each for each in usable if each.can_refresh and each.expiry(now) < run]
-    ):
-        said = "The {what} will expire in {span}, before the next scheduled refresh ({time})."
-        soon, what = span(min(token.seconds_left(now) for token in short)), named(_keys(short), world.table)
-        return problem("warn", said, fix=_refresh(world, short), what=what, span=soon, time=clock(run, now))
-    return ok("Each token is valid for {span}.", span=left) if usable else ok("No token is expired.")
+        since, run = (
+            span(max(-token.seconds_left(now) for token in expired)),
+            "" if fix else world.login(keys),
+        )
+        said, what = f"The {{what}} expired{ago}.", named(keys, world.table)
+        return problem("fail", said, run=run, fix=fix, what=what, span=since)
+    if not usable:
+        return ok("No token is expired.")
+    short = [each for each in usable if each.can_refresh and each.expiry(now) < (due or 0)]
+    left = span(min(token.seconds_left(now) for token in short or usable))
+    if not short:
+        return ok("Each token is valid for {span}.", span=left)
+    said = "The {what} will expire in {span}, before the next scheduled refresh ({time})."
+    what, time = named(_keys(short), world.table), clock(due or 0, now)
+    return problem("warn", said, fix=_refresh(world, short), what=what, span=left, time=time)
 
 
-@_check("TOK005", "Each token has a refresh token", rests="TOK002", run="ocarina-kit login --force")
+@_check("TOK005", "Each token has a refresh token", needs="TOK002", run="ocarina-kit login --force")
 def renewable(world: World) -> Outcome | None:
     """Majora issues one with every access token; a missing one was lost on the way.
 
@@ -129,16 +123,14 @@ def renewable(world: World) -> Outcome | None:
     lost = _keys(token for token in world.tokens.usable if not token.can_refresh)
     if not lost:
         return None
-    remedy = _login(world, lost, "--force")
-    return problem(
-        "fail", "There is no refresh token for the {what}.", remedy=remedy, what=named(lost, world.table)
-    )
+    said, what = "There is no refresh token for the {what}.", named(lost, world.table)
+    return problem("fail", said, run=world.login(lost, "--force"), what=what)
 
 
 # --- TOK006 to TOK008: what ocarina makes of an entry -------------------------------------------------------
 
 
-@_check("TOK006", "Each token is stored under its scope string", rests="TOK002")
+@_check("TOK006", "Each token is stored under its scope string", needs="TOK002")
 def under_their_keys(world: World) -> Outcome | None:
     """ocarina looks a token up by exactly the scope string of what it is about to do, order included. It never finds
     a token under another key.
@@ -153,7 +145,7 @@ def under_their_keys(world: World) -> Outcome | None:
     return _of_entries(world, faulty, "The {what} is not stored under its scope string", why)
 
 
-@_check("TOK007", "There is a token for each purpose", rests="TOK006", run=_LOGIN)
+@_check("TOK007", "There is a token for each purpose", needs="TOK006", run=_LOGIN)
 def purposes(world: World) -> Outcome | None:
     """refresh.log has the purposes that you logged in for. If it has none, a token to look up samples is needed by
     default. ocarina-kit login --list shows all purposes; ocarina-kit logout takes one away.
@@ -168,13 +160,14 @@ def purposes(world: World) -> Outcome | None:
         return follows(domain.cause or "CFG007")
     rotated = (world.machine.state / "refresh.log.1").exists()
     held, table = _keys(world.tokens.usable), world.table
-    served = {purpose.name for key in held for purpose in purposes_of(key, table)}
-    status, why, missing = "fail", "you logged in for it", []
+    served = {name for key in held for name in scopes.names_of(key, table)}
+
+    def has(scope: str) -> bool:
+        names = set(scopes.names_of(scope, table))
+        return scope in held or (bool(names) and names <= served)
+
     chosen = chosen_scopes(world.tokens.log, rotated=rotated)
-    for scope in chosen:
-        wanted = set(scopes.names_of(scope, table))
-        if scope not in held and not (wanted and wanted <= served):
-            missing.append(scope)
+    status, why, missing = "fail", "you logged in for it", [each for each in chosen if not has(each)]
     # 0.36.1 looks samples up with "published".
     enough = {"lookup", "published"} if table is None else {"lookup"}
     if not chosen and not served & enough and scopes.supported(scopes.BY_NAME["lookup"], table):
@@ -183,10 +176,10 @@ def purposes(world: World) -> Outcome | None:
     if not missing:
         return None
     said, what = f"There is no {{what}}; {why}.", named(missing, world.table)
-    return problem(status, said, remedy=_login(world, missing), what=what)
+    return problem(status, said, run=world.login(missing), what=what)
 
 
-@_check("TOK008", "Each expiry time can be used", rests="TOK002")
+@_check("TOK008", "Each expiry time can be used", needs="TOK002")
 def times(world: World) -> Outcome | None:
     """expires_at is in seconds since 1970. --fix corrects a number written as text, and milliseconds. More than 7
     days beyond the token's lifetime, or not a time at all, counts as expired.
@@ -196,11 +189,8 @@ def times(world: World) -> Outcome | None:
     faulty = [token for token in world.tokens.usable if token.known_expiry(world.tokens.now) is None]
     if not faulty:
         return None
-    said, why = (
-        "The {what} has an expires_at that ocarina cannot use",
-        "correct the expiry times in the tokens file",
-    )
-    return _of_entries(world, faulty, said, why)
+    said = "The {what} has an expires_at that ocarina cannot use"
+    return _of_entries(world, faulty, said, "correct the expiry times in the tokens file")
 
 
 # --- what --fix makes of the file ---------------------------------------------------------------------------
@@ -208,21 +198,19 @@ def times(world: World) -> Outcome | None:
 
 def _of_entries(world: World, faulty: Sequence[Token], said: str, why: str) -> Outcome:
     """A fault of entries, the first one in words and with its place; ``why``: the fix in words."""
-    after, found, first = _fixed(world), world.tokens.found, faulty[0]
-    more = f" (and {len(faulty) - 1} more like it)" if len(faulty) > 1 else ""
-    fix = write(found.path, "tokens", found.content, after.render(), why)
+    found, first = world.tokens.found, faulty[0]
+    said += f" (and {len(faulty) - 1} more like it)" if len(faulty) > 1 else ""
+    fix = Change("write", found.path, "tokens", found.content, _fixed(world).render(), why=why)
     what = named([first.home(_looked_up(world))], world.table)
-    return _fault(world, said + more, _place(world, first), fix, after, what)
+    return _fault(world, said, _place(world, first), fix, what=what)
 
 
-def _fault(
-    world: World, said: str, place: tuple[int, int], fix: Change, after: TokensFile, what: str = ""
-) -> Outcome:
-    """``place``: line and column. What has expired in the file ``after`` its fix is refreshed."""
-    now, (line, column), template = world.tokens.now, place, said + " ({file}, line {line}, column {column})"
-    due = [token for token in after.tokens if token.odd or token.seconds_left(now) <= 0]
-    fixes, file = (fix, *_refresh(world, due)), _file(world)
-    return problem("fail", template, fix=fixes, what=what, file=file, line=line, column=column)
+def _fault(world: World, said: str, place: tuple[int, int], fix: Change, **more: Any) -> Outcome:
+    """``place``: line and column. What has expired in the file after its fix is refreshed."""
+    now, (line, column) = world.tokens.now, place
+    due = [token for token in _fixed(world).tokens if token.odd or token.seconds_left(now) <= 0]
+    fixes, said = (fix, *_refresh(world, due)), said + " ({file}, line {line}, column {column})"
+    return problem("fail", said, fix=fixes, file=_file(world), line=line, column=column, **more)
 
 
 def _fixed(world: World) -> TokensFile:
@@ -232,7 +220,8 @@ def _fixed(world: World) -> TokensFile:
 
 def _refresh(world: World, tokens: Sequence[Token]) -> tuple[Change, ...]:
     keys = tuple(_keys(world.refreshable(tokens)))
-    return (refresh(keys, f"refresh the {named(keys, world.table)}"),) if keys else ()
+    why = f"refresh the {named(keys, world.table)}"
+    return (Change("refresh", scopes=keys, why=why),) if keys else ()
 
 
 def _looked_up(world: World) -> tuple[str, ...]:
@@ -275,7 +264,3 @@ def _place(world: World, token: Token) -> tuple[int, int]:
 
 def _keys(tokens: Iterable[Token]) -> list[str]:
     return [token.key for token in tokens]
-
-
-def _login(world: World, keys: Sequence[str], *options: str) -> Remedy:
-    return Remedy("", (world.place.command("login", *options, *scopes.options_for(keys, world.table)),))

@@ -6,8 +6,9 @@ after it: the check is then ``unknown``. The others are found where they are ask
 
 from __future__ import annotations
 
+import shlex
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -37,38 +38,35 @@ _SPARE = 1.0
 
 
 class Tokens(NamedTuple):
-    """The tokens file and what refresh.log knows of this set-up; ``found`` is how the file is on the disk."""
+    """The tokens file and what refresh.log knows of this set-up; ``found`` is how the file is on the disk.
+
+    ``usable``: the entries that are of ocarina's shape, with what the journal knows of them.
+    """
 
     found: File
     file: TokensFile
     log: tuple[Line, ...]
     now: float
-    tokens: tuple[Token, ...] | None = None
-    """With what the journal knows of them."""
-
-    @property
-    def usable(self) -> tuple[Token, ...]:
-        """The entries that are of ocarina's shape."""
-        found = self.file.tokens if self.tokens is None else self.tokens
-        return tuple(token for token in found if token.usable)
+    usable: tuple[Token, ...]
 
 
 class Slow(Generic[Fact]):
-    """A property of `World` that a thread finds. ``checks``: those that need it."""
+    """A property of `World` that a thread finds: ``what``, in words. Begun beforehand if ``check`` is to be judged, so
+    that they are found side by side; otherwise as it is asked for."""
 
-    def __init__(self, find: Callable[[World], Fact], what: str, checks: str) -> None:
+    def __init__(self, find: Callable[[World], Fact], what: str, check: str) -> None:
         self.find = find
         self.what = what
-        self.checks = checks.split()
+        self.check = check
 
     def __get__(self, world: World, owner: type[World]) -> Fact:
         found: Fact = world.wait(self)
         return found
 
 
-def slow(what: str, checks: str) -> Callable[[Callable[[World], Fact]], Slow[Fact]]:
+def slow(what: str, check: str) -> Callable[[Callable[[World], Fact]], Slow[Fact]]:
     """Make a method a `Slow` property."""
-    return lambda find: Slow(find, what, checks)
+    return lambda find: Slow(find, what, check)
 
 
 class World:
@@ -90,15 +88,18 @@ class World:
         return cls(machine, config.place, seconds=0.0, config=config)
 
     def about(self, config: Config) -> World:
-        """The same slow facts with another configuration."""
-        world = World(self.machine, config.place, seconds=0.0, config=config)
-        world.until, world._threads, world._found = self.until, self._threads, self._found
+        """The same with another configuration: its slow facts are the same."""
+        world, properties = World(self.machine, config.place), vars(World)
+        for name, value in vars(self).items():
+            if not isinstance(properties.get(name), cached_property):
+                setattr(world, name, value)
+        world.config = config
         return world
 
-    def start(self, checks: set[str]) -> None:
-        """Begin the slow facts that ``checks`` need, so that they are found side by side."""
+    def start(self, checks: Collection[str]) -> None:
+        """Begin the slow facts of these checks."""
         for name, fact in vars(World).items():
-            if isinstance(fact, Slow) and name not in vars(self) and checks.intersection(fact.checks):
+            if isinstance(fact, Slow) and name not in vars(self) and fact.check in checks:
                 self._begin(fact)
 
     def left(self) -> float:
@@ -135,7 +136,7 @@ class World:
         except BaseException as problem:
             self._found[fact] = None, problem
 
-    @slow("the clients on this machine", "ENV001 ENV002 ENV003 ENV004 ENV005 CRN004 CRN005")
+    @slow("the clients on this machine", "ENV001")
     def clients(self) -> Clients:
         """The clients on this machine, each run once."""
         from ocarina_kit.client.find import find_clients
@@ -151,7 +152,7 @@ class World:
             return None
         return typed.version if typed is not None and typed.works else None
 
-    @slow("the client's table of scopes", "TOK006 TOK007")
+    @slow("the client's table of scopes", "TOK006")
     def _table(self) -> Table | None:
         from ocarina_kit.client.find import read_table
 
@@ -166,14 +167,14 @@ class World:
         except Late:
             return None
 
-    @slow("the crontab", "CRN001 CRN002 CRN003 ENV006 TOK004")
+    @slow("the crontab", "CRN001")
     def listing(self) -> Listing:
         """This user's crontab, as it was listed."""
         from ocarina_kit.cron.program import read_crontab
 
         return read_crontab(self.machine)
 
-    @slow("the server's answer", "SRV001 SRV002 SRV003 SRV004 ENV007")
+    @slow("the server's answer", "SRV001")
     def identity(self) -> Probe | None:
         """Who answers at MAJORA_DOMAIN; None if there is no usable address."""
         return None if self.majora is None else self.majora.identify(self.left())
@@ -186,7 +187,7 @@ class World:
             return None
         return majora.probe_client(self.left())
 
-    @slow("the server's answer about the tokens", "API001 API002 ENV004")
+    @slow("the server's answer about the tokens", "API001")
     def access(self) -> Mapping[str, Probe]:
         """The server's answer about each valid access token, by its key; about a legacy key under "".
 
@@ -211,7 +212,7 @@ class World:
                 return Probe("other-server", "")
             return majora.probe_token(token.access_token, setup.user, version, self.left())
 
-        valid = [each for each in self.tokens.file.tokens if each.access_token and each.expiry(now) > now]
+        valid = [each for each in self.tokens.usable if each.access_token and each.expiry(now) > now]
         answers = {token.key: each for batch in side_by_side(valid[:MOST], probe) for token, each in batch}
         return {token.key: answers[token.key] for token in valid[:MOST]}
 
@@ -234,7 +235,7 @@ class World:
         from ocarina_kit.config.setup import setup_of
         from ocarina_kit.doctor.setup import settled
 
-        return setup_of(self.machine, settled(self)[0].config)
+        return setup_of(settled(self)[0].config)
 
     @cached_property
     def majora(self) -> Majora | None:
@@ -256,8 +257,8 @@ class World:
 
         found = read_settled(self.machine, self.setup.tokens_file, lambda data: parse(data).damage is None)
         file, log = parse(found.content), lines_of(self.machine, self.setup, read_log(self.machine))
-        tokens = tokens_of(self.machine, found.path, file)
-        return Tokens(found, file, tuple(log), self.machine.now(), tokens)
+        usable = (each for each in tokens_of(self.machine, found.path, file) if each.usable)
+        return Tokens(found, file, tuple(log), self.machine.now(), tuple(usable))
 
     def refreshable(self, tokens: Iterable[Token]) -> list[Token]:
         """Those that a refresh may help: not the ones of which the server refused the refresh token before."""
@@ -265,6 +266,12 @@ class World:
 
         known = refused(self.tokens.log)
         return [each for each in tokens if each.can_refresh and each.digest not in known]
+
+    def login(self, keys: Iterable[str], *options: str) -> str:
+        """The command that brings tokens for these keys."""
+        from ocarina_kit.client.scopes import options_for
+
+        return shlex.join(["ocarina-kit", "login", *options, *options_for(keys, self.table)])
 
     @cached_property
     def ground(self) -> Ground:
@@ -287,7 +294,7 @@ def _bounded(machine: Machine, until: float) -> Runner:
     def run(argv: Sequence[str], *, timeout: float = 10.0, **more: Any) -> Completed:
         left = until - machine.monotonic()
         if left <= 0:
-            return Completed(tuple(argv), None, error="timed out")
+            return Completed(None, error="timed out")
         return machine.run(argv, timeout=min(timeout, left), **more)
 
     return run

@@ -6,16 +6,14 @@ A file that is not what the change was made for is left alone, and that is said 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.system.errors import Exit, KitError, Remedy
+from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.secret import Secret, hidden, mask, mask_opaque
-from ocarina_kit.system.words import printable, tilde
+from ocarina_kit.system.secret import Secret, masked
+from ocarina_kit.system.words import tilde
 
 
 class Change(NamedTuple):
@@ -35,93 +33,36 @@ class Change(NamedTuple):
         return f"Change({self.what}, {self.path})"
 
 
-class Applied(NamedTuple):
-    """What became of a change: done, or why not; and where the old content is now."""
-
-    change: Change
-    problem: KitError | None = None
-    backup: Path | None = None
-
-
-def write(path: Path, kind: str, before: bytes | None, after: bytes, why: str = "") -> Change:
-    """Put ``after`` in place of ``before`` (None: no file yet). ``kind`` (config, tokens) names its backups."""
-    return Change("write", path, kind, before, after, why=why)
-
-
-def set_aside(path: Path, kind: str, before: bytes, after: bytes | None, why: str = "") -> Change:
-    return Change("set aside", path, kind, before, after, why=why)
-
-
-def chmod(path: Path, mode: int | None, why: str = "") -> Change:
-    return Change("chmod", path, mode=mode, why=why)
-
-
-def crontab(before: bytes, after: bytes, why: str = "") -> Change:
-    return Change("crontab", kind="crontab", before=before, after=after, why=why)
-
-
-def refresh(scopes: tuple[str, ...], why: str = "") -> Change:
-    return Change("refresh", scopes=scopes, why=why)
-
-
-def apply(
-    machine: Machine,
-    changes: Iterable[Change],
-    *,
-    refresh: Callable[[Change], None],
-    crontab: Callable[[Change], Path | None],
-    waiting: Callable[[str], None] | None = None,
-) -> list[Applied]:
-    """Carry out ``changes`` in their order; one that fails stops no other. ``refresh`` and ``crontab`` do those two and
-    raise KitError if they could not; ``crontab`` returns its backup. An interrupt is raised on."""
-    results: list[Applied] = []
-    for change in changes:
-        kept: Path | None = None
-        try:
-            if change.what == "refresh":
-                refresh(change)
-            elif change.what == "crontab":
-                kept = crontab(change)
-            else:
-                kept = apply_to_file(machine, change, waiting)
-        except KitError as problem:
-            if problem.exit == Exit.INTERRUPTED:
-                raise
-            results.append(Applied(change, problem))
-        else:
-            results.append(Applied(change, None, kept))
-    return results
-
-
 def apply_to_file(
     machine: Machine, change: Change, waiting: Callable[[str], None] | None = None
 ) -> Path | None:
     """Change one file, under its lock; returns the backup, if there is one. Raises KitError; it is as it was then."""
-    from ocarina_kit.system.backup import backup
-    from ocarina_kit.system.files import chmod_private, read_file, remove, write_private
+    from ocarina_kit.system.files import backup, chmod_private, read_file, remove, write_private
     from ocarina_kit.system.lock import hold
 
-    kept = None
     with hold(machine, change.path, waiting=waiting):
-        seen = read_file(change.path)
-        as_expected = seen.content == change.before and (seen.content is not None or not seen.exists)
-        if not (seen.mode == change.mode if change.what == "chmod" else as_expected):
+        seen, kept = read_file(change.path), None
+        as_expected = seen.content == change.before and seen.replaceable
+        if change.what == "chmod":
+            as_expected = seen.mode == change.mode
+        if not as_expected:
             raise KitError(
                 f"{change.path} was changed by another program in the meantime. It was left alone.",
                 id="FIX001",
                 why="The change was made for the content before, and could undo the other one.",
                 remedy=Remedy("Run the command again."),
             )
-        if seen.content is not None and change.what != "chmod":
-            kind = f"{change.kind}-damaged" if change.what == "set aside" else change.kind
-            kept = backup(machine, kind, seen.content, str(change.path))
         if change.what == "chmod":
             chmod_private(change.path)
-        elif change.after is None:
+            return None
+        if seen.content is not None:
+            kind = f"{change.kind}-damaged" if change.what == "set aside" else change.kind
+            kept = backup(machine, kind, seen.content, str(change.path))
+        if change.after is None:
             remove(change.path)
         else:
             write_private(change.path, change.after)
-    return kept
+        return kept
 
 
 def difference(changes: Iterable[Change], machine: Machine, secrets: Iterable[Secret | str] = ()) -> str:
@@ -139,37 +80,28 @@ def difference(changes: Iterable[Change], machine: Machine, secrets: Iterable[Se
         elif change.what == "set aside":
             rest = "nothing" if change.after is None else "what can be read of it"
             parts.append(f"set aside {name}: a backup is made, and {rest} is left in its place")
-        elif change.what == "crontab":
-            parts += _diff("crontab", change, known, around=0)
-        elif change.what == "write":
-            parts += _diff(name, change, known, around=2)
+        elif change.what != "refresh":
+            parts += _diff(name if change.what == "write" else "crontab", change, known)
     return "\n".join(parts)
 
 
-def _diff(name: str, change: Change, secrets: Sequence[Secret | str], around: int) -> Iterator[str]:
-    from difflib import unified_diff
+def _diff(name: str, change: Change, secrets: Sequence[Secret | str]) -> Iterator[str]:
+    from difflib import SequenceMatcher
 
-    # A difference is looked for in the original, which goes before what is shown: there, one secret is like another.
-    old, new = (
-        [f"{line}\0{shown}" for line, shown in zip(lines, masked(lines, change.kind, secrets), strict=False)]
-        for lines in (_lines(change.before, change.kind), _lines(change.after, change.kind))
-    )
-    current = f"{name} ({'current' if change.before is not None else 'no file yet'})"
-    # What is alike at both ends is left out of the search: among thousands of lines it takes long, and finds less.
-    start = max(0, _alike(old, new) - around)
-    old, new = old[start:], new[start:]
-    end = max(0, _alike(old[::-1], new[::-1]) - around)
-    old, new = old[: len(old) - end], new[: len(new) - end]
-    for line in unified_diff(old, new, current, f"{name} (new)", n=around, lineterm=""):
-        if line.startswith("@@"):
-            yield re.sub(r"(?<=[-+])\d+", lambda at: str(int(at[0]) + start), line)
-        else:
-            yield line[0] + line.rpartition("\0")[2] if "\0" in line else line
-
-
-def _alike(one: list[str], other: list[str]) -> int:
-    """How many lines at the beginning are the same."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    is_crontab = change.kind == "crontab"
+    old, new = _lines(change.before, change.kind), _lines(change.after, change.kind)
+    # Compared as they are, as one masked secret is like another. In a crontab a line that is often there counts too:
+    # what is alike must not be shown.
+    matcher = SequenceMatcher(None, old, new, autojunk=not is_crontab)
+    old, new = (masked("\n".join(lines), change.kind, secrets).split("\n") for lines in (old, new))
+    yield f"--- {name} ({'current' if change.before is not None else 'no file yet'})"
+    yield f"+++ {name} (new)"
+    for group in matcher.get_grouped_opcodes(0 if is_crontab else 2):
+        yield f"@@ -{group[0][1] + 1} +{group[0][3] + 1} @@"
+        for kind, start, end, new_start, new_end in group:
+            yield from (f"{' ' if kind == 'equal' else '-'}{line}" for line in old[start:end])
+            if kind != "equal":
+                yield from (f"+{line}" for line in new[new_start:new_end])
 
 
 def _lines(content: bytes | None, kind: str) -> list[str]:
@@ -183,11 +115,3 @@ def _lines(content: bytes | None, kind: str) -> list[str]:
         with contextlib.suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(content), indent=2)
     return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-
-
-def masked(lines: list[str], kind: str = "config", secrets: Sequence[Secret | str] = ()) -> list[str]:
-    """Lines that are safe to show, secrets as ``**** (128 characters)``."""
-    text = mask("\n".join(lines), secrets, hidden)
-    if kind != "crontab":  # long paths are usual there
-        text = mask_opaque(text, hidden)
-    return [printable(line) for line in text.split("\n")]

@@ -13,7 +13,6 @@ class Completed(NamedTuple):
     """What came of a process. ``code`` is None if it did not start or ran out of time; ``error`` says why: not found,
     not executable, bad interpreter, timed out, or the system's words."""
 
-    argv: tuple[str, ...]
     code: int | None
     stdout: bytes = b""
     stderr: bytes = b""

@@ -43,15 +43,15 @@ def run(
                 process = Popen(argv, 0, None, given, PIPE, PIPE, env=env, cwd=cwd, start_new_session=True)
             except (OSError, ValueError) as problem:
                 error = _why_not_started(argv[0], problem)
-        if asked.is_set():
-            signal.raise_signal(asked.number)  # as it would have come: an outer held_off() takes it
+        if asked:
+            signal.raise_signal(asked[0])  # as it would have come: an outer held_off() takes it
         if process is not None:
             error = _converse(process, stdin, out, err, end)
     finally:
         if process is not None and error:
             _end(process)
     code = process.returncode if process is not None and not error else None
-    return Completed(tuple(argv), code, bytes(out), bytes(err), error)
+    return Completed(code, bytes(out), bytes(err), error)
 
 
 def _converse(
@@ -112,6 +112,4 @@ def _why_not_started(program: str, problem: OSError | ValueError) -> str:
     if problem.errno == errno.ENOEXEC or (problem.errno == errno.ENOENT and Path(program).is_file()):
         return "bad interpreter"  # execve(2): ENOENT is also what a missing script interpreter gives
     words = {errno.ENOENT: "not found", errno.EACCES: "not executable"}
-    # fork(2): RLIMIT_NPROC, or the machine's own limit
-    words[errno.EAGAIN] = "this machine cannot start another process for you now (see ulimit -u)"
     return words.get(problem.errno or 0) or problem.strerror or str(problem)

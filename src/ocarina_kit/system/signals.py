@@ -20,29 +20,16 @@ def as_interrupts() -> Iterator[None]:
         yield
 
 
-class Asked:
-    """Whether somebody has asked to end. No `threading.Event`: its ``set`` takes a lock, and a second signal that comes
-    within it would wait for that lock for ever."""
-
-    number = 0
-
-    def set(self, number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
-        self.number = number
-
-    def is_set(self) -> bool:
-        return bool(self.number)
-
-
 @contextlib.contextmanager
-def held_off() -> Iterator[Asked]:
-    """Within the block no such signal cuts anything short: what is handed out says that one came.
+def held_off() -> Iterator[list[int]]:
+    """Within the block no such signal cuts anything short: those that came are in the list that is handed out.
 
-    The handler does nothing else: one that prints can fail, or wait for a lock of the stream. Whoever
-    runs the block looks at it and brings things to an end.
+    The handler does nothing else: one that prints can fail, or wait for a lock of the stream. Whoever runs the block
+    looks at the list and brings things to an end.
     """
-    asked = Asked()
-    with _handled(asked.set):
-        yield asked
+    came: list[int] = []
+    with _handled(lambda number, _: came.append(number)):
+        yield came
 
 
 @contextlib.contextmanager

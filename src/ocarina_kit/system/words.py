@@ -8,23 +8,8 @@ from pathlib import PurePath
 
 from ocarina_kit.system.errors import Remedy, usage_error
 
-CURLY_DOUBLE = frozenset("“”„‟«»″〝〞＂")
-CURLY_SINGLE = frozenset("‘’‚‛‹›′´＇")
-CURLY_QUOTES = CURLY_DOUBLE | CURLY_SINGLE
+CURLY_DOUBLE, CURLY_SINGLE = "“”„‟«»″〝〞＂", "‘’‚‛‹›′´＇"
 """Quotes that word processors, chats and web pages put in place of the straight ones."""
-
-INVISIBLE = frozenset(
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
-    "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
-    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
-)
-"""Characters with no width, direction marks and the byte-order mark. ``str.isspace`` knows none of them."""
-
-# White space and control characters.
-_BLANK = (
-    "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1), *range(0x2000, 0x200B))))
-    + "\u1680\u2028\u2029\u202f\u3000"
-)
 _DAY = 86_400
 
 
@@ -83,7 +68,7 @@ def listed(words: Sequence[str]) -> str:
 
 def count(number: int, noun: str) -> str:
     """``1 token``, ``3 tokens``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:
@@ -106,6 +91,7 @@ def tilde(text: str | PurePath, home: str | PurePath) -> str:
     return re.sub(rf"(?<![\w./~-]){re.escape(top)}(?=/|\Z)", "~", str(text)) if top else str(text)
 
 
-def strip_ends(text: str, also: frozenset[str] = frozenset()) -> str:
+def strip_ends(text: str, also: str = "") -> str:
     """The text without white space, invisible and control characters, and ``also``, at its ends, in any mix."""
-    return text.strip(_BLANK + "".join(INVISIBLE | also))
+    kept = [at for at, char in enumerate(text) if char.isprintable() and char not in f" {also}"]
+    return text[kept[0] : kept[-1] + 1] if kept else ""

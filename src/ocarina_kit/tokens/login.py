@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 def set_aside_damaged(machine: Machine, setup: Setup) -> str:
     """Set a damaged tokens file aside, and keep what can be read of it. What was done, in words; "" where it is
     complete. Raises KitError where that cannot be."""
-    from ocarina_kit.system.change import apply_to_file, set_aside
+    from ocarina_kit.system.change import Change, apply_to_file
 
     data, file = look(machine, setup.tokens_file)
     if data is None or file.damage is None:
         return ""
     after = file.render() if file.entries else None
-    backup = apply_to_file(machine, set_aside(setup.tokens_file, "tokens", data, after))
+    backup = apply_to_file(machine, Change("set aside", setup.tokens_file, "tokens", data, after))
     return f"[TOK002] The tokens file was damaged. Tokens kept: {len(file.entries)}. Backup: {backup}"
 
 
@@ -80,7 +80,7 @@ def redeem(
                 outcome = Outcome(scope, "failed", problem=error)
             if isinstance(answer, Granted) or (isinstance(answer, Refused) and answer.cause == "grant"):
                 use_pending(machine, pending)
-            return Report((outcome,), answer.skew, interrupted=stop.is_set())
+            return Report((outcome,), answer.skew, interrupted=bool(stop))
 
 
 def _narrowed(missing: str, key: str, ways: Ways) -> KitError:

@@ -59,7 +59,7 @@ def logout(
             gone = [each.scope for each in done.values() if each.result in ("revoked", "forgotten")]
             store.forget(gone)  # what the client wrote meanwhile stays
             log.append(machine, [log.line(machine, setup, "logout", "logged-out", key) for key in gone])
-    interrupted = stop.is_set() and len(gone) < len(tokens)
+    interrupted = bool(stop) and len(gone) < len(tokens)
     return Report(tuple(done.values()), notes=(COPIES_NOTE,) if local else (), interrupted=interrupted)
 
 

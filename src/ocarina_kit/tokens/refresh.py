@@ -20,7 +20,6 @@ from ocarina_kit.tokens.store import Store, guard, look, opened, read_journal
 
 if TYPE_CHECKING:
     from ocarina_kit.majora.api import Answer, NoAnswer, Refused
-    from ocarina_kit.system.signals import Asked
 
 BUDGET_S = 60.0
 """Seconds for all attempts and waits of one token together (CONTRACT.md, refresh); a code is valid as long."""
@@ -70,7 +69,7 @@ def refresh(
             skew = _spend(store, due, outcomes, ending) if due else None
             found = tuple(outcomes.values())
             store.write_log({each.scope: each.result for each in found if each.result not in _UNLOGGED})
-            return Report(found, skew, interrupted=ending.is_set() and any(each.problem for each in found))
+            return Report(found, skew, interrupted=bool(ending) and any(each.problem for each in found))
 
 
 def _choose(
@@ -122,7 +121,9 @@ def _newer(token: Token, than: Token | None, now: float) -> bool:
     return changed and token.expiry(now) > than.expiry(now)
 
 
-def _spend(store: Store, due: Sequence[Token], outcomes: dict[str, Outcome], ending: Asked) -> float | None:
+def _spend(
+    store: Store, due: Sequence[Token], outcomes: dict[str, Outcome], ending: list[int]
+) -> float | None:
     """Threads only ask; this one alone writes: each batch of answers into the journal, then into the file. What became
     of each token goes into ``outcomes``. Returns the skew of the server's clock."""
     from ocarina_kit.majora.api import Granted, Majora, Refused
@@ -176,7 +177,7 @@ def _no_token(setup: Setup, token: Token, answer: Refused | NoAnswer, resent: bo
 
 
 def attempts(
-    machine: Machine, ask: Callable[[float], Answer], ending: Asked, *, resend: bool = True
+    machine: Machine, ask: Callable[[float], Answer], ending: list[int], *, resend: bool = True
 ) -> tuple[Answer, bool]:
     """Ask, with the seconds that are left, until trying again is of no use: the last answer, and whether an earlier
     attempt may have spent the token. Without ``resend`` what may have been spent is not sent again."""
@@ -189,9 +190,9 @@ def attempts(
             break
         wait = next_wait(attempt, answer, machine.monotonic() - began)
         end = machine.monotonic() + (wait or 0.0)
-        while not ending.is_set() and machine.monotonic() < end:
+        while not ending and machine.monotonic() < end:
             machine.sleep(0.1)
-        if wait is None or ending.is_set():
+        if wait is None or ending:
             break
         resent = resent or answer.sent
     return answer, resent

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.backup import backup
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import (
     Reserved,
+    backup,
     make_private_folder,
     prove_space,
     read_file,
@@ -49,7 +49,7 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     Raises KitError (TOK002, TOK003) where it cannot be read or is another program's.
     """
     found = read_settled(machine, path, lambda data: parse(data).damage is None)
-    if found.exists and found.kind != "file":
+    if not found.replaceable:
         raise unreadable(found)
     file = parse(found.content)
     if found.content is not None and (what := foreign(path, found.content, file)):
@@ -82,7 +82,7 @@ def plan_aside(machine: Machine, setup: Setup) -> Change | None:
 
     Once it is done, :func:`~ocarina_kit.tokens.log.note_use` notes the file's new server.
     """
-    from ocarina_kit.system.change import set_aside
+    from ocarina_kit.system.change import Change
 
     data, file = look(machine, setup.tokens_file)
     known = log.Origins(log.read_log(machine))
@@ -91,7 +91,8 @@ def plan_aside(machine: Machine, setup: Setup) -> Change | None:
         return None
     kept = file.without(*others)
     why = "keep the tokens of the other server apart"
-    return set_aside(setup.tokens_file, "tokens", data, kept.render() if kept.entries else None, why)
+    after = kept.render() if kept.entries else None
+    return Change("set aside", setup.tokens_file, "tokens", data, after, why=why)
 
 
 # --- the journal --------------------------------------------------------------------------------------------
