@@ -187,6 +187,13 @@ def test_the_simulated_figures_are_what_the_bench_gives() -> None:
         assert said == [text for each in seen for text in (f"{each.usable * 100:.2f}", f"{each.logins:.0f}")]
 
 
+def test_ten_thousand_users_are_spread(capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulation.main(["--years", "2"]) == 0
+    found = re.search(r"schedule ([\d.]+), the guide's line 360$", capsys.readouterr().out.strip())
+    assert found is not None
+    assert float(found[1]) <= 3
+
+
 # --- the site lead's script -------------------------------------------------------------------------------------------
 
 SUDO = """#!/bin/sh
