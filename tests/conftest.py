@@ -9,13 +9,15 @@ import runpy
 import stat
 import subprocess
 import sys
-from collections.abc import Generator, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from tests.forkserver import Server
+from tests.terminal import WAIT
 
 from ocarina_kit.sandbox import Sandbox
 
@@ -135,21 +137,10 @@ class Kit:
     secrets: set[str] = field(default_factory=set, repr=False)
     server: ClassVar[Server | None] = None
 
-    @property
-    def config(self) -> Path:
-        return self.home / ".ocarina"
-
-    @property
-    def tokens(self) -> Path:
-        return self.home / ".ocarina-tokens"
-
-    @property
-    def state(self) -> Path:
-        return self.home / ".local" / "state" / "ocarina-kit"
-
-    @property
-    def crontab_file(self) -> Path:
-        return self.home / "spool-crontab"
+    def __post_init__(self) -> None:
+        self.config, self.tokens = self.home / ".ocarina", self.home / ".ocarina-tokens"
+        self.state = self.home / ".local" / "state" / "ocarina-kit"
+        self.crontab_file = self.home / "spool-crontab"
 
     @property
     def env(self) -> dict[str, str]:
@@ -238,6 +229,14 @@ def running() -> Iterator[Sandbox]:
     """A Majora for all tests of this process: each adds its own people, and puts back what it has changed."""
     with Sandbox.start() as majora:
         yield majora
+
+
+def until(happened: Callable[[], object], what: str) -> None:
+    """Wait for an event. Fails after the time that is far too long for it on an idle machine."""
+    deadline = time.monotonic() + WAIT
+    while not happened():
+        assert time.monotonic() < deadline, f"waited {WAIT:g} s for this: {what}"
+        time.sleep(0.02)
 
 
 def mode_of(path: Path) -> int:

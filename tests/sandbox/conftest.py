@@ -28,51 +28,44 @@ class Client(NamedTuple):
         asked = {**fixed, "redirect_uri": self.app.redirect_uri, "scope": scope, **more}
         return self.majora.url + "o/authorize/?" + urlencode(asked)
 
-    def code(self, scope: str = VIEW, **more: str) -> str:
-        return query_of(self.majora.authorize(self.user, self.link(scope, **more)))["code"]
+    def code(self) -> str:
+        return query_of(self.majora.authorize(self.user, self.link()))["code"]
 
-    def post(self, path: str = "o/token/", timeout: float = 20, **form: Any) -> requests.Response:
-        body = {"client_id": self.app.client_id, "client_secret": self.app.client_secret, **form}
-        with self.session() as session:
-            return session.post(self.majora.url + path, data=body, timeout=timeout, allow_redirects=False)
-
-    def exchange(self, code: str, **more: Any) -> requests.Response:
+    def exchange(self, code: str, **more: str) -> requests.Response:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.app.redirect_uri}
-        return self.post(**{**form, **more})
+        return self._post("o/token/", data=self._signed(**{**form, **more}))
 
-    def refresh(self, token: str, **more: Any) -> requests.Response:
-        return self.post(grant_type="refresh_token", refresh_token=token, **more)
+    def refresh(self, token: str, **more: str) -> requests.Response:
+        form = self._signed(grant_type="refresh_token", refresh_token=token, **more)
+        return self._post("o/token/", data=form)
 
     def grant(self, scope: str = VIEW, age: float = 0) -> dict[str, Any]:
         return self.majora.grant(self.user, self.app, scope, age)
 
-    def ask(self, bearer: str | None, *, path: str = "query/validity/", **more: Any) -> requests.Response:
+    def ask(self, bearer: str | None, **more: str) -> requests.Response:
         """The harmless query."""
         who = {"username": self.user.name, "token": "OAUTH", "biosamples": ["x"]}
         body = {**who, "client_name": "ocarina", "client_version": "1.0.0", **more}
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        url = f"{self.majora.url}api/v2/artifact/biosample/{path}"
-        with self.session() as session:
-            return session.post(url, json=body, headers=headers, timeout=20)
+        return self._post("api/v2/artifact/biosample/query/validity/", json=body, headers=headers)
 
-    def session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False
-        return session
+    def _signed(self, **form: str) -> dict[str, str]:
+        return {"client_id": self.app.client_id, "client_secret": self.app.client_secret, **form}
+
+    def _post(self, path: str, **what: Any) -> requests.Response:
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.post(self.majora.url + path, timeout=20, allow_redirects=False, **what)
 
 
 def query_of(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
-def new_client(majora: Sandbox, **account: Any) -> Client:
-    user = majora.add_user(f"user{next(_numbers)}", **account)
-    return Client(majora, user, majora.add_application(user))
-
-
 @pytest.fixture
 def client(running: Sandbox) -> Iterator[Client]:
-    yield new_client(running)
+    user = running.add_user(f"user{next(_numbers)}")
+    yield Client(running, user, running.add_application(user))
     running.clear_faults()
     running.clear_requests()
     running.shift_clock(-running.offset)

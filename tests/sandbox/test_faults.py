@@ -55,7 +55,10 @@ def test_the_log_has_hashes_and_no_secret(client: Client) -> None:
     client.refresh(token["refresh_token"])
     asked, posted = client.majora.requests
     assert (asked.scheme, asked.bearer) == ("Bearer", digest(token["access_token"]))
-    assert (posted.method, posted.path, posted.status, posted.processed) == ("POST", "/o/token/", 200, 200)
-    assert posted.refresh_token == digest(token["refresh_token"])
+    assert (posted.path, posted.status, posted.refresh_token) == (
+        "/o/token/",
+        200,
+        digest(token["refresh_token"]),
+    )
     for secret in (token["refresh_token"], token["access_token"], client.app.client_secret):
         assert secret not in repr(client.majora.requests)
