@@ -71,11 +71,9 @@ def test_the_command_prints_json_and_ends_on_a_signal(kit: Kit, number: signal.S
     until(lambda: not Path(ready["home"]).exists(), "the sandbox's process removes its folder")
 
 
-# RFC 6238, appendix B, SHA-1; the last six of its eight digits.
-@pytest.mark.parametrize(("when", "code"), [(1111111109, "081804"), (20000000000, "353130")])
-def test_the_codes_of_the_rfc(when: int, code: str) -> None:
-    secret = base64.b32encode(b"12345678901234567890").decode()
+def test_a_code_of_rfc_6238() -> None:
+    """Appendix B, SHA-1; the last six of its eight digits."""
+    secret, when, code = base64.b32encode(b"12345678901234567890").decode(), 1111111109, "081804"
     assert totp.code_at(secret, when) == code
     valid = [totp.is_valid(secret, code, when + off) for off in (-90, -30, 0, 30, 90)]
     assert valid == [False, True, True, True, False]
-    assert not totp.is_valid(secret, "", when)
