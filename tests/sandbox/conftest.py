@@ -1,35 +1,28 @@
-"""One sandbox for all tests of this folder, each test with an account of its own."""
+"""A person at the sandbox of all tests, and the requests that their client would make."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
+from tests.cli.conftest import LOOKUP as VIEW
+from tests.cli.conftest import Lab, client
+from tests.conftest import Kit
 
-from ocarina_kit.sandbox import Application, Sandbox, User
+from ocarina_kit.sandbox import Sandbox
 
-VIEW = "majora2.view_biosampleartifact"
-_numbers = itertools.count(1)
+__all__ = ["VIEW", "client"]
 
 
-class Client(NamedTuple):
-    """A person with a registered application, and the requests that their client would make."""
-
-    majora: Sandbox
-    user: User
-    app: Application
-
+class Person(Lab):
     def link(self, scope: str = VIEW, **more: str) -> str:
         fixed = {"response_type": "code", "client_id": self.app.client_id, "state": "the-state"}
         asked = {**fixed, "redirect_uri": self.app.redirect_uri, "scope": scope, **more}
         return self.majora.url + "o/authorize/?" + urlencode(asked)
-
-    def code(self) -> str:
-        return query_of(self.majora.authorize(self.user, self.link()))["code"]
 
     def exchange(self, code: str, **more: str) -> requests.Response:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.app.redirect_uri}
@@ -63,9 +56,8 @@ def query_of(url: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def client(running: Sandbox) -> Iterator[Client]:
-    user = running.add_user(f"user{next(_numbers)}")
-    yield Client(running, user, running.add_application(user))
-    running.clear_faults()
+def person(kit: Kit, running: Sandbox, client: Path) -> Iterator[Person]:
     running.clear_requests()
+    yield Person(kit, running, client)
+    running.clear_faults()
     running.shift_clock(-running.offset)

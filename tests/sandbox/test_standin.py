@@ -12,24 +12,14 @@ from tests.conftest import Kit
 
 from ocarina_kit.sandbox import break_interpreter, install_standin
 
-from .conftest import VIEW, Client
+from .conftest import VIEW, Person
 
 GET = ("--oauth", "get", "biosample", "--central-sample-id", "S-1")
-
-
-@pytest.fixture(scope="session")
-def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install_standin(tmp_path_factory.mktemp("new"))
 
 
 def run(kit: Kit, script: Path, *args: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
     environ = {"HOME": str(kit.home), "PATH": "/usr/bin:/bin", **env}
     return subprocess.run([script, *args], input="", capture_output=True, text=True, check=False, env=environ)
-
-
-def config_of(client: Client) -> dict[str, str]:
-    where = {"MAJORA_DOMAIN": client.majora.url, "MAJORA_USER": client.user.name, "MAJORA_TOKEN": "OAUTH"}
-    return {**where, "CLIENT_ID": client.app.client_id, "CLIENT_SECRET": client.app.client_secret}
 
 
 @pytest.mark.parametrize("folder", ["with a blank", "d" * 130, "quo'te"])
@@ -45,34 +35,31 @@ def test_it_is_an_environment_with_its_own_interpreter(kit: Kit, folder: str) ->
     assert not break_interpreter(script).exists()
 
 
-def test_a_query_with_the_settings_of_a_profile_or_the_environment(
-    client: Client, new: Path, kit: Kit
-) -> None:
-    client.majora.add_sample("S-1")
-    kit.write_tokens({VIEW: client.grant()})
-    config = config_of(client)
-    kit.write_config(config)
-    ran = run(kit, new, *GET)
+def test_a_query_with_the_settings_of_a_profile_or_the_environment(person: Person, client: Path) -> None:
+    kit, config = person.kit, person.config
+    person.majora.add_sample("S-1")
+    kit.write_tokens({VIEW: person.grant()})
+    ran = run(kit, client, *GET)
     assert (ran.returncode, '"S-1"' in ran.stderr) == (0, True)
-    assert run(kit, new, "-q", *GET[1:]).returncode == 77  # without --oauth
+    assert run(kit, client, "-q", *GET[1:]).returncode == 77  # without --oauth
     profile = {"p": {"CLIENT_ID": ""}}
     kit.write_config({"MAJORA_DOMAIN": "https://root.invalid/", "default": config, "profile": profile})
-    assert run(kit, new, "-q", *GET).returncode == 0
-    assert run(kit, new, "--profile", "p", *GET).returncode == 78
+    assert run(kit, client, "-q", *GET).returncode == 0
+    assert run(kit, client, "--profile", "p", *GET).returncode == 78
     kit.config.write_text("{'a': 1}")
-    assert run(kit, new, *GET).returncode == 78
-    assert run(kit, new, "-q", "--env", *GET, env=config).returncode == 0
+    assert run(kit, client, *GET).returncode == 78
+    assert run(kit, client, "-q", "--env", *GET, env=config).returncode == 0
 
 
-def test_refresh_writes_in_place_and_stops_at_the_first_failure(client: Client, new: Path, kit: Kit) -> None:
-    kit.write_config(config_of(client))
+def test_refresh_writes_in_place_and_stops_at_the_first_failure(person: Person, client: Path) -> None:
+    kit = person.kit
     scopes = (VIEW, "majora2.can_read_dataview_via_api", "majora2.view_majoraartifact_info")
-    first, refused, last = (client.grant(scope, age=3600) for scope in scopes)
-    client.majora.revoke(refused)
+    first, refused, last = (person.grant(scope, age=3600) for scope in scopes)
+    person.majora.revoke(refused)
     inode = kit.write_tokens(dict(zip(scopes, (first, refused, last), strict=True))).stat().st_ino
-    ran = run(kit, new, "-q", "oauth", "refresh")
+    ran = run(kit, client, "-q", "oauth", "refresh")
     assert (ran.returncode, "invalid_grant" in ran.stderr) == (1, True)
     fresh, *others = kit.read_tokens().values()
     assert (set(fresh), fresh["scope"], others) == (set(first), [VIEW], [refused, last])
-    assert client.ask(fresh["access_token"]).json()["success"] is True
+    assert person.ask(fresh["access_token"]).json()["success"] is True
     assert kit.tokens.stat().st_ino == inode
