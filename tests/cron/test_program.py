@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ocarina_kit.cron.program import install_crontab, read_crontab, unreadable
-from ocarina_kit.system.backup import backups_folder
 from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.process import run
 

@@ -1,4 +1,4 @@
-"""system/lock.py and system/backup.py. Writers at once are in tests/e2e."""
+"""system/lock.py, and backups. Writers at once are in tests/e2e."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import os
 import pytest
 from tests.system.conftest import Clock
 
-from ocarina_kit.system.backup import KEPT, backup, backups_folder
 from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.files import KEPT, backup, backups_folder
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ocarina_kit.system.crash import write_crash_log
 from ocarina_kit.system.process import run
 from ocarina_kit.system.signals import as_interrupts, held_off
 
@@ -99,23 +98,3 @@ def test_an_interrupt_ends_the_program_too(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run([program], timeout=100)
     assert has_ended(tmp_path / "pid")
-
-
-def test_the_log_of_a_bug_holds_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    secret = "a1" * 20
-    try:
-        int(f"/home/u/x?code={secret}")
-    except ValueError as problem:
-        bug = KeyError(secret)
-        bug.__cause__ = problem
-        path = Path(write_crash_log(bug))
-    text = path.read_text()
-    assert (path.parent, path.stat().st_mode & 0o777) == (tmp_path / "ocarina-kit", 0o600)
-    assert "KeyError: '****'\nbuiltins.ValueError: " in text
-    assert "  system/test_process.py:" in text
-    assert secret not in text
-    assert str(Path(__file__).parent) not in text
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    assert write_crash_log(ValueError("x")) == ""

@@ -90,24 +90,17 @@ def test_a_known_secret_is_masked_also_in_pieces(text: str) -> None:
 def test_lengths_are_shown_and_a_secret_does_not_print_itself() -> None:
     secret = Secret(LONG)
     assert mask("abc hoot", ["hoot", "abc"]) == "abc ****"
-    assert mask('"password": "hootx"', ["other"], hidden) == '"password": "**** (5 characters)"'
+    assert mask('"password": "hootx"', ["other"], lengths=True) == '"password": "**** (5 characters)"'
     assert hidden(secret) == "**** (128 characters)"
-    assert (
-        mask_opaque(f"at {'a1' * 20} majora2.can_add_via_api_2026_0123456")
-        == f"at {MASK} majora2.can_add_via_api_2026_0123456"
-    )
+    scope = "majora2.can_add_via_api_2026_0123456"
+    assert mask_opaque(f"at {'a1' * 20} {scope}") == f"at {MASK} {scope}"
     assert LONG not in f"{secret} {secret!r} {[secret]}"
-    assert (secret.reveal(), len(secret), bool(Secret("")), secret == Secret(LONG)) == (
-        LONG,
-        128,
-        False,
-        True,
-    )
+    assert secret == Secret(secret.reveal()) != Secret("")
 
 
 @given(st.text(st.sampled_from("ab:@/\\\"' =,{}[]\n&?password“")), st.text(min_size=4, max_size=20))
 def test_nothing_raises_and_line_breaks_stay(text: str, secret: str) -> None:
-    assert mask(text, [secret.replace("\n", "x")], hidden).count("\n") == text.count("\n")
+    assert mask(text, [secret.replace("\n", "x")], lengths=True).count("\n") == text.count("\n")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import signal
 import sys
@@ -12,8 +11,6 @@ from pathlib import Path
 
 import pytest
 from tests.terminal import BACKSPACE, CTRL_C, CTRL_D, CTRL_U, Screen
-
-from ocarina_kit.system.terminal import Terminal
 
 # Reads what the arguments say, one after another, and keeps each as JSON. Standard output may be a file.
 PROGRAM = """
@@ -111,16 +108,6 @@ def test_a_secret_is_unseen_and_its_length_is_shown(start: Start, tmp_path: Path
     assert "hush" not in screen.raw
 
 
-def test_enter_alone_is_an_empty_secret_and_no_paste(start: Start, tmp_path: Path) -> None:
-    screen = start("secret", "paste")
-    screen.line()
-    screen.expect("paste> ")
-    for text in ("", "  ", "x"):
-        screen.line(text)
-    screen.expect("END")
-    assert [text.strip() for text in got(tmp_path)] == ["", "x"]
-
-
 @pytest.mark.parametrize(
     ("kind", "key"), [("paste", CTRL_C), ("secret", CTRL_D), ("line", CTRL_C), ("paste", signal.SIGHUP)]
 )
@@ -159,14 +146,3 @@ def test_what_is_typed_ahead_is_not_lost(start: Start, tmp_path: Path) -> None:
     screen.line("three")
     screen.expect("END")
     assert got(tmp_path) == ["one", "two", "three"]
-
-
-def test_without_a_terminal() -> None:
-    closed = io.StringIO()
-    closed.close()
-    for stdin in (None, io.StringIO("x"), closed):
-        terminal = Terminal(stdin, sys.stderr)
-        assert not terminal.interactive
-        assert terminal.columns(io.StringIO()) is None
-    with pytest.raises(KeyboardInterrupt):
-        Terminal(None, io.StringIO()).read_line("? ")

@@ -215,7 +215,7 @@ def _fix(
     """Plan, show, ask, apply and look again, until nothing is left that can be fixed automatically. Returns the last
     look, what is right now marked as fixed, and where the backups are, in words, if one was made."""
     from ocarina_kit.doctor.fix import carry_out, plan, with_failures
-    from ocarina_kit.system.backup import backups_folder
+    from ocarina_kit.system.files import backups_folder
 
     world, findings = look()
     agreed: dict[str, str] = {}  # what each check had found

@@ -139,7 +139,7 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
             known.missing[name] = (fault.check, words)
         else:
             known.values[name] = value.text
-            known.said.extend(notes(value) if name in here else ())
+            known.said.extend(notes(name, value) if name in here else ())
     known.given.update(known.values.keys() & here.keys())
     return known
 
@@ -153,9 +153,9 @@ def _in_file(config: Config) -> dict[str, str]:
     return {name: each for name, each in found.items() if not new or config.path_of(name)[0] == "default"}
 
 
-def notes(value: Value) -> list[str]:
-    """What was repaired in a value, in sentences."""
-    return [f"{value.name} {words}." for words in value.repairs]
+def notes(name: str, value: Value) -> list[str]:
+    """What was repaired in a setting's value, in sentences."""
+    return [f"{name} {fault.words}; corrected." for fault in value.faults if fault.fixable]
 
 
 def uses_key(values: Mapping[str, str]) -> bool:
@@ -236,7 +236,7 @@ def no_majora(domain: str, probe: Probe) -> KitError:
 def look(run: Run, wish: Wish) -> Config:
     """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
     config = run.config()
-    if config.file is not None and config.file.kind not in ("file", "missing", "dangling"):
+    if config.file is not None and not config.file.replaceable:
         found = findings(World.of(run.machine, config))[0]
         raise KitError(found.said, id=found.id, why="It was left as it is.", remedy=found.remedy)
     if not wish.dry_run:

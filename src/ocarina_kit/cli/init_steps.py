@@ -238,7 +238,7 @@ class _Init:
                 return ""
             value = judge(name, text)
             if value.fault is None:
-                for words in know.notes(value):
+                for words in know.notes(name, value):
                     self.ui.say(words)
                 return value.text
             self.ui.warn(f"This {value.fault.words}.")

@@ -24,6 +24,10 @@ WIDTH = 76
 """Columns of an excerpt at most."""
 
 _NOT_UTF8 = "characters that are not UTF-8"
+_ENCODINGS = {
+    "utf-8-sig": "a byte-order mark at the start (saved as 'UTF-8 with BOM')",
+    "cp1252": _NOT_UTF8,
+}
 
 Path = tuple[str, ...]
 """The way to a setting: ``("MAJORA_USER",)``, ``("profile", "uk", "CLIENT_ID")``."""
@@ -46,7 +50,11 @@ class Document(NamedTuple):
     """A JSON object as its text."""
 
     text: str
-    value: dict[str, object]
+
+    @property
+    def value(self) -> dict[str, object]:
+        found: dict[str, object] = json.loads(self.text)
+        return found
 
     def render(self) -> bytes:
         """The file's bytes: UTF-8 without a byte-order mark, which the client cannot read."""
@@ -70,15 +78,13 @@ class Document(NamedTuple):
 
         Raises ValueError where something on the way is not an object.
         """
-        text = _put(self.text, path, value)
-        return Document(text, json.loads(text))
+        return Document(_put(self.text, path, value))
 
     def rename(self, path: Path, name: str) -> Document:
         """The document with a setting that it has under another name, which is not taken."""
         member = _at(self.text, path)
         assert member is not None  # noqa: S101  # for mypy
-        text = self.text[: member.at] + json.dumps(name) + self.text[member.name_end :]
-        return Document(text, json.loads(text))
+        return Document(self.text[: member.at] + json.dumps(name) + self.text[member.name_end :])
 
 
 # --- reading ---------------------------------------------------------------------------------------------------
@@ -88,8 +94,7 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
     """Read a configuration, as it is or repaired where it has one meaning; and what is wrong with it, at the place of
     the first slip. Takes any bytes, never raises."""
     if len(data) > LIMIT:
-        words = f"the file has {len(data) / LIMIT:.1f} MiB, far more than a configuration"
-        return None, Spot(1, 1, words, blank=True)
+        return None, Spot(1, 1, "the file is far larger than any configuration", blank=True)
     encoding: str = json.detect_encoding(data)
     if not data.strip(b"\0") or not strip_ends(data.decode(encoding, "replace")):
         words = "the file is empty, or holds nothing but white space or zero bytes"
@@ -99,7 +104,7 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
     except UnicodeDecodeError as error:
         text = data.decode("cp1252", "replace")
         # Windows' own encoding, if only its curly quotes show it: those around strings are repaired below.
-        if set(re.findall(r"[^\x00-\x7f]", text)) - {*CURLY_DOUBLE, *CURLY_SINGLE} or '"' in text:
+        if re.fullmatch(rf"[\x00-!#-\x7f{CURLY_DOUBLE}{CURLY_SINGLE}]*", text) is None:
             before = data[: error.start].decode(encoding, "replace")
             return None, Spot(*position(before, len(before)), _NOT_UTF8)
         encoding = "cp1252"
@@ -108,25 +113,19 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
         return None, Spot(1, 1, "too many objects inside each other")
     original, slips, first = text, list[str](), 0
     try:
-        value = json.loads(text)
+        is_object = isinstance(json.loads(text), dict)
     except ValueError:
+        is_object = False
+    if not is_object:
         from ocarina_kit.config.repair import repair
 
         text, slips, first = repair(text)
         if not text:
             return None, _spot(original, first, listed(slips), _hide)
-        value = json.loads(text)
-    if not isinstance(value, dict):
-        return None, _spot(
-            text, len(text) - len(text.lstrip()), "the file does not hold a JSON object", _hide
-        )
-    if encoding == "utf-8-sig":
-        slips.insert(0, "a byte-order mark at the start (saved as 'UTF-8 with BOM')")
-    elif encoding == "cp1252":
-        slips.insert(0, _NOT_UTF8)
-    elif encoding != "utf-8":
-        slips.insert(0, f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8")
-    return Document(text, value), _spot(original, first, listed(slips), _hide) if slips else None
+    if encoding != "utf-8":
+        other = f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8"
+        slips.insert(0, _ENCODINGS.get(encoding, other))
+    return Document(text), _spot(original, first, listed(slips), _hide) if slips else None
 
 
 def _spot(text: str, offset: int, words: str, hide: Callable[[str], str], caret: int = 0) -> Spot:
@@ -237,9 +236,7 @@ def _put(text: str, path: Path, value: object) -> str:
     inside = list(members(text, outer.start))
     lead = text[outer.start + 1 : inside[0].at] if inside else "" if above else "\n"
     if member is not None:
-        # Compared as text: 1, 1.0 and true are three things.
-        same = json.dumps(json.loads(text[member.start : member.end])) == json.dumps(value)
-        return text if same else text[: member.start] + _dumped(value, text, lead) + text[member.end :]
+        return text[: member.start] + _dumped(value, text, lead) + text[member.end :]
     if not inside:
         end = text.index("}", outer.start) + 1
         return text[: outer.start] + _dumped({name: value}, text, lead) + text[end:]

@@ -95,14 +95,16 @@ def layers(
     default = value.get("default")
     if isinstance(default, dict):
         yield ("default",), default
-    if profile is not None and profile in (known := profiles(value)):
-        yield ("profile", profile), known[profile]
+    own = profiles(value).get(profile) if profile is not None else None
+    if profile is not None and own is not None:
+        yield ("profile", profile), own
 
 
 def profiles(value: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """The profiles in a file, in its order."""
-    found = value.get("profile")
-    table = found if isinstance(found, dict) else {}
+    table = value.get("profile")
+    if not isinstance(table, dict):
+        return {}
     return {name: each for name, each in table.items() if isinstance(each, dict)}
 
 

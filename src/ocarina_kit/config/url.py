@@ -71,50 +71,41 @@ def judge_domain(text: str) -> Value:
     query or fragment. Nothing of a refused one is repeated: it may hold a password.
     """
     if is_placeholder("MAJORA_DOMAIN", text):
-        return Value("MAJORA_DOMAIN", text, (Fault("CFG005", "still has a placeholder"),))
+        return Value(text, (Fault("CFG005", "still has a placeholder"),))
     bare = strip_ends(text, f"{QUOTES}<>")
     try:
         server, path = _parsed(bare)
         kept, is_page = _kept(path)
     except ValueError as problem:
-        return Value("MAJORA_DOMAIN", text, (Fault("CFG006", str(problem)),))
+        return Value(text, (Fault("CFG006", str(problem)),))
     url, cut = "/".join([server, *kept, ""]), re.split(r"[?#]", bare)[0]
+    is_odd = cut.rstrip("/") != url[:-1]
     slips = (
         (bare != text, "CFG006", "has spaces, quotes or < > around it"),
         (cut != bare, "CFG006", "has a query or fragment (? or #)"),
         (is_page, "CFG006", "is the address of one of Majora's pages"),
-        (
-            not is_page and cut.rstrip("/") != url[:-1],
-            "CFG006",
-            "has a host, port or path in an unusual form",
-        ),
-        (not is_page and not path.endswith("/"), "CFG007", "does not end in /"),
-        (not is_page and path.endswith("//"), "CFG007", "ends in several slashes"),
+        (is_odd and not is_page, "CFG006", "has a host, port or path in an unusual form"),
+        (not path.endswith("/") and not is_page, "CFG007", "does not end in /"),
+        (path.endswith("//") and not is_page, "CFG007", "ends in several slashes"),
     )
     faults = [Fault(check, words, fixable=True) for found, check, words in slips if found]
     if kept:
         faults.append(Fault("CFG006", "has a path that is not one of Majora's pages", warning=True))
-    return Value("MAJORA_DOMAIN", url, tuple(faults))
+    return Value(url, tuple(faults))
 
 
 def _parsed(text: str) -> tuple[str, str]:
     """The server in one spelling, and the path. Raises ValueError with the reason for a refusal, as `_kept` does."""
     url = _URL.fullmatch(text)
     authority = _AUTHORITY.fullmatch(url[2]) if url else None
-    if not text:
-        raise ValueError("is blank")
-    if " " in text or not text.isprintable():
-        raise ValueError("has a space, a line break or an invisible character in it")
-    if "\\" in text:
-        raise ValueError("has a backslash in it")
+    if not text.isprintable() or " " in text or "\\" in text:
+        raise ValueError("has a space, a line break, a backslash or an invisible character in it")
     if url is None:
         raise ValueError("does not start with https://")
     if "@" in url[2]:
         raise ValueError("has a user name or password (an @) before the host")
     if authority is None or int(authority[2] or 1) > 65535:
         raise ValueError("has a port that is not a number from 1 to 65535")
-    if not authority[1]:
-        raise ValueError("has no host")
     scheme, host, port = url[1].lower(), _host(authority[1].lower().removesuffix(".")), authority[2]
     if scheme == "http" and not is_loopback(host):
         raise ValueError("has http:// for another machine, which would send your secrets unencrypted")
@@ -135,7 +126,7 @@ def _host(host: str) -> str:
             return host
     except ValueError:
         pass
-    raise ValueError("has a host that is not a host name or address")
+    raise ValueError("has no host, or one that is not a host name or address")
 
 
 def _kept(path: str) -> tuple[list[str], bool]:

@@ -33,7 +33,6 @@ class Fault(NamedTuple):
 class Value(NamedTuple):
     """A setting's value as it is meant, and what is wrong with it as it was given."""
 
-    name: str
     text: str
     faults: tuple[Fault, ...] = ()
 
@@ -47,11 +46,6 @@ class Value(NamedTuple):
         """Whether ``text`` can be used: it was good, or has one meaning."""
         return self.fault is None
 
-    @property
-    def repairs(self) -> tuple[str, ...]:
-        """What is fixed in ``text``, in words that follow the setting's name."""
-        return tuple(f"{fault.words}; corrected" for fault in self.faults if fault.fixable)
-
 
 def judge(name: str, value: object) -> Value:
     """Judge the value of one setting. Takes any value of JSON, never raises.
@@ -59,24 +53,24 @@ def judge(name: str, value: object) -> Value:
     Faults have the id of the check that reports them, CFG004 to CFG010 (CHECKS.md); "" for those that only init minds.
     """
     if name in INTEGERS:
-        return _judge_integer(name, value)
+        return _judge_integer(value)
     if not isinstance(value, str) or not strip_ends(value, QUOTES):
         words = "is null" if value is None else "is blank" if isinstance(value, str) else "is not a string"
-        return Value(name, "", (Fault("CFG010" if name == "MAJORA_TOKENS_FILE" else "CFG004", words),))
+        return Value("", (Fault("CFG010" if name == "MAJORA_TOKENS_FILE" else "CFG004", words),))
     if name == "MAJORA_DOMAIN":
         from ocarina_kit.config.url import judge_domain
 
         return judge_domain(value)
     if is_placeholder(name, value):
-        return Value(name, value, (Fault("CFG005", "still has a placeholder"),))
+        return Value(value, (Fault("CFG005", "still has a placeholder"),))
     if name == "MAJORA_USER":
         return _judge_user(value)
     if name == "MAJORA_TOKEN":
         if is_api_key(value):
-            return Value(name, tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
+            return Value(tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
         slips = [Fault("CFG008", "is another spelling of OAUTH", fixable=True)] if value != "OAUTH" else []
-        return Value(name, "OAUTH", tuple(slips))
-    return _judge_credential(name, value) if name.startswith("CLIENT_") else Value(name, value)
+        return Value("OAUTH", tuple(slips))
+    return _judge_credential(name, value) if name.startswith("CLIENT_") else Value(value)
 
 
 # --- each setting -----------------------------------------------------------------------------------------------
@@ -95,7 +89,7 @@ def _judge_user(text: str) -> Value:
         faults.append(Fault("", "has characters that a user name cannot have, or more than 150"))
     elif re.fullmatch(r"[^@]+@[^@]+\.[^@]+", bare):
         faults.append(Fault("", "looks like an e-mail address", warning=True))
-    return Value("MAJORA_USER", bare, tuple(faults))
+    return Value(bare, tuple(faults))
 
 
 def _judge_credential(name: str, text: str) -> Value:
@@ -108,12 +102,12 @@ def _judge_credential(name: str, text: str) -> Value:
         faults.append(Fault("CFG009", "was pasted twice", fixable=True))
     usual = ID_LENGTH if name == "CLIENT_ID" else SECRET_LENGTH
     if is_hash(bare):
-        faults.insert(0, Fault("CFG009", "is a hash of a secret, not the secret"))
+        faults.append(Fault("CFG009", "is a hash of a secret, not the secret"))
     elif not bare.isascii():
         faults.append(Fault("CFG009", "has characters that Majora never generates"))
     elif len(bare) != usual:
         faults.append(Fault("CFG009", f"has {len(bare)} characters ({usual} are usual)", warning=True))
-    return Value(name, bare, tuple(faults))
+    return Value(bare, tuple(faults))
 
 
 def are_swapped(client_id: str, client_secret: str) -> bool:
@@ -134,20 +128,17 @@ def is_api_key(token: str) -> bool:
     return bool(bare) and spelling is None and not is_placeholder("MAJORA_TOKEN", token)
 
 
-_INTEGERS = {
-    **dict.fromkeys(("1", "true", "yes", "on", "1.0"), "1"),
-    **dict.fromkeys(("0", "false", "no", "off", "", "none", "null", "0.0"), "0"),
-}
+_ON, _OFF = ("1", "1.0", "true", "yes", "on"), ("", "0", "0.0", "false", "no", "off", "none", "null")
 
 
-def _judge_integer(name: str, value: object) -> Value:
+def _judge_integer(value: object) -> Value:
     """OCARINA_QUIET and OCARINA_NO_BANNER: the client reads them with Python's ``int``."""
     try:
-        return Value(name, str(int(value)))  # type: ignore[call-overload]
+        return Value(str(int(value)))  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
-        meant = _INTEGERS.get(strip_ends(str(value), QUOTES).lower(), "")
-    words = "is null" if value is None else "is not an integer"
-    return Value(name, meant, (Fault("CFG010", words, fixable=bool(meant)),))
+        text = strip_ends(str(value), QUOTES).lower()
+    meant = "1" if text in _ON else "0" if text in _OFF else ""
+    return Value(meant, (Fault("CFG010", "is not an integer", fixable=bool(meant)),))
 
 
 # --- placeholders ------------------------------------------------------------------------------------------------

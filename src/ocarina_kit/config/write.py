@@ -37,7 +37,7 @@ def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
     """
     from ocarina_kit.system.change import Change
 
-    document, profile = config.readable or Document("{}\n", {}), config.place.profile
+    document, profile = config.readable or Document("{}\n"), config.place.profile
     wanted = {name: settings[name] for name in _ORDER if name in settings}
     if is_api_key(wanted.get("MAJORA_TOKEN", "")):
         for name in ("CLIENT_ID", "CLIENT_SECRET"):
@@ -48,9 +48,9 @@ def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
         if not strip_ends(str(own.get("MAJORA_TOKENS_FILE") or "")):
             wanted.setdefault("MAJORA_TOKENS_FILE", f"~/.ocarina-tokens-{profile}")
     for name, value in wanted.items():
-        # A profile goes on without a setting that a layer below it has, but not a new one; its tokens file is its own.
+        # A profile goes on with what a layer below it has, but not a new one, and not with its tokens file.
         inherits = profile is None or (own and name != "MAJORA_TOKENS_FILE")
-        if inherits and config.text(name) == value:
+        if value == (config.text(name) if inherits else own.get(name)):
             continue
         try:
             document = document.set(

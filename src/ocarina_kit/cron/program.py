@@ -99,8 +99,7 @@ def install_crontab(
     """
     from ocarina_kit.cron.crontab import job, lines_of
     from ocarina_kit.cron.line import second_reading
-    from ocarina_kit.system.backup import backup
-    from ocarina_kit.system.files import make_private_folder
+    from ocarina_kit.system.files import backup, make_private_folder
     from ocarina_kit.system.lock import hold
 
     host = machine.host

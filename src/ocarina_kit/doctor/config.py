@@ -20,7 +20,7 @@ from ocarina_kit.doctor.check import Outcome, check, follows, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
-from ocarina_kit.system.files import File, read_file
+from ocarina_kit.system.files import File, loose_folders, read_file
 from ocarina_kit.system.words import listed, tilde
 
 FILLERS_SINCE = (0, 48)
@@ -134,9 +134,10 @@ def is_private(world: World) -> Outcome | None:
     file = world.config.file
     if file is None or file.mode is None:
         return None
-    if (found := open_to_others(world, file)) is not None or not file.loose_folders:
+    loose = loose_folders(file.path)
+    if (found := open_to_others(world, file)) is not None or not loose:
         return found
-    said, folder = "Others can replace the configuration: they can write in {folder}.", file.loose_folders[0]
+    said, folder = "Others can replace the configuration: they can write in {folder}.", loose[0]
     text, run = "Remove their write permission.", f"chmod go-w {quote(str(folder))}"
     return problem("warn", said, text=text, run=run, folder=folder)
 

@@ -37,31 +37,32 @@ def apply_to_file(
     machine: Machine, change: Change, waiting: Callable[[str], None] | None = None
 ) -> Path | None:
     """Change one file, under its lock; returns the backup, if there is one. Raises KitError; it is as it was then."""
-    from ocarina_kit.system.backup import backup
-    from ocarina_kit.system.files import chmod_private, read_file, remove, write_private
+    from ocarina_kit.system.files import backup, chmod_private, read_file, remove, write_private
     from ocarina_kit.system.lock import hold
 
-    kept = None
     with hold(machine, change.path, waiting=waiting):
-        seen = read_file(change.path)
-        as_expected = seen.content == change.before and (seen.content is not None or not seen.exists)
-        if not (seen.mode == change.mode if change.what == "chmod" else as_expected):
+        seen, kept = read_file(change.path), None
+        as_expected = seen.content == change.before and seen.replaceable
+        if change.what == "chmod":
+            as_expected = seen.mode == change.mode
+        if not as_expected:
             raise KitError(
                 f"{change.path} was changed by another program in the meantime. It was left alone.",
                 id="FIX001",
                 why="The change was made for the content before, and could undo the other one.",
                 remedy=Remedy("Run the command again."),
             )
-        if seen.content is not None and change.what != "chmod":
-            kind = f"{change.kind}-damaged" if change.what == "set aside" else change.kind
-            kept = backup(machine, kind, seen.content, str(change.path))
         if change.what == "chmod":
             chmod_private(change.path)
-        elif change.after is None:
+            return None
+        if seen.content is not None:
+            kind = f"{change.kind}-damaged" if change.what == "set aside" else change.kind
+            kept = backup(machine, kind, seen.content, str(change.path))
+        if change.after is None:
             remove(change.path)
         else:
             write_private(change.path, change.after)
-    return kept
+        return kept
 
 
 def difference(changes: Iterable[Change], machine: Machine, secrets: Iterable[Secret | str] = ()) -> str:
@@ -96,8 +97,7 @@ def _diff(name: str, change: Change, secrets: Sequence[Secret | str]) -> Iterato
     yield f"--- {name} ({'current' if change.before is not None else 'no file yet'})"
     yield f"+++ {name} (new)"
     for group in matcher.get_grouped_opcodes(0 if is_crontab else 2):
-        (_, start, _, new_start, _), (_, _, end, _, new_end) = group[0], group[-1]
-        yield f"@@ -{start + 1},{end - start} +{new_start + 1},{new_end - new_start} @@"
+        yield f"@@ -{group[0][1] + 1} +{group[0][3] + 1} @@"
         for kind, start, end, new_start, new_end in group:
             yield from (f"{' ' if kind == 'equal' else '-'}{line}" for line in old[start:end])
             if kind != "equal":

@@ -16,12 +16,7 @@ from ocarina_kit.system.errors import KitError, Remedy
 _FAULTS = {
     "read-only": ("ENV008", "The file system of {folder} is mounted read-only.", "See how:", "df {folder}"),
     "space": ("ENV008", "The file system of {folder} is full.", "Delete something:", "df -h {folder}"),
-    "inodes": (
-        "ENV008",
-        "The file system of {folder} has no inodes left.",
-        "Delete files:",
-        "df -i {folder}",
-    ),
+    "inodes": ("ENV008", "No inodes are left in {folder}.", "Delete files:", "df -i {folder}"),
     "quota": ("ENV008", "Your quota in {folder} is used up.", "Delete something:", "quota -s"),
     "not yours": ("ENV008", "{folder} belongs to another user.", "Use a folder of yours:", "ls -ld {folder}"),
     "mode": ("ENV008", "The mode of {folder} forbids writing.", "Allow it:", "chmod u+wx {folder}"),
@@ -54,10 +49,10 @@ def explained(path: Path) -> Iterator[None]:
         code = getattr(problem, "errno", 0)
         # Only these have more causes than one.
         seen = _seen_in(path.parent) if code in (errno.EACCES, errno.EPERM, errno.ENOSPC) else ""
-        refuse(seen or _CODES.get(code, "other"), path, words_of(problem), problem)
+        refuse(seen or _CODES.get(code, "other"), path, words_of(problem))
 
 
-def refuse(fault: str, path: Path, words: str = "", cause: Exception | None = None) -> NoReturn:
+def refuse(fault: str, path: Path, words: str = "") -> NoReturn:
     """Raise the KitError for a known fault. ``words`` are the system's own."""
     id, why, text, command = _FAULTS[fault]
     quoted = {"path": quote(str(path)), "folder": quote(str(path.parent)), "uid": os.geteuid()}
@@ -66,7 +61,7 @@ def refuse(fault: str, path: Path, words: str = "", cause: Exception | None = No
         id=id,
         why=why.format(folder=path.parent),
         remedy=Remedy(text, (command.format(**quoted),) if command else ()),
-    ) from cause
+    )
 
 
 def fault_in(folder: Path) -> tuple[str, Remedy] | None:
@@ -99,7 +94,7 @@ def _seen_in(folder: Path) -> str:
 
 def words_of(problem: OSError | ValueError) -> str:
     """What the system said."""
-    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
+    return getattr(problem, "strerror", None) or str(problem)
 
 
 _NO_FILE = {

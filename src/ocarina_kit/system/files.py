@@ -27,21 +27,20 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class File(NamedTuple):
     """One look at a file, links followed. ``mode``: permission bits, None if unknown. ``kind``: file, missing, folder,
     dangling (a link to nothing, or in a circle), special (a device, pipe or socket: never opened, as that can wait for
-    ever), too large, or unreadable. ``loose_folders`` let others put another file in its place, nearest first (CFG003).
-    """
+    ever), too large, or unreadable. ``links``: hard links, which a write would separate."""
 
     path: Path
     kind: str
     content: bytes | None = None
     mode: int | None = None
     ours: bool | None = None
-    links: int = 1  # hard links: a write would separate them
-    loose_folders: tuple[Path, ...] = ()
+    links: int = 1
     problem: str = ""
 
     @property
-    def exists(self) -> bool:
-        return self.kind not in ("missing", "dangling")
+    def replaceable(self) -> bool:
+        """Whether a file can be put there: there is one, or nothing."""
+        return self.kind in ("file", "missing", "dangling")
 
     @property
     def open_to_others(self) -> bool:
@@ -54,29 +53,25 @@ class File(NamedTuple):
 
 def read_file(path: Path, cap: int = READ_CAP) -> File:
     """Look at ``path``, links followed, and read at most ``cap`` bytes of it. Never raises, and never waits."""
+    file = File(path, "missing")
     try:
         seen = path.stat()
+        mode, ours = stat.S_IMODE(seen.st_mode), seen.st_uid == os.geteuid()
+        file = File(path, "special", None, mode, ours, seen.st_nlink)
+        if not stat.S_ISREG(seen.st_mode):
+            return file._replace(kind="folder") if stat.S_ISDIR(seen.st_mode) else file
+        # O_NONBLOCK: a pipe put there since the look before would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            content = stream.read(cap + 1)
     except (OSError, ValueError) as problem:
         code = getattr(problem, "errno", None)
         gone = code in (errno.ENOENT, errno.ENOTDIR)
         linked = (gone or code == errno.ELOOP) and path.is_symlink()
         kind = "dangling" if linked else "missing" if gone else "unreadable"
-        return File(path, kind, problem=words_of(problem))
-    kind = "folder" if stat.S_ISDIR(seen.st_mode) else "special"
-    mode, ours = stat.S_IMODE(seen.st_mode), seen.st_uid == os.geteuid()
-    file = File(path, kind, None, mode, ours, seen.st_nlink, loose_folders(path))
-    if not stat.S_ISREG(seen.st_mode):
-        return file
-    try:
-        # O_NONBLOCK: a pipe put there since the look before would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            content = stream.read(cap + 1)
-    except OSError as problem:
-        kind = "missing" if problem.errno == errno.ENOENT else "unreadable"
         return file._replace(kind=kind, problem=words_of(problem))
     if len(content) > cap:
-        return file._replace(kind="too large", problem=f"more than {cap} bytes")
+        return file._replace(kind="too large")
     return file._replace(kind="file", content=content)
 
 
@@ -241,9 +236,13 @@ def _refuse_what_is_not_ours(target: Path) -> None:
 
 def _prefix(target: Path) -> str:
     """Short, so that it fits wherever the target's own name does."""
+    return f".ocarina-kit-{_short(target.name)}-"
+
+
+def _short(name: str) -> str:
     import zlib
 
-    return f".ocarina-kit-{zlib.crc32(os.fsencode(target.name)):08x}-"
+    return f"{zlib.crc32(os.fsencode(name)):08x}"
 
 
 def _sweep(target: Path, now: float) -> None:
@@ -277,3 +276,38 @@ def remove(path: Path) -> None:
     target = final_target(path)
     with explained(target):
         target.unlink(missing_ok=True)
+
+
+# --- backups ---------------------------------------------------------------------------------------------------------
+
+KEPT = 20
+"""Backups of each file that are kept, the newest ones."""
+
+
+def backups_folder(machine: Machine) -> Path:
+    """Where the backups are; it need not exist yet."""
+    return machine.state / "backups"
+
+
+def backup(machine: Machine, kind: str, data: bytes, of: str) -> Path:
+    """Keep ``data``, 0600 in the backups folder, before what it came from is changed; returns where.
+
+    ``kind`` names it for people (``config``, ``tokens``, ``crontab``); ``of`` tells one of a kind from another (a path,
+    a host). If the newest one holds the same already, that one is returned: trying again crowds none out. Raises
+    KitError; what was to be changed must be left alone then.
+    """
+    from datetime import datetime, timezone
+
+    name = f"{kind}-{_short(of)}"
+    folder = make_private_folder(backups_folder(machine))
+    earlier = sorted(folder.glob(f"{name}.*"))
+    if earlier and read_file(earlier[-1], cap=len(data)).content == data:
+        return earlier[-1]
+    stamp = datetime.fromtimestamp(machine.now(), timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
+    path = folder / f"{name}.{stamp}.{os.urandom(4).hex()}"
+    write_private(path, data)
+    # The new one always stays, also if the clock went back and it sorts as old.
+    with contextlib.suppress(OSError):
+        for old in earlier[: max(0, len(earlier) + 1 - KEPT)]:
+            old.unlink(missing_ok=True)
+    return path

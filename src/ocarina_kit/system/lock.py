@@ -34,19 +34,28 @@ def hold(
     Raises KitError: LCK001 (the file system cannot lock), LCK002 (in use all the time), or that no file can be made.
     """
     target = final_target(path)
-    place, name = target.with_name(target.name + ".lock"), str(target)
+    place = target.with_name(target.name + ".lock")
     with explained(place):
         descriptor = os.open(place, _FLAGS, 0o600)
     began = machine.monotonic()
     try:
         while not _taken(descriptor, place):
             waited = machine.monotonic() - began
-            holder = one_line(os.pread(descriptor, 300, 0).decode("utf-8", "replace"), 120)
-            holder = holder or "another process"
+            said = os.pread(descriptor, 300, 0).decode("utf-8", "replace")
+            holder = one_line(said, 120) or "another process"
             if waited >= timeout:
-                raise _timed_out(name, place, timeout, holder)
+                raise KitError(
+                    f"{target} is in use: {holder} has held its lock for {timeout:g} seconds. Nothing was changed.",
+                    id="LCK002",
+                    why="Only one process at a time may change the file, also on another host that shares it.",
+                    remedy=Remedy(
+                        "Run the command again in a minute. If it still fails, end the process that holds the lock. Do "
+                        "not delete the lock file: the lock ends with its holder.",
+                        (f"fuser -v {quote(str(place))}",),
+                    ),
+                )
             if waited >= 1 and waiting is not None:
-                waiting(f"Waiting for {name}: {holder} is using it (at most {timeout:g} s)")
+                waiting(f"Waiting for {target}: {holder} is using it (at most {timeout:g} s)")
                 waiting = None
             machine.sleep(0.05)
         with contextlib.suppress(OSError):  # a full disk: locked anyway. This is for people only
@@ -76,16 +85,3 @@ def _taken(descriptor: int, place: Path) -> bool:
             ),
         ) from problem
     return True
-
-
-def _timed_out(name: str, place: Path, timeout: float, holder: str) -> KitError:
-    return KitError(
-        f"{name} is in use: {holder} has held its lock for {timeout:g} seconds. Nothing was changed.",
-        id="LCK002",
-        why="Only one process at a time may change the file; on a shared home it may run on another host.",
-        remedy=Remedy(
-            "Run the command again in a minute. If it still fails, end the process that holds the lock. Do not delete "
-            "the lock file: the lock ends with its holder.",
-            (f"fuser -v {quote(str(place))}",),
-        ),
-    )

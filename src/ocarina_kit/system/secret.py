@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ocarina_kit.system.words import printable
 
@@ -38,8 +38,6 @@ def hidden(text: str | Secret) -> str:
     """How a secret is shown in a diff or an excerpt: ``**** (128 characters)`` (WORDS.md)."""
     return f"{MASK} ({len(text)} characters)"
 
-
-Hide = Callable[[str], str]
 
 _QUOTE = "\\\\?[\"'`“”‘’]"
 _NAMES = (
@@ -85,33 +83,37 @@ _PIECE = 10
 """Characters of a known secret that give it away: also one that was cut, wrapped or put in lower case is masked."""
 
 
-def mask(text: str, secrets: Iterable[Secret | str] = (), hide: Hide = lambda value: MASK) -> str:
+def mask(text: str, secrets: Iterable[Secret | str] = (), *, lengths: bool = False) -> str:
     """``text`` with every known secret, and everything that is where secrets are, replaced by ``****``.
 
     Known secrets are those handed in, also pieces of them. Beyond these: the values of settings with a secret's name,
     in any quoting; codes and tokens in URLs; user info in URLs and in proxies without a scheme; Bearer and Basic
-    credentials. ``hide`` makes what is shown in their place. Line breaks stay. Never raises. Mask first, cut after.
+    credentials. ``lengths``: with their numbers of characters. Line breaks stay. Never raises. Mask first, cut after.
     """
-    text = _mask_known(text, secrets, hide)
+    text = _mask_known(text, secrets, lengths)
     text = re.sub(_URL, lambda found: re.sub(_USER_INFO, rf"\1{MASK}@", found[0]), text)
     text = re.sub(_BARE_USER, f"{MASK}@", text)
     for pattern in (_SETTING, _QUERY, _SCHEME):
-        text = re.sub(pattern, lambda found: found["head"] + _mask_value(found["value"], hide), text)
+        text = re.sub(pattern, lambda found: found["head"] + _mask_value(found["value"], lengths), text)
     return text
 
 
-def mask_opaque(text: str, hide: Hide = lambda value: MASK) -> str:
+def mask_opaque(text: str, *, lengths: bool = False) -> str:
     """Masks any long run of letters and digits that could be a token: for logs that leave the machine."""
-    return re.sub(_OPAQUE, lambda run: hide(run[0]) if re.search(r"\d", run["run"] or "") else run[0], text)
+    return re.sub(
+        _OPAQUE, lambda run: _stars(run[0], lengths) if re.search(r"\d", run["run"] or "") else run[0], text
+    )
 
 
 def masked(text: str, kind: str = "config", secrets: Iterable[Secret | str] = ()) -> str:
     """A file's text as it is shown, secrets as ``**** (128 characters)``. Its lines stay lines."""
-    text = mask(text, secrets, hidden)
-    return printable(text if kind == "crontab" else mask_opaque(text, hidden))  # long paths are usual there
+    text = mask(text, secrets, lengths=True)
+    return printable(
+        text if kind == "crontab" else mask_opaque(text, lengths=True)
+    )  # long paths are usual there
 
 
-def _mask_known(text: str, secrets: Iterable[Secret | str], hide: Hide) -> str:
+def _mask_known(text: str, secrets: Iterable[Secret | str], lengths: bool) -> str:
     from urllib.parse import quote
 
     known = {secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets}
@@ -125,21 +127,17 @@ def _mask_known(text: str, secrets: Iterable[Secret | str], hide: Hide) -> str:
             covered[at : at + len(piece)] = b"x" * len(piece)
             at = lowered.find(piece, at + 1)
     for run in reversed(list(re.finditer(b"x+", covered))):
-        text = text[: run.start()] + _hide_lines(text[run.start() : run.end()], hide) + text[run.end() :]
+        start, end = run.span()
+        text = text[:start] + _stars(text[start:end], lengths) + text[end:]
     return text
 
 
-def _mask_value(value: str, hide: Hide) -> str:
+def _mask_value(value: str, lengths: bool) -> str:
     """A value in its quotes, if it has any; what is no secret stays."""
-    parts = re.fullmatch(rf"({_QUOTE})?(.*?)([,\]]*)({_QUOTE})?", value, re.DOTALL)
-    if (
-        parts is None
-        or re.fullmatch(_MASKED, parts[2])
-        or re.sub(r"[\W_]", "", parts[2].lower()) in _NOT_SECRET
-    ):
-        return value
-    return (parts[1] or "") + _hide_lines(parts[2], hide) + parts[3] + (parts[4] or "")
+    before, secret, after = re.findall(rf"(?s)\A({_QUOTE}|)(.*?)([,\]]*(?:{_QUOTE}|))\Z", value)[0]
+    is_none = re.sub(r"[\W_]", "", secret.lower()) in _NOT_SECRET
+    return value if is_none or re.fullmatch(_MASKED, secret) else before + _stars(secret, lengths) + after
 
 
-def _hide_lines(value: str, hide: Hide) -> str:
-    return hide(value) + "\n" * value.count("\n")
+def _stars(secret: str, lengths: bool) -> str:
+    return (hidden(secret) if lengths else MASK) + "\n" * secret.count("\n")

@@ -28,17 +28,14 @@ _SEQUENCE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|[^\[O])?"
 class Terminal:
     """The terminal on ``stdin``; prompts go to ``out``, which may be standard error."""
 
-    def __init__(self, stdin: TextIO | None, out: TextIO) -> None:
+    def __init__(self, stdin: TextIO, out: TextIO) -> None:
         self._stdin = stdin
         self._out = out
 
     @property
     def interactive(self) -> bool:
         """Whether standard input is a terminal."""
-        try:
-            return self._stdin is not None and self._stdin.isatty()
-        except ValueError:  # closed
-            return False
+        return self._stdin.isatty()
 
     def columns(self, stream: TextIO) -> int | None:
         """The width of the terminal that ``stream`` writes to, in columns; None if it writes to none."""
@@ -79,8 +76,6 @@ class Terminal:
 
     @property
     def _fd(self) -> int:
-        if self._stdin is None:
-            raise KeyboardInterrupt
         return self._stdin.fileno()
 
     def _read_unseen(self, prompt: str, *, paste: bool) -> str:
@@ -94,11 +89,9 @@ class Terminal:
                 text = _typed(data)
                 if not got or (got.endswith(b"\x04") and not text):  # the terminal is gone, or Ctrl-D
                     raise KeyboardInterrupt
-                number = len(text.strip("\n"))
-                so_far = count(number, "character") if number else ""
-                rest = len(shown) - len(so_far)  # it is written over the one before
-                self._say("\b" * len(shown) + so_far + " " * rest + "\b" * rest)
-                shown = so_far
+                before, number = len(shown), len(text.strip("\n"))
+                shown = (count(number, "character") if number else "").ljust(before)
+                self._say("\b" * before + shown)
         return text.strip("\n")
 
     @contextlib.contextmanager

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.backup import backup
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import (
     Reserved,
+    backup,
     make_private_folder,
     prove_space,
     read_file,
@@ -49,7 +49,7 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     Raises KitError (TOK002, TOK003) where it cannot be read or is another program's.
     """
     found = read_settled(machine, path, lambda data: parse(data).damage is None)
-    if found.exists and found.kind != "file":
+    if not found.replaceable:
         raise unreadable(found)
     file = parse(found.content)
     if found.content is not None and (what := foreign(path, found.content, file)):
