@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -122,15 +121,6 @@ GOOD_TOKENS = (
 @pytest.mark.parametrize("content", GOOD_TOKENS)
 def test_good_tokens(home: Home, content: Any) -> None:
     assert home.write(content).wrong() == {}
-
-
-@pytest.mark.parametrize("kind", ["missing", "folder", "pipe", "blank", "none"])
-def test_no_token_at_all(home: Home, kind: str) -> None:
-    make = {"folder": home.tokens.mkdir, "pipe": lambda: os.mkfifo(home.tokens)}
-    contents: dict[str, Any] = {"blank": b" \n\t\n", "none": {}}
-    home.write(contents[kind]) if kind in contents else make.get(kind, dict)()
-    assert home.wrong() == {"TOK001": "fail"}
-    assert {each.cause for id, each in home.judged().items() if id != "TOK001"} == {"TOK001"}
 
 
 GOOD = json.dumps({LOOKUP: token(), INFO: token(INFO)})

@@ -1,6 +1,6 @@
 """One fault a file: doctor names it and nothing else, and --fix fixes what can be fixed automatically.
 
-One form of each fault by default, all of them with ``-m soak``.
+One form of each fault by default, all of them with ``-m soak``. In the healthy set-ups nothing fails.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def faults() -> Iterator[Any]:
     for scenario in (each for family in FAMILIES for each in scenarios(family)):
         check = scenario.name.partition("_")[0]
         seen[check] += 1
-        yield pytest.param(
-            scenario, id=scenario.name, marks=[pytest.mark.soak] if seen[check] > FORMS else []
-        )
+        marks = [pytest.mark.soak] if seen[check] > FORMS else []
+        yield pytest.param(scenario, id=scenario.name, marks=marks)
+    yield from (pytest.param(each, id=each.name) for each in scenarios("healthy"))
 
 
 def wrong(ran: Ran) -> dict[str, str]:

@@ -12,18 +12,20 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import TESTS, Kit
 
-from ocarina_kit.config.place import Place
+from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.cron.host import ground_of, kit_words
 from ocarina_kit.cron.line import build_line
 from ocarina_kit.cron.times import spread
 from ocarina_kit.sandbox import Application, Sandbox, User, install_impostor, install_standin
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
+from ocarina_kit.tokens.log import append, line
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -113,14 +115,8 @@ class World:
             text = text.replace(self.fill(old), self.fill(new))
         return text
 
-    def filled(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.fill(value)
-        if isinstance(value, Mapping):
-            return {self.fill(name): self.filled(inner) for name, inner in value.items()}
-        if isinstance(value, list):
-            return [self.filled(inner) for inner in value]
-        return value
+    def filled(self, value: Mapping[str, Any]) -> Any:
+        return json.loads(self.fill(json.dumps(value)))
 
 
 @dataclass(frozen=True)
@@ -162,27 +158,23 @@ class Stage:
         home.chmod(int(scenario.get("home_mode", "0700"), 8))
         kit = Kit(home)
         world = World(scenario, kit, majora, user, app, _words(majora, user, app, home))
-        wants_key = "{key}" in str(scenario.keys)
-        key_age = scenario.get("key_age", 0) * _HOUR
-        world.words["key"] = majora.add_legacy_key(user, age=key_age) if wants_key else ""
+        if "{key}" in str(scenario.keys):
+            world.words["key"] = majora.add_legacy_key(user, age=scenario.get("key_age", 0) * _HOUR)
+            world.secrets.add(world.words["key"])
         _shell(world, self)
         _build(world)
         for fault in scenario.get("faults", []):
             majora.fault(**world.filled(fault))
-        if shift := scenario.get("server_clock"):
-            majora.shift_clock(shift)
-        for limit in scenario.get("minimum_client", [])[:1]:
-            majora.configure(minimum_client=limit)
+        majora.shift_clock(scenario.get("server_clock", 0.0))
+        majora.configure(minimum_client=scenario.get("minimum_client", "0.44.0"))
         kit.secrets |= world.secrets
         try:
             yield world
         finally:
             majora.clear_faults()
             majora.set_active(user, True)
-            if majora.offset:
-                majora.shift_clock(-majora.offset)
-            if scenario.get("minimum_client"):
-                majora.configure(minimum_client="0.44.0")
+            majora.shift_clock(-scenario.get("server_clock", 0.0))
+            majora.configure(minimum_client="0.44.0")
             for path in (kit.config, kit.tokens, home):
                 with contextlib.suppress(OSError):
                     path.chmod(0o700)
@@ -200,14 +192,14 @@ def _words(majora: Sandbox, user: User, app: Application, home: Path) -> dict[st
         "home": str(home),
         "node": socket.gethostname(),
         "login": pwd.getpwuid(os.geteuid()).pw_name,
-        "closed": str(_closed_port()),
+        "closed": str(closed_port()),
         "ca": str(majora.ca_file or ""),
     }
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+def closed_port() -> int:
+    """A port where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
@@ -265,11 +257,9 @@ def _build(world: World) -> None:
     crontab = scenario.get("crontab", "{mine}{line}\n")
     if crontab != "<none>":
         text = world.fill(crontab.replace("{mine}", MY_LINES))
-        text = world.replaced(text, "crontab_replace")
         kit.crontab_file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    if log := scenario.get("log"):
-        _log(world, log, tokens)
-    world.secrets |= {world.app.client_secret, world.words["key"]} - {""}
+    _log(world, tokens)
+    world.secrets.add(world.app.client_secret)
 
 
 def _place(path: Path, content: bytes, kind: str, mode: str) -> None:
@@ -308,8 +298,6 @@ def _config(world: World) -> bytes:
         for name in scenario.get("config_without", []):
             members.pop(name)
         members |= world.filled(scenario.get("config", {}))
-        for name in scenario.get("config_null", []):
-            members[name] = None
         text = json.dumps(members, indent=4, ensure_ascii=False) + "\n"
     text = world.replaced(text, "config_replace")
     return text.encode(scenario.get("config_encoding", "utf-8"))
@@ -321,7 +309,7 @@ def _tokens(world: World) -> bytes | None:
     if scenario.get("tokens_is") == "none":
         return None
     if "tokens_text" in scenario.keys:
-        return str(world.fill(scenario.get("tokens_text"))).encode()
+        return world.fill(scenario.get("tokens_text")).encode()
     found: dict[str, Any] = {}
     for wanted in scenario.get("tokens", [{}]):
         scope = wanted.get("scope", VIEW)
@@ -330,8 +318,6 @@ def _tokens(world: World) -> bytes | None:
             world.majora.revoke(entry)
         world.secrets |= {entry["access_token"], entry["refresh_token"]}
         entry |= wanted.get("set", {})
-        if "expires_in_hours" in wanted:
-            entry["expires_at"] = time.time() + wanted["expires_in_hours"] * _HOUR
         if wanted.get("times") == "milliseconds":
             entry["expires_at"] = int(entry["expires_at"] * 1000)
         if wanted.get("times") == "text":
@@ -344,23 +330,11 @@ def _tokens(world: World) -> bytes | None:
     return world.replaced(json.dumps(found), "tokens_replace").encode()
 
 
-def _log(world: World, lines: list[Mapping[str, Any]], tokens: Path) -> None:
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.tokens.log import append, line
-
-    setup = Setup(
-        Place(world.kit.config, profile=world.scenario.get("profile")), world.majora.url, "", tokens
-    )
-    for each in lines:
-        moment = time.time() - each["hours_ago"] * _HOUR
-        machine = world.machine._replace(
-            host=world.fill(each.get("host", "{node}")), now=lambda at=moment: at
-        )
-        made = line(
-            machine,
-            setup,
-            each.get("by", "refresh"),
-            each.get("result", "refreshed"),
-            each.get("scope", VIEW),
-        )
-        append(machine, [made])
+def _log(world: World, tokens: Path) -> None:
+    place = Place(world.kit.config, profile=world.scenario.get("profile"))
+    setup = Setup(place, world.majora.url, "", tokens)
+    for each in world.scenario.get("log", []):
+        at, host = time.time() - each["hours_ago"] * _HOUR, each.get("host", world.words["node"])
+        machine = world.machine._replace(host=host, now=partial(float, at))
+        what = (each.get("by", "refresh"), each.get("result", "refreshed"), each.get("scope", VIEW))
+        append(machine, [line(machine, setup, *what)])

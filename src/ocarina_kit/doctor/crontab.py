@@ -165,21 +165,27 @@ def often_enough(world: World) -> Outcome | None:
 
     The token expires between two runs.
     """
-    from ocarina_kit.cron.times import gap_problem, in_words, one_miss_expires
+    from ocarina_kit.cron.times import one_miss_expires
 
-    timed = [(entry, entry.times) for entry in world.entries.active]
-    kept = [(entry, times) for entry, times in timed if times is not None and not gap_problem(times)]
-    entry, times = (kept or timed)[0]
-    line = entry.number
-    if not kept or times is None:
-        why = f"cron does not run {entry.time!r} again and again" if times is None else gap_problem(times)
+    entries = world.entries.active
+    kept = [entry for entry in entries if not _gap(entry)]
+    entry = (kept or entries)[0]
+    if why := _gap(entry):
         said, by = "crontab, line {line}: {why}.", "give the crontab entry times that keep the token valid"
-        return faulty(world, said, by, line=line, why=why)
-    if all(each.runner == "client" and one_miss_expires(when) for each, when in kept):
+        return faulty(world, said, by, line=entry.number, why=why)
+    if all(each.runner == "client" and each.times and one_miss_expires(each.times) for each in kept):
         said = "It runs so rarely that one missed run lets the token expire (crontab, line {line}: {times})."
         by = "give the crontab entry shorter intervals"
-        return faulty(world, said, by, status="warn", impact=_LOG_IN, line=line, times=entry.time)
-    return ok("The entry runs {times}.", times=in_words(times))
+        return faulty(world, said, by, status="warn", impact=_LOG_IN, line=entry.number, times=entry.time)
+    return ok("The entry runs {times}.", times=entry.words)
+
+
+def _gap(entry: Entry) -> str:
+    """Why the tokens expire between two runs of the entry, in words; "" if they do not."""
+    from ocarina_kit.cron.times import gap_problem
+
+    times = entry.times
+    return f"cron does not run {entry.time!r} again and again" if times is None else gap_problem(times)
 
 
 @_check_entry("CRN006", "A cron daemon runs here", needs="CRN002", text=_OTHER_HOST, run="")

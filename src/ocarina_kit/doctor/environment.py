@@ -67,7 +67,7 @@ def runs(world: World) -> Outcome | None:
     return problem("fail", "{file} does not run: {why}.", file=file, why=typed.problem, **_other(world))
 
 
-@check("ENV005", "All clients are of one version", needs="ENV001", text="Keep the one that you use.")
+@check("ENV005", "All clients are of one version", needs="ENV001", text="Keep one, and remove the others.")
 def only_one(world: World) -> Outcome | None:
     """Several environments may have clients of different versions. cron has a short PATH of its own, so the crontab
     entry has absolute paths. A client that another user can replace is a risk: it reads your tokens.

@@ -29,13 +29,15 @@ def there(world: World) -> Outcome | None:
 
     ocarina asks you to log in; under cron it fails.
     """
-    found, read, file = world.tokens.found, world.tokens.file, _file(world)
+    found, read = world.tokens.found, world.tokens.file
     if found.kind != "file":
-        said, commands = no_file(found.kind, found.path)
-        return problem("fail", f"There is no token: {{file}} {said}.", run=(*commands, _LOGIN), file=file)
-    if not read.entries and (read.damage is None or not (found.content or b"").strip()):
-        return problem("fail", "There is no token in {file}.", file=file)
-    return None
+        why, commands = no_file(found.kind, found.path)
+    elif read.entries or (read.damage is not None and (found.content or b"").strip()):
+        return None
+    else:
+        why, commands = "has none", ()
+    said = f"There is no token: {{file}} {why}."
+    return problem("fail", said, run=(*commands, _LOGIN), file=_file(world))
 
 
 @_check("TOK002", "ocarina can read the tokens file", needs="TOK001")
@@ -45,25 +47,22 @@ def shape(world: World) -> Outcome:
 
     Every ocarina command with --oauth ends with a traceback, and so does its refresh.
     """
-    found, read = world.tokens.found, world.tokens.file
-    content, odd = found.content or b"", [token for token in read.tokens if token.odd]
-    if kind := foreign(found.path, content, read):
-        text, said = not_tokens(found.path, kind).remedy.text, f"{{file}} is not a tokens file: it is {kind}."
-        return problem("fail", said, text=text, file=_file(world))
-    if read.damage is not None:
-        said, place = "The tokens file is damaged: it is not a JSON object", read.damage
-    elif odd:
-        said, place = "An entry of the tokens file is not a token", _place(world, odd[0])
-    else:
+    found, read, kept = world.tokens.found, world.tokens.file, _fixed(world)
+    odd = [token for token in read.tokens if token.odd]
+    if kind := foreign(found.path, found.content or b"", read):
+        text = not_tokens(found.path, kind).remedy.text
+        return problem("fail", f"{{file}} is not a tokens file: it is {kind}.", text=text, file=_file(world))
+    if read.damage is None and not odd:
         return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
-    kept = _fixed(world).entries
-    text = "No token can be read in it. doctor sets it aside; then log in."
-    if kept:
-        text = f"doctor sets it aside, and keeps the {named(kept, world.table)}."
+    said = "An entry of the tokens file is not a token"
+    if read.damage is not None:
+        said = "The tokens file is damaged: it is not a JSON object"
+    text, run = f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}.", (_FIX, "")
+    if not kept.entries:
+        text, run = "No token can be read in it. doctor sets it aside; then log in.", (_FIX, _LOGIN)
     why = "set the damaged tokens file aside, keep what can be read"
-    after = _fixed(world).render() if kept else None
-    aside = Change("set aside", found.path, "tokens", content, after, why=why)
-    return _fault(world, said, place, aside, text=text, run=(_FIX, "" if kept else _LOGIN))
+    aside = _change(world, "set aside", why, kept.render() if kept.entries else None)
+    return _fault(world, said, read.damage or _place(world, odd[0]), aside, text=text, run=run)
 
 
 @_check("TOK003", "The tokens file is readable only by you", needs="TOK001")
@@ -95,13 +94,12 @@ def valid(world: World) -> Outcome:
     """
     now, usable, due = world.tokens.now, world.tokens.usable, _next_run(world)
     if expired := [token for token in usable if token.seconds_left(now) <= 0]:
-        keys, fix = _keys(expired), _refresh(world, expired)
-        ago = " {span} ago" if all(token.expiry(now) > EXPIRED for token in expired) else ""
-        since, run = (
-            span(max(-token.seconds_left(now) for token in expired)),
-            "" if fix else world.login(keys),
-        )
-        said, what = f"The {{what}} expired{ago}.", named(keys, world.table)
+        fix, what = _refresh(world, expired), named(_keys(expired), world.table)
+        run = "" if fix else world.login(_keys(expired))
+        said = "The {what} expired."
+        if all(token.expiry(now) > EXPIRED for token in expired):
+            said = "The {what} expired {span} ago."
+        since = span(max(-token.seconds_left(now) for token in expired))
         return problem("fail", said, run=run, fix=fix, what=what, span=since)
     if not usable:
         return ok("No token is expired.")
@@ -139,8 +137,6 @@ def under_their_keys(world: World) -> Outcome | None:
     """
     known = _looked_up(world)
     faulty = [token for token in world.tokens.usable if token.home(known) != token.key]
-    if not faulty:
-        return None
     why = "store each token where ocarina looks for it"
     return _of_entries(world, faulty, "The {what} is not stored under its scope string", why)
 
@@ -187,8 +183,6 @@ def times(world: World) -> Outcome | None:
     ocarina ends with a traceback, or uses a token that has expired.
     """
     faulty = [token for token in world.tokens.usable if token.known_expiry(world.tokens.now) is None]
-    if not faulty:
-        return None
     said = "The {what} has an expires_at that ocarina cannot use"
     return _of_entries(world, faulty, said, "correct the expiry times in the tokens file")
 
@@ -196,13 +190,19 @@ def times(world: World) -> Outcome | None:
 # --- what --fix makes of the file ---------------------------------------------------------------------------
 
 
-def _of_entries(world: World, faulty: Sequence[Token], said: str, why: str) -> Outcome:
+def _of_entries(world: World, faulty: Sequence[Token], said: str, why: str) -> Outcome | None:
     """A fault of entries, the first one in words and with its place; ``why``: the fix in words."""
-    found, first = world.tokens.found, faulty[0]
+    if not faulty:
+        return None
     said += f" (and {len(faulty) - 1} more like it)" if len(faulty) > 1 else ""
-    fix = Change("write", found.path, "tokens", found.content, _fixed(world).render(), why=why)
-    what = named([first.home(_looked_up(world))], world.table)
-    return _fault(world, said, _place(world, first), fix, what=what)
+    fix = _change(world, "write", why, _fixed(world).render())
+    what = named([faulty[0].home(_looked_up(world))], world.table)
+    return _fault(world, said, _place(world, faulty[0]), fix, what=what)
+
+
+def _change(world: World, what: str, why: str, after: bytes | None) -> Change:
+    found = world.tokens.found
+    return Change(what, found.path, "tokens", found.content, after, why=why)
 
 
 def _fault(world: World, said: str, place: tuple[int, int], fix: Change, **more: Any) -> Outcome:
