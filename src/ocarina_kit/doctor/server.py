@@ -199,7 +199,7 @@ def access_tokens(world: World) -> Outcome | None:
     ocarina's commands are refused, with exit code 77 or a bare 400.
     """
     from ocarina_kit.system.change import Change
-    from ocarina_kit.tokens.outcome import named
+    from ocarina_kit.tokens.told import named
 
     asked = world.access
     kinds = [probe.kind for probe in asked.values()]
