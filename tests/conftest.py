@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import pwd
+import runpy
 import stat
 import subprocess
 import sys
-from collections.abc import Generator, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
 from tests.forkserver import Server
+from tests.terminal import WAIT
 
 from ocarina_kit.sandbox import Sandbox
 
@@ -25,32 +26,14 @@ REAL_HOME = pwd.getpwuid(os.geteuid()).pw_dir
 os.environ["KIT_GUARD_HOME"] = REAL_HOME
 
 
-def _load_guard() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("kit_guard", TESTS / "guards" / "sitecustomize.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+GUARD_EXIT = runpy.run_path(str(TESTS / "guards" / "sitecustomize.py"))["EXIT"]
 
 
-_GUARD_EXIT = _load_guard().EXIT
-
-
-def _precious() -> dict[str, object]:
-    """What no test may change: the developer's own files and, where there is one, their crontab."""
-    found: dict[str, object] = {}
-    for name in (".ocarina", ".ocarina-tokens"):
-        path = Path(REAL_HOME, name)
-        found[name] = (
-            subprocess.run(["cat", path], capture_output=True, check=False).stdout if path.exists() else None
-        )
-    try:
-        listed = subprocess.run(["/usr/bin/crontab", "-l"], capture_output=True, check=False)
-        found["crontab"] = (listed.returncode, listed.stdout)
-    except FileNotFoundError:
-        found["crontab"] = None
-    return found
+def _precious() -> tuple[bytes, bytes]:
+    """What no test may change: the developer's own files and their crontab, or what is said where there is none."""
+    command = ["sh", "-c", "cat .ocarina; cat .ocarina-tokens; /usr/bin/crontab -l"]
+    done = subprocess.run(command, cwd=REAL_HOME, capture_output=True, check=False)
+    return done.stdout, done.stderr
 
 
 _ONLY_IF = {
@@ -91,9 +74,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def nothing_is_changed_or_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The developer's own files and crontab stay, and no process of a test outlives the session."""
     before, base = _precious(), str(tmp_path_factory.getbasetemp())
-    Kit.server = Server({**START, "HOME": base})
+    if sys.platform == "linux":  # macOS forks less safely
+        Kit.server = Server({**START, "HOME": base})
     yield
-    Kit.server.close()
+    if Kit.server:
+        Kit.server.close()
     assert _precious() == before, "a test changed the developer's own files or crontab"
     left = processes_with(base)
     assert left == [], f"still running: {left}"
@@ -150,23 +135,12 @@ class Kit:
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set, repr=False)
-    server: ClassVar[Server]
+    server: ClassVar[Server | None] = None
 
-    @property
-    def config(self) -> Path:
-        return self.home / ".ocarina"
-
-    @property
-    def tokens(self) -> Path:
-        return self.home / ".ocarina-tokens"
-
-    @property
-    def state(self) -> Path:
-        return self.home / ".local" / "state" / "ocarina-kit"
-
-    @property
-    def crontab_file(self) -> Path:
-        return self.home / "spool-crontab"
+    def __post_init__(self) -> None:
+        self.config, self.tokens = self.home / ".ocarina", self.home / ".ocarina-tokens"
+        self.state = self.home / ".local" / "state" / "ocarina-kit"
+        self.crontab_file = self.home / "spool-crontab"
 
     @property
     def env(self) -> dict[str, str]:
@@ -183,9 +157,9 @@ class Kit:
         return [sys.executable, "-m", "ocarina_kit", *args]
 
     def forks(self, environ: Mapping[str, str]) -> bool:
-        """Whether a forked run is the same: its interpreter would start in the usual way. (macOS forks less safely.)"""
+        """Whether a forked run is the same: its interpreter would start in the usual way."""
         wanted = {name: environ[name] for name in environ if name in START or name[:3] in ("PYT", "LC_")}
-        return wanted == START and sys.platform == "linux"
+        return self.server is not None and wanted == START
 
     def run(
         self,
@@ -201,22 +175,11 @@ class Kit:
         if fork and self.forks(environ):
             done = self.server.run(words, environ, self.home, data, timeout)
         else:
-            done = subprocess.run(
-                self.command(*words),
-                input=data,
-                capture_output=True,
-                env=environ,
-                cwd=self.home,
-                timeout=timeout,
-                check=False,
-            )
-        ran = Ran(
-            words,
-            done.returncode,
-            done.stdout.decode("utf-8", "backslashreplace"),
-            done.stderr.decode("utf-8", "backslashreplace"),
-        )
-        assert ran.code != _GUARD_EXIT, f"a guard ended this run: {ran!r}"
+            how: dict[str, Any] = {"env": environ, "cwd": self.home, "timeout": timeout, "input": data}
+            done = subprocess.run(self.command(*words), capture_output=True, check=False, **how)
+        out, err = (stream.decode("utf-8", "backslashreplace") for stream in (done.stdout, done.stderr))
+        ran = Ran(words, done.returncode, out, err)
+        assert ran.code != GUARD_EXIT, f"a guard ended this run: {ran!r}"
         assert "Traceback (most recent call last)" not in ran.all, repr(ran)
         for secret in self.secrets:
             assert secret not in ran.all, f"a secret in the output of {words}"
@@ -266,6 +229,14 @@ def running() -> Iterator[Sandbox]:
     """A Majora for all tests of this process: each adds its own people, and puts back what it has changed."""
     with Sandbox.start() as majora:
         yield majora
+
+
+def until(happened: Callable[[], object], what: str) -> None:
+    """Wait for an event. Fails after the time that is far too long for it on an idle machine."""
+    deadline = time.monotonic() + WAIT
+    while not happened():
+        assert time.monotonic() < deadline, f"waited {WAIT:g} s for this: {what}"
+        time.sleep(0.02)
 
 
 def mode_of(path: Path) -> int:

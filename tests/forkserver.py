@@ -1,12 +1,11 @@
 """Runs of the command without the start of an interpreter: a process that has imported everything forks for each.
 
 As a program, with the number of its socket, this file is that process. A run gets an environment, a working folder and
-standard streams of its own, and is what ``python -m ocarina_kit`` is from there on.
+standard streams of its own, and is what ``python -m ocarina_kit`` is from there on. Linux only.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
 import os
@@ -18,60 +17,53 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 _LATE = "requests_oauthlib idna encodings.idna crontab cronsim rich.console rich.status rich.live zoneinfo"
-_NUMBER, _LENGTH = struct.Struct("i"), struct.Struct("Q")
+_NUMBER = struct.Struct("i")
 
 
 class Server:
     """The process that forks. ``environ`` is what an interpreter reads at its start: ``PYTHON…``, the language."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._control, theirs = socket.socketpair()
-        self._lock = threading.Lock()
+        self._control, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with theirs:
             command, number = [sys.executable, __file__, str(theirs.fileno())], [theirs.fileno()]
             self._process = subprocess.Popen(command, env=environ, pass_fds=number, start_new_session=True)
 
     def start(
-        self,
-        args: Sequence[str],
-        environ: Mapping[str, str],
-        cwd: Path,
-        files: Sequence[int] = (),
-        tty: str = "",
+        self, args: Sequence[str], environ: Mapping[str, str], cwd: Path, tty: str = "", *files: IO[bytes]
     ) -> Run:
-        """Start a run with these standard streams, or with that terminal as its own."""
+        """Start a run with that terminal as its own, or with these files as its standard streams."""
         answers, theirs = socket.socketpair()
         job = json.dumps([args, dict(environ), str(cwd), tty]).encode()
-        with self._lock, theirs:
-            socket.send_fds(self._control, [_LENGTH.pack(len(job))], [theirs.fileno(), *files])
-            self._control.sendall(job)
+        with theirs:
+            numbers = [theirs.fileno(), *(file.fileno() for file in files)]
+            socket.send_fds(self._control, [job], numbers)
         return Run(args, answers)
 
     def run(
         self, args: Sequence[str], environ: Mapping[str, str], cwd: Path, data: bytes, timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
-        """As `subprocess.run`: everything through pipes."""
-        (stdin, feed), (out, stdout), (err, stderr) = os.pipe(), os.pipe(), os.pipe()
-        run = self.start(args, environ, cwd, (stdin, stdout, stderr))
-        for number in (stdin, stdout, stderr):
-            os.close(number)
-        with ThreadPoolExecutor(3) as pool:
-            read = [pool.submit(_all_of, number) for number in (out, err)]
-            pool.submit(_write, feed, data)
+        """As `subprocess.run`, with files in place of pipes."""
+        with TemporaryFile() as stdin, TemporaryFile() as out, TemporaryFile() as err:
+            stdin.write(data)
+            stdin.seek(0)
+            run = self.start(args, environ, cwd, "", stdin, out, err)
             try:
                 run.wait(timeout)
             finally:
                 run.send_signal(signal.SIGKILL)
                 code = run.wait()
-        return subprocess.CompletedProcess(args, code, read[0].result(), read[1].result())
+            out.seek(0)
+            err.seek(0)
+            return subprocess.CompletedProcess(args, code, out.read(), err.read())
 
     def close(self) -> None:
         self._control.close()
@@ -95,6 +87,7 @@ class Run:
             if not select.select([self._answers], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
             self.returncode = self._read()
+            self._answers.recv(1)  # until its watcher has ended too
             self._answers.close()
         return self.returncode
 
@@ -109,60 +102,37 @@ class Run:
             os.kill(self.pid, number)
 
 
-def _all_of(number: int) -> bytes:
-    with open(number, "rb") as stream:
-        return stream.read()
-
-
-def _write(number: int, data: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError), open(number, "wb", buffering=0) as stream:
-        stream.write(data)
-
-
 # --- the process that forks -------------------------------------------------------------------------------------------
 
 
 def _serve(control: socket.socket) -> None:
-    """Fork for each job and tell of each end, until the tests' process has gone. Returns in each fork."""
-    ended, wake = socket.socketpair()
-    wake.setblocking(False)
-    signal.set_wakeup_fd(wake.fileno())
-    signal.signal(signal.SIGCHLD, lambda number, frame: None)
-    running: dict[int, socket.socket] = {}
+    """Fork a watcher for each job, until the tests' process has gone. Returns in each run."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the watchers
     while True:
-        ready = select.select([control, ended], [], [])[0]
-        if ended in ready:
-            ended.recv(1000)
-            for pid in [*running]:
-                if (done := os.waitpid(pid, os.WNOHANG))[0]:
-                    _tell(running.pop(pid), os.waitstatus_to_exitcode(done[1]), close=True)
-        if control in ready:
-            head, files, _, _ = socket.recv_fds(control, _LENGTH.size, 4)
-            if not head:
-                os._exit(0)
-            data = control.recv(_LENGTH.unpack(head)[0], socket.MSG_WAITALL)
-            answers = socket.socket(fileno=files[0])
+        job, files, _, _ = socket.recv_fds(control, 1 << 20, 4)
+        if not job:
+            os._exit(0)
+        if os.fork() == 0:
+            control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             pid = os.fork()
             if pid == 0:
-                signal.set_wakeup_fd(-1)
-                for each in (ended, wake, control, answers, *running.values()):
-                    each.close()
-                return _become(*json.loads(data), files[1:])
-            running[pid] = answers
-            _tell(answers, pid)
-            for number in files[1:]:
-                os.close(number)
+                return _become(*json.loads(job), files[1:])
+            _watch(pid, socket.socket(fileno=files[0]))
+        for number in files:
+            os.close(number)
 
 
-def _tell(answers: socket.socket, number: int, *, close: bool = False) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
-        answers.send(_NUMBER.pack(number))
-    if close:
-        answers.close()
+def _watch(pid: int, answers: socket.socket) -> None:
+    """Tell the run's number, and its exit code when it has ended."""
+    try:
+        answers.send(_NUMBER.pack(pid))
+        answers.send(_NUMBER.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+    finally:  # nobody may wait for it any more
+        os._exit(0)
 
 
 def _become(args: list[str], environ: dict[str, str], cwd: str, tty: str, files: list[int]) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if tty:
         os.setsid()  # the leader of a session that opens a terminal, gets it
         files = [os.open(tty, os.O_RDWR)] * 3

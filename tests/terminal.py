@@ -26,11 +26,9 @@ import struct
 import subprocess
 import sys
 import termios
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,21 +38,18 @@ WAIT = 120.0
 """Seconds that a test waits at most for what a person would see at once: the machine may be busy."""
 
 ENTER, TAB, BACKSPACE = "\r", "\t", "\x7f"
-CTRL_C, CTRL_D, CTRL_U, CTRL_W, CTRL_Z = "\x03", "\x04", "\x15", "\x17", "\x1a"
+CTRL_C, CTRL_D, CTRL_U = "\x03", "\x04", "\x15"
 
 # The child makes the terminal its own before it becomes the program: a session leader that opens one, gets it.
 _LAUNCHER = (
     "import os, sys\n"
     "tty = os.open(sys.argv[1], os.O_RDWR)\n"
     "[os.dup2(tty, number) for number in (0, 1, 2)]\n"
-    "os.closerange(3, 64)\n"
     "os.execvp(sys.argv[2], sys.argv[2:])\n"
 )
 _ESCAPES = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>]"
 )
-
-
 _END = b"\x00end of the output\x00"
 
 
@@ -62,14 +57,11 @@ def _start(
     argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, tty: str
 ) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, tty, *argv]
-    none = subprocess.DEVNULL
-    return subprocess.Popen(
-        command, stdin=none, stdout=none, stderr=none, env=env, cwd=cwd, start_new_session=True
-    )
+    return subprocess.Popen(command, env=env, cwd=cwd, start_new_session=True)
 
 
 class Screen:
-    """A program in a terminal of ``columns`` by ``rows``."""
+    """A program in a terminal of ``columns`` by ``rows``. What it writes is read when the test asks for something."""
 
     def __init__(
         self,
@@ -79,59 +71,41 @@ class Screen:
         cwd: Path | None = None,
         columns: int = 80,
         rows: int = 24,
-        secrets: set[str] | None = None,
-        start: Callable[..., Any] | None = None,
+        secrets: Set[str] = frozenset(),
+        start: Callable[..., Any] = _start,
     ) -> None:
-        self._secrets = secrets if secrets is not None else set()
-        self._master, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self._tty = os.ttyname(slave)
-        self._raw = bytearray()
+        self._secrets = secrets
+        # The program's side is held open: what the terminal is set to can be asked when the program has ended.
+        self._master, self._slave = os.openpty()
+        self._open = [self._master]
+        os.set_blocking(self._master, False)
+        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._raw = b""
         self._seen = 0
-        self._changed = threading.Condition()
-        self._ended = False
-        self._closing = False
-        start = start or _start
-        self._process = start(argv, {"TERM": "xterm-256color", **env}, cwd, tty=self._tty)
-        # Held open, so that what the terminal is set to can be asked when the program has ended.
-        self._slave = slave
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._settled = False
+        tty = os.ttyname(self._slave)
+        self._process = start(argv, {"TERM": "xterm-256color", **env}, cwd, tty)
 
     @classmethod
-    def of(
-        cls,
-        kit: Kit,
-        *args: str,
-        columns: int = 80,
-        rows: int = 24,
-        env: Mapping[str, str] | None = None,
-    ) -> Screen:
+    def of(cls, kit: Kit, *args: str, env: Mapping[str, str] | None = None, **size: int) -> Screen:
         """The real ``ocarina-kit`` in a terminal, in the throwaway home; its secrets must never be shown."""
-        environ = {**kit.env, **(env or {})}
-        forks = kit.forks(environ)
-        return cls(
-            args if forks else kit.command(*args),
-            start=kit.server.start if forks else None,
-            env=environ,
-            cwd=kit.home,
-            columns=columns,
-            rows=rows,
-            secrets=kit.secrets,
-        )
+        how: dict[str, Any] = {"env": {**kit.env, **(env or {})}, "cwd": kit.home, "secrets": kit.secrets}
+        if kit.forks(how["env"]):
+            return cls(args, start=kit.server.start, **how, **size)
+        return cls(kit.command(*args), **how, **size)
 
     # --- what it shows
 
     @property
     def raw(self) -> str:
         """All that was written to the terminal, escape sequences included."""
-        with self._changed:
-            return self._raw.decode("utf-8", "backslashreplace")
+        self._read(0)
+        return self._raw.decode("utf-8", "backslashreplace")
 
     @property
     def text(self) -> str:
         """All that a person saw go by: without escape sequences, lines ended by ``\\n``."""
-        return self._plain(self.raw)
+        return _ESCAPES.sub("", self.raw).replace("\r\n", "\n")
 
     def expect(self, wanted: str, *, regex: bool = False) -> str:
         """Wait until ``wanted`` is in what is new; returns it as it was shown. What came before it is passed.
@@ -139,22 +113,20 @@ class Screen:
         White space in plain words matches any, so that a narrow terminal's line breaks do not matter.
         """
         pattern = re.compile(wanted if regex else r"\s+".join(map(re.escape, wanted.split())))
-        deadline = time.monotonic() + WAIT
-        while True:
-            if self._process.poll() is not None and not self._ended:
-                self._settle()
-            with self._changed:
-                text = self._plain(self._raw.decode("utf-8", "backslashreplace"))
-                found = pattern.search(text, self._seen)
-                # A pattern such as \S+ that meets the end of what was shown may have met half of a word.
-                if found is not None and (not regex or self._ended or found.end() < len(text)):
-                    self._seen = found.end()
-                    return found[0]
-                left = deadline - time.monotonic()
-                if left <= 0 or (self._ended and found is None):
-                    state = "the program has ended" if self._ended else f"{WAIT:g} s have passed"
-                    raise AssertionError(f"{state} without {wanted!r}; the screen:\n{self.text}")
-                self._changed.wait(min(left, 0.5))
+        found = None
+
+        def is_shown() -> bool:
+            nonlocal found
+            ended = self._has_ended()
+            text = self.text
+            found = pattern.search(text, self._seen)
+            assert found or not ended, f"the program has ended without {wanted!r}; the screen:\n{text}"
+            # A pattern such as \S+ that meets the end of what was shown may have met half of a word.
+            return found is not None and (not regex or ended or found.end() < len(text))
+
+        self._until(is_shown, wanted)
+        self._seen = found.end()
+        return found[0]
 
     # --- what a person does
 
@@ -162,7 +134,9 @@ class Screen:
         """Press keys (see the constants of this module)."""
         data = keys.encode("utf-8", "surrogateescape")
         while data:
-            data = data[os.write(self._master, data) :]
+            self._read(0)  # what is echoed would fill the terminal
+            if select.select([], [self._master], [], 0.1)[1]:
+                data = data[os.write(self._master, data) :]
 
     def line(self, text: str = "") -> None:
         """Type a line, and Enter."""
@@ -174,12 +148,21 @@ class Screen:
         body = text.replace("\n", "\r")
         self.send(f"\x1b[200~{body}\x1b[201~" if self.takes_bracketed_pastes else body)
 
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a person does who closes its window: the kernel sends SIGHUP, and output fails."""
+        self._open.clear()
+        os.close(self._master)
+        os.close(self._slave)
+
+    # --- the state it is in
+
     @property
     def takes_bracketed_pastes(self) -> bool:
         raw = self.raw
         return raw.rfind("\x1b[?2004h") > raw.rfind("\x1b[?2004l")
-
-    # --- the state it is in
 
     @property
     def echoes(self) -> bool:
@@ -194,11 +177,7 @@ class Screen:
     def wait_until(self, true: str) -> None:
         """Wait until the attribute named ``true`` (``echoes``, ``by_lines``…) is; after ``not ``, until it is not."""
         name = true.removeprefix("not ")
-        wanted = name == true
-        deadline = time.monotonic() + WAIT
-        while bool(getattr(self, name)) is not wanted:
-            assert time.monotonic() < deadline, f"{true} did not come to be; the screen:\n{self.text}"
-            time.sleep(0.01)
+        self._until(lambda: getattr(self, name) is (name == true), true)
 
     def left_in_the_terminal(self) -> bytes:
         """What was typed and nobody has read: what a shell would get."""
@@ -212,79 +191,51 @@ class Screen:
         finally:
             termios.tcsetattr(self._slave, termios.TCSANOW, before)
 
-    def signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def hang_up(self) -> None:
-        """Close the terminal, as a person does who closes its window: the kernel sends SIGHUP, and output fails."""
-        self._stop_reading()
-
     def wait(self) -> int:
         """The exit code, once it has ended (negative: the signal that ended it). All output is there then."""
-        try:
-            code = self._process.wait(WAIT)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"still running after {WAIT:g} s; the screen:\n{self.text}") from None
-        if self._slave >= 0:
-            self._settle()
+        self._until(self._has_ended, "its end")
         assert "Traceback (most recent call last)" not in self.text, self.text
-        self._hide_nothing()
-        return code
+        shown = "".join(self.text.split())
+        assert not any(secret in shown for secret in self._secrets), "a secret on the screen"
+        return int(self._process.returncode)
 
     def close(self) -> None:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        if self._slave >= 0:
-            self._stop_reading()
+        self.wait()
+        if self._open:
+            self.hang_up()
 
     def __enter__(self) -> Screen:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, problem: object, trace: object) -> None:
         self.close()
-        if kind is None:
-            self._hide_nothing()
 
     # --- inside
 
-    def _read(self) -> None:
-        data = b"first"
-        while data:
-            if not select.select([self._master], [], [], 0.1)[0] and not self._closing:
-                continue
-            try:
-                data = b"" if self._closing else os.read(self._master, 1 << 16)
-            except OSError:  # Linux: every slave is closed
-                data = b""
-            with self._changed:
-                self._raw += data
-                self._ended = self._ended or not data
-                self._changed.notify_all()
+    def _until(self, true: Callable[[], bool], wanted: str) -> None:
+        deadline = time.monotonic() + WAIT
+        while not true():
+            assert time.monotonic() < deadline, f"{WAIT:g} s without {wanted!r}; the screen:\n{self.text}"
+            self._read(0.01)
 
-    def _settle(self) -> None:
-        """Until all of the output is read: the program has ended, but the terminal may hold some of it yet."""
-        os.write(self._slave, _END)
-        with self._changed:
-            self._changed.wait_for(lambda: _END in self._raw, WAIT)
-            self._raw = bytearray(self._raw.replace(_END, b""))
-            self._ended = True
+    def _read(self, seconds: float) -> None:
+        """What is written, waiting for it so long at most."""
+        while select.select(self._open, [], [], seconds)[0]:
+            self._raw += os.read(self._master, 1 << 16)
+            seconds = 0
 
-    def _stop_reading(self) -> None:
-        self._closing = True
-        self._reader.join()
-        os.close(self._master)
-        os.close(self._slave)
-        self._master = self._slave = -1
-
-    def _hide_nothing(self) -> None:
-        shown = "".join(self.text.split())
-        for secret in self._secrets:
-            assert secret not in shown, "a secret on the screen"
-
-    @staticmethod
-    def _plain(raw: str) -> str:
-        return _ESCAPES.sub("", raw).replace("\r\n", "\n")
+    def _has_ended(self) -> bool:
+        """Whether it has; then all of its output is read: the terminal may hold some of it when the program ends."""
+        if self._process.poll() is None:
+            return False
+        if self._open and not self._settled:
+            self._settled = True
+            self._read(0)
+            os.write(self._slave, _END)
+            while _END not in self._raw:
+                self._read(WAIT)
+            self._raw = self._raw.replace(_END, b"")
+        return True

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from tests.test_docs import loaded
 
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = sorted((DOCS / "pictures").glob("*.svg"))
@@ -53,13 +53,13 @@ def test_a_picture_can_be_read_in_the_readme(path: Path) -> None:
 
 
 def test_a_picture_is_what_the_terminal_showed() -> None:
-    maker = loaded(DOCS / "make_pictures.py")
+    maker = runpy.run_path(str(DOCS / "make_pictures.py"))
     raw = (
         "\x1b[?2004h\x1b[1;38;5;160mfailed\x1b[0m  it\r\nPaste: 9\b12 characters\r\nWaiting\r\x1b[K  end\r\n"
     )
-    lines = maker.lines_of(raw + "x" * 100)
+    lines = maker["lines_of"](raw + "x" * 100)
     expected = ["failed  it", "Paste: 12 characters", "  end", "x" * 80, "x" * 20]
-    assert maker.text_of(lines).splitlines() == expected
-    svg = maker.svg("ocarina-kit doctor", lines)
+    assert maker["text_of"](lines).splitlines() == expected
+    svg = maker["svg"]("ocarina-kit doctor", lines)
     assert words(svg).splitlines() == ["$ ocarina-kit doctor", *expected]
     assert '<tspan class="r">failed</tspan>\xa0\xa0it' in svg

@@ -13,7 +13,7 @@ import argparse
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ocarina_kit.cron.times import TOKEN_LIFE, Times, parse_times, spread
@@ -82,11 +82,11 @@ def busiest(schedules: Iterator[Times]) -> float:
     return max(hits.values()) / (sum(hits.values()) / MINUTES_A_DAY)
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Simulate how long a token stays usable.")
     parser.add_argument("--years", type=float, default=200.0)
     parser.add_argument("--users", type=int, default=10_000)
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
 
     print(f"Share of {asked.years:g} years with a usable token (log-ins by hand a year)\n")
     print("| failed runs | " + " | ".join(way.name for way in WAYS) + " |")

@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 from refresh import Home, command
 
@@ -27,10 +26,11 @@ BUDGET = {
 }
 
 
-def set_up(folder: Path) -> Home:
+def set_up(folder: str) -> Home:
     """A home with a set-up that works."""
-    home, programs = Home(folder, "https://majora.test/"), folder / "bin"
+    home = Home(folder, "https://majora.test/")
     home.have(["majora2.view_biosampleartifact"], left=35_000)
+    programs = home.folder / "bin"
     programs.mkdir()
     entry = f"7 */3 * * * {programs}/ocarina oauth refresh"
     for name, says in {"ocarina": "ocarina v1.0.0", "crontab": entry}.items():
@@ -56,7 +56,7 @@ def main() -> int:
     # The least of several runs is what a command needs; everything above it is the machine's other work.
     least, ratios = dict.fromkeys(("", *BUDGET), float("inf")), dict.fromkeys(BUDGET, float("inf"))
     with tempfile.TemporaryDirectory() as folder:
-        home = set_up(Path(folder))
+        home = set_up(folder)
         for done in range(rounds):
             for name in least:
                 argv = command(*name.split()) if name else bare

@@ -11,13 +11,16 @@ import os
 import re
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import LINK, LOOKUP
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.select import Select
+from tests.cli.conftest import LINK, LOOKUP, talk
 from tests.conftest import Kit, mode_of
 from tests.terminal import WAIT, Screen
 
@@ -41,12 +44,9 @@ _FLAGS = (
 
 
 class Browser:
-    """One window of headless Chromium, whose files are all in ``folder``. Everything waits until it is there."""
+    """One window of headless Chromium, whose files are all in ``folder``. All that is looked for is waited for."""
 
     def __init__(self, folder: Path) -> None:
-        from selenium import webdriver
-        from selenium.webdriver.chrome.service import Service
-
         options = webdriver.ChromeOptions()
         options.binary_location = str(shutil.which("chromium"))
         for flag in (*_FLAGS, f"--user-data-dir={folder / 'data'}"):
@@ -54,6 +54,7 @@ class Browser:
         home = {name: str(folder) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
         service = Service(str(shutil.which("chromedriver")), env={**os.environ, **home})
         self._driver = webdriver.Chrome(options=options, service=service)
+        self._driver.implicitly_wait(WAIT)
         self.open = self._driver.get
         self.close = self._driver.quit
 
@@ -61,16 +62,20 @@ class Browser:
     def address(self) -> str:
         return str(self._driver.current_url)
 
+    def find(self, path: str) -> Any:
+        """The first element there (XPath)."""
+        return self._driver.find_element(By.XPATH, path)
+
     def arrives_at(self, heading: str) -> None:
         """Wait for the page with this heading: after a button, the next page takes its time."""
-        self._wait(lambda: self._find("//h1").text == heading, f"no page is headed {heading!r}")
+        self.find(f'//h1[normalize-space() = "{heading}"]')
 
     def sees(self, words: str) -> None:
-        self._wait(lambda: words in self._find("//body").text, f"{words!r} is not on the page")
+        self.find(f'//body[contains(normalize-space(), "{words}")]')
 
     def field(self, label: str) -> Any:
         """The field that carries this label."""
-        return self._find(f'//*[@id = //label[normalize-space() = "{label}"]/@for]')
+        return self.find(f'//*[@id = //label[normalize-space() = "{label}"]/@for]')
 
     def fill(self, label: str, text: str) -> None:
         field = self.field(label)
@@ -78,20 +83,17 @@ class Browser:
         field.send_keys(text)
 
     def choose(self, label: str, option: str) -> None:
-        from selenium.webdriver.support.select import Select
-
         Select(self.field(label)).select_by_visible_text(option)
 
     def press(self, words: str) -> None:
         """The one button or link with these words."""
-        path = f'//button[normalize-space() = "{words}"] | //input[@type = "submit" and @value = "{words}"]'
-        found = self._find(f'{path} | //a[normalize-space() = "{words}"]')
-        found.click()
+        button = f'//button[normalize-space() = "{words}"] | //input[@type = "submit" and @value = "{words}"]'
+        self.find(f'{button} | //a[normalize-space() = "{words}"]').click()
 
     def copy(self, label: str) -> str:
         """Press Copy in the box of the labelled field; gives what a paste would give."""
         identity = self.field(label).get_attribute("id")
-        self._find(f'//*[@id = "{identity}"]/..//button[normalize-space() = "Copy"]').click()
+        self.find(f'//*[@id = "{identity}"]/..//button[normalize-space() = "Copy"]').click()
         self.sees(f"Copied: {label}")
         wanted = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
         self._driver.execute_cdp_cmd("Browser.grantPermissions", wanted)
@@ -106,31 +108,6 @@ class Browser:
         self.sees("authenticator app")
         self.fill("Token", majora.second_factor_code(user))
         self.press("Log in")
-
-    def _find(self, path: str) -> Any:
-        """What can be seen there, once it can."""
-        from selenium.webdriver.common.by import By
-
-        def shown() -> Any:
-            return next(
-                (one for one in self._driver.find_elements(By.XPATH, path) if one.is_displayed()), None
-            )
-
-        return self._wait(shown, f"{path} is not on the page")
-
-    def _wait(self, look: Callable[[], Any], problem: str) -> Any:
-        from selenium.common.exceptions import StaleElementReferenceException
-
-        deadline = time.monotonic() + WAIT
-        while True:
-            # The page went away as it was looked at.
-            with contextlib.suppress(StaleElementReferenceException):
-                if found := look():
-                    return found
-            assert time.monotonic() < deadline, (
-                f"{problem}; {self.address} shows:\n{self._driver.page_source}"
-            )
-            time.sleep(0.05)
 
 
 @pytest.fixture
@@ -156,12 +133,9 @@ def test_a_new_user_registers_logs_in_and_asks_for_a_sample(
     user = majora.add_user("alice")
     kit.secrets |= {user.password, str(user.totp_secret)}
     with Screen.of(kit, "init", columns=100, rows=50) as screen:
-        screen.expect("Which Majora?")
-        screen.line("3")
-        screen.expect("Its address:")
-        screen.line(majora.url)
-        screen.expect("Your Majora user name")
-        screen.line(user.name)
+        talk(
+            screen, ("Which Majora?", "3"), ("Its address:", majora.url), ("Your Majora user name", user.name)
+        )
 
         # Another window: the page that the kit names, and what it says to enter there.
         screen.expect("Register ocarina as an application:")
@@ -183,14 +157,8 @@ def test_a_new_user_registers_logs_in_and_asks_for_a_sample(
 
         # Back at the terminal.
         screen.line(client_id)
-        screen.expect("Client secret (hidden):")
-        screen.paste(secret)
-        screen.send("\r")
-        screen.expect("Majora accepts them.")
-        screen.expect("What will you use ocarina for?")
-        screen.line("1")
-        screen.expect("Apply these changes? [Y/n]")
-        screen.line()
+        talk(screen, ("Client secret (hidden):", secret), ("What will you use ocarina for?", "1"))
+        talk(screen, ("Apply these changes? [Y/n]", ""))
         browser.open(screen.expect(LINK, regex=True))
         browser.sees("asks for access to your Majora account")
         browser.press("Cancel")

@@ -18,10 +18,11 @@ import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import LOOKUP, Lab
-from tests.e2e.conftest import until
+from tests.conftest import until
 
 from ocarina_kit.cron.line import Entry, entries
 
@@ -42,28 +43,17 @@ test -f /var/spool/cron/private && touch "$1/ready" && exec sleep 600
 """
 
 
-def _missing() -> str:
-    """What this machine lacks for these tests; empty if nothing."""
-    if os.geteuid() != 0:
-        return "needs root"
-    for program in ("cron", "crontab", "busybox", "unshare", "nsenter"):
-        if shutil.which(program, path=SYSTEM_PATH) is None:
-            return f"needs the program {program}"
-    if _faketime() is None:
-        return "needs libfaketime"
-    command = ["unshare", "-m", "mount", "--make-rprivate", "/"]
-    tried = subprocess.run(command, capture_output=True, text=True, check=False)
-    return f"may make no mount namespace: {tried.stderr.strip()}" if tried.returncode else ""
-
-
-def _faketime() -> Path | None:
-    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def all_that_is_needed() -> None:
-    if missing := _missing():
-        pytest.skip(missing)
+    programs = ("cron", "crontab", "busybox", "unshare", "nsenter")
+    missing = [program for program in programs if not shutil.which(program, path=SYSTEM_PATH)]
+    if missing or FAKETIME is None:
+        pytest.skip(f"needs {' '.join(missing) or 'libfaketime'}")
+    if subprocess.call(["unshare", "-m", "mount", "--make-rprivate", "/"]) != 0:
+        pytest.skip("needs root, and leave to make a mount namespace")
 
 
 class Apart:
@@ -85,12 +75,10 @@ class Apart:
 
     def start_cron(self, at: str) -> None:
         """Start the daemon with its clock at ``at`` (local time)."""
-        environ = {"PATH": SYSTEM_PATH, "LD_PRELOAD": str(_faketime()), "FAKETIME": f"@{at}"}
+        environ = {"PATH": SYSTEM_PATH, "LD_PRELOAD": str(FAKETIME), "FAKETIME": f"@{at}"}
         with self.log.open("wb") as log:
             command = [*self.enter, "cron", "-f", "-L", "15"]
-            self.processes.append(
-                subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            )
+            self.processes.append(subprocess.Popen(command, env=environ, stdout=log, stderr=log))
 
     def close(self) -> None:
         for process in reversed(self.processes):
@@ -107,21 +95,15 @@ class Person:
         install_kit(prefix)
         lab.give(LOOKUP, INFO, age=HOUR)
 
-    def ocarina_kit(self, *args: str) -> str:
-        return self._run(self.prefix / "bin" / "ocarina-kit", *args).decode()
+    def ocarina_kit(self, *args: str) -> bytes:
+        return self._run(self.prefix / "bin" / "ocarina-kit", *args)
 
     def crontab(self, *args: str, stdin: bytes = b"") -> bytes:
         return self._run("crontab", *args, stdin=stdin)
 
     def _run(self, *argv: str | Path, stdin: bytes = b"") -> bytes:
-        done = subprocess.run(
-            [*self.enter, *argv],
-            env=self.env,
-            cwd=self.kit.home,
-            input=stdin,
-            capture_output=True,
-            check=False,
-        )
+        how: dict[str, Any] = {"env": self.env, "cwd": self.kit.home, "input": stdin}
+        done = subprocess.run([*self.enter, *argv], capture_output=True, check=False, **how)
         assert done.returncode == 0, done
         return done.stdout
 
@@ -144,10 +126,8 @@ def install_kit(prefix: Path) -> None:
     packages = next(prefix.glob("lib/python3*/site-packages"))
     (packages / "kit.pth").write_text(f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n")
     script = prefix / "bin" / "ocarina-kit"
-    # As pip writes them: a first line cannot hold a blank, so sh finds the interpreter there.
-    first = f"#!{prefix}/bin/python\n"
-    if " " in str(prefix):
-        first = f"#!/bin/sh\n'''exec' \"{prefix}/bin/python\" \"$0\" \"$@\"\n' '''\n"
+    # As pip writes them where there is a blank: a first line cannot hold one, so sh finds the interpreter there.
+    first = f"#!/bin/sh\n'''exec' \"{prefix}/bin/python\" \"$0\" \"$@\"\n' '''\n"
     script.write_text(f"{first}import sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n")
     script.chmod(0o755)
 
@@ -213,10 +193,8 @@ def busybox(folder: Path) -> str:
 def systemd_cron(folder: Path) -> str:
     """systemd-cron's own program, with the folders that it has built in changed to those that it was unpacked in."""
     unpacked = Path(os.environ["OCARINA_KIT_SYSTEMD_CRON"])
-    text = (unpacked / "usr/bin/crontab").read_text()
-    text = text.replace("/lib/systemd/", f"{unpacked}/lib/systemd/").replace(
-        "/var/spool/cron/crontabs", str(folder)
-    )
+    text = (unpacked / "usr/bin/crontab").read_text().replace("/lib/systemd/", f"{unpacked}/lib/systemd/")
+    text = text.replace("/var/spool/cron/crontabs", str(folder))
     (folder.parent / "systemd-crontab").write_text(text)
     return f'exec /usr/bin/python3 -I {folder.parent}/systemd-crontab "$@"'
 
@@ -253,15 +231,9 @@ def test_busyboxs_daemon_runs_the_line(other: Person, tmp_path: Path) -> None:
     other.ocarina_kit("schedule", "--yes")
     command = other.entry.command
     other.crontab("-", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
-    daemon = subprocess.Popen(
-        ["busybox", "crond", "-f", "-c", str(tmp_path / "crontabs")],
-        env={"PATH": SYSTEM_PATH, "HOME": str(other.kit.home)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        until(other.is_fresh, "a refresh by crond")
-    finally:
-        daemon.kill()
-        daemon.wait()
+    daemon = ["busybox", "crond", "-f", "-c", str(tmp_path / "crontabs")]
+    with subprocess.Popen(daemon, env={"PATH": SYSTEM_PATH, "HOME": str(other.kit.home)}) as running:
+        try:
+            until(other.is_fresh, "a refresh by crond")
+        finally:
+            running.kill()

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import Kit, processes_with
-from tests.e2e.conftest import until
+from tests.conftest import Kit, processes_with, until
 from tests.terminal import CTRL_C, Screen
 
 from ocarina_kit.sandbox import demo
@@ -84,17 +83,15 @@ class Listener:
 
 
 def test_a_step_that_is_not_true_is_said(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a client that does not ask the server."""
-    install = demo.install_standin
+    """Of a client that does not ask the server, and prints what is secret."""
+    install, seen = demo.install_standin, kit.home / "seen"
 
     def harmed(*args: Any, **options: Any) -> Path:
         client = install(*args, **options)
-        text = client.read_text()
-        client.write_text(
-            f'#!/bin/sh\ncase "$*" in *get*) echo DEMO-0001;; *) exec {client}.real "$@";; esac\n'
-        )
-        Path(f"{client}.real").write_text(text)
-        Path(f"{client}.real").chmod(0o755)
+        client.rename(f"{client}.real")
+        leaks = f'echo DEMO-0001; cat "$HOME/.ocarina" "$HOME/.ocarina-tokens" | tee {seen}'
+        client.write_text(f'#!/bin/sh\ncase "$*" in *get*) {leaks};; *) exec {client}.real "$@";; esac\n')
+        client.chmod(0o755)
         return client
 
     monkeypatch.setattr(demo, "install_standin", harmed)
@@ -103,4 +100,8 @@ def test_a_step_that_is_not_true_is_said(kit: Kit, monkeypatch: pytest.MonkeyPat
     assert error is not None
     assert (error.id, error.exit) == ("DEM001", 1)
     assert "the server answered" in error.why, error.why
-    assert not LOOKS_SECRET.search("\n".join(listener.said))
+    said = "\n".join(listener.said)
+    assert not LOOKS_SECRET.search(said)
+    secrets = re.findall(r'_(?:SECRET|token)": "(\w+)"', seen.read_text())
+    assert len(secrets) == 3
+    assert not any(secret in said for secret in secrets)

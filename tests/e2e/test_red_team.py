@@ -1,4 +1,4 @@
-"""What a red team broke, through the real command: terminals, slow servers, output, races (see also
+"""What a red team broke, through the real command: terminals, slow servers, several at once, output (see also
 test_red_team_secrets.py)."""
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import LINK, LOOKUP, Lab
-from tests.conftest import Kit
-from tests.e2e.conftest import until
+from tests.conftest import until
 from tests.terminal import CTRL_C, Screen
 
 soak = pytest.mark.soak
@@ -45,12 +44,19 @@ def is_saved(lab: Lab, before: dict[str, Any] | None = None) -> bool:
 # --- 13.1: closing the terminal loses no token ------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", ["refresh", "login"])
 @pytest.mark.parametrize("signals", [[], [signal.SIGHUP, signal.SIGTERM]])
-def test_a_terminal_that_closes_during_a_refresh(lab: Lab, signals: list[signal.Signals]) -> None:
-    before = lab.give(LOOKUP, age=3600)
-    begin_slowly(lab, 2)
-    with lab.screen("refresh") as screen:
-        until(lambda: asked(lab, "refresh_token"), "the token is sent")
+def test_a_terminal_that_closes(lab: Lab, command: str, signals: list[signal.Signals]) -> None:
+    refreshes = command == "refresh"
+    before = lab.give(LOOKUP, age=3600) if refreshes else None
+    grant_type = "refresh_token" if refreshes else "authorization_code"
+    begin_slowly(lab, 2, grant_type)
+    with lab.screen(command, "--for", "lookup") as screen:
+        if not refreshes:
+            address = lab.authorize(screen.expect(LINK, regex=True))
+            screen.expect("> ")
+            screen.paste(address + "\n")
+        until(lambda: asked(lab, grant_type), "the token is sent")
         screen.hang_up()
         for number in signals:
             screen.signal(number)
@@ -66,22 +72,9 @@ def test_ctrl_c_twice_with_the_output_in_a_pipe(lab: Lab, tmp_path: Path) -> Non
     argv = ["bash", "-c", line, "bash", *lab.kit.command("refresh")]
     with Screen(argv, env=lab.kit.env, cwd=lab.kit.home, secrets=lab.kit.secrets) as screen:
         until(lambda: asked(lab, "refresh_token"), "the token is sent")
-        screen.send(CTRL_C)
-        screen.send(CTRL_C)
+        screen.send(CTRL_C + CTRL_C)
         until(lambda: is_saved(lab, before), "the new token is saved")
         screen.wait()
-
-
-def test_a_terminal_that_closes_during_a_login(lab: Lab) -> None:
-    begin_slowly(lab, 2, "authorization_code")
-    with lab.screen("login", "--for", "lookup") as screen:
-        address = lab.authorize(screen.expect(LINK, regex=True))
-        screen.expect("> ")
-        screen.paste(address + "\n")
-        until(lambda: asked(lab, "authorization_code"), "the code is sent")
-        screen.hang_up()
-        assert screen.wait() in (0, 1, 130)
-    assert is_saved(lab)
 
 
 # --- 13.2: a slow server costs nothing --------------------------------------------------------------------------------
@@ -111,7 +104,7 @@ def test_an_answer_under_way_is_waited_for_and_not_asked_for_twice(
     assert asked(lab, "refresh_token") == 1
 
 
-# --- 13.3: two schedules at once --------------------------------------------------------------------------------------
+# --- 13.3: several at once --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tries", [3, pytest.param(25, marks=soak)])
@@ -128,6 +121,41 @@ def test_two_schedules_at_once_are_both_in_the_crontab(lab: Lab, tries: int) -> 
         assert crontab.startswith(others)
         marks = sorted(line.rpartition("# ocarina-kit ")[2] for line in crontab.splitlines()[2:])
         assert marks == ["one", "two"], crontab
+
+
+@pytest.mark.parametrize("number", [6, pytest.param(16, marks=soak)])
+def test_refreshes_at_once_spend_each_refresh_token_once(lab: Lab, number: int) -> None:
+    scopes = (LOOKUP, "majora2.view_majoraartifact_info")
+    before = lab.give(*scopes)
+    lab.has_expired()
+    known = lab.majora.stats()["spent"]
+    with ThreadPoolExecutor(number) as pool:
+        codes = list(pool.map(lambda _: lab.kit.run("refresh", "--within", "9h").code, range(number)))
+    assert codes == [0] * number
+    spent = [times for each, times in lab.majora.stats()["spent"].items() if each not in known]
+    assert spent == [1, 1]
+    after = lab.kit.read_tokens()
+    for scope in scopes:
+        assert after[scope]["refresh_token"] != before[scope]["refresh_token"]
+        assert lab.state(scope) == "live"
+
+
+@pytest.mark.parametrize("number", [6, pytest.param(50, marks=soak)])
+def test_processes_that_write_the_configuration_at_once_lose_nothing(lab: Lab, number: int) -> None:
+    kit = lab.kit
+    kit.write_config({"mine": [1, 2, 3], "profile": {"there": {"MAJORA_USER": "before"}}})
+    given = ["--offline", "--domain", "https://majora.example.ac.uk/"]
+    kit.extra |= {"CLIENT_ID": "i9" * 20, "CLIENT_SECRET": "s3" * 64}
+
+    def init(each: int) -> int:
+        return kit.run("init", "--profile", f"p{each}", "--user", f"user{each}", *given).code
+
+    with ThreadPoolExecutor(10) as pool:
+        assert set(pool.map(init, range(number))) == {0}
+    written = kit.read_config()
+    assert written["mine"] == [1, 2, 3]
+    users = {name: profile["MAJORA_USER"] for name, profile in written["profile"].items()}
+    assert users == {"there": "before", **{f"p{each}": f"user{each}" for each in range(number)}}
 
 
 # --- 13.5: output that fails ------------------------------------------------------------------------------------------
@@ -154,24 +182,18 @@ def test_waiting_for_a_lock_is_said(lab: Lab) -> None:
             assert screen.wait() == 0
 
 
-def many_settings(kit: Kit) -> None:
-    kit.config.write_text(json.dumps({f"SETTING_{number}": "x" for number in range(300_000)}))
+TOKEN = {"access_token": "a" * 30, "refresh_token": "r" * 30, "expires_in": 36_000, "expires_at": 1e9}
+HOSTILE = {
+    ".ocarina": lambda: json.dumps({f"SETTING_{number}": "x" for number in range(300_000)}),
+    ".ocarina-tokens": lambda: json.dumps({f"majora2.scope{number}": TOKEN for number in range(20_000)}),
+    "spool-crontab": lambda: f"0 * * * * ocarina oauth refresh {'x' * 100_000}\n",
+}
 
 
-def many_tokens(kit: Kit) -> None:
-    token = {"access_token": "a" * 30, "refresh_token": "r" * 30, "expires_in": 36_000, "expires_at": 1e9}
-    scopes = [f"majora2.scope{number}" for number in range(20_000)]
-    kit.write_tokens({scope: {**token, "scope": [scope]} for scope in scopes})
-
-
-def long_line(kit: Kit) -> None:
-    kit.crontab = f"0 * * * * ocarina oauth refresh {'x' * 100_000}\n"
-
-
-@pytest.mark.parametrize("harm", [many_settings, many_tokens, long_line])
-def test_files_of_a_hostile_size_end_in_words(lab: Lab, harm: Any) -> None:
+@pytest.mark.parametrize("name", HOSTILE)
+def test_files_of_a_hostile_size_end_in_words(lab: Lab, name: str) -> None:
     lab.give(LOOKUP)
-    harm(lab.kit)
+    (lab.kit.home / name).write_text(HOSTILE[name]())
     ran = lab.kit.run("doctor", "--offline", "--timeout", "60", "--json", timeout=120)
     assert ran.code in (0, 1, 4), ran.err
     assert ran.json["exit"] == ran.code

@@ -19,6 +19,7 @@ import pytest
 from ocarina_kit import __version__
 
 ROOT, THIS = Path(__file__).parents[2], "{}.{}".format(*sys.version_info[:2])
+PAGES = "https://host.example/o/ocarina-kit"
 
 
 def must(*command: str | os.PathLike[str], code: int = 0, **how: Any) -> tuple[str, str]:
@@ -43,6 +44,11 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
 
 
 class Built(NamedTuple):
+    """A release from a tag, as docs/release.md makes it."""
+
+    tree: Path
+    command: list[str]
+    """What made it, in the checkout ``tree``; to be completed by a folder."""
     sdist: Path
     wheel: Path
     about: PathDistribution
@@ -50,17 +56,30 @@ class Built(NamedTuple):
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """sdist, and from it the wheel, by the installed hatchling: from a copy, as nothing may be left in the checkout."""
+    """sdist and wheel, made in a checkout of its own."""
+    tag = f"v{__version__}"
+    command = [
+        sys.executable,
+        "tools/release.py",
+        tag,
+        "--pages",
+        f"{PAGES}/blob/{tag}",
+        "--no-conda",
+        "--out",
+    ]
 
     def make(folder: Path) -> None:
         leave = shutil.ignore_patterns("__pycache__", ".*_cache", ".venv", ".hypothesis", ".git")
         tree = shutil.copytree(ROOT, folder / "tree", ignore=leave)
-        must(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", tree)
+        who = ("-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "core.hooksPath=/dev/null")
+        for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "All"], ["tag", tag]):
+            must("git", *who, *words, cwd=tree)
+        must(*command, folder / "dist", cwd=tree)
 
-    dist = once(tmp_path_factory, "built", make) / "dist"
-    sdist, wheel = next(dist.glob("*.tar.gz")), next(dist.glob("*.whl"))
+    folder = once(tmp_path_factory, "built", make)
+    sdist, wheel = next(folder.glob("dist/*.tar.gz")), next(folder.glob("dist/*.whl"))
     about = zipfile.Path(wheel, f"ocarina_kit-{__version__}.dist-info/")
-    return Built(sdist, wheel, PathDistribution(about))
+    return Built(folder / "tree", command, sdist, wheel, PathDistribution(about))
 
 
 class Kit(NamedTuple):

@@ -75,20 +75,15 @@ def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
     return folder.as_uri()
 
 
-def build(built: Built, channel: str, folder: Path) -> Path:
-    """The conda package, made from the sdist as tools/release.py does."""
-    release = runpy.run_path(str(ROOT / "tools" / "release.py"))
-    (folder / "out").mkdir()
-    sdist = Path(shutil.copy(built.sdist, folder / "out"))
-    text, recipe = release["final_recipe"](RECIPE.read_text(), sdist, ""), sdist.with_name("recipe.yaml")
-    # The channel has the Python of the tests alone.
-    recipe.write_text(text.replace('"3.10"', f'"{THIS}"'))
-    release["conda_package"](recipe, sdist.parent, [channel], folder / "output")
-    return next(sdist.parent.glob("*.conda"))
-
-
 def test_the_package_is_built_tested_and_installed(built: Built, channel: str, tmp_path: Path) -> None:
-    package = Package.from_file(build(built, channel, tmp_path))
+    """As tools/release.py makes it from what it made before."""
+    out = shutil.copytree(built.sdist.parent, tmp_path / "out")
+    # The channel has the Python of the tests alone.
+    recipe = (out / "recipe.yaml").read_text().replace('"3.10"', f'"{THIS}"')
+    (out / "recipe.yaml").write_text(recipe)
+    release = runpy.run_path(str(ROOT / "tools" / "release.py"))
+    release["conda_package"](out / "recipe.yaml", out, [channel], tmp_path / "output")
+    package = Package.from_file(next(out.glob("*.conda")))
     assert {"site-packages/ocarina_kit/py.typed", "share/man/man1/ocarina-kit.1"} <= set(package.files)
     assert {name.split("/")[0] for name in package.files} == {"site-packages", "share"}
 

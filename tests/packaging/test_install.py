@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.packaging.conftest import ROOT, THIS, Built, Kit
+from tests.packaging.conftest import PAGES, ROOT, THIS, Built, Kit, must
 
 
 def pythons() -> dict[str, str]:
@@ -39,13 +41,40 @@ def test_wheel_and_sdist_hold_what_they_should(built: Built) -> None:
     assert {name.split("/")[0] for name in names} == {"ocarina_kit", f"{about}.dist-info", f"{about}.data"}
     package = {str(path.relative_to(ROOT / "src")) for path in files}
     assert {name for name in names if name.startswith("ocarina_kit/")} == package
-    # A link into the checkout leads nowhere on the page of a package index.
-    links = re.findall(r"\]\(([^)]*)\)", str(built.about.metadata.get_payload()))
-    assert [link for link in links if not link.startswith(("https:", "#"))] == [] != links
     with tarfile.open(built.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"README.md", "LICENSE", "recipe/recipe.yaml", "tests/conftest.py", "docs/make.py"} <= names
     assert [name for name in names if "__pycache__" in name or name.startswith(".")] == [".gitignore"]
+
+
+def test_a_release_has_its_recipe_and_links_and_is_the_same_each_time(built: Built, tmp_path: Path) -> None:
+    said, _ = must(*built.command, tmp_path / "again", cwd=built.tree)
+    files = [built.sdist, built.wheel, built.sdist.with_name("recipe.yaml")]
+    digests = {path: sha256(path.read_bytes()).hexdigest() for path in files}
+    assert said.splitlines() == [f"{digest}  {path.name}" for path, digest in sorted(digests.items())]
+    assert f"\n  path: {built.sdist.name}\n  sha256: {digests[built.sdist]}\n" in files[-1].read_text()
+    # A link into the checkout leads nowhere on the page of a package index.
+    links = re.findall(r"\]\(([^)#][^)]*)\)", str(built.about.metadata.get_payload()))
+    base = f"{PAGES}/blob/v{built.about.version}"
+    assert {f"{base}/docs/index.md", f"{base.replace('/blob/', '/raw/')}/docs/pictures/doctor.svg"} <= set(
+        links
+    )
+    assert [link for link in links if not link.startswith("https:")] == []
+
+
+def test_what_a_release_refuses(built: Built, tmp_path: Path) -> None:
+    release, log = runpy.run_path(str(ROOT / "tools" / "release.py")), tmp_path / "CHANGELOG.md"
+    tag, changes = f"v{built.about.version}", (ROOT / "CHANGELOG.md").read_text()
+    for name in ("src", "recipe"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for words, version, text in (
+        ("the tag is", "v9.9.9", changes),
+        ("text under Unreleased", tag, changes.replace("[Unreleased]\n", "[Unreleased]\n\n- More.\n")),
+        ("no dated section", tag, re.sub(r"\] - 2.*", "]", changes)),
+    ):
+        log.write_text(text)
+        with pytest.raises(SystemExit, match=words):
+            release["checked"](tmp_path, version)
 
 
 @pytest.mark.parametrize("version", PYTHONS)
