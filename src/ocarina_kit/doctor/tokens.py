@@ -87,8 +87,7 @@ def private(world: World) -> Outcome | None:
 
 @_check("TOK004", "The access tokens are valid", needs="TOK008")
 def valid(world: World) -> Outcome:
-    """An access token is valid for 10 hours. Its refresh token is valid longer, so an expired one is refreshed
-    without a browser.
+    """An access token is valid for 10 hours. With its refresh token an expired one is refreshed without a browser.
 
     ocarina asks you to log in again; under cron it fails.
     """
@@ -130,8 +129,7 @@ def renewable(world: World) -> Outcome | None:
 
 @_check("TOK006", "Each token is stored under its scope string", needs="TOK002")
 def under_their_keys(world: World) -> Outcome | None:
-    """ocarina looks a token up by exactly the scope string of what it is about to do, order included. It never finds
-    a token under another key.
+    """ocarina looks a token up by exactly the scope string of what it is about to do, order included.
 
     ocarina does not find it, and asks you to log in.
     """
