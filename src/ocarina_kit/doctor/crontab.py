@@ -244,12 +244,12 @@ def last_run(world: World) -> Outcome | None:
         return None
     at, complete = max(due)
     happened, failed = history.run_at(at, log, world.tokens.usable, host, now, all_tokens=complete)
-    when, what = clock(at, now), named(failed, world.table)
+    when = clock(at, now)
     if happened and not failed:
         return ok("The run of {time} refreshed the tokens.", time=when)
     said = f"The run of {{time}} did not refresh {'the {what}' if happened else 'anything'}."
     text = "Run the entry as cron does. If that works, the host was down, or its cron does not run."
-    return problem("fail", said, text=text, run=_TEST, time=when, what=what)
+    return problem("fail", said, text=text, run=_TEST, time=when, what=named(failed, world.table))
 
 
 @_check_entry("CRN010", "The entry can refresh an expired token", needs="CRN002", impact=_LOG_IN)
