@@ -47,14 +47,14 @@ def shape(world: World) -> Outcome:
 
     Every ocarina command with --oauth ends with a traceback, and so does its refresh.
     """
-    found, read, kept = world.tokens.found, world.tokens.file, _fixed(world)
+    found, read = world.tokens.found, world.tokens.file
     odd = [token for token in read.tokens if token.odd]
     if kind := foreign(found.path, found.content or b"", read):
         text = not_tokens(found.path, kind).remedy.text
         return problem("fail", f"{{file}} is not a tokens file: it is {kind}.", text=text, file=_file(world))
     if read.damage is None and not odd:
         return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
-    said = "An entry of the tokens file is not a token"
+    said, kept = "An entry of the tokens file is not a token", _fixed(world)
     if read.damage is not None:
         said = "The tokens file is damaged: it is not a JSON object"
     text, run = f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}.", (_FIX, "")
