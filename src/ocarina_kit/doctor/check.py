@@ -201,18 +201,15 @@ class Choice(NamedTuple):
 
 def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice:
     """Read ``--only`` and ``--skip``. Raises KitError (usage) for a name that is neither an id nor a family."""
-    chosen = {
-        name: frozenset(" ".join(values).upper().replace(",", " ").split())
-        for name, values in (("only", only), ("skip", skip))
-    }
+    names = [frozenset(" ".join(each).upper().replace(",", " ").split()) for each in (only, skip)]
     known = {*FAMILIES, *(each.id for each in all_checks())}
-    if unknown := sorted((chosen["only"] | chosen["skip"]) - known):
+    if unknown := sorted(names[0].union(names[1]) - known):
         raise usage_error(
             f"No check or family is called {', '.join(unknown)}.",
             why=f"Families: {', '.join(FAMILIES)}.",
             remedy=Remedy("List the checks.", ("ocarina-kit doctor --list",)),
         )
-    return Choice(**chosen, offline=offline)
+    return Choice(*names, offline=offline)
 
 
 def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) -> tuple[Outcome, ...]:

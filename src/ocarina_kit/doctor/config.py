@@ -90,8 +90,7 @@ def _edit(config: Config, line: int = 1) -> str:
 
 @_check_file("CFG001", "The configuration can be read", run=_INIT)
 def exists(world: World) -> Outcome | None:
-    """ocarina reads one file: ~/.ocarina, or the one that OCARINA_CONF_FILE names. A folder, a link to nothing or a
-    file that you may not read is as good as none.
+    """ocarina reads one file: ~/.ocarina, or the one that OCARINA_CONF_FILE names. It must be a file that you may read.
 
     Without it neither ocarina nor ocarina-kit knows your Majora.
     """
@@ -199,8 +198,7 @@ def _of_values(config: Config, check: str, by: str = "", after: Config | None = 
 @check("CFG004", "Every required setting has a value", needs="CFG002 CFG011", run=_INIT)
 def is_complete(world: World) -> Outcome | None:
     """MAJORA_DOMAIN, MAJORA_USER and MAJORA_TOKEN are always needed, CLIENT_ID and CLIENT_SECRET with OAUTH. ocarina
-    ignores names that it does not know, such as majora_domain or CLIENTID; --fix corrects them if it is clear what is
-    meant.
+    ignores names that it does not know, such as majora_domain or CLIENTID; --fix corrects what is clearly meant.
 
     ocarina takes a built-in value, or refuses to start.
     """
@@ -308,8 +306,7 @@ def look_right(world: World) -> Outcome | None:
 
 @_check_file("CFG010", "The optional settings can be used", needs="CFG002 CFG011")
 def optional(world: World) -> Outcome | None:
-    """OCARINA_QUIET and OCARINA_NO_BANNER must be integers; --fix writes them so. The folder of MAJORA_TOKENS_FILE must
-    exist.
+    """OCARINA_QUIET and OCARINA_NO_BANNER must be integers, and the folder of MAJORA_TOKENS_FILE must exist.
 
     ocarina fails as it reads the file, or cannot save its tokens.
     """
@@ -380,8 +377,7 @@ def own_tokens(world: World) -> Outcome | None:
 
 @check("CFG014", "User and instance agree", needs="CFG006", run=_INIT)
 def agree(world: World) -> Outcome | None:
-    """Production and the test instance are separate: accounts, applications and tokens. User names on the test instance
-    start with test-.
+    """Production and the test instance are separate. User names on the test instance start with test-.
 
     Accounts of one instance are unknown to the other, so the server will refuse this user.
     """

@@ -21,6 +21,10 @@ GRACE = 600.0
 """Seconds after a due run before it counts as missed (CHECKS.md, CRN008)."""
 _EXPIRE = "The tokens expire 10 hours after they were last refreshed."
 _LOG_IN = "ocarina cannot refresh an expired token: one failed run, and you must log in again."
+_WITHOUT = {
+    "kit": "Only ocarina still refreshes the tokens, and never one that has expired.",
+    "client": "ocarina-kit still refreshes the tokens; ocarina cannot take over if it fails.",
+}
 _SCHEDULE, _TEST = "ocarina-kit schedule", "ocarina-kit schedule --test"
 _OTHER_HOST = "Schedule the refresh on a host that has cron, or ask this one's administrators."
 
@@ -145,15 +149,12 @@ def programs(world: World) -> Outcome | None:
     cron starts the line, and nothing is refreshed.
     """
     for entry in world.entries.active:
-        bad, line = of.program_faults(world, entry), entry.number
+        bad = of.program_faults(world, entry)
         for tool, why in bad.items():
-            impact = ""
-            if len(bad) < len({call.tool for call in entry.calls}):
-                impact = "ocarina-kit still refreshes the tokens; ocarina cannot take over if it fails."
-                if tool == "kit":
-                    impact = "Only ocarina still refreshes the tokens, and never one that has expired."
+            some_run = len(bad) < len({call.tool for call in entry.calls})
             said, by = "{why} (crontab, line {line}).", "put the right programs into the crontab entry"
-            return faulty(world, said, by, impact=impact, why=why, line=line)
+            impact = _WITHOUT[tool] if some_run else ""
+            return faulty(world, said, by, impact=impact, why=why, line=entry.number)
     return None
 
 
@@ -243,12 +244,12 @@ def last_run(world: World) -> Outcome | None:
         return None
     at, complete = max(due)
     happened, failed = history.run_at(at, log, world.tokens.usable, host, now, all_tokens=complete)
-    when, what = clock(at, now), named(failed, world.table)
+    when = clock(at, now)
     if happened and not failed:
         return ok("The run of {time} refreshed the tokens.", time=when)
     said = f"The run of {{time}} did not refresh {'the {what}' if happened else 'anything'}."
     text = "Run the entry as cron does. If that works, the host was down, or its cron does not run."
-    return problem("fail", said, text=text, run=_TEST, time=when, what=what)
+    return problem("fail", said, text=text, run=_TEST, time=when, what=named(failed, world.table))
 
 
 @_check_entry("CRN010", "The entry can refresh an expired token", needs="CRN002", impact=_LOG_IN)

@@ -186,8 +186,7 @@ _NTP = "Ask whoever runs this machine to set its clock by NTP. See what it shows
 
 @check("ENV007", "The clock is right", needs="SRV002", online=True, text=_NTP, run="date -u")
 def clock(world: World) -> Outcome | None:
-    """This machine's time is compared with the time in the server's answer: more than 60 s is a warning, more than 300
-    s a failure.
+    """This machine's time is compared with the server's: more than 60 s is a warning, more than 300 s a failure.
 
     Tokens seem to be valid for longer or shorter than they are, and two-factor codes are refused.
     """

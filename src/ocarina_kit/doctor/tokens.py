@@ -47,14 +47,14 @@ def shape(world: World) -> Outcome:
 
     Every ocarina command with --oauth ends with a traceback, and so does its refresh.
     """
-    found, read, kept = world.tokens.found, world.tokens.file, _fixed(world)
+    found, read = world.tokens.found, world.tokens.file
     odd = [token for token in read.tokens if token.odd]
     if kind := foreign(found.path, found.content or b"", read):
         text = not_tokens(found.path, kind).remedy.text
         return problem("fail", f"{{file}} is not a tokens file: it is {kind}.", text=text, file=_file(world))
     if read.damage is None and not odd:
         return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
-    said = "An entry of the tokens file is not a token"
+    said, kept = "An entry of the tokens file is not a token", _fixed(world)
     if read.damage is not None:
         said = "The tokens file is damaged: it is not a JSON object"
     text, run = f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}.", (_FIX, "")
@@ -87,8 +87,7 @@ def private(world: World) -> Outcome | None:
 
 @_check("TOK004", "The access tokens are valid", needs="TOK008")
 def valid(world: World) -> Outcome:
-    """An access token is valid for 10 hours. Its refresh token is valid longer, so an expired one is refreshed
-    without a browser.
+    """An access token is valid for 10 hours. With its refresh token an expired one is refreshed without a browser.
 
     ocarina asks you to log in again; under cron it fails.
     """
@@ -130,8 +129,7 @@ def renewable(world: World) -> Outcome | None:
 
 @_check("TOK006", "Each token is stored under its scope string", needs="TOK002")
 def under_their_keys(world: World) -> Outcome | None:
-    """ocarina looks a token up by exactly the scope string of what it is about to do, order included. It never finds
-    a token under another key.
+    """ocarina looks a token up by exactly the scope string of what it is about to do, order included.
 
     ocarina does not find it, and asks you to log in.
     """
