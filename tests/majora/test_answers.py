@@ -44,7 +44,7 @@ def granted(**changes: object) -> Granted:
     return answer
 
 
-def said(error: str, words: str = "") -> Response:
+def said(error: object, words: str = "") -> Response:
     return came(400, {"error": error, "error_description": words})
 
 
@@ -138,6 +138,13 @@ def test_refusals(error: str, description: str, cause: str, client: str) -> None
     assert read_identity(said(error, description), client=True).kind == client
 
 
+@pytest.mark.parametrize(
+    "word", ["unauthorized", "forbidden", "not_found", "csrf_failed", ["invalid_client"]]
+)
+def test_other_words_are_no_oauth_error(word: object) -> None:
+    assert read_identity(said(word)).kind == "not-majora"
+
+
 # --- what servers echo
 
 SECRET = "Wq7xN-zR_2pLmT~4vK8sY.bH3jD&6gF=9cA 1eUoI0iP5aS"
@@ -162,8 +169,8 @@ def test_what_a_server_echoes_is_masked_before_it_is_cut(echo: str) -> None:
 def test_a_servers_words() -> None:
     assert came(200).shown("a\x1b[31m\r\nb\0") == "a [31m b"
     assert len(came(200).shown("x y" * 9999)) == 200
-    echoed = {"error": "odd", "error_description": "we gave n3w-token-1", "access_token": "n3w-token-1"}
-    assert read_answer(came(400, echoed)) == Refused("odd", "we gave ****")
+    echoed = {"error": "invalid_request", "error_description": "we gave n3w-token-1", "access_token": "n3w-token-1"}
+    assert read_answer(came(400, echoed)) == Refused("invalid_request", "we gave ****")
     places = {"https://portal.test:8/?t=s3cret": "redirect to portal.test", "//[": "redirect"}
     for location, end in places.items():
         moved = read_answer(came(307, headers={"location": location}))

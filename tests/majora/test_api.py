@@ -93,6 +93,7 @@ def test_who_is_there_and_whether_it_accepts_a_token(peers: Peers) -> None:
     assert b"Authorization: Bearer acc3ss" in head
     asked = json.loads(body)
     assert (asked["username"], asked["token"], asked["client_version"]) == ("me", "OAUTH", "0.36.1")
+    assert majora(peer).probe_token(Secret("acc3ss\n"), "me", None).kind == "refused"  # no header can hold it
     # Without a known client only the token is judged.
     unknown = majora(peer).probe_token(Secret("k3y"), "me", None, is_key=True)
     assert (unknown.kind, unknown.client_ok, unknown.wanted_version) == ("accepted", None, "")

@@ -205,7 +205,7 @@ def test_certificates(peers: Peers, authority: Authority, other_authority: Autho
     assert kind(ask(plain.tls_url)) == ("tls-other", False)
 
 
-def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path, peers: Peers) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("not a certificate\n")
     for path in (tmp_path / "gone.pem", empty):
@@ -213,6 +213,8 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         assert kind(got) == ("ca-bundle", False)
         assert "REQUESTS_CA_BUNDLE" in got.words
         assert str(path) in got.words
+    loopback = peers.saying(OK)  # http needs none
+    assert ask(loopback.url, {"REQUESTS_CA_BUNDLE": str(empty)}).status == 200
     assert ca_bundle({"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "/c"}) == ("CURL_CA_BUNDLE", "/c")
     assert ca_bundle({"SSL_CERT_FILE": "/s"}) is None
 

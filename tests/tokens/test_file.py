@@ -53,6 +53,8 @@ TIMES = [
     (NOW + 36001 + 7 * DAY, False, 1),
     (f"{NOW + 5}", False, NOW + 5),
     (f" {int(NOW)} ", False, NOW),
+    (f"+{int(NOW)}", False, NOW),
+    ("1.5e+9", False, 1.5e9),
     (f"{int(NOW + 5)}000", False, NOW + 5),
     ("99999999999999999999", False, 1),
     ((NOW + 5) * 1000, False, NOW + 5),
@@ -64,7 +66,7 @@ TIMES = [
     (-1e15, False, 1),
     (float("nan"), False, 1),
     (float("inf"), False, 1),
-    *((value, False, 1) for value in ("soon", "1e9", "", True, [], None)),
+    *((value, False, 1) for value in ("soon", "1e99", "", True, [], None)),
 ]
 
 

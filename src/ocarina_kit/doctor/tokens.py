@@ -169,7 +169,7 @@ def purposes(world: World) -> Outcome | None:
         missing = [scopes.requests_for(("lookup",), table)[0].scope]
     if not missing:
         return None
-    said, what = f"There is no {{what}}; {why}.", named(missing, world.table)
+    said, what = f"You have no {{what}}; {why}.", named(missing, world.table)
     return problem(status, said, run=world.login(missing), what=what)
 
 

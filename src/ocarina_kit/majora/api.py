@@ -120,6 +120,8 @@ class Majora(NamedTuple):
             "client_name": "ocarina" if version else "ocarina-kit",
             "client_version": version or __version__,
         }
+        if not is_key and not _TOKEN.fullmatch(secret.reveal()):
+            return Probe("refused", "no header can carry it")
         headers = {} if is_key else {"Authorization": f"Bearer {secret.reveal()}"}
         probe = read_query(self._post("validity", seconds, secret, json=query, headers=headers))
         # Only the installed client's version says anything about the client.
@@ -195,7 +197,10 @@ _CAUSES = {
     "invalid_scope": "scope",
     "unauthorized_client": "grant-type",
     "unsupported_grant_type": "grant-type",
+    **dict.fromkeys(("invalid_request", "access_denied", "unsupported_token_type"), "other"),
+    **dict.fromkeys(("server_error", "temporarily_unavailable"), "other"),
 }
+"""RFC 6749, 5.2 and 4.1.2.1; RFC 7009, 2.2.1. Other words (``unauthorized``, ``not_found``) are no OAuth server's."""
 
 
 def read_answer(came: Response | NoAnswer) -> Answer:
@@ -205,17 +210,17 @@ def read_answer(came: Response | NoAnswer) -> Answer:
     value = came.json() or {}
     error, description = value.get("error"), value.get("error_description")
     # RFC 6749, 5.2 has 400 and 401; some servers say 403 to access_denied, and some say everything with 200.
-    if came.status in (200, 400, 401, 403) and isinstance(error, str) and re.fullmatch("[a-z_]{1,60}", error):
+    if came.status in (200, 400, 401, 403) and isinstance(error, str) and error in _CAUSES:
         new = (str(value.get(name) or "") for name in ("access_token", "refresh_token"))
         came = came._replace(secrets=(*came.secrets, *map(Secret, new)))
         words = came.shown(description) if isinstance(description, str) else ""
         # The server's words say it more exactly than its code (FACTS.md).
-        cause = _CAUSES.get(error, "other")
+        cause = _CAUSES[error]
         if re.search("(?i)2fa|two-factor", words):
             cause = "two-factor"
         elif "redirect" in words.lower():
             cause = "redirect-uri"
-        return Refused(came.shown(error), words, came.status, cause, came.skew)
+        return Refused(error, words, came.status, cause, came.skew)
     return (_granted(value, came.skew) if came.status == 200 else None) or _unusable(came)
 
 
@@ -293,7 +298,8 @@ def read_query(came: Response | NoAnswer) -> Probe:
     value = (came.json() or {}) if isinstance(came, Response) and came.status == 200 else {}
     if "errors" not in value:
         odd = _unusable(came) if isinstance(came, Response) else came
-        return Probe("no-answer", odd.words, odd, odd.skew)
+        words = "its answer is not one to this query" if odd.kind == "other" else odd.words
+        return Probe("no-answer", words, odd, odd.skew)
     fine, messages = Probe("accepted", "it accepts the token", skew=came.skew), str(value.get("messages"))
     if "does not have all of the scopes" in messages:
         return fine  # the server looks at the scopes before it looks at the client's version

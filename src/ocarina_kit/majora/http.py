@@ -143,12 +143,13 @@ def send(
     secrets: tuple[Secret, ...] = (),
 ) -> Response | NoAnswer:
     """POST ``form`` or ``json``, and wait at most ``seconds`` of running time for the complete answer. Never raises."""
-    import requests
+    end = machine.monotonic() + seconds
+    import requests  # which takes its own time
 
     from ocarina_kit import __version__
     from ocarina_kit.config.url import server_of
 
-    server = server_of(url)
+    server, seconds = server_of(url), end - machine.monotonic()
     if not server:
         return NoAnswer("insecure", "the address of the server cannot be used")
     if seconds <= 0:
@@ -186,6 +187,8 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
 
     host, body = urlsplit(request.url).hostname or "", request.body
     proxy, bundle = proxy_for(machine.environ, request.url), ca_bundle(machine.environ)
+    if request.url.startswith("http:"):
+        bundle = None
     try:
         if bundle and not Path(bundle[1]).is_dir():
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle[1])
@@ -213,7 +216,7 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
             return Response(answer.status_code, answer.headers, bytes(content), machine.now())
     # requests, urllib3, http.client and ssl raise what they like on a hostile peer.
     except Exception as raised:
-        return _failure(raised, body.stage == "sent", host, proxy)
+        return _failure(raised, body.stage, host, proxy)
 
 
 # --- proxies and CA bundles
@@ -265,16 +268,16 @@ _KINDS = {
     ),
     "tls-other": (r"^(?!sent).*\bssl\.SSL\w*Error:", "the TLS handshake with {host} failed"),
     "dns-none": (f"gaierror:(?:{_NO_NAME}) ", "no host is named {host}"),
-    "dns-silent": ("gaierror", "the resolver did not answer for {host}"),
+    "dns-silent": ("gaierror|^resolving", "the resolver did not answer for {host}"),
     "refused": ("NewConnectionError", "{host} refuses the connection, or cannot be reached from here"),
     "reset": (_CUT, "{host} closed the connection before it had answered"),
     "other": ("", "{host} did not answer with HTTP"),
 }
 
 
-def _failure(problem: BaseException, sent: bool, host: str, proxy: str | None) -> NoAnswer:
+def _failure(problem: BaseException, stage: str, host: str, proxy: str | None) -> NoAnswer:
     """What an exception of a request means. Its text is not shown: it may hold a URL or a proxy's password."""
-    causes, marks = [problem], "sent " if sent else "proxied " if proxy else "unsent "
+    causes, marks = [problem], "proxied " if proxy and stage == "connecting" else f"{stage} "
     for each in causes:
         inner = (each.__cause__, each.__context__)
         causes += [cause for cause in inner if cause is not None and cause not in causes]
@@ -287,4 +290,4 @@ def _failure(problem: BaseException, sent: bool, host: str, proxy: str | None) -
     kind = next(kind for kind, (pattern, _) in _KINDS.items() if re.search(pattern, marks))
     words = _KINDS[kind][1].format(host=host, proxy=mask(proxy or ""))
     said = [f": {each.verify_message}" for each in causes if hasattr(each, "verify_message")]
-    return NoAnswer(kind, words + (said[0] if said and kind.startswith("tls-") else ""), sent)
+    return NoAnswer(kind, words + (said[0] if said and kind.startswith("tls-") else ""), stage == "sent")

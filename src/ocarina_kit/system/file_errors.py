@@ -25,9 +25,15 @@ _FAULTS = {
     "in the way": ("FIL002", "Something else is in its place.", "Move it away:", "mv {path} {path}.old"),
     "special": ("FIL003", "It is a device, a pipe or a socket.", "Name an ordinary file.", "ls -l {path}"),
     "no folder": ("FIL004", "The folder {folder} does not exist.", "Make it:", "mkdir -p {folder}"),
-    "not a folder": ("FIL004", "{folder} is not a folder.", "Move it away:", "mv {folder} {folder}.old"),
+    "not a folder": ("FIL004", "{folder} is not a folder.", "Name another folder. See:", "ls -ld {folder}"),
     "name": ("FIL005", "Its name is too long.", "Use a shorter name.", ""),
     "circle": ("FIL006", "Its symbolic links lead in a circle.", "Remove the link:", "ls -l {path}"),
+    "mounted": (
+        "FIL008",
+        "It is a mount of its own.",
+        "Mount its folder in its place. See:",
+        "findmnt {path}",
+    ),
     "other": ("FIL007", "The system refused it.", "Ask who runs this machine.", ""),
 }
 _CODES = {

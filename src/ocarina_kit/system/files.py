@@ -176,6 +176,7 @@ class Reserved:
         self._descriptor = -1
         with self._undone_if_it_fails():
             _refuse_what_is_not_ours(self._target)
+            _refuse_a_mount(self._target, self._temporary)
             self._descriptor = os.open(self._temporary, _NEW, 0o600)
             os.fchmod(self._descriptor, 0o600)  # a umask can have taken the owner's own bits
             _sweep(self._target, os.fstat(self._descriptor).st_mtime)
@@ -232,6 +233,16 @@ def _refuse_what_is_not_ours(target: Path) -> None:
         # EACCES is our own file's mode, and no bar to a rename; EPERM is the mark "immutable" or "append only".
         if problem.errno == errno.EPERM:
             raise
+
+
+def _refuse_a_mount(target: Path, beside: Path) -> None:
+    """A file that is mounted by itself, as into a container, cannot be replaced: nor linked, which changes nothing."""
+    try:
+        os.link(target, beside)
+        beside.unlink()
+    except OSError as problem:  # no file yet, or a file system without links
+        if problem.errno == errno.EXDEV:
+            refuse("mounted", target)
 
 
 def _prefix(target: Path) -> str:

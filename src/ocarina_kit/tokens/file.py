@@ -208,8 +208,10 @@ def same_scopes(one: str, other: str) -> bool:
 def _number_in(value: object) -> float | int | None:
     """A finite JSON number, or a text of one, as the client's OAuth library takes it; no bool."""
     if isinstance(value, str):
-        found = re.fullmatch(r"\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*", value, re.ASCII)
-        value = None if found is None else float(found[1]) if "." in found[1] else int(found[1])
+        found = re.fullmatch(
+            r"\s*\+?([0-9]{1,20})((?:\.[0-9]{1,20})?(?:e\+?[0-9]{1,2})?)\s*", value, re.A | re.I
+        )
+        value = None if found is None else float(value) if found[2] else int(found[1])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
