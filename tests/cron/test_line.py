@@ -130,7 +130,7 @@ def test_every_built_line_is_recognised(
     runner = "client" if alone else "kit-first"
     made = line(runner=runner, client=wanted, kit=(kit,), config=f"/{config}", profile=profile)
     (entry,) = entries(encode(made) + b"\n", "u", "/home/u")
-    assert (entry.runner, entry.marked, entry.reading.other_work) == (runner, True, ())
+    assert (entry.runner, entry.marked, entry.reading.other_work) == (runner, True, [])
     assert [call.path for call in entry.calls] == ([wanted] if alone else [kit, wanted])
     for call in entry.calls:
         assert (call.config, call.profile) == (normpath(f"/{config}"), profile)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from posixpath import isabs, join, normpath
 from typing import NamedTuple
 
 from ocarina_kit.client.places import CRON_PATH, cron_environment
 from ocarina_kit.config.names import CA_BUNDLES
 from ocarina_kit.cron.crontab import encode, job, lines_of, variable
-from ocarina_kit.cron.recognise import Call, Reading, read_command
+from ocarina_kit.cron.recognise import Call, Reading
 from ocarina_kit.cron.times import Times, in_words, parse_times
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 
@@ -45,7 +46,7 @@ class Entry(NamedTuple):
     ends: bool
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> list[Call]:
         return self.reading.calls
 
     @property
@@ -102,7 +103,7 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
                     user, home, {name: value for name, (value, _) in variables.items()}
                 )
                 # As its author meant it: percent signs as they are.
-                reading = read_command(parts[1].replace("\\%", "%"), environ)
+                reading = Reading(parts[1].replace("\\%", "%"), environ)
                 entry = Entry(number, text, bare is text, *parts, reading, dict(variables), line != text)
                 # A comment that only speaks of a refresh is none that was switched off.
                 if entry.calls and (entry.active or (entry.times and not reading.other_work)):
@@ -212,12 +213,11 @@ def second_reading(line: str) -> None:
 
     logging.getLogger("crontab").setLevel(logging.CRITICAL)
     jobs, ours = list(CronTab(tab=f"{line}\n")), job(line)
-    try:
-        one = len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled()
-        if one and ours and parse_times(jobs[0].slices.render()).same_as(parse_times(ours[0])):
-            return
-    except KitError:
-        pass
+    if len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled() and ours:
+        with suppress(KitError):
+            one, two = parse_times(jobs[0].slices.render()), parse_times(ours[0])
+            if (one.runs, one.days()) == (two.runs, two.days()):
+                return
     raise usage_error(
         "Two readers of crontabs do not agree on the times, so nothing was written.",
         id="SCH010",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ocarina_kit.cron.crontab import cron_command, encode, lines_of, variable
 from ocarina_kit.cron.host import needs_path, program_problem
 from ocarina_kit.cron.line import Entry, Ground, build_line, entries, finds_env
-from ocarina_kit.cron.recognise import Call, read_command
+from ocarina_kit.cron.recognise import Call, Reading
 from ocarina_kit.cron.times import gap_problem, one_miss_expires, spread
 
 _POSIX_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "mksh"})
@@ -162,7 +162,7 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
         if what:
             yield at, f"{name}={value[:60]} {what}"
     text, _, percent = cron_command(entry.command)
-    if percent is not None and not read_command(text, {}).comment:  # in a comment it does no harm
+    if percent is not None and not Reading(text, {}).comment:  # in a comment it does no harm
         yield number, f"cron ends the command at the % in {entry.command[: percent + 4][-16:]!r}; write \\%"
     if not entry.reading.complete:
         yield number, "a quote is never closed"
