@@ -92,22 +92,22 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
     found: list[Entry] = []
     variables: dict[str, tuple[str, int]] = {}
     for number, line in enumerate(lines_of(content), start=1):
-        folded = line.lower()
         if setting := variable(line):
             variables[setting[0]] = (setting[1], number)
-        elif "ocarina" in folded or ("oauth" in folded and "refresh" in folded):
-            text = line.removesuffix("\n")
-            bare = off[1] if (off := _SWITCHED_OFF.match(text)) else text
-            if parts := job(bare):
-                environ = cron_environment(
-                    user, home, {name: value for name, (value, _) in variables.items()}
-                )
-                # As its author meant it: percent signs as they are.
-                reading = Reading(parts[1].replace("\\%", "%"), environ)
-                entry = Entry(number, text, bare is text, *parts, reading, dict(variables), line != text)
-                # A comment that only speaks of a refresh is none that was switched off.
-                if entry.calls and (entry.active or (entry.times and not reading.other_work)):
-                    found.append(entry)
+            continue
+        if not re.search("ocarina|oauth.*refresh", line, re.I):
+            continue
+        text = line.removesuffix("\n")
+        bare = off[1] if (off := _SWITCHED_OFF.match(text)) else text
+        if (parts := job(bare)) is None:
+            continue
+        environ = cron_environment(user, home, {name: value for name, (value, _) in variables.items()})
+        # As its author meant it: percent signs as they are.
+        reading = Reading(parts[1].replace("\\%", "%"), environ)
+        entry = Entry(number, text, bare is text, *parts, reading, dict(variables), line != text)
+        # A comment that only speaks of a refresh is no entry that was commented out.
+        if entry.calls and (entry.active or (entry.times and not reading.other_work)):
+            found.append(entry)
     return found
 
 
