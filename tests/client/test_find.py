@@ -64,7 +64,6 @@ def test_every_place_is_found_and_named_in_order(home: Path) -> None:
     found = find(home, home / "onpath/bin", **environ)
     assert [each.path for each in found.all] == list(map(str, paths))
     assert all(words in each.source for each, words in zip(found.all, PLACES, strict=True))
-    assert all(words in place for place, words in zip(find(home / "x").looked_in, PLACES, strict=False))
     assert all(each.works and each.under_cron for each in found.all)
     assert found.chosen is found.all[0]
     assert found.shell is found.typed is found.all[1]
@@ -109,8 +108,7 @@ def test_one_file_is_counted_once_and_its_link_is_kept(home: Path) -> None:
     found = find(home, link.parent)
     (one,) = found.all
     assert (one.path, one.real) == (str(link), os.path.realpath(target))
-    assert found.shell is found.usable is one
-    assert found.program == "ocarina"
+    assert found.shell is one
 
 
 def test_nothing_is_run_from_the_current_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +199,6 @@ def test_a_client_that_does_not_work_is_passed_over(home: Path, how: str, state:
     assert problem.format(python=python) in found.all[0].problem
     assert chosen(found).path == str(good)
     assert f"Passed over: {path}: {found.all[0].described}" in found.why
-    assert (found.usable, found.program) == (found.chosen, str(good))
     # A shell goes past what it may not run.
     assert found.shell == (None if state == "not executable" or "nowhere" in problem else found.all[0])
 

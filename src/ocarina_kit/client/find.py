@@ -60,6 +60,12 @@ class Candidate(NamedTuple):
         return self.state == "works"
 
     @property
+    def fails(self) -> str:
+        """The check of the doctor that it fails: of its version if it works, as only who asks knows what is wrong."""
+        states = {"missing": "ENV001", "not the client": "ENV002", "works": "ENV004"}
+        return states.get(self.state, "ENV003")
+
+    @property
     def described(self) -> str:
         """What it is: ``ocarina 1.0.0``, ``another program``."""
         return f"ocarina {version_text(self.version)}" if self.works else self.problem
@@ -75,23 +81,12 @@ class Clients(NamedTuple):
     shell: Candidate | None = None
     chosen: Candidate | None = None
     why: str = ""
-    looked_in: tuple[str, ...] = ()
     cron: Candidate | None = None
 
     @property
     def typed(self) -> Candidate | None:
         """What a person gets who types ``ocarina``, as far as is known: what checks of "the client" look at."""
         return self.shell or self.chosen or next(iter(self.all), None)
-
-    @property
-    def usable(self) -> Candidate | None:
-        """The client to log in for: the one that a person gets who types ``ocarina``, else the chosen one."""
-        return self.shell if self.shell and self.shell.works else self.chosen
-
-    @property
-    def program(self) -> str:
-        """What to type for `usable`: ``ocarina`` or a path."""
-        return NAME if self.usable is None or self.usable is self.shell else self.usable.path
 
 
 def parse_version(text: str) -> Version | None:
@@ -117,9 +112,7 @@ def find_clients(
     With ``first`` the search ends with the place that has a client for cron.
     """
     found: list[Candidate] = []
-    looked: list[str] = []
     for words, programs in places(machine, named):
-        looked.append(words)
         new: dict[str, str] = {}
         for path in programs:
             new.setdefault(os.path.realpath(path), path)
@@ -138,7 +131,7 @@ def find_clients(
 
     chosen, why = _choose(found, named)
     shell, cron = at(on_path(NAME, machine.environ.get("PATH", ""))), at(on_path(NAME, CRON_PATH))
-    return Clients(tuple(found), shell, chosen, why, tuple(looked), cron)
+    return Clients(tuple(found), shell, chosen, why, cron)
 
 
 def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | None, str]:
