@@ -133,7 +133,7 @@ def test_accepts_what_the_real_crontab_accepts(tmp_path: Path) -> None:
 GAPS = [
     ("0 0,6,12,18 * * *", 6 * 60, "between 18:00 and 00:00 the next day", True, False),
     ("0 0,8,16 * * *", 8 * 60, "", True, False),
-    ("0 0,9,18 * * *", 9 * 60, "between 09:00 and 18:00", True, True),
+    ("0 0,9,18 * * *", 9 * 60, "between 00:00 and 09:00", True, True),
     ("17 1-23/3 * * *", 3 * 60, "between 22:17 and 01:17 the next day", False, False),
     ("0 */4 * * *", 4 * 60, "", False, False),
     ("0 */5 * * *", 5 * 60, "", True, False),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,7 +27,7 @@ SUMMER_TIME = 60
 """Minutes by which its end makes a gap longer; the repeated hour may be anywhere, as zones differ."""
 
 _DAY = 1440
-_FIRST = date(2026, 1, 1)
+_FIRST = datetime(2026, 1, 1)
 _FOUR_YEARS = 4 * 366  # they hold a 29 February
 _FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _WORDS = {
@@ -46,10 +46,11 @@ class Times(NamedTuple):
     runs: tuple[int, ...]
     sim: CronSim
 
-    def days(self, count: int = _FOUR_YEARS) -> list[date]:
-        """The days on which it runs, of the first so many from 2026 on."""
-        calendar = (_FIRST + timedelta(number) for number in range(count))
-        return [day for day in calendar if day.month in self.sim.months and self.sim.match_day(day)]
+    def days(self, count: int = _FOUR_YEARS) -> list[int]:
+        """The days on which it runs, of so many from the first of 2026 on, which is 0."""
+        calendar = [_FIRST + timedelta(number) for number in range(count)]
+        months, match = self.sim.months, self.sim.match_day
+        return [number for number, day in enumerate(calendar) if day.month in months and match(day)]
 
 
 def parse_times(text: str) -> Times:
@@ -69,7 +70,7 @@ def parse_times(text: str) -> Times:
         # cronsim takes a step on a range of one number as open-ended; cron does not.
         plain = re.sub(rf"\b({_ATOM})-\1/[0-9]+", r"\1", " ".join(fields), flags=re.I)
         try:
-            sim = CronSim("" if bad else plain, datetime(2026, 1, 1))
+            sim = CronSim("" if bad else plain, _FIRST)
             runs = (hour * 60 + minute for hour in sorted(sim.hours) for minute in sorted(sim.minutes))
             return Times(text, tuple(runs), sim)
         except CronSimError as problem:
@@ -87,15 +88,15 @@ def longest_gap(times: Times) -> tuple[int, str]:
     """The longest time between two runs by the clock, in minutes, and where it is: ``between 18:17 and 03:17 the next
     day``. Times that leave a day out have a gap of more than a day in any two years."""
     count = 2 if times.sim.parts[3:] == ["*", "*", "*"] else _FOUR_YEARS
-    days = times.days(count) or [_FIRST]
-    last, following = max(pairwise([*days, days[0] + timedelta(count)]), key=lambda two: two[1] - two[0])
-    overnight = (following - last).days * _DAY - times.runs[-1] + times.runs[0]
-    inside = [(end - start, start, end) for start, end in pairwise(times.runs)]
-    minutes, start, end = max([*inside, (overnight, times.runs[-1], times.runs[0])])
-    on, then = "", " the next day" if end <= start else ""
+    days = times.days(count) or [0]
+    last, following = max(pairwise([*days, days[0] + count]), key=lambda two: two[1] - two[0])
+    overnight = (last * _DAY + times.runs[-1], following * _DAY + times.runs[0])
+    gap = max([overnight, *pairwise(times.runs)], key=lambda two: two[1] - two[0])
+    minutes, (start, end) = gap[1] - gap[0], (_FIRST + timedelta(minutes=run) for run in gap)
     if minutes > _DAY:
-        on, then = f" on {last:%a %d %b}", f" on {following:%a %d %b}"
-    return minutes, f"between {_clock(start)}{on} and {_clock(end)}{then}"
+        return minutes, f"between {start:%H:%M on %a %d %b} and {end:%H:%M on %a %d %b}"
+    next_day = " the next day" if end.date() > start.date() else ""
+    return minutes, f"between {start:%H:%M} and {end:%H:%M}{next_day}"
 
 
 def gap_problem(times: Times) -> str:
