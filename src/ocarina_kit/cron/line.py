@@ -29,11 +29,10 @@ _SECRET = re.compile(r"@|%40|pass|pwd|secret|token", re.I)
 
 
 class Entry(NamedTuple):
-    """A crontab line that refreshes a token: its number from 1, its text, and what is in it.
+    """A crontab entry that refreshes a token: the number of its line, from 1, its text, and what is in it.
 
-    ``active`` is False where it is commented out. ``command`` is as written, with its percent signs. ``variables`` are
-    those that the crontab sets above it: the value, and the number of the line. ``reading.other_work`` are programs
-    that have nothing to do with the refresh: such a line is a person's own. ``ends``: it has its line break.
+    ``active`` is False where it is commented out. ``command`` is as written, with its percent signs. ``values`` are the
+    variables that the crontab sets above it, ``set_at`` the numbers of their lines. ``ends``: it has its line break.
     """
 
     number: int
@@ -42,7 +41,8 @@ class Entry(NamedTuple):
     time: str
     command: str
     reading: Reading
-    variables: Mapping[str, tuple[str, int]]
+    values: Mapping[str, str]
+    set_at: Mapping[str, int]
     ends: bool
 
     @property
@@ -57,11 +57,6 @@ class Entry(NamedTuple):
     def program(self, tool: str) -> Call | None:
         """The first call of the ``kit`` or the ``client``."""
         return next((call for call in self.calls if call.tool == tool), None)
-
-    @property
-    def values(self) -> dict[str, str]:
-        """The crontab's variables above it, as name and value."""
-        return {name: value for name, (value, _) in self.variables.items()}
 
     @property
     def times(self) -> Times | None:
@@ -90,21 +85,20 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
     ``user`` and ``home`` are those of the crontab's owner.
     """
     found: list[Entry] = []
-    variables: dict[str, tuple[str, int]] = {}
+    values: dict[str, str] = {}
+    set_at: dict[str, int] = {}
     for number, line in enumerate(lines_of(content), start=1):
         if setting := variable(line):
-            variables[setting[0]] = (setting[1], number)
-            continue
+            values[setting[0]], set_at[setting[0]] = setting[1], number
         if not re.search("ocarina|oauth.*refresh", line, re.I):
             continue
         text = line.removesuffix("\n")
         bare = off[1] if (off := _SWITCHED_OFF.match(text)) else text
         if (parts := job(bare)) is None:
             continue
-        environ = cron_environment(user, home, {name: value for name, (value, _) in variables.items()})
         # As its author meant it: percent signs as they are.
-        reading = Reading(parts[1].replace("\\%", "%"), environ)
-        entry = Entry(number, text, bare is text, *parts, reading, dict(variables), line != text)
+        reading = Reading(parts[1].replace("\\%", "%"), cron_environment(user, home, values))
+        entry = Entry(number, text, bare is text, *parts, reading, {**values}, {**set_at}, line != text)
         # A comment that only speaks of a refresh is no entry that was commented out.
         if entry.calls and (entry.active or (entry.times and not reading.other_work)):
             found.append(entry)

@@ -155,7 +155,7 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
     ``home``: its owner's, absolute.
     """
     calls, number = entry.calls, entry.number
-    for name, (value, at) in entry.variables.items():  # the line may set its own PATH and HOME
+    for name, value in entry.values.items():  # the command may set its own PATH and HOME
         what = _shell_problem(value) if name == "SHELL" else ""
         if all(call.environ.get(name) != value for call in calls):
             continue
@@ -164,7 +164,7 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
         if name == "HOME" and normpath(value or "/") != normpath(home):
             what = "is not the home folder, so ~/.ocarina is another file"
         if what:
-            yield at, f"{name}={value[:60]} {what}"
+            yield entry.set_at[name], f"{name}={value[:60]} {what}"
     text, _, percent = cron_command(entry.command)
     if percent is not None and not Reading(text, {}).comment:  # in a comment it does no harm
         yield number, f"cron ends the command at the % in {entry.command[: percent + 4][-16:]!r}; write \\%"
