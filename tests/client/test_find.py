@@ -43,8 +43,6 @@ def list_conda(home: Path, *prefixes: Path) -> None:
     program(home / ".conda/environments.txt", "/gone/envs/x\n\n" + "".join(f"{each}\n" for each in prefixes))
 
 
-# --- places ----------------------------------------------------------------------------------------------
-
 PLACES = {
     # in their order: part of the words, and the environment
     "active environment": "venv",
@@ -125,8 +123,6 @@ def test_the_search_can_end_at_the_first_that_works(home: Path) -> None:
     assert chosen(find(home, first.parent, first=True)).path == str(first)
     assert not (home / "ran").exists()
 
-
-# --- what a program is -----------------------------------------------------------------------------------
 
 TRACEBACK = "Traceback (most recent call last):\n"
 
@@ -211,9 +207,6 @@ def test_one_that_hangs_costs_its_time_limit(home: Path) -> None:
     assert [each.state for each in found.all] == ["no answer"] * 3
 
 
-# --- wrappers, shims, and what works under cron ----------------------------------------------------------
-
-
 def test_what_needs_this_shell_is_not_for_cron(home: Path) -> None:
     path = client(home / "forge/envs/covid")
     # A shell runs a script without a first line, too.
@@ -250,9 +243,6 @@ def test_no_secret_of_this_shell_reaches_the_program(home: Path) -> None:
     assert "hush-hush" not in seen
 
 
-# --- --ocarina -------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "named", ["{home}/env/bin/ocarina", "~/env/bin/ocarina", "env/bin/ocarina", "~/env", "ocarina"]
 )
@@ -274,9 +264,6 @@ def test_what_was_named_is_never_replaced(home: Path, text: str | None, state: s
     found = find(home, path.parent, named=str(named))
     assert (found.chosen, found.all[0].state) == (None, state)
     assert str(named) in found.why
-
-
-# --- what others can replace -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loose", ["bin/ocarina", "bin", "bin/python"])
@@ -306,9 +293,6 @@ def test_what_everyone_could_have_put_there_is_not_run_unasked(home: Path, loose
     assert not (home / "ran").exists()
     find(home, named=str(path))
     assert (home / "ran").exists()
-
-
-# --- launchers and tables --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -353,9 +337,6 @@ def test_the_table_of_a_client(home: Path, module: str, table: dict[str, str | N
     one = chosen(find(home, client(home / "env").parent))
     program(home / "env" / PACKAGES / "ocarina/client.py", f"{module}\n", 0o644)
     assert read_table(machine_at(home), one) == table
-
-
-# --- the real client -------------------------------------------------------------------------------------
 
 
 @pytest.mark.real_client

@@ -87,8 +87,6 @@ def everything(home: Path) -> set[str]:
     return {str(path) for path in home.rglob("*") if "state" not in path.parts and path.name != ".local"}
 
 
-# --- sources -------------------------------------------------------------------------------
-
 TAKEN = [
     (DEFAULT_SOURCE, DEFAULT_SOURCE),
     ("https://host/o.whl", "https://host/o.whl"),
@@ -117,9 +115,6 @@ def test_sources(home: Path) -> None:
         assert (error.exit, "hush" in f"{error.what}{error.why}{error.remedy}") == (Exit.USAGE, False), given
     gone = refused(desk(home), source="/gone/o.whl")
     assert (gone.id, gone.exit) == ("INS003", Exit.PROBLEM)
-
-
-# --- where it goes ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["conda", "mamba", "micromamba"])
@@ -171,9 +166,6 @@ def test_names_that_are_refused(home: Path) -> None:
         assert refused(desk(home), name=name).exit == Exit.USAGE
 
 
-# --- what exists already ---------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("how", [{"name": "mine"}, {"prefix": "~/forge/envs/mine"}])
 def test_a_folder_that_exists_is_never_touched(home: Path, how: dict[str, str]) -> None:
     path = client(home / "forge/envs/mine", "0.36.1")
@@ -215,8 +207,6 @@ def test_a_command_that_exists_is_not_replaced(home: Path) -> None:
     program(home / ".local/bin/ocarina", "mine")
     assert plan_install(desk(home)).link is None
 
-
-# --- failure ---------------------------------------------------------------------------------------------
 
 FAULTS = [
     ("no package", "INS003", "deep/er/client", lambda folder: program(folder / "setup.txt", "").parent),
