@@ -259,7 +259,7 @@ def test_what_everyone_could_have_put_there_is_not_run_unasked(home: Path, loose
     (home / "shared" / loose).chmod(0o777)
     list_conda(home, home / "shared/env")
     (one,) = find(home).all
-    assert one.state == "not tried"
+    assert one.state == "does not run"
     assert "everyone can write to" in one.problem
     assert not (home / "ran").exists()
     find(home, named=str(path))
