@@ -39,9 +39,9 @@ TIMEOUT = 8.0
 class Candidate(NamedTuple):
     """One ocarina. ``path`` is absolute, as it was found; ``real`` has its links followed; ``source``: where it is.
 
-    ``interpreter`` is the Python it runs on; "" if unknown. ``state``: "works" (it runs, and is the Majora client), "not
-    the client", "does not run", "not executable", "no answer" or "missing"; ``problem`` says why. ``under_cron``: it
-    also runs in cron's bare environment. ``writable_by_others``: what lets another user replace it, in words; or "".
+    ``interpreter`` is the Python it runs on; "" if unknown. ``state``: "works" (and is the Majora client), "not the
+    client", "does not run", "not executable", "no answer" or "missing"; ``problem`` says why. ``under_cron``: it also
+    runs in cron's bare environment. ``writable_by_others``: what lets another user replace it, in words; or "".
     """
 
     path: str

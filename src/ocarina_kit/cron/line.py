@@ -144,7 +144,7 @@ class Ground(NamedTuple):
 def build_line(
     ground: Ground, times: str, above: Mapping[str, str] | None = None, *, runner: str = "kit-first"
 ) -> str:
-    """The line, without its line break (CONTRACT.md, schedule). ``above``: the variables set above it in the crontab.
+    """The entry, without a line break (CONTRACT.md, schedule). ``above``: the variables set above it in the crontab.
     ``runner``: ``kit-first``, or ``client``, which must be there then.
 
     Raises KitError (CRN007): a control character, or longer than cron takes.
@@ -169,7 +169,7 @@ def build_line(
 
 
 def _exports(ground: Ground, above: Mapping[str, str]) -> dict[str, str]:
-    """What the entry sets: the set-up's own, and what lines above it would otherwise break."""
+    """What the entry sets: the set-up's own, and what the crontab would otherwise set above it."""
     found = {"HOME": ground.home} if "HOME" in above else {}
     if not finds_env(above.get("PATH")):
         found["PATH"] = CRON_PATH
@@ -186,7 +186,7 @@ def finds_env(path: str | None) -> bool:
 
 
 def cron_quote(text: str) -> str:
-    r"""One word for ``sh`` inside a crontab line, its percent signs escaped.
+    r"""One word for ``sh`` inside an entry, its percent signs escaped.
 
     A backslash is followed by ``''``: so it is never before a percent sign or another backslash (Debian's cron would
     eat one), and no ``\r`` appears that a listing could mistake for a carriage return.
@@ -200,7 +200,7 @@ def _mark(profile: str | None) -> str:
 
 
 def second_reading(line: str) -> None:
-    """Let python-crontab read the line too. Raises KitError (SCH010, usage) where it sees other times, or no job."""
+    """Let python-crontab read an entry too. Raises KitError (SCH010, usage) where it sees other times, or no job."""
     import logging
 
     from crontab import CronTab

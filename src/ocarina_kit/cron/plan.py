@@ -30,12 +30,12 @@ class Mine(NamedTuple):
 
     @property
     def active(self) -> tuple[Entry, ...]:
-        """What the checks judge: the lines that are this set-up's entry."""
+        """What the checks judge: all that cron runs for this set-up."""
         return tuple(sorted((*self.own, *self.mixed)))
 
     @property
     def kept(self) -> Entry | None:
-        """The line that becomes the good one: one that the kit wrote before others."""
+        """The one that becomes the good entry: one that the kit wrote before others."""
         return min(self.own, key=lambda entry: not entry.marked, default=None)
 
 
@@ -71,7 +71,7 @@ def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
 class Plan(NamedTuple):
     """``outcome``: ``unchanged``; ``changed``; ``added``, an entry starts to run on this host where none ran before;
     ``switched off``, the only entry is commented out and nobody agreed to switch it on; ``mixed``, the only entry does
-    other work as well. ``line`` is the good line, also where nothing changes.
+    other work as well. ``line`` is the good entry, also where nothing changes.
     """
 
     outcome: str
@@ -90,9 +90,9 @@ def plan_schedule(
 ) -> Plan:
     """One good entry for the set-up: repaired in place where there is one, otherwise added at the end.
 
-    ``times``: five fields that a person gave; without them a marked line keeps its own where they are good enough.
-    ``switch_on``: a person agreed to switch a commented-out entry on. Raises KitError: CRN005 (times), CRN007 (no line
-    can be built).
+    ``times``: five fields that a person gave; without them a marked entry keeps its own where they are good enough.
+    ``switch_on``: a person agreed to switch a commented-out entry on. Raises KitError: CRN005 (times), CRN007 (none can
+    be built).
     """
     found, lines = mine(content, ground), lines_of(content)
     own = found.own or (found.off[:1] if switch_on and not found.mixed else ())
@@ -119,7 +119,7 @@ def plan_removal(content: bytes, ground: Ground) -> bytes:
 
 
 def _kept_times(entry: Entry | None, own: str, runner: str) -> str:
-    """The times of a marked line, where they keep a token valid; else the set-up's ``own``."""
+    """The times of a marked entry, where they keep a token valid; else the set-up's ``own``."""
     times = entry.times if entry is not None and entry.marked else None
     if times is None or gap_problem(times) or (runner == "client" and one_miss_expires(times)):
         return own
@@ -127,7 +127,7 @@ def _kept_times(entry: Entry | None, own: str, runner: str) -> str:
 
 
 def _place(lines: Sequence[str], index: int) -> int:
-    """Where a line for ``index`` runs under a shell that can read it: before the SHELL lines that break it."""
+    """Where an entry for ``index`` runs under a shell that can read it: before the SHELL lines that break it."""
     place = index
     for at in reversed(range(index)):
         name, value = variable(lines[at]) or ("", "")

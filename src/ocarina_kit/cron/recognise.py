@@ -1,7 +1,7 @@
 """Reads a shell command line: which refreshes it runs, with which program and set-up, and what else it does. Pure.
 
 No shell: words, quotes, variables and operators, with a short table of what people put before a program. What is not
-understood counts as other work, and a line with other work is left alone. Linear, whatever the text.
+understood counts as other work, and an entry with other work is left alone. Linear, whatever the text.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _BARE = frozenset("env exec command".split())
 _STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock
     taskset chrt numactl busybox systemd-cat caffeinate time"""
 _BEFORE = _ENVIRONMENTS | _BARE | frozenset(_STARTERS.split())
-# They prepare a refresh or report on it; a line with others does work of its own.
+# They prepare a refresh or report on it; an entry with others does work of its own.
 _STAGE = _BARE | frozenset(
     """cd echo printf unset set test [ [[ true false : sleep date exit return logger mail mailx sendmail tee ts cat grep
     egrep fgrep tail head sed awk cut tr module ml umask ulimit trap wait break continue alias shopt hash type which
@@ -192,10 +192,8 @@ class Reading:
             options[option] = next(rest, "") if option in _TAKES_VALUE and not equals else value
             if option == "--scopes":  # the client's takes all words behind it
                 break
-        if (
-            plain != (["oauth", "refresh"] if tool == "client" else ["refresh"])
-            or _ASKS_ONLY & options.keys()
-        ):
+        wanted = ["oauth", "refresh"] if tool == "client" else ["refresh"]
+        if plain != wanted or _ASKS_ONLY & options.keys():
             return None
         home, config = environ.get("HOME", ""), environ.get("OCARINA_CONF_FILE", "")
         if tool == "kit":
@@ -204,16 +202,10 @@ class Reading:
         config = normpath(join(home, self._folder, config or join(home, ".ocarina")))
         if "/" in path and isabs(self._folder) and path[0] != "~":
             path = normpath(join(self._folder, path))
-        return Call(
-            tool,
-            path,
-            tuple(around),
-            self._set_up or any(basename(each) in _ENVIRONMENTS for each in around),
-            options.get("--profile") or None,
-            None if "--env" in options or "HOME" not in environ else config,
-            environ,
-            frozenset(options),
-        )
+        profile = options.get("--profile") or None
+        set_up = self._set_up or any(basename(each) in _ENVIRONMENTS for each in around)
+        file = None if "--env" in options or "HOME" not in environ else config
+        return Call(tool, path, tuple(around), set_up, profile, file, environ, frozenset(options))
 
 
 def _script(name: str, words: Sequence[str]) -> str | None:
