@@ -33,9 +33,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_662, 87, 8_726, 98_246),
+    "src": (13_595, 87, 8_695, 97_475),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (14_379, 97, 8_185, 112_438),
+    "tests": (13_667, 93, 7_857, 108_897),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
