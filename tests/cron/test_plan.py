@@ -47,6 +47,8 @@ REPAIRED = [
     ("a double of the good line", f"{GUIDE}\n{GOOD}\n", f"{GOOD}\n"),
     ("with a shell around", "0 */6 * * * bash -lc 'ocarina oauth refresh' >> log\n", f"{GOOD}\n"),
     ("with conda", "@daily cd ~ && conda run -n o ocarina oauth refresh || echo no | mail me\n", f"{GOOD}\n"),
+    ("the placeholder with a dollar", f"{T}${{YOUR_OCARINA_PATH}} oauth refresh\n", f"{GOOD}\n"),
+    ("a path in the placeholder's braces", f"{T}{{{OCARINA}}} oauth refresh\n", f"{GOOD}\n"),
     ("a bare percent", f"{GUIDE} >> $(date +%F)\n", f"{GOOD}\n"),
     ("beside a commented one", f"# {GUIDE}\n{GUIDE}\n", f"# {GUIDE}\n{GOOD}\n"),
     ("no line break at the end", f"# x\n{GUIDE}", f"# x\n{GOOD}\n"),
@@ -176,6 +178,11 @@ HAZARDS = [
     (f"{T}bash -c '{OCARINA} oauth refresh' 'open\n", 1, "never closed"),
     (f"{T}bash -c '{OCARINA} oauth refresh \"open'\n", 1, "never closed"),
     (f"# x\n{GUIDE}", 2, "line break"),
+    (f"{GUIDE}\r\n", 1, "carriage return"),
+    (f"{T}{KIT} refresh --quiet\n", 1, "has no option --quiet"),
+    (f"{T}{KIT} refresh --cron --profile=p --within 9h --for lookup\n", 0, ""),
+    (f"{T}sleep $((RANDOM % 60)); {KIT} refresh\n", 1, "% 60"),
+    (f"OCARINA_CONF_FILE=$HOME/.ocarina\n{T}{KIT} refresh\n", 2, "not expanded"),
 ]
 
 

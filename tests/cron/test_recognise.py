@@ -75,10 +75,10 @@ CLIENT_SHAPES = [
     ("source activate ocarina && ocarina oauth refresh", "ocarina", True),
     (". /opt/venv/bin/activate; ocarina oauth refresh", "ocarina", True),
     ("module load ocarina && ocarina oauth refresh", "ocarina", True),
-    ("conda run --no-capture-output -n ocarina ocarina oauth refresh", "ocarina", True),
-    ("micromamba run -p /opt/envs/ocarina ocarina oauth refresh", "ocarina", True),
-    ("uv tool run --from ocarina ocarina oauth refresh", "ocarina", True),
-    ("pipx run ocarina oauth refresh", "ocarina", True),
+    ("conda run --no-capture-output -n ocarina ocarina oauth refresh", "ocarina", False),
+    ("micromamba run -p /opt/envs/ocarina ocarina oauth refresh", "ocarina", False),
+    ("uv tool run --from ocarina ocarina oauth refresh", "ocarina", False),
+    ("pipx run ocarina oauth refresh", "ocarina", False),
 ]
 
 
@@ -106,7 +106,6 @@ LEFT_ALONE = [
     "# 0 0,6,12,18 * * * means: ocarina oauth refresh",
     "# 0 0,6,12,18 * * * ocarina oauth refresh is what the guide says",
     f"# 61 * * * * {OCARINA} oauth refresh",
-    f"# 0 0 * * * {OCARINA} oauth refresh; /x/backup",
     "MAILTO=ocarina oauth refresh",
     'echo "ocarina oauth refresh"',
     f"echo {OCARINA} oauth refresh >> log",
@@ -200,6 +199,7 @@ OTHER_WORK = [
     (f"{OCARINA} oauth refresh; {OCARINA} get pag", (OCARINA,)),
     (f"{OCARINA} oauth refresh; timeout 60 /x/backup", ("timeout",)),
     (f"env A=b /x/backup; {OCARINA} oauth refresh", ("env",)),
+    (f"xvfb-run -a {OCARINA} oauth refresh", ("xvfb-run",)),
     (f"{OCARINA} oauth refresh; command -v mail >/dev/null", ()),
     (f"{OCARINA} oauth refresh; exec 2>/dev/null", ()),
 ]

@@ -169,7 +169,11 @@ def test_what_a_server_echoes_is_masked_before_it_is_cut(echo: str) -> None:
 def test_a_servers_words() -> None:
     assert came(200).shown("a\x1b[31m\r\nb\0") == "a [31m b"
     assert len(came(200).shown("x y" * 9999)) == 200
-    echoed = {"error": "invalid_request", "error_description": "we gave n3w-token-1", "access_token": "n3w-token-1"}
+    echoed = {
+        "error": "invalid_request",
+        "error_description": "we gave n3w-token-1",
+        "access_token": "n3w-token-1",
+    }
     assert read_answer(came(400, echoed)) == Refused("invalid_request", "we gave ****")
     places = {"https://portal.test:8/?t=s3cret": "redirect to portal.test", "//[": "redirect"}
     for location, end in places.items():

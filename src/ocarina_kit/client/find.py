@@ -158,6 +158,7 @@ def _try_all(machine: Machine, paths: Sequence[str], source: str, timeout: float
 # Words of Python and of the loader if something that a program starts on is gone or broken.
 _BROKEN = (
     r"(?m)Traceback \(most|^\w*Error: |shared librar|Library not loaded|Fatal Python error|bad interpreter"
+    r"|not found \(required by"
 )
 
 
@@ -209,7 +210,7 @@ def judge(item: Candidate, done: Completed) -> Candidate:
         return item._replace(state="works", version=parse_version(said[1]))
     first, last = one_line((output or errors).partition("\n")[0]), one_line(errors.rpartition("\n")[2])
     gone = item.interpreter and not os.access(item.interpreter, os.F_OK)
-    dead = done.code in (126, 127) or (done.code and re.search(_BROKEN, errors))
+    dead = (done.code or 0) >= 126 or (done.code and re.search(_BROKEN, errors))
     kinds = (
         (done.error == "timed out", "no answer", "it gave no answer in time"),
         (done.code is None, "does not run", done.error),

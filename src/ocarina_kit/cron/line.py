@@ -99,8 +99,9 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
         # As its author meant it: percent signs as they are.
         reading = Reading(parts[1].replace("\\%", "%"), cron_environment(user, home, values))
         entry = Entry(number, text, bare is text, *parts, reading, {**values}, {**set_at}, line != text)
-        # A comment that only speaks of a refresh is no entry that was commented out.
-        if entry.calls and (entry.active or (entry.times and not reading.other_work)):
+        # A comment that only speaks of a refresh has no times, or begins with another word.
+        prose = not (entry.times or entry.time[0] == "@") or parts[1].split()[:1] == reading.other_work[:1]
+        if entry.calls and (entry.active or not prose):
             found.append(entry)
     return found
 

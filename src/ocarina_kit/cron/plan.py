@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from posixpath import basename, isabs, join, normpath, realpath
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from ocarina_kit.client.places import read_launch
 from ocarina_kit.cron.crontab import cron_command, encode, lines_of, variable
 from ocarina_kit.cron.host import program_problem
 from ocarina_kit.cron.line import Entry, Ground, build_line, entries, finds_env
-from ocarina_kit.cron.recognise import Call, Reading
+from ocarina_kit.cron.recognise import KIT_OPTIONS, Call, Reading
 from ocarina_kit.cron.times import gap_problem, one_miss_expires, spread
 
 _POSIX_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "mksh"})
@@ -64,7 +65,7 @@ def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
         return False
     if call.environ.get("HOME") == home and config == normpath(join(home, home, ".ocarina")):
         config = join(ground.home, ".ocarina")
-    meant = join(ground.home, config.rpartition("/~/")[2])
+    meant = join(ground.home, re.sub(r".*/(?:~|\$\{?HOME\}?)/", "", config))
     return realpath(ground.config) in (realpath(config), realpath(meant))
 
 
@@ -95,13 +96,14 @@ def plan_schedule(
     be built).
     """
     found, lines = mine(content, ground), lines_of(content)
-    own = found.own or (found.off[:1] if switch_on and not found.mixed else ())
+    again = [entry for entry in found.off if switch_on and not (found.mixed or entry.reading.other_work)]
+    own = found.own or again[:1]
     keep = found.kept or next(iter(own), None)
     place = _place(lines, len(lines) if keep is None else keep.number - 1)
     times = times or _kept_times(keep, spread(ground.user, ground.host, ground.domain), runner)
     above = dict(filter(None, map(variable, lines[:place])))
     line = build_line(ground, times, above, runner=runner)
-    if not own and (found.mixed or found.off):
+    if not own and (found.mixed or (found.off and not switch_on)):
         return Plan("mixed" if found.mixed else "switched off", content, line, found)
     for entry in own:
         lines[entry.number - 1] = ""
@@ -168,9 +170,17 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
     text, _, percent = cron_command(entry.command)
     if percent is not None and not Reading(text, {}).comment:  # in a comment it does no harm
         yield number, f"cron ends the command at the % in {entry.command[: percent + 4][-16:]!r}; write \\%"
+    if not entry.reading.comment and re.search(r"(\r|\\r)\s*\Z", entry.command):
+        yield number, "it ends in a carriage return, which becomes part of the last word"
+    if entry.reading.bash_only and realpath(entry.values.get("SHELL", "/bin/sh")).endswith("/dash"):
+        yield number, f"its shell has no {entry.reading.bash_only[0]}, which is bash's"
+    for option in sorted(
+        {each for call in calls if call.tool == "kit" for each in call.options} - KIT_OPTIONS
+    ):
+        yield number, f"ocarina-kit refresh has no option {option}"
     if not entry.reading.complete:
         yield number, "a quote is never closed"
     if not entry.ends:
         yield number, "the crontab's last line has no line break at its end"
-    if any(call.path.startswith("~/") or "/~/" in (call.config or "") for call in calls):
+    if any(call.path.startswith("~/") or re.search(r"/(~|\$\{?HOME)", call.config or "") for call in calls):
         yield number, "its ~ is quoted and so not expanded: it is for another file"

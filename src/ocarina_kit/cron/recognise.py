@@ -29,19 +29,22 @@ _DOLLAR = re.compile(rf"\\(?P<escaped>[\"\\$`])|\$(?P<brace>\{{)?(?P<name>{_NAME
 _TILDE = re.compile(rf"\A((?:{_NAME}=)?)~(?=/|\Z)")
 _ASSIGNMENT = re.compile(rf"({_NAME})=")
 _WHICH = re.compile(
-    r"(?:\$\(|`)[ ]*(?:(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*|(date)\b[^()`]*)[)`]"
+    r"(?:\$\(|`)[ ]*(?:(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*|(date)\b[^()`]*)[)`]|\$\(\([^()]*\)\)"
 )
 PLACEHOLDER = "{YOUR_OCARINA_PATH}"
 """What the guide's line has in place of the client's path, or of its folder's."""
+# The same in other brackets, or none, and a path put inside the braces.
+_PLACEHOLDERS = re.compile(r"\$?[{<\[]+ *YOUR_OCARINA_PATH *[}>\]]+|YOUR_OCARINA_PATH|\{/[^{}\s]*\}")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 
 _RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())
-_SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock".split())
-_ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
+_SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock sg su runuser".split())
+ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
 _BARE = frozenset("env exec command".split())
+BUILT_IN = frozenset("exec command builtin time".split())
 _STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock
     taskset chrt numactl busybox systemd-cat caffeinate time"""
-_BEFORE = _ENVIRONMENTS | _BARE | frozenset(_STARTERS.split())
+_BEFORE = ENVIRONMENTS | _BARE | frozenset(_STARTERS.split())
 # They prepare a refresh or report on it; an entry with others does work of its own.
 _STAGE = _BARE | frozenset(
     """cd echo printf unset set test [ [[ true false : sleep date exit return logger mail mailx sendmail tee ts cat grep
@@ -49,7 +52,9 @@ _STAGE = _BARE | frozenset(
     declare typeset local readonly read shift let pwd hostname whoami id mkdir touch chmod pushd popd conda mamba
     micromamba spack pyenv for select function case in""".split()
 )
+_NO_STARTERS = _STAGE | _SHELLS | {"ssh", "pgrep", "pkill", "ps"}
 _TAKES_VALUE = frozenset({"--profile", "--config", "--within", "--scope", "--for", "-m", "--metadata"})
+KIT_OPTIONS = _TAKES_VALUE - {"-m", "--metadata"} | {"--cron", "--env", "--json", "--dry-run"}
 _ASKS_ONLY = frozenset({"-h", "--help", "-v", "--version", "--print-config", "--dry-run"})
 _TOOLS = {"ocarina": "client", "ocarina.client": "client", "ocarina-kit": "kit", "ocarina_kit": "kit"}
 
@@ -58,7 +63,7 @@ class Call(NamedTuple):
     """One refresh, by ``tool``: ``kit`` or ``client``. ``environ`` is what it sees; ``options`` are its options' names.
 
     ``path`` is its program, as the shell finds it in the line; ``starters`` are programs that start it. ``set_up``:
-    what conda, uv, a start-up file or ``activate`` sets up says where its program is, if it is a bare name. ``config``
+    what a start-up file or ``activate`` sets up says where its program is, if it is a bare name. ``config``
     is the path of its configuration, None where the set-up comes from the environment.
     """
 
@@ -76,7 +81,8 @@ class Reading:
     """What a command line does if it starts with the variables of ``environ``. Never raises.
 
     ``calls`` are the refreshes; ``other_work`` are programs that have nothing to do with them. ``complete`` is False
-    where a quote is never closed. ``comment``, the first one, starts with ``#``.
+    where a quote is never closed. ``comment``, the first one, starts with ``#``. ``bash_only``:
+    commands that dash lacks.
     """
 
     def __init__(self, text: str, environ: Mapping[str, str]) -> None:
@@ -84,11 +90,12 @@ class Reading:
         self.other_work: list[str] = []
         self.complete = True
         self.comment = ""
+        self.bash_only: list[str] = []
         self._known = dict(environ)
         self._exported = set(environ)
         self._folder = ""
         self._set_up = False
-        self._read(_WHICH.sub(r"\1\2", text))
+        self._read(_PLACEHOLDERS.sub(PLACEHOLDER, _WHICH.sub(r"\1\2", text)))
 
     def _read(self, text: str) -> None:
         words: list[str] = []
@@ -124,6 +131,7 @@ class Reading:
         """One simple command: what prepares for others is noted, all else looked at for a refresh."""
         while words and words[0] in _RESERVED:
             words = words[1:]
+        self.bash_only += [word for word in words[:1] if word in ("source", "[[")]
         assigned: dict[str, str] = {}
         while words and (match := _ASSIGNMENT.match(words[0])):
             assigned[match[1]] = words[0][match.end() :]
@@ -134,6 +142,8 @@ class Reading:
             for name, equals, value in (word.partition("=") for word in words[1:]):
                 self._exported.add(name)
                 self._known.update({name: value} if equals else {})
+        elif words[0] == "unset":
+            self._exported.difference_update(words[1:])
         elif words[0] == "cd":
             self._folder = words[-1] if words[1:] else ""
         elif words[0] in ("source", ".", "module", "ml") or "activate" in words:
@@ -143,8 +153,8 @@ class Reading:
             self._program(words, {**environ, **assigned})
 
     def _program(self, words: list[str], environ: dict[str, str]) -> None:
-        """A program, behind those that start it."""
-        starters: list[str] = []
+        """A program, behind those that start it. One that is not known may start it too, and does its own work."""
+        starters, strange = list[str](), list[str]()
         first, second = basename(words[0]), words[1] if words[1:] else ""
         for at, word in enumerate(words):
             name, rest = basename(word), words[at + 1 :]
@@ -156,11 +166,14 @@ class Reading:
                 path = starters.pop() if by_module else word
                 if call := self._call(tool, path, rest, environ, starters):
                     self.calls.append(call)
+                    self.other_work += strange
                     return
             if _PYTHON.fullmatch(name) or name in _BEFORE:
                 starters.append(word)
+            elif at == 0 and name in _NO_STARTERS:
+                break
             elif at == 0:
-                break  # another program
+                strange = [word]
             if match := _ASSIGNMENT.match(word):
                 environ[match[1]] = word[match.end() :]
         # `command -v x` and `exec 2>log` run nothing.
@@ -203,9 +216,8 @@ class Reading:
         if "/" in path and isabs(self._folder) and path[0] != "~":
             path = normpath(join(self._folder, path))
         profile = options.get("--profile") or None
-        set_up = self._set_up or any(basename(each) in _ENVIRONMENTS for each in around)
         file = None if "--env" in options or "HOME" not in environ else config
-        return Call(tool, path, tuple(around), set_up, profile, file, environ, frozenset(options))
+        return Call(tool, path, tuple(around), self._set_up, profile, file, environ, frozenset(options))
 
 
 def _script(name: str, words: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from ocarina_kit.client.places import on_path, thrown_away
 from ocarina_kit.cron.host import program_problem
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.plan import plan_schedule
-from ocarina_kit.cron.recognise import PLACEHOLDER
+from ocarina_kit.cron.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER
 from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError
@@ -49,6 +49,8 @@ def faulty(world: World, said: str, by: str, *, status: str = "fail", **more: An
     after = repair(world, before)
     if after != before:
         more["fix"] = (Change("crontab", kind="crontab", before=before, after=after, why=by),)
+    elif not world.listing.writable:
+        more["run"] = "crontab -e"
     elif entries.mixed and not entries.own:
         number = entries.mixed[0].number
         more["text"] = f"Line {number} does other work as well: take the refresh out of it by hand."
@@ -83,14 +85,19 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     path = call.path
     if PLACEHOLDER in path:
         return f"{path} was never replaced by the path of ocarina"
-    for each in filter(isabs, (*call.starters, path)):
-        if why := program_problem(each):
+    for each in (*call.starters, path):
+        if isabs(each) and (why := program_problem(each)):
             return why
+    finds = call.environ.get("PATH", "")
+    for each in call.starters if not call.set_up else ():
+        if "/" not in each and each not in BUILT_IN and not on_path(each, finds):
+            return f"{each} has no absolute path, and the entry's PATH does not lead to it"
     if "/" not in path:
-        path = "" if call.set_up else on_path(path, call.environ.get("PATH", ""))
+        set_up = call.set_up or any(basename(each) in ENVIRONMENTS for each in call.starters)
+        path = "" if set_up else on_path(path, finds)
         if not path:
             why = f"{call.path} has no absolute path, and the entry's PATH does not lead to it"
-            return "" if call.set_up else why
+            return "" if set_up else why
     if not isabs(path):  # a quoted ~ is CRN007's
         return "" if path[0] == "~" else f"{path} is relative: cron starts in the home folder"
     if call.tool != "client" or basename(path) != "ocarina":
