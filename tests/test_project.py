@@ -33,9 +33,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_668, 87, 8_730, 98_221),
+    "src": (13_660, 87, 8_728, 98_204),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (14_325, 96, 8_153, 112_030),
+    "tests": (13_850, 93, 7_904, 109_610),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
