@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 import pytest
 from tests.majora.conftest import Authority, Peer, Peers, answer, machine_with
 
-from ocarina_kit.majora.api import Majora, NoAnswer, tls_hint
+from ocarina_kit.majora.api import Majora, tls_hint
+from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.secret import Secret
 
 TOKEN = {"access_token": "acc3ss", "token_type": "Bearer", "expires_in": 5, "refresh_token": "r3new"}

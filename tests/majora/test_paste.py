@@ -147,13 +147,15 @@ MISREAD = [
     # paste, the server, the states of pending logins, and all that is known then: never the code
     (CALLBACK.replace("majora.test", "other.test"), DOMAIN, {STATE}, Misread("other-server", "other.test")),
     # A broken paste has its code where a host belongs.
-    (f"https://{CODE}/", DOMAIN, {STATE}, Misread("other-server", "")),
+    (f"https://{CODE}/", DOMAIN, {STATE}, Misread("other-server", "an unreadable host")),
     (f"?error=server_error&error_description={CODE}&state={STATE}", DOMAIN, {STATE, OTHER},
-     Misread("error", "server_error", STATE)),
-    (f"?error={CODE}&state={STATE}", DOMAIN, {STATE}, Misread("error", "", STATE)),
+     Misread("error", "It answered server_error.", STATE)),
+    (f"?error={CODE}&state={STATE}", DOMAIN, {STATE}, Misread("error", "It answered an unknown error.", STATE)),
     # the words of Majora's error pages
-    ("Error: Mismatching\nredirect URI.", DOMAIN, {STATE}, Misread("redirect-uri", "Mismatching redirect URI")),
-    ("Invalid client_id parameter value.", DOMAIN, {STATE}, Misread("client", "Invalid client_id parameter value")),
+    ("Error: Mismatching\nredirect URI.", DOMAIN, {STATE},
+     Misread("redirect-uri", "The browser shows: Mismatching redirect URI.")),
+    ("Invalid client_id parameter value.", DOMAIN, {STATE},
+     Misread("client", "The browser shows: Invalid client_id parameter value.")),
     # The state tells whose callback it is.
     *((text, DOMAIN, {OTHER}, Misread("wrong-state", state=STATE))
       for text in (CALLBACK, f"<{CALLBACK}>", quote(CALLBACK, safe=""), lines(CALLBACK, 40))),

@@ -86,18 +86,16 @@ def test_half_a_file_is_looked_at_again(tmp_path: Path, machine: Machine) -> Non
     assert len(waits) == 2 + 5
 
 
-@pytest.mark.parametrize(
-    ("bits", "loose"), [(0o700, False), (0o755, False), (0o777, True), (0o702, True), (0o1777, False)]
-)
-def test_folders_that_let_others_replace_the_file(tmp_path: Path, bits: int, loose: bool) -> None:
+def test_folders_that_let_others_replace_the_file(tmp_path: Path) -> None:
     folder = tmp_path / "shared"
     (folder / "home").mkdir(parents=True)
-    for path in (folder / "f", folder / "home" / "f"):
-        path.touch()
     (tmp_path / "link").symlink_to("shared/f")
-    folder.chmod(bits)
-    for path in (folder / "f", folder / "home" / "f", tmp_path / "link"):
-        assert loose_folders(path) == ((folder,) if loose else ())
+    paths = (folder / "f", folder / "home" / "f", tmp_path / "link")
+    for path in paths[:2]:
+        path.touch()
+    for bits, loose in {0o700: (), 0o755: (), 0o777: (folder,), 0o702: (folder,), 0o1777: ()}.items():
+        folder.chmod(bits)
+        assert [loose_folders(path) for path in paths] == [loose] * 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -116,18 +114,18 @@ def test_another_users_folder_and_group(tmp_path: Path) -> None:
     assert names(tmp_path) == ["f"]
 
 
-@pytest.mark.parametrize(("before", "umask"), [(None, 0o000), (None, 0o777), (0o644, 0o777), (0o000, 0o000)])
-def test_0600_whatever_it_was(tmp_path: Path, before: int | None, umask: int) -> None:
-    path = tmp_path / "tokens"
-    if before is not None:
-        path.write_bytes(b"old")
-        path.chmod(before)
-    kept = os.umask(umask)
-    try:
-        write_private(path, b"new")
-    finally:
-        os.umask(kept)
-    assert (path.read_bytes(), mode_of(path)) == (b"new", 0o600)
+def test_0600_whatever_it_was(tmp_path: Path) -> None:
+    for number, (before, umask) in enumerate([(None, 0), (None, 0o777), (0o644, 0o777), (0, 0)]):
+        path = tmp_path / f"tokens{number}"
+        if before is not None:
+            path.write_bytes(b"old")
+            path.chmod(before)
+        kept = os.umask(umask)
+        try:
+            write_private(path, b"new")
+        finally:
+            os.umask(kept)
+        assert (path.read_bytes(), mode_of(path)) == (b"new", 0o600)
 
 
 def test_links_stay_and_their_target_is_written(tmp_path: Path) -> None:

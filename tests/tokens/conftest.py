@@ -13,9 +13,9 @@ import pytest
 
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.majora import api
-from ocarina_kit.majora.api import Granted, Majora, NoAnswer, Refused, Revoked
+from ocarina_kit.majora.api import Granted, Majora, Refused
 from ocarina_kit.majora.grant import Pending
-from ocarina_kit.majora.messages import Ways
+from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.errors import worst
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.secret import Secret
@@ -76,10 +76,10 @@ class Server(Majora):
     def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float = 60.0) -> Any:
         return self.refresh(code)
 
-    def revoke(self, token: Secret, hint: str = "refresh_token", seconds: float = 20.0) -> Any:
+    def revoke(self, token: Secret, hint: str = "refresh_token") -> Any:
         self.revoked.append(token.reveal())
         answers = self.script.get(token.reveal())
-        return answers.pop(0) if answers else Revoked()
+        return answers.pop(0) if answers else None
 
 
 _LOCK = threading.RLock()
@@ -140,7 +140,7 @@ class Lab:
         return self._run(logout, "refresh-fact", answers, setup, None, **how)
 
     def redeem(self, pending: Pending, *answers: Any, setup: Setup | None = None) -> dict[str, str]:
-        how: dict[str, Any] = {"pending": pending, "code": Secret("the-code"), "ways": Ways()}
+        how: dict[str, Any] = {"pending": pending, "code": Secret("the-code")}
         return self._run(redeem, "the-code", answers, setup, None, **how)
 
     def _run(

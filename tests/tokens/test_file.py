@@ -87,12 +87,6 @@ def test_the_lifetime(value: object, lifetime: float) -> None:
 # --- storing
 
 
-def test_a_first_token_is_written_as_the_client_writes_it() -> None:
-    file = parse(None).with_entry(*parse(None).granted(VIEW, granted(1, VIEW), NOW))
-    wanted = entry(access_token="new-access-1", refresh_token="new-refresh-1", expires_at=NOW + 36000)
-    assert file.render() == json.dumps({VIEW: wanted}).encode()
-
-
 FIRST = TWO.split(maxsplit=1)[0]
 STORED = [
     # the entry before, what the server grants, the key, what the new entry has

@@ -94,10 +94,18 @@ def test_a_use_ties_unknown_tokens_to_the_server_of_their_file(lab: Lab) -> None
 # --- history
 
 
+def when_where_by(found: Line | None) -> Any:
+    return found and (found.time, found.host, found.by)
+
+
 def test_last_success() -> None:
     lines = [line("refreshed", 50, A, host="login2")]
-    assert history.last_success(lines, [token("a", 50)], NOW) == (NOW - 50, "login2", "refresh")
-    assert history.last_success(lines, [token("z", 10)], NOW) == (NOW - 10, "", "")
+    for tokens, expected in (
+        ([token("a", 50)], (NOW - 50, "login2", "refresh")),
+        ([token("z", 10)], (NOW - 10, "", "")),
+        ([], (NOW - 50, "login2", "refresh")),
+    ):
+        assert when_where_by(history.last_success(lines, tokens, NOW)) == expected
     assert history.last_success([], [], NOW) is None
 
 
@@ -117,7 +125,7 @@ ELSEWHERE: list[tuple[list[Line], list[Token], Any]] = [
 
 @pytest.mark.parametrize(("lines", "tokens", "found"), ELSEWHERE)
 def test_refreshed_elsewhere(lines: list[Line], tokens: list[Token], found: Any) -> None:
-    assert history.refreshed_elsewhere(lines, tokens, "login1", NOW) == found
+    assert when_where_by(history.refreshed_elsewhere(lines, tokens, "login1", NOW)) == found
 
 
 def test_other_hosts() -> None:

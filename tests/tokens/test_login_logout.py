@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from tests.tokens.conftest import DOWN, GONE, READ, SILENT, VIEW, Lab, entry, granted
 
-from ocarina_kit.client.scopes import PURPOSES
-from ocarina_kit.majora.api import NoAnswer, Refused
+from ocarina_kit.majora.api import Refused
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending, waiting
+from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse, read_token
 from ocarina_kit.tokens.login import prove_writable
-from ocarina_kit.tokens.outcome import named
 from ocarina_kit.tokens.store import plan_aside
 
 
@@ -32,7 +31,12 @@ EXCHANGES: list[tuple[list[Any], str, str, int, bool]] = [
     ([NoAnswer("rate-limited", "it answered 429", False, 429), granted(1)], "logged-in", "", 2, False),
     ([granted(1, "other")], "narrowed", "LGN028", 1, False),
     ([GONE], "failed", "LGN021", 1, False),
-    ([Refused("invalid_client", "", 401, "client")], "failed", "CRD001", 1, True),
+    ([Refused("invalid_client", cause="client")], "failed", "CRD001", 1, True),
+    ([Refused("invalid_scope", cause="scope")], "failed", "LGN012", 1, True),
+    ([Refused("access_denied", cause="two-factor")], "failed", "LGN022", 1, True),
+    ([Refused("invalid_request", cause="redirect-uri")], "failed", "LGN023", 1, True),
+    ([Refused("made_up")], "failed", "LGN025", 1, True),
+    ([Refused("unauthorized_client", cause="grant-type")], "failed", "LGN027", 1, True),
     ([SILENT], "failed", "LGN026", 1, True),
     ([DOWN, DOWN, DOWN], "failed", "SRV002", 3, True),
     ([NoAnswer("server-error", "it answered 502", True, 502)], "failed", "LGN026", 1, True),
@@ -70,8 +74,8 @@ def test_a_new_token_that_could_not_be_saved_is_logged_as_that(lab: Lab, pending
         lab.file.mkdir()
         return granted(1, VIEW)
 
-    assert lab.redeem(pending, meanwhile) == {VIEW: "rescued"}
-    assert lab.log[-1]["result"] == "rescued"
+    assert lab.redeem(pending, meanwhile) == {VIEW: "in-journal"}
+    assert lab.log[-1]["result"] == "in-journal"
 
 
 def test_a_login_that_cannot_be_saved_is_not_begun(lab: Lab) -> None:
@@ -118,10 +122,3 @@ def test_what_the_server_did_not_confirm_is_kept(lab: Lab, answer: Any, id: str,
     assert lab.logout(local=True) == {VIEW: "forgotten"}
     assert lab.report.notes
     assert lab.stored == {}
-
-
-def test_of_many_tokens_three_are_named() -> None:
-    scopes = [each.scope for each in PURPOSES[:5]]
-    assert named(scopes[:1]) == "token to look up samples and runs"
-    assert named(scopes[:4]).count(",") == 2
-    assert named(scopes).endswith(" and 2 more")

@@ -9,25 +9,25 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config import jsontext
+from ocarina_kit.config.place import Setup
 from ocarina_kit.config.setup import from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, is_api_key, judge
 from ocarina_kit.config.write import plan_settings
 from ocarina_kit.doctor.setup import findings, settled
 from ocarina_kit.doctor.world import World
-from ocarina_kit.majora.api import Majora, Refused
+from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.http import NoAnswer
-from ocarina_kit.majora.messages import Ways, client_error, login_error, net_error
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.files import prove_space
 from ocarina_kit.system.secret import Secret
+from ocarina_kit.tokens import told
 from ocarina_kit.tokens.log import note_use
 from ocarina_kit.tokens.store import plan_aside
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.config.place import Setup
     from ocarina_kit.config.setup import Config
     from ocarina_kit.majora.api import Probe
 
@@ -201,7 +201,7 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
 
 def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     """Why Majora does not accept id and secret, or the key; None if it does."""
-    domain, user, ways = values["MAJORA_DOMAIN"], values["MAJORA_USER"], Ways(init=run.place.command("init"))
+    domain, user = values["MAJORA_DOMAIN"], values["MAJORA_USER"]
     with run.ui.waiting(f"Asking {domain}", 20.0):
         if uses_key(values):
             probe = Majora(run.machine, domain).probe_token(
@@ -212,22 +212,26 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
             probe = Majora(run.machine, domain, values["CLIENT_ID"], secret).probe_client()
     if probe.kind in ("known", "accepted"):
         return None
-    if probe.kind == "unknown":
-        return client_error(f"I{probe.words[1:]}.", domain=domain, ways=ways)  # "it answered …"
-    if probe.kind == "other-grant":
-        return login_error(Refused("unauthorized_client", cause="grant-type"), domain=domain, ways=ways)
+    if probe.kind in ("unknown", "other-grant"):
+        fault, said = "client" if probe.kind == "unknown" else "grant-type", f"I{probe.words[1:]}."
+        return told.error(fault, _set_up(run, domain), said=said)  # "it answered …"
     if probe.kind == "refused":
         what = f"Majora does not accept this API key for {user}."
         remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
         return KitError(
             what, id="API002", why="A key is one user's, and expires after 3 days.", remedy=remedy
         )
-    return no_majora(domain, probe)
+    return no_majora(run, domain, probe)
 
 
-def no_majora(domain: str, probe: Probe) -> KitError:
+def no_majora(run: Run, domain: str, probe: Probe) -> KitError:
     """No usable answer: what was met in place of a Majora."""
-    return net_error(probe.net or NoAnswer("other", probe.words), domain=domain)
+    return told.no_answer(probe.net or NoAnswer("other", probe.words), _set_up(run, domain))
+
+
+def _set_up(run: Run, domain: str) -> Setup:
+    """What is known of a set-up before it is written."""
+    return Setup(run.place, domain, "", run.place.config)
 
 
 # --- the change -----------------------------------------------------------------------------------------------------

@@ -216,7 +216,7 @@ class _Init:
                 probe = Majora(self.run.machine, domain).identify(_IDENTIFY_S)
             if probe.kind == "majora":
                 return domain
-            problem = know.no_majora(domain, probe)
+            problem = know.no_majora(self.run, domain, probe)
             self.ui.warn(f"{problem.what} {problem.remedy.text} [{problem.id}]")
             if self.ui.confirm("Use this address anyway?", default=False, help=help):
                 self.wish = self.wish._replace(offline=True)

@@ -101,7 +101,7 @@ def _show_links(login: Login, scopes: Sequence[str]) -> None:
             print(login.links[scope], flush=True)
     if scopes:
         login.ui.say("Then paste the address of the page that opens, within 60 seconds:")
-        login.ui.command(login.ways().paste)
+        login.ui.command(login.paste_command)
 
 
 # --- the second step, in a process of its own
@@ -130,8 +130,8 @@ def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> Request
     from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
     from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import used_pending
-    from ocarina_kit.majora.messages import paste_error, used_error
     from ocarina_kit.majora.paste import Code, read_paste
+    from ocarina_kit.tokens import told
 
     domain, now = login.setup.domain, login.machine.now()
     found = read_paste(text, domain, open_logins)
@@ -142,10 +142,10 @@ def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> Request
         scope = used.scope
     elif open_logins or found.kind in ("empty", "authorize-link", "log-in-page", "other-server"):
         scopes = [open_logins[found.state].scope] if found.state in open_logins else []
-        raise paste_error(found, domain=domain, ways=login.ways(*scopes))
+        raise login.misread(found, *scopes)
     else:
         why = "None was begun with this set-up in the last hour, or each is finished."
-        remedy = Remedy("Get a new link.", (login.ways().fresh,))
+        remedy = Remedy("Get a new link.", (login.login_command(),))
         raise KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy)
     request = request_for(scope, login.client.table)
     try:
@@ -153,8 +153,10 @@ def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> Request
             login.redeem(open_logins[found.state], found.code)
         elif used is not None:
             if login.settle([request]):
-                times, ways = (now - used.sent, now - used.created), login.ways(scope)
-                raise used_error(*times, domain=domain, ways=ways)
+                ago, shown = span(now - used.sent), span(now - used.created)
+                said = f"This one was used {ago} ago. The link was shown {shown} ago."
+                new = login.login_command(scope)
+                raise told.error("grant", login.setup, (scope,), said=said, login=new)
             login.ui.say(f"The code in that address was used before, {span(now - used.sent)} ago.")
     except KitError as problem:
         login.fail(problem, scope)

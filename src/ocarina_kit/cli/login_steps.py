@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from ocarina_kit.client import scopes
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
-from ocarina_kit.majora.messages import Ways, client_error, clock_note, paste_error
-from ocarina_kit.majora.paste import Code, read_paste
+from ocarina_kit.majora.paste import Code, Misread, read_paste
 from ocarina_kit.system.errors import Exit, KitError, Remedy, interrupted, usage_error, worst
 from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
-from ocarina_kit.tokens import outcome as told
+from ocarina_kit.tokens import told
 from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import guard, look
@@ -197,19 +196,20 @@ class Login:
 
     def _ask(self, pending: Pending) -> Secret:
         """Show the link, and take pastes until one holds its code. Raises KitError for an error of the server's."""
-        ways, domain = self.ways(pending.scope), self.setup.domain
         # The link is in the prompt: when it is shown, a paste can be taken already.
         prompt = f"{self.links[pending.scope]}\n\n> "
         while True:
-            found = read_paste(self.ui.ask_paste(prompt, help=_PASTE_HELP), domain, (pending.state,))
+            found = read_paste(
+                self.ui.ask_paste(prompt, help=_PASTE_HELP), self.setup.domain, (pending.state,)
+            )
             if isinstance(found, Code):
                 return found.code
-            error = paste_error(found, domain=domain, ways=ways)
+            error = self.misread(found, pending.scope)
             if found.kind in _FINAL_PASTES:
                 raise error
             # Whoever pastes the link may have met the server's error page: does it know this client at all?
             if found.kind == "authorize-link" and self.majora.probe_client(_PROBE_S).kind == "unknown":
-                raise client_error("It does not know this client id.", domain=domain, ways=ways)
+                raise told.error("client", self.setup, said="It does not know this client id.")
             step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
             self.ui.warn(f"{error.what} {error.why} {step} [{error.id}]")
             prompt = "> "
@@ -217,9 +217,9 @@ class Login:
     def redeem(self, pending: Pending, code: Secret) -> None:
         """Exchange a code. Raises KitError where there is no token that ocarina can use then, and KeyboardInterrupt
         where the person asked to end, once what came of it is saved."""
-        machine, setup, ways = self.machine, self.setup, self.ways(pending.scope)
+        machine, setup, new = self.machine, self.setup, self.login_command(pending.scope)
         with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-            report = grants.redeem(machine, setup, pending, code, ways, waiting=say)
+            report = grants.redeem(machine, setup, pending, code, new, waiting=say)
         self._learn(report)
         error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
         if report.interrupted:
@@ -237,7 +237,7 @@ class Login:
             self.ui.say(f"{self.words(scope)}:")
             self.ui.raw(self.links[scope])
         text = "Open each link above and paste the addresses here; or start again."
-        remedy = Remedy(text, (self.ways().paste, self.ways(*left).fresh))
+        remedy = Remedy(text, (self.paste_command, self.login_command(*left)))
         what, why = f"Interrupted; {count(len(left), 'login')} not finished.", "What was done is saved."
         self.fail(interrupted(what, why, remedy))
 
@@ -252,7 +252,7 @@ class Login:
 
     def no_terminal(self, needed: Sequence[Request]) -> KitError:
         """LGN015: a link needs a browser and a paste, and there is no terminal to paste into."""
-        steps = (self.ways(*(each.scope for each in needed)).fresh, self.ways().paste)
+        steps = (self.login_command(*(each.scope for each in needed)), self.paste_command)
         return usage_error(
             f"A person must log in in a browser for {count(len(needed), 'token')}; there is no terminal to ask in.",
             id="LGN015",
@@ -263,17 +263,24 @@ class Login:
     def words(self, scope: str) -> str:
         return scopes.what_for(scope, self.client.table)
 
-    def ways(self, *wanted: str) -> Ways:
-        """The commands that go on from here; without a terminal a new link is printed."""
-        options = scopes.options_for(wanted, self.client.table)
-        options += () if self.ui.interactive else ("--print-url",)
-        ways = told.ways(self.setup, " ".join(wanted), self.client.table)
-        return ways._replace(fresh=self.setup.place.command("login", *options))
+    def login_command(self, *wanted: str) -> str:
+        """The command for a new link; without a terminal it is printed."""
+        options = () if self.ui.interactive else ("--print-url",)
+        return told.login_command(self.setup, wanted, *options, table=self.client.table)
+
+    @property
+    def paste_command(self) -> str:
+        return self.setup.place.command("login", "--callback", "-")
+
+    def misread(self, found: Misread, *wanted: str) -> KitError:
+        """The error for a paste without a code."""
+        login = self.login_command(*wanted)
+        return told.error(found.kind, self.setup, wanted, said=found.words, login=login)
 
     def show_end(self, requests: Sequence[Request], title: str = _TRY, most: int | None = None) -> None:
         """Commands to try (``most``: only so many), if the server accepts the client; otherwise how to get one that it
         accepts."""
-        if note := clock_note(self._skew):
+        if note := told.clock_note(self._skew):
             self.ui.warn(f"[ENV007]{note}")
         client, place = self.client, self.setup.place
         done = [each for each in requests if self.settled.get(each.scope)]

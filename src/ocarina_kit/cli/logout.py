@@ -47,8 +47,8 @@ def command(
     from ocarina_kit.config.place import NO_TOKENS
     from ocarina_kit.system.change import Change, difference
     from ocarina_kit.tokens.logout import logout
-    from ocarina_kit.tokens.outcome import undamaged
     from ocarina_kit.tokens.store import look
+    from ocarina_kit.tokens.told import undamaged
 
     run = start(context, json=json)
     ui, setup = run.ui, run.setup()

@@ -99,7 +99,7 @@ def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequenc
 def _show(ui: Ui, report: Report, now: float) -> None:
     """A line for each token without a problem; what failed is said as an error."""
     from ocarina_kit.client.scopes import what_for
-    from ocarina_kit.majora.messages import clock_note
+    from ocarina_kit.tokens.told import clock_note
 
     for each in report.outcomes:
         left = (each.expires_at or 0.0) - now

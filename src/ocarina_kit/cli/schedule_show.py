@@ -102,7 +102,7 @@ def cron_unclear(found: dict[str, Outcome]) -> str:
 
 def _setup_problem(run: Run, world: World) -> list[KitError]:
     """Why no entry could refresh these tokens: the configuration or the tokens file cannot be used."""
-    from ocarina_kit.tokens.outcome import undamaged
+    from ocarina_kit.tokens.told import undamaged
 
     try:
         undamaged(run.setup(), world.tokens.file)

@@ -31,8 +31,8 @@ def command(
     from ocarina_kit.cli.context import start
     from ocarina_kit.client.scopes import names_of, purposes_of, what_for
     from ocarina_kit.config.place import NO_TOKENS
-    from ocarina_kit.tokens import log
-    from ocarina_kit.tokens import outcome as told
+    from ocarina_kit.tokens import log, told
+    from ocarina_kit.tokens.outcome import Outcome, Report
     from ocarina_kit.tokens.store import look, tokens_of
 
     seconds = 0.0 if within is None else parse_duration(within)
@@ -44,7 +44,7 @@ def command(
     try:
         file = told.undamaged(setup, look(run.machine, setup.tokens_file)[1])
         if not file.entries:
-            raise told.needs_login(setup, (), *told.EMPTY)
+            raise told.error("no-token", setup)
     except KitError as problem:
         return Result({"tokens": []}, problem)
     tokens = tokens_of(run.machine, setup.tokens_file, file)
@@ -54,12 +54,10 @@ def command(
         line, scope, fault = known.maker(token), token.key, None
         host = "" if line is None else line.host
         if not token.usable:
-            fault = told.odd(setup)
+            fault = told.error("odd", setup)
         elif not 0 < _left(token, now) >= seconds:
-            fault = told.needs_login(setup, (scope,), *told.NO_REFRESH)
-            if token.can_refresh:
-                fault = told.short(setup)
-        outcomes.append(told.Outcome(scope, "", problem=fault))
+            fault = told.error("short" if token.can_refresh else "no-refresh-token", setup)
+        outcomes.append(Outcome(scope, "", problem=fault))
         data.append(
             {
                 "scope": scope,
@@ -77,7 +75,7 @@ def command(
     for token in tokens if verbose else ():
         run.ui.say(f"{what_for(token.key)}: {token.key}")
     # The first of 4 and 1 decides (CONTRACT.md, status).
-    errors = told.Report(tuple(outcomes)).errors(setup)
+    errors = Report(tuple(outcomes)).errors(setup)
     if errors:
         run.ui.next_step(errors[0].remedy.commands[0])
     return Result({"tokens": data}, next(iter(errors), None), shown=True)

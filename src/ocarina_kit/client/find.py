@@ -25,6 +25,7 @@ from ocarina_kit.client.places import (
 )
 from ocarina_kit.client.scopes import Table, is_scope
 from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.parallel import side_by_side
 from ocarina_kit.system.words import one_line
 
 Version = tuple[int, ...]
@@ -159,19 +160,10 @@ def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | 
 
 
 def _try_all(machine: Machine, paths: Sequence[str], source: str, timeout: float) -> list[Candidate]:
-    import threading
+    def ask(path: str) -> Candidate:
+        return examine(machine, path, source, timeout=timeout, trusted=source in TRUSTED)
 
-    answers: dict[str, Candidate] = {}
-
-    def work(path: str) -> None:
-        answers[path] = examine(machine, path, source, timeout=timeout, trusted=source in TRUSTED)
-
-    # Daemon threads: an executor's are joined at exit, and one that hangs in a dead file system would hang the kit.
-    threads = [threading.Thread(target=work, args=(path,), daemon=True) for path in paths]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = dict(answer for batch in side_by_side(paths, ask) for answer in batch)
     return [answers[path] for path in paths]
 
 

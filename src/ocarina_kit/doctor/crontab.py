@@ -15,7 +15,7 @@ from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.words import clock, listed, tilde
 from ocarina_kit.tokens import history
-from ocarina_kit.tokens.outcome import named
+from ocarina_kit.tokens.told import named
 
 GRACE = 600.0
 """Seconds after a due run before it counts as missed (CHECKS.md, CRN008)."""

@@ -14,6 +14,7 @@ from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.tokens import history
+from ocarina_kit.tokens.log import Line
 
 if TYPE_CHECKING:
     from ocarina_kit.client.find import Candidate
@@ -108,7 +109,7 @@ def refreshes_all(entry: Entry) -> bool:
     return not any({"--within", "--for", "--scope"} & call.options for call in entry.calls)
 
 
-def refreshed_elsewhere(world: World) -> history.Refresh | None:
+def refreshed_elsewhere(world: World) -> Line | None:
     """The newest refresh of the last 10 h that no entry of this host did."""
     tokens = world.tokens
     return history.refreshed_elsewhere(tokens.log, tokens.usable, world.machine.host, tokens.now)

@@ -38,7 +38,7 @@ _check = partial(check, online=True)
 
 def failed_step(world: World) -> str:
     """The id of the check at which the request ended without an answer of Majora's; "" if it got one."""
-    from ocarina_kit.majora.messages import check_of
+    from ocarina_kit.tokens.told import check_of
 
     probe = world.identity
     if probe is None or probe.kind == "majora":
@@ -63,7 +63,7 @@ def _is_plain(world: World) -> bool:
 def _step(world: World, id: str) -> Outcome | None:
     """What the request says of one step; None if it came further."""
     from ocarina_kit.majora.http import NoAnswer
-    from ocarina_kit.majora.messages import net_error
+    from ocarina_kit.tokens import told
 
     probe, domain = world.identity, world.setup.domain
     if probe is None:
@@ -71,7 +71,7 @@ def _step(world: World, id: str) -> Outcome | None:
     net = probe.net or NoAnswer("other", probe.words)
     if failed_step(world) != id:
         return skip("not tried, because the CA bundle cannot be used") if net.kind == "ca-bundle" else None
-    text = net_error(net, domain=domain).remedy.text
+    text = told.no_answer(net, world.setup).remedy.text
     by_init = ask(world.config, "MAJORA_DOMAIN", text=text)
     if id == "SRV004" and probe.kind == "no-answer":
         return _no_answer(probe.words, text)
@@ -169,7 +169,7 @@ def credentials(world: World) -> Outcome | None:
 
     No login and no refresh works: tokens expire and are not replaced.
     """
-    from ocarina_kit.majora.messages import client_error
+    from ocarina_kit.tokens import told
 
     probe, domain = world.credentials, world.setup.domain
     if probe is None:
@@ -182,7 +182,7 @@ def credentials(world: World) -> Outcome | None:
         return problem("fail", said, text=text, said=probe.words)
     if probe.kind != "unknown":
         return _no_answer(probe.words)
-    text = client_error("", domain=domain).remedy.text
+    text = told.error("client", world.setup).remedy.text
     remedy = ask(world.config, "CLIENT_ID", "CLIENT_SECRET", text=text)
     said = "Majora does not accept this client id and secret: {said}."
     return problem("fail", said, said=probe.words, **remedy)
@@ -199,7 +199,7 @@ def access_tokens(world: World) -> Outcome | None:
     ocarina's commands are refused, with exit code 77 or a bare 400.
     """
     from ocarina_kit.system.change import Change
-    from ocarina_kit.tokens.outcome import named
+    from ocarina_kit.tokens.told import named
 
     asked = world.access
     kinds = [probe.kind for probe in asked.values()]

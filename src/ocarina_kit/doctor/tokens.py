@@ -15,7 +15,7 @@ from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.words import clock, span, tilde
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
-from ocarina_kit.tokens.outcome import named, not_tokens
+from ocarina_kit.tokens.told import named, not_tokens
 
 _FIX, _LOGIN = "ocarina-kit doctor --fix", "ocarina-kit login"
 _check = partial(check, oauth=True, run=_FIX)

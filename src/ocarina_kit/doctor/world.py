@@ -196,7 +196,7 @@ class World:
         """
         from ocarina_kit.client.find import version_text
         from ocarina_kit.majora.api import Probe
-        from ocarina_kit.tokens.parallel import MOST, side_by_side
+        from ocarina_kit.system.parallel import side_by_side
         from ocarina_kit.tokens.store import guard
 
         majora, setup, now = self.majora, self.setup, self.tokens.now
@@ -213,8 +213,8 @@ class World:
             return majora.probe_token(token.access_token, setup.user, version, self.left())
 
         valid = [each for each in self.tokens.usable if each.access_token and each.expiry(now) > now]
-        answers = {token.key: each for batch in side_by_side(valid[:MOST], probe) for token, each in batch}
-        return {token.key: answers[token.key] for token in valid[:MOST]}
+        answers = {token.key: each for batch in side_by_side(valid, probe) for token, each in batch}
+        return {token.key: answers[token.key] for token in valid}
 
     @cached_property
     def config(self) -> Config:

@@ -16,13 +16,11 @@ from urllib.parse import parse_qsl
 from ocarina_kit import __version__
 from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.config.url import endpoint
-from ocarina_kit.majora.http import LOCAL, NoAnswer, Response, ca_bundle, send
+from ocarina_kit.majora.http import NoAnswer, Response, ca_bundle, send
 from ocarina_kit.system.secret import Secret
 
 if TYPE_CHECKING:
     from ocarina_kit.system.machine import Machine
-
-__all__ = ["Answer", "Granted", "Majora", "NoAnswer", "Probe", "Refused", "Revoked", "tls_hint", "verdict"]
 
 _PROBE_S = 20.0
 _BOGUS_CODE = "ocarina-kit-asks-whether-you-know-this-client"  # not a secret: no server gave it out
@@ -45,10 +43,6 @@ class Granted(NamedTuple):
     extra: Mapping[str, Any] = {}
     skew: float | None = None
 
-    def missing(self, asked: str) -> tuple[str, ...]:
-        """Scopes that were asked for and not granted."""
-        return () if self.scope is None else tuple(name for name in asked.split() if name not in self.scope)
-
 
 class Refused(NamedTuple):
     """An OAuth error: the server understood, and said no. ``error`` and ``words`` can be shown.
@@ -66,10 +60,6 @@ class Refused(NamedTuple):
     def said(self) -> str:
         """``Majora answered invalid_grant: ….``"""
         return f"Majora answered {self.error}" + (f": {self.words.rstrip('.')}." if self.words else ".")
-
-
-class Revoked(NamedTuple):
-    """The server confirmed a revocation, also of a token that it did not know (RFC 7009, 2.2)."""
 
 
 Answer = Granted | Refused | NoAnswer
@@ -149,12 +139,10 @@ class Majora(NamedTuple):
         body = self._oauthlib.prepare_refresh_body("", refresh_token.reveal(), **self._client)
         return read_answer(self._post("token", seconds, refresh_token, form=dict(parse_qsl(body))))
 
-    def revoke(
-        self, token: Secret, hint: str = "refresh_token", seconds: float = _PROBE_S
-    ) -> Revoked | Refused | NoAnswer:
-        """Revoke a token (RFC 7009). A refresh token takes its access token with it (FACTS.md)."""
+    def revoke(self, token: Secret, hint: str = "refresh_token") -> Refused | NoAnswer | None:
+        """Revoke a token (RFC 7009); None once it is. A refresh token takes its access token with it (FACTS.md)."""
         form = {"token": token.reveal(), "token_type_hint": hint, **self._client}
-        return read_revocation(self._post("revoke", seconds, token, form=form))
+        return read_revocation(self._post("revoke", _PROBE_S, token, form=form))
 
     @property
     def _client(self) -> dict[str, str]:
@@ -218,10 +206,8 @@ def read_answer(came: Response | NoAnswer) -> Answer:
     error, description = value.get("error"), value.get("error_description")
     # RFC 6749, 5.2 has 400 and 401; some servers say 403 to access_denied, and some say everything with 200.
     if came.status in (200, 400, 401, 403) and isinstance(error, str) and re.fullmatch("[a-z_]{1,60}", error):
-        new = (value.get("access_token"), value.get("refresh_token"))
-        came = came._replace(
-            secrets=(*came.secrets, *(Secret(each) for each in new if isinstance(each, str)))
-        )
+        new = (str(value.get(name) or "") for name in ("access_token", "refresh_token"))
+        came = came._replace(secrets=(*came.secrets, *map(Secret, new)))
         words = came.shown(description) if isinstance(description, str) else ""
         # The server's words say it more exactly than its code (FACTS.md).
         cause = _CAUSES.get(error, "other")
@@ -236,11 +222,7 @@ def read_answer(came: Response | NoAnswer) -> Answer:
 def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
     """The token in a JSON answer, None if the client could not use it. A life or scope that cannot be read is no
     reason to lose a token."""
-    access, refresh, kind = (
-        value.get("access_token"),
-        value.get("refresh_token") or None,
-        value.get("token_type"),
-    )
+    access, refresh, kind = (value.get(name) for name in ("access_token", "refresh_token", "token_type"))
     usable = all(isinstance(each, str) and _TOKEN.fullmatch(each) for each in (access, refresh or access))
     if not usable or str(kind).lower() != "bearer":
         return None
@@ -274,28 +256,12 @@ def _unusable(came: Response) -> NoAnswer:
     return NoAnswer(kind, words, sent, status, came.retry_after, came.skew)
 
 
-def verdict(answer: Refused | NoAnswer, resent: bool) -> str:
-    """The result of a refresh that brought no token: refused-token, refused-client, refused, lost, maybe-lost, network,
-    or failed (on this machine). ``resent``: an earlier attempt may have spent the token, so that its answer was lost if
-    the server says no now."""
-    if isinstance(answer, Refused):
-        if answer.cause in ("client", "grant-type"):
-            return "refused-client"
-        if answer.cause in ("other", "redirect-uri"):
-            return "refused"
-        return "lost" if answer.cause == "grant" and resent else "refused-token"
-    if resent or answer.sent:
-        return "maybe-lost"
-    return "failed" if answer.kind in LOCAL else "network"
-
-
-def read_revocation(came: Response | NoAnswer) -> Revoked | Refused | NoAnswer:
-    """What came from ``o/revoke_token/``: 200 without a web page in it is a yes."""
+def read_revocation(came: Response | NoAnswer) -> Refused | NoAnswer | None:
+    """What came from ``o/revoke_token/``. 200 without a web page in it is a yes, None; so it is for a token that the
+    server does not know (RFC 7009, 2.2)."""
     answer = read_answer(came)
     confirmed = isinstance(came, Response) and came.status == 200 and not came.is_html
-    if isinstance(answer, Granted) or (confirmed and not isinstance(answer, Refused)):
-        return Revoked()
-    return answer
+    return None if isinstance(answer, Granted) or (confirmed and isinstance(answer, NoAnswer)) else answer
 
 
 # --- probes
@@ -328,13 +294,10 @@ def read_query(came: Response | NoAnswer) -> Probe:
     if "errors" not in value:
         odd = _unusable(came) if isinstance(came, Response) else came
         return Probe("no-answer", odd.words, odd, odd.skew)
-    messages, fine = (
-        str(value.get("messages")).lower(),
-        Probe("accepted", "it accepts the token", skew=came.skew),
-    )
+    fine, messages = Probe("accepted", "it accepts the token", skew=came.skew), str(value.get("messages"))
     if "does not have all of the scopes" in messages:
         return fine  # the server looks at the scopes before it looks at the client's version
-    refused = re.search(r"client.*?version(?:.{0,9}?(\d+(?:\.\d+)+))?|version number", messages)
+    refused = re.search(r"(?i)client.*?version(?:.{0,9}?(\d+(?:\.\d+)+))?|version number", messages)
     if not value["errors"] or refused is None:
         return fine._replace(client_ok=True)
     return fine._replace(client_ok=False, wanted_version=refused[1] or "")

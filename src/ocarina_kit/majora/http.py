@@ -36,7 +36,7 @@ _SLICE_S = 0.5
 class NoAnswer(NamedTuple):
     """No answer came, or none that is usable. ``words`` is for people: lower case, no full stop, no secret.
 
-    ``kind``: a key of ``_WORDS``; of this machine: one of ``LOCAL``; of an answer that arrived: ``rate-limited``,
+    ``kind``: a key of ``_KINDS``; of this machine: one of ``LOCAL``; of an answer that arrived: ``rate-limited``,
     ``server-error``, ``other`` (no OAuth answer, so something else than Majora gave it).
     ``sent``: the server may have acted on the request, so a token or code in it may be spent. Times are in seconds.
     """
@@ -47,6 +47,12 @@ class NoAnswer(NamedTuple):
     status: int | None = None
     retry_after: float | None = None
     skew: float | None = None
+
+    @property
+    def said(self) -> str:
+        """The words as a sentence."""
+        words = self.words if self.status is None else f"there was no usable answer: {self.words}"
+        return f"{words[:1].upper()}{words[1:]}."
 
 
 LOCAL = ("ca-bundle", "proxy-unusable", "insecure", "no-thread")
@@ -241,36 +247,29 @@ def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str] | None:
 
 # --- what it means if a request came no further
 
-_WORDS = {
-    "dns-none": "no host is named {host}",
-    "dns-silent": "the resolver did not answer for {host}",
-    "refused": "{host} refuses the connection, or cannot be reached from here",
-    "timeout": "{host} did not answer in time",
-    "reset": "{host} closed the connection before it had answered",
-    "tls-other": "the TLS handshake with {host} failed",
-    "proxy-auth": "the proxy {proxy} asks for a user name and password (407)",
-    "proxy-refused": "the proxy {proxy} cannot be reached, or refuses to connect to {host}",
-    "proxy-unusable": "the setting for a proxy does not hold the address of one: {proxy}",
-    "other": "{host} did not answer with HTTP",
-}
 _NO_NAME = f"{socket.EAI_NONAME}|{getattr(socket, 'EAI_NODATA', socket.EAI_NONAME)}"
-# By how far the request came, and the type and code of each exception, in this order. Certificates have the codes of
-# X509_verify_cert_error_string(3).
-_KINDS = (
-    ("timeout", "Timeout"),
-    ("tls-expired", r"VerificationError:(?:9|10) "),
-    ("tls-host", r"VerificationError:(?:62|63|64) "),
-    ("tls-unknown-issuer", r"VerificationError:(?:2|18|19|20|21|27) "),
-    ("tls-other", "VerificationError"),
-    ("proxy-auth", "^proxied .*tunnel:407 "),
-    ("proxy-unusable", "^proxied .*unusable:"),
-    ("proxy-refused", r"^proxied (?!.*\bssl\.)|^proxied .*ProxyError"),
-    ("tls-other", r"^(?!sent).*\bssl\.SSLError:"),
-    ("dns-none", f"gaierror:(?:{_NO_NAME}) "),
-    ("dns-silent", "gaierror"),
-    ("refused", "NewConnectionError"),
-    ("reset", r"\bssl\.|IncompleteRead|DecodeError|builtins\.Connection|BrokenPipe|RemoteDisconnected"),
-)
+_UNTRUSTED = "the certificate of {host} is not accepted"
+_CUT = r"\bssl\.|IncompleteRead|DecodeError|builtins\.Connection|BrokenPipe|RemoteDisconnected"
+# Kind: a pattern of how far the request came, and the type and code of each exception; and words. The first that fits
+# decides. Certificates have the codes of X509_verify_cert_error_string(3).
+_KINDS = {
+    "timeout": ("Timeout", "{host} did not answer in time"),
+    "tls-expired": (r"VerificationError:(?:9|10) ", _UNTRUSTED),
+    "tls-host": (r"VerificationError:(?:62|63|64) ", _UNTRUSTED),
+    "tls-unknown-issuer": (r"VerificationError:(?:2|18|19|20|21|27) ", _UNTRUSTED),
+    "proxy-auth": ("^proxied .*tunnel:407 ", "the proxy {proxy} asks for a user name and password (407)"),
+    "proxy-unusable": ("^proxied .*unusable:", "the setting for a proxy holds no address of one: {proxy}"),
+    "proxy-refused": (
+        r"^proxied (?!.*\bssl\.)|^proxied .*ProxyError",
+        "the proxy {proxy} cannot be reached, or refuses to connect to {host}",
+    ),
+    "tls-other": (r"^(?!sent).*\bssl\.SSL\w*Error:", "the TLS handshake with {host} failed"),
+    "dns-none": (f"gaierror:(?:{_NO_NAME}) ", "no host is named {host}"),
+    "dns-silent": ("gaierror", "the resolver did not answer for {host}"),
+    "refused": ("NewConnectionError", "{host} refuses the connection, or cannot be reached from here"),
+    "reset": (_CUT, "{host} closed the connection before it had answered"),
+    "other": ("", "{host} did not answer with HTTP"),
+}
 
 
 def _failure(problem: BaseException, sent: bool, host: str, proxy: str | None) -> NoAnswer:
@@ -285,8 +284,7 @@ def _failure(problem: BaseException, sent: bool, host: str, proxy: str | None) -
         marks += "unusable: " if isinstance(each, ValueError) else ""
         # http.client says "Tunnel connection failed: <status> <reason>".
         marks += "tunnel:407 " if "Tunnel connection failed: 407" in str(each) else ""
-    kind = next((kind for kind, pattern in _KINDS if re.search(pattern, marks)), "other")
-    words = _WORDS.get(kind, "the certificate of {host} is not accepted")
-    words = words.format(host=host, proxy=mask(proxy or ""))
+    kind = next(kind for kind, (pattern, _) in _KINDS.items() if re.search(pattern, marks))
+    words = _KINDS[kind][1].format(host=host, proxy=mask(proxy or ""))
     said = [f": {each.verify_message}" for each in causes if hasattr(each, "verify_message")]
     return NoAnswer(kind, words + (said[0] if said and kind.startswith("tls-") else ""), sent)

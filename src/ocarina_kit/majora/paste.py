@@ -31,9 +31,9 @@ class Misread(NamedTuple):
     """What was pasted instead; ``state``: the one in it, of a pending login or not.
 
     ``kind``: empty, authorize-link, log-in-page, other-server (``words``: which host), wrong-state (of an earlier
-    attempt, or of somebody else's login), denied (Cancel was pressed), scope (invalid_scope), error (``words``: the
-    server's error code), no-code, no-state (or it ends inside the state), several (callbacks of several logins),
-    redirect-uri and client (the words of Majora's error pages).
+    attempt, or of somebody else's login), denied (Cancel was pressed), scope (invalid_scope), error, no-code, no-state
+    (or it ends inside the state), several (callbacks of several logins), redirect-uri and client (error pages).
+    ``words`` of these errors: what the server says, as a sentence.
     """
 
     kind: str
@@ -62,33 +62,28 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
     cleaned = _clean(text[:LONGEST])
     if not cleaned.strip(" \r\n\"'<>"):
         return Misread("empty")
-    home, pieces = server_of(domain), list[_Piece]()
+    home, servers, own = server_of(domain), list[str](), list[_Piece]()
     for words in _readings(cleaned):
         here = [_piece(word, states) for word in words]
-        found = {
-            (piece.code, piece.state)
-            for piece in here
-            if piece.code and piece.state in states and piece.server in (None, home)
-        }
+        servers += [piece.server for piece in here if piece.server is not None]
+        own += [piece for piece in here if piece.server in (None, home)]
+        found = {(piece.code, piece.state) for piece in own if piece.code and piece.state in states}
         if len(found) > 1:
             return Misread("several")
         for code, state in found:
             return Code(Secret(code), state)
-        pieces += here
     # The callback page shows code and state apart, each with a Copy button: both, in any order, are as good.
     bare = {re.sub(r"(?i)^(?:code|state)=", "", word.strip("\"'<>,;“”‘’")) for word in cleaned.split()}
     known = bare.intersection(states)
     codes = {word for word in bare - known if re.fullmatch(r"[A-Za-z0-9._~-]{16,512}", word)}
     if len(known) == len(codes) == 1:
         return Code(Secret(codes.pop()), known.pop())
-    urls = [piece for piece in pieces if piece.server is not None]
-    if urls and not any(piece.server == home for piece in urls):
-        host = (urls[0].server or "").partition("://")[2]
+    if servers and home not in servers:
+        host = servers[0].partition("://")[2]
         # A broken paste may have its code where a host belongs: no label of a host name is as long.
         is_name = re.fullmatch(r"(?:[a-z0-9-]{1,24}\.){0,3}[a-z0-9-]{1,24}(?::\d+)?", host)
-        return Misread("other-server", host if is_name else "")
-    own = [piece for piece in pieces if piece.server in (None, home)]
-    return _what_instead(cleaned, own, states, code_alone=bool(codes) and not urls)
+        return Misread("other-server", host if is_name else "an unreadable host")
+    return _what_instead(cleaned, own, states, code_alone=bool(codes) and not servers)
 
 
 def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code_alone: bool) -> Misread:
@@ -97,9 +92,9 @@ def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code
         # An error that the server sent back (RFC 6749, 4.1.2.1), if it belongs to a pending login or to none.
         if piece.query.get("error") and (piece.state in states or not piece.state):
             found = re.match(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,3}\b", piece.query["error"].strip(_AROUND))
-            error = found[0] if found else ""
+            error = found[0] if found else "an unknown error"
             kind = {"access_denied": "denied", "invalid_scope": "scope"}.get(error, "error")
-            return Misread(kind, error, piece.state)
+            return Misread(kind, f"It answered {error}.", piece.state)
     state = next((piece.state for piece in own if piece.state in states), "")
     if any(piece.path.endswith("/o/authorize/") or "response_type" in piece.query for piece in own):
         return Misread("authorize-link", state=state)
@@ -112,7 +107,7 @@ def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code
     said = " ".join(text.lower().split())
     for kind, words in _ERROR_PAGES.items():
         if words.lower() in said:
-            return Misread(kind, words)
+            return Misread(kind, f"The browser shows: {words}.")
     return Misread("no-state" if given or (code_alone and not state) else "no-code", state=state)
 
 

@@ -93,5 +93,6 @@ def tilde(text: str | PurePath, home: str | PurePath) -> str:
 
 def strip_ends(text: str, also: str = "") -> str:
     """The text without white space, invisible and control characters, and ``also``, at its ends, in any mix."""
-    kept = [at for at, char in enumerate(text) if char.isprintable() and char not in f" {also}"]
+    blank = f" {also}"
+    kept = [at for at, char in enumerate(text) if char.isprintable() and char not in blank]
     return text[kept[0] : kept[-1] + 1] if kept else ""

@@ -144,8 +144,10 @@ class TokensFile(NamedTuple):
         return self._replace(entries={key: value for key, value in self.entries.items() if key not in gone})
 
     def with_better(self, key: str, value: object, now: float) -> TokensFile:
-        """With ``value`` under ``key``, unless the token there is at least as good (:func:`_rank`)."""
-        worse = key in self.entries and _rank(key, value, now) <= _rank(key, self.entries[key], now)
+        """With ``value`` under ``key``, unless the token there is as good: it can be refreshed, or is valid as long."""
+        new, there = read_token(key, value), self.get(key)
+        rank = (new.can_refresh, new.expiry(now))
+        worse = there is not None and rank <= (there.can_refresh, there.expiry(now))
         return self if worse else self.with_entry(key, value)
 
     def granted(self, scope: str, answer: Granted, now: float) -> tuple[str, dict[str, object]]:
@@ -174,23 +176,15 @@ class TokensFile(NamedTuple):
         """All that has one meaning put right: what could never be a token goes (TOK002); each token is where ocarina
         looks for it, never over a better one (TOK006; ``known``: what ocarina looks up); a time that it cannot use is
         the one that was meant, else an expired one (TOK008)."""
-        entries: dict[str, Any] = {}
+        file = self._replace(entries={})
         places = [(token.home(known), token) for token in self.tokens if token.usable]
-        for home, token in sorted(
-            places, key=lambda each: each[0] != each[1].key
-        ):  # those in place come first
+        # Those in their place come first.
+        for home, token in sorted(places, key=lambda each: each[0] != each[1].key):
             value = self.entries[token.key]
             if token.known_expiry(now) is None:
                 value = {**value, "expires_at": token.meant(now)}
-            if home not in entries or _rank(home, value, now) > _rank(home, entries[home], now):
-                entries[home] = value
-        return self._replace(entries=entries)
-
-
-def _rank(key: str, value: object, now: float) -> tuple[bool, float]:
-    """Of two entries for one scope the one to keep can be refreshed, and is valid longer."""
-    token = read_token(key, value)
-    return token.can_refresh, token.expiry(now)
+            file = file.with_better(home, value, now)
+        return file
 
 
 def parse(data: bytes | None) -> TokensFile:

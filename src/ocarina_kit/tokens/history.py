@@ -6,23 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.tokens.file import Token
-from ocarina_kit.tokens.log import FRESH, Line, Origins
+from ocarina_kit.tokens.log import FRESH, Line, Origins, stamp
 
 _BY_A_PERSON = ("login", "doctor", "init")
 _SLACK = 60.0
 """Seconds: a clock that is set while cron waits for it; a line's time is cut to whole seconds."""
-
-
-class Refresh(NamedTuple):
-    """A refresh: when, and by whom; ``host`` and ``by`` are "" where only the token's own time tells of it."""
-
-    time: float
-    host: str = ""
-    by: str = ""
 
 
 def refused(log: Iterable[Line]) -> set[str]:
@@ -42,26 +33,25 @@ def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, .
     return tuple(chosen)
 
 
-def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Refresh | None:
-    """The newest refresh of all; None where nothing tells of one. A token knows its own time: the log only by whom."""
+def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Line | None:
+    """The newest refresh of all; None where nothing tells of one. A token knows its own time: the log only by whom, so
+    ``host`` and ``by`` may be blank."""
     known, found = Origins(log), []
     for token in tokens:
         if (born := token.last_refresh(now)) is not None and token.usable:
-            line = known.maker(token)
-            found.append(Refresh(born, line.host, line.by) if line is not None else Refresh(born))
+            found.append((known.maker(token) or Line(""))._replace(stamp=stamp(born)))
     # Tokens that were lost or logged out since: the log still knows.
-    return max(found or map(_refresh, known.made.values()), default=None)
+    return max(found or known.made.values(), key=lambda each: each.time, default=None)
 
 
-def refreshed_elsewhere(
-    log: Sequence[Line], tokens: Iterable[Token], host: str, now: float
-) -> Refresh | None:
-    """The newest refresh in the last 10 h that no crontab entry of ``host`` did, None without one.
+def refreshed_elsewhere(log: Sequence[Line], tokens: Iterable[Token], host: str, now: float) -> Line | None:
+    """The newest refresh in the last 10 h that no crontab entry of ``host`` did, None without one. ``host`` and ``by``
+    of what another scheduler did are blank.
 
     A login or ``doctor`` of a person on another host is no schedule. A token that no line knows, of a scope that the
     log knew before, was refreshed by another scheduler, unless an entry of this host's may have done it.
     """
-    found = [_refresh(each) for each in log if each.host != host and _by_schedule(each)]
+    found = [each for each in log if each.host != host and _by_schedule(each)]
     known, entry = Origins(log), _last_entry(log, host)
     scopes = {each.scope for each in known.made.values()}
     if entry is None or entry.result == "unscheduled":
@@ -69,7 +59,7 @@ def refreshed_elsewhere(
         for token in tokens:
             born = token.last_refresh(now)
             if born is not None and born >= since and token.key in scopes and known.maker(token) is None:
-                found.append(Refresh(born))
+                found.append(Line(stamp(born)))
     recent = [each for each in found if now - TOKEN_LIFE_S <= each.time <= now + 2 * _SLACK]
     return max(recent, key=lambda each: (bool(each.host), each.time), default=None)
 
@@ -116,10 +106,6 @@ def run_at(
     if fresh and all_tokens:
         failed = [scope for scope in born if scope not in fresh]
     return bool(fresh or failed) or not born or not all_tokens, failed
-
-
-def _refresh(line: Line) -> Refresh:
-    return Refresh(line.time, line.host, line.by)
 
 
 def _by_schedule(line: Line) -> bool:

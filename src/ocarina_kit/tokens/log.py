@@ -25,10 +25,11 @@ ROTATE_AT = 1024 * 1024
 FRESH = ("refreshed", "logged-in", "adopted")
 """Results after which the token was valid, at the server of the line."""
 _REFUSED = ("refused-token", "refused-client", "refused")
-_SENT = (*FRESH, *_REFUSED, "rescued", "lost", "maybe-lost", "network", "logged-out")
+_SENT = (*FRESH, *_REFUSED, "in-journal", "lost", "maybe-lost", "network", "logged-out")
 """Results after which the tokens file counts as used with the server of the line."""
 
 _UNSENT = ("unreached", "failed")
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Line(NamedTuple):
@@ -103,7 +104,7 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
     """Write the lines at the end, in one piece. Raises KitError (FIL, ENV008) where the log cannot be written."""
     from ocarina_kit.system.errors import KitError
     from ocarina_kit.system.file_errors import explained
-    from ocarina_kit.system.files import make_private_folder
+    from ocarina_kit.system.files import make_private_folder, read_file
     from ocarina_kit.system.lock import hold
 
     data = b""
@@ -113,22 +114,19 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
     if not data:
         return
     path = make_private_folder(machine.state) / "refresh.log"
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
     with contextlib.ExitStack() as stack:
         # Over NFS, appends of two hosts overwrite each other without a lock; elsewhere O_APPEND is enough.
         with contextlib.suppress(KitError):
             stack.enter_context(hold(machine, path, timeout=5.0))
         stack.enter_context(explained(path))
-        if path.is_file() and path.stat().st_size + len(data) > ROTATE_AT:
+        before = read_file(path).content or b""
+        if len(before) + len(data) > ROTATE_AT:
             path.replace(path.with_name(path.name + ".1"))
-        descriptor = os.open(path, flags, 0o600)
-        stack.callback(os.close, descriptor)
-        os.fchmod(descriptor, 0o600)
-        size = os.fstat(descriptor).st_size
-        # A line that a crash cut off must not swallow the next one.
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            data = b"\n" + data
-        if os.write(descriptor, data) != len(data):
+        elif before and not before.endswith(b"\n"):
+            data = b"\n" + data  # a line that a crash cut off must not swallow the next one
+        stream = stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb", buffering=0))
+        os.fchmod(stream.fileno(), 0o600)
+        if stream.write(data) != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -182,13 +180,10 @@ class Origins:
     def server(self, token: Token, mark: str = "") -> str:
         """The one domain that a token may be sent to; "" where any will do. Where no line knows it that depends on the
         tokens file ``mark`` that it is in."""
-        line = self.maker(token)
+        if (line := self.maker(token)) is not None:
+            return line.server
         names = (token.digest, digest(token.access_token), mark)
-        return (
-            line.server
-            if line is not None
-            else next((self.used[name] for name in names if name in self.used), "")
-        )
+        return next((self.used[name] for name in names if name in self.used), "")
 
 
 def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = ()) -> None:

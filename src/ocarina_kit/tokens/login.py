@@ -10,16 +10,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
+from ocarina_kit.tokens import told
 from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.refresh import attempts
 from ocarina_kit.tokens.store import look, opened
 
 if TYPE_CHECKING:
     from ocarina_kit.majora.grant import Pending
-    from ocarina_kit.majora.messages import Ways
 
 
 def set_aside_damaged(machine: Machine, setup: Setup) -> str:
@@ -46,18 +45,17 @@ def redeem(
     setup: Setup,
     pending: Pending,
     code: Secret,
-    ways: Ways,
+    login: str = "",
     waiting: Callable[[str], None] | None = None,
 ) -> Report:
     """Send the code, and put the token on the disk before anything else is done with it. The report has one outcome;
-    ``interrupted``: the person has asked to end meanwhile.
+    ``interrupted``: the person has asked to end meanwhile. ``login``: the command for a new link, if not the usual one.
 
     Raises KitError where nothing could be begun (lock, space, backup, log): the code is not used then, and the pending
     login stays.
     """
     from ocarina_kit.majora.api import Granted, Majora, Refused
     from ocarina_kit.majora.grant import use_pending
-    from ocarina_kit.majora.messages import login_error
     from ocarina_kit.system.signals import held_off
 
     server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
@@ -72,22 +70,12 @@ def redeem(
                 store.restore()
                 store.write_log({outcome.scope: outcome.result if outcome.problem else "logged-in"})
                 if outcome.problem is None and outcome.scope != scope:
-                    error = _narrowed(" ".join(answer.missing(scope)), outcome.scope, ways)
+                    said = " ".join(sorted({*scope.split()} - {*outcome.scope.split()})) or "none"
+                    error = told.error("narrowed", setup, (scope,), said=said, key=outcome.scope, login=login)
                     outcome = outcome._replace(result="narrowed", problem=error)
             else:
-                age = machine.now() - pending.created
-                error = login_error(answer, domain=setup.domain, link_age=age, ways=ways)
+                error = told.no_login(answer, setup, scope, machine.now() - pending.created, login)
                 outcome = Outcome(scope, "failed", problem=error)
             if isinstance(answer, Granted) or (isinstance(answer, Refused) and answer.cause == "grant"):
                 use_pending(machine, pending)
             return Report((outcome,), answer.skew, interrupted=bool(stop))
-
-
-def _narrowed(missing: str, key: str, ways: Ways) -> KitError:
-    text = "Ask your Majora administrator for the missing permissions, then log in again."
-    return KitError(
-        "Majora granted other scopes than were asked for.",
-        id="LGN028",
-        why=f"Missing: {missing or 'none'}. It is stored under {key}, where ocarina does not look.",
-        remedy=Remedy(text, (ways.fresh,)),
-    )

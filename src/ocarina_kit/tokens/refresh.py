@@ -11,15 +11,15 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ocarina_kit.config.place import NO_TOKENS, Setup
-from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.tokens import outcome as told
+from ocarina_kit.tokens import told
 from ocarina_kit.tokens.file import Token, TokensFile
 from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.store import Store, guard, look, opened, read_journal
 
 if TYPE_CHECKING:
-    from ocarina_kit.majora.api import Answer, NoAnswer, Refused
+    from ocarina_kit.majora.api import Answer
+    from ocarina_kit.majora.http import NoAnswer
 
 BUDGET_S = 60.0
 """Seconds for all attempts and waits of one token together (CONTRACT.md, refresh); a code is valid as long."""
@@ -49,7 +49,7 @@ def refresh(
     waited for.
 
     Raises KitError where nothing could be begun, with nothing sent: TOK001 (exit 4), TOK002, TOK003, LCK001, LCK002,
-    RFR008, FIL and ENV008 (the file, backup, log or journal cannot be written); KeyboardInterrupt before that.
+    FIL and ENV008 (the file, backup, log or journal cannot be written); KeyboardInterrupt before that.
     """
     from ocarina_kit.system.signals import held_off
 
@@ -57,78 +57,70 @@ def refresh(
         return Report((), notes=(NO_TOKENS,))
     before = look(machine, setup.tokens_file)[1]
     if dry_run or not read_journal(machine, setup.tokens_file):
-        outcomes, due = _choose(machine, setup, before, None, scopes, within)
-        if dry_run or not due:
-            return Report(tuple(outcomes.values()))
+        found = _judge(machine, setup, before, None, scopes, within)
+        if dry_run or all(each.result != "due" for each in found.values()):
+            return Report(tuple(found.values()))
     with opened(machine, setup, by, waiting) as store:
-        outcomes, due = _choose(machine, setup, store.file, before, scopes, within)
+        found = _judge(machine, setup, store.file, before, scopes, within)
+        due = [
+            token for token in store.file.tokens if token.key in found and found[token.key].result == "due"
+        ]
         if due:
-            told.few_enough(setup, due)
             store.prepare(len(due))
         with held_off() as ending:
-            skew = _spend(store, due, outcomes, ending) if due else None
-            found = tuple(outcomes.values())
-            store.write_log({each.scope: each.result for each in found if each.result not in _UNLOGGED})
-            return Report(found, skew, interrupted=bool(ending) and any(each.problem for each in found))
+            skew = _spend(store, due, found, ending) if due else None
+            store.write_log({key: each.result for key, each in found.items() if each.result not in _UNLOGGED})
+            failed = any(each.problem for each in found.values())
+            return Report(tuple(found.values()), skew, interrupted=bool(ending) and failed)
 
 
-def _choose(
+def _judge(
     machine: Machine,
     setup: Setup,
     file: TokensFile,
     before: TokensFile | None,
     scopes: Collection[str] | None,
     within: float | None,
-) -> tuple[dict[str, Outcome], list[Token]]:
-    """What is known of each token, ``due`` for those to refresh; and these. ``before``: the file before the lock was
+) -> dict[str, Outcome]:
+    """What is known of each token, by its key; ``due`` for those to refresh. ``before``: the file before the lock was
     had. Raises KitError (TOK001, TOK002)."""
     if not told.undamaged(setup, file).entries:
-        raise told.needs_login(setup, (), *told.EMPTY)
+        raise told.error("no-token", setup)
     refusal, now = guard(machine, setup), machine.now()
     found: dict[str, Outcome] = {}
-    due = []
     for token in file.tokens:
         left, result, problem = token.seconds_left(now), "due", None
         if scopes is not None and token.key not in scopes:
             continue
         if not token.usable:
-            result, problem = "unreadable", told.odd(setup)
+            result, problem = "unreadable", told.error("odd", setup)
         elif before is not None and left >= (within or 0.0) and _newer(token, before.get(token.key), now):
             result = "adopted"
         elif within is not None and left >= within:
             result = "fresh"
         elif not token.can_refresh:
-            result, problem = "no-refresh-token", told.needs_login(setup, (token.key,), *told.NO_REFRESH)
+            result, problem = "no-refresh-token", told.error("no-refresh-token", setup)
         elif (problem := refusal(token)) is not None:
             result = "other-server"
-        else:
-            due.append(token)
         found[token.key] = Outcome(token.key, result, token.known_expiry(now), problem)
     for scope in scopes or ():
         if scope not in file.entries:
-            problem = told.needs_login(setup, (scope,), *told.NO_TOKEN)
-            found[scope] = Outcome(scope, "no-token", problem=problem)
-    return found, due
+            found[scope] = Outcome(scope, "no-token", problem=told.error("no-token", setup))
+    return found
 
 
 def _newer(token: Token, than: Token | None, now: float) -> bool:
     """Whether somebody else has refreshed meanwhile, and what they put there is valid, and longer."""
-    if token.access_token is None or token.seconds_left(now) <= 0:
-        return False
-    if than is None:
-        return True
-    changed = token.access_token != than.access_token or token.refresh_token != than.refresh_token
-    return changed and token.expiry(now) > than.expiry(now)
+    valid = token.access_token is not None and token.seconds_left(now) > 0
+    return valid and (than is None or token.expiry(now) > than.expiry(now))
 
 
-def _spend(
-    store: Store, due: Sequence[Token], outcomes: dict[str, Outcome], ending: list[int]
-) -> float | None:
+def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending: list[int]) -> float | None:
     """Threads only ask; this one alone writes: each batch of answers into the journal, then into the file. What became
-    of each token goes into ``outcomes``. Returns the skew of the server's clock."""
+    of each token goes into ``found``. Returns the skew of the server's clock."""
     from ocarina_kit.majora.api import Granted, Majora, Refused
+    from ocarina_kit.system.parallel import side_by_side
     from ocarina_kit.tokens.log import read_log
-    from ocarina_kit.tokens.parallel import side_by_side
 
     machine, setup, skew = store.machine, store.setup, None
     server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
@@ -144,36 +136,25 @@ def _spend(
     for batch in side_by_side(due, ask):
         new = []
         for token, (answer, resent) in batch:
-            skew = skew if answer.skew is None else answer.skew
+            skew = answer.skew or skew
             if isinstance(answer, Granted):
                 new.append(store.arrived(token.key, answer))
                 continue
             refused += [token] if isinstance(answer, Refused) else []
-            result, error = _no_token(setup, token, answer, resent or token.digest in earlier)
-            outcomes[token.key] = outcomes[token.key]._replace(result=result, problem=error)
+            maybe_spent = resent or token.digest in earlier
+            result, error = told.no_refresh(answer, setup, token.key, resent=maybe_spent)
+            found[token.key] = found[token.key]._replace(result=result, problem=error)
         saved = store.save(new, "refreshed")
-        outcomes.update(zip((each.scope for each in new), saved, strict=True))
+        found.update(zip((each.scope for each in new), saved, strict=True))
     if refused:
         machine.sleep(_LATE_S)
     store.restore()
     now = machine.now()
     for before in refused:  # another program, which does not lock, may have spent and replaced it
-        found = store.file.get(before.key)
-        if found is not None and _newer(found, before, now):
-            outcomes[found.key] = Outcome(found.key, "adopted", found.known_expiry(now))
+        token_now = store.file.get(before.key)
+        if token_now is not None and _newer(token_now, before, now):
+            found[before.key] = Outcome(before.key, "adopted", token_now.known_expiry(now))
     return skew
-
-
-def _no_token(setup: Setup, token: Token, answer: Refused | NoAnswer, resent: bool) -> tuple[str, KitError]:
-    """What an answer without a token comes to. ``resent``: an earlier attempt may have spent the token, so that its
-    answer was lost if it is refused now."""
-    from ocarina_kit.majora.api import verdict
-    from ocarina_kit.majora.messages import refresh_error
-
-    ways = told.ways(setup, token.key)
-    error = refresh_error(answer, domain=setup.domain, spent_before=resent, ways=ways)
-    result = verdict(answer, resent)
-    return "unreached" if result == "network" and answer.status is None else result, error
 
 
 def attempts(
@@ -181,7 +162,7 @@ def attempts(
 ) -> tuple[Answer, bool]:
     """Ask, with the seconds that are left, until trying again is of no use: the last answer, and whether an earlier
     attempt may have spent the token. Without ``resend`` what may have been spent is not sent again."""
-    from ocarina_kit.majora.api import NoAnswer
+    from ocarina_kit.majora.http import NoAnswer
 
     began, resent = machine.monotonic(), False
     for attempt in itertools.count(1):

@@ -28,9 +28,9 @@ from ocarina_kit.system.files import (
     write_private,
 )
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.tokens import log
+from ocarina_kit.tokens import log, told
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign, parse, read_token
-from ocarina_kit.tokens.outcome import Outcome, not_saved, not_tokens, other_server, undamaged, unreadable
+from ocarina_kit.tokens.outcome import Outcome
 
 if TYPE_CHECKING:
     from ocarina_kit.majora.api import Granted
@@ -50,10 +50,10 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     """
     found = read_settled(machine, path, lambda data: parse(data).damage is None)
     if not found.replaceable:
-        raise unreadable(found)
+        raise told.unreadable(found)
     file = parse(found.content)
     if found.content is not None and (what := foreign(path, found.content, file)):
-        raise not_tokens(path, what)
+        raise told.not_tokens(path, what)
     return found.content, file
 
 
@@ -71,7 +71,9 @@ def guard(machine: Machine, setup: Setup) -> Callable[[Token], KitError | None]:
 
     def refusal(token: Token) -> KitError | None:
         owner = known.server(token, mark)
-        return None if owner in ("", setup.domain) else other_server(setup, owner)
+        if owner in ("", setup.domain):
+            return None
+        return told.error("of-another-server", setup, owner=owner)
 
     return refusal
 
@@ -114,17 +116,22 @@ class NewToken(NamedTuple):
     def __repr__(self) -> str:
         return f"NewToken({self.key})"
 
-    def takes_over(self, file: TokensFile, key: str) -> bool:
-        """Whether ``file`` has under ``key`` the token that was spent for it, or none."""
-        there = file.get(key)
-        return there is None or there.digest == self.spent
-
     def is_in(self, file: TokensFile) -> bool:
         return file.get(self.key) == read_token(self.key, self.value)
 
-    def put_into(self, file: TokensFile) -> TokensFile:
-        file = file if self.key == self.scope else file.without(self.scope)
-        return file.with_entry(self.key, self.value)
+    def takes_over(self, file: TokensFile) -> bool:
+        """Whether its place in ``file`` is free, or has the token that was spent for it."""
+        there = file.get(self.key)
+        return there is None or there.digest == self.spent
+
+    def put_into(self, file: TokensFile, now: float) -> TokensFile:
+        """``file`` with it. If somebody has put another token in place of the spent one, the better one stays."""
+        asked_for = file.get(self.scope)
+        if self.scope != self.key and asked_for is not None and asked_for.digest == self.spent:
+            file = file.without(self.scope)
+        if self.takes_over(file):
+            return file.with_entry(self.key, self.value)
+        return file.with_better(self.key, self.value, now)
 
 
 class Journal:
@@ -170,7 +177,7 @@ def journal_path(machine: Machine, tokens: Path) -> Path:
     import zlib
 
     real = os.fsencode(os.path.realpath(tokens))
-    return machine.state / "rescue" / f"tokens-{zlib.crc32(real):08x}.jsonl"
+    return machine.state / "journal" / f"tokens-{zlib.crc32(real):08x}.jsonl"
 
 
 def read_journal(machine: Machine, tokens: Path) -> list[NewToken]:
@@ -202,7 +209,7 @@ def opened(
     with as_interrupts(), hold(machine, setup.tokens_file, waiting=waiting):
         store = Store(machine, setup, by)
         try:
-            store.take_rescued()
+            store.take_journal()
             yield store
         finally:
             store.close()
@@ -216,10 +223,10 @@ class Store:
         self.path = setup.tokens_file
         self.look()
         self._before = self.file
+        self._unsaved: list[NewToken] = []
         self._saved: list[NewToken] = []
         self._reserved: Reserved | None = None
         self._journal: Journal | None = None
-        self._keep_journal = False
 
     def look(self) -> TokensFile:
         """The file as it is now. Raises KitError (TOK002, TOK003) where it cannot be read."""
@@ -229,7 +236,7 @@ class Store:
     def prepare(self, answers: int = 0) -> None:
         """Show that the new file can be written, and keep its space; back the old one up; note the use in refresh.log;
         open the journal. Raises KitError where any of it fails: nothing may be sent then."""
-        self._before = undamaged(self.setup, self.file)
+        self._before = told.undamaged(self.setup, self.file)
         self._reserve(answers)
         self._backup()
         log.note_use(self.machine, self.setup, self.by, self.file.tokens)
@@ -247,14 +254,15 @@ class Store:
         if not new:
             return []
         journal = self._journal if self._journal and self._journal.add(new) else None
-        before, self._keep_journal = self._keep_journal, True  # whatever comes below, a bug too
+        self._unsaved += new  # whatever comes below, a bug too: what is unsaved stays in the journal
         try:
             self._put(new)
         except KitError as problem:
-            error = not_saved(self.setup, journal.path if journal else None, problem)
-            word = "rescued" if journal else "lost"
+            fault, word = ("in-journal", "in-journal") if journal else ("nowhere", "lost")
+            said, where = f"{problem.what} {problem.why}".strip(), journal and journal.path
+            error = told.error(fault, self.setup, said=said, journal=where)
             return [Outcome(each.scope, word, each.value["expires_at"], error) for each in new]
-        self._keep_journal = before
+        del self._unsaved[-len(new) :]
         self._saved += new
         found = []
         for each in new:
@@ -266,53 +274,47 @@ class Store:
         """Write again what a program that does not lock has overwritten with what it had read before."""
         with contextlib.suppress(KitError):
             file = self.look()
-            if lost := [each for each in self._saved if each.takes_over(file, each.key)]:
-                self._put(lost)
+            if any(each.takes_over(file) for each in self._saved):
+                self._put(self._saved)
 
     def forget(self, keys: Sequence[str]) -> None:
         """Take entries out of the file as it is now. Raises KitError."""
-        self._write(self.look().without(*keys))
+        write_private(self.path, self.look().without(*keys).render())
 
     def write_log(self, results: Mapping[str, str]) -> None:
         """Note what became of tokens, by their keys. Where that fails the tokens are safe nevertheless."""
-        about = (self.machine, self.setup, self.by)
-        lines = [log.line(*about, results[key], key, self.file.get(key)) for key in results]
         with contextlib.suppress(KitError):
-            log.append(self.machine, lines)
+            log.append(self.machine, self._lines(results))
 
-    def take_rescued(self) -> None:
-        """Put in what an earlier run left in the journal, unless somebody has put another token there since.
+    def take_journal(self) -> None:
+        """Put in what an earlier run left in the journal, unless somebody has put a better token there since.
         refresh.log learns whose they are. Raises KitError."""
-        rescued, file = read_journal(self.machine, self.path), self.file
-        if not rescued or file.damage is not None:
+        left = read_journal(self.machine, self.path)
+        if not left or self.file.damage is not None:
             return
-        for each in rescued:
-            file = each.put_into(file) if each.takes_over(file, each.scope) else file
-        if file != self.file:
+        if not all(each.is_in(self.file) for each in left):
             self._backup()
-            self._write(file)
-        for each in rescued:
-            if each.is_in(file):
-                setup = self.setup._replace(domain=each.server)
-                line = log.line(self.machine, setup, self.by, "refreshed", each.key, file.get(each.key))
-                log.append(self.machine, [line])
+            self._put(left)
+        saved = {each.key: each.server for each in left if each.is_in(self.file)}
+        lines = zip(self._lines(dict.fromkeys(saved, "refreshed")), saved.values(), strict=True)
+        log.append(self.machine, [line._replace(server=server) for line, server in lines])
         with contextlib.suppress(OSError):
             journal_path(self.machine, self.path).unlink()
 
     def close(self) -> None:
         """Give all space back. The journal goes, unless the next run needs what is in it."""
         if self._journal is not None:
-            self._journal.close(keep=self._keep_journal)
+            self._journal.close(keep=bool(self._unsaved))
         if self._reserved is not None:
             self._reserved.discard()
+
+    def _lines(self, results: Mapping[str, str]) -> list[log.Line]:
+        about = (self.machine, self.setup, self.by)
+        return [log.line(*about, result, key, self.file.get(key)) for key, result in results.items()]
 
     def _backup(self) -> None:
         if self.data is not None:
             backup(self.machine, "tokens", self.data, of=str(self.path))
-
-    def _write(self, file: TokensFile) -> None:
-        write_private(self.path, file.render())
-        self.look()
 
     def _reserve(self, answers: int) -> Reserved:
         if self._reserved is None:
@@ -320,15 +322,12 @@ class Store:
         return self._reserved
 
     def _put(self, new: Sequence[NewToken]) -> None:
-        """Write new tokens into the file. If somebody has put another one in place of the spent one since, the better
-        one stays. Raises KitError, also where the file is damaged now."""
+        """Write new tokens into the file as it is now. Raises KitError, also where it is damaged now."""
         reserved = self._reserve(len(new))
         for _ in range(3):
-            file = undamaged(self.setup, self.look())
+            file = told.undamaged(self.setup, self.look())
             for each in new:
-                better = file.with_better(each.key, each.value, self.machine.now()) is not file
-                if better or each.takes_over(file, each.key):
-                    file = each.put_into(file)
+                file = each.put_into(file, self.machine.now())
             data = file.render()
             reserved.fill(data)
             # The client does not lock: a last look, right before the rename.

@@ -1,0 +1,61 @@
+"""Questions side by side: threads only ask, and the calling thread gets the answers as they come."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+_MOST = 100
+"""Items that are asked about at the same time."""
+
+
+def side_by_side(
+    items: Sequence[Asked], ask: Callable[[Asked], Answered]
+) -> Iterator[list[tuple[Asked, Answered]]]:
+    """``ask`` of each item; yields whatever was answered since the last time.
+
+    A bug in one ends no other: it is raised once all are answered. If the system gives no thread, the calling thread
+    asks. The threads are daemons: one that hangs in a dead file system does not keep the kit from its end.
+    """
+    waiting: queue.SimpleQueue[Asked] = queue.SimpleQueue()
+    answered: queue.SimpleQueue[tuple[Asked, Answered | BaseException]] = queue.SimpleQueue()
+
+    def ask_next() -> bool:
+        try:
+            item = waiting.get_nowait()
+        except queue.Empty:
+            return False
+        try:
+            answered.put((item, ask(item)))
+        except BaseException as bug:  # raised again by the calling thread
+            answered.put((item, bug))
+        return True
+
+    def work() -> None:
+        while ask_next():
+            pass
+
+    for item in items:
+        waiting.put(item)
+    threads, left, bugs = 0, len(items), []
+    with contextlib.suppress(RuntimeError):
+        while threads < min(left, _MOST):
+            threading.Thread(target=work, daemon=True).start()
+            threads += 1
+    while left:
+        if not threads:
+            ask_next()
+        batch = [answered.get()]
+        while not answered.empty():
+            batch.append(answered.get())
+        left -= len(batch)
+        bugs += [answer for _, answer in batch if isinstance(answer, BaseException)]
+        yield [(item, answer) for item, answer in batch if not isinstance(answer, BaseException)]
+    if bugs:
+        raise bugs[0]
