@@ -26,6 +26,7 @@ def test_any_bytes_come_back(raw: bytes) -> None:
         ("FOO=", ("FOO", "")),
         ("'A B'=\"c d\"", ("A B", "c d")),
         ('X="a=b"', ("X", "a=b")),
+        ("Y='c d'", ("Y", "c d")),
         ("PATH=$PATH:/x", ("PATH", "$PATH:/x")),
         ("A=b c", ("A", "b c")),
         ("# A=b", None),

@@ -6,21 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.client.stub import machine_at, program
 
 from ocarina_kit.client.places import thrown_away
-from ocarina_kit.cron.host import (
-    daemon_state,
-    kit_words,
-    why_kit_fails,
-    zone,
-)
-from ocarina_kit.system.machine import Completed, Machine
-from ocarina_kit.system.process import run
-
-
-def machine(home: Path, **environ: str) -> Machine:
-    return Machine({"PATH": "/usr/bin:/bin", **environ}, home, "tester", "node1", run)
-
+from ocarina_kit.cron.host import daemon_state, kit_words, why_kit_fails, zone
+from ocarina_kit.system.machine import Completed
 
 HOSTS = [
     # files of the host, whether a cron daemon runs there
@@ -39,7 +29,7 @@ HOSTS = [
 @pytest.mark.parametrize(("files", "state"), HOSTS)
 def test_whether_a_daemon_runs(tmp_path: Path, files: dict[str, str], state: str) -> None:
     for path, text in {"proc/1/comm": "systemd\n", "proc/412/comm": "sshd\n", **files}.items():
-        write(tmp_path / path, text)
+        program(tmp_path / path, text)
     assert daemon_state(tmp_path)[0] == state
     assert daemon_state(tmp_path / "nothing")[0] == "unknown"
 
@@ -53,41 +43,33 @@ def test_the_hosts_zone(tmp_path: Path) -> None:
         assert "London" in str(zone(london))
 
 
-# --- programs ----------------------------------------------------------------------------------------------
-
-
-def write(path: Path, text: str, mode: int = 0o755) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(mode)
-    return path
-
-
 def test_how_cron_starts_this_kit(tmp_path: Path) -> None:
     assert kit_words(str(tmp_path), sys.executable) == (sys.executable, "-m", "ocarina_kit")
-    program = write(tmp_path / "bin" / "ocarina-kit", "#!/bin/sh\n")
-    assert kit_words(str(tmp_path), sys.executable) == (str(program),)
+    script = program(tmp_path / "bin" / "ocarina-kit", "#!/bin/sh\n")
+    assert kit_words(str(tmp_path), sys.executable) == (str(script),)
 
 
 def test_places_that_do_not_last() -> None:
     for folder in (
-        ".cache/uv/archive-v0/xyz",
-        ".local/share/pipx/.cache/1a2b",
+        ".cache/uv/archive-v0/x",
+        ".local/share/pipx/.cache/1a",
         ".pyenv/shims",
-        "pip-build-env-x1/overlay/bin",
+        "pip-build-env-x/bin",
     ):
         assert thrown_away(f"/home/u/{folder}/ocarina-kit")
     assert not thrown_away("/home/u/.local/share/uv/tools/ocarina-kit/bin/ocarina-kit")
 
 
 def test_a_kit_is_proved_in_crons_bare_environment(tmp_path: Path) -> None:
-    good = write(tmp_path / "good", '#!/bin/sh\n[ "$PATH" = /usr/bin:/bin ] && [ "$*" = "refresh --help" ]\n')
-    assert why_kit_fails(machine(tmp_path, PATH="/x:/usr/bin"), (str(good),)) == ""
-    dead = write(tmp_path / "dead", "#!/nowhere/python\n")
-    assert why_kit_fails(machine(tmp_path), (str(dead),)) == "bad interpreter"
-    lacks = write(tmp_path / "lacks", f"#!{sys.executable}\nimport a_module_that_is_not_there\n")
-    assert "No module named" in why_kit_fails(machine(tmp_path), (str(lacks),))
-    silent = write(tmp_path / "silent", "#!/bin/sh\nexit 7\n")
-    assert "exit code 7" in why_kit_fails(machine(tmp_path), (str(silent),))
-    late = machine(tmp_path)._replace(run=lambda *_, **__: Completed(None, error="timed out"))
+    good = program(
+        tmp_path / "good", '#!/bin/sh\n[ "$PATH" = /usr/bin:/bin ] && [ "$*" = "refresh --help" ]\n'
+    )
+    assert why_kit_fails(machine_at(tmp_path, PATH="/x:/usr/bin"), (str(good),)) == ""
+    dead = program(tmp_path / "dead", "#!/nowhere/python\n")
+    assert why_kit_fails(machine_at(tmp_path), (str(dead),)) == "bad interpreter"
+    lacks = program(tmp_path / "lacks", f"#!{sys.executable}\nimport a_module_that_is_not_there\n")
+    assert "No module named" in why_kit_fails(machine_at(tmp_path), (str(lacks),))
+    silent = program(tmp_path / "silent", "#!/bin/sh\nexit 7\n")
+    assert "exit code 7" in why_kit_fails(machine_at(tmp_path), (str(silent),))
+    late = machine_at(tmp_path)._replace(run=lambda *_, **__: Completed(None, error="timed out"))
     assert why_kit_fails(late, (str(good),)) == ""

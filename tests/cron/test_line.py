@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.client.stub import program
 
 from ocarina_kit.__main__ import CANNOT_START
 from ocarina_kit.client.places import cron_environment
 from ocarina_kit.cron.crontab import cron_command, encode
-from ocarina_kit.cron.line import MOST_BYTES, Ground, build_line, carried, cron_quote, entries, second_reading
+from ocarina_kit.cron.line import MOST_BYTES, Ground, build_line, carried, entries, second_reading
 from ocarina_kit.system.errors import KitError
 
 TIMES = "37 2-23/3 * * *"
@@ -53,44 +54,33 @@ def test_variables_of_the_crontab_that_would_break_it(above: Mapping[str, str], 
 
 
 CARRIED: list[tuple[dict[str, str], dict[str, str]]] = [
-    # what the shell has, and what of it the line carries
+    # what the shell has, and what of it the entry carries: no password
     ({"XDG_STATE_HOME": "/data/state"}, {"XDG_STATE_HOME": "/data/state"}),
     ({"XDG_STATE_HOME": "relative", "http_proxy": "", "PATH": "/x", "MAJORA_TOKEN": "x", "CLIENT_SECRET": "x"}, {}),
     ({"REQUESTS_CA_BUNDLE": "ca.pem", "SSL_CERT_FILE": "/etc/ca.pem"}, {"REQUESTS_CA_BUNDLE": "/site/ca.pem"}),
     ({"HTTPS_PROXY": "http://proxy:3128"}, {"HTTPS_PROXY": "http://proxy:3128"}),
     ({"no_proxy": "localhost,.example.org"}, {"no_proxy": "localhost,.example.org"}),
+    ({"HTTPS_PROXY": "http://user:hunter2@proxy:3128"}, {}),
+    ({"https_proxy": "hoot:hunter2@proxy:3128"}, {}),
+    ({"ALL_PROXY": "http://hunter2%40proxy:1"}, {}),
+    ({"HTTPS_PROXY": "http://proxy:1/?PROXY_PASSWORD=hunter2"}, {}),
 ]  # fmt: skip
-PASSWORDS = [
-    ("HTTPS_PROXY", "http://user:hunter2@proxy:3128"),
-    ("https_proxy", "hoot:hunter2@proxy:3128"),
-    ("ALL_PROXY", "http://u:hun%40ter2@proxy"),
-    ("HTTPS_PROXY", "http://hunter2@proxy:1"),
-    ("HTTPS_PROXY", "http://proxy:1/?PROXY_PASSWORD=hunter2"),
-]
 
 
 @pytest.mark.parametrize(("environ", "found"), CARRIED)
-def test_what_the_line_carries_of_the_shell(environ: dict[str, str], found: dict[str, str]) -> None:
-    assert carried(environ, "/site") == (found, [])
+def test_what_the_entry_carries_of_the_shell(environ: dict[str, str], found: dict[str, str]) -> None:
+    left_out = [name for name, value in environ.items() if "hunter2" in value]
+    assert carried(environ, "/site") == (found, left_out)
 
 
-@pytest.mark.parametrize(("name", "proxy"), PASSWORDS)
-def test_a_password_never_reaches_the_crontab(name: str, proxy: str) -> None:
-    assert carried({name: proxy}, "/") == ({}, [name])
+REFUSED: list[dict[str, Any]] = [
+    *({"client": f"/a{char}b/ocarina"} for char in "\n\0\x1f\x7f"),
+    *({"kit": ("/a\rb/ocarina-kit",)}, {"profile": "a\nb"}, {"config": "/c\x08"}, {"times": "0 0 * * *\n"}),
+    {"client": "/" + "é" * 495 + "/ocarina"},
+]
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"client": "/a\nb/ocarina"},
-        {"client": "/a\0b/ocarina"},
-        {"kit": ("/a\rb/ocarina-kit",)},
-        {"profile": "a\nb"},
-        {"config": "/c\x08"},
-        {"times": "0 0 * * *\n"},
-        {"client": "/" + "é" * 495 + "/ocarina"},
-    ],
-)
+@pytest.mark.parametrize("more", REFUSED)
 def test_refusals(more: dict[str, Any]) -> None:
     with pytest.raises(KitError) as refused:
         line(**more)
@@ -111,43 +101,31 @@ _NASTY = st.text(
 )
 
 
-@given(_NASTY)
-@settings(max_examples=100, deadline=None)
-def test_a_quoted_word_survives_every_cron(text: str) -> None:
-    quoted = cron_quote(text)
-    assert cron_command(quoted).percent is None
-    assert cron_command(quoted).text == quoted.replace("\\%", "%")  # Debian's reading, and cronie's
-    assert "\\r" not in quoted
-    assert "\\b" not in quoted
-
-
 @given(_NASTY, _NASTY, _NASTY, st.one_of(st.none(), _NASTY), st.booleans())
 @settings(max_examples=100, deadline=None)
-def test_every_built_line_is_recognised(
+def test_every_built_line_is_recognised_and_survives_every_cron(
     folder: str, other: str, config: str, profile: str | None, alone: bool
 ) -> None:
     wanted, kit = f"/{folder}/ocarina", f"/{other}/ocarina-kit"
     runner = "client" if alone else "kit-first"
     made = line(runner=runner, client=wanted, kit=(kit,), config=f"/{config}", profile=profile)
     (entry,) = entries(encode(made) + b"\n", "u", "/home/u")
-    assert (entry.runner, entry.marked, entry.reading.other_work) == (runner, True, ())
+    text, _, percent = cron_command(entry.command)
+    assert (text, percent) == (entry.command.replace("\\%", "%"), None)  # Debian's reading, and cronie's
+    assert not any(shown in made for shown in ("\\r", "\\b"))
+    assert (entry.runner, entry.marked, entry.reading.other_work) == (runner, True, [])
     assert [call.path for call in entry.calls] == ([wanted] if alone else [kit, wanted])
     for call in entry.calls:
         assert (call.config, call.profile) == (normpath(f"/{config}"), profile)
 
 
-# --- the second reader -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("text", ["*/60 */2 * * * x", "0 22-2 * * * x", "nonsense", ""])
+@pytest.mark.parametrize("text", ["*/60 */2 * * * x", "0 22-2 * * * x", "0 5 1-31 * 1 x", "nonsense", ""])
 def test_two_readers_disagree(text: str) -> None:
     second_reading(line(times="7,37 1-23/3 * * 0,7", profile="a%b", config="/my folder/100%.json"))
     with pytest.raises(KitError) as refused:
         second_reading(text)
     assert refused.value.id == "SCH010"
 
-
-# --- really run --------------------------------------------------------------------------------------------
 
 SHELLS = [
     argv
@@ -166,27 +144,20 @@ KITS = {
 }
 
 
-def write(path: Path, text: str, mode: int = 0o755) -> Path:
-    path.parent.mkdir(exist_ok=True, parents=True)
-    path.write_text(text)
-    path.chmod(mode)
-    return path
-
-
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 @pytest.mark.parametrize("kit", KITS)
 def test_the_client_runs_exactly_where_the_kit_could_not(tmp_path: Path, shell: list[str], kit: str) -> None:
     """Folders with hard names, in cron's bare environment and working folder."""
     home = tmp_path / "a home"
     said = 'echo "client: $* [$OCARINA_CONF_FILE] [$HTTPS_PROXY]"; exit 75\n'
-    client = write(home / 'en v\'s 100% \\b "é"' / "ocarina", f"#!/bin/sh\n{said}")
-    program = home / "kit $HOME; `x`" / "ocarina-kit"
+    client = program(home / 'en v\'s 100% \\b "é"' / "ocarina", f"#!/bin/sh\n{said}")
+    ours = home / "kit $HOME; `x`" / "ocarina-kit"
     text, mode, hands_over = KITS[kit]
     if text is not None:
-        write(program, text.replace("#!/bin/sh\n", '#!/bin/sh\necho "$*|$XDG_STATE_HOME" > ran\n', 1), mode)
+        program(ours, text.replace("#!/bin/sh\n", '#!/bin/sh\necho "$*|$XDG_STATE_HOME" > ran\n', 1), mode)
     config = home / "con fig 5%.json"
     variables = {"XDG_STATE_HOME": f"{home}/st\\%ate", "HTTPS_PROXY": "http://p:1"}
-    paths = {"kit": (str(program),), "client": str(client), "config": str(config), "home": str(home)}
+    paths = {"kit": (str(ours),), "client": str(client), "config": str(config), "home": str(home)}
     made = line(**paths, profile="te st", variables=variables)
     command = cron_command(made.removeprefix(f"{TIMES} "))
     assert command.percent is None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.client.stub import machine_at, program
 
 from ocarina_kit.cron.program import install_crontab, read_crontab, unreadable
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Completed, Machine
-from ocarina_kit.system.process import run
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 CONTENT = b"MAILTO=me\n# caf\xe9\n*/5 * * * * x % y \\% z\t\n"
@@ -25,20 +25,16 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / "spool"
-        self.path = f"{PROGRAMS}:/usr/bin:/bin"
+        self.programs = PROGRAMS
         self.extra: dict[str, str] = {}
 
     def stand_in(self, script: str) -> None:
-        (self.folder / "bin").mkdir(exist_ok=True)
-        program = self.folder / "bin" / "crontab"
-        program.write_text(f"#!/bin/sh\nfile={self.file}\n{script}\n")
-        program.chmod(0o755)
-        self.path = f"{program.parent}:/usr/bin:/bin"
+        made = program(self.folder / "bin" / "crontab", f"#!/bin/sh\nfile={self.file}\n{script}\n")
+        self.programs = made.parent
 
     @property
     def machine(self) -> Machine:
-        environ = {"PATH": self.path, "HOME": str(self.folder), "KIT_TEST_CRONTAB": str(self.file)}
-        return Machine({**environ, **self.extra}, self.folder, "u", "node1", run)
+        return machine_at(self.folder, self.programs, KIT_TEST_CRONTAB=str(self.file), **self.extra)
 
     @property
     def backups(self) -> list[bytes]:
@@ -60,9 +56,6 @@ def new(content: bytes) -> bytes:
     """An edit that adds a line once, as a plan does."""
     line = b"0 0 * * * new\n"
     return content if line in content else content + line
-
-
-# --- reading -----------------------------------------------------------------------------------------------
 
 
 # exit code, standard output, standard error, state
@@ -92,6 +85,8 @@ LISTINGS = [
     (0, "# a\0b\n", "", "doubtful"),
     (0, "# a\r\n* * * * * x\\r\r\n", "", "read"),
     (None, "", "not found", "no program"),
+    (None, "", "not executable", "not allowed"),
+    (None, "", "timed out", "failed"),
     (1, "", "\x1b[2Jboo http://u:hunter2@proxy:1", "failed"),
 ]
 
@@ -116,14 +111,8 @@ def test_listings_are_told_apart(desk: Desk, code: int | None, out: str, words: 
 
 def test_words_come_in_english_and_without_headers_and_secrets_stay_here(desk: Desk) -> None:
     desk.stand_in("env")
-    desk.extra = {
-        "LANG": "de_DE.UTF-8",
-        "LANGUAGE": "de",
-        "CRONTAB_NOHEADER": "N",
-        "CLIENT_SECRET": "hunter2",
-        "MAJORA_TOKEN": "hunter2",
-        "https_proxy": "http://u:hunter2@proxy:1",
-    }
+    desk.extra = {"LANG": "de_DE.UTF-8", "LANGUAGE": "de", "CRONTAB_NOHEADER": "N"}
+    desk.extra |= dict.fromkeys(("CLIENT_SECRET", "MAJORA_TOKEN", "https_proxy"), "http://u:hunter2@proxy:1")
     listed = read_crontab(desk.machine).content
     assert b"LC_ALL=C\n" in listed
     assert not [name for name in (b"LANGUAGE", b"NOHEADER", b"hunter2") if name in listed]
@@ -133,18 +122,6 @@ def test_what_cannot_be_written_back_is_left(desk: Desk) -> None:
     desk.file.write_bytes(b"# a\0b\n")
     assert desk.refused().id == "SCH002"
     assert desk.file.read_bytes() == b"# a\0b\n"
-
-
-def test_a_crontab_program_that_may_not_be_run(desk: Desk) -> None:
-    desk.stand_in("exit 0")
-    (desk.folder / "bin" / "crontab").chmod(0o644)
-    desk.path = str(desk.folder / "bin")
-    assert read_crontab(desk.machine).state == "not allowed"
-    desk.path = str(desk.folder)
-    assert desk.refused().id == "CRN001"
-
-
-# --- installing --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("before", [None, b"", CONTENT])
@@ -183,9 +160,8 @@ def test_a_refused_write_leaves_the_old_one(desk: Desk, write: str, id: str, wor
     assert problem.remedy.commands
     assert desk.backups == [CONTENT]
     assert desk.file.read_bytes() == (CONTENT[:3] if id == "SCH007" else CONTENT)
-    assert (
-        id != "SCH007" or Path(problem.remedy.commands[-1].removeprefix("crontab ")).read_bytes() == CONTENT
-    )
+    saved = problem.remedy.commands[-1].removeprefix("crontab ")
+    assert id != "SCH007" or Path(saved).read_bytes() == CONTENT
 
 
 def test_a_warning_with_a_crontab_that_is_in_is_no_failure(desk: Desk) -> None:
@@ -230,10 +206,8 @@ def test_another_programs_write_in_the_same_moment_is_kept(desk: Desk, when: str
 @pytest.mark.parametrize("exists", [True, False])
 @pytest.mark.parametrize("length", [0, 3])
 def test_a_write_that_was_cut_short_is_taken_back(desk: Desk, exists: bool, length: int) -> None:
-    once = (
-        f'if [ -f "$file.once" ]; then cat > "$file"; else touch "$file.once"; head -c {length} > "$file"; fi'
-    )
-    desk.stand_in(_LIST + once)
+    write = f'touch "$file.once"; head -c {length} > "$file"'
+    desk.stand_in(f'{_LIST}if [ -f "$file.once" ]; then cat > "$file"; else {write}; fi')
     if exists:
         desk.file.write_bytes(CONTENT)
     problem = desk.refused()

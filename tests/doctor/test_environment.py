@@ -43,7 +43,7 @@ CLIENTS: list[tuple[Candidate | None, Candidate | None, tuple[Candidate, ...], s
 def test_clients(
     shell: Candidate | None, chosen: Candidate | None, found: tuple[Candidate, ...], expected: str
 ) -> None:
-    world = a_world(clients=Clients(found, shell, chosen, looked_in=("PATH (/bin)",)))
+    world = a_world(clients=Clients(found, shell, chosen))
     in_order = {"ENV001": env.installed, "ENV003": env.runs, "ENV002": env.is_majoras, "ENV005": env.only_one}
     seen = "ok"
     for id, judge in in_order.items():

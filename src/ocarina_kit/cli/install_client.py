@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,8 +46,8 @@ def command(
     if plan.already is None:
         ui.say("Changes:")
         ui.table(rows_of(run, plan))
-        for line in plan.show() if dry_run else ():
-            ui.command(line, indent=4)
+        for _, argv in plan.steps if dry_run else ():
+            ui.command(shlex.join(argv), indent=4)
         if dry_run or not run.agreed("Apply these changes?", yes=yes):
             ui.say("Nothing was changed.")
             return Result()
@@ -73,7 +74,8 @@ def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:
     what = f"ocarina {PINNED_VERSION}" if plan.source == DEFAULT_SOURCE else "ocarina"
     rows = [("install", f"{what} in {plan.prefix}")]
     rows += [("", f"links {plan.link} to it")] if plan.link is not None else []
-    return rows + [("", f"fetches {each}") for each in plan.fetches]
+    needs = "the packages that it needs from PyPI, unless pip has another index"
+    return [*rows, ("", f"fetches the client from {plan.source}"), ("", f"fetches {needs}")]
 
 
 def install_client(run: Run, plan: Plan) -> Candidate:

@@ -47,9 +47,9 @@ def installed_client(run: Run) -> Client:
 
     with run.ui.waiting("Looking for the ocarina client", 2 * _SEARCH_S):
         found = find_clients(run.machine, timeout=_SEARCH_S, first=True)
-        if found.usable is None:
-            return Client(candidate=found.chosen)
-        return client_of(run, found.usable, found.program)._replace(candidate=found.chosen)
+        if found.shell is not None and found.shell.works:
+            return client_of(run, found.shell, "ocarina")._replace(candidate=found.chosen)
+        return client_of(run, found.chosen, found.chosen.path) if found.chosen is not None else Client()
 
 
 def client_of(run: Run, candidate: Candidate, program: str) -> Client:

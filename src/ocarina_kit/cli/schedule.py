@@ -140,9 +140,10 @@ def _find_client(run: Run, named: str | None) -> Clients:
         clients = find_clients(run.machine, named, first=True)
     if named is None or clients.chosen is not None:
         return clients
-    state = clients.all[0].state if clients.all else "missing"
-    id = {"missing": "ENV001", "not the client": "ENV002"}.get(state, "ENV003")
-    remedy = Remedy("Name another, or install one.", ("ocarina-kit install-client",))
+    id, remedy = (
+        clients.all[0].fails,
+        Remedy("Name another, or install one.", ("ocarina-kit install-client",)),
+    )
     raise KitError(f"{named} cannot be used in the crontab entry.", id=id, why=clients.why, remedy=remedy)
 
 

@@ -98,7 +98,7 @@ def plan_entry(
     plan = plan_for(world.listing.content)
     entry = entries(encode(plan.line) + b"\n", run.machine.user, str(run.machine.home))[0]
     cautions += _of_cron(run.machine.host, entry)
-    second_host = _second_host(world) if plan.begins else ""
+    second_host = _second_host(world) if plan.outcome == "added" else ""
     return Planned(
         world, plan, entry, edit, tuple(cautions), second_host, unreadable(world.listing, run.machine.host)
     )

@@ -40,10 +40,9 @@ TIMEOUT = 8.0
 class Candidate(NamedTuple):
     """One ocarina. ``path`` is absolute, as it was found; ``real`` has its links followed; ``source``: where it is.
 
-    ``interpreter`` is the Python it runs on; "" if unknown. ``state``: "works" (the Majora client, and
-    it runs), "not the client", "does not run", "not executable", "not tried" (everyone could have put it there), "no
-    answer", "missing"; ``problem`` says why. ``under_cron``: it also runs in cron's bare environment.
-    ``writable_by_others``: what lets another user (but root) replace it, in words; "" if nothing.
+    ``interpreter`` is the Python it runs on; "" if unknown. ``state``: "works" (and is the Majora client), "not the
+    client", "does not run", "not executable", "no answer" or "missing"; ``problem`` says why. ``under_cron``: it also
+    runs in cron's bare environment. ``writable_by_others``: what lets another user replace it, in words; or "".
     """
 
     path: str
@@ -61,6 +60,12 @@ class Candidate(NamedTuple):
         return self.state == "works"
 
     @property
+    def fails(self) -> str:
+        """The check that it fails; if it works, that is the one of its version."""
+        states = {"missing": "ENV001", "not the client": "ENV002", "works": "ENV004"}
+        return states.get(self.state, "ENV003")
+
+    @property
     def described(self) -> str:
         """What it is: ``ocarina 1.0.0``, ``another program``."""
         return f"ocarina {version_text(self.version)}" if self.works else self.problem
@@ -76,23 +81,12 @@ class Clients(NamedTuple):
     shell: Candidate | None = None
     chosen: Candidate | None = None
     why: str = ""
-    looked_in: tuple[str, ...] = ()
     cron: Candidate | None = None
 
     @property
     def typed(self) -> Candidate | None:
         """What a person gets who types ``ocarina``, as far as is known: what checks of "the client" look at."""
         return self.shell or self.chosen or next(iter(self.all), None)
-
-    @property
-    def usable(self) -> Candidate | None:
-        """The client to log in for: the one that a person gets who types ``ocarina``, else the chosen one."""
-        return self.shell if self.shell and self.shell.works else self.chosen
-
-    @property
-    def program(self) -> str:
-        """What to type for `usable`: ``ocarina`` or a path."""
-        return NAME if self.usable is None or self.usable is self.shell else self.usable.path
 
 
 def parse_version(text: str) -> Version | None:
@@ -106,9 +100,6 @@ def version_text(version: Version | None) -> str:
     return ".".join(map(str, version or ()))
 
 
-# --- the search ------------------------------------------------------------------------------------------
-
-
 def find_clients(
     machine: Machine, named: str | None = None, *, timeout: float = TIMEOUT, first: bool = False
 ) -> Clients:
@@ -118,9 +109,7 @@ def find_clients(
     With ``first`` the search ends with the place that has a client for cron.
     """
     found: list[Candidate] = []
-    looked: list[str] = []
     for words, programs in places(machine, named):
-        looked.append(words)
         new: dict[str, str] = {}
         for path in programs:
             new.setdefault(os.path.realpath(path), path)
@@ -139,7 +128,7 @@ def find_clients(
 
     chosen, why = _choose(found, named)
     shell, cron = at(on_path(NAME, machine.environ.get("PATH", ""))), at(on_path(NAME, CRON_PATH))
-    return Clients(tuple(found), shell, chosen, why, tuple(looked), cron)
+    return Clients(tuple(found), shell, chosen, why, cron)
 
 
 def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | None, str]:
@@ -148,8 +137,7 @@ def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | 
     What a person named is never quietly replaced.
     """
     found = found if named is None else found[:1]
-    working = [each for each in found if each.works]
-    chosen = next((each for each in working if each.under_cron), next(iter(working), None))
+    chosen = min((each for each in found if each.works), key=lambda each: not each.under_cron, default=None)
     before = found[: found.index(chosen)] if chosen else found
     said = [f"Passed over: {'; '.join(f'{each.path}: {each.problem}' for each in before)}."] if before else []
     if chosen is None:
@@ -167,8 +155,6 @@ def _try_all(machine: Machine, paths: Sequence[str], source: str, timeout: float
     return [answers[path] for path in paths]
 
 
-# --- one candidate ---------------------------------------------------------------------------------------
-
 # Words of Python and of the loader if something that a program starts on is gone or broken.
 _BROKEN = (
     r"(?m)Traceback \(most|^\w*Error: |shared librar|Library not loaded|Fatal Python error|bad interpreter"
@@ -183,11 +169,11 @@ def examine(
     One that everyone could have put there is only run where it is ``trusted``: the person runs it anyway.
     """
     path = str(path)
-    item = Candidate(path, source or path, os.path.realpath(path))
+    item = Candidate(path, source or path, os.path.realpath(path), problem="no such file")
+    if not os.path.lexists(path):
+        return item
     if not os.access(path, os.F_OK):
-        if os.path.lexists(path):
-            return item._replace(state="does not run", problem="its link leads nowhere")
-        return item._replace(problem="no such file")
+        return item._replace(state="does not run", problem="its link leads nowhere")
     if not os.access(path, os.X_OK) or Path(path).is_dir():
         return item._replace(state="not executable", problem="it has no permission to run (no x bit)")
     interpreter = read_launch(path).interpreter
@@ -198,7 +184,7 @@ def examine(
     if loose is not None:
         item = item._replace(writable_by_others=f"other users can replace {loose}")
         if not trusted and loose.stat().st_mode & 0o002:
-            return item._replace(state="not tried", problem=f"not run: everyone can write to {loose}")
+            return item._replace(state="does not run", problem=f"not run: everyone can write to {loose}")
     # Nothing is written beside the client's modules.
     bare = {**cron_environment(machine.user, str(machine.home)), "PYTHONDONTWRITEBYTECODE": "1"}
     until = machine.monotonic() + timeout
@@ -242,8 +228,6 @@ def _has_unrelated_package(interpreter: str) -> bool:
     packages = Path(interpreter).parent.parent.glob(f"lib/python*/site-packages/{NAME}/__init__.py")
     return bool(interpreter) and any(not any(each.parent.glob("client*")) for each in packages)
 
-
-# --- its table of scopes ---------------------------------------------------------------------------------
 
 _MARK = "ocarina-kit-table:"
 _TABLE_PROGRAM = (

@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +27,6 @@ from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
 from ocarina_kit.system.machine import Machine
 
 PINNED_VERSION = "1.0.0"
-PINNED_DATE = "2022-03-07"
 DEFAULT_SOURCE = "git+https://github.com/climb-covid/ocarina2.git@1fa98675e24197ccce977dfe3933a9ff0c8d5921"
 """What is installed by default: the commit "1.0.0" of 7 March 2022, the newest of the repository, with which the kit
 was tested. It names its own dependency ffurf by commit, too (github.com/SamStudio8/ffurf, 42e95ec)."""
@@ -49,45 +48,21 @@ _READ_ON = Remedy(
 
 
 class Plan(NamedTuple):
-    """What will be done. ``tool`` is the path of a conda, mamba or micromamba; "" means a virtual environment.
-    ``known`` is the name by which it knows ``prefix``, else its path.
-
-    ``source`` is what pip installs. ``steps``: in words, and the program to run. ``link`` is made so that shells find
-    the command. ``already`` is the client that is in ``prefix`` and that the server accepts: then there is nothing to
-    do.
+    """What will be done. ``source`` is what pip installs. ``steps``: in words, and the program to run. ``link`` is made
+    so that shells find the command. ``activate`` is the command that puts the client on PATH in a shell. ``already`` is
+    the client that is in ``prefix`` and that the server accepts: then there is nothing to do.
     """
 
     prefix: Path
     source: str
-    tool: str = ""
+    activate: str
     steps: tuple[tuple[str, tuple[str, ...]], ...] = ()
     link: Path | None = None
     already: Candidate | None = None
-    known: str = ""
 
     @property
     def client(self) -> Path:
         return self.prefix / "bin" / NAME
-
-    @property
-    def activate(self) -> str:
-        """The command that puts the client on PATH in a shell."""
-        by_tool = f"{Path(self.tool).name} activate {shlex.quote(self.known)}"
-        return by_tool if self.tool else f". {shlex.quote(str(self.prefix / 'bin' / 'activate'))}"
-
-    @property
-    def fetches(self) -> tuple[str, ...]:
-        """What will be fetched from where, in words."""
-        channels = f"Python {CONDA_PYTHON} and pip from the channels of {Path(self.tool).name}"
-        pinned = f"ocarina {PINNED_VERSION} of {PINNED_DATE}"
-        client = f"{pinned if self.source == DEFAULT_SOURCE else 'the client'} from {self.source}"
-        others = "the packages that it needs from where it names them, else from pip's package index (PyPI by default)"
-        return (channels, client, others) if self.tool else (client, others)
-
-    def show(self) -> tuple[str, ...]:
-        """The commands, quoted for a shell."""
-        link = [("ln", "-s", str(self.client), str(self.link))] if self.link else []
-        return tuple(shlex.join(argv) for argv in (*(argv for _, argv in self.steps), *link))
 
 
 # --- the plan --------------------------------------------------------------------------------------------
@@ -139,13 +114,12 @@ def plan_install(
     if prefix is not None:
         places = [Path(os.path.normpath(machine.expand(prefix)))]
     for place in places:
-        known = place.name if place.parent in folders else str(place)
         if _is_vacant(place):
             break
         found = examine(machine, place / "bin" / NAME)
-        if found.works and (found.version or ()) >= MINIMUM_VERSION:
+        if _is_accepted(found):
             tool = tool if (place / "conda-meta").is_dir() else ""
-            return Plan(place, spec, tool, already=found, known=known)
+            return Plan(place, spec, _activate(tool, place, folders), already=found)
     else:
         raise _exists(place, f"It is left as it is (its ocarina: {found.described}).")
     # -I: neither PYTHONPATH nor a user site may stand in for what is missing in the new environment.
@@ -164,7 +138,18 @@ def plan_install(
     steps = (("Making the environment", create), ("Installing the client", fill))
     link = machine.home / ".local" / "bin" / NAME
     linked = not tool and prefix is None and not os.path.lexists(link)
-    return Plan(place, spec, tool, steps, link if linked else None, known=known)
+    return Plan(place, spec, _activate(tool, place, folders), steps, link if linked else None)
+
+
+def _activate(tool: str, place: Path, folders: Sequence[Path]) -> str:
+    """Conda knows an environment in one of its ``folders`` by its name, any other by its path."""
+    known = place.name if place.parent in folders else str(place)
+    by_tool = f"{Path(tool).name} activate {shlex.quote(known)}"
+    return by_tool if tool else f". {shlex.quote(str(place / 'bin' / 'activate'))}"
+
+
+def _is_accepted(client: Candidate) -> bool:
+    return client.works and (client.version or ()) >= MINIMUM_VERSION
 
 
 def _find_conda(machine: Machine) -> tuple[str, list[Path]]:
@@ -227,16 +212,12 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
                 say(f"{words} …")
                 _run(machine, plan, words, argv)
             say("Checking that it runs …")
-            client = examine(machine, plan.client, str(plan.prefix), timeout=60.0)
-            if not client.works or (client.version or ()) < MINIMUM_VERSION:
-                id = {"missing": "ENV001", "not the client": "ENV002", "works": "ENV004"}.get(
-                    client.state, "ENV003"
-                )
+            client = examine(machine, plan.client, timeout=60.0)
+            if not _is_accepted(client):
                 what = f"What was installed is not a client that the server accepts: {client.described}."
-                why = (
-                    f"It came from {plan.source}. The server wants {version_text(MINIMUM_VERSION)} or newer."
-                )
-                raise KitError(what, id=id, why=why, remedy=_TRY_DEFAULT)
+                wanted = version_text(MINIMUM_VERSION)
+                why = f"It came from {plan.source}. The server wants {wanted} or newer."
+                raise KitError(what, id=client.fails, why=why, remedy=_TRY_DEFAULT)
     if plan.link is not None:
         with suppress(OSError):  # for convenience: the client works without it
             plan.link.parent.mkdir(parents=True, exist_ok=True)

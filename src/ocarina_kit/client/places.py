@@ -19,7 +19,7 @@ CRON_PATH = "/usr/bin:/bin"
 
 # In the order of preference. Names in capitals are variables; {data} is $XDG_DATA_HOME, and {conda} every conda that is
 # known. The environments of pyenv are what its shims lead to.
-_PLACES = {
+PLACES = {
     "the active environment": ("{VIRTUAL_ENV}/bin", "{CONDA_PREFIX}/bin"),
     "PATH": ("{PATH}",),
     "conda environments": (
@@ -59,7 +59,7 @@ def places(machine: Machine, named: str | None = None) -> Iterator[tuple[str, li
         "conda": ":".join(_condas(machine)),
         "cron": CRON_PATH,
     }
-    for words, patterns in _PLACES.items():
+    for words, patterns in PLACES.items():
         folders: list[Path] = []
         for pattern in patterns:
             name, _, rest = pattern.removeprefix("{").partition("}")

@@ -118,7 +118,7 @@ def requests_for(names: Iterable[str], table: Table | None = None) -> tuple[Requ
     that the kit carries. Raises KitError (usage) for an unknown name.
     """
     found: dict[str, tuple[Purpose, ...]] = {}
-    for purpose in _expand(names):
+    for purpose in dict.fromkeys(purpose for name in names for purpose in _named(name)):
         for scope in _scopes(purpose, table):
             found[scope] = (*found.get(scope, ()), purpose)
     return tuple(Request(scope, purposes) for scope, purposes in found.items())
@@ -154,18 +154,16 @@ def supported(purpose: Purpose, table: Table | None) -> bool:
     return table is None or any(endpoint in table for endpoint in purpose.endpoints)
 
 
-def _expand(names: Iterable[str]) -> tuple[Purpose, ...]:
-    found: dict[str, Purpose] = {}
-    for name in names:
-        key = name.strip().lower().replace("_", "-")
-        if key not in NAMES:
-            from difflib import get_close_matches
+def _named(name: str) -> list[Purpose]:
+    """What ``--for`` means by a name. Raises KitError (usage)."""
+    key = name.strip().lower().replace("_", "-")
+    if key in NAMES:
+        return [BY_NAME[each] for each in (UPLOAD if key == "upload" else (key,))]
+    from difflib import get_close_matches
 
-            near = "".join(f" Did you mean {near}?" for near in get_close_matches(key, NAMES, n=1))
-            why = f"The names are: {', '.join(NAMES)}."
-            raise usage_error(f"There is no purpose named {name!r}.{near}", why=why, remedy=_SEE_LIST)
-        found |= {each: BY_NAME[each] for each in (UPLOAD if key == "upload" else (key,))}
-    return tuple(found.values())
+    near = "".join(f" Did you mean {near}?" for near in get_close_matches(key, NAMES, n=1))
+    why = f"The names are: {', '.join(NAMES)}."
+    raise usage_error(f"There is no purpose named {name!r}.{near}", why=why, remedy=_SEE_LIST)
 
 
 def _scopes(purpose: Purpose, table: Table | None) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from posixpath import isabs
 from typing import TYPE_CHECKING
 
 from ocarina_kit.client.places import cron_environment, read_launch
+from ocarina_kit.cron.line import Ground, carried
 from ocarina_kit.system.machine import Machine
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
     from ocarina_kit.config.place import Place
-    from ocarina_kit.cron.line import Ground
 
 _NAMES = frozenset({"cron", "crond", "fcron", "dcron", "cronie", "mcron", "bcron-sched", "bcron-start"})
 # The first process of a complete system. In a container that is another, and cron may run outside.
@@ -29,11 +29,9 @@ _TIMERS = tuple(
 def ground_of(machine: Machine, place: Place, domain: str) -> Ground:
     """What a set-up's crontab entry depends on, here and in this shell, without a client. ``domain``: MAJORA_DOMAIN,
     repaired."""
-    from ocarina_kit.cron.line import Ground, carried
-
-    config, variables = str(place.config.absolute()), carried(machine.environ, str(Path.cwd()))
-    owner = (machine.user, machine.host, str(machine.home))
-    return Ground(*owner, config, domain, kit_words(), place.profile, None, *variables)
+    owner, config = (machine.user, machine.host, str(machine.home)), str(place.config.absolute())
+    variables, left_out = carried(machine.environ, str(Path.cwd()))
+    return Ground(*owner, config, domain, kit_words(), place.profile, None, variables, left_out)
 
 
 def daemon_state(root: Path = Path("/")) -> tuple[str, str]:
@@ -41,31 +39,28 @@ def daemon_state(root: Path = Path("/")) -> tuple[str, str]:
 
     ``runs``, ``absent`` (all processes can be seen, and none is a cron daemon) or ``unknown``.
     """
-    try:
-        pids = [each.name for each in (root / "proc").iterdir() if each.name.isdigit()]
-    except OSError:
-        pids = []  # not Linux
-    names = {pid: _read(root / "proc" / pid / "comm").decode(errors="replace").strip() for pid in pids}
-    for pid, name in names.items():
-        command = _read(root / "proc" / pid / "cmdline") if name == "busybox" else b""
-        if name in _NAMES or b"crond" in command.split(b"\0")[:2]:
-            return "runs", f"{name}, process {pid}"
-    if not names.get("1"):
+    first = ""
+    for process in (root / "proc").glob("[0-9]*"):  # there is none but on Linux
+        name = _read(process / "comm").strip()
+        command = _read(process / "cmdline") if name == "busybox" else ""
+        if name in _NAMES or "crond" in command.split("\0")[:2]:
+            return "runs", f"{name}, process {process.name}"
+        first = name if process.name == "1" else first
+    if not first:
         return "unknown", "other users' processes are hidden"
-    if names["1"] not in _INITS:
+    if first not in _INITS:
         return "unknown", "this is a container, or a part of a host only"
     if any((root / mark).exists() for mark in _TIMERS):
         return "unknown", "systemd's timers may run the crontabs"
     return "absent", "no process of that kind was found"
 
 
-def _read(path: str | Path) -> bytes:
-    """The first bytes; none of what cannot be read."""
+def _read(path: Path) -> str:
+    """Its text; "" if it cannot be read."""
     try:
-        with Path(path).open("rb") as file:
-            return file.read(4096)
+        return path.read_bytes().decode(errors="replace")
     except OSError:
-        return b""
+        return ""
 
 
 def zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
@@ -78,11 +73,6 @@ def zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
             return ZoneInfo.from_file(file, key=str(localtime))
     except (OSError, ValueError):
         return timezone.utc
-
-
-def needs_path(path: str) -> bool:
-    """Whether the program starts with ``#!/usr/bin/env``: then PATH says what runs it."""
-    return isabs(path) and any(word.endswith("/env") for word in read_launch(path).shebang[:1])
 
 
 def program_problem(path: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from posixpath import isabs, join, normpath
 from typing import NamedTuple
 
 from ocarina_kit.client.places import CRON_PATH, cron_environment
 from ocarina_kit.config.names import CA_BUNDLES
 from ocarina_kit.cron.crontab import encode, job, lines_of, variable
-from ocarina_kit.cron.recognise import Call, Reading, read_command
+from ocarina_kit.cron.recognise import Call, Reading
 from ocarina_kit.cron.times import Times, in_words, parse_times
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 
@@ -28,11 +29,10 @@ _SECRET = re.compile(r"@|%40|pass|pwd|secret|token", re.I)
 
 
 class Entry(NamedTuple):
-    """A crontab line that refreshes a token: its number from 1, its text, and what is in it.
+    """A crontab entry that refreshes a token: the number of its line, from 1, its text, and what is in it.
 
-    ``active`` is False where it is commented out. ``command`` is as written, with its percent signs. ``variables`` are
-    those that the crontab sets above it: the value, and the number of the line. ``reading.other_work`` are programs
-    that have nothing to do with the refresh: such a line is a person's own. ``ends``: it has its line break.
+    ``active`` is False where it is commented out. ``command`` is as written, with its percent signs. ``values`` are the
+    variables that the crontab sets above it, ``set_at`` the numbers of their lines. ``ends``: it has its line break.
     """
 
     number: int
@@ -41,11 +41,12 @@ class Entry(NamedTuple):
     time: str
     command: str
     reading: Reading
-    variables: Mapping[str, tuple[str, int]]
+    values: Mapping[str, str]
+    set_at: Mapping[str, int]
     ends: bool
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def calls(self) -> list[Call]:
         return self.reading.calls
 
     @property
@@ -56,11 +57,6 @@ class Entry(NamedTuple):
     def program(self, tool: str) -> Call | None:
         """The first call of the ``kit`` or the ``client``."""
         return next((call for call in self.calls if call.tool == tool), None)
-
-    @property
-    def values(self) -> dict[str, str]:
-        """The crontab's variables above it, as name and value."""
-        return {name: value for name, (value, _) in self.variables.items()}
 
     @property
     def times(self) -> Times | None:
@@ -89,24 +85,23 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
     ``user`` and ``home`` are those of the crontab's owner.
     """
     found: list[Entry] = []
-    variables: dict[str, tuple[str, int]] = {}
+    values: dict[str, str] = {}
+    set_at: dict[str, int] = {}
     for number, line in enumerate(lines_of(content), start=1):
-        folded = line.lower()
         if setting := variable(line):
-            variables[setting[0]] = (setting[1], number)
-        elif "ocarina" in folded or ("oauth" in folded and "refresh" in folded):
-            text = line.removesuffix("\n")
-            bare = off[1] if (off := _SWITCHED_OFF.match(text)) else text
-            if parts := job(bare):
-                environ = cron_environment(
-                    user, home, {name: value for name, (value, _) in variables.items()}
-                )
-                # As its author meant it: percent signs as they are.
-                reading = read_command(parts[1].replace("\\%", "%"), environ)
-                entry = Entry(number, text, bare is text, *parts, reading, dict(variables), line != text)
-                # A comment that only speaks of a refresh is none that was switched off.
-                if entry.calls and (entry.active or (entry.times and not reading.other_work)):
-                    found.append(entry)
+            values[setting[0]], set_at[setting[0]] = setting[1], number
+        if not re.search("ocarina|oauth.*refresh", line, re.I):
+            continue
+        text = line.removesuffix("\n")
+        bare = off[1] if (off := _SWITCHED_OFF.match(text)) else text
+        if (parts := job(bare)) is None:
+            continue
+        # As its author meant it: percent signs as they are.
+        reading = Reading(parts[1].replace("\\%", "%"), cron_environment(user, home, values))
+        entry = Entry(number, text, bare is text, *parts, reading, {**values}, {**set_at}, line != text)
+        # A comment that only speaks of a refresh is no entry that was commented out.
+        if entry.calls and (entry.active or (entry.times and not reading.other_work)):
+            found.append(entry)
     return found
 
 
@@ -149,7 +144,7 @@ class Ground(NamedTuple):
 def build_line(
     ground: Ground, times: str, above: Mapping[str, str] | None = None, *, runner: str = "kit-first"
 ) -> str:
-    """The line, without its line break (CONTRACT.md, schedule). ``above``: the variables set above it in the crontab.
+    """The entry, without a line break (CONTRACT.md, schedule). ``above``: the variables set above it in the crontab.
     ``runner``: ``kit-first``, or ``client``, which must be there then.
 
     Raises KitError (CRN007): a control character, or longer than cron takes.
@@ -174,7 +169,7 @@ def build_line(
 
 
 def _exports(ground: Ground, above: Mapping[str, str]) -> dict[str, str]:
-    """What the entry sets: the set-up's own, and what lines above it would otherwise break."""
+    """What the entry sets: the set-up's own, and what the crontab would otherwise set above it."""
     found = {"HOME": ground.home} if "HOME" in above else {}
     if not finds_env(above.get("PATH")):
         found["PATH"] = CRON_PATH
@@ -191,7 +186,7 @@ def finds_env(path: str | None) -> bool:
 
 
 def cron_quote(text: str) -> str:
-    r"""One word for ``sh`` inside a crontab line, its percent signs escaped.
+    r"""One word for ``sh`` inside an entry, its percent signs escaped.
 
     A backslash is followed by ``''``: so it is never before a percent sign or another backslash (Debian's cron would
     eat one), and no ``\r`` appears that a listing could mistake for a carriage return.
@@ -205,19 +200,18 @@ def _mark(profile: str | None) -> str:
 
 
 def second_reading(line: str) -> None:
-    """Let python-crontab read the line too. Raises KitError (SCH010, usage) where it sees other times, or no job."""
+    """Let python-crontab read an entry too. Raises KitError (SCH010, usage) where it sees other times, or no job."""
     import logging
 
     from crontab import CronTab
 
     logging.getLogger("crontab").setLevel(logging.CRITICAL)
     jobs, ours = list(CronTab(tab=f"{line}\n")), job(line)
-    try:
-        one = len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled()
-        if one and ours and parse_times(jobs[0].slices.render()).same_as(parse_times(ours[0])):
-            return
-    except KitError:
-        pass
+    if len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled() and ours:
+        with suppress(KitError):
+            one, two = parse_times(jobs[0].slices.render()), parse_times(ours[0])
+            if (one.runs, one.days()) == (two.runs, two.days()):
+                return
     raise usage_error(
         "Two readers of crontabs do not agree on the times, so nothing was written.",
         id="SCH010",

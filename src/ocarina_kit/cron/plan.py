@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from posixpath import basename, isabs, join, normpath, realpath
 from typing import NamedTuple
 
+from ocarina_kit.client.places import read_launch
 from ocarina_kit.cron.crontab import cron_command, encode, lines_of, variable
-from ocarina_kit.cron.host import needs_path, program_problem
+from ocarina_kit.cron.host import program_problem
 from ocarina_kit.cron.line import Entry, Ground, build_line, entries, finds_env
-from ocarina_kit.cron.recognise import Call, read_command
+from ocarina_kit.cron.recognise import Call, Reading
 from ocarina_kit.cron.times import gap_problem, one_miss_expires, spread
 
 _POSIX_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "mksh"})
@@ -29,12 +30,12 @@ class Mine(NamedTuple):
 
     @property
     def active(self) -> tuple[Entry, ...]:
-        """What the checks judge: the lines that are this set-up's entry."""
+        """What the checks judge: all that cron runs for this set-up."""
         return tuple(sorted((*self.own, *self.mixed)))
 
     @property
     def kept(self) -> Entry | None:
-        """The line that becomes the good one: one that the kit wrote before others."""
+        """The one that becomes the good entry: one that the kit wrote before others."""
         return min(self.own, key=lambda entry: not entry.marked, default=None)
 
 
@@ -68,16 +69,15 @@ def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
 
 
 class Plan(NamedTuple):
-    """``outcome``: ``unchanged``; ``changed``; ``switched off``, the only entry is commented out and nobody agreed to
-    switch it on; ``mixed``, the only entry does other work as well. ``line`` is the good line, also where nothing
-    changes. ``begins``: an entry starts to run on this host where none ran before.
+    """``outcome``: ``unchanged``; ``changed``; ``added``, an entry starts to run on this host where none ran before;
+    ``switched off``, the only entry is commented out and nobody agreed to switch it on; ``mixed``, the only entry does
+    other work as well. ``line`` is the good entry, also where nothing changes.
     """
 
     outcome: str
     after: bytes
     line: str
     entries: Mine
-    begins: bool = False
 
 
 def plan_schedule(
@@ -90,26 +90,26 @@ def plan_schedule(
 ) -> Plan:
     """One good entry for the set-up: repaired in place where there is one, otherwise added at the end.
 
-    ``times``: five fields that a person gave; without them a marked line keeps its own where they are good enough.
-    ``switch_on``: a person agreed to switch a commented-out entry on. Raises KitError: CRN005 (times), CRN007 (no line
-    can be built).
+    ``times``: five fields that a person gave; without them a marked entry keeps its own where they are good enough.
+    ``switch_on``: a person agreed to switch a commented-out entry on. Raises KitError: CRN005 (times), CRN007 (none can
+    be built).
     """
     found, lines = mine(content, ground), lines_of(content)
-    keep = found.kept
-    if keep is None and not found.mixed and found.off and switch_on:
-        keep = found.off[0]
+    own = found.own or (found.off[:1] if switch_on and not found.mixed else ())
+    keep = found.kept or next(iter(own), None)
     place = _place(lines, len(lines) if keep is None else keep.number - 1)
     times = times or _kept_times(keep, spread(ground.user, ground.host, ground.domain), runner)
     above = dict(filter(None, map(variable, lines[:place])))
     line = build_line(ground, times, above, runner=runner)
-    if keep is None and (found.mixed or found.off):
+    if not own and (found.mixed or found.off):
         return Plan("mixed" if found.mixed else "switched off", content, line, found)
-    for entry in (*found.own, *([keep] if keep is not None else [])):
+    for entry in own:
         lines[entry.number - 1] = ""
     before, after = "".join(lines[:place]), "".join(lines[place:])
     before += "" if before.endswith("\n") or not before else "\n"
     new = encode(f"{before}{line}\n{after}")
-    return Plan("unchanged" if new == content else "changed", new, line, found, begins=not found.active)
+    outcome = "unchanged" if new == content else "changed"
+    return Plan(outcome if found.active else "added", new, line, found)
 
 
 def plan_removal(content: bytes, ground: Ground) -> bytes:
@@ -119,7 +119,7 @@ def plan_removal(content: bytes, ground: Ground) -> bytes:
 
 
 def _kept_times(entry: Entry | None, own: str, runner: str) -> str:
-    """The times of a marked line, where they keep a token valid; else the set-up's ``own``."""
+    """The times of a marked entry, where they keep a token valid; else the set-up's ``own``."""
     times = entry.times if entry is not None and entry.marked else None
     if times is None or gap_problem(times) or (runner == "client" and one_miss_expires(times)):
         return own
@@ -127,14 +127,13 @@ def _kept_times(entry: Entry | None, own: str, runner: str) -> str:
 
 
 def _place(lines: Sequence[str], index: int) -> int:
-    """Where a line for ``index`` runs under a shell that can read it: before the SHELL lines that break it."""
+    """Where an entry for ``index`` runs under a shell that can read it: before the SHELL lines that break it."""
     place = index
-    for at in range(index - 1, -1, -1):
-        setting = variable(lines[at]) if "SHELL" in lines[at] else None
-        if setting is not None and setting[0] == "SHELL":
-            if not _shell_problem(setting[1]):
-                break
-            place = at
+    for at in reversed(range(index)):
+        name, value = variable(lines[at]) or ("", "")
+        if name == "SHELL" and not _shell_problem(value):
+            break
+        place = at if name == "SHELL" else place
     return place
 
 
@@ -145,24 +144,29 @@ def _shell_problem(shell: str) -> str:
     return "cannot be started" if program_problem(shell) else ""
 
 
+def _needs_path(call: Call) -> bool:
+    """Whether its program starts with ``#!/usr/bin/env``: then PATH says what runs it."""
+    return isabs(call.path) and read_launch(call.path).shebang[:1] in (("/usr/bin/env",), ("/bin/env",))
+
+
 def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
     """What keeps cron from running an entry as it was meant (CRN007): the number of the line that does, and why.
 
     ``home``: its owner's, absolute.
     """
     calls, number = entry.calls, entry.number
-    for name, (value, at) in entry.variables.items():  # the line may set its own PATH and HOME
+    for name, value in entry.values.items():  # the command may set its own PATH and HOME
         what = _shell_problem(value) if name == "SHELL" else ""
         if all(call.environ.get(name) != value for call in calls):
             continue
-        if name == "PATH" and not finds_env(value) and any(needs_path(call.path) for call in calls):
+        if name == "PATH" and not finds_env(value) and any(map(_needs_path, calls)):
             what = "lacks /usr/bin and /bin"
         if name == "HOME" and normpath(value or "/") != normpath(home):
             what = "is not the home folder, so ~/.ocarina is another file"
         if what:
-            yield at, f"{name}={value[:60]} {what}"
+            yield entry.set_at[name], f"{name}={value[:60]} {what}"
     text, _, percent = cron_command(entry.command)
-    if percent is not None and not read_command(text, {}).comment:  # in a comment it does no harm
+    if percent is not None and not Reading(text, {}).comment:  # in a comment it does no harm
         yield number, f"cron ends the command at the % in {entry.command[: percent + 4][-16:]!r}; write \\%"
     if not entry.reading.complete:
         yield number, "a quote is never closed"

@@ -32,7 +32,34 @@ _NOT_ALLOWED = re.compile(
     re.I,
 )
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded|file system full", re.I)
+
 _GIVE = Remedy("Give the line to whoever can install it.", ("ocarina-kit schedule --print",))
+_LOOK = Remedy("See what it says.", ("crontab -l",))
+_REMOVE = Remedy("Remove them, or add the line yourself.", ("ocarina-kit schedule --print", "crontab -e"))
+_FIX = Remedy("Another line of yours may be wrong: fix it, and run this again.", ("crontab -e",))
+_HIDES = "crontab -l does not show those as they are, so writing it back could change your lines."
+_NOT_EMPTY = "{says} That does not mean that it is empty, so nothing was written."
+_OLD = "{says} The old crontab is still in."
+_UNKNOWN = "It is unknown whether your crontab on {host} was changed: it could not be read back."
+_CHANGING = "Your crontab on {host} does not stay as it is written."
+
+# What goes wrong: its id, what happened, why, and what to do.
+_FAULTS = {
+    "no program": ("CRN001", "There is no crontab command on {host}.", "", _GIVE),
+    "not allowed": ("CRN001", "You are not allowed to use crontab on {host}.", "{says}", _GIVE),
+    "failed": ("CRN001", "Your crontab on {host} could not be read.", _NOT_EMPTY, _LOOK),
+    "doubtful": ("SCH002", "Your crontab on {host} holds {words}.", _HIDES, _REMOVE),
+    "no space": ("SCH004", "There is no space for your crontab on {host}.", _OLD, _GIVE),
+    "refused": ("SCH005", "crontab on {host} refused the new crontab.", _OLD, _FIX),
+    "changing": ("SCH006", _CHANGING, "Another program changes it at the same time.", _GIVE),
+    "cut short": (
+        "SCH007",
+        "The new crontab on {host} was cut short.",
+        "The old one {words} put back.",
+        _GIVE,
+    ),
+    "unknown": ("SCH009", _UNKNOWN, "{says}", _GIVE),
+}
 
 
 class Listing(NamedTuple):
@@ -83,6 +110,25 @@ def _doubt(listing: bytes) -> str:
     return ""
 
 
+def unreadable(listing: Listing, host: str) -> KitError | None:
+    """Why a crontab that was listed may not be written over; None where it may."""
+    return None if listing.writable else _fault(listing.state, host, listing.words)
+
+
+def _fault(kind: str, host: str, words: str = "", saved: Path | None = None) -> KitError:
+    """A row of the table. ``words``: what crontab said. ``saved``: the crontab from before, which may be lost."""
+    from shlex import quote
+
+    id, what, why, remedy = _FAULTS[kind]
+    values = {"host": host, "words": words, "says": f"crontab says: {one_line(words)}."}
+    why = why.format(**values)
+    if saved is not None:
+        why = f"{why} The crontab from before is in {saved}."
+        put_back = ("crontab -l", f"crontab {quote(str(saved))}")
+        remedy = Remedy("Look at it, and put the old one back if it is wrong.", put_back)
+    return KitError(what.format(**values), id=id, why=why, remedy=remedy)
+
+
 def install_crontab(
     machine: Machine, edit: Callable[[bytes], bytes], waiting: Callable[[str], None] | None = None
 ) -> Path | None:
@@ -121,66 +167,21 @@ def install_crontab(
             if read_crontab(machine) != before:
                 continue
             written = _crontab(machine, "-", stdin=after)
-            back = read_crontab(machine)
-            if back.content == after and back.writable:
+            words, back = _words(written), read_crontab(machine)
+            if back.writable and back.content == after:
                 return saved
-            says = f"crontab says: {one_line(_words(written) or back.words)}."
             if not back.readable:
-                what = f"It is unknown whether your crontab on {host} was changed: it could not be read back."
-                raise _lost("SCH009", what, says, saved)
-            if back == before and (written.code != 0 or _words(written)):
-                raise _refused(host, written)
+                raise _fault("unknown", host, words or back.words, saved)
+            if back == before and (written.code != 0 or words):
+                kind = "not allowed" if _NOT_ALLOWED.search(words) else "refused"
+                kind = "no space" if _NO_SPACE.search(words) else kind
+                raise _fault(kind, host, words or f"it ended with exit code {written.code} and no word")
             if back != before and after.startswith(back.content):  # only our own write can have left that
-                what = f"The new crontab on {host} was cut short."
                 _crontab(machine, *(("-r",) if before.state == "none yet" else ("-", before.content)))
                 if read_crontab(machine)[:2] != before[:2]:
-                    raise _lost("SCH007", what, "The crontab from before could not be put back.", saved)
-                raise KitError(what, id="SCH007", why="The crontab from before was put back.", remedy=_GIVE)
-    what = f"Your crontab on {host} does not stay as it is written."
-    raise _lost("SCH006", what, "Another program changes it at the same time.", saved)
-
-
-def _lost(id: str, what: str, why: str, saved: Path | None) -> KitError:
-    """``saved``: the crontab from before, which may have been lost."""
-    import shlex
-
-    if saved is None:
-        return KitError(what, id=id, why=why, remedy=_GIVE)
-    put_back = ("crontab -l", f"crontab {shlex.quote(str(saved))}")
-    remedy = Remedy("Look at it, and put the old one back if it is wrong.", put_back)
-    return KitError(what, id=id, why=f"{why} The crontab from before is in {saved}.", remedy=remedy)
-
-
-def unreadable(listing: Listing, host: str) -> KitError | None:
-    """Why a crontab that was listed may not be written over; None where it may."""
-    if listing.writable:
-        return None
-    says = f"crontab says: {one_line(listing.words)}."
-    look = Remedy("See what it says.", ("crontab -l",))
-    edit = Remedy("Remove them, or add the line yourself.", ("ocarina-kit schedule --print", "crontab -e"))
-    hides = "crontab -l does not show those as they are, so writing it back could change your lines."
-    empty = f"{says} That does not mean that it is empty, so nothing was written."
-    id, what, why, remedy = {
-        "no program": ("CRN001", f"There is no crontab command on {host}.", "", _GIVE),
-        "not allowed": ("CRN001", f"You are not allowed to use crontab on {host}.", says, _GIVE),
-        "doubtful": ("SCH002", f"Your crontab on {host} holds {listing.words}.", hides, edit),
-        "failed": ("CRN001", f"Your crontab on {host} could not be read.", empty, look),
-    }[listing.state]
-    return KitError(what, id=id, why=why, remedy=remedy)
-
-
-def _refused(host: str, written: Completed) -> KitError:
-    """The old crontab is still in: why the new one is not."""
-    words = _words(written) or f"it ended with exit code {written.code} and no word"
-    why = f"crontab says: {one_line(words)}. The old crontab is still in."
-    edit = Remedy("Another line of yours may be wrong: fix it, and run this again.", ("crontab -e",))
-    for sign, id, what in (
-        (_NO_SPACE, "SCH004", f"There is no space for your crontab on {host}."),
-        (_NOT_ALLOWED, "CRN001", f"You are not allowed to write a crontab on {host}."),
-    ):
-        if sign.search(words):
-            return KitError(what, id=id, why=why, remedy=_GIVE)
-    return KitError(f"crontab on {host} refused the new crontab.", id="SCH005", why=why, remedy=edit)
+                    raise _fault("cut short", host, "could not be", saved)
+                raise _fault("cut short", host, "was")
+    raise _fault("changing", host, saved=saved)
 
 
 def _crontab(machine: Machine, argument: str, stdin: bytes = b"") -> Completed:

@@ -1,7 +1,7 @@
 """Reads a shell command line: which refreshes it runs, with which program and set-up, and what else it does. Pure.
 
 No shell: words, quotes, variables and operators, with a short table of what people put before a program. What is not
-understood counts as other work, and a line with other work is left alone. Linear, whatever the text.
+understood counts as other work, and an entry with other work is left alone. Linear, whatever the text.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from itertools import pairwise
 from posixpath import basename, isabs, join, normpath
 from typing import NamedTuple
 
-_WORD = r"""(?:[^\s;&|()<>'"\\`]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+"""
-_TOKEN = re.compile(
-    rf"""(?P<blank>[ \t\r\f\v]+|\\\n)
+_PIECE = re.compile(
+    r"""(?P<blank>[ \t\r\f\v]+|\\\n)
       | (?P<comment>\#[^\n]*)
-      | (?P<redirect>(?:[0-9]*(?:<<<|<<-?|<>|[<>]&|>\||>>|[<>])|&>>?)[ \t]*(?:{_WORD})?)
+      | (?P<redirect>[0-9]*[<>]+[&|]?|&>+)
       | (?P<operator>[;&|()\n`])
-      | (?P<word>{_WORD})""",
+      | \\(?P<escaped>.)
+      | '(?P<single>[^']*)'
+      | "(?P<double>(?:[^"\\]|\\.)*)"
+      | (?P<open>['"][^\n]*)
+      | (?P<plain>[^\s;&|()<>'"\\`]+)""",
     re.X | re.S,
-)
-_PART = re.compile(
-    r"""\\(?P<escaped>.)|'(?P<single>[^']*)'|"(?P<double>(?:[^"\\]|\\.)*)"|(?P<plain>[^\\'"]+)""", re.S
 )
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _DOLLAR = re.compile(rf"\\(?P<escaped>[\"\\$`])|\$(?P<brace>\{{)?(?P<name>{_NAME})(?(brace)\}})")
@@ -42,7 +42,7 @@ _BARE = frozenset("env exec command".split())
 _STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock
     taskset chrt numactl busybox systemd-cat caffeinate time"""
 _BEFORE = _ENVIRONMENTS | _BARE | frozenset(_STARTERS.split())
-# They prepare a refresh or report on it; a line with others does work of its own.
+# They prepare a refresh or report on it; an entry with others does work of its own.
 _STAGE = _BARE | frozenset(
     """cd echo printf unset set test [ [[ true false : sleep date exit return logger mail mailx sendmail tee ts cat grep
     egrep fgrep tail head sed awk cut tr module ml umask ulimit trap wait break continue alias shopt hash type which
@@ -72,63 +72,53 @@ class Call(NamedTuple):
     options: frozenset[str]
 
 
-class Reading(NamedTuple):
-    """What a command line does. ``complete`` is False where a quote is never closed. ``comment`` starts with ``#``."""
+class Reading:
+    """What a command line does if it starts with the variables of ``environ``. Never raises.
 
-    calls: tuple[Call, ...] = ()
-    other_work: tuple[str, ...] = ()
-    complete: bool = True
-    comment: str = ""
+    ``calls`` are the refreshes; ``other_work`` are programs that have nothing to do with them. ``complete`` is False
+    where a quote is never closed. ``comment``, the first one, starts with ``#``.
+    """
 
-
-def read_command(text: str, environ: Mapping[str, str]) -> Reading:
-    """What the shell text does if it starts with these variables. Never raises."""
-    shell = _Shell(environ)
-    comment = shell.read(_WHICH.sub(r"\1\2", text))
-    return Reading(tuple(shell.calls), tuple(shell.other), shell.complete, comment)
-
-
-class _Shell:
-    """The state of one reading. A shell within the line (``bash -c``) has its own variables and shares the findings."""
-
-    def __init__(self, environ: Mapping[str, str], around: _Shell | None = None) -> None:
-        self.known = dict(environ)
-        self.exported = set(environ)
-        self.calls: list[Call] = around.calls if around else []
-        self.other: list[str] = around.other if around else []
-        self.starters: tuple[str, ...] = ()
-        self.set_up: bool = around is not None and around.set_up
-        self.folder: str = around.folder if around else ""
+    def __init__(self, text: str, environ: Mapping[str, str]) -> None:
+        self.calls: list[Call] = []
+        self.other_work: list[str] = []
         self.complete = True
+        self.comment = ""
+        self._known = dict(environ)
+        self._exported = set(environ)
+        self._folder = ""
+        self._set_up = False
+        self._read(_WHICH.sub(r"\1\2", text))
 
-    def read(self, text: str) -> str:
-        """Returns the first comment."""
+    def _read(self, text: str) -> None:
         words: list[str] = []
-        comment, at = "", 0
-        while match := _TOKEN.match(text, at):
-            at = match.end()
-            if match["comment"]:
-                comment = comment or match[0].rstrip()
-            elif match["word"]:
-                words.append(self._word(match[0]))
-            elif match["operator"]:
+        word: str | None = None
+        redirected = False
+        for piece in _PIECE.finditer(f"{text}\n\n"):  # the first may belong to a backslash
+            kind = piece.lastgroup
+            if kind in ("escaped", "single", "double", "plain"):
+                word = (word or "") + self._expanded(kind, piece[kind], begins=word is None)
+                continue
+            if word is not None:
+                words += [] if redirected else [word]
+                word, redirected = None, False
+            if kind == "operator":
                 self._command(words)
-                words = []
-        self.complete = text[at:] in ("", "\\")  # if not: a quote that is never closed
-        self._command(words)
-        return comment
+                words, redirected = [], False
+            elif kind == "redirect":
+                redirected = True
+            elif kind == "comment":
+                self.comment = self.comment or piece[0].rstrip()
+            elif kind == "open":
+                self.complete = False
 
-    def _word(self, written: str) -> str:
-        """What the shell makes of a word."""
-
-        def expanded(match: re.Match[str]) -> str:
-            return match["escaped"] or self.known.get(match["name"], "")
-
-        def unquoted(part: re.Match[str]) -> str:
-            literal = part["escaped"] or part["single"]
-            return literal or _DOLLAR.sub(expanded, part["double"] or part["plain"] or "")
-
-        return _PART.sub(unquoted, _TILDE.sub(r"\1${HOME}", written))
+    def _expanded(self, kind: str, text: str, *, begins: bool) -> str:
+        """What the shell makes of a piece of a word."""
+        if kind in ("escaped", "single"):
+            return text
+        if kind == "plain" and begins:
+            text = _TILDE.sub(r"\1${HOME}", text)
+        return _DOLLAR.sub(lambda found: found["escaped"] or self._known.get(found["name"], ""), text)
 
     def _command(self, words: list[str]) -> None:
         """One simple command: what prepares for others is noted, all else looked at for a refresh."""
@@ -139,17 +129,17 @@ class _Shell:
             assigned[match[1]] = words[0][match.end() :]
             words = words[1:]
         if not words:
-            self.known.update(assigned)
+            self._known.update(assigned)
         elif words[0] == "export":
             for name, equals, value in (word.partition("=") for word in words[1:]):
-                self.exported.add(name)
-                self.known.update({name: value} if equals else {})
+                self._exported.add(name)
+                self._known.update({name: value} if equals else {})
         elif words[0] == "cd":
-            self.folder = words[-1] if words[1:] else ""
+            self._folder = words[-1] if words[1:] else ""
         elif words[0] in ("source", ".", "module", "ml") or "activate" in words:
-            self.set_up = True  # it may set PATH
+            self._set_up = True  # it may set PATH
         else:
-            environ = {name: value for name, value in self.known.items() if name in self.exported}
+            environ = {name: value for name, value in self._known.items() if name in self._exported}
             self._program(words, {**environ, **assigned})
 
     def _program(self, words: list[str], environ: dict[str, str]) -> None:
@@ -157,33 +147,35 @@ class _Shell:
         starters: list[str] = []
         first, second = basename(words[0]), words[1] if words[1:] else ""
         for at, word in enumerate(words):
-            name, rest, before = basename(word), words[at + 1 :], words[at - 1] if at else ""
+            name, rest = basename(word), words[at + 1 :]
             if (script := _script(name, rest)) is not None:
-                inner = _Shell(environ, self)
-                inner.starters = (*self.starters, *starters, word)
-                inner.set_up |= re.match(r"-\w*[li]|--login", rest[0]) is not None
-                inner.read(script)
-                self.complete = self.complete and inner.complete
+                self._inner(script, environ, [*starters, word], rest[0])
                 return
-            tool = "client" if word.startswith(PLACEHOLDER) else _TOOLS.get(name)
-            if tool is not None and second not in ("-v", "-V", "install"):
-                around = starters[:-1] if before == "-m" else starters
-                path = starters[-1] if before == "-m" and starters else word
-                if call := self._call(tool, path, rest, environ, around):
+            if tool := "client" if word.startswith(PLACEHOLDER) else _TOOLS.get(name):
+                by_module = starters and words[at - 1] == "-m"
+                path = starters.pop() if by_module else word
+                if call := self._call(tool, path, rest, environ, starters):
                     self.calls.append(call)
                     return
-            by_python = bool(starters) and _PYTHON.fullmatch(basename(starters[-1])) is not None
             if _PYTHON.fullmatch(name) or name in _BEFORE:
                 starters.append(word)
-            elif at == 0 or (by_python and before in ("-m", "-c")):
+            elif at == 0:
                 break  # another program
             if match := _ASSIGNMENT.match(word):
                 environ[match[1]] = word[match.end() :]
-            elif first == "env" and word in ("-i", "-"):
-                environ = {}
         # `command -v x` and `exec 2>log` run nothing.
         if first not in _STAGE or (first in _BARE and second not in ("", "-v", "-V")):
-            self.other.append(words[0])
+            self.other_work.append(words[0])
+
+    def _inner(self, script: str, environ: Mapping[str, str], starters: Sequence[str], option: str) -> None:
+        """A shell within the line. As a login or an interactive one it reads start-up files, which may set PATH."""
+        inner = Reading(script, environ)
+        set_up = self._set_up or re.match(r"-\w*[li]|--login", option) is not None
+        for call in inner.calls:
+            by = (*starters, *call.starters)
+            self.calls.append(call._replace(starters=by, set_up=call.set_up or set_up))
+        self.other_work += inner.other_work
+        self.complete = self.complete and inner.complete
 
     def _call(
         self, tool: str, path: str, words: Sequence[str], environ: Mapping[str, str], around: Sequence[str]
@@ -200,28 +192,20 @@ class _Shell:
             options[option] = next(rest, "") if option in _TAKES_VALUE and not equals else value
             if option == "--scopes":  # the client's takes all words behind it
                 break
-        if (
-            plain != (["oauth", "refresh"] if tool == "client" else ["refresh"])
-            or _ASKS_ONLY & options.keys()
-        ):
+        wanted = ["oauth", "refresh"] if tool == "client" else ["refresh"]
+        if plain != wanted or _ASKS_ONLY & options.keys():
             return None
         home, config = environ.get("HOME", ""), environ.get("OCARINA_CONF_FILE", "")
         if tool == "kit":
             config = options.get("--config") or config
             config = join(home, config[2:]) if config.startswith("~/") else config
-        config = normpath(join(home, self.folder, config or join(home, ".ocarina")))
-        if "/" in path and isabs(self.folder) and path[0] != "~":
-            path = normpath(join(self.folder, path))
-        return Call(
-            tool,
-            path,
-            (*self.starters, *around),
-            self.set_up or any(basename(each) in _ENVIRONMENTS for each in around),
-            options.get("--profile") or None,
-            None if "--env" in options or "HOME" not in environ else config,
-            environ,
-            frozenset(options),
-        )
+        config = normpath(join(home, self._folder, config or join(home, ".ocarina")))
+        if "/" in path and isabs(self._folder) and path[0] != "~":
+            path = normpath(join(self._folder, path))
+        profile = options.get("--profile") or None
+        set_up = self._set_up or any(basename(each) in _ENVIRONMENTS for each in around)
+        file = None if "--env" in options or "HOME" not in environ else config
+        return Call(tool, path, tuple(around), set_up, profile, file, environ, frozenset(options))
 
 
 def _script(name: str, words: Sequence[str]) -> str | None:

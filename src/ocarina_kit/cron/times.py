@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
-from itertools import islice, pairwise, takewhile
+from datetime import datetime, timedelta
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config.names import TOKEN_LIFE_S
@@ -27,6 +27,8 @@ SUMMER_TIME = 60
 """Minutes by which its end makes a gap longer; the repeated hour may be anywhere, as zones differ."""
 
 _DAY = 1440
+_FIRST = datetime(2026, 1, 1)
+_FOUR_YEARS = 4 * 366  # they hold a 29 February
 _FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _WORDS = {
     **{"@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0"},
@@ -44,15 +46,11 @@ class Times(NamedTuple):
     runs: tuple[int, ...]
     sim: CronSim
 
-    def same_as(self, other: Times) -> bool:
-        """Whether both run at the same times."""
-        one, two = self.sim, other.sim
-        days = (one.days, one.months, one.day_and) == (two.days, two.months, two.day_and)
-        return days and self.runs == other.runs and _weekdays(one) == _weekdays(two)
-
-
-def _weekdays(sim: CronSim) -> set[int]:
-    return {int(day) % 7 for day in sim.weekdays}  # type: ignore[arg-type]  # no "5#2" gets here
+    def days(self, count: int = _FOUR_YEARS) -> list[int]:
+        """The days on which it runs, of so many from the first of 2026 on, which is 0."""
+        calendar = [_FIRST + timedelta(number) for number in range(count)]
+        months, match = self.sim.months, self.sim.match_day
+        return [number for number, day in enumerate(calendar) if day.month in months and match(day)]
 
 
 def parse_times(text: str) -> Times:
@@ -72,7 +70,7 @@ def parse_times(text: str) -> Times:
         # cronsim takes a step on a range of one number as open-ended; cron does not.
         plain = re.sub(rf"\b({_ATOM})-\1/[0-9]+", r"\1", " ".join(fields), flags=re.I)
         try:
-            sim = CronSim("" if bad else plain, datetime(2026, 1, 1))
+            sim = CronSim("" if bad else plain, _FIRST)
             runs = (hour * 60 + minute for hour in sorted(sim.hours) for minute in sorted(sim.minutes))
             return Times(text, tuple(runs), sim)
         except CronSimError as problem:
@@ -88,24 +86,17 @@ def parse_times(text: str) -> Times:
 
 def longest_gap(times: Times) -> tuple[int, str]:
     """The longest time between two runs by the clock, in minutes, and where it is: ``between 18:17 and 03:17 the next
-    day``.
-
-    Four years hold a 29 February; times that leave a day out have a gap of more than a day in any two years.
-    """
-    first, sim = date(2026, 1, 1), times.sim
-    count = 2 if sim.parts[3:] == ["*", "*", "*"] else 4 * 366
-    calendar = (first + timedelta(number) for number in range(count))
-    days = [day for day in calendar if day.month in sim.months and sim.match_day(day)] or [first]
-    last, following = max(pairwise([*days, days[0] + timedelta(count)]), key=lambda two: two[1] - two[0])
-    overnight = (following - last).days * _DAY - times.runs[-1] + times.runs[0]
-    inside = [(end - start, start, end) for start, end in pairwise(times.runs)]
-    minutes, start, end = max([*inside, (overnight, times.runs[-1], times.runs[0])])
+    day``. Times that leave a day out have a gap of more than a day in any two years."""
+    count = 2 if times.sim.parts[3:] == ["*", "*", "*"] else _FOUR_YEARS
+    days = times.days(count) or [0]
+    last, following = max(pairwise([*days, days[0] + count]), key=lambda two: two[1] - two[0])
+    overnight = (last * _DAY + times.runs[-1], following * _DAY + times.runs[0])
+    gap = max([overnight, *pairwise(times.runs)], key=lambda two: two[1] - two[0])
+    minutes, (start, end) = gap[1] - gap[0], (_FIRST + timedelta(minutes=run) for run in gap)
     if minutes > _DAY:
-        return (
-            minutes,
-            f"between {_clock(start)} on {last:%a %d %b} and {_clock(end)} on {following:%a %d %b}",
-        )
-    return minutes, f"between {_clock(start)} and {_clock(end)}" + (" the next day" if end <= start else "")
+        return minutes, f"between {start:%H:%M on %a %d %b} and {end:%H:%M on %a %d %b}"
+    next_day = " the next day" if end.date() > start.date() else ""
+    return minutes, f"between {start:%H:%M} and {end:%H:%M}{next_day}"
 
 
 def gap_problem(times: Times) -> str:
@@ -131,11 +122,6 @@ def one_miss_expires(times: Times) -> bool:
     runs = [run + day * _DAY for day in range(3) for run in times.runs]
     widest = max(later - sooner for sooner, later in zip(runs, runs[2:], strict=False))
     return bool(gap_problem(times)) or widest + SUMMER_TIME >= TOKEN_LIFE
-
-
-def next_runs(times: Times, after: datetime, count: int) -> list[datetime]:
-    """The first runs later than ``after``, in its time zone."""
-    return list(islice(runs(times, after), count))
 
 
 def last_run(times: Times, before: datetime) -> datetime | None:

@@ -36,7 +36,8 @@ def repair(world: World, content: bytes) -> bytes:
         plan = plan_schedule(content, ground, runner=runner)
     except KitError:
         return content
-    return content if plan.begins and (refreshed_elsewhere(world) or other_hosts(world)) else plan.after
+    elsewhere = plan.outcome == "added" and (refreshed_elsewhere(world) or other_hosts(world))
+    return content if elsewhere else plan.after
 
 
 def faulty(world: World, said: str, by: str, *, status: str = "fail", **more: Any) -> Outcome:

@@ -8,6 +8,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from ocarina_kit.client.places import PLACES
 from ocarina_kit.config.names import CA_BUNDLES, TEXTS
 from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
 from ocarina_kit.doctor.entry import faulty
@@ -33,7 +34,7 @@ def installed(world: World) -> Outcome | None:
     clients = world.clients
     if clients.typed is not None:
         return ok("ocarina is installed: {file}.", file=_file(world, clients.typed))
-    return problem("fail", "No ocarina was found. Looked in: {places}.", places="; ".join(clients.looked_in))
+    return problem("fail", "No ocarina was found. Looked in: {places}.", places="; ".join(PLACES))
 
 
 @_check_client("ENV002", "It is the Majora client", needs="ENV003")

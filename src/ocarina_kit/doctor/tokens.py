@@ -236,15 +236,14 @@ def _next_run(world: World) -> float | None:
     from datetime import datetime
 
     from ocarina_kit.cron.host import zone
-    from ocarina_kit.cron.times import next_runs
+    from ocarina_kit.cron.times import runs
 
     try:
         times = [entry.times for entry in world.entries.active]
     except Late:
         return None
     now = datetime.fromtimestamp(world.tokens.now, zone())
-    runs = (run for each in times if each is not None for run in next_runs(each, now, 1))
-    return min((run.timestamp() for run in runs), default=None)
+    return min((next(runs(each, now)).timestamp() for each in times if each is not None), default=None)
 
 
 def _file(world: World) -> str:
