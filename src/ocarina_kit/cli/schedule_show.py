@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cron.line import Entry
-    from ocarina_kit.tokens.history import Refresh
+    from ocarina_kit.tokens.log import Line
 
 _DAY = 86_400.0
 _LABEL = 12
@@ -95,7 +95,7 @@ def members(
     }
 
 
-def _last_success(world: World) -> Refresh | None:
+def _last_success(world: World) -> Line | None:
     from ocarina_kit.tokens.history import last_success
 
     return last_success(world.tokens.log, world.tokens.usable, world.tokens.now)
