@@ -33,9 +33,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_313, 85, 8_534, 96_172),
+    "src": (13_248, 85, 8_505, 95_471),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (13_657, 93, 7_754, 108_106),
+    "tests": (13_452, 93, 7_698, 107_310),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
