@@ -33,7 +33,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_248, 85, 8_505, 95_471),
+    "src": (13_248, 85, 8_505, 95_477),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (13_452, 93, 7_698, 107_310),
 }

@@ -209,7 +209,7 @@ def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice
             why=f"Families: {', '.join(FAMILIES)}.",
             remedy=Remedy("List the checks.", ("ocarina-kit doctor --list",)),
         )
-    return Choice(*names, offline=offline)
+    return Choice(names[0], names[1], offline=offline)
 
 
 def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) -> tuple[Outcome, ...]:
