@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from tests.bench import simulation
 from tests.conftest import Kit, mode_of
 
 from ocarina_kit.cli.app import COMMANDS, root
-from ocarina_kit.doctor.check import all_checks
+from ocarina_kit.doctor import tokens
+from ocarina_kit.doctor.check import REGISTRY, all_checks
 from ocarina_kit.sandbox import Sandbox, install_standin
 from ocarina_kit.system.errors import Exit
 
@@ -176,6 +178,18 @@ def test_exit_codes_are_those_of_the_code() -> None:
     page = (DOCS / "exit-codes.md").read_text("utf-8")
     codes = {int(code) for code in re.findall(r"^\| `(\d+)` \|", page, re.MULTILINE)}
     assert codes == {value for name, value in vars(Exit).items() if name.isupper()}
+
+
+def test_the_example_of_a_check_is_one() -> None:
+    written = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
+    exec(written, dict(vars(tokens)))  # noqa: S102  # as it would stand in that module
+    example, token = REGISTRY.pop("TOK009"), SimpleNamespace(key=" ")
+    outcome = example.judge(SimpleNamespace(tokens=SimpleNamespace(usable=[token])))
+    assert (outcome.status, outcome.said, example.impact[:8]) == (
+        "fail",
+        "1 tokens have a blank scope.",
+        "What hap",
+    )
 
 
 def test_the_simulated_figures_are_what_the_bench_gives() -> None:

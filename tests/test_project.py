@@ -33,9 +33,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_507, 87, 8_634, 97_243),
+    "src": (13_425, 87, 8_597, 96_480),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (13_827, 93, 7_894, 109_407),
+    "tests": (13_598, 93, 7_832, 108_510),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
@@ -89,7 +89,7 @@ EFFECTS = set(
 )
 TOUCHES_THE_SYSTEM = set(
     "client/find.py client/install.py client/places.py cron/host.py doctor/environment.py doctor/world.py"
-    " majora/grant.py majora/http.py tokens/log.py tokens/store.py".split()
+    " majora/grant.py majora/http.py tokens/log.py tokens/parallel.py tokens/store.py".split()
 )
 """Beside system/, where effects belong, and cli/, which hands them in. All other modules are pure, or use these."""
 

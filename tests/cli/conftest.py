@@ -26,7 +26,7 @@ class Lab:
     """A person with an account, an application and a configuration, and the kit in their home."""
 
     def __init__(self, kit: Kit, majora: Sandbox, client: Path) -> None:
-        self.kit, self.majora = kit, majora
+        self.kit, self.majora, self.client = kit, majora, client
         self.user, self.app = kit.set_up(majora, f"person{next(_numbers)}")
         self.config = kit.read_config()
         kit.extra["PATH"] = f"{client.parent}:{kit.env['PATH']}"
@@ -65,14 +65,20 @@ class Lab:
         self.majora.expire_tokens()
 
 
-def talk(screen: Screen, *turns: tuple[str, str]) -> None:
-    """Wait for each question, and answer it; what is asked unseen, by a paste once nothing is echoed any more."""
-    for question, answer in turns:
+def talk(screen: Screen, *turns: str | tuple[str, str], ends: int | None = None) -> None:
+    """Wait for each question, and answer it; what is asked unseen, by a paste once nothing is echoed any more. Words
+    without an answer are only waited for. ``ends``: with which exit code."""
+    for turn in turns:
+        question, answer = turn if isinstance(turn, tuple) else (turn, None)
         screen.expect(question)
+        if answer is None:
+            continue
         if "(hidden)" in question:
             screen.wait_until("not echoes")
             screen.paste(answer)
         screen.line("" if "(hidden)" in question else answer)
+    if ends is not None:
+        assert screen.wait() == ends
 
 
 def add_conda(lab: Lab, installs: str = "") -> None:

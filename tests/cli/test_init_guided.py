@@ -61,9 +61,9 @@ def test_from_nothing_to_ready_and_again(person: Lab, columns: int, env: dict[st
         follow_link(person, screen)
         for words in ("logged in", "scheduled  every 3 hours at :", "a test run refreshed 1 token"):
             screen.expect(words)
-        screen.expect("Ready. Try it:")
-        screen.expect("ocarina --oauth get biosample --central-sample-id YOUR_SAMPLE")
-        assert screen.wait() == 0
+        talk(
+            screen, "Ready. Try it:", "ocarina --oauth get biosample --central-sample-id YOUR_SAMPLE", ends=0
+        )
         text = screen.text
         assert not env or not re.search(r"\x1b\[[0-9;]*m", screen.raw)  # no colour
     is_all_set(person)
@@ -74,9 +74,7 @@ def test_from_nothing_to_ready_and_again(person: Lab, columns: int, env: dict[st
     assert not [line for line in wide if not re.search(r"://|\[Y/n\]|Client id|hidden|--oauth", line)]
     kept = person.kit.config.read_bytes(), person.kit.crontab
     with person.screen("init", columns=columns, env=env) as screen:
-        screen.expect("logged in, refreshed by cron.")
-        talk(screen, ("Change that? [y/N]", ""))
-        assert screen.wait() == 0
+        talk(screen, "logged in, refreshed by cron.", ("Change that? [y/N]", ""), ends=0)
         lines = [line for line in screen.text.splitlines() if line and "at most)" not in line]
         assert columns < 80 or len(lines) == 2
     assert kept == (person.kit.config.read_bytes(), person.kit.crontab)
@@ -86,29 +84,25 @@ def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Lab
     person.kit.extra["PATH"] = person.kit.env["PATH"].partition(":")[2]
     add_conda(person)
     with person.screen("init") as screen:
-        talk(screen, *answers(person)[:-1])
-        screen.expect("install   ocarina 1.0.0 in ~/envs/ocarina")
-        talk(screen, ("Apply these changes?", "?"))
-        screen.expect("ocarina-kit install-client --dry-run")
-        talk(screen, AGREE)
-        screen.expect("wrote")
-        screen.expect("[INS003]")
+        talk(
+            screen,
+            *answers(person)[:-1],
+            "install   ocarina 1.0.0 in ~/envs/ocarina",
+            ("Apply these changes?", "?"),
+            "ocarina-kit install-client --dry-run",
+            AGREE,
+            "wrote",
+            "[INS003]",
+        )
         follow_link(person, screen)
-        screen.expect("scheduled")
-        screen.expect("Next step: ocarina-kit init   (goes on from here)")
-        assert screen.wait() == 1
+        talk(screen, "scheduled", "Next step: ocarina-kit init   (goes on from here)", ends=1)
     add_conda(person, installs=str(client.parents[1]))
     with person.screen("init", "--dry-run") as screen:
-        screen.expect("Still to do: the client.")
+        screen.expect("Still to do: the client and the crontab line.")
         screen.line()
-        screen.expect("install   ocarina 1.0.0")
-        screen.expect("Nothing was changed.")
-        assert screen.wait() == 0
+        talk(screen, "install   ocarina 1.0.0", "Nothing was changed.", ends=0)
     with person.screen("init", "--yes") as screen:
-        screen.expect("installed  ocarina 1.0.0 in ~/envs/ocarina")
-        screen.expect("scheduled")
-        screen.expect("Ready.")
-        assert screen.wait() == 0
+        talk(screen, "installed  ocarina 1.0.0 in ~/envs/ocarina", "scheduled", "Ready.", ends=0)
     is_all_set(person)
 
 
@@ -118,17 +112,14 @@ def test_ctrl_c_leaves_everything_complete_and_init_goes_on_from_there(person: L
         screen.expect(LINK, regex=True)
         screen.wait_until("not echoes")
         screen.send(CTRL_C)
-        screen.expect("Interrupted")
-        assert screen.wait() == 130
+        talk(screen, "Interrupted", ends=130)
         assert screen.echoes
     assert person.kit.config.exists()
     assert person.kit.crontab == THE_LABS
     with person.screen("init") as screen:  # no question of before is asked again
-        screen.expect("Still to do: a login and the crontab line.")
-        talk(screen, ("Change that? [y/N]", ""), PURPOSE, AGREE)
+        talk(screen, "Still to do: a login and the crontab line.", ("Change that? [y/N]", ""), PURPOSE, AGREE)
         follow_link(person, screen)
-        screen.expect("Ready.")
-        assert screen.wait() == 0
+        talk(screen, "Ready.", ends=0)
     is_all_set(person)
 
 
@@ -137,18 +128,20 @@ def test_a_line_that_was_disabled_is_left(person: Lab) -> None:
     person.kit.write_config(person.config)
     person.give(LOOKUP)
     with person.screen("init", "--yes") as screen:
-        screen.expect("Still to do: the crontab line.")
-        screen.expect("valid      look up samples and runs")
-        screen.expect("scheduled")
-        screen.expect("Ready.")
-        assert screen.wait() == 0
+        talk(
+            screen,
+            "Still to do: the crontab line.",
+            "valid      look up samples and runs",
+            "scheduled",
+            "Ready.",
+            ends=0,
+        )
         assert "authorize" not in screen.text
     is_all_set(person)
     ours = (person.kit.crontab or "").splitlines()[-1]
     person.kit.crontab = f"# {ours}\n"
     with person.screen("init", "--yes") as screen:
-        screen.expect("commented out. To have one here anyway: ocarina-kit schedule")
-        assert screen.wait() == 0
+        talk(screen, "commented out. To have one here anyway: ocarina-kit schedule", ends=0)
     assert person.kit.crontab == f"# {ours}\n"
 
 
@@ -180,12 +173,15 @@ def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Lab)
             ("(hidden):", app.client_secret, "128 characters"),
             (secret, app.client_id, "were swapped; corrected"),
         ):
-            talk(screen, (question, answer))
-            screen.expect(said)
-        screen.expect("Majora accepts them.")
-        talk(screen, PURPOSE, ("Apply these changes?", "n"))
-        screen.expect("Nothing was changed.")
-        assert screen.wait() == 0
+            talk(screen, (question, answer), said)
+        talk(
+            screen,
+            "Majora accepts them.",
+            PURPOSE,
+            ("Apply these changes?", "n"),
+            "Nothing was changed.",
+            ends=0,
+        )
     assert not person.kit.config.exists()
 
 
@@ -211,36 +207,40 @@ def test_a_legacy_key_becomes_oauth_and_a_broken_file_is_replaced(person: Lab) -
     legacy = {"MAJORA_TOKEN": key, "CLIENT_ID": filler, "CLIENT_SECRET": filler}
     person.kit.write_config({**person.config, **legacy})
     with person.screen("init", "--config-only") as screen:
-        screen.expect("with a legacy API key")
-        talk(screen, ("Change that?", "y"), ("[3] >", ""))
-        talk(screen, (f"Its address [{person.majora.url}]", ""), (f"[{person.user.name}]", ""))
-        talk(screen, *answers(person)[3:5], AGREE)
-        assert screen.wait() == 0
+        talk(
+            screen,
+            "with a legacy API key",
+            ("Change that?", "y"),
+            ("[3] >", ""),
+            (f"Its address [{person.majora.url}]", ""),
+            (f"[{person.user.name}]", ""),
+            *answers(person)[3:5],
+            AGREE,
+            ends=0,
+        )
     assert person.kit.read_config() == person.config
     with person.screen("init", "--config-only") as screen:
-        talk(screen, ("Change that?", "y"), ("[3] >", ""), ("Its address", ""), ("user name", ""))
-        talk(screen, (f"Client id [{person.app.client_id}]", ""), ("keeps the current one (hidden):", ""))
-        screen.expect("Nothing to change")
-        assert screen.wait() == 0
+        talk(
+            screen,
+            ("Change that?", "y"),
+            ("[3] >", ""),
+            ("Its address", ""),
+            ("user name", ""),
+            (f"Client id [{person.app.client_id}]", ""),
+            ("keeps the current one (hidden):", ""),
+            "Nothing to change",
+            ends=0,
+        )
     person.kit.config.write_bytes(b'{"MAJORA_USER": oops')
     with person.screen("init", "--config-only", "--json") as screen:
-        screen.expect("[CFG002]")
-        talk(screen, *answers(person)[:5], AGREE)
-        assert screen.wait() == 0
+        talk(screen, "[CFG002]", *answers(person)[:5], AGREE, ends=0)
         assert json.loads(screen.text[screen.text.index("\n{") :])["ok"]
     assert person.kit.read_config() == person.config
 
 
-def test_a_server_that_fails_is_not_asked_about_the_rest_and_the_login_says_how_to_go_on(person: Lab) -> None:
+def test_a_server_that_fails_is_not_asked_about_the_rest(person: Lab) -> None:
     person.majora.fault("status", status=503, path="o/token/", times=None)
-    with person.screen("init") as screen:
-        talk(screen, *answers(person)[:2])
-        screen.expect("[SRV004]")
-        talk(screen, ("Use this address anyway?", "y"), *answers(person)[2:])
-        follow_link(person, screen)
-        screen.expect("LGN026")
-        screen.expect(LINK, regex=True)
-        screen.send(CTRL_C)
-        assert screen.wait() == 130
+    with person.screen("init", "--config-only") as screen:
+        talk(screen, *answers(person)[:2], "[SRV004]", ("Use this address anyway?", "y"))
+        talk(screen, *answers(person)[2:5], AGREE, ends=0)
     assert person.kit.read_config() == person.config
-    assert person.kit.crontab == THE_LABS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from tests.cli.conftest import talk
 from tests.client.test_install import wheel
 from tests.conftest import Kit
 from tests.terminal import Screen
@@ -24,12 +25,14 @@ def test_it_says_what_it_fetches_asks_and_installs(kit: Kit, tmp_path: Path) -> 
     assert not (kit.home / ".local" / "share").exists()
     for answer in ("n", "y"):
         with Screen.of(kit, "install-client", "--source", source) as screen:
-            screen.expect("install   ocarina in ~/.local/share/ocarina-kit/envs/ocarina")
-            screen.expect(f"fetches the client from {source}")
-            screen.expect("Apply these changes? [Y/n]")
+            talk(
+                screen,
+                "install   ocarina in ~/.local/share/ocarina-kit/envs/ocarina",
+                f"fetches the client from {source}",
+                "Apply these changes? [Y/n]",
+            )
             screen.line(answer)
-            screen.expect("Nothing was changed" if answer == "n" else "installed  ocarina 1.0.0")
-            assert screen.wait() == 0
+            talk(screen, "Nothing was changed" if answer == "n" else "installed  ocarina 1.0.0", ends=0)
             assert answer == "n" or "Next step: ocarina-kit init" in screen.text
     client = kit.home / ".local" / "bin" / "ocarina"
     assert subprocess.run([client, "-v"], capture_output=True, check=True).stdout == b"ocarina v1.0.0\n"

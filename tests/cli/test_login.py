@@ -22,9 +22,6 @@ def finish(lab: Lab, *args: str) -> Ran:
     return lab.kit.run("login", "--callback", "-", stdin=lab.authorize(link(lab, "--force", *args)))
 
 
-# --- two steps
-
-
 def test_two_steps(lab: Lab) -> None:
     url = link(lab)
     assert url.startswith(f"{lab.majora.url}o/authorize/?response_type=code")
@@ -61,36 +58,33 @@ def test_a_callback_used_twice(lab: Lab) -> None:
     assert "was used before" in again.out
     assert "valid      look up samples and runs: until" in again.out
     assert "o/authorize/" not in again.all
-    lab.kit.tokens.unlink()
+    lab.kit.tokens.write_text("{")  # damaged: it is set aside
     lost = lab.kit.run("login", "--callback", address)
-    assert lost.code == 1
-    assert "[LGN021]" in lost.err
+    assert (lost.code, "[LGN021]" in lost.err) == (1, True)
     new = next(line for line in lost.out.splitlines() if "o/authorize/" in line)
     assert lab.kit.run("login", "--callback", lab.authorize(new)).code == 0
+    assert list((lab.kit.state / "backups").glob("tokens-damaged*"))
 
 
 def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     address = lab.authorize(link(lab))
     other = lab.kit.home / "other"
     other.write_text(json.dumps({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"}))
+    lab.kit.write_config({**lab.config, "profile": {"x": {"MAJORA_TOKENS_FILE": "~/x"}}})
     for args, id in ((("--config", other), "[LGN005]"), (("--profile", "x"), "[LGN014]")):
-        lab.kit.write_config({**lab.config, "profile": {"x": {"MAJORA_TOKENS_FILE": "~/x"}}})
         ran = lab.kit.run("login", "--callback", address, *args)
         assert (ran.code, id in ran.err) == (1, True), ran
     assert lab.kit.run("login", "--callback", address).code == 0
 
 
-# --- no browser
-
-
 def test_without_a_terminal_a_login_names_both_steps(lab: Lab) -> None:
     ran = lab.kit.run("login", "--for", "upload", "--json")
-    assert ran.code == 2
-    assert ran.json["error"]["id"] == "LGN015"
-    assert ran.json["error"]["remedy"]["commands"] == [
-        "ocarina-kit login --for upload --print-url",
-        "ocarina-kit login --callback -",
-    ]
+    steps = ["ocarina-kit login --for upload --print-url", "ocarina-kit login --callback -"]
+    assert (ran.code, ran.json["error"]["id"], ran.json["error"]["remedy"]["commands"]) == (
+        2,
+        "LGN015",
+        steps,
+    )
 
 
 def test_a_token_that_is_valid_expired_or_revoked(lab: Lab) -> None:
@@ -108,24 +102,6 @@ def test_a_token_that_is_valid_expired_or_revoked(lab: Lab) -> None:
     lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("login")
     assert (ran.code, "A new login is needed." in ran.out) == (2, True), ran
-
-
-def test_a_damaged_tokens_file_is_set_aside(lab: Lab) -> None:
-    lab.give(LOOKUP)
-    lab.kit.tokens.write_text(lab.kit.tokens.read_text()[:-20])
-    ran = finish(lab)
-    assert ran.code == 0, ran
-    assert lab.state() == "live"
-    assert list((lab.kit.state / "backups").glob("tokens-damaged*"))
-
-
-def test_an_api_key_needs_no_login(lab: Lab) -> None:
-    lab.kit.write_config({**lab.config, "MAJORA_TOKEN": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"})
-    ran = lab.kit.run("login")
-    assert (ran.code, "[CFG008]" in ran.err) == (1, True), ran
-
-
-# --- the client
 
 
 def test_what_there_is_to_log_in_for(lab: Lab) -> None:
@@ -152,18 +128,12 @@ def test_no_command_to_try_for_a_client_that_the_server_refuses(lab: Lab, tmp_pa
         lab.kit.tokens.unlink()
 
 
-# --- what the server says
-
-
-def test_a_client_that_majora_does_not_know_gets_no_new_link(lab: Lab) -> None:
+def test_a_server_that_is_down_keeps_the_login_open(lab: Lab) -> None:
     address = lab.authorize(link(lab))
     lab.kit.write_config({**lab.config, "CLIENT_SECRET": "x" * 128})
     ran = lab.kit.run("login", "--callback", address)
     assert (ran.code, "[CRD001]" in ran.err, "o/authorize/" in ran.all) == (1, True, False), ran
-
-
-def test_a_server_that_is_down_keeps_the_login_open(lab: Lab) -> None:
-    address = lab.authorize(link(lab))
+    lab.kit.write_config(lab.config)
     lab.majora.fault("status", status=429, times=1, headers={"Retry-After": "1"})
     assert lab.kit.run("login", "--callback", address).code == 0, "tried again: the code was not used"
     address = lab.authorize(link(lab, "--force"))

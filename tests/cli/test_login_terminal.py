@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.cli.conftest import LINK, LOOKUP, UPLOAD, Lab
-from tests.terminal import CTRL_C, Screen
+from tests.cli.conftest import LINK, LOOKUP, UPLOAD, Lab, talk
+from tests.terminal import CTRL_C, WAIT, Screen
 
 
 def link_in(screen: Screen) -> str:
@@ -19,15 +21,17 @@ def link_in(screen: Screen) -> str:
 @pytest.mark.parametrize(("columns", "env"), [(80, {}), (40, {"TERM": "dumb"})], ids=["80", "40 dumb"])
 def test_a_link_a_paste_a_token(lab: Lab, columns: int, env: dict[str, str]) -> None:
     with lab.screen("login", "--for", "lookup", columns=columns, env=env) as screen:
-        screen.expect("1 link to open.")
-        screen.expect("paste the address of the page that opens within 60 seconds:")
+        talk(screen, "1 link to open.", "paste the address of the page that opens within 60 seconds:")
         link = link_in(screen)
         assert f"\n{link}\n" in screen.text, "complete, and alone on its line"
         address = lab.authorize(link)
         screen.paste(address + ("\n" if env else ""))
-        screen.expect("logged in look up samples and runs: valid for 10 h")
-        screen.expect("ocarina --oauth get biosample")
-        assert screen.wait() == 0
+        talk(
+            screen,
+            "logged in look up samples and runs: valid for 10 h",
+            "ocarina --oauth get biosample",
+            ends=0,
+        )
         assert address not in screen.text
         assert screen.left_in_the_terminal() == b""
     assert lab.state() == "live"
@@ -59,16 +63,13 @@ def test_after_cancel_and_after_a_code_that_is_too_old_a_new_link_follows(lab: L
     with lab.screen("login", "--for", "lookup") as screen:
         cancelled = lab.majora.deny(lab.user, link_in(screen))
         screen.paste(cancelled)
-        screen.expect("The login was cancelled in the browser.")
-        screen.expect("A new link, to look up samples and runs:")
+        talk(screen, "The login was cancelled in the browser.", "A new link, to look up samples and runs:")
         address = lab.authorize(link_in(screen))
         lab.majora.shift_clock(61)
         screen.paste(address)
-        screen.expect("Majora does not accept this code any more.")
-        screen.expect("[LGN021]")
+        talk(screen, "Majora does not accept this code any more.", "[LGN021]")
         screen.paste(lab.authorize(link_in(screen)))
-        screen.expect("logged in")
-        assert screen.wait() == 0
+        talk(screen, "logged in", ends=0)
         assert "error=" not in screen.text
         assert "code=" not in screen.text
 
@@ -84,12 +85,10 @@ def test_what_is_pasted_instead_has_its_own_message_and_the_link_stays_open(lab:
             ("well, hm", "no code in what was pasted"),
         ):
             screen.paste(paste)
-            screen.expect(said)
-            screen.expect("> ")
+            talk(screen, said, "> ")
         long = lab.authorize(link).replace("?", f"?padding={'x' * 9_000}&")
         screen.paste("\n".join(long[at : at + 76] for at in range(0, len(long), 76)) + "\n")
-        screen.expect("logged in")
-        assert screen.wait() == 0
+        talk(screen, "logged in", ends=0)
 
 
 def test_ctrl_c_names_every_open_link_and_the_way_finishes_all(lab: Lab) -> None:
@@ -98,10 +97,13 @@ def test_ctrl_c_names_every_open_link_and_the_way_finishes_all(lab: Lab) -> None
         screen.expect("Link 2 of 4")
         link_in(screen)
         screen.send(CTRL_C)
-        screen.expect("Still open")
-        screen.expect("Interrupted; 3 logins not finished.")
-        screen.expect("ocarina-kit login --callback -")
-        assert screen.wait() == 130
+        talk(
+            screen,
+            "Still open",
+            "Interrupted; 3 logins not finished.",
+            "ocarina-kit login --callback -",
+            ends=130,
+        )
         assert screen.echoes
         links = re.findall(LINK, screen.text.partition("Still open")[2])
     assert len(links) == 3
@@ -116,11 +118,13 @@ def test_one_permission_that_is_missing_stops_no_other_login(lab: Lab) -> None:
     lab.majora.set_permissions(lab.user, [LOOKUP])
     with lab.screen("login", "--for", "info", "--for", "lookup") as screen:
         screen.paste(lab.authorize(link_in(screen)))
-        screen.expect("Your Majora account lacks a permission for this. [LGN012]")
-        screen.expect("majora2.view_majoraartifact_info")
+        talk(
+            screen,
+            "Your Majora account lacks a permission for this. [LGN012]",
+            "majora2.view_majoraartifact_info",
+        )
         screen.paste(lab.authorize(link_in(screen)))
-        screen.expect("logged in")
-        assert screen.wait() == 1
+        talk(screen, "logged in", ends=1)
     assert list(lab.kit.read_tokens()) == [LOOKUP]
 
 
@@ -130,8 +134,7 @@ def test_a_wrong_client_stops_all(lab: Lab) -> None:
         lab.kit.write_config({**lab.config, "CLIENT_SECRET": "x" * 128})
         lab.majora.remove_application(lab.app)
         screen.paste(link)
-        screen.expect("Majora does not accept this client id and secret. [CRD001]")
-        assert screen.wait() == 1
+        talk(screen, "Majora does not accept this client id and secret. [CRD001]", ends=1)
         assert "Link 2" not in screen.text
 
 
@@ -141,15 +144,14 @@ def test_a_browser_opens_only_where_it_can_be_seen(lab: Lab) -> None:
     program.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
     program.chmod(0o755)
     seen = {"BROWSER": f"{program} %s", "DISPLAY": ":0"}
-    for env, opens in ((seen, True), ({**seen, "SSH_TTY": "/dev/pts/0"}, False)):
-        with lab.screen("login", "--for", "lookup", env=env) as screen:
-            screen.expect(
-                "This link was opened in your browser." if opens else "Open this link, press Authorize"
-            )
-            link = link_in(screen)
-            screen.send(CTRL_C)
-            screen.wait()
-        if opens:
-            assert opened.read_text() == f"{link}\n"
-            opened.unlink()
+    os.mkfifo(opened)
+    with lab.screen("login", "--for", "lookup", env=seen) as screen:
+        screen.expect("Your browser opens this link. Press Authorize")
+        link = link_in(screen)
+        done = subprocess.run(["cat", opened], capture_output=True, text=True, timeout=WAIT, check=True)
+        assert done.stdout == f"{link}\n"
+    opened.unlink()
+    with lab.screen("login", "--for", "lookup", env={**seen, "SSH_TTY": "/dev/pts/0"}) as screen:
+        screen.expect("Open this link, press Authorize")
+        link_in(screen)
     assert not opened.exists()

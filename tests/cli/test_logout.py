@@ -68,9 +68,7 @@ def test_at_a_terminal_it_offers_to_remove_the_entry(lab: Lab) -> None:
     lab.give(LOOKUP)
     lab.kit.crontab = OTHERS + ENTRY
     with lab.screen("logout") as screen:
-        talk(screen, ("[Y/n]", "n"))
-        screen.expect("Nothing was changed.")
-        assert screen.wait() == 0
+        talk(screen, ("[Y/n]", "n"), "Nothing was changed.", ends=0)
     assert lab.state() == "live"
     with lab.screen("logout") as screen:
         screen.expect("look up samples and runs")
@@ -79,6 +77,5 @@ def test_at_a_terminal_it_offers_to_remove_the_entry(lab: Lab) -> None:
             ("Revoke these tokens", "y"),
             ("No token is left. Remove the crontab entry too? [Y/n]", ""),
         )
-        screen.expect("removed")
-        assert screen.wait() == 0
+        talk(screen, "removed", ends=0)
     assert lab.kit.crontab == OTHERS

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
-from ocarina_kit.cli.schedule_trial import run_command, shown
+from ocarina_kit.cli.schedule_line import run_command, shown
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
 from ocarina_kit.system.secret import Secret
@@ -27,13 +26,6 @@ def test_in_crons_bare_environment(tmp_path: Path) -> None:
     assert shown(run_command(machine(tmp_path), r"printf '\%s|' a; cat%one%two", {})) == "a|one\ntwo"
     gone = run_command(machine(tmp_path), "true", {"HOME": str(tmp_path / "gone")})
     assert (gone.code, "not a folder" in gone.error) == (None, True)
-
-
-def test_it_has_a_time_limit_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    slow = f"(sleep 300; touch {tmp_path}/late) & sleep 300"
-    assert run_command(machine(tmp_path), slow, {}, seconds=0.5).error == "timed out"
-    left = subprocess.run(["pgrep", "-f", f"touch {tmp_path}"], check=False, capture_output=True)
-    assert left.stdout == b""
 
 
 def test_secrets_and_tracebacks_are_not_shown(tmp_path: Path) -> None:

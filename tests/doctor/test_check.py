@@ -1,4 +1,4 @@
-"""The runner over checks that are literals: one fault, one failure; what is not selected; what came too late."""
+"""The runner over checks that are literals: one fault, one failure; what is not selected."""
 
 from __future__ import annotations
 
@@ -9,16 +9,7 @@ from typing import Any
 import pytest
 
 from ocarina_kit.config.place import Place
-from ocarina_kit.doctor.check import (
-    Check,
-    Choice,
-    Late,
-    Outcome,
-    examine,
-    ok,
-    problem,
-    skip,
-)
+from ocarina_kit.doctor.check import Check, Choice, Outcome, examine, ok, problem, skip
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.errors import Remedy
 
@@ -72,13 +63,6 @@ def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
 )
 def test_what_lets_a_check_be_judged(one: Outcome, other: Outcome, needs: str, then: str) -> None:
     assert run(a("A1", one), a("A2", other), a("A3", OK, needs)).endswith(f", A3 {then}")
-
-
-def test_what_came_too_late_is_unknown() -> None:
-    def late(world: Any) -> Outcome:
-        raise Late("the crontab")
-
-    assert run(a("A1", OK)._replace(judge=late), a("A2", OK, "A1")) == "A1 unknown, A2 skip A1"
 
 
 def test_what_is_not_selected_is_judged_unseen_if_a_check_depends_on_it() -> None:

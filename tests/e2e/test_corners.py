@@ -34,7 +34,7 @@ def test_purposes_are_not_judged_where_the_domain_is_wrong(lab: Lab) -> None:
     lab.give("majora2.view_majoraartifact_info")
     for domain, status in ((lab.majora.url, "warn"), (lab.majora.url.rstrip("/"), "skip")):
         lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": domain})
-        checks = lab.kit.run("doctor", "--offline", "--json").json["checks"]
+        checks = lab.kit.run("doctor", "--offline", "--timeout", "60", "--json").json["checks"]
         assert [check["status"] for check in checks if check["id"] == "TOK007"] == [status]
 
 
@@ -42,5 +42,5 @@ def test_a_client_that_does_not_answer_has_no_table(tmp_path: Path) -> None:
     machine = machine_at(tmp_path)
     found = examine(machine, stub_client(tmp_path / "client"))
     slow = program(tmp_path / "slow", f'#!/bin/sh\nsleep 60\nexec {found.interpreter} "$@"\n')
-    assert read_table(machine, found)
+    assert read_table(machine, found, timeout=60)
     assert read_table(machine, found._replace(interpreter=str(slow)), timeout=0.1) is None

@@ -140,7 +140,7 @@ def test_a_client_that_another_user_can_replace_gets_a_warning(lab: Lab, client:
     lab.kit.extra["PATH"] = f"{folder}:{lab.kit.env['PATH']}"
     ran = lab.kit.run("schedule", "--yes")
     assert (ran.code, "can replace" in ran.err) == (0, True), ran
-    checks = lab.kit.run("doctor", "--offline", "--json").json["checks"]
+    checks = lab.kit.run("doctor", "--offline", "--timeout", "60", "--json").json["checks"]
     warned = {
         check["id"] for check in checks if check["status"] == "warn" and "can replace" in check["detail"]
     }

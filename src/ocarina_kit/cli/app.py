@@ -5,9 +5,9 @@ output and an exit code. A command is one module of this package:
 
     EPILOG = "Examples:\\n  ocarina-kit status --within 6h || ocarina-kit refresh"
 
-    def command(context: typer.Context, *, json: options.Json = False) -> Result:
+    def command(context: typer.Context) -> Result:
         '''One line for the help. Then what matters.'''
-        run = start(context, json=json)      # context.py: Run(machine, ui, place), .config(), .setup()
+        run = start(context)                 # context.py: Run(machine, ui, place), .config(), .setup()
         data = …                             # the one dict that --json prints
         _show(run.ui, data)                  # the view, in the same module
         return Result(data)                  # Result(data, error) if it failed; or raise KitError
@@ -149,7 +149,7 @@ def _build(name: str, module: str, summary: str) -> Any:
     epilog = getattr(found, "EPILOG", None)
     app.command(name=name, cls=KitCommand, short_help=summary, epilog=epilog)(found.command)
     built = typer.main.get_command(app)
-    built.params.extend(options.SHARED)
+    built.params.extend([options.JSON, *options.SHARED])
     return built
 
 

@@ -14,6 +14,7 @@ from ocarina_kit.system.machine import Machine, this_machine
 
 if TYPE_CHECKING:
     from ocarina_kit.config.setup import Config
+    from ocarina_kit.doctor.world import World
 
 
 class Run(NamedTuple):
@@ -28,6 +29,12 @@ class Run(NamedTuple):
         from ocarina_kit.config.setup import read_config
 
         return read_config(self.machine, self.place)
+
+    def world(self, **known: Any) -> World:
+        """The facts that the doctor's checks judge. ``known``: as `World` has it."""
+        from ocarina_kit.doctor.world import World
+
+        return World(self.machine, self.place, **known)
 
     def setup(self) -> Setup:
         """The set-up, repaired in memory. Raises KitError with the id of the first check that cannot be repaired.
@@ -83,7 +90,7 @@ class Run(NamedTuple):
         )
 
 
-def start(context: Any, *, json: bool = False, quiet: bool = False) -> Run:
+def start(context: Any, *, quiet: bool = False) -> Run:
     """The first line of a command. ``quiet``: says nothing but errors (``refresh --cron``).
 
     Warns that ``--profile`` is ignored with ``--env``, as the client does. Raises KitError for a profile or path
@@ -92,7 +99,7 @@ def start(context: Any, *, json: bool = False, quiet: bool = False) -> Run:
     from ocarina_kit.config.setup import place_of
 
     machine = this_machine()
-    ui = context.find_object(Ui) or Ui.for_process(json=json)
+    ui: Ui = context.obj
     if quiet:
         ui.hush()
     config, profile, env = (context.meta.get(name) for name in options.NAMES)

@@ -6,11 +6,10 @@ import os
 
 import typer
 
-from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
 
 
-def command(context: typer.Context, *, json: options.Json = False) -> Result:
+def command(context: typer.Context) -> Result:
     """Watch everything on this machine: set up, log in, schedule, break it, and let doctor find and fix it.
 
     Needs no account and no network, takes some seconds, and leaves nothing behind.

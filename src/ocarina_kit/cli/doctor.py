@@ -11,7 +11,7 @@ import typer
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, Texts, flag, option
-from ocarina_kit.cli.ui import Result, Ui, labelled, remedy_data
+from ocarina_kit.cli.ui import Result, Ui, labelled
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
 from ocarina_kit.system.words import count, listed
 
@@ -48,7 +48,6 @@ def command(
     only: Annotated[Texts, _checks("--only", help="Only these checks. Can be repeated.")] = None,
     skip: Annotated[Texts, _checks("--skip", help="All but these checks. Can be repeated.")] = None,
     verbose: options.Verbose = False,
-    json: options.Json = False,
     report: Annotated[Text, option("--report", "FILE|-", "Write a report without secrets and names.")] = None,
     list_: Annotated[bool, flag("--list", "List all checks, and run none.")] = False,
     explain: Annotated[
@@ -63,10 +62,10 @@ def command(
     from ocarina_kit.doctor.check import choose, examine, summary
     from ocarina_kit.doctor.world import World
 
-    if json and report == "-":
+    if context.obj.json and report == "-":
         remedy = Remedy("Name a file for the report.", ("ocarina-kit doctor --json --report FILE",))
         raise usage_error("--json and --report - both need standard output.", remedy=remedy)
-    run = start(context, json=json)
+    run = start(context)
     if list_:
         return _list(run.ui)
     if explain is not None:
@@ -99,7 +98,7 @@ def _members(finding: Outcome) -> dict[str, Any]:
 
 
 def _row(of: Check | Outcome, seen: dict[str, Any]) -> dict[str, Any]:
-    told = {"consequence": of.impact, "remedy": remedy_data(of.remedy)}
+    told = {"consequence": of.impact, "remedy": of.remedy._asdict()}
     return {"id": of.id, "family": of.family, "title": of.title, **seen, **told}
 
 

@@ -49,7 +49,6 @@ def command(
     config_only: Annotated[bool, flag("--config-only", "Write the configuration only.")] = False,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    json: options.Json = False,
 ) -> Result:
     """Set up ocarina: the one command a new user needs.
 
@@ -62,7 +61,7 @@ def command(
     from ocarina_kit.config.url import INSTANCES
     from ocarina_kit.config.write import check_profile_name
 
-    run = start(context, json=json)
+    run = start(context)
     if run.place.profile is not None:
         check_profile_name(run.place.profile)
     if instance is not None and domain is not None:

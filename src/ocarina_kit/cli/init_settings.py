@@ -29,6 +29,7 @@ from ocarina_kit.tokens.store import plan_aside
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.config.setup import Config
+    from ocarina_kit.doctor.check import Outcome
     from ocarina_kit.majora.api import Probe
 
 PAIR = ("CLIENT_ID", "CLIENT_SECRET")
@@ -81,12 +82,12 @@ ASK = {
 class Wish(NamedTuple):
     """How this run goes. ``from_env`` (--env): the environment is the set-up, and the file's values are no defaults."""
 
-    offline: bool = False
-    force: bool = False
-    config_only: bool = False
-    yes: bool = False
-    dry_run: bool = False
-    from_env: bool = False
+    offline: bool
+    force: bool
+    config_only: bool
+    yes: bool
+    dry_run: bool
+    from_env: bool
 
 
 class Known(NamedTuple):
@@ -105,7 +106,7 @@ class Known(NamedTuple):
 # --- what is known ------------------------------------------------------------------------------------------------
 
 
-def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
+def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Known:
     """The settings, each from an option (``given``), else a variable, else the file; judged.
 
     Whichever of these has an id, a secret or MAJORA_TOKEN first says whether it is OAuth or a legacy key. Of the file
@@ -116,7 +117,7 @@ def gather(run: Run, given: Mapping[str, str], wish: Wish) -> Known:
     for name in PAIR:
         if name not in variables and (text := environ.get(f"MAJORA_{name}")):
             variables[name] = text
-    file = {} if wish.from_env else _in_file(settled(World.of(run.machine, run.config()))[0].config)
+    file = {} if wish.from_env else _in_file(config)
     here = {**variables, **given}
     named = [each["MAJORA_DOMAIN"] for each in (here, file) if "MAJORA_DOMAIN" in each]
     if len({server_of(judge("MAJORA_DOMAIN", each).text) for each in named} - {""}) == 2:
@@ -172,56 +173,52 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
     Swaps id and secret back where they were swapped, told by their lengths or by asking the server. Says what it said.
     """
     id, secret = (values.get(name, "") for name in PAIR)
-    swapped = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}
-    if uses_key(values):
-        problem = None if wish.offline else ask_server(run, values)
-    elif id == secret:
+    swapped, is_key, problem = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}, uses_key(values), None
+    if id == secret and not is_key:
         what = "The client secret is the same as the client id: one of them was pasted twice."
         return usage_error(what, id="CFG009")
-    else:
-        swap = are_swapped(id, secret)
-        problem = None if wish.offline else ask_server(run, swapped if swap else values)
-        if problem is not None and problem.id in _NO and not swap and len(secret) != SECRET_LENGTH:
-            swap = ask_server(run, swapped) is None
-            problem = None if swap else problem
-        if swap:
-            values.update(swapped)
-            run.ui.say("CLIENT_ID and CLIENT_SECRET were swapped; corrected.")
+    swap = not is_key and are_swapped(id, secret)
+    if not wish.offline:
+        problem = ask_server(run, swapped if swap else values)
+        unsure = not (is_key or swap) and len(secret) != SECRET_LENGTH
+        if problem is not None and problem.id in _NO and unsure and ask_server(run, swapped) is None:
+            problem, swap = None, True
+    if swap:
+        values.update(swapped)
+        run.ui.say("CLIENT_ID and CLIENT_SECRET were swapped; corrected.")
     if problem is None:
         if not wish.offline:
             run.ui.say("Majora accepts them.")
         return None
-    is_no = problem.id in _NO
-    if is_no and not wish.force:
+    if problem.id in _NO and not wish.force:
         return problem
-    anyway = " Written anyway." if is_no else ""
-    run.ui.warn(f"{problem.what} {problem.remedy.text}{anyway} [{problem.id}]")
+    run.ui.caution(problem, problem.remedy.text + (" Written anyway." if problem.id in _NO else ""))
     return None
 
 
 def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     """Why Majora does not accept id and secret, or the key; None if it does."""
     domain, user = values["MAJORA_DOMAIN"], values["MAJORA_USER"]
+    is_key, secret = uses_key(values), Secret(values.get("CLIENT_SECRET", ""))
+    majora = Majora(run.machine, domain, values.get("CLIENT_ID", ""), secret)
     with run.ui.waiting(f"Asking {domain}", 20.0):
-        if uses_key(values):
-            probe = Majora(run.machine, domain).probe_token(
-                Secret(values["MAJORA_TOKEN"]), user, None, is_key=True
-            )
+        if is_key:
+            probe = majora.probe_token(Secret(values["MAJORA_TOKEN"]), user, None, is_key=True)
         else:
-            secret = Secret(values["CLIENT_SECRET"])
-            probe = Majora(run.machine, domain, values["CLIENT_ID"], secret).probe_client()
+            probe = majora.probe_client()
     if probe.kind in ("known", "accepted"):
         return None
     if probe.kind in ("unknown", "other-grant"):
         fault, said = "client" if probe.kind == "unknown" else "grant-type", f"I{probe.words[1:]}."
         return told.error(fault, _set_up(run, domain), said=said)  # "it answered …"
-    if probe.kind == "refused":
-        what = f"Majora does not accept this API key for {user}."
-        remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
-        return KitError(
-            what, id="API002", why="A key is one user's, and expires after 3 days.", remedy=remedy
-        )
-    return no_majora(run, domain, probe)
+    if probe.kind != "refused":
+        return no_majora(run, domain, probe)
+    what, why = (
+        f"Majora does not accept this API key for {user}.",
+        "It is one user's, and expires after 3 days.",
+    )
+    remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
+    return KitError(what, id="API002", why=why, remedy=remedy)
 
 
 def no_majora(run: Run, domain: str, probe: Probe) -> KitError:
@@ -237,26 +234,28 @@ def _set_up(run: Run, domain: str) -> Setup:
 # --- the change -----------------------------------------------------------------------------------------------------
 
 
-def look(run: Run, wish: Wish) -> Config:
-    """The file as it is. Raises KitError where none can be written there, before anybody is asked for anything."""
-    config = run.config()
+def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
+    """The file, all fixed in memory that has one meaning, and what that was. Raises KitError where none can be written
+    there, before anybody is asked for anything."""
+    world, corrected = settled(World.of(run.machine, run.config()))
+    config = world.config
     if config.file is not None and not config.file.replaceable:
-        found = findings(World.of(run.machine, config))[0]
+        found = world.config_findings["CFG001"]
         raise KitError(found.said, id=found.id, why="It was left as it is.", remedy=found.remedy)
     if not wish.dry_run:
         prove_space(run.place.config, 1).discard()
-    return config
+    return config, corrected
 
 
-def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Change], Setup]:
-    """The changes that put ``values`` into the file ``config``, and the set-up after them.
+def plan(
+    run: Run, config: Config, corrected: Sequence[Outcome], values: Mapping[str, str]
+) -> tuple[list[Change], Setup]:
+    """The changes that put ``values`` into the file ``config`` (as `look` gives it), and the set-up after them.
 
     Where they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
     corrected in the file, and what stays odd.
     """
-    world, corrected = settled(World.of(run.machine, config))
-    before, file = world.config, config.file
-    changes = plan_settings(before, values)
+    changes, file = plan_settings(config, values), config.file
     assert file is not None  # noqa: S101  # for mypy: init writes a file, with --env too
     document, _ = jsontext.read((changes[0].after if changes else file.content) or b"")
     assert document is not None  # noqa: S101  # for mypy: it is what would be written
@@ -270,25 +269,25 @@ def plan(run: Run, config: Config, values: Mapping[str, str]) -> tuple[list[Chan
         why = "make it readable only by you (0600)"
         changes = [Change("chmod", file.path, mode=file.mode, why=why)]
     setup = setup_of(after)
-    moved = server_of(before.text("MAJORA_DOMAIN")) not in ("", server_of(setup.domain))
+    moved = server_of(config.text("MAJORA_DOMAIN")) not in ("", server_of(setup.domain))
     aside = plan_aside(run.machine, setup) if moved and not uses_key(values) else None
-    return changes + ([aside] if aside is not None else []), setup
+    return [*changes, *([aside] if aside is not None else [])], setup
 
 
 def described(change: Change) -> str:
     """The file that a change is about."""
-    whose = ", the tokens of the other Majora" if change.what == "set aside" else ""
-    return f"{change.path}{whose}"
+    return f"{change.path}{', the tokens of the other Majora' if change.what == 'set aside' else ''}"
 
 
 def write(run: Run, changes: Sequence[Change]) -> None:
     """Make the changes, one after another, and say so. Raises KitError; the file that failed is as it was then."""
     for change in changes:
-        words, word = f"{described(change)}, readable only by you", "wrote"
-        with run.ui.waiting(f"Writing {described(change)}", 90.0) as say:
+        said = described(change)
+        with run.ui.waiting(f"Writing {said}", 90.0) as say:
             backup = apply_to_file(run.machine, change, say)
+        word, note = "set aside", f"; backup: {backup}" if backup is not None else ""
         if change.what == "set aside":
-            words, word = described(change), change.what
             note_use(run.machine, run.setup(), "init")
-        note = f"; backup: {backup}" if backup is not None else ""
-        run.ui.status(word, f"{words}{note}")
+        else:
+            word, note = "wrote", f", readable only by you{note}"
+        run.ui.status(word, f"{said}{note}")

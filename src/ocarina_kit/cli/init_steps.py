@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 from ocarina_kit.cli import init_settings as know
 from ocarina_kit.cli import install_client
 from ocarina_kit.cli.init_settings import ASK, PAIR, uses_key
-from ocarina_kit.cli.login_choice import Client, choose_purposes, client_of, installed_client
-from ocarina_kit.cli.login_steps import log_in
-from ocarina_kit.cli.schedule_line import Planned, in_the_way, install_entry, plan_entry
-from ocarina_kit.cli.schedule_trial import try_line
+from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
+from ocarina_kit.cli.login_steps import Login, is_accepted
+from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry, try_line
 from ocarina_kit.cli.ui import Result
-from ocarina_kit.client.scopes import Request, purposes_of, requests_for
+from ocarina_kit.client.find import Clients, read_table
+from ocarina_kit.client.install import Plan, plan_install
+from ocarina_kit.client.scopes import requests_for
 from ocarina_kit.config.place import NO_TOKENS
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.config.values import judge
-from ocarina_kit.doctor.setup import settled, usable
+from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.change import difference
@@ -33,10 +34,10 @@ from ocarina_kit.tokens.store import look, tokens_of
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.init_settings import Known, Wish
-    from ocarina_kit.client.install import Plan
     from ocarina_kit.config.place import Setup
-    from ocarina_kit.config.setup import Config
     from ocarina_kit.tokens.file import Token
+
+    Rows = list[tuple[str, str]]
 
 _IDENTIFY_S = 10.0
 _IN_PLACE = ("unchanged", "mixed")
@@ -75,59 +76,68 @@ class _Init:
 
     def __init__(self, run: Run, given: Mapping[str, str], wish: Wish) -> None:
         self.run, self.ui, self.given, self.wish = run, run.ui, given, wish
+        self.config, self.corrected = know.look(run, wish)
         self.asks = run.ui.interactive
         self.complete = self.asks and not (wish.config_only or wish.offline)
-        self.client = installed_client(run) if self.complete else Client()
+        self.clients, self.table = find_client(run) if self.complete else (Clients(), None)
         self.client_plan: Plan | None = None
         self.entry: Planned | None = None
         self.problems: list[KitError] = []
 
     def lead(self) -> Result:
-        config = know.look(self.run, self.wish)
-        known = know.gather(self.run, self.given, self.wish)
+        config, wish = self.config, self.wish
+        known = know.gather(self.run, config, self.given, wish)
         wrong = [each for name, each in known.missing.items() if not self.asks or name in self.given]
         lost = config.readable is None and config.broken is not None and not config.broken.blank
-        if lost and not (self.asks or self.wish.yes or self.wish.dry_run):
+        if lost and not (self.asks or wish.yes or wish.dry_run):
             said = World.of(self.run.machine, config).config_findings["CFG002"].said
-            text = f"{said}. To write it again, with a backup of the old one: --yes"
-            wrong.append(("CFG002", text))
+            wrong.append(("CFG002", f"{said}. To write it again, with a backup of the old one: --yes"))
         if wrong:
             what = "\n".join(["Settings are missing or wrong:", *(words for _, words in wrong)])
             id = next((id for id, _ in wrong if id), "USE001")
             remedy = Remedy("Give all of it, or run init at a terminal.", ("ocarina-kit init --help",))
             raise usage_error(what, id=id, why="Nothing was written.", remedy=remedy)
-        setup = self._current(config, known) if self.asks else None
-        if setup is not None:
-            missing = self._missing(setup) if self.complete else []
-            done = ", logged in, refreshed by cron" if self.complete else ""
-            rest = f". Still to do: {listed(missing)}" if missing else done
-            if setup.legacy_key is not None:
-                missing, rest = [], ", with a legacy API key"
-            self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
-            if self.wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP_KEPT):
-                return self._agree_and_do(config, known.values, due=bool(missing))
-        return self._agree_and_do(config, self._values(known, lost=lost))
+        setup = self._current(known) if self.asks else None
+        if setup is None:
+            return self._agree_and_do(self._values(known, lost=lost))
+        rows, to_do, rest = [], [], ", with a legacy API key"
+        if setup.legacy_key is None and self.complete:
+            rows = self._plan(setup)
+            to_do = self._to_do(setup)
+            rest = f". Still to do: {listed(to_do)}" if to_do else ", logged in, refreshed by cron"
+        elif setup.legacy_key is None:
+            rest = ""
+        self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
+        if wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP_KEPT):
+            return self._agree_and_do(known.values, rows, due=bool(to_do))
+        return self._agree_and_do(self._values(known, lost=lost))
 
-    def _current(self, config: Config, known: Known) -> Setup | None:
+    def _current(self, known: Known) -> Setup | None:
         """The set-up that there is; None where it lacks something, or something else is asked for."""
-        now = settled(World.of(self.run.machine, config))[0].config
-        if known.missing or any(now.text(name) != known.values[name] for name in known.given):
-            return None
-        with contextlib.suppress(KitError):
-            return usable(self.run.machine, config)
+        other = any(self.config.text(name) != known.values[name] for name in known.given)
+        if not other and not known.missing:
+            with contextlib.suppress(KitError):
+                return usable(self.run.machine, self.config)
         return None
 
-    def _agree_and_do(self, config: Config, values: Mapping[str, str], *, due: bool = True) -> Result:
-        """One list of changes, one question, and then all of it. ``due``: also if nothing changes."""
+    def _agree_and_do(
+        self, values: Mapping[str, str], planned: Rows | None = None, *, due: bool = True
+    ) -> Result:
+        """One list of changes, one question, and then all of it. ``planned``: the rows for what is beside the
+        configuration, if that is known. ``due``: also if nothing changes."""
         run, ui, wish = self.run, self.ui, self.wish
-        changes, setup = know.plan(run, config, values)
+        changes, setup = know.plan(run, self.config, self.corrected, values)
         rows = [(each.what.replace("chmod", "write"), know.described(each)) for each in changes]
         complete = self.complete and not uses_key(values)
-        requests: Sequence[Request] = ()
+        wanted: Sequence[str] = ()
         if complete:
             moved = any(each.what == "set aside" for each in changes)
-            requests = self._requests([] if moved else self._tokens(setup))
-            rows += self._plan(setup)
+            wanted = self._wanted([] if moved else self._tokens(setup))
+            rows += self._plan(setup) if planned is None else planned
+            for caution in self.entry.cautions if self.entry is not None else ():
+                # Those of the client are not said where one is installed first.
+                if self.client_plan is None or caution.id not in ("ENV001", "ENV005", "SCH003"):
+                    ui.caution(caution)
         if rows and (self.asks or wish.dry_run):
             ui.say("\nChanges:")
             ui.table(rows)
@@ -141,7 +151,7 @@ class _Init:
             ui.say()
         know.write(run, changes)
         if complete:
-            return self._do(run.setup(), requests) if rows or due else Result()
+            return self._do(run.setup(), wanted) if rows or due else Result()
         if not changes:
             ui.say(f"Nothing to change: {run.place.config} has these settings already.")
         if uses_key(values):
@@ -180,7 +190,7 @@ class _Init:
         while (problem := know.refusal(self.run, values, self.wish)) is not None:
             if not pair:
                 raise problem
-            self.ui.warn(f"{problem.what} {problem.why} [{problem.id}]")
+            self.ui.caution(problem)
             # A secret may be pasted at any question now, so none is shown.
             self.ui.say("Enter the secret again. Enter alone goes back to the client id.")
             secret = self._ask("CLIENT_SECRET", optional=True)
@@ -217,7 +227,7 @@ class _Init:
             if probe.kind == "majora":
                 return domain
             problem = know.no_majora(self.run, domain, probe)
-            self.ui.warn(f"{problem.what} {problem.remedy.text} [{problem.id}]")
+            self.ui.caution(problem, problem.remedy.text)
             if self.ui.confirm("Use this address anyway?", default=False, help=help):
                 self.wish = self.wish._replace(offline=True)
                 return domain
@@ -245,57 +255,48 @@ class _Init:
 
     # --- the client, the login, the crontab line: what is missing
 
-    def _missing(self, setup: Setup) -> list[str]:
-        """What there is still to do, in words."""
-        tokens, now, scheduled = self._tokens(setup), self.run.machine.now(), False
-        with contextlib.suppress(KitError):
-            planned = plan_entry(self.run, setup, self.client.candidate, prove=False)
-            scheduled = planned.plan.outcome in _IN_PLACE
-        has = {
-            "the client": self.client.accepted,
-            "a login": bool(tokens) and all(each.seconds_left(now) > 0 and not each.odd for each in tokens),
-            "the crontab line": scheduled,
-        }
-        return [what for what, done in has.items() if not done]
+    def _to_do(self, setup: Setup) -> list[str]:
+        """What there is still to do once that is planned, in words."""
+        tokens, now = self._tokens(setup), self.run.machine.now()
+        logged_in = tokens and all(each.seconds_left(now) > 0 and not each.odd for each in tokens)
+        found = ["the client"] if self.client_plan is not None else []
+        found += ["a login"] if not logged_in else []
+        return found + (["the crontab line"] if self.entry is not None else [])
 
     def _tokens(self, setup: Setup) -> tuple[Token, ...]:
         """Raises KitError (TOK003) where their file cannot be read."""
         machine, path = self.run.machine, setup.tokens_file
         return tokens_of(machine, path, look(machine, path)[1])
 
-    def _requests(self, tokens: Sequence[Token]) -> Sequence[Request]:
+    def _wanted(self, tokens: Sequence[Token]) -> list[str]:
         """What to log in for: the tokens that there are; without any the person is asked."""
-        table = self.client.table
         if tokens:
-            return [Request(each.key, purposes_of(each.key, table)) for each in tokens]
+            return [each.key for each in tokens]
         self.ui.say()
-        return requests_for(choose_purposes(self.ui, table), table)
+        return [each.scope for each in requests_for(choose_purposes(self.ui, self.table), self.table)]
 
-    def _plan(self, setup: Setup) -> list[tuple[str, str]]:
+    def _plan(self, setup: Setup) -> Rows:
         """Plan the client and the crontab line; returns their rows for "Changes:"."""
-        rows: list[tuple[str, str]] = []
+        rows: Rows = []
+        self.client_plan = self.entry = None
+        self.problems = []
         with self._step():
-            if not self.client.accepted:
-                self.client_plan = install_client.plan_client(self.run)
-                rows += install_client.rows_of(self.run, self.client_plan)[:1]
+            if not is_accepted(self.clients):
+                self.client_plan = plan_install(self.run.machine)
+                rows += install_client.rows_of(self.client_plan)[:1]
         with self._step():
-            entry = plan_entry(self.run, setup, self.client.candidate)
+            entry = plan_entry(self.run, setup, self.clients.chosen)
             # A client that is installed first comes into the line that there is, too.
             if entry.plan.outcome in (_IN_PLACE if self.client_plan is None else ("mixed",)):
                 return rows
-            if entry.unwritable is not None:
-                raise entry.unwritable
-            if entry.second_host or entry.plan.outcome == "switched off":
+            if entry.problem is not None:
+                raise entry.problem
+            if entry.left:
                 # Only schedule adds a second one, or uses one again that somebody has disabled.
-                why = entry.second_host or in_the_way(self.run, entry.plan.entries, entry.plan.outcome)
-                self.ui.say(f"{why} To have one here anyway: {self.run.place.command('schedule')}")
+                self.ui.say(f"{entry.left} To have one here anyway: {self.run.place.command('schedule')}")
                 return rows
-            for caution in entry.cautions:
-                # Those of the client are not said where one is installed first.
-                if self.client_plan is None or caution.id[:3] != "ENV":
-                    self.ui.warn(f"{caution.what} [{caution.id}]")
             self.entry = entry
-            rows.append(("crontab", f"one line: refresh {entry.words}"))
+            rows.append(("crontab", f"one line: refresh {entry.entry.words}"))
         return rows
 
     @contextlib.contextmanager
@@ -309,19 +310,21 @@ class _Init:
 
     # --- doing it
 
-    def _do(self, setup: Setup, requests: Sequence[Request]) -> Result:
+    def _do(self, setup: Setup, wanted: Sequence[str]) -> Result:
         """All of it, to "Ready". If no login works there is nothing to refresh, and so nothing to schedule."""
         run, ui = self.run, self.ui
         with self._step():
             if self.client_plan is not None:
                 client = install_client.install_client(run, self.client_plan)
-                self.client = client_of(run, client, client.path)
-        login = log_in(run, setup, requests, self.client)
+                self.clients = Clients((client,), chosen=client)
+                self.table = read_table(run.machine, client, timeout=SEARCH_S)
+        login = Login(run, setup, self.clients, self.table)
+        login.get(wanted)
         interrupted = login.error is not None and login.error.exit == Exit.INTERRUPTED
         if self.entry is not None and login.usable and not interrupted:
             with self._step():
                 # Planned again: there may be a client now.
-                entry = plan_entry(run, setup, self.client.candidate, prove=False)
+                entry = plan_entry(run, setup, self.clients.chosen, prove=False)
                 install_entry(run, setup, entry.edit)
                 trial = try_line(run, setup, entry.entry)
                 done = "failed" if trial.error else trial.refreshed
@@ -330,7 +333,7 @@ class _Init:
                     raise trial.error
         problem = login.error or next(iter(self.problems), None)
         if problem is None:
-            login.show_end(requests, "\nReady. Try it:", most=1)
+            login.show_end("\nReady. Try it:", most=1)
         elif not interrupted:
             ui.next_step(run.place.command("init"), "goes on from here")
         return Result(error=problem, shown=True)

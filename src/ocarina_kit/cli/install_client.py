@@ -31,7 +31,6 @@ def command(
     ] = None,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
-    json: options.Json = False,
 ) -> Result:
     """Install ocarina, the client itself, into an environment of its own.
 
@@ -39,13 +38,14 @@ def command(
     the server accepts its version. If anything fails, nothing is left behind.
     """
     from ocarina_kit.cli.context import start
+    from ocarina_kit.client.install import plan_install
 
-    run = start(context, json=json)
+    run = start(context)
     ui = run.ui
-    plan = plan_client(run, name=name, prefix=prefix, source=source)
+    plan = plan_install(run.machine, name=name, prefix=prefix, source=source)
     if plan.already is None:
         ui.say("Changes:")
-        ui.table(rows_of(run, plan))
+        ui.table(rows_of(plan))
         for _, argv in plan.steps if dry_run else ():
             ui.command(shlex.join(argv), indent=4)
         if dry_run or not run.agreed("Apply these changes?", yes=yes):
@@ -58,16 +58,7 @@ def command(
     return Result()
 
 
-def plan_client(
-    run: Run, *, name: str | None = None, prefix: str | None = None, source: str | None = None
-) -> Plan:
-    """What would be installed. Raises KitError as `client.install.plan_install` does."""
-    from ocarina_kit.client.install import plan_install
-
-    return plan_install(run.machine, name=name, prefix=prefix, source=source)
-
-
-def rows_of(run: Run, plan: Plan) -> list[tuple[str, str]]:
+def rows_of(plan: Plan) -> list[tuple[str, str]]:
     """The rows of "Changes:" for an installation: where it goes, and what is fetched from where."""
     from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION
 

@@ -1,4 +1,5 @@
-"""``ocarina-kit login``: get tokens for what a person wants to do."""
+"""``ocarina-kit login``: get tokens for what a person wants to do; with which client, and by which links, for ``init``
+too."""
 
 from __future__ import annotations
 
@@ -10,13 +11,16 @@ from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
-from ocarina_kit.system.words import span
+from ocarina_kit.system.words import count, listed, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ocarina_kit.cli.context import Run
     from ocarina_kit.cli.login_steps import Login
-    from ocarina_kit.client.scopes import Request
+    from ocarina_kit.cli.ui import Ui
+    from ocarina_kit.client.find import Clients
+    from ocarina_kit.client.scopes import Table
     from ocarina_kit.majora.grant import Pending
 
 EPILOG = """Examples:
@@ -41,7 +45,6 @@ def command(
     ] = None,
     force: Annotated[bool, flag("--force", "Log in again, even if the token is valid.")] = False,
     verify: Annotated[bool, flag("--verify/--no-verify", "Test the token at Majora.")] = True,
-    json: options.Json = False,
 ) -> Result:
     """Log in: get tokens for what you want to do.
 
@@ -49,14 +52,12 @@ def command(
     machine, press Authorize, and paste the address of the page that opens.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.cli.login_choice import choose_purposes, installed_client
-    from ocarina_kit.cli.login_choice import purposes as all_purposes
-    from ocarina_kit.cli.login_steps import Login, log_in
+    from ocarina_kit.cli.login_steps import Login
     from ocarina_kit.client.scopes import PURPOSES, request_for, requests_for, supported
 
-    run = start(context, json=json)
+    run = start(context)
     if show_list:
-        run.ui.table(all_purposes(), indent=0)
+        run.ui.table(choices(), indent=0)
         run.ui.say("For example:")
         run.ui.command("ocarina-kit login --for lookup --for upload")
         return Result()
@@ -65,29 +66,77 @@ def command(
     setup = run.oauth_setup()
     if print_url:
         run.ui.to_stderr()
-    client = installed_client(run)
-    if callback is not None:
-        login = Login(run, setup, client, verify=verify)
-        requests = _finish(login, callback)
-        login.show_end(requests)
-        return Result(error=login.error, shown=True)
+    clients, table = find_client(run)
+    login = Login(run, setup, clients, table, verify=verify)
     names, strings = list(purposes or []), scope or []
     if everything:
-        names += [each.name for each in PURPOSES if supported(each, client.table)]
-    elif not names and not strings:
-        asked = run.ui.interactive and not print_url
-        names = choose_purposes(run.ui, client.table) if asked else ["lookup"]
-    wanted = [*requests_for(names, client.table), *(request_for(each, client.table) for each in strings)]
-    requests = list({each.scope: each for each in wanted}.values())  # one link for each scope string
-    if not print_url:
-        login = log_in(run, setup, requests, client, force=force, verify=verify, browser=browser)
-        login.show_end(requests)
-        return Result(error=login.error, shown=True)
-    login = Login(run, setup, client, verify=verify)
-    needed = [each.scope for each in login.settle(requests, force=force)]
-    _show_links(login, needed)
-    login.show_end(requests)
+        names += [each.name for each in PURPOSES if supported(each, table)]
+    elif callback is None and not names and not strings:
+        names = choose_purposes(run.ui, table) if run.ui.interactive and not print_url else ["lookup"]
+    requests = [*requests_for(names, table), *(request_for(each, table) for each in strings)]
+    wanted = list(dict.fromkeys(each.scope for each in requests))  # one link for each scope string
+    if callback is not None:
+        _finish(login, callback)
+    elif print_url:
+        _show_links(login, login.settle(wanted, force=force))
+    else:
+        login.get(wanted, force=force, browser=browser)
+    login.show_end()
     return Result(error=login.error, shown=True)
+
+
+# --- the client, and what it can do
+
+SEARCH_S = 6.0
+"""Seconds for each client, and for its table: a login does not wait long for a program that hangs."""
+_HELP = (
+    "Majora gives a token of its own for each kind of work, and each takes one link to open. You can log in for more "
+    "at any time: ocarina-kit login"
+)
+
+
+def find_client(run: Run) -> tuple[Clients, Table | None]:
+    """Find the client, and read its table of scope strings. Never raises."""
+    from ocarina_kit.cli.login_steps import used_client
+    from ocarina_kit.client.find import find_clients, read_table
+
+    with run.ui.waiting("Looking for the ocarina client", 2 * SEARCH_S):
+        found = find_clients(run.machine, timeout=SEARCH_S, first=True)
+        client = used_client(found)
+        return found, client and read_table(run.machine, client, timeout=SEARCH_S)
+
+
+def choices(table: Table | None = None) -> list[tuple[str, str]]:
+    """What ``--for`` takes, and what each is for, as far as the client of this table can do it."""
+    from ocarina_kit.client import scopes
+
+    rows = [(each.name, each.words) for each in scopes.PURPOSES if scopes.supported(each, table)]
+    return [*rows[:1], ("upload", f"{scopes.UPLOAD_WORDS} ({listed(scopes.UPLOAD)})"), *rows[1:]]
+
+
+def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
+    """Ask what the person wants to do; returns names that ``--for`` takes. Raises KeyboardInterrupt."""
+    from ocarina_kit.client import scopes
+
+    options = [
+        (scopes.BY_NAME["lookup"].words, "1 link to open"),
+        (scopes.UPLOAD_WORDS, count(len(scopes.requests_for(["upload"], table)), "link")),
+        ("something else",),
+    ]
+    choice = ui.ask_choice("What will you use ocarina for?", options, default=0, help=_HELP)
+    if choice < 2:
+        return ["lookup"] if choice == 0 else ["upload"]
+    ui.table(choices(table))
+    while True:
+        names = ui.ask("Names, such as files or files,tags", help=_HELP).replace(",", " ").split()
+        try:
+            if scopes.requests_for(names, table):
+                return names
+        except KitError as unknown:
+            ui.say(unknown.what)
+
+
+# --- two steps, each in a process of its own
 
 
 def _show_links(login: Login, scopes: Sequence[str]) -> None:
@@ -104,12 +153,8 @@ def _show_links(login: Login, scopes: Sequence[str]) -> None:
         login.ui.command(login.paste_command)
 
 
-# --- the second step, in a process of its own
-
-
-def _finish(login: Login, source: str) -> list[Request]:
-    """Use the address that ``--callback`` names, or several, one a line; returns what they were for. Raises KitError
-    if no open login has it."""
+def _finish(login: Login, source: str) -> None:
+    """Use the address that ``--callback`` names, or several, one a line. Raises KitError if no open login has it."""
     from ocarina_kit.majora.grant import waiting
     from ocarina_kit.majora.paste import LONGEST, Misread, read_paste
 
@@ -122,44 +167,44 @@ def _finish(login: Login, source: str) -> list[Request]:
     open_logins = {each.state: each for each in waiting(login.machine) if each.belongs_to(login.setup)}
     found = read_paste(text, login.setup.domain, open_logins)
     several = isinstance(found, Misread) and found.kind == "several"
-    return [_use(login, each, open_logins) for each in (text.split() if several else [text])]
+    for address in text.split() if several else [text]:
+        _use(login, address, open_logins)
 
 
-def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> Request:
+def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> None:
     """Use one address. If its code was used before and its token is saved, that is no error."""
     from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
-    from ocarina_kit.client.scopes import request_for
     from ocarina_kit.majora.grant import used_pending
     from ocarina_kit.majora.paste import Code, read_paste
     from ocarina_kit.tokens import told
 
     domain, now = login.setup.domain, login.machine.now()
     found = read_paste(text, domain, open_logins)
-    used = used_pending(login.machine, found.state)
-    if isinstance(found, Code):
-        scope = open_logins[found.state].scope
-    elif used is not None and found.kind == "wrong-state":
-        scope = used.scope
-    elif open_logins or found.kind in ("empty", "authorize-link", "log-in-page", "other-server"):
-        scopes = [open_logins[found.state].scope] if found.state in open_logins else []
-        raise login.misread(found, *scopes)
-    else:
-        why = "None was begun with this set-up in the last hour, or each is finished."
-        remedy = Remedy("Get a new link.", (login.login_command(),))
-        raise KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy)
-    request = request_for(scope, login.client.table)
+    pending, used = open_logins.get(found.state), used_pending(login.machine, found.state)
+    wanted = [each.scope for each in (pending or used,) if each is not None]
     try:
         if isinstance(found, Code):
-            login.redeem(open_logins[found.state], found.code)
-        elif used is not None:
-            if login.settle([request]):
+            pending = open_logins[found.state]
+            login.redeem(pending, found.code)
+        elif used is not None and found.kind == "wrong-state":
+            pending = used
+            if login.settle([used.scope]):
                 ago, shown = span(now - used.sent), span(now - used.created)
                 said = f"This one was used {ago} ago. The link was shown {shown} ago."
-                new = login.login_command(scope)
-                raise told.error("grant", login.setup, (scope,), said=said, login=new)
+                new = login.login_command(used.scope)
+                raise told.error("grant", login.setup, (used.scope,), said=said, login=new)
             login.ui.say(f"The code in that address was used before, {span(now - used.sent)} ago.")
+        elif open_logins or found.kind in ("empty", "authorize-link", "log-in-page", "other-server"):
+            raise login.misread(found, *wanted)
+        else:
+            raise _not_open(login.login_command())
     except KitError as problem:
-        login.fail(problem, scope)
-        if problem.id in NEW_LINK_HELPS:
-            _show_links(login, [scope])
-    return request
+        login.fail(problem, pending.scope if pending is not None else None)
+        if pending is not None and problem.id in NEW_LINK_HELPS:
+            _show_links(login, [pending.scope])
+
+
+def _not_open(login: str) -> KitError:
+    why = "None was begun with this set-up in the last hour, or each is finished."
+    remedy = Remedy("Get a new link.", (login,))
+    return KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy)

@@ -6,11 +6,14 @@ between a failed paste and the next one.
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ocarina_kit.client import scopes
+from ocarina_kit.client.find import MINIMUM_VERSION, version_text
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
 from ocarina_kit.majora.paste import Code, Misread, read_paste
@@ -24,8 +27,8 @@ from ocarina_kit.tokens.store import guard, look
 
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.login_choice import Client
-    from ocarina_kit.client.scopes import Request
+    from ocarina_kit.client.find import Candidate, Clients
+    from ocarina_kit.client.scopes import Table
     from ocarina_kit.config.place import Setup
     from ocarina_kit.system.secret import Secret
     from ocarina_kit.tokens.outcome import Report
@@ -34,8 +37,6 @@ _TRY = "Try it (replace what is in capitals):"
 LEAST_S = 60.0
 """A token that is valid for fewer seconds is refreshed: it would expire while its user works."""
 _PROBE_S = 10.0
-_BROWSER_S = 3.0
-"""Seconds to wait for a browser to start; one that takes longer goes on by itself."""
 
 NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
 """Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up."""
@@ -49,44 +50,35 @@ _PASTE_HELP = (
 )
 
 
-def log_in(
-    run: Run,
-    setup: Setup,
-    requests: Sequence[Request],
-    client: Client,
-    *,
-    force: bool = False,
-    verify: bool = True,
-    browser: bool | None = None,
-) -> Login:
-    """Get a token for each request: one that is valid stays, an expired one is refreshed, a person opens a link for
-    the rest. What comes of each is shown, errors too.
+def used_client(clients: Clients) -> Candidate | None:
+    """The client to log in for: the one that a person gets who types ``ocarina``, else the one for the crontab."""
+    return clients.shell if clients.shell is not None and clients.shell.works else clients.chosen
 
-    ``force``: a link for each. ``verify``: ask the server whether it accepts the tokens. ``browser``: open the links
-    in one; None: where it can be seen. Ctrl-C at a paste is the error INT001 (exit 130) of the result.
 
-    Raises KitError where nothing could be begun: the tokens file cannot be read, locked or written.
-    """
-    login = Login(run, setup, client, verify=verify)
-    needed = login.settle(requests, force=force)
-    if needed and run.ui.interactive:
-        login.ask_for(needed, is_visible(run.machine.environ) if browser is None else browser)
-    elif needed:
-        login.fail(login.no_terminal(needed))
-    return login
+def is_accepted(clients: Clients) -> bool:
+    """Whether Majora accepts the client's version, as far as is known here."""
+    client = used_client(clients)
+    return client is not None and (client.version or ()) >= MINIMUM_VERSION
 
 
 class Login:
-    """One run. ``settled``: whether ocarina finds a usable token now, by the scope strings of the requests; ``links``:
-    those that were shown and wait."""
+    """One run, for tokens that are named by their scope strings. ``settled``: whether ocarina finds a usable token now;
+    ``links``: those that were shown and wait. ``verify``: ask the server whether it accepts the tokens.
 
-    def __init__(self, run: Run, setup: Setup, client: Client, *, verify: bool = True) -> None:
+    What comes of each token is shown, errors too.
+    """
+
+    def __init__(
+        self, run: Run, setup: Setup, clients: Clients, table: Table | None, *, verify: bool = True
+    ) -> None:
         self.run, self.machine, self.ui = run, run.machine, run.ui
-        self.setup, self.client = setup, client
+        self.setup, self.table, client = setup, table, used_client(clients)
         self.majora = Majora(run.machine, setup.domain, setup.client_id, setup.client_secret)
         self.settled: dict[str, bool] = {}
         self.links: dict[str, str] = {}
-        self._client_ok = client.accepted
+        self._program = "ocarina" if client is None or client is clients.shell else client.path
+        self._version = version_text(client.version) if client is not None else ""
+        self._client_ok = is_accepted(clients)
         self._errors: list[KitError] = []
         self._verify = verify
         self._skew: float | None = None
@@ -102,14 +94,32 @@ class Login:
         """Whether ocarina finds any of the tokens now."""
         return any(self.settled.values())
 
+    def get(self, wanted: Sequence[str], *, force: bool = False, browser: bool | None = None) -> None:
+        """Get a token for each scope string: one that is valid stays, an expired one is refreshed, a person opens a
+        link for the rest.
+
+        ``force``: a link for each. ``browser``: open the links in one; None: where it can be seen. Ctrl-C at a paste is
+        the error INT001 (exit 130). Raises KitError where nothing could be begun: the tokens file cannot be read,
+        locked or written.
+        """
+        needed = self.settle(wanted, force=force)
+        if needed and self.ui.interactive:
+            self._ask_for(needed, is_visible(self.machine.environ) if browser is None else browser)
+        elif needed:
+            many, steps = count(len(needed), "token"), (self.login_command(*needed), self.paste_command)
+            text = "Print the link, open it, then paste the address of the page that opens."
+            what = f"A person must log in in a browser for {many}; there is no terminal to ask in."
+            why = "No token was found that is valid or can be refreshed."
+            self.fail(usage_error(what, id="LGN015", why=why, remedy=Remedy(text, steps)))
+
     # --- what needs no browser
 
-    def settle(self, requests: Sequence[Request], *, force: bool = False) -> list[Request]:
-        """Do what needs no browser; returns the requests that need one. Raises KitError for the tokens file."""
+    def settle(self, wanted: Sequence[str], *, force: bool = False) -> list[str]:
+        """Do what needs no browser; returns those that need one. Raises KitError for the tokens file."""
         if aside := grants.set_aside_damaged(self.machine, self.setup):
             self.ui.warn(aside)
         refusal, due = guard(self.machine, self.setup), []
-        for scope in [] if force else [each.scope for each in requests]:
+        for scope in wanted if not force else ():
             token = self._token(scope)
             if token is None:
                 continue
@@ -123,12 +133,11 @@ class Login:
                 due.append(scope)
         if due:
             self._refresh(due)
-        return [each for each in requests if each.scope not in self.settled]
+        return [scope for scope in wanted if scope not in self.settled]
 
     def _refresh(self, due: Sequence[str]) -> None:
-        machine, setup = self.machine, self.setup
         with self.ui.waiting("Waiting for Majora to refresh the tokens", BUDGET_S) as say:
-            report = refresh(machine, setup, scopes=due, by="login", waiting=say)
+            report = refresh(self.machine, self.setup, scopes=due, by="login", waiting=say)
         self._learn(report)
         if report.interrupted:
             raise KeyboardInterrupt
@@ -141,7 +150,7 @@ class Login:
 
     # --- a link and a paste
 
-    def ask_for(self, needed: Sequence[Request], browser: bool) -> None:
+    def _ask_for(self, needed: Sequence[str], browser: bool) -> None:
         """One link after another, at a terminal. One that is refused for its own reasons stops no other.
 
         Raises KitError where the tokens file cannot be locked or written, before anybody opens a browser.
@@ -149,13 +158,12 @@ class Login:
         grants.prove_writable(self.machine, self.setup)
         several = len(needed) > 1
         self.ui.say(f"{count(len(needed), 'link')} to open{', one after another' if several else ''}.")
-        for number, request in enumerate(needed, start=1):
-            scope = request.scope
+        for number, scope in enumerate(needed, start=1):
             which = f"Link {number} of {len(needed)}, to {self.words(scope)}:" if several else ""
             try:
                 self._grant(scope, which, browser)
             except KeyboardInterrupt:
-                left = [each.scope for each in needed if each.scope not in self.settled]
+                left = [each for each in needed if each not in self.settled]
                 if not left:  # the last token is saved
                     raise
                 self._interrupted(left)
@@ -173,8 +181,10 @@ class Login:
             self.ui.say()
             if which:
                 self.ui.heading(which)
-            opened = browser and open_link(self.links[scope])
-            start = "This link was opened in your browser. Press" if opened else "Open this link, press"
+            start = "Open this link, press"
+            if browser:
+                start = "Your browser opens this link. Press"
+                open_link(self.links[scope])
             self.ui.say(
                 f"{start} Authorize, and paste the address of the page that opens within 60 seconds:\n"
             )
@@ -183,7 +193,7 @@ class Login:
             except KitError as problem:
                 if problem.id not in NEW_LINK_HELPS:
                     raise
-                self.ui.warn(f"{problem.what} {problem.why} [{problem.id}]")
+                self.ui.caution(problem)
             else:
                 return
             which = f"A new link, to {self.words(scope)}:"
@@ -211,15 +221,15 @@ class Login:
             if found.kind == "authorize-link" and self.majora.probe_client(_PROBE_S).kind == "unknown":
                 raise told.error("client", self.setup, said="It does not know this client id.")
             step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
-            self.ui.warn(f"{error.what} {error.why} {step} [{error.id}]")
+            self.ui.caution(error, step)
             prompt = "> "
 
     def redeem(self, pending: Pending, code: Secret) -> None:
         """Exchange a code. Raises KitError where there is no token that ocarina can use then, and KeyboardInterrupt
         where the person asked to end, once what came of it is saved."""
-        machine, setup, new = self.machine, self.setup, self.login_command(pending.scope)
+        new = self.login_command(pending.scope)
         with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-            report = grants.redeem(machine, setup, pending, code, new, waiting=say)
+            report = grants.redeem(self.machine, self.setup, pending, code, new, waiting=say)
         self._learn(report)
         error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
         if report.interrupted:
@@ -250,23 +260,13 @@ class Login:
         self._errors.append(error)
         self.ui.error(error)
 
-    def no_terminal(self, needed: Sequence[Request]) -> KitError:
-        """LGN015: a link needs a browser and a paste, and there is no terminal to paste into."""
-        steps = (self.login_command(*(each.scope for each in needed)), self.paste_command)
-        return usage_error(
-            f"A person must log in in a browser for {count(len(needed), 'token')}; there is no terminal to ask in.",
-            id="LGN015",
-            why="No token was found that is valid or can be refreshed.",
-            remedy=Remedy("Print the link, open it, then paste the address of the page that opens.", steps),
-        )
-
     def words(self, scope: str) -> str:
-        return scopes.what_for(scope, self.client.table)
+        return scopes.what_for(scope, self.table)
 
     def login_command(self, *wanted: str) -> str:
         """The command for a new link; without a terminal it is printed."""
         options = () if self.ui.interactive else ("--print-url",)
-        return told.login_command(self.setup, wanted, *options, table=self.client.table)
+        return told.login_command(self.setup, wanted, *options, table=self.table)
 
     @property
     def paste_command(self) -> str:
@@ -277,23 +277,24 @@ class Login:
         login = self.login_command(*wanted)
         return told.error(found.kind, self.setup, wanted, said=found.words, login=login)
 
-    def show_end(self, requests: Sequence[Request], title: str = _TRY, most: int | None = None) -> None:
+    def show_end(self, title: str = _TRY, most: int | None = None) -> None:
         """Commands to try (``most``: only so many), if the server accepts the client; otherwise how to get one that it
         accepts."""
         if note := told.clock_note(self._skew):
             self.ui.warn(f"[ENV007]{note}")
-        client, place = self.client, self.setup.place
-        done = [each for each in requests if self.settled.get(each.scope)]
+        place = self.setup.place
+        done = [scope for scope, usable in self.settled.items() if usable]
         if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
             return
         if self._client_ok:
             self.ui.say(title)
-            each = (scopes.example(client.program, place, request, client.table) for request in done)
-            lines = dict.fromkeys(line for text in each for line in text.splitlines())
+            requests = [scopes.Request(each, scopes.purposes_of(each, self.table)) for each in done]
+            texts = (scopes.example(self._program, place, each, self.table) for each in requests)
+            lines = dict.fromkeys(line for text in texts for line in text.splitlines())
             self.ui.command("\n".join(list(lines)[:most]))
             return
-        old = f"[ENV004] Majora does not accept ocarina {client.version}."
-        self.ui.warn(old if client.version else "[ENV001] No ocarina client was found on this machine.")
+        old = f"[ENV004] Majora does not accept ocarina {self._version}."
+        self.ui.warn(old if self._version else "[ENV001] No ocarina client was found on this machine.")
         self.ui.next_step(place.command("install-client"))
 
     def _got(self, scope: str, word: str) -> KitError | None:
@@ -308,15 +309,13 @@ class Login:
         left = f"for {span(token.seconds_left(now) + 30)}"
         valid = f"until {clock(token.expiry(now), now)}, {left}" if word == "valid" else f"valid {left}"
         self.ui.status(word, f"{self.words(scope)}: {valid}")
-        if not token.can_refresh:
-            self.ui.warn("It has no refresh token: once it expires, a new login is needed.")
         return None
 
     def _is_refused(self, token: Token) -> bool:
         """Whether the server refuses a token (a harmless query), as far as it was asked and answered."""
         if not self._verify or token.access_token is None:
             return False
-        version = self.client.version or None
+        version = self._version or None
         with self.ui.waiting("Asking Majora whether it accepts the token", _PROBE_S):
             probe = self.majora.probe_token(token.access_token, self.setup.user, version, _PROBE_S)
         self._skew = probe.skew
@@ -346,23 +345,14 @@ def is_visible(environ: Mapping[str, str], platform: str = sys.platform) -> bool
     return platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
-def open_link(link: str) -> bool:
-    """Open ``link``, which holds no secret: it becomes an argument of the browser. Whether one was started.
-
-    Never raises, and never waits for long.
-    """
-    import contextlib
-    import threading
+def open_link(link: str) -> None:
+    """Open ``link``, which holds no secret: it becomes an argument of the browser. Never raises, and never waits."""
     import webbrowser
-
-    opened: list[bool] = []
 
     def work() -> None:
         # Whatever a desktop's settings do: the link is on the screen too.
         with contextlib.suppress(Exception):
-            opened.append(webbrowser.open(link))
+            webbrowser.open(link)
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(_BROWSER_S)
-    return any(opened) or thread.is_alive()
+    with contextlib.suppress(RuntimeError):  # the system allows no more threads
+        threading.Thread(target=work, daemon=True).start()

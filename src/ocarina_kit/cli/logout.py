@@ -35,14 +35,13 @@ def command(
     local: Annotated[bool, typer.Option("--local", help="Delete them here without revoking them.")] = False,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    json: options.Json = False,
 ) -> Result:
     """Revoke tokens at the server, then delete them here.
 
     What the server does not confirm is kept. The configuration stays: ocarina-kit login gets new tokens.
     """
     from ocarina_kit.cli.context import start
-    from ocarina_kit.cli.refresh import stored_scopes
+    from ocarina_kit.cli.refresh import end, stored_scopes
     from ocarina_kit.client.scopes import what_for
     from ocarina_kit.config.place import NO_TOKENS
     from ocarina_kit.system.change import Change, difference
@@ -50,7 +49,7 @@ def command(
     from ocarina_kit.tokens.store import look
     from ocarina_kit.tokens.told import undamaged
 
-    run = start(context, json=json)
+    run = start(context)
     ui, setup = run.ui, run.setup()
     if setup.legacy_key is not None:
         ui.say(NO_TOKENS)
@@ -80,21 +79,17 @@ def command(
             ui.status(word, f"{what_for(each.scope)}: {words}")
     for note in report.notes:
         ui.warn(note)
-    errors = report.errors(setup)
-    for error in errors:
-        ui.error(error)
     if not report.interrupted and not look(run.machine, setup.tokens_file)[1].entries:
         _crontab_entry(run, setup)
-    return Result(error=next(iter(errors), None), shown=True)
+    return end(run, {}, report.errors(setup))
 
 
 def _crontab_entry(run: Run, setup: Setup) -> None:
     """Without tokens the crontab entry of this set-up only sends mail: offer to remove it, or name the command."""
     from ocarina_kit.cli.schedule_line import install_entry
     from ocarina_kit.cron.plan import plan_removal
-    from ocarina_kit.doctor.world import World
 
-    place, world = setup.place, World(run.machine, run.place)
+    place, world = setup.place, run.world()
 
     def removed(content: bytes) -> bytes:
         return plan_removal(content, world.ground)

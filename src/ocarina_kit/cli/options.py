@@ -1,6 +1,6 @@
 """Options that several commands have, and completion: ``--show-completion SHELL`` prints the script that a shell reads.
 
-Nothing is written into a shell's start-up files: they belong to the user. The script says which line to add.
+Nothing is written into a shell's start-up files: they belong to the user. docs/install.md says which line to add.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperOption
-
-from ocarina_kit.system.errors import Remedy, usage_error
 
 Text = str | None
 Texts = list[str] | None
@@ -39,21 +37,17 @@ def purposes() -> Values:
     return [("upload", UPLOAD_WORDS), *((purpose.name, purpose.words) for purpose in PURPOSES)]
 
 
-def checks(incomplete: str) -> Values:
-    """The ids of checks, in lower case where that is typed."""
-    from ocarina_kit.doctor.check import all_checks
+def checks_and_families(incomplete: str) -> Values:
+    """The ids and families that ``--only`` and ``--skip`` take, in lower case where that is typed."""
+    from ocarina_kit.doctor.check import FAMILIES, all_checks
 
-    rows = [(check.id, check.title) for check in all_checks()]
+    rows = [*FAMILIES.items(), *((check.id, check.title) for check in all_checks())]
     return [(id.lower() if incomplete[:1].islower() else id, title) for id, title in rows]
 
 
-def checks_and_families(incomplete: str) -> Values:
-    """The ids and families that ``--only`` and ``--skip`` take."""
-    from ocarina_kit.doctor.check import FAMILIES
-
-    lower = incomplete[:1].islower()
-    families = [(id.lower() if lower else id, heading) for id, heading in FAMILIES.items()]
-    return [*families, *checks(incomplete)]
+def checks(incomplete: str) -> Values:
+    """The ids that ``--explain`` takes."""
+    return [(id, title) for id, title in checks_and_families(incomplete) if id[3:]]
 
 
 def profiles(ctx: Any, args: list[str], incomplete: str) -> Values:
@@ -68,7 +62,6 @@ def profiles(ctx: Any, args: list[str], incomplete: str) -> Values:
 
 # --- options of several commands ----------------------------------------------------------------------------------
 
-Json = Annotated[bool, flag("--json", "Print one JSON document.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to the changes without being asked.")]
 DryRun = Annotated[bool, flag("--dry-run", "Show the changes, and make none.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show more.")]
@@ -95,26 +88,20 @@ def _version(context: Any, param: Any, value: bool) -> None:
         context.exit()
 
 
-_HOW = {
-    "bash": 'add to ~/.bashrc: eval "$(ocarina-kit --show-completion bash)"',
-    "zsh": 'add to ~/.zshrc: autoload -Uz compinit && compinit && eval "$(ocarina-kit --show-completion zsh)"',
-    "fish": "run: ocarina-kit --show-completion fish > ~/.config/fish/completions/ocarina-kit.fish",
-}
+_SHELLS = ("bash", "zsh", "fish")
 _ASKED = "_OCARINA_KIT_COMPLETE"
 """The variable that the script sets when it asks for completions; typer answers it and ends."""
 
 
 def _show_completion(context: Any, param: Any, shell: str | None) -> None:
-    """Print the script. Raises KitError (usage) for a shell that is not known."""
+    """Print the script. Raises typer.BadParameter for a shell that is not known."""
     if shell is None or context.resilient_parsing:
         return
-    if shell not in _HOW:
-        remedy = Remedy("Name one of these.", tuple(f"ocarina-kit --show-completion {each}" for each in _HOW))
-        raise usage_error(f"There is no completion for the shell {shell!r}.", remedy=remedy)
+    if shell not in _SHELLS:
+        raise typer.BadParameter(f"{shell!r} is none of {', '.join(_SHELLS)}", context, param)
     from typer._completion_shared import get_completion_script
 
-    text = get_completion_script(prog_name="ocarina-kit", complete_var=_ASKED, shell=shell)
-    print(f"{text}\n\n# To have it in every {shell}, {_HOW[shell]}")
+    print(get_completion_script(prog_name="ocarina-kit", complete_var=_ASKED, shell=shell))
     context.exit()
 
 
@@ -130,8 +117,10 @@ SHARED = (
     _shared("--env", "Take settings from the environment.", **_ON),
     _shared("--version", "Show the version and exit.", _version, is_eager=True, **_ON),
 )
-_SHELLS = "Print the script for completion: bash, zsh, fish."
-SHOW_COMPLETION = _shared("--show-completion", _SHELLS, _show_completion, metavar="SHELL", is_eager=True)
+JSON = _shared("--json", "Print one JSON document.", None, **_ON)
+"""Every command has it; `app.run` looks for it itself, so that wrong usage is JSON too."""
+_SCRIPT = "Print the script for completion: bash, zsh, fish."
+SHOW_COMPLETION = _shared("--show-completion", _SCRIPT, _show_completion, metavar="SHELL", is_eager=True)
 
 
 def prepare_completion() -> None:

@@ -20,12 +20,21 @@ if TYPE_CHECKING:
     from ocarina_kit.config.place import Setup
     from ocarina_kit.tokens.outcome import Report
 
+    Data = dict[str, Any]
+
 EPILOG = """Examples:
   ocarina-kit refresh --within 6h      only tokens that are valid for less than that
   ocarina-kit refresh --for lookup"""
 
 _TOLD_AGAIN_S = 86_400.0
 """With ``--cron`` the same problem is said once in that time (CONTRACT.md, refresh)."""
+_WORDS = {
+    "refreshed": ("refreshed", ""),
+    "adopted": ("refreshed", "; another process refreshed it"),
+    "fresh": ("valid", "; not refreshed"),
+    "due": ("due", "; would be refreshed"),
+}
+"""What is said of each result without a problem."""
 
 
 def command(
@@ -39,7 +48,6 @@ def command(
         typer.Option("--cron", help="For the crontab: say nothing, unless a person is needed; end with 0."),
     ] = False,
     dry_run: options.DryRun = False,
-    json: options.Json = False,
 ) -> Result:
     """Refresh the tokens now, expired ones too.
 
@@ -50,19 +58,16 @@ def command(
     from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 
     seconds = None if within is None else parse_duration(within)
-    run = start(context, json=json, quiet=cron)
-    data: dict[str, Any] = {"tokens": []}
+    run = start(context, quiet=cron)
+    finish = _end_for_cron if cron else end
     try:
         setup = run.setup()
         scopes = stored_scopes(run, setup, purposes or [], scope or [])
         with run.ui.waiting("Waiting for Majora", BUDGET_S) as say:
             report = refresh(run.machine, setup, scopes=scopes, within=seconds, dry_run=dry_run, waiting=say)
     except KitError as problem:
-        if cron and problem.exit in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN):
-            _tell_once(run, [(problem, ())])
-            return Result(data)
-        return Result(data, problem)
-    data["tokens"] = [
+        return finish(run, {"tokens": []}, [problem])
+    tokens = [
         {
             "scope": each.scope,
             "purposes": list(names_of(each.scope)),
@@ -72,14 +77,8 @@ def command(
         for each in report.outcomes
     ]
     _show(run.ui, report, run.machine.now())
-    errors = report.errors(setup)
-    if cron and not report.interrupted:
-        failed = tuple(each.scope for each in report.outcomes if each.problem is not None)
-        _tell_once(run, [(error, failed) for error in errors])
-        return Result(data)
-    for error in errors:
-        run.ui.error(error)
-    return Result(data, next(iter(errors), None), shown=True)
+    failed = [each.scope for each in report.outcomes if each.problem is not None]
+    return finish(run, {"tokens": tokens}, report.errors(setup), failed)
 
 
 def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]) -> list[str] | None:
@@ -103,43 +102,38 @@ def _show(ui: Ui, report: Report, now: float) -> None:
 
     for each in report.outcomes:
         left = (each.expires_at or 0.0) - now
-        valid = f"valid for {span(left + 30)}" if left > 0 else "expired"
-        rows = {
-            "refreshed": ("refreshed", valid),
-            "adopted": ("refreshed", f"{valid}; another process refreshed it"),
-            "fresh": ("valid", f"{valid}; not refreshed"),
-            "due": ("due", f"{valid}; would be refreshed"),
-        }
         if each.problem is None:
-            word, words = rows[each.result]
-            ui.status(word, f"{what_for(each.scope)}: {words}")
+            word, more = _WORDS[each.result]
+            valid = f"valid for {span(left + 30)}" if left > 0 else "expired"
+            ui.status(word, f"{what_for(each.scope)}: {valid}{more}")
     for note in report.notes:
         ui.warn(note)
     if clock := clock_note(report.skew):
         ui.warn(f"[ENV007]{clock}")
 
 
-# --- for the crontab
+def end(run: Run, data: Data, errors: Sequence[KitError], failed: Sequence[str] = ()) -> Result:
+    """Show the errors, the worst first: it decides the exit code."""
+    for error in errors:
+        run.ui.error(error)
+    return Result(data, next(iter(errors), None), shown=True)
 
 
-def _tell_once(run: Run, errors: Sequence[tuple[KitError, Sequence[str]]]) -> None:
-    """One line on standard error, which cron mails: the worst problem that needs a person and was not told today."""
-    for error, scopes in errors:
-        if error.exit in (Exit.PROBLEM, Exit.LOGIN) and not _told_before(run, error, scopes):
-            run.ui.error_line(error)
-            return
-
-
-def _told_before(run: Run, error: KitError, scopes: Sequence[str]) -> bool:
-    """Whether refresh.log says that this problem of this set-up was told in the last 24 h; it notes that it is told
-    now if it was not. If that cannot be noted, it is told again: better twice than never."""
+def _end_for_cron(run: Run, data: Data, errors: Sequence[KitError], failed: Sequence[str] = ()) -> Result:
+    """One line on standard error, which cron mails: the worst problem that needs a person and was not told in the last
+    24 h, as refresh.log says. ``failed``: the tokens that it is about. Wrong usage and an interrupt stay errors."""
     from ocarina_kit.tokens.log import Line, append, read_log, stamp
 
+    if any(error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors):
+        return end(run, data, errors)
     machine, now = run.machine, run.machine.now()
-    key = " ".join([run.place.command(), error.id, *sorted(scopes)])[:4_000]
-    told = [now - each.time for each in read_log(machine) if each.result == "told" and each.scope == key]
-    if any(0 <= ago < _TOLD_AGAIN_S for ago in told):
-        return True
-    with contextlib.suppress(KitError):
-        append(machine, [Line(stamp(now), machine.host, "refresh", "told", scope=key)])
-    return False
+    for error in errors:
+        key = " ".join([run.place.command(), error.id, *sorted(failed)])[:4_000]
+        told = [now - each.time for each in read_log(machine) if (each.result, each.scope) == ("told", key)]
+        if error.exit == Exit.UNKNOWN or any(0 <= ago < _TOLD_AGAIN_S for ago in told):
+            continue
+        with contextlib.suppress(KitError):  # then it is told again: better twice than never
+            append(machine, [Line(stamp(now), machine.host, "refresh", "told", scope=key)])
+        run.ui.error_line(error)
+        break
+    return Result(data)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
 
 EPILOG = "Examples:\n  ocarina-kit sandbox\n  ocarina-kit sandbox --port 8000 --user hoot"
@@ -24,7 +23,6 @@ def command(
     client: Annotated[
         bool, typer.Option("--client/--no-client", help="Install a stand-in for the client beside it.")
     ] = True,
-    json: options.Json = False,
 ) -> Result:
     """Run a practice Majora on this machine, until Ctrl-C.
 
@@ -32,6 +30,7 @@ def command(
     """
     from ocarina_kit.sandbox.command import run_sandbox
 
+    json = context.obj.json
     say = (lambda line: print(line, flush=True)) if json else context.obj.raw
     run_sandbox(say=say, port=port, tls=tls, user=user, two_factor=two_factor, client=client, as_json=json)
     return Result(printed=json)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ocarina_kit.cron.line import Entry
     from ocarina_kit.doctor.world import World
 
+    Edit = Callable[[bytes], bytes]
+
 EPILOG = """Examples:
   ocarina-kit schedule
   ocarina-kit schedule --show
@@ -50,7 +52,6 @@ def command(
     remove: Annotated[bool, flag("--remove", "Remove the line.")] = False,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
-    json: options.Json = False,
 ) -> Result:
     """Refresh the tokens automatically: one crontab line, every 3 hours.
 
@@ -61,7 +62,7 @@ def command(
     wish = {"--every": every, "--cron": cron, "--ocarina": ocarina, "--runner": runner}
     ways = {"--show": show, "--test": test, "--print": print_, "--remove": remove}
     way = _one_way(ways, wish, {"--dry-run": dry_run, "--yes": yes})
-    run = start(context, json=json)
+    run = start(context)
     if run.place.from_env:
         what = "A crontab entry cannot take its set-up from the environment (--env)."
         why = "A cron job has none of this shell's variables, and a crontab is no place for secrets."
@@ -89,14 +90,26 @@ def command(
     if chosen is not None and not print_:
         run.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
     for each in planned.cautions:
-        text = " ".join(filter(None, (each.what, each.why, each.remedy.text, *each.remedy.commands[:1])))
-        run.ui.warn(f"{text} [{each.id}]")
+        run.ui.caution(each, " ".join((each.remedy.text, *each.remedy.commands[:1])).strip())
     if not print_:
-        return _result(run, planned, _install(run, setup, planned, yes=yes, dry_run=dry_run))
-    if not json:  # the line's very bytes: a path may be no UTF-8
+        problem = _install(run, setup, planned, yes=yes, dry_run=dry_run)
+        if problem is not None and problem.id != "SCH001":
+            run.ui.say("This is the line, for whoever can install it:")
+            run.ui.raw(planned.plan.line)
+        return _result(planned.world, planned.plan.line, planned.entry, problem)
+    if not run.ui.json:  # the line's very bytes: a path may be no UTF-8
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
         print(planned.plan.line)
-    return _result(run, planned)
+    return _result(planned.world, planned.plan.line, planned.entry)
+
+
+def _result(
+    world: World, line: str | None, entry: Entry | None = None, problem: KitError | None = None
+) -> Result:
+    from ocarina_kit.cli.schedule_show import members, upcoming
+
+    runs = upcoming(world.tokens.now, [entry] if entry is not None else [])
+    return Result(members(world, line, runs, problem), problem)
 
 
 # --- what was asked for ---------------------------------------------------------------------------------------
@@ -147,71 +160,43 @@ def _find_client(run: Run, named: str | None) -> Clients:
     raise KitError(f"{named} cannot be used in the crontab entry.", id=id, why=clients.why, remedy=remedy)
 
 
-def _world(run: Run) -> World:
-    from ocarina_kit.doctor.world import World
-
-    return World(run.machine, run.place)
-
-
-def _mixed(run: Run, world: World) -> KitError | None:
-    """SCH001, if the only entry does other work as well."""
-    from ocarina_kit.cli.schedule_line import in_the_way
-
-    alone = world.entries.mixed and not world.entries.own
-    return in_the_way(run, world.entries, "mixed" if alone else "")
-
-
 # --- install, remove ------------------------------------------------------------------------------------------
 
 
 def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool) -> KitError | None:
     """Install the entry if it is agreed to; returns why it could not be."""
-    from ocarina_kit.cli.schedule_line import in_the_way, note
+    from ocarina_kit.cli.schedule_line import note
     from ocarina_kit.tokens.history import first_seen
 
-    ui, plan, host = run.ui, planned.plan, run.machine.host
-    for other in plan.entries.others:
+    ui, entries, host = run.ui, planned.plan.entries, run.machine.host
+    for other in entries.others:
         ui.say(f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is.")
-    problem = planned.unwritable or in_the_way(run, plan.entries, plan.outcome)
-    if problem is not None:
-        return problem
-    if plan.outcome == "unchanged":
-        ui.say(f"Your crontab on {host} has this line already: {planned.words}. Nothing was changed.")
+    if planned.problem is not None:
+        return planned.problem
+    if planned.plan.outcome == "unchanged":
+        ui.say(f"Your crontab on {host} has this line already: {planned.entry.words}. Nothing was changed.")
         if not dry_run and first_seen(planned.world.tokens.log, host) is None:
             note(run, setup, "scheduled")
         return None
-    question = f"Change your crontab on {host}: refresh {planned.words}?"
-    if plan.entries.off and not plan.entries.active:
-        number = plan.entries.off[0].number
-        question = f"Line {number} is this set-up's entry, commented out. Use it again?"
-    if planned.second_host:
-        ui.warn(f"{planned.second_host} Each host has a crontab of its own; this is {host}. [CRN002]")
-        question = f"Refresh on {host} too?"
-    default = not planned.second_host
-    if not _agreed(run, planned.world, planned.edit, question, dry_run=dry_run, yes=yes, default=default):
+    if entries.off and not entries.active:
+        ui.say(f"Line {entries.off[0].number} is this set-up's entry, commented out. It is used again.")
+    if planned.left:
+        ui.warn(f"{planned.left} Each host has a crontab of its own. [CRN002]")
+    if not _agreed(run, planned.world, planned.edit, yes=yes, dry_run=dry_run, default=not planned.left):
         return None
     try:
-        _carry_out(run, setup, planned.edit, "scheduled", "scheduled", planned.when)
+        _carry_out(run, setup, planned.edit, "scheduled", planned.when)
     except KitError as failed:
         return failed
     ui.next_step(run.place.command("schedule", "--test"))
     return None
 
 
-def _agreed(
-    run: Run,
-    world: World,
-    edit: Callable[[bytes], bytes],
-    question: str,
-    *,
-    dry_run: bool,
-    yes: bool,
-    default: bool = True,
-) -> bool:
+def _agreed(run: Run, world: World, edit: Edit, *, yes: bool, dry_run: bool, default: bool = True) -> bool:
     """Show what changes in the crontab. Whether the person agrees."""
     from ocarina_kit.system.change import Change, difference
 
-    before = world.listing.content
+    before, question = world.listing.content, f"Change your crontab on {run.machine.host}?"
     change = Change("crontab", kind="crontab", before=before, after=edit(before))
     run.ui.diff(difference([change], run.machine))
     if not dry_run and run.agreed(question, yes=yes, default=default):
@@ -220,37 +205,25 @@ def _agreed(
     return False
 
 
-def _carry_out(
-    run: Run, setup: Setup, edit: Callable[[bytes], bytes], result: str, word: str, text: str
-) -> None:
+def _carry_out(run: Run, setup: Setup, edit: Edit, result: str, text: str) -> None:
     from ocarina_kit.cli.schedule_line import install_entry
 
     backup = install_entry(run, setup, edit, result)
-    run.ui.status(word, text)
+    run.ui.status("removed" if result == "unscheduled" else result, text)
     if backup is not None:
         run.ui.say(f"The crontab from before is in {backup}")
 
 
-def _result(run: Run, planned: Planned, problem: KitError | None = None) -> Result:
-    """If the entry was not installed, it is printed for whoever can do it."""
-    from ocarina_kit.cli.schedule_show import members
-
-    if problem is not None and problem.id != "SCH001":
-        run.ui.say("This is the line, for whoever can install it:")
-        run.ui.raw(planned.plan.line)
-    return Result(members(planned.world, planned.plan.line, planned.next_runs, problem), problem)
-
-
 def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     """Take this set-up's entries out. Works without a usable configuration too: the entry names it."""
-    from ocarina_kit.cli.schedule_show import members
+    from ocarina_kit.cli.schedule_line import in_the_way
     from ocarina_kit.cron.plan import plan_removal
     from ocarina_kit.cron.program import unreadable
 
-    ui, host, world = run.ui, run.machine.host, _world(run)
+    ui, host, world = run.ui, run.machine.host, run.world()
     entries = world.entries
-    problem = unreadable(world.listing, host) or _mixed(run, world)
-    result = Result(members(world, None, [], problem), problem)
+    problem = unreadable(world.listing, host) or in_the_way(run, entries)
+    result = _result(world, None, problem=problem)
     if problem is not None:
         return result
     if not entries.own:
@@ -262,13 +235,11 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     def without(content: bytes) -> bytes:
         return plan_removal(content, world.ground)
 
-    question = f"Remove it from your crontab on {host}?"
-    if not _agreed(run, world, without, question, dry_run=dry_run, yes=yes):
+    if not _agreed(run, world, without, yes=yes, dry_run=dry_run):
         return result
-    _carry_out(run, world.setup, without, "unscheduled", "removed", f"the entry in your crontab on {host}")
+    _carry_out(run, world.setup, without, "unscheduled", f"the entry in your crontab on {host}")
     for entry in entries.mixed:
-        also = f"Line {entry.number} does other work too, so it was left."
-        ui.warn(f"{also} It still refreshes these tokens. [CRN003]")
+        ui.warn(f"Line {entry.number} does other work too, so it was left: it still refreshes. [CRN003]")
     ui.say("From now on, refresh by hand at least every 10 hours:")
     ui.command(run.place.command("refresh"))
     return result
@@ -279,16 +250,17 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
 
 def _installed(run: Run) -> Entry | None:
     """The entry that cron runs for this set-up. Raises KitError (SCH001) if the only one does other work as well."""
-    world = _world(run)
-    if (problem := _mixed(run, world)) is not None:
+    from ocarina_kit.cli.schedule_line import in_the_way
+
+    entries = run.world().entries
+    if (problem := in_the_way(run, entries)) is not None:
         raise problem
-    return world.entries.kept
+    return entries.kept
 
 
 def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     """Run the entry now, and show what became of each token."""
-    from ocarina_kit.cli.schedule_show import members, upcoming
-    from ocarina_kit.cli.schedule_trial import try_line
+    from ocarina_kit.cli.schedule_line import try_line
     from ocarina_kit.client.scopes import what_for
     from ocarina_kit.system.secret import mask
 
@@ -296,13 +268,11 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     ui.say(f"Running {whose} as cron does: in its bare environment, without a terminal.")
     ui.raw(shown, indent=2)
     trial = try_line(run, setup, entry)
-    wrote = (
-        "It wrote (cron would mail it):" if trial.output else "It wrote nothing, so cron would send no mail."
-    )
+    wrote = "It wrote (cron would mail it):" if trial.output else "It wrote nothing: cron would send no mail."
     ui.say(f"It ended with {trial.ended}. {wrote}")
     if trial.output:
-        ui.raw(trial.output.rstrip("\n"), indent=2)
-    world = _world(run)
+        ui.raw(trial.output, indent=2)
+    world = run.world()
     now = world.tokens.now
     for token in trial.tokens:
         left = token.seconds_left(now)
@@ -313,4 +283,4 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
         ui.say(f"{'ocarina-kit' if trial.by_kit else 'ocarina'} {trial.refreshed}: valid until {until}.")
     if trial.fresh and not trial.by_kit and entry.program("kit") is not None:
         ui.warn(f"ocarina-kit did not start, so ocarina refreshed. See why: {run.place.command('doctor')}")
-    return Result(members(world, shown, upcoming(now, [entry]), trial.error), trial.error)
+    return _result(world, shown, entry, trial.error)

@@ -1,63 +1,61 @@
-"""The crontab entry of a set-up: planned, proven and installed. For ``schedule`` and ``init``."""
+"""The crontab entry of a set-up: planned, proven, installed, and run once. For ``schedule`` and ``init``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ocarina_kit.cli.schedule_show import upcoming
-from ocarina_kit.client.find import Candidate, version_text
-from ocarina_kit.client.places import thrown_away
-from ocarina_kit.cron import host as cron_host
-from ocarina_kit.cron.crontab import encode
+from ocarina_kit.cli.schedule_show import as_error, upcoming
+from ocarina_kit.client.find import Candidate, Clients, version_text
+from ocarina_kit.client.places import cron_environment, thrown_away
+from ocarina_kit.client.scopes import what_for
+from ocarina_kit.cron.crontab import cron_command, encode
+from ocarina_kit.cron.host import why_kit_fails
 from ocarina_kit.cron.line import Entry, Ground, entries
 from ocarina_kit.cron.plan import Mine, Plan, plan_schedule
-from ocarina_kit.cron.program import install_crontab, unreadable
-from ocarina_kit.cron.times import one_miss_expires
-from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere
+from ocarina_kit.cron.program import Listing, install_crontab, unreadable
+from ocarina_kit.doctor import crontab as crn
+from ocarina_kit.doctor import environment as _environment  # noqa: F401  # it registers ENV006
+from ocarina_kit.doctor.check import PROBLEMS, REGISTRY, Choice, examine
+from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere, refreshes_all
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import KitError, Remedy
-from ocarina_kit.system.words import clock, listed
+from ocarina_kit.system.errors import Exit, KitError, Remedy, worst
+from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.secret import Secret, mask
+from ocarina_kit.system.words import clock, count, listed, span
 from ocarina_kit.tokens import log
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ocarina_kit.cli.context import Run
     from ocarina_kit.config.place import Setup
+    from ocarina_kit.tokens.file import Token
 
 READS_ALL = (0, 48, 0)
 """The first client to read OCARINA_CONF_FILE, --profile and MAJORA_TOKENS_FILE (FACTS.md, The client)."""
-_INSTALL = Remedy("Install a newer client.", ("ocarina-kit install-client",))
+_CAUTIONS = ("ENV005", "ENV006", "CRN005", "CRN006")
+"""Checks that may object to a new entry: who can replace the client; variables that it does not set; times; cron."""
 
 
 class Planned(NamedTuple):
-    """What would be done, and the ``entry`` that comes of it. ``edit`` plans again on other bytes. ``cautions``: to be
-    known first. ``second_host``: why no entry is needed here, if so. ``unwritable``: why this crontab cannot be
-    written."""
+    """What would be done, and the ``entry`` that comes of it. ``edit`` plans again on other bytes. ``problem``: why it
+    cannot be done. ``left``: why none is added here unasked, in words: another host refreshes, or it is commented out.
+    ``cautions``: to be known first."""
 
     world: World
     plan: Plan
     entry: Entry
     edit: Callable[[bytes], bytes]
+    problem: KitError | None
+    left: str
     cautions: tuple[KitError, ...]
-    second_host: str
-    unwritable: KitError | None
-
-    @property
-    def words(self) -> str:
-        """``every 3 hours at :37``."""
-        return self.entry.words
-
-    @property
-    def next_runs(self) -> Sequence[datetime]:
-        return upcoming(self.world.tokens.now, [self.entry])
 
     @property
     def when(self) -> str:
         """``every 3 hours at :37, next run 17:37``."""
-        return f"{self.words}, next run {clock(self.next_runs[0].timestamp(), self.world.tokens.now)}"
+        now = self.world.tokens.now
+        return f"{self.entry.words}, next run {clock(upcoming(now, [self.entry])[0].timestamp(), now)}"
 
 
 def plan_entry(
@@ -70,54 +68,57 @@ def plan_entry(
     switch_on: bool = False,
     prove: bool = True,
 ) -> Planned:
-    """Plan the entry for ``client``, None if there is none. ``times``: five fields that a person gave. ``prove``: start
-    this ocarina-kit as cron would, to see that it can.
+    """Plan the entry for ``client``, None if there is none. ``times``: five fields that a person gave. ``switch_on``:
+    a commented-out entry may be used again. ``prove``: start this ocarina-kit as cron would, to see that it can.
 
     Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN005, CRN007 (no line
     can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old).
     """
-    world = World(run.machine, run.place)
+    world, alone = run.world(), runner == "client"
     ground = world.ground._replace(client=client.path if client is not None else None, domain=setup.domain)
-    if runner != "client":
+    if not alone:
         _prove_kit(run, ground, start=prove)
-    cautions = _of_client(setup, ground, client, alone=runner == "client")
-    for name in ground.left_out:
-        what = f"{name} may hold a password, so the entry does not set it."
-        remedy = Remedy("If cron needs it, set it at the top of the crontab yourself.", ("crontab -e",))
-        cautions.append(KitError(what, id="ENV006", remedy=remedy))
+    of_client = _client_problem(setup, ground, client, alone=alone)
+    if of_client is not None and alone:
+        raise of_client
 
     def plan_for(content: bytes) -> Plan:
         return plan_schedule(content, ground, times=times, runner=runner, switch_on=switch_on)
 
     def edit(content: bytes) -> bytes:
         plan = plan_for(content)
-        if (problem := in_the_way(run, plan.entries, plan.outcome)) is not None:
+        if (problem := in_the_way(run, plan.entries)) is not None:
             raise problem
         return plan.after
 
     plan = plan_for(world.listing.content)
-    entry = entries(encode(plan.line) + b"\n", run.machine.user, str(run.machine.home))[0]
-    cautions += _of_cron(run.machine.host, entry)
-    second_host = _second_host(world) if plan.outcome == "added" else ""
-    return Planned(
-        world, plan, entry, edit, tuple(cautions), second_host, unreadable(world.listing, run.machine.host)
-    )
+    line = encode(plan.line) + b"\n"
+    entry = entries(line, run.machine.user, str(run.machine.home))[0]
+    left = ""
+    if plan.outcome == "switched off":
+        left = f"Line {plan.entries.off[0].number} of your crontab is this set-up's entry, commented out."
+    elif plan.outcome == "added" and (refreshed_elsewhere(world) or other_hosts(world)):
+        found = crn.exists(world)
+        left = found.said if found is not None else ""
+    clients = Clients((client,), chosen=client) if client is not None else Clients()
+    new = run.world(listing=Listing("read", plan.after), clients=clients)
+    checks = [REGISTRY[id]._replace(needs=()) for id in _CAUTIONS]
+    against = [each for each in examine(new, Choice(), checks) if each.status in PROBLEMS or each.unclear]
+    problem = unreadable(world.listing, run.machine.host) or in_the_way(run, plan.entries)
+    cautions = (*filter(None, (of_client,)), *(as_error(run, each) for each in against))
+    return Planned(world, plan, entry, edit, problem, left, cautions)
 
 
-def in_the_way(run: Run, entries: Mine, outcome: str) -> KitError | None:
-    """CRN009 or SCH001, where the only entry is commented out (``switched off``), or does other work (``mixed``)."""
-    again = run.place.command("schedule")
-    if outcome == "switched off":
-        what = f"Line {entries.off[0].number} of your crontab is this set-up's entry, commented out."
-        return KitError(what, id="CRN009", remedy=Remedy("", (again,)))
-    if outcome != "mixed":
+def in_the_way(run: Run, entries: Mine) -> KitError | None:
+    """SCH001 if the only entry does other work as well."""
+    if entries.own or not entries.mixed:
         return None
     entry = entries.mixed[0]
     return KitError(
         f"Line {entry.number} of your crontab refreshes these tokens and does other work as well. It was not changed.",
         id="SCH001",
         why=f"The other work: {listed(entry.reading.other_work) or 'a refresh of another set-up'}.",
-        remedy=Remedy("Take the refresh out of it by hand.", ("crontab -e", again)),
+        remedy=Remedy("Take the refresh out of it by hand.", ("crontab -e", run.place.command("schedule"))),
     )
 
 
@@ -142,13 +143,10 @@ def note(run: Run, setup: Setup, result: str) -> None:
         run.ui.warn(f"refresh.log was not written: {problem.what} [{problem.id}]")
 
 
-# --- what is to be known first --------------------------------------------------------------------------------
-
-
 def _prove_kit(run: Run, ground: Ground, *, start: bool) -> None:
     """Raises KitError (CRN004) if this ocarina-kit would be gone, or not start, when cron runs the entry."""
     why = "deleted again by the tool that made it" if thrown_away(ground.kit[0]) else ""
-    if why or (start and (why := cron_host.why_kit_fails(run.machine, ground.kit))):
+    if why or (start and (why := why_kit_fails(run.machine, ground.kit))):
         text = "Install it to stay, as docs/install.md says; or let ocarina refresh alone."
         raise KitError(
             "This ocarina-kit cannot run in a cron job.",
@@ -158,50 +156,111 @@ def _prove_kit(run: Run, ground: Ground, *, start: bool) -> None:
         )
 
 
-def _of_client(setup: Setup, ground: Ground, client: Candidate | None, *, alone: bool) -> list[KitError]:
-    """What to say of the client. Raises KitError if the entry would run only a client that cannot do the work."""
-    usual = (Path(ground.home, ".ocarina"), Path(ground.home, ".ocarina-tokens"), None)
-    problem: KitError | None = None
+def _client_problem(
+    setup: Setup, ground: Ground, client: Candidate | None, *, alone: bool
+) -> KitError | None:
+    """Why the client cannot refresh these tokens when cron runs it, ``alone`` or after ocarina-kit."""
+    usual = (str(Path(ground.home, ".ocarina")), Path(ground.home, ".ocarina-tokens"), None)
+    own = (ground.config, setup.tokens_file, ground.profile)
+    remedy = Remedy("Install a newer client.", ("ocarina-kit install-client",))
     if client is None:
         what = "No ocarina client was found" + ("." if alone else ", so the entry runs ocarina-kit alone.")
-        problem = KitError(what, id="ENV001", remedy=_INSTALL)
-    elif alone and not client.under_cron:
+        return KitError(what, id="ENV001", remedy=remedy._replace(text="Install one."))
+    if alone and not client.under_cron:
         remedy = Remedy("Name another.", ("ocarina-kit schedule --ocarina /path/to/bin/ocarina",))
-        problem = KitError(f"{client.path}: {client.problem}.", id="CRN004", remedy=remedy)
-    elif (client.version or READS_ALL) < READS_ALL and usual != (
-        Path(ground.config),
-        setup.tokens_file,
-        ground.profile,
-    ):
-        what = f"{client.described} does not read this set-up's file, profile or tokens file"
-        what += "." if alone else ", so it cannot take over from ocarina-kit."
-        why = f"It is older than {version_text(READS_ALL)}."
-        problem = KitError(what, id="SCH003", why=why, remedy=_INSTALL)
-    if problem is not None and alone:
-        raise problem
-    found = [problem] if problem is not None else []
-    if client is not None and client.writable_by_others:
-        why = "Whoever replaces it can read your tokens and act as you."
-        found.append(KitError(f"The client is not safe: {client.writable_by_others}.", id="CRN004", why=why))
-    return found
+        return KitError(f"{client.path}: {client.problem}.", id="CRN004", remedy=remedy)
+    if (client.version or READS_ALL) >= READS_ALL or own == usual:
+        return None
+    what = f"{client.described} does not read this set-up's file, profile or tokens file"
+    what += "." if alone else ", so it cannot take over from ocarina-kit."
+    return KitError(what, id="SCH003", why=f"It is older than {version_text(READS_ALL)}.", remedy=remedy)
 
 
-def _of_cron(host: str, entry: Entry) -> list[KitError]:
-    """What to say of cron here, and of the times for the client alone."""
-    found: list[KitError] = []
-    state, why = cron_host.daemon_state()
-    if state != "runs":
-        what = "No cron daemon runs" if state == "absent" else "It is unknown whether cron runs"
-        found.append(KitError(f"{what} on {host}: {why}.", id="CRN006"))
-    if entry.runner == "client" and (entry.times is None or one_miss_expires(entry.times)):
-        what = f"It runs so rarely ({entry.time}) that one missed run lets the token expire."
-        found.append(KitError(what, id="CRN005", why="ocarina cannot refresh an expired token."))
-    return found
+# --- run now, as cron would: what came of it is told by the tokens' own times ---------------------------------
+
+SECONDS = 120.0
+"""The kit gives up on a server after 60 s; the client alone never does (FACTS.md)."""
+_LONGEST = 20_000
+_TRACEBACK = re.compile(
+    r"^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)",
+    re.MULTILINE,
+)
+_EXITS = {"refused-token": Exit.LOGIN, "lost": Exit.LOGIN, "network": Exit.UNKNOWN, "unreached": Exit.UNKNOWN}
+"""What the words of refresh.log mean; others are a problem."""
 
 
-def _second_host(world: World) -> str:
-    if seen := refreshed_elsewhere(world):
-        who, when = seen.host or "Another host or program", clock(seen.time, world.tokens.now)
-        return f"{who} refreshed these tokens ({when}), so no entry is needed here."
-    hosts = listed(other_hosts(world))
-    return hosts and f"There is a crontab entry for these tokens on {hosts}; nothing came from there in 10 h."
+class Trial(NamedTuple):
+    """``tokens`` are those of now, ``fresh`` those of them that the entry refreshed. ``by_kit``: ocarina-kit ran.
+    ``ended``: how and after how long the entry ended. ``output`` is masked. ``error``: why it did not do its work."""
+
+    tokens: Sequence[Token]
+    fresh: Sequence[Token]
+    by_kit: bool
+    ended: str
+    output: str
+    error: KitError | None
+
+    @property
+    def refreshed(self) -> str:
+        return f"refreshed {count(len(self.fresh), 'token')}"
+
+
+def run_command(
+    machine: Machine, written: str, variables: Mapping[str, str], seconds: float = SECONDS
+) -> Completed:
+    """Run the command ``written`` as it is in a crontab, as cron does: with its bare environment and shell, in the
+    owner's home, without a terminal. ``variables`` are those set above it. Never raises.
+
+    It is ended, with all that it started, after ``seconds``.
+    """
+    environ, command = cron_environment(machine.user, str(machine.home), variables), cron_command(written)
+    argv, home = [environ["SHELL"], "-c", command.text], Path(environ["HOME"])
+    if not home.is_dir():
+        return Completed(None, error=f"cron starts it in {home}, which is not a folder")
+    return machine.run(argv, env=environ, stdin=encode(command.stdin), timeout=seconds, cwd=home)
+
+
+def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:
+    """What it wrote, masked. Of tracebacks of other programs only the last line."""
+    output = (done.stdout + done.stderr).decode("utf-8", "backslashreplace").strip()
+    output = _TRACEBACK.sub(lambda cut: f"{cut['last']}  (the end of a Python traceback)", output)
+    output = mask(output, secrets)
+    return output if len(output) <= _LONGEST else f"{output[:_LONGEST]}\n… (cut)"
+
+
+def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
+    """Run the entry in cron's bare environment, with the crontab's own variables above it. It refreshes tokens."""
+    machine = run.machine
+    before, started = run.world().tokens, machine.now()
+    old = {token.key: token.access_token for token in before.file.tokens}
+    pairs = ((token.access_token, token.refresh_token) for token in before.file.tokens)
+    secrets = [*setup.secrets, *(secret for pair in pairs for secret in pair if secret is not None)]
+    with run.ui.waiting("Running the crontab entry as cron does", SECONDS):
+        done = run_command(machine, entry.command, entry.values)
+    after = run.world().tokens
+    fresh = [each for each in after.usable if each.access_token != old.get(each.key)]
+    stale = [each for each in after.usable if each not in fresh]
+    # ocarina-kit writes its refreshes to refresh.log, the client does not.
+    new = [each for each in after.log[len(before.log) :] if (each.host, each.by) == (machine.host, "refresh")]
+    exits = [_EXITS.get(each.result, Exit.PROBLEM) for each in new if each.result not in (*log.FRESH, "used")]
+    exits += [] if done.code == 0 else [Exit.PROBLEM]
+    how = f"it was ended: {done.error}" if done.code is None else f"exit code {done.code}"
+    ended = f"{how}, after {span(after.now - started)}"
+    error = None
+    # An entry may leave tokens alone, as its options say.
+    if not after.usable or (stale and (exits or refreshes_all(entry))):
+        error = _error(run, stale, exits, f"The entry ended with {ended}.")
+    return Trial(after.usable, fresh, bool(new), ended, shown(done, secrets), error)
+
+
+def _error(run: Run, stale: Sequence[Token], exits: Sequence[int], why: str) -> KitError:
+    """``stale``: the tokens that were not refreshed; without any there is no token."""
+    exit = worst(exits) or Exit.PROBLEM
+    if not all(each.can_refresh for each in stale) or not stale:
+        exit = Exit.LOGIN
+    id, what = "TOK001", "There is no token to refresh."
+    if stale:
+        names = listed(list(dict.fromkeys(what_for(each.key) for each in stale)))
+        id, what = "CRN008", f"The crontab entry did not refresh the token to {names}."
+    text, command = ("Log in again.", "login") if exit == Exit.LOGIN else ("See what is broken.", "doctor")
+    return KitError(what, id=id, why=why, remedy=Remedy(text, (run.place.command(command),)), exit=exit)

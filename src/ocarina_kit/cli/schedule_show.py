@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ocarina_kit.cli.context import Run
     from ocarina_kit.cron.line import Entry
+    from ocarina_kit.tokens.log import Line
 
 _DAY = 86_400.0
 _LABEL = 12
@@ -27,41 +28,62 @@ _LABEL = 12
 
 def show_entry(run: Run) -> Result:
     """Show what there is, as the doctor judges it. Exit 1 if a check failed."""
-    world = World(run.machine, run.place, seconds=30.0)
+    world = run.world(seconds=30.0)
     entries = world.entries.active
     if entries and all(entry.marked for entry in entries):
         from ocarina_kit.client.find import Clients
 
         # The entry's own client is looked at, and no other is searched for.
-        world = World(run.machine, run.place, seconds=30.0, listing=world.listing, clients=Clients())
+        world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
     found = crn.judged(world)
-    problems = _setup_problem(run, world)
-    problems += [as_error(run, each) for each in found.values() if each.status in ("fail", "unknown")]
-    warnings = [as_error(run, each) for each in found.values() if each.status == "warn"]
+    problems = [*_setup_problem(run, world), *_errors(run, found, "fail", "unknown")]
+    warnings = _errors(run, found, "warn")
     working = [entry for entry in entries if _refreshes(world, entry, found)]
     runs = upcoming(world.tokens.now, working)
-    problem = next(iter(problems + warnings), None)
-    data = members(world, mask(entries[0].text) if entries else None, runs, problem)
+    line, worst = mask(entries[0].text) if entries else None, next(iter(problems + warnings), None)
+    data = members(world, line, runs, worst)
     if entries:
         kit = any(entry.runner != "client" for entry in working)
-        _show(run, world, runs, _spans(world, [] if problems else runs, kit=kit))
+        _show(run, world, runs, _strip(run, world, runs, refresh=not problems, kit=kit))
         for each in warnings:
-            run.ui.warn(f"{each.what} {each.why} [{each.id}]")
+            run.ui.caution(each)
         for each in problems[1:]:
             run.ui.error(each)
-        if unclear := cron_unclear(found):
-            run.ui.say(unclear)
+        if found["CRN006"].unclear:
+            run.ui.say(as_error(run, found["CRN006"]).what)
     return Result(data, next(iter(problems), None))
+
+
+def _errors(run: Run, found: dict[str, Outcome], *statuses: str) -> list[KitError]:
+    return [as_error(run, each) for each in found.values() if each.status in statuses]
+
+
+def as_error(run: Run, found: Outcome) -> KitError:
+    """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
+    what, remedy = found.said, found.remedy
+    if found.fix:
+        remedy = Remedy("", (run.place.command("schedule"),))
+    if found.unclear:  # why it was skipped, as a sentence
+        what = f"{what[0].upper()}{what[1:]}."
+    return KitError(what, id=found.id, why=found.impact if found.status != "unknown" else "", remedy=remedy)
+
+
+def _setup_problem(run: Run, world: World) -> list[KitError]:
+    """Why no entry could refresh these tokens: the configuration or the tokens file cannot be used."""
+    from ocarina_kit.tokens.told import undamaged
+
+    try:
+        undamaged(run.setup(), world.tokens.file)
+    except KitError as problem:
+        return [problem]
+    return []
 
 
 def members(
     world: World, line: str | None, runs: Sequence[datetime], problem: KitError | None
 ) -> dict[str, Any]:
     """What ``--json`` says (CONTRACT.md, schedule)."""
-    from ocarina_kit.tokens.history import last_success
-
-    last = last_success(world.tokens.log, world.tokens.usable, world.tokens.now)
-    until = _until(world)
+    last, until = _last_success(world), _until(world)
     success = last and {"time": _iso(last.time), "host": last.host or None, "by": last.by or None}
     return {
         "line": line,
@@ -71,6 +93,12 @@ def members(
         "valid_until": None if until is None else _iso(until),
         "problem": problem and error_data(problem),
     }
+
+
+def _last_success(world: World) -> Line | None:
+    from ocarina_kit.tokens.history import last_success
+
+    return last_success(world.tokens.log, world.tokens.usable, world.tokens.now)
 
 
 def _local(moment: float) -> datetime:
@@ -84,31 +112,6 @@ def _local(moment: float) -> datetime:
 
 def _iso(moment: float) -> str:
     return _local(moment).replace(microsecond=0).isoformat()
-
-
-def as_error(run: Run, found: Outcome) -> KitError:
-    """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
-    remedy = Remedy("", (run.place.command("schedule"),)) if found.fix else found.remedy
-    why = found.impact if found.status != "unknown" else ""
-    return KitError(found.said, id=found.id, why=why, remedy=remedy)
-
-
-def cron_unclear(found: dict[str, Outcome]) -> str:
-    """Why it is unknown whether cron runs here, as a sentence; "" if it is known."""
-    daemon = found["CRN006"]
-    text = daemon.said
-    return f"{text[0].upper()}{text[1:]}." if daemon.unclear else ""
-
-
-def _setup_problem(run: Run, world: World) -> list[KitError]:
-    """Why no entry could refresh these tokens: the configuration or the tokens file cannot be used."""
-    from ocarina_kit.tokens.told import undamaged
-
-    try:
-        undamaged(run.setup(), world.tokens.file)
-    except KitError as problem:
-        return [problem]
-    return []
 
 
 # --- what comes -----------------------------------------------------------------------------------------------
@@ -143,61 +146,51 @@ def _until(world: World) -> float | None:
     return min((each.expiry(now) for each in world.tokens.usable if each.can_refresh), default=None)
 
 
-def _spans(world: World, runs: Sequence[datetime], *, kit: bool) -> list[tuple[float, float]]:
-    """From when to when all tokens are valid, if ``runs`` refresh them. ``kit``: expired ones too, which the client
-    alone never refreshes (FACTS.md)."""
-    lifetime = min((each.lifetime for each in world.tokens.usable if each.can_refresh), default=0.0)
-    spans = [(0.0, _until(world) or 0.0)]
-    for at in (run.timestamp() for run in runs):
-        start, end = spans[-1]
-        if at <= end:
-            spans[-1] = (start, max(end, at + lifetime))
-        elif kit:
-            spans.append((at, at + lifetime))
-    return spans
-
-
 # --- for people -----------------------------------------------------------------------------------------------
 
 
-def _show(run: Run, world: World, runs: Sequence[datetime], spans: Sequence[tuple[float, float]]) -> None:
-    from ocarina_kit.tokens.history import last_success
-
-    ui, now, until = run.ui, world.tokens.now, _until(world)
+def _show(run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]) -> None:
+    ui, now, last, until = run.ui, world.tokens.now, _last_success(world), _until(world)
     for entry in world.entries.active:
         when = entry.words
         ui.say(f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):")
         ui.raw(mask(entry.text), indent=2)
-    last, success = last_success(world.tokens.log, world.tokens.usable, now), "none is known"
+    rows = [("Last success", "none is known")]
     if last is not None:
         where = f" on {last.host}" if last.host not in ("", world.machine.host) else ""
-        success = f"{clock(last.time, now)}{where}"
+        rows = [("Last success", f"{clock(last.time, now)}{where}")]
+    if runs:
+        rows.append(("Next runs", ", ".join(clock(each.timestamp(), now) for each in runs[:3])))
     valid = f"none that can be refreshed; to log in: {run.place.command('login')}"
     if until is not None:
         valid = f"valid until {clock(until, now)}, with no further run" if until > now else "expired"
-    rows = [("Last success", success), ("Tokens", valid)]
-    if runs:
-        rows.insert(1, ("Next runs", ", ".join(clock(each.timestamp(), now) for each in runs[:3])))
-    ui.table(rows, indent=0)
+    ui.table([*rows, ("Tokens", valid)], indent=0)
     ui.say()
-    seconds = 3600.0 if ui.width is not None and ui.width < _LABEL + 50 else 1800.0
-    rows_of_strip = strip(now, [each.timestamp() for each in runs], spans, seconds)
-    for label, marks in rows_of_strip[: 2 if until is None else 3]:
-        ui.raw(f"{label:<{_LABEL}}{marks}")
-    if until is not None and "!" in rows_of_strip[2][1] and runs:
+    for label, row in zip(("", "  runs", "  tokens"), marks, strict=False):
+        ui.raw(f"{label:<{_LABEL}}{row}")
+    if runs and "!" in marks[-1]:
         ui.say("At the marks ! no token is valid.")
 
 
-def strip(
-    now: float, runs: Sequence[float], spans: Sequence[tuple[float, float]], seconds: float
-) -> list[tuple[str, str]]:
-    """The next 24 hours, a mark for each ``seconds``: the hours, ``^`` a run, ``=`` valid tokens and ``!`` not."""
+def _strip(run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, kit: bool) -> tuple[str, ...]:
+    """The next 24 hours, a mark for each half hour: the hours; ``^`` a run; ``=`` if all tokens are valid, else ``!``.
+
+    ``refresh``: the runs refresh them; ``kit``: expired ones too, which the client alone never does (FACTS.md).
+    """
+    now, until, width = world.tokens.now, _until(world), run.ui.width
+    seconds = 3600.0 if width is not None and width < _LABEL + 50 else 1800.0
     cells = [now - now % seconds + at * seconds for at in range(int(_DAY / seconds))]
     hours = int(6 * 3600 / seconds)
-    scale = "".join(f"{_local(cell):%H:%M}".ljust(hours) for cell in cells[::hours])
-    run_marks = ("^" if any(cell <= run < cell + seconds for run in runs) else "." for cell in cells)
-    covered = (
-        any(first <= max(cell, now) and cell + seconds <= last for first, last in spans) for cell in cells
-    )
-    valid = "".join("=" if each else "!" for each in covered)
-    return [("", scale.rstrip()), ("  runs", "".join(run_marks)), ("  tokens", valid)]
+    scale = "".join(f"{_local(cell):%H:%M}".ljust(hours) for cell in cells[::hours]).rstrip()
+    lives = [each.lifetime for each in world.tokens.usable if each.can_refresh and refresh]
+    valid_until, run_marks, valid = until or 0.0, "", ""
+    for cell in cells:
+        due = [at for at in (each.timestamp() for each in runs) if cell <= at < cell + seconds]
+        covered = max(cell, now) <= valid_until
+        for at in due:
+            covered = covered and at <= valid_until
+            if lives and (kit or at <= valid_until):
+                valid_until = max(valid_until, at + min(lives))
+        run_marks += "^" if due else "."
+        valid += "=" if covered and cell + seconds <= valid_until else "!"
+    return (scale, run_marks) if until is None else (scale, run_marks, valid)

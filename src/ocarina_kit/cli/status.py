@@ -25,7 +25,6 @@ def command(
     *,
     within: options.Within = None,
     verbose: options.Verbose = False,
-    json: options.Json = False,
 ) -> Result:
     """Show how long each token is valid. Offline; reads only."""
     from ocarina_kit.cli.context import start
@@ -36,7 +35,7 @@ def command(
     from ocarina_kit.tokens.store import look, tokens_of
 
     seconds = 0.0 if within is None else parse_duration(within)
-    run = start(context, json=json)
+    run = start(context)
     setup, now = run.setup(), run.machine.now()
     if setup.legacy_key is not None:
         run.ui.say(NO_TOKENS)

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from ocarina_kit.system.errors import Exit, KitError, Remedy
+from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.words import printable, span, tilde
 
 if TYPE_CHECKING:
@@ -68,12 +68,7 @@ def json_document(command: str, result: Result) -> str:
 
 def error_data(error: KitError) -> dict[str, Any]:
     """An error in JSON."""
-    return {"id": error.id, "what": error.what, "why": error.why, "remedy": remedy_data(error.remedy)}
-
-
-def remedy_data(remedy: Remedy) -> dict[str, Any]:
-    """A remedy in JSON."""
-    return {"text": remedy.text, "commands": list(remedy.commands)}
+    return {"id": error.id, "what": error.what, "why": error.why, "remedy": error.remedy._asdict()}
 
 
 def labelled(label: str, commands: Sequence[str]) -> list[str]:
@@ -141,6 +136,10 @@ class Ui:
         if not self.quiet:
             self._block(self.err, "warning: ", text, margin=2, style=ORANGE)
 
+    def caution(self, error: KitError, step: str = "") -> None:
+        """A problem that does not end the command. ``step``: what is done about it."""
+        self.warn(f"{' '.join(filter(None, (error.what, error.why, step)))} [{error.id}]")
+
     def raw(self, text: str, *, indent: int = 0, style: str = "") -> None:
         """What a person copies or compares column by column (a link, a crontab line, an excerpt): never wrapped."""
         for line in text.split("\n"):
@@ -152,9 +151,10 @@ class Ui:
 
     def next_step(self, command: str, note: str = "") -> None:
         """The last line of a long output. ``note``: such as ``fixes both``; below it, if a terminal would break it."""
-        line, beside = f"Next step: {command}", f"   ({note})" if note else ""
-        narrow = self.width is not None and len(line + beside) > self.width
-        self.raw(line + (beside if not narrow else beside and f"\n  ({note})"))
+        beside = f"   ({note})" if note else ""
+        if self.width is not None and len(f"Next step: {command}{beside}") > self.width:
+            beside = beside.replace("   (", "\n  (")
+        self.raw(f"Next step: {command}{beside}")
 
     def diff(self, text: str) -> None:
         """A unified diff, its secrets masked by whoever made it."""

@@ -201,15 +201,15 @@ class Choice(NamedTuple):
 
 def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice:
     """Read ``--only`` and ``--skip``. Raises KitError (usage) for a name that is neither an id nor a family."""
-    names = [frozenset(" ".join(each).upper().replace(",", " ").split()) for each in (only, skip)]
+    wanted, unwanted = (frozenset(" ".join(each).upper().replace(",", " ").split()) for each in (only, skip))
     known = {*FAMILIES, *(each.id for each in all_checks())}
-    if unknown := sorted(names[0].union(names[1]) - known):
+    if unknown := sorted((wanted | unwanted) - known):
         raise usage_error(
             f"No check or family is called {', '.join(unknown)}.",
             why=f"Families: {', '.join(FAMILIES)}.",
             remedy=Remedy("List the checks.", ("ocarina-kit doctor --list",)),
         )
-    return Choice(*names, offline=offline)
+    return Choice(wanted, unwanted, offline)
 
 
 def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) -> tuple[Outcome, ...]:
