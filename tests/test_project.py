@@ -89,7 +89,7 @@ EFFECTS = set(
 )
 TOUCHES_THE_SYSTEM = set(
     "client/find.py client/install.py client/places.py cron/host.py doctor/environment.py doctor/world.py"
-    " majora/grant.py majora/http.py tokens/log.py tokens/parallel.py tokens/store.py".split()
+    " majora/grant.py majora/http.py tokens/log.py tokens/store.py".split()
 )
 """Beside system/, where effects belong, and cli/, which hands them in. All other modules are pure, or use these."""
 

@@ -36,14 +36,15 @@ class Run(NamedTuple):
 
         return World(self.machine, self.place, **known)
 
-    def setup(self) -> Setup:
-        """The set-up, repaired in memory. Raises KitError with the id of the first check that cannot be repaired.
+    def setup(self, world: World | None = None) -> Setup:
+        """The set-up, repaired in memory, as it is in ``world`` or now. Raises KitError with the id of the first check
+        that cannot be repaired.
 
         Says what was repaired: ocarina itself still fails on it.
         """
         from ocarina_kit.doctor.setup import usable
 
-        found = usable(self.machine, self.config())
+        found = usable(world or self.world(seconds=0.0))
         for note in found.notes:
             self.ui.warn(note)
         return found

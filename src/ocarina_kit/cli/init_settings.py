@@ -237,7 +237,7 @@ def _set_up(run: Run, domain: str) -> Setup:
 def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
     """The file, all fixed in memory that has one meaning, and what that was. Raises KitError where none can be written
     there, before anybody is asked for anything."""
-    world, corrected = settled(World.of(run.machine, run.config()))
+    world, corrected = settled(World.of(run.config()))
     config = world.config
     if config.file is not None and not config.file.replaceable:
         found = world.config_findings["CFG001"]
@@ -262,7 +262,7 @@ def plan(
     after = config._replace(file=file._replace(kind="file", mode=None)).with_document(document)
     for finding in corrected:
         run.ui.say(f"Corrected: {finding.said}. [{finding.id}]")
-    for finding in findings(World.of(run.machine, after)):
+    for finding in findings(World.of(after)):
         if finding.status in ("warn", "fail"):
             run.ui.warn(f"{finding.said}. [{finding.id}]")
     if not changes and file.open_to_others:

@@ -90,7 +90,7 @@ class _Init:
         wrong = [each for name, each in known.missing.items() if not self.asks or name in self.given]
         lost = config.readable is None and config.broken is not None and not config.broken.blank
         if lost and not (self.asks or wish.yes or wish.dry_run):
-            said = World.of(self.run.machine, config).config_findings["CFG002"].said
+            said = World.of(config).config_findings["CFG002"].said
             wrong.append(("CFG002", f"{said}. To write it again, with a backup of the old one: --yes"))
         if wrong:
             what = "\n".join(["Settings are missing or wrong:", *(words for _, words in wrong)])
@@ -117,7 +117,7 @@ class _Init:
         other = any(self.config.text(name) != known.values[name] for name in known.given)
         if not other and not known.missing:
             with contextlib.suppress(KitError):
-                return usable(self.run.machine, self.config)
+                return usable(World.of(self.config))
         return None
 
     def _agree_and_do(

@@ -73,7 +73,7 @@ def _setup_problem(run: Run, world: World) -> list[KitError]:
     from ocarina_kit.tokens.told import undamaged
 
     try:
-        undamaged(run.setup(), world.tokens.file)
+        undamaged(run.setup(world), world.tokens.file)
     except KitError as problem:
         return [problem]
     return []

@@ -174,10 +174,10 @@ def _missing(config: Config) -> dict[str, list[Path]]:
     return missing
 
 
-def _of_values(config: Config, check: str, by: str = "", after: Config | None = None) -> Outcome | None:
+def _of_values(world: World, check: str, by: str = "", after: Config | None = None) -> Outcome | None:
     """What a check says of the required settings: it fails, with a fix where all that is wrong has one meaning, or it
     warns where nothing is worse. ``after`` has names corrected that ocarina does not know."""
-    values = {name: judge(name, value) for name, value in config.settings.items()}
+    config, values = world.config, world.values
     missing = (Fault("CFG004", "is missing"),)
     found = [(name, values[name].faults if name in values else missing) for name in _required(config)]
     faults = [(name, each) for name, all in found for each in all if each.check == check]
@@ -204,10 +204,10 @@ def is_complete(world: World) -> Outcome | None:
     """
     config, document = world.config, world.config.readable
     if document is None:
-        return _of_values(config, "CFG004")
+        return _of_values(world, "CFG004")
     for setting, found in _missing(config).items():
         document = document.rename(found[0], setting) if len(found) == 1 else document
-    return _of_values(config, "CFG004", "correct the names of settings", config.with_document(document))
+    return _of_values(world, "CFG004", "correct the names of settings", config.with_document(document))
 
 
 @_check_file("CFG011", "The profile, if any, is complete", needs="CFG002", run=f"{_INIT} --profile NAME")
@@ -241,7 +241,7 @@ def has_no_placeholder(world: World) -> Outcome | None:
 
     The server knows nothing of that name.
     """
-    return _of_values(world.config, "CFG005")
+    return _of_values(world, "CFG005")
 
 
 @_check("CFG006", "MAJORA_DOMAIN is a base URL", needs="CFG005")
@@ -251,7 +251,7 @@ def is_base_url(world: World) -> Outcome | None:
 
     ocarina adds the path to it as it is, so every request goes to a wrong address.
     """
-    return _of_values(world.config, "CFG006", "write MAJORA_DOMAIN as a base URL")
+    return _of_values(world, "CFG006", "write MAJORA_DOMAIN as a base URL")
 
 
 @_check("CFG007", "MAJORA_DOMAIN ends in one /", needs="CFG006")
@@ -260,7 +260,7 @@ def ends_in_slash(world: World) -> Outcome | None:
 
     ocarina adds the path to it as it is, so every request goes to a wrong address.
     """
-    return _of_values(world.config, "CFG007", "end MAJORA_DOMAIN in one /")
+    return _of_values(world, "CFG007", "end MAJORA_DOMAIN in one /")
 
 
 @_check("CFG008", "MAJORA_TOKEN is OAUTH", needs="CFG002 CFG011")
@@ -275,7 +275,7 @@ def is_oauth(world: World) -> Outcome | None:
         return follows(fault.check)
     blank = [name for name in _PAIR if not config.text(name)]
     if not (config.uses_api_key and blank) or (world.version or (0,)) < FILLERS_SINCE:
-        return _of_values(config, "CFG008", "write OAUTH as ocarina does")
+        return _of_values(world, "CFG008", "write OAUTH as ocarina does")
     said = f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
     run = tuple(f"export {name}={FILLER}" for name in blank)
     after, by = config.with_values(dict.fromkeys(blank, FILLER)), "write fillers beside the key"
@@ -293,7 +293,7 @@ def look_right(world: World) -> Outcome | None:
     config = world.config
     client_id, secret = (tidied(config.text(name)) for name in _PAIR)
     if not are_swapped(client_id, secret):
-        return _of_values(config, "CFG009", "tidy CLIENT_ID and CLIENT_SECRET")
+        return _of_values(world, "CFG009", "tidy CLIENT_ID and CLIENT_SECRET")
     said, path = "CLIENT_ID and CLIENT_SECRET are swapped", config.path_of("CLIENT_ID")
     after = config.with_values({"CLIENT_ID": secret, "CLIENT_SECRET": client_id})
     return _wrong(

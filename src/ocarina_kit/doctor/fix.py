@@ -113,12 +113,11 @@ def carry_out(
 
 
 def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: Callable[[str], None]) -> None:
-    from ocarina_kit.config.setup import read_config
     from ocarina_kit.doctor.setup import usable
     from ocarina_kit.tokens.refresh import refresh
 
     # As it is now: it may just have been fixed.
-    setup = usable(machine, read_config(machine, world.place))
+    setup = usable(World(machine, world.place))
     report = refresh(machine, setup, scopes=scopes or None, by="doctor", waiting=waiting)
     for problem in report.errors(setup):
         raise problem

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.config.setup import Config, setup_of
+from ocarina_kit.config.setup import setup_of
 from ocarina_kit.doctor import config as _config  # noqa: F401  # it registers its checks
 from ocarina_kit.doctor.check import REGISTRY, Choice, Outcome, examine
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError
 
 if TYPE_CHECKING:
-    from ocarina_kit.system.machine import Machine
+    pass
 
 NOT_BLOCKING = ("CFG003", "CFG012", "CFG013", "CFG014")
 """Checks whose failure leaves a command something to work with."""
@@ -40,12 +40,12 @@ def settled(world: World, choice: Choice = _ALL) -> tuple[World, list[Outcome]]:
     return world, done
 
 
-def usable(machine: Machine, config: Config) -> Setup:
+def usable(world: World) -> Setup:
     """The set-up that a command works with, repaired in memory where it has one meaning; ``notes`` say what was.
 
     Raises KitError with the id of the first check whose failure leaves nothing to work with.
     """
-    world, done = settled(World.of(machine, config))
+    world, done = settled(world)
     for each in world.config_findings.values():
         if each.status == "fail" and each.id not in NOT_BLOCKING:
             raise KitError(f"{each.said}.", id=each.id, why=each.impact, remedy=each.remedy)

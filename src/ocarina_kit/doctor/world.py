@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ocarina_kit.client.find import Clients, Version
     from ocarina_kit.client.scopes import Table
     from ocarina_kit.config.setup import Config
+    from ocarina_kit.config.values import Value
     from ocarina_kit.cron.line import Ground
     from ocarina_kit.cron.plan import Mine
     from ocarina_kit.cron.program import Listing
@@ -83,9 +84,9 @@ class World:
         vars(self).update(known)
 
     @classmethod
-    def of(cls, machine: Machine, config: Config) -> World:
+    def of(cls, config: Config) -> World:
         """A world of this configuration alone: no slow fact comes in time."""
-        return cls(machine, config.place, seconds=0.0, config=config)
+        return cls(config.machine, config.place, seconds=0.0, config=config)
 
     def about(self, config: Config) -> World:
         """The same with another configuration: its slow facts are the same."""
@@ -221,6 +222,13 @@ class World:
         from ocarina_kit.config.setup import read_config
 
         return read_config(self.machine, self.place)
+
+    @cached_property
+    def values(self) -> Mapping[str, Value]:
+        """The settings of the configuration, judged."""
+        from ocarina_kit.config.values import judge
+
+        return {name: judge(name, value) for name, value in self.config.settings.items()}
 
     @cached_property
     def config_findings(self) -> Mapping[str, Outcome]:
