@@ -64,7 +64,7 @@ def env_of(environ: Mapping[str, str]) -> Config:
 
 
 def world_of(config: Config, client: tuple[int, ...] | None = (1, 0, 0)) -> World:
-    world = World.of(machine(), config)
+    world = World.of(config)
     found = Candidate("/o", real="/o", state="works", version=client) if client is not None else None
     vars(world)["clients"] = Clients((found,) if found else (), found, found)
     return world
@@ -134,7 +134,7 @@ def test_all_that_has_one_meaning_is_fixed_in_one_write(content: Any) -> None:
     after = config_of(change.after or b"")
     assert wrong(after) == {}
     assert fixed(after) is None
-    assert usable(machine(), config).client_secret.reveal() == SECRET
+    assert usable(World.of(config)).client_secret.reveal() == SECRET
 
 
 def test_what_is_fixed() -> None:
@@ -174,7 +174,7 @@ def test_a_key_needs_fillers_with_newer_clients_only() -> None:
     assert wrong(config, None) == wrong(config, (0, 36, 1)) == {"CFG008": "warn"}
     assert wrong(config) == {"CFG008": "fail"}
     assert wrong(config_of(after_fix(config))) == {"CFG008": "warn"}
-    found = usable(machine(), config)
+    found = usable(World.of(config))
     assert found.legacy_key is not None
     assert found.legacy_key.reveal() == KEY
 
@@ -206,7 +206,7 @@ def test_with_env_the_remedy_is_a_variable(change: dict[str, str], id: str, comm
     finding = judged(config)[id]
     assert (finding.fix, finding.remedy.commands) == ((), (command,))
     if id in ("CFG007", "CFG008", "CFG009"):
-        found = usable(machine(), config)
+        found = usable(World.of(config))
         assert (found.domain, found.client_secret.reveal()) == (DOMAIN, SECRET)
         assert id in found.notes[0]
 
@@ -252,7 +252,7 @@ def test_layers_and_places() -> None:
 def test_usable(tmp_path: Path) -> None:
     (tmp_path / ".ocarina").write_bytes(text_of(good(MAJORA_DOMAIN=DOMAIN[:-1], MAJORA_USER=" lab-user")))
     here = machine(tmp_path)
-    found = usable(here, read_config(here, place_of(here)))
+    found = usable(World.of(read_config(here, place_of(here))))
     assert (found.domain, found.user, found.client_id) == (DOMAIN, "lab-user", ID)
     assert found.tokens_file == tmp_path / ".ocarina-tokens"
     assert found.notes == (
@@ -265,7 +265,7 @@ def test_usable(tmp_path: Path) -> None:
 def test_unusable_says_the_first_fault() -> None:
     for content in (b"", good(CLIENT_ID="<id>"), good(default=1), good("MAJORA_USER")):
         with pytest.raises(KitError) as caught:
-            usable(machine(), config_of(content))
+            usable(World.of(config_of(content)))
         assert {caught.value.id: "fail"} == wrong(config_of(content))
         assert caught.value.remedy.commands
 
