@@ -12,7 +12,7 @@ output and an exit code. A command is one module of this package:
         _show(run.ui, data)                  # the view, in the same module
         return Result(data)                  # Result(data, error) if it failed; or raise KitError
 
-Modules of commands import next to nothing at the top: typer, options, ui; what does the work is imported in `command`.
+A module of a command is imported when it is called: what it needs is at its top, but for what only some options need.
 """
 
 from __future__ import annotations

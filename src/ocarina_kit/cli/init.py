@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.init_settings import Wish
+from ocarina_kit.cli.init_steps import set_up
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
+from ocarina_kit.config.url import INSTANCES
+from ocarina_kit.config.write import check_profile_name
 from ocarina_kit.system.errors import usage_error
-
-if TYPE_CHECKING:
-    from ocarina_kit.cli.context import Run
 
 EPILOG = """At a terminal it asks. Without one give everything, by option or by variable: MAJORA_DOMAIN, MAJORA_USER,
 CLIENT_ID or MAJORA_CLIENT_ID, CLIENT_SECRET or MAJORA_CLIENT_SECRET, MAJORA_TOKEN.
@@ -55,12 +57,6 @@ def command(
     At a terminal it leads from nothing to a scheduled refresh: it installs the client, says how to register ocarina
     at Majora, logs in, and adds one line to the crontab. Run again, it goes on with what is missing.
     """
-    from ocarina_kit.cli.context import start
-    from ocarina_kit.cli.init_settings import Wish
-    from ocarina_kit.cli.init_steps import set_up
-    from ocarina_kit.config.url import INSTANCES
-    from ocarina_kit.config.write import check_profile_name
-
     run = start(context)
     if run.place.profile is not None:
         check_profile_name(run.place.profile)

@@ -6,17 +6,19 @@ A value comes from an option, otherwise a variable, otherwise the file that exis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ocarina_kit.cli.context import Run
 from ocarina_kit.config import jsontext
 from ocarina_kit.config.place import Setup
-from ocarina_kit.config.setup import from_environment, profiles, setup_of
+from ocarina_kit.config.setup import Config, from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, is_api_key, judge
 from ocarina_kit.config.write import plan_settings
+from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.setup import findings, settled
 from ocarina_kit.doctor.world import World
-from ocarina_kit.majora.api import Majora
+from ocarina_kit.majora.api import Majora, Probe
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
@@ -25,12 +27,6 @@ from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.log import note_use
 from ocarina_kit.tokens.store import plan_aside
-
-if TYPE_CHECKING:
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.config.setup import Config
-    from ocarina_kit.doctor.check import Outcome
-    from ocarina_kit.majora.api import Probe
 
 PAIR = ("CLIENT_ID", "CLIENT_SECRET")
 _NO = ("CRD001", "API002")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ocarina_kit.cli import init_settings as know
 from ocarina_kit.cli import install_client
-from ocarina_kit.cli.init_settings import ASK, PAIR, uses_key
+from ocarina_kit.cli.context import Run
+from ocarina_kit.cli.init_settings import ASK, PAIR, Known, Wish, uses_key
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
 from ocarina_kit.cli.login_steps import Login, is_accepted
 from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry, try_line
@@ -20,7 +20,7 @@ from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Clients, read_table
 from ocarina_kit.client.install import Plan, plan_install
 from ocarina_kit.client.scopes import requests_for
-from ocarina_kit.config.place import NO_TOKENS
+from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.config.values import judge
 from ocarina_kit.doctor.setup import usable
@@ -29,15 +29,11 @@ from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.change import difference
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
 from ocarina_kit.system.words import listed
+from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.store import look, tokens_of
 
-if TYPE_CHECKING:
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.init_settings import Known, Wish
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.tokens.file import Token
+Rows = list[tuple[str, str]]
 
-    Rows = list[tuple[str, str]]
 
 _IDENTIFY_S = 10.0
 _IN_PLACE = ("unchanged", "mixed")

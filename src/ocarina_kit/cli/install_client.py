@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.options import Text, option
 from ocarina_kit.cli.ui import Result
-
-if TYPE_CHECKING:
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.client.find import Candidate
-    from ocarina_kit.client.install import Plan
+from ocarina_kit.client.find import Candidate
+from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION, Plan, install, plan_install
 
 EPILOG = """Examples:
   ocarina-kit install-client --dry-run         # shows what it would fetch from where
@@ -37,9 +35,6 @@ def command(
     With conda, mamba or micromamba if there is one, otherwise in a virtual environment. Checks that it runs and that
     the server accepts its version. If anything fails, nothing is left behind.
     """
-    from ocarina_kit.cli.context import start
-    from ocarina_kit.client.install import plan_install
-
     run = start(context)
     ui = run.ui
     plan = plan_install(run.machine, name=name, prefix=prefix, source=source)
@@ -60,8 +55,6 @@ def command(
 
 def rows_of(plan: Plan) -> list[tuple[str, str]]:
     """The rows of "Changes:" for an installation: where it goes, and what is fetched from where."""
-    from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION
-
     what = f"ocarina {PINNED_VERSION}" if plan.source == DEFAULT_SOURCE else "ocarina"
     rows = [("install", f"{what} in {plan.prefix}")]
     rows += [("", f"links {plan.link} to it")] if plan.link is not None else []
@@ -71,8 +64,6 @@ def rows_of(plan: Plan) -> list[tuple[str, str]]:
 
 def install_client(run: Run, plan: Plan) -> Candidate:
     """Carry it out and say so. Raises KitError as `client.install.install` does; nothing is left then."""
-    from ocarina_kit.client.install import install
-
     with run.ui.waiting("Installing the client") as say:
         client = install(run.machine, plan, lambda words: say(words.removesuffix(" …")))
     if plan.already is None:

@@ -3,25 +3,24 @@ too."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.login_steps import NEW_LINK_HELPS, Login, used_client
 from ocarina_kit.cli.options import Text, flag, option
-from ocarina_kit.cli.ui import Result
+from ocarina_kit.cli.ui import Result, Ui
+from ocarina_kit.client import scopes
+from ocarina_kit.client.find import Clients, find_clients, read_table
+from ocarina_kit.client.scopes import PURPOSES, Table, request_for, requests_for, supported
+from ocarina_kit.majora.grant import Pending, used_pending, waiting
+from ocarina_kit.majora.paste import LONGEST, Code, Misread, read_paste
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.words import count, listed, span
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.login_steps import Login
-    from ocarina_kit.cli.ui import Ui
-    from ocarina_kit.client.find import Clients
-    from ocarina_kit.client.scopes import Table
-    from ocarina_kit.majora.grant import Pending
+from ocarina_kit.tokens import told
 
 EPILOG = """Examples:
   ocarina-kit login --for upload
@@ -51,10 +50,6 @@ def command(
     A valid token is kept, and an expired one is refreshed. Otherwise a link is shown: open it in a browser on any
     machine, press Authorize, and paste the address of the page that opens.
     """
-    from ocarina_kit.cli.context import start
-    from ocarina_kit.cli.login_steps import Login
-    from ocarina_kit.client.scopes import PURPOSES, request_for, requests_for, supported
-
     run = start(context)
     if show_list:
         run.ui.table(choices(), indent=0)
@@ -97,9 +92,6 @@ _HELP = (
 
 def find_client(run: Run) -> tuple[Clients, Table | None]:
     """Find the client, and read its table of scope strings. Never raises."""
-    from ocarina_kit.cli.login_steps import used_client
-    from ocarina_kit.client.find import find_clients, read_table
-
     with run.ui.waiting("Looking for the ocarina client", 2 * SEARCH_S):
         found = find_clients(run.machine, timeout=SEARCH_S, first=True)
         client = used_client(found)
@@ -108,16 +100,12 @@ def find_client(run: Run) -> tuple[Clients, Table | None]:
 
 def choices(table: Table | None = None) -> list[tuple[str, str]]:
     """What ``--for`` takes, and what each is for, as far as the client of this table can do it."""
-    from ocarina_kit.client import scopes
-
     rows = [(each.name, each.words) for each in scopes.PURPOSES if scopes.supported(each, table)]
     return [*rows[:1], ("upload", f"{scopes.UPLOAD_WORDS} ({listed(scopes.UPLOAD)})"), *rows[1:]]
 
 
 def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
     """Ask what the person wants to do; returns names that ``--for`` takes. Raises KeyboardInterrupt."""
-    from ocarina_kit.client import scopes
-
     options = [
         (scopes.BY_NAME["lookup"].words, "1 link to open"),
         (scopes.UPLOAD_WORDS, count(len(scopes.requests_for(["upload"], table)), "link")),
@@ -155,9 +143,6 @@ def _show_links(login: Login, scopes: Sequence[str]) -> None:
 
 def _finish(login: Login, source: str) -> None:
     """Use the address that ``--callback`` names, or several, one a line. Raises KitError if no open login has it."""
-    from ocarina_kit.majora.grant import waiting
-    from ocarina_kit.majora.paste import LONGEST, Misread, read_paste
-
     if any(mark in source for mark in ("://", "code=", "state=", "error=")):
         text = source
     elif source == "-" and login.ui.interactive:
@@ -173,11 +158,6 @@ def _finish(login: Login, source: str) -> None:
 
 def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> None:
     """Use one address. If its code was used before and its token is saved, that is no error."""
-    from ocarina_kit.cli.login_steps import NEW_LINK_HELPS
-    from ocarina_kit.majora.grant import used_pending
-    from ocarina_kit.majora.paste import Code, read_paste
-    from ocarina_kit.tokens import told
-
     domain, now = login.setup.domain, login.machine.now()
     found = read_paste(text, domain, open_logins)
     pending, used = open_logins.get(found.state), used_pending(login.machine, found.state)

@@ -10,28 +10,24 @@ import contextlib
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from ocarina_kit.cli.context import Run
 from ocarina_kit.client import scopes
-from ocarina_kit.client.find import MINIMUM_VERSION, version_text
+from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, Clients, version_text
+from ocarina_kit.client.scopes import Table
+from ocarina_kit.config.place import Setup
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
 from ocarina_kit.majora.paste import Code, Misread, read_paste
 from ocarina_kit.system.errors import Exit, KitError, Remedy, interrupted, usage_error, worst
+from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.file import Token
+from ocarina_kit.tokens.outcome import Report
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import guard, look
-
-if TYPE_CHECKING:
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.client.find import Candidate, Clients
-    from ocarina_kit.client.scopes import Table
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.system.secret import Secret
-    from ocarina_kit.tokens.outcome import Report
 
 _TRY = "Try it (replace what is in capitals):"
 LEAST_S = 60.0

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.refresh import end, stored_scopes
+from ocarina_kit.cli.schedule_line import install_entry
 from ocarina_kit.cli.ui import Result
-
-if TYPE_CHECKING:
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.config.place import Setup
+from ocarina_kit.client.scopes import what_for
+from ocarina_kit.config.place import NO_TOKENS, Setup
+from ocarina_kit.cron.plan import plan_removal
+from ocarina_kit.system.change import Change, difference
+from ocarina_kit.tokens.logout import logout
+from ocarina_kit.tokens.store import look
+from ocarina_kit.tokens.told import undamaged
 
 EPILOG = """Examples:
   ocarina-kit logout --for upload
@@ -40,15 +46,6 @@ def command(
 
     What the server does not confirm is kept. The configuration stays: ocarina-kit login gets new tokens.
     """
-    from ocarina_kit.cli.context import start
-    from ocarina_kit.cli.refresh import end, stored_scopes
-    from ocarina_kit.client.scopes import what_for
-    from ocarina_kit.config.place import NO_TOKENS
-    from ocarina_kit.system.change import Change, difference
-    from ocarina_kit.tokens.logout import logout
-    from ocarina_kit.tokens.store import look
-    from ocarina_kit.tokens.told import undamaged
-
     run = start(context)
     ui, setup = run.ui, run.setup()
     if setup.legacy_key is not None:
@@ -86,9 +83,6 @@ def command(
 
 def _crontab_entry(run: Run, setup: Setup) -> None:
     """Without tokens the crontab entry of this set-up only sends mail: offer to remove it, or name the command."""
-    from ocarina_kit.cli.schedule_line import install_entry
-    from ocarina_kit.cron.plan import plan_removal
-
     place, world = setup.place, run.world()
 
     def removed(content: bytes) -> bytes:

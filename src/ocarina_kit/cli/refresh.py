@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
 from ocarina_kit.cli import options
-from ocarina_kit.cli.ui import Result
+from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.ui import Result, Ui
+from ocarina_kit.client.scopes import names_of, purposes_of, request_for, requests_for, what_for
+from ocarina_kit.config.place import Setup
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.words import parse_duration, span
+from ocarina_kit.tokens.log import Line, append, read_log, stamp
+from ocarina_kit.tokens.outcome import Report
+from ocarina_kit.tokens.refresh import BUDGET_S, refresh
+from ocarina_kit.tokens.store import look
+from ocarina_kit.tokens.told import clock_note
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+Data = dict[str, Any]
 
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.ui import Ui
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.tokens.outcome import Report
-
-    Data = dict[str, Any]
 
 EPILOG = """Examples:
   ocarina-kit refresh --within 6h      only tokens that are valid for less than that
@@ -53,10 +55,6 @@ def command(
 
     Needs no browser. The crontab line runs this every few hours.
     """
-    from ocarina_kit.cli.context import start
-    from ocarina_kit.client.scopes import names_of
-    from ocarina_kit.tokens.refresh import BUDGET_S, refresh
-
     seconds = None if within is None else parse_duration(within)
     run = start(context, quiet=cron)
     finish = _end_for_cron if cron else end
@@ -85,8 +83,6 @@ def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequenc
     """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given."""
     if not names and not strings:
         return None
-    from ocarina_kit.client.scopes import purposes_of, request_for, requests_for
-    from ocarina_kit.tokens.store import look
 
     keys = look(run.machine, setup.tokens_file)[1].entries
     found = [request_for(string).scope for string in strings]
@@ -97,9 +93,6 @@ def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequenc
 
 def _show(ui: Ui, report: Report, now: float) -> None:
     """A line for each token without a problem; what failed is said as an error."""
-    from ocarina_kit.client.scopes import what_for
-    from ocarina_kit.tokens.told import clock_note
-
     for each in report.outcomes:
         left = (each.expires_at or 0.0) - now
         if each.problem is None:
@@ -122,8 +115,6 @@ def end(run: Run, data: Data, errors: Sequence[KitError], failed: Sequence[str] 
 def _end_for_cron(run: Run, data: Data, errors: Sequence[KitError], failed: Sequence[str] = ()) -> Result:
     """One line on standard error, which cron mails: the worst problem that needs a person and was not told in the last
     24 h, as refresh.log says. ``failed``: the tokens that it is about. Wrong usage and an interrupt stay errors."""
-    from ocarina_kit.tokens.log import Line, append, read_log, stamp
-
     if any(error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors):
         return end(run, data, errors)
     machine, now = run.machine, run.machine.now()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ocarina_kit.cli.context import Run
 from ocarina_kit.cli.schedule_show import as_error, upcoming
 from ocarina_kit.client.find import Candidate, Clients, version_text
 from ocarina_kit.client.places import cron_environment, thrown_away
 from ocarina_kit.client.scopes import what_for
+from ocarina_kit.config.place import Setup
 from ocarina_kit.cron.crontab import cron_command, encode
 from ocarina_kit.cron.host import why_kit_fails
 from ocarina_kit.cron.line import Entry, Ground, entries
@@ -26,11 +28,7 @@ from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import clock, count, listed, span
 from ocarina_kit.tokens import log
-
-if TYPE_CHECKING:
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.tokens.file import Token
+from ocarina_kit.tokens.file import Token
 
 READS_ALL = (0, 48, 0)
 """The first client to read OCARINA_CONF_FILE, --profile and MAJORA_TOKENS_FILE (FACTS.md, The client)."""

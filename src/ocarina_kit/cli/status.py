@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.context import start
 from ocarina_kit.cli.ui import Result
+from ocarina_kit.client.scopes import names_of, purposes_of, what_for
+from ocarina_kit.config.place import NO_TOKENS
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.words import clock, parse_duration, span
-
-if TYPE_CHECKING:
-    from ocarina_kit.tokens.file import Token
+from ocarina_kit.tokens import log, told
+from ocarina_kit.tokens.file import Token
+from ocarina_kit.tokens.outcome import Outcome, Report
+from ocarina_kit.tokens.store import look, tokens_of
 
 EPILOG = """Exit 0: each token is valid for DURATION or longer. 1: one needs a refresh. 4: one cannot be refreshed.
 
@@ -27,13 +29,6 @@ def command(
     verbose: options.Verbose = False,
 ) -> Result:
     """Show how long each token is valid. Offline; reads only."""
-    from ocarina_kit.cli.context import start
-    from ocarina_kit.client.scopes import names_of, purposes_of, what_for
-    from ocarina_kit.config.place import NO_TOKENS
-    from ocarina_kit.tokens import log, told
-    from ocarina_kit.tokens.outcome import Outcome, Report
-    from ocarina_kit.tokens.store import look, tokens_of
-
     seconds = 0.0 if within is None else parse_duration(within)
     run = start(context)
     setup, now = run.setup(), run.machine.now()

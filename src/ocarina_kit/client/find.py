@@ -6,6 +6,7 @@ this shell reaches a program that only happens to be named ocarina.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -244,8 +245,6 @@ def read_table(machine: Machine, candidate: Candidate, *, timeout: float = TIMEO
     None if the interpreter is unknown, takes longer than ``timeout`` seconds, or prints something else. What is not a
     scope string is left out, so that the one that the kit carries is used instead.
     """
-    import json
-
     if not candidate.interpreter:
         return None
     # `python -c` looks for modules in the current folder first.

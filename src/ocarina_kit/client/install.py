@@ -6,6 +6,7 @@ empty, and that is removed again if anything fails.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -24,7 +25,11 @@ from ocarina_kit.client.find import (
 )
 from ocarina_kit.client.places import NAME, data_home, on_path
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
+from ocarina_kit.system.files import make_private_folder
+from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.secret import mask
+from ocarina_kit.system.signals import as_interrupts
 
 PINNED_VERSION = "1.0.0"
 DEFAULT_SOURCE = "git+https://github.com/climb-covid/ocarina2.git@1fa98675e24197ccce977dfe3933a9ff0c8d5921"
@@ -155,8 +160,6 @@ def _is_accepted(client: Candidate) -> bool:
 def _find_conda(machine: Machine) -> tuple[str, list[Path]]:
     """The first of conda, mamba and micromamba that answers, of ``$CONDA_EXE``, ``$MAMBA_EXE`` and PATH, and its
     folders of environments: what is in those is activated by its name."""
-    import json
-
     path, mamba_exe = machine.environ.get("PATH", ""), machine.environ.get("MAMBA_EXE", "")
     conda = (machine.environ.get("CONDA_EXE", ""), on_path("conda", path))
     for tool in (*conda, mamba_exe, on_path("mamba", path), on_path("micromamba", path)):
@@ -198,9 +201,6 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
     INS001 for a folder that has been filled meanwhile, INS003 for a step that failed, INS004 if it cannot be removed,
     ENV001 to ENV004 if it is not a client that the server accepts, LCK002 while another install-client is at work.
     """
-    from ocarina_kit.system.files import make_private_folder
-    from ocarina_kit.system.lock import hold
-
     if plan.already is not None:
         return plan.already
     make_private_folder(machine.state)
@@ -226,7 +226,6 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
 
 
 def _run(machine: Machine, plan: Plan, words: str, argv: tuple[str, ...]) -> None:
-    from ocarina_kit.system.secret import mask
 
     environment = _environment(machine)
     # What conda installed beside the client (git) is found first.
@@ -245,8 +244,6 @@ def _run(machine: Machine, plan: Plan, words: str, argv: tuple[str, ...]) -> Non
 def _all_or_nothing(prefix: Path) -> Iterator[None]:
     """Remove the environment, and the folders made for it, if the block does not come to its end."""
     from shutil import rmtree
-
-    from ocarina_kit.system.signals import as_interrupts
 
     missing = [parent for parent in prefix.parents if not os.access(parent, os.F_OK)]
     existed = prefix.is_dir()

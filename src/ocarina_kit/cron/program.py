@@ -9,10 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
+from ocarina_kit.client.find import environment_without
+from ocarina_kit.cron.crontab import job, lines_of
+from ocarina_kit.cron.line import second_reading
 from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.files import backup, make_private_folder
+from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import one_line
 
 _SECONDS = 20.0
@@ -117,8 +124,6 @@ def unreadable(listing: Listing, host: str) -> KitError | None:
 
 def _fault(kind: str, host: str, words: str = "", saved: Path | None = None) -> KitError:
     """A row of the table. ``words``: what crontab said. ``saved``: the crontab from before, which may be lost."""
-    from shlex import quote
-
     id, what, why, remedy = _FAULTS[kind]
     values = {"host": host, "words": words, "says": f"crontab says: {one_line(words)}."}
     why = why.format(**values)
@@ -143,11 +148,6 @@ def install_crontab(
     (no space), SCH005 (refused), SCH006 (another program changes it each time), SCH007 (cut short), SCH009 (unknown
     what is in it now), SCH010 (python-crontab disagrees); and what ``edit`` and the backup raise.
     """
-    from ocarina_kit.cron.crontab import job, lines_of
-    from ocarina_kit.cron.line import second_reading
-    from ocarina_kit.system.files import backup, make_private_folder
-    from ocarina_kit.system.lock import hold
-
     host = machine.host
     guarded = make_private_folder(machine.state) / f"crontab-{host}-{machine.user}".replace("/", "_")
     with hold(machine, guarded, waiting=waiting):
@@ -185,7 +185,6 @@ def install_crontab(
 
 
 def _crontab(machine: Machine, argument: str, stdin: bytes = b"") -> Completed:
-    from ocarina_kit.client.find import environment_without
 
     # The words are compared with known ones: they must come in English. CRONTAB_NOHEADER=N would add Debian's own
     # three header lines to the listing. Secrets stay here: crontab has no use for them.
@@ -195,7 +194,5 @@ def _crontab(machine: Machine, argument: str, stdin: bytes = b"") -> Completed:
 
 def _words(completed: Completed) -> str:
     """What it said on standard error, or why it did not start, safe to show."""
-    from ocarina_kit.system.secret import mask
-
     text = completed.stderr[:4000].decode("utf-8", "replace").strip() or completed.error
     return mask("".join(char if char.isprintable() or char == "\n" else "?" for char in text)).rstrip(".")

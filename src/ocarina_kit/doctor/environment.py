@@ -6,17 +6,18 @@ import os
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, version_text
 from ocarina_kit.client.places import PLACES
 from ocarina_kit.config.names import CA_BUNDLES, TEXTS
+from ocarina_kit.cron.line import NO_PROXY, PROXY
 from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
 from ocarina_kit.doctor.entry import faulty
+from ocarina_kit.doctor.server import failed_step
 from ocarina_kit.doctor.world import World
+from ocarina_kit.system.file_errors import fault_in
 from ocarina_kit.system.words import span, tilde
-
-if TYPE_CHECKING:
-    from ocarina_kit.client.find import Candidate
 
 _INSTALL = "ocarina-kit install-client"
 _check_client = partial(check, run=_INSTALL)
@@ -125,8 +126,6 @@ def version_accepted(world: World) -> Outcome | None:
 
     Every request of this client is refused, whatever its token.
     """
-    from ocarina_kit.client.find import MINIMUM_VERSION, version_text
-
     answer = next((each for each in world.access.values() if each.client_ok is not None), None)
     version = version_text(_typed(world).version)
     if answer is None:
@@ -167,8 +166,6 @@ def carried(world: World) -> Outcome | None:
 
 def not_carried(world: World) -> list[str]:
     """Names of variables that change what ocarina reads here, and that this set-up's entry does not set."""
-    from ocarina_kit.cron.line import NO_PROXY, PROXY
-
     environ, entries, wanted = world.machine.environ, world.entries, world.ground.variables
     calls = [call for entry in entries.active for call in entry.calls]
     if world.place.from_env:
@@ -191,8 +188,6 @@ def clock(world: World) -> Outcome | None:
 
     Tokens seem to be valid for longer or shorter than they are, and two-factor codes are refused.
     """
-    from ocarina_kit.doctor.server import failed_step
-
     skew = world.identity.skew if world.identity is not None else None
     if skew is None:
         step = failed_step(world)
@@ -211,8 +206,6 @@ def writable(world: World) -> Outcome | None:
 
     New tokens could not be saved, so nothing is refreshed.
     """
-    from ocarina_kit.system.file_errors import fault_in
-
     state, home = world.machine.state, world.machine.home
     folders = {
         "Your home": home,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ocarina_kit.cron.program import install_crontab
 from ocarina_kit.doctor.check import Choice, Outcome
+from ocarina_kit.doctor.entry import repair
+from ocarina_kit.doctor.setup import settled, usable
 from ocarina_kit.doctor.world import World
+from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.errors import Exit, KitError
-
-if TYPE_CHECKING:
-    from ocarina_kit.system.change import Change
-    from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.tokens import log
+from ocarina_kit.tokens.refresh import refresh
 
 SERVER = ("SRV", "CRD")
 _SECONDS = 60.0
@@ -36,8 +39,6 @@ def plan(
     The configuration's fixes become one write, those that the first ones bring to light included. No refresh token is
     spent where the server cannot be used.
     """
-    from ocarina_kit.doctor.setup import settled
-
     out = choice.offline or server_is_out(findings)
     fixes: dict[str, list[Change]] = {}
     for each in findings:
@@ -92,8 +93,6 @@ def carry_out(
 
     ``machine`` makes them: unlike that of ``world`` it has no deadline.
     """
-    from ocarina_kit.system.change import apply_to_file
-
     results: list[Applied] = []
     for change in changes:
         backup = problem = None
@@ -113,8 +112,6 @@ def carry_out(
 
 
 def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: Callable[[str], None]) -> None:
-    from ocarina_kit.doctor.setup import usable
-    from ocarina_kit.tokens.refresh import refresh
 
     # As it is now: it may just have been fixed.
     setup = usable(World(machine, world.place))
@@ -124,9 +121,6 @@ def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: C
 
 
 def _schedule(machine: Machine, world: World, waiting: Callable[[str], None]) -> Path | None:
-    from ocarina_kit.cron.program import install_crontab
-    from ocarina_kit.doctor.entry import repair
-    from ocarina_kit.tokens import log
 
     fresh = World(machine, world.place, seconds=_SECONDS)  # the look's own deadline may be over
     backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from ocarina_kit import __version__
+from ocarina_kit.client.find import version_text
+from ocarina_kit.config.url import INSTANCES, instance_of
 from ocarina_kit.doctor.check import Outcome, summary
-
-if TYPE_CHECKING:
-    from ocarina_kit.doctor.world import World
+from ocarina_kit.doctor.world import World
 
 HIDDEN = "…"
 
@@ -34,10 +34,6 @@ _SHOWN = {
 def report(world: World, findings: Sequence[Outcome]) -> str:
     """The report, as Markdown. An instance that is not one of the consortium's is not named."""
     import platform
-
-    from ocarina_kit import __version__
-    from ocarina_kit.client.find import version_text
-    from ocarina_kit.config.url import INSTANCES, instance_of
 
     instance, client_id = (world.config.text(name) for name in ("MAJORA_DOMAIN", "CLIENT_ID"))
     instance = instance_of(instance)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from shlex import quote
 from typing import Any
 
 from ocarina_kit.client import scopes
+from ocarina_kit.config.jsontext import members, position
+from ocarina_kit.cron.host import zone
+from ocarina_kit.cron.times import runs
 from ocarina_kit.doctor.check import Late, Outcome, check, follows, ok, problem
 from ocarina_kit.doctor.config import open_to_others
 from ocarina_kit.doctor.world import World
@@ -15,6 +19,7 @@ from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.words import clock, span, tilde
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
+from ocarina_kit.tokens.history import chosen_scopes
 from ocarina_kit.tokens.told import named, not_tokens
 
 _FIX, _LOGIN = "ocarina-kit doctor --fix", "ocarina-kit login"
@@ -146,7 +151,6 @@ def purposes(world: World) -> Outcome | None:
 
     ocarina asks you to log in when you do that.
     """
-    from ocarina_kit.tokens.history import chosen_scopes
 
     # Which depends on CFG006: the log knows what was chosen by server.
     domain = world.config_findings["CFG007"]
@@ -233,11 +237,6 @@ def _looked_up(world: World) -> tuple[str, ...]:
 
 def _next_run(world: World) -> float | None:
     """When cron next refreshes these tokens, epoch seconds; None without an entry, or if that is unknown."""
-    from datetime import datetime
-
-    from ocarina_kit.cron.host import zone
-    from ocarina_kit.cron.times import runs
-
     try:
         times = [entry.times for entry in world.entries.active]
     except Late:
@@ -252,8 +251,6 @@ def _file(world: World) -> str:
 
 def _place(world: World, token: Token) -> tuple[int, int]:
     """Line and column of an entry, in a file that is JSON."""
-    from ocarina_kit.config.jsontext import members, position
-
     text = (world.tokens.found.content or b"").decode()
     at = next((each.at for each in members(text, text.index("{")) if each.name == token.key), 0)
     return position(text, at)

@@ -10,13 +10,14 @@ import contextlib
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ocarina_kit.config.place import Setup
+from ocarina_kit.config.url import endpoint
+from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.files import make_private_folder, read_file, write_private
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
-
-if TYPE_CHECKING:
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.system.machine import Machine
 
 CODE_LIFE_S = 60
 """Seconds that a code is valid at the server (FACTS.md)."""
@@ -61,8 +62,6 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
 
     from requests_oauthlib import OAuth2Session
 
-    from ocarina_kit.config.url import endpoint
-
     verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
     redirect_uri, page = endpoint(setup.domain, "callback"), endpoint(setup.domain, "authorize")
     with OAuth2Session(setup.client_id, redirect_uri=redirect_uri, scope=scope) as session:
@@ -76,8 +75,6 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
 
 def save_pending(machine: Machine, pending: Pending) -> None:
     """Keep a login, and forget expired ones. Raises KitError; its link must not be shown then."""
-    from ocarina_kit.system.files import make_private_folder
-
     make_private_folder(machine.state)
     make_private_folder(_folder(machine))
     for path in _folder(machine).glob("*.json"):
@@ -95,8 +92,6 @@ def waiting(machine: Machine) -> list[Pending]:
 
 def use_pending(machine: Machine, pending: Pending) -> None:
     """Forget a login whose code was sent, but for what tells a second paste of the same callback. Never raises."""
-    from ocarina_kit.system.errors import KitError
-
     with contextlib.suppress(KitError):
         used = pending._replace(state="", verifier=Secret(""), sent=machine.now())
         _write(_path(machine, pending.state), used)
@@ -118,15 +113,12 @@ def _path(machine: Machine, state: str) -> Path:
 
 
 def _write(path: Path, pending: Pending) -> None:
-    from ocarina_kit.system.files import write_private
 
     write_private(path, json.dumps({**pending._asdict(), "verifier": pending.verifier.reveal()}).encode())
 
 
 def _read(machine: Machine, path: Path) -> Pending | None:
     """The login in a file; None if it is too old, from the future (the clock was set back), or not one of the kit's."""
-    from ocarina_kit.system.files import read_file
-
     try:
         value = json.loads(read_file(path, cap=1 << 16).content or b"")
         pending = Pending(**{**value, "verifier": Secret(value["verifier"])})
