@@ -33,9 +33,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 # --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_425, 87, 8_597, 96_480),
+    "src": (13_223, 85, 8_508, 96_043),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (13_598, 93, 7_832, 108_510),
+    "tests": (13_478, 93, 7_709, 107_637),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 

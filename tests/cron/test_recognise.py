@@ -110,6 +110,7 @@ LEFT_ALONE = [
     'echo "ocarina oauth refresh"',
     f"echo {OCARINA} oauth refresh >> log",
     "pgrep -f ocarina oauth refresh",
+    "command -v ocarina oauth refresh",
     "mail -s 'ocarina oauth refresh' me < /dev/null",
     "ssh node1 ocarina oauth refresh",
     f"{OCARINA} get biosample --central-sample-id X",

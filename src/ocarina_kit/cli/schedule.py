@@ -240,8 +240,9 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     _carry_out(run, world.setup, without, "unscheduled", f"the entry in your crontab on {host}")
     for entry in entries.mixed:
         ui.warn(f"Line {entry.number} does other work too, so it was left: it still refreshes. [CRN003]")
-    ui.say("From now on, refresh by hand at least every 10 hours:")
-    ui.command(run.place.command("refresh"))
+    if world.tokens.usable:
+        ui.say("From now on, refresh by hand at least every 10 hours:")
+        ui.command(run.place.command("refresh"))
     return result
 
 

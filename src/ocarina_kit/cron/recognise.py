@@ -161,7 +161,8 @@ class Reading:
             if (script := _script(name, rest)) is not None:
                 self._inner(script, environ, [*starters, word], rest[0])
                 return
-            if tool := "client" if word.startswith(PLACEHOLDER) else _TOOLS.get(name):
+            tool = "client" if word.startswith(PLACEHOLDER) else _TOOLS.get(name)
+            if tool and second not in ("-v", "-V", "install"):  # command -v ocarina, conda install ocarina
                 by_module = starters and words[at - 1] == "-m"
                 path = starters.pop() if by_module else word
                 if call := self._call(tool, path, rest, environ, starters):
