@@ -167,7 +167,7 @@ HAZARDS = [
     (f"{GUIDE}\nSHELL=/bin/false\nHOME=/x\nPATH=/x\n", 0, ""),
     (f"HOME=/x\nHOME=/home/u\n{GUIDE}\n", 0, ""),
     (f"PATH=/opt\n{T}PATH=/usr/bin:/bin {OCARINA} oauth refresh\n", 0, ""),
-    (f"{T}{OCARINA} oauth refresh >> log-$(date +%F)\n", 1, "%F"),
+    (f"{T}{OCARINA} oauth refresh >> log-$(date +%F)\n", 1, "at the % in ' log-$(date +%F)'; write"),
     (f"{T}'~/bin/ocarina' oauth refresh\n", 1, "~ is quoted"),
     (f"#\nSHELL=/bin/tcsh\n{GUIDE}\n", 2, "/bin/tcsh is not a shell"),
     (f"SHELL=bash\n{GUIDE}\n", 1, "bash"),

@@ -193,6 +193,8 @@ def test_variables_of_the_crontab_count() -> None:
     program, other = first.calls[0], second.calls[0]
     assert (program.path, program.config) == (OCARINA, "/data/c.json")
     assert (other.path, second.number) == ("/srv/ocarina", 5)
+    (third,) = read(f"{EVERY_6H}export A=b C=d; unset A; {KIT} refresh")
+    assert third.calls[0].environ.keys() & {"A", "C"} == {"C"}
 
 
 OTHER_WORK = [

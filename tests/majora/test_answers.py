@@ -113,6 +113,10 @@ def test_what_is_not_an_answer(body: bytes, status: int, kind: str, sent: bool) 
     assert (answer.kind, answer.sent, answer.status) == (kind, sent, status)
     assert (answer.retry_after, answer.skew) == (9.0, 600.0)
     assert answer.words.startswith(("it answered", "there is no token"))
+    assert ("redirect" in answer.words) == (300 <= status < 400)
+    said = read_query(came(status, body, headers=headers))
+    if said.kind == "no-answer":
+        assert ("not one to this query" in said.words) == (kind == "other")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,7 @@ def test_what_a_server_echoes_is_masked_before_it_is_cut(echo: str) -> None:
     for padding, status, read in product((0, 180, 190), (200, 302, 400, 500), READS):
         words = f"{'x' * padding} {echo} is wrong"
         body = {
-            "error": "odd",
+            "error": "invalid_request",
             "error_description": words,
             "errors": 1,
             "messages": [f"client version v1{words}"],
