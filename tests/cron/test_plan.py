@@ -97,6 +97,8 @@ def test_a_commented_out_entry_needs_a_yes() -> None:
     assert [entry.number for entry in made.entries.off] == [2, 3]
     assert after(text, switch_on=True) == f"# x\n{GOOD}\n#{GUIDE}\n"
     assert plan(text, switch_on=True).outcome == "added"
+    other = f"#{GUIDE} && /x/then\n"  # it does other work, so it stays as it is
+    assert after(other, switch_on=True) == f"{other}{GOOD}\n"
 
 
 # Two profiles in one line are two set-ups' work.
@@ -179,6 +181,7 @@ HAZARDS = [
     (f"{T}bash -c '{OCARINA} oauth refresh \"open'\n", 1, "never closed"),
     (f"# x\n{GUIDE}", 2, "line break"),
     (f"{GUIDE}\r\n", 1, "carriage return"),
+    (f"SHELL=/bin/dash\n{T}source ~/x; {OCARINA} oauth refresh\n", 2, "has no source"),
     (f"{T}{KIT} refresh --quiet\n", 1, "has no option --quiet"),
     (f"{T}{KIT} refresh --cron --profile=p --within 9h --for lookup\n", 0, ""),
     (f"{T}sleep $((RANDOM % 60)); {KIT} refresh\n", 1, "% 60"),

@@ -123,6 +123,7 @@ GAPS = [
     ("0 */5 * * *", 5 * 60, "", True, False),
     ("*/30 * * * *", 30, "", False, False),
     ("@hourly", 60, "", False, False),
+    ("0 4,8,12,16,20 * * *", 8 * 60, "between 20:00 and 04:00 the next day", True, False),
     ("0 0-8,12,16,20 * * *", 4 * 60, "", False, False),
     ("@daily", 24 * 60, "between 00:00 and 00:00 the next day", True, True),
     ("0 5 1-31 * 1", 24 * 60, "", True, True),

@@ -113,6 +113,7 @@ def test_what_is_not_an_answer(body: bytes, status: int, kind: str, sent: bool) 
     assert (answer.kind, answer.sent, answer.status) == (kind, sent, status)
     assert (answer.retry_after, answer.skew) == (9.0, 600.0)
     assert answer.words.startswith(("it answered", "there is no token"))
+    assert ("a web page" in answer.words) == (b"<html>" in body.lower() and status < 500)
     assert ("redirect" in answer.words) == (300 <= status < 400)
     said = read_query(came(status, body, headers=headers))
     if said.kind == "no-answer":

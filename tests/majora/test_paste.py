@@ -107,6 +107,8 @@ FAULTS: dict[str, tuple[str, str]] = {
     "bracketed nothing": ("\x1b[200~\x1b[201~", "empty"),
     "the link": (f"{LINK}&state={STATE}&code_challenge=abc", "authorize-link"),
     "the link, broken": (lines(f"{LINK}&state={STATE}&code_challenge=abc", 50), "authorize-link"),
+    "the link's query": (f"?response_type=code&client_id=abc&state={STATE}", "authorize-link"),
+    "the link's page": (f"{DOMAIN}o/authorize/", "authorize-link"),
     "the log-in page": (f"{DOMAIN}account/login/?next=/o/authorize/%3Fstate%3D{STATE}", "log-in-page"),
     "the log-in page alone": (f"{DOMAIN}accounts/login/", "log-in-page"),
     "another server": (CALLBACK.replace("majora.test", "majora-test.test"), "other-server"),
