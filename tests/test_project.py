@@ -35,7 +35,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (13_223, 85, 8_508, 96_043),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (13_490, 93, 7_715, 107_760),
+    "tests": (13_490, 93, 7_715, 107_800),
 }
 """What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
