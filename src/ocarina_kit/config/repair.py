@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE
 
-LIMIT = 100_000
+LIMIT = 30_000
 """Characters: a longer text takes seconds, and was never meant as a configuration."""
 # Without width, direction marks, and the byte-order mark: white space to nobody.
 _INVISIBLE = r"\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
