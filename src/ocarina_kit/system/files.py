@@ -176,7 +176,7 @@ class Reserved:
         self._descriptor = -1
         with self._undone_if_it_fails():
             _refuse_what_is_not_ours(self._target)
-            _refuse_a_mount(self._target, self._temporary)
+            _refuse_a_mount(self._target)
             self._descriptor = os.open(self._temporary, _NEW, 0o600)
             os.fchmod(self._descriptor, 0o600)  # a umask can have taken the owner's own bits
             _sweep(self._target, os.fstat(self._descriptor).st_mtime)
@@ -235,14 +235,14 @@ def _refuse_what_is_not_ours(target: Path) -> None:
             raise
 
 
-def _refuse_a_mount(target: Path, beside: Path) -> None:
-    """A file that is mounted by itself, as into a container, cannot be replaced: nor linked, which changes nothing."""
+def _refuse_a_mount(target: Path) -> None:
+    """A file that is mounted by itself, as into a container, cannot be replaced (proc(5), mountinfo)."""
     try:
-        os.link(target, beside)
-        beside.unlink()
-    except OSError as problem:  # no file yet, or a file system without links
-        if problem.errno == errno.EXDEV:
-            refuse("mounted", target)
+        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+    except OSError:  # not Linux
+        return
+    if f" {target} " in mounts:
+        refuse("mounted", target)
 
 
 def _prefix(target: Path) -> str:
