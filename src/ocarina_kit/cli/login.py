@@ -127,16 +127,16 @@ def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
 # --- two steps, each in a process of its own
 
 
-def _show_links(login: Login, scopes: Sequence[str]) -> None:
+def _show_links(login: Login, wanted: Sequence[str]) -> None:
     """New links, each alone on a line of standard output, unless that belongs to the JSON document."""
-    for scope in scopes:
+    for scope in wanted:
         login.begin(scope)
         login.ui.say(f"To {login.words(scope)}: open this link in any browser, and press Authorize.")
         if login.ui.json:
             login.ui.raw(login.links[scope])
         else:
             print(login.links[scope], flush=True)
-    if scopes:
+    if wanted:
         login.ui.say("Then paste the address of the page that opens, within 60 seconds:")
         login.ui.command(login.paste_command)
 

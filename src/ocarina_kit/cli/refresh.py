@@ -23,7 +23,6 @@ from ocarina_kit.tokens.told import clock_note
 
 Data = dict[str, Any]
 
-
 EPILOG = """Examples:
   ocarina-kit refresh --within 6h      only tokens that are valid for less than that
   ocarina-kit refresh --for lookup"""
@@ -83,7 +82,6 @@ def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequenc
     """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given."""
     if not names and not strings:
         return None
-
     keys = look(run.machine, setup.tokens_file)[1].entries
     found = [request_for(string).scope for string in strings]
     for purpose in (each for request in requests_for(names) for each in request.purposes):

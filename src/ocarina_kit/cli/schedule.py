@@ -178,8 +178,8 @@ def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bo
         if not dry_run and first_seen(planned.world.tokens.log, host) is None:
             note(run, setup, "scheduled")
         return None
-    if entries.off and not entries.active:
-        ui.say(f"Line {entries.off[0].number} is this set-up's entry, commented out. It is used again.")
+    if entries.again and not entries.active:
+        ui.say(f"Line {entries.again[0].number} is this set-up's entry, commented out. It is used again.")
     if planned.left:
         ui.warn(f"{planned.left} Each host has a crontab of its own. [CRN002]")
     if not _agreed(run, planned.world, planned.edit, yes=yes, dry_run=dry_run, default=not planned.left):

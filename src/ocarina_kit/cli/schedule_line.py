@@ -19,8 +19,7 @@ from ocarina_kit.cron.line import Entry, Ground, entries
 from ocarina_kit.cron.plan import Mine, Plan, plan_schedule
 from ocarina_kit.cron.program import Listing, install_crontab, unreadable
 from ocarina_kit.doctor import crontab as crn
-from ocarina_kit.doctor import environment as _environment  # noqa: F401  # it registers ENV006
-from ocarina_kit.doctor.check import PROBLEMS, REGISTRY, Choice, examine
+from ocarina_kit.doctor.check import PROBLEMS, Choice, all_checks, examine
 from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere, refreshes_all
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import Exit, KitError, Remedy, worst
@@ -100,7 +99,7 @@ def plan_entry(
         left = found.said if found is not None else ""
     clients = Clients((client,), chosen=client) if client is not None else Clients()
     new = run.world(listing=Listing("read", plan.after), clients=clients)
-    checks = [REGISTRY[id]._replace(needs=()) for id in _CAUTIONS]
+    checks = [each._replace(needs=()) for each in all_checks() if each.id in _CAUTIONS]
     against = [each for each in examine(new, Choice(), checks) if each.status in PROBLEMS or each.unclear]
     problem = unreadable(world.listing, run.machine.host) or in_the_way(run, plan.entries)
     cautions = (*filter(None, (of_client,)), *(as_error(run, each) for each in against))

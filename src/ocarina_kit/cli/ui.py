@@ -187,7 +187,8 @@ class Ui:
     def error_line(self, error: KitError) -> None:
         """An error on one line, for the mail that cron sends (``refresh --cron``)."""
         commands = " && ".join(error.remedy.commands)
-        parts = (error.what, error.why, error.remedy.text, commands and f"Try: {commands}", f"[{error.id}]")
+        said = tilde(" ".join((error.what, error.why, error.remedy.text)), self._home)
+        parts = (said, commands and f"Try: {commands}", f"[{error.id}]")
         self._line(self.err, f"ocarina-kit: {' '.join(' '.join(parts).split())}")
 
     @contextlib.contextmanager

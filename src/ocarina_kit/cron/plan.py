@@ -35,6 +35,11 @@ class Mine(NamedTuple):
         return tuple(sorted((*self.own, *self.mixed)))
 
     @property
+    def again(self) -> tuple[Entry, ...]:
+        """The commented-out ones that can be used again: those that do other work stay as they are."""
+        return tuple(entry for entry in self.off if not entry.reading.other_work)
+
+    @property
     def kept(self) -> Entry | None:
         """The one that becomes the good entry: one that the kit wrote before others."""
         return min(self.own, key=lambda entry: not entry.marked, default=None)
@@ -96,8 +101,7 @@ def plan_schedule(
     be built).
     """
     found, lines = mine(content, ground), lines_of(content)
-    again = [entry for entry in found.off if switch_on and not (found.mixed or entry.reading.other_work)]
-    own = found.own or again[:1]
+    own = found.own or (found.again[:1] if switch_on and not found.mixed else ())
     keep = found.kept or next(iter(own), None)
     place = _place(lines, len(lines) if keep is None else keep.number - 1)
     times = times or _kept_times(keep, spread(ground.user, ground.host, ground.domain), runner)
