@@ -226,7 +226,6 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
 
 
 def _run(machine: Machine, plan: Plan, words: str, argv: tuple[str, ...]) -> None:
-
     environment = _environment(machine)
     # What conda installed beside the client (git) is found first.
     environment["PATH"] = f"{plan.prefix / 'bin'}:{environment.get('PATH', '/usr/bin:/bin')}"

@@ -185,7 +185,6 @@ def install_crontab(
 
 
 def _crontab(machine: Machine, argument: str, stdin: bytes = b"") -> Completed:
-
     # The words are compared with known ones: they must come in English. CRONTAB_NOHEADER=N would add Debian's own
     # three header lines to the listing. Secrets stay here: crontab has no use for them.
     environ = environment_without(machine, r"LANGUAGE|CRONTAB_NOHEADER|\w*_(?:proxy|PROXY)")

@@ -112,7 +112,6 @@ def carry_out(
 
 
 def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: Callable[[str], None]) -> None:
-
     # As it is now: it may just have been fixed.
     setup = usable(World(machine, world.place))
     report = refresh(machine, setup, scopes=scopes or None, by="doctor", waiting=waiting)
@@ -121,7 +120,6 @@ def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: C
 
 
 def _schedule(machine: Machine, world: World, waiting: Callable[[str], None]) -> Path | None:
-
     fresh = World(machine, world.place, seconds=_SECONDS)  # the look's own deadline may be over
     backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
     with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)

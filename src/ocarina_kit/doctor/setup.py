@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.setup import setup_of
 from ocarina_kit.doctor import config as _config  # noqa: F401  # it registers its checks
 from ocarina_kit.doctor.check import REGISTRY, Choice, Outcome, examine
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError
-
-if TYPE_CHECKING:
-    pass
 
 NOT_BLOCKING = ("CFG003", "CFG012", "CFG013", "CFG014")
 """Checks whose failure leaves a command something to work with."""

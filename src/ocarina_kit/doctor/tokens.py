@@ -151,7 +151,6 @@ def purposes(world: World) -> Outcome | None:
 
     ocarina asks you to log in when you do that.
     """
-
     # Which depends on CFG006: the log knows what was chosen by server.
     domain = world.config_findings["CFG007"]
     if domain.status == "fail" or domain.cause:

@@ -113,7 +113,6 @@ def _path(machine: Machine, state: str) -> Path:
 
 
 def _write(path: Path, pending: Pending) -> None:
-
     write_private(path, json.dumps({**pending._asdict(), "verifier": pending.verifier.reveal()}).encode())
 
 
