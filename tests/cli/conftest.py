@@ -13,12 +13,12 @@ import pytest
 from tests.conftest import Kit
 from tests.terminal import Screen
 
-from ocarina_kit.client.scopes import requests_for
+from ocarina_kit.client.scopes import scopes_for
 from ocarina_kit.sandbox import Sandbox, install_standin
 
 LINK = r"https?://\S+/o/authorize/\S+"
 LOOKUP = "majora2.view_biosampleartifact"
-UPLOAD = [request.scope for request in requests_for(["upload"])]
+UPLOAD = scopes_for(["upload"])
 _numbers = itertools.count(1)
 
 

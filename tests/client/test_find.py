@@ -13,7 +13,7 @@ from tests.client.stub import PACKAGES, client, machine_at, program
 
 from ocarina_kit.client.find import Candidate, Clients, examine, find_clients, judge, read_table
 from ocarina_kit.client.places import Launch, read_launch
-from ocarina_kit.client.scopes import NAMES, PURPOSES, example, requests_for
+from ocarina_kit.client.scopes import NAMES, PURPOSES, example, scopes_for
 from ocarina_kit.config.place import Place
 from ocarina_kit.system.machine import Completed
 
@@ -317,9 +317,9 @@ def test_the_real_client(home: Path) -> None:
     table = read_table(machine_at(home), one)
     assert table is not None
     if one.version >= (1, 0, 0):
-        assert requests_for(NAMES, table) == requests_for(NAMES)
-    for request in requests_for([purpose.name for purpose in PURPOSES], table):
-        for command in example(one.path, Place(home / ".ocarina"), request, table).splitlines():
+        assert scopes_for(NAMES, table) == scopes_for(NAMES)
+    for scope in scopes_for([purpose.name for purpose in PURPOSES], table):
+        for command in example(one.path, Place(home / ".ocarina"), scope, table):
             done = subprocess.run(
                 shlex.split(command), env={"HOME": str(home)}, capture_output=True, text=True, check=False
             )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ocarina_kit.client import scopes
-from ocarina_kit.client.scopes import BY_NAME, FALLBACK_SCOPE, PURPOSES, requests_for
+from ocarina_kit.client.scopes import BY_NAME, FALLBACK_SCOPE, PURPOSES, scopes_for
 from ocarina_kit.config.place import Place
 from ocarina_kit.system.errors import Exit, KitError
 
@@ -57,29 +57,28 @@ def test_the_scope_strings_are_those_of_facts() -> None:
     assert (*expected, "upload") == scopes.NAMES
 
 
-REQUESTS: list[tuple[list[str], dict[str, str | None] | None, list[tuple[str, list[str]]]]] = [
-    # names, the client's table, scope strings and the purposes that each serves
-    (["qc", "lookup", "lookup"], None, [(BY_NAME["qc"].scope, ["qc"]), (LOOKUP, ["lookup"])]),
-    (["upload"], None, [(BY_NAME[name].scope, [name]) for name in scopes.UPLOAD]),
-    ([" Add_Samples "], None, [(BY_NAME["add-samples"].scope, ["add-samples"])]),
-    (["lookup", "published"], OLD_CLIENT, [(FALLBACK_SCOPE, ["lookup", "published"])]),
-    (["update-samples"], OLD_CLIENT, [(OLDER_UPDATE, ["update-samples"])]),
-    (["dataviews"], OLD_CLIENT, [(BY_NAME["dataviews"].scope, ["dataviews"])]),
-    (["tags"], {"api.meta.tag.add": ""}, [(BY_NAME["tags"].scope, ["tags"])]),
-    (["lookup"], TWO_SCOPES, [(FALLBACK_SCOPE, ["lookup"]), ("majora2.x", ["lookup"])]),
+WANTED: list[tuple[list[str], dict[str, str | None] | None, list[str]]] = [
+    # names, the client's table, scope strings
+    (["qc", "lookup", "lookup"], None, [BY_NAME["qc"].scope, LOOKUP]),
+    (["upload"], None, [BY_NAME[name].scope for name in scopes.UPLOAD]),
+    ([" Add_Samples "], None, [BY_NAME["add-samples"].scope]),
+    (["lookup", "published"], OLD_CLIENT, [FALLBACK_SCOPE]),
+    (["update-samples"], OLD_CLIENT, [OLDER_UPDATE]),
+    (["dataviews"], OLD_CLIENT, [BY_NAME["dataviews"].scope]),
+    (["tags"], {"api.meta.tag.add": ""}, [BY_NAME["tags"].scope]),
+    (["lookup"], TWO_SCOPES, [FALLBACK_SCOPE, "majora2.x"]),
 ]
 
 
-@pytest.mark.parametrize(("names", "table", "expected"), REQUESTS)
-def test_names_to_scope_strings(names: list[str], table: Any, expected: list[tuple[str, list[str]]]) -> None:
-    found = requests_for(names, table)
-    assert [(request.scope, [purpose.name for purpose in request.purposes]) for request in found] == expected
+@pytest.mark.parametrize(("names", "table", "expected"), WANTED)
+def test_names_to_scope_strings(names: list[str], table: Any, expected: list[str]) -> None:
+    assert scopes_for(names, table) == expected
 
 
 @pytest.mark.parametrize("name", ["", "look up", "uploads", LOOKUP, "add-sample"])
 def test_an_unknown_name(name: str) -> None:
     with pytest.raises(KitError) as caught:
-        requests_for([name])
+        scopes_for([name])
     assert (caught.value.exit, "add-samples" in caught.value.why) == (Exit.USAGE, True)
     assert ("Did you mean add-samples" in caught.value.what) == (name == "add-sample")
 
@@ -87,9 +86,9 @@ def test_an_unknown_name(name: str) -> None:
 def test_what_is_not_a_scope() -> None:
     for given in ("", "  ", 'a"b', "a\\b", "ü", "a\x00b", "\x7f"):
         with pytest.raises(KitError) as caught:
-            scopes.request_for(given)
+            scopes.given_scope(given)
         assert caught.value.exit == Exit.USAGE
-    assert scopes.request_for("  a\n\tb! #[]~ ").scope == "a b! #[]~"
+    assert scopes.given_scope("  a\n\tb! #[]~ ") == "a b! #[]~"
 
 
 @pytest.mark.parametrize(
@@ -124,12 +123,11 @@ def test_examples() -> None:
         ("ocarina", env._replace(source="option"), "ocarina --oauth --env get"),
         ("o", conf, "OCARINA_CONF_FILE='/a b' o --oauth get"),
     ):
-        shown = scopes.example(program, place, scopes.request_for(LOOKUP))
-        assert shown == f"{start} biosample --central-sample-id YOUR_SAMPLE"
-    both = scopes.request_for(FALLBACK_SCOPE, OLD_CLIENT)
-    assert len(scopes.example("ocarina", PLACE, both, OLD_CLIENT).splitlines()) == 2
-    assert scopes.example("ocarina", PLACE, requests_for(["info"])[0], OLD_CLIENT) == ""
-    assert all(scopes.example("ocarina", PLACE, scopes.request_for(purpose.scope)) for purpose in PURPOSES)
+        shown = scopes.example(program, place, LOOKUP)
+        assert shown == [f"{start} biosample --central-sample-id YOUR_SAMPLE"]
+    assert len(scopes.example("ocarina", PLACE, FALLBACK_SCOPE, OLD_CLIENT)) == 2
+    assert scopes.example("ocarina", PLACE, BY_NAME["info"].scope, OLD_CLIENT) == []
+    assert all(scopes.example("ocarina", PLACE, purpose.scope) for purpose in PURPOSES)
 
 
 def test_the_permissions_to_ask_for() -> None:

@@ -13,7 +13,7 @@ from tests.client.stub import machine_at
 from tests.conftest import Kit
 
 from ocarina_kit.client.find import examine, read_table
-from ocarina_kit.client.scopes import requests_for
+from ocarina_kit.client.scopes import scopes_for
 from ocarina_kit.sandbox import Sandbox
 
 pytestmark = pytest.mark.real_client
@@ -58,7 +58,7 @@ def test_the_client_reads_what_login_wrote(real: Lab) -> None:
         assert real.kit.run("login", "--callback", "-", stdin=real.authorize(link) + "\n").code == 0
     this = machine_at(real.kit.home)
     table = read_table(this, examine(this, Path(os.environ["OCARINA_KIT_REAL_CLIENT"])))
-    assert set(real.kit.read_tokens()) == {request.scope for request in requests_for(names, table)}
+    assert set(real.kit.read_tokens()) == set(scopes_for(names, table))
     real.majora.add_sample("HOOT-0001")
     ocarina(real, "--oauth", "get", "biosample", "--central-sample-id", "HOOT-0001")
     assert [seen.status for seen in real.majora.requests if seen.scheme == "Bearer"][-1] == 200

@@ -19,7 +19,7 @@ from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry, tr
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Clients, read_table
 from ocarina_kit.client.install import Plan, plan_install
-from ocarina_kit.client.scopes import requests_for
+from ocarina_kit.client.scopes import scopes_for
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.config.values import judge
@@ -269,7 +269,7 @@ class _Init:
         if tokens:
             return [each.key for each in tokens]
         self.ui.say()
-        return [each.scope for each in requests_for(choose_purposes(self.ui, self.table), self.table)]
+        return scopes_for(choose_purposes(self.ui, self.table), self.table)
 
     def _plan(self, setup: Setup) -> Rows:
         """Plan the client and the crontab line; returns their rows for "Changes:"."""

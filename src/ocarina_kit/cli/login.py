@@ -15,7 +15,7 @@ from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result, Ui
 from ocarina_kit.client import scopes
 from ocarina_kit.client.find import Clients, find_clients, read_table
-from ocarina_kit.client.scopes import PURPOSES, Table, request_for, requests_for, supported
+from ocarina_kit.client.scopes import PURPOSES, Table, given_scope, scopes_for, supported
 from ocarina_kit.majora.grant import Pending, used_pending, waiting
 from ocarina_kit.majora.paste import LONGEST, Code, Misread, read_paste
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
@@ -68,8 +68,7 @@ def command(
         names += [each.name for each in PURPOSES if supported(each, table)]
     elif callback is None and not names and not strings:
         names = choose_purposes(run.ui, table) if run.ui.interactive and not print_url else ["lookup"]
-    requests = [*requests_for(names, table), *(request_for(each, table) for each in strings)]
-    wanted = list(dict.fromkeys(each.scope for each in requests))  # one link for each scope string
+    wanted = list(dict.fromkeys([*scopes_for(names, table), *map(given_scope, strings)]))
     if callback is not None:
         _finish(login, callback)
     elif print_url:
@@ -108,7 +107,7 @@ def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
     """Ask what the person wants to do; returns names that ``--for`` takes. Raises KeyboardInterrupt."""
     options = [
         (scopes.BY_NAME["lookup"].words, "1 link to open"),
-        (scopes.UPLOAD_WORDS, count(len(scopes.requests_for(["upload"], table)), "link")),
+        (scopes.UPLOAD_WORDS, count(len(scopes_for(["upload"], table)), "link")),
         ("something else",),
     ]
     choice = ui.ask_choice("What will you use ocarina for?", options, default=0, help=_HELP)
@@ -118,7 +117,7 @@ def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
     while True:
         names = ui.ask("Names, such as files or files,tags", help=_HELP).replace(",", " ").split()
         try:
-            if scopes.requests_for(names, table):
+            if scopes_for(names, table):
                 return names
         except KitError as unknown:
             ui.say(unknown.what)

@@ -284,9 +284,8 @@ class Login:
             return
         if self._client_ok:
             self.ui.say(title)
-            requests = [scopes.Request(each, scopes.purposes_of(each, self.table)) for each in done]
-            texts = (scopes.example(self._program, place, each, self.table) for each in requests)
-            lines = dict.fromkeys(line for text in texts for line in text.splitlines())
+            examples = (scopes.example(self._program, place, each, self.table) for each in done)
+            lines = dict.fromkeys(line for each in examples for line in each)
             self.ui.command("\n".join(list(lines)[:most]))
             return
         old = f"[ENV004] Majora does not accept ocarina {self._version}."

@@ -11,7 +11,7 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.ui import Result, Ui
-from ocarina_kit.client.scopes import names_of, purposes_of, request_for, requests_for, what_for
+from ocarina_kit.client.scopes import given_scope, names_of, purposes_named, purposes_of, what_for
 from ocarina_kit.config.place import Setup
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.words import parse_duration, span
@@ -83,8 +83,8 @@ def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequenc
     if not names and not strings:
         return None
     keys = look(run.machine, setup.tokens_file)[1].entries
-    found = [request_for(string).scope for string in strings]
-    for purpose in (each for request in requests_for(names) for each in request.purposes):
+    found = [given_scope(string) for string in strings]
+    for purpose in purposes_named(names):
         found += [key for key in keys if purpose in purposes_of(key)] or [purpose.scope]
     return list(dict.fromkeys(found))
 

@@ -34,13 +34,6 @@ class Purpose(NamedTuple):
     endpoints: tuple[str, ...]
 
 
-class Request(NamedTuple):
-    """One grant, and so one link: a scope string, and the purposes that it serves."""
-
-    scope: str
-    purposes: tuple[Purpose, ...] = ()
-
-
 def _add_and_change(*models: str) -> str:
     return " ".join(f"majora2.add_{model} majora2.change_{model}" for model in models)
 
@@ -111,30 +104,25 @@ _SEE_LIST = Remedy("See what there is to log in for.", ("ocarina-kit login --lis
 # --- from purposes to scope strings, and back ------------------------------------------------------------
 
 
-def requests_for(names: Iterable[str], table: Table | None = None) -> tuple[Request, ...]:
+def scopes_for(names: Iterable[str], table: Table | None = None) -> list[str]:
     """The distinct scope strings for ``names``, in order of first use: one link for each.
 
     ``table`` is the installed client's, or None if it is unknown. What it does not name is taken from the strings
     that the kit carries. Raises KitError (usage) for an unknown name.
     """
-    found: dict[str, tuple[Purpose, ...]] = {}
-    for purpose in dict.fromkeys(purpose for name in names for purpose in _named(name)):
-        for scope in _scopes(purpose, table):
-            found[scope] = (*found.get(scope, ()), purpose)
-    return tuple(Request(scope, purposes) for scope, purposes in found.items())
+    return list(dict.fromkeys(scope for each in purposes_named(names) for scope in _scopes(each, table)))
 
 
-def request_for(scope: str, table: Table | None = None) -> Request:
-    """The grant for a scope string given by hand (``--scope``), with the purposes that it happens to serve.
+def given_scope(scope: str) -> str:
+    """A scope string given by hand (``--scope``): white space is folded to the single blanks that the client writes.
 
-    White space is folded to the single blanks that the client writes. Raises KitError (usage) for a string that
-    RFC 6749, section 3.3, does not allow.
+    Raises KitError (usage) for a string that RFC 6749, section 3.3, does not allow.
     """
     folded = " ".join(scope.split())
     if not is_scope(folded):
         why = "It is made of names such as majora2.view_biosampleartifact, with a blank between them."
         raise usage_error(f"{scope!r} is not a scope string.", why=why, remedy=_SEE_LIST)
-    return Request(folded, purposes_of(folded, table))
+    return folded
 
 
 def is_scope(text: str) -> bool:
@@ -154,16 +142,19 @@ def supported(purpose: Purpose, table: Table | None) -> bool:
     return table is None or any(endpoint in table for endpoint in purpose.endpoints)
 
 
-def _named(name: str) -> list[Purpose]:
-    """What ``--for`` means by a name. Raises KitError (usage)."""
-    key = name.strip().lower().replace("_", "-")
-    if key in NAMES:
-        return [BY_NAME[each] for each in (UPLOAD if key == "upload" else (key,))]
-    from difflib import get_close_matches
+def purposes_named(names: Iterable[str]) -> list[Purpose]:
+    """What ``--for`` means by these names. Raises KitError (usage) for an unknown one."""
+    found: list[Purpose] = []
+    for name in names:
+        key = name.strip().lower().replace("_", "-")
+        if key not in NAMES:
+            from difflib import get_close_matches
 
-    near = "".join(f" Did you mean {near}?" for near in get_close_matches(key, NAMES, n=1))
-    why = f"The names are: {', '.join(NAMES)}."
-    raise usage_error(f"There is no purpose named {name!r}.{near}", why=why, remedy=_SEE_LIST)
+            near = "".join(f" Did you mean {near}?" for near in get_close_matches(key, NAMES, n=1))
+            why = f"The names are: {', '.join(NAMES)}."
+            raise usage_error(f"There is no purpose named {name!r}.{near}", why=why, remedy=_SEE_LIST)
+        found += [BY_NAME[each] for each in (UPLOAD if key == "upload" else (key,))]
+    return found
 
 
 def _scopes(purpose: Purpose, table: Table | None) -> tuple[str, ...]:
@@ -202,11 +193,11 @@ def options_for(scopes: Iterable[str], table: Table | None = None) -> tuple[str,
     return tuple(word for option in dict.fromkeys(found) for word in option)
 
 
-def example(program: str, place: Place, request: Request, table: Table | None = None) -> str:
-    """A command for each purpose of the request that uses the token, one a line, quoted for a shell.
+def example(program: str, place: Place, scope: str, table: Table | None = None) -> list[str]:
+    """A command for each purpose that the token for ``scope`` serves, quoted for a shell.
 
     ``--oauth`` is always in it: without it the client ignores tokens (FACTS.md). What the installed client (its
-    ``table``) cannot do is left out; "" if nothing is left.
+    ``table``) cannot do is left out.
     """
     import shlex
 
@@ -214,8 +205,8 @@ def example(program: str, place: Place, request: Request, table: Table | None = 
     start = shlex.join([program, "--oauth", *(["--env"] if place.from_env else profile)])
     if place.source == "option" and not place.from_env:
         start = f"OCARINA_CONF_FILE={shlex.quote(str(place.config))} {start}"
-    able = [purpose.name for purpose in request.purposes if supported(purpose, table)]
-    return "\n".join(f"{start} {_EXAMPLES[name]}" for name in able)
+    able = [purpose.name for purpose in purposes_of(scope, table) if supported(purpose, table)]
+    return [f"{start} {_EXAMPLES[name]}" for name in able]
 
 
 def permissions(scope: str) -> str:

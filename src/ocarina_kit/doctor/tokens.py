@@ -169,7 +169,7 @@ def purposes(world: World) -> Outcome | None:
     enough = {"lookup", "published"} if table is None else {"lookup"}
     if not chosen and not served & enough and scopes.supported(scopes.BY_NAME["lookup"], table):
         status, why = "warn", "it is needed by default"
-        missing = [scopes.requests_for(("lookup",), table)[0].scope]
+        missing = scopes.scopes_for(("lookup",), table)[:1]
     if not missing:
         return None
     said, what = f"You have no {{what}}; {why}.", named(missing, world.table)
