@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ocarina_kit.cli.context import Run
-from ocarina_kit.config import jsontext
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.setup import Config, from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
@@ -144,8 +143,8 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
 def _in_file(config: Config) -> dict[str, str]:
     """What the file says. A profile that is not there yet is a set-up of its own: of the layers below it only the
     object "default" counts, as the top level is mostly another Majora's."""
-    profile, document = config.place.profile, config.readable
-    new = profile is not None and document is not None and profile not in profiles(document.value)
+    profile = config.place.profile
+    new = profile is not None and profile not in profiles(config.document.value)
     found = {name: config.text(name) for name in config.settings if config.text(name)}
     return {name: each for name, each in found.items() if not new or config.path_of(name)[0] == "default"}
 
@@ -235,7 +234,7 @@ def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
     there, before anybody is asked for anything."""
     world, corrected = settled(World.of(run.config()))
     config = world.config
-    if config.file is not None and not config.file.replaceable:
+    if not config.file.replaceable:
         found = world.config_findings["CFG001"]
         raise KitError(found.said, id=found.id, why="It was left as it is.", remedy=found.remedy)
     if not wish.dry_run:
@@ -251,11 +250,8 @@ def plan(
     Where they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
     corrected in the file, and what stays odd.
     """
-    changes, file = plan_settings(config, values), config.file
-    assert file is not None  # noqa: S101  # for mypy: init writes a file, with --env too
-    document, _ = jsontext.read((changes[0].after if changes else file.content) or b"")
-    assert document is not None  # noqa: S101  # for mypy: it is what would be written
-    after = config._replace(file=file._replace(kind="file", mode=None)).with_document(document)
+    (changes, after), file = plan_settings(config, values), config.file
+    after = after._replace(file=file._replace(kind="file", mode=None), broken=None)
     for finding in corrected:
         run.ui.say(f"Corrected: {finding.said}. [{finding.id}]")
     for finding in findings(World.of(after)):

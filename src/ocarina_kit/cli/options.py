@@ -56,8 +56,8 @@ def profiles(ctx: Any, args: list[str], incomplete: str) -> Values:
     from ocarina_kit.system.machine import this_machine
 
     machine = this_machine()
-    document = read_config(machine, place_of(machine, config=ctx.meta.get("config"))).readable
-    return [] if document is None else [(name, "a profile") for name in profiles(document.value)]
+    config = read_config(machine, place_of(machine, config=ctx.meta.get("config")))
+    return [(name, "a profile") for name in profiles(config.document.value)]
 
 
 # --- options of several commands ----------------------------------------------------------------------------------

@@ -21,15 +21,20 @@ from ocarina_kit.system.secret import Secret
 
 
 class Config(NamedTuple):
-    """One look at a configuration. ``settings``: those that are given, as the client has them. ``file`` is None with
-    --env. ``readable``: what is in the file, repaired or not; ``broken``: where and why it is not JSON."""
+    """One look at a configuration. ``settings``: those that are given, as the client has them. ``readable``: what is in
+    the file, repaired or not, None if it cannot be; ``broken``: where and why it is not JSON."""
 
     machine: Machine
     place: Place
     settings: Mapping[str, object]
-    file: File | None = None
+    file: File = File(Path(), "missing")
     readable: Document | None = None
     broken: Spot | None = None
+
+    @property
+    def document(self) -> Document:
+        """What is in the file, as far as it can be read: an empty object otherwise, and with --env."""
+        return self.readable or Document("{}\n")
 
     @property
     def uses_api_key(self) -> bool:
@@ -48,8 +53,8 @@ class Config(NamedTuple):
 
     def path_of(self, name: str) -> jsontext.Path:
         """Where a setting is that the client reads, or where it must be put for the client to see it."""
-        profile, value = self.place.profile, self.readable.value if self.readable is not None else {}
-        found = [path for path, layer in layers(value, profile) if name in layer]
+        profile = self.place.profile
+        found = [path for path, layer in layers(self.document.value, profile) if name in layer]
         if found:
             return (*found[-1], name)
         return (name,) if profile is None else ("profile", profile, name)

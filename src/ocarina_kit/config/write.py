@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ocarina_kit.config.jsontext import Document
 from ocarina_kit.config.setup import Config, profiles
 from ocarina_kit.config.values import FILLER, is_api_key
 from ocarina_kit.system.errors import KitError, usage_error
@@ -27,9 +26,9 @@ def check_profile_name(name: str) -> None:
         raise usage_error("A profile cannot have this name.", why=f"It becomes part of a file name: {why}")
 
 
-def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
+def plan_settings(config: Config, settings: Mapping[str, str]) -> tuple[list[Change], Config]:
     """The write that gives the set-up ``config`` (all fixed that has one meaning: `doctor.setup.settled`) these
-    settings; no change where the file says so already.
+    settings, and the configuration after it; no change where the file says so already.
 
     With a legacy key, blank ids and secrets get fillers; a new profile gets a tokens file of its own (CONTRACT.md,
     init). A file that cannot be repaired is replaced (a backup is kept). Raises KitError where something in the file is
@@ -37,7 +36,7 @@ def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
     """
     from ocarina_kit.system.change import Change
 
-    document, profile = config.readable or Document("{}\n"), config.place.profile
+    document, profile = config.document, config.place.profile
     wanted = {name: settings[name] for name in _ORDER if name in settings}
     if is_api_key(wanted.get("MAJORA_TOKEN", "")):
         for name in ("CLIENT_ID", "CLIENT_SECRET"):
@@ -59,7 +58,6 @@ def plan_settings(config: Config, settings: Mapping[str, str]) -> list[Change]:
         except ValueError as problem:
             what = f"The configuration has something else where an object is needed: {problem}."
             raise KitError(what, id="CFG010") from None
-    before, after = config.file.content if config.file is not None else None, document.render()
-    if after == before:
-        return []
-    return [Change("write", config.place.config, "config", before, after, why="write the configuration")]
+    before, after = config.file.content, document.render()
+    change = Change("write", config.place.config, "config", before, after, why="write the configuration")
+    return [] if after == before else [change], config.with_document(document)

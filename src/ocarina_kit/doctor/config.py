@@ -50,14 +50,12 @@ def _wrong(
 ) -> Outcome:
     """A `problem` that says where: file, line and column of the setting at ``path``, or ``spot``. ``after``: the
     configuration with this fixed, in place of a remedy; ``by``: what --fix does. ``more``: as `problem` has it."""
-    file, document = config.file, config.readable
-    if spot is None and document is not None:
-        spot = document.find(path)
-    if file is not None:
+    file, spot = config.file, spot or config.document.find(path)
+    if not config.place.from_env:
         said += " ({file}, line {line}, column {column})" if spot is not None else " ({file})"
         more["file"] = tilde(file.path, config.machine.home)
     after = None if after == config else after
-    if after is not None and after.readable is not None and file is not None:
+    if after is not None and after.readable is not None:
         fix = Change("write", file.path, "config", file.content, after.readable.render(), why=by)
         more.update(fix=(fix,), text="", run="")
     if spot is None:
@@ -95,7 +93,7 @@ def exists(world: World) -> Outcome | None:
     Without it neither ocarina nor ocarina-kit knows your Majora.
     """
     file = world.config.file
-    if file is None or file.kind == "file":
+    if file.kind == "file":
         return None
     said, commands = no_file(file.kind, file.path)
     run = (*commands, "" if file.kind == "unreadable" else _INIT)
@@ -131,7 +129,7 @@ def is_private(world: World) -> Outcome | None:
     Others on this machine can read your client secret, or change where ocarina sends it.
     """
     file = world.config.file
-    if file is None or file.mode is None:
+    if file.mode is None:
         return None
     loose = loose_folders(file.path)
     if (found := open_to_others(world, file)) is not None or not loose:
@@ -166,8 +164,7 @@ def _required(config: Config) -> tuple[str, ...]:
 def _missing(config: Config) -> dict[str, list[Path]]:
     """The required settings that no layer has, and the names in the file that can only be slips for each."""
     missing: dict[str, list[Path]] = {name: [] for name in _required(config) if name not in config.settings}
-    value = config.readable.value if missing and config.readable is not None else {}
-    for path, mapping in layers(value, config.place.profile):
+    for path, mapping in layers(config.document.value, config.place.profile) if missing else ():
         for name in [each for each in list(mapping)[:1000] if isinstance(mapping[each], str)]:
             if name not in SETTINGS and (setting := meant(name)) in missing:
                 missing[setting].append((*path, name))
@@ -202,12 +199,11 @@ def is_complete(world: World) -> Outcome | None:
 
     ocarina takes a built-in value, or refuses to start.
     """
-    config, document = world.config, world.config.readable
-    if document is None:
-        return _of_values(world, "CFG004")
+    config, document = world.config, world.config.document
     for setting, found in _missing(config).items():
         document = document.rename(found[0], setting) if len(found) == 1 else document
-    return _of_values(world, "CFG004", "correct the names of settings", config.with_document(document))
+    after = config if document == config.document else config.with_document(document)
+    return _of_values(world, "CFG004", "correct the names of settings", after)
 
 
 @_check_file("CFG011", "The profile, if any, is complete", needs="CFG002", run=f"{_INIT} --profile NAME")
@@ -216,10 +212,10 @@ def has_profile(world: World) -> Outcome | None:
 
     ocarina silently goes on with the values of the top level.
     """
-    config, profile, document = world.config, world.place.profile, world.config.readable
-    if profile is None or document is None:
+    config, profile = world.config, world.place.profile
+    if profile is None:
         return None
-    known = profiles(document.value)
+    known = profiles(config.document.value)
     if profile not in known:
         said = "The profile {profile} does not exist (profiles: {known})"
         remedy = ask(config, text="init writes it; or name another with --profile.")
@@ -310,9 +306,7 @@ def optional(world: World) -> Outcome | None:
 
     ocarina fails as it reads the file, or cannot save its tokens.
     """
-    config, document, faults = world.config, world.config.readable, dict[Path, str]()
-    if document is None:
-        return None
+    config, document, faults = world.config, world.config.document, dict[Path, str]()
     after = document
     for path, mapping in layers(document.value, config.place.profile):
         for name in [each for each in ("MAJORA_TOKENS_FILE", *INTEGERS) if each in mapping]:
@@ -341,8 +335,7 @@ def given_once(world: World) -> Outcome | None:
 
     Only the last one counts: a change to another does nothing.
     """
-    config, document = world.config, world.config.readable
-    twice = document.twice if document is not None else []
+    config, twice = world.config, world.config.document.twice
     if not twice:
         return None
     names = listed([".".join(path) for path in twice[:5]])
@@ -357,7 +350,7 @@ def own_tokens(world: World) -> Outcome | None:
 
     ocarina keeps tokens by scope only, so the token of one replaces that of the other.
     """
-    config, value = world.config, world.config.readable.value if world.config.readable is not None else {}
+    config, value = world.config, world.config.document.value
     users: dict[str, dict[str, tuple[str, str]]] = {}
     for profile in (None, *profiles(value)):
         each = config._replace(settings=effective(value, profile))
