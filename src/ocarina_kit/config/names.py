@@ -13,7 +13,7 @@ INTEGERS = ("OCARINA_NO_BANNER", "OCARINA_QUIET")
 SETTINGS = TEXTS + INTEGERS
 _PLAIN = {name.replace("_", "").lower(): name for name in SETTINGS}
 _OTHER_NAMES = {
-    **dict.fromkeys(("domain", "url", "host"), "MAJORA_DOMAIN"),
+    **dict.fromkeys(("domain", "url", "host", "server"), "MAJORA_DOMAIN"),
     **dict.fromkeys(("user", "username"), "MAJORA_USER"),
     "clientid": "CLIENT_ID",
     "clientsecret": "CLIENT_SECRET",
@@ -29,7 +29,7 @@ def meant(name: str) -> str:
     from difflib import get_close_matches
 
     plain = re.sub(r"[\W_]", "", name[:100]).lower()
-    bare = re.sub(r"^(majora|oauth|ocarina)", "", plain)
+    bare = re.sub(r"^(majora|oauth|ocarina)+", "", plain)
     if bare != plain and plain not in _PLAIN and bare in _OTHER_NAMES:
         return _OTHER_NAMES[bare]
     return next((_PLAIN[near] for near in get_close_matches(plain, _PLAIN, n=1, cutoff=0.87)), "")

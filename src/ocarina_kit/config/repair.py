@@ -16,7 +16,7 @@ LIMIT = 30_000
 """Characters: a longer text takes seconds, and was never meant as a configuration."""
 # Without width, direction marks, and the byte-order mark: white space to nobody.
 _INVISIBLE = r"\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-_END = r"(?=\s*(?:[,:=}\];\#]|//|/\*|\Z))"
+_END = r"(?=\s*(?:[,:=}\];\#]|//|/\*|\Z)|[ \t]*[\r\n])"
 _STRINGS = rf""" "(?:[^"\\\r\n]|\\.)*"
   | "[^"\\\r\n]*[\r\n][\s\w.~+/=@:%-]*"{_END}(?!\s*[:=])
   | [{CURLY_DOUBLE}][^{CURLY_DOUBLE}"\r\n]*[{CURLY_DOUBLE}"]{_END}
@@ -81,7 +81,8 @@ def _rewritten(tokens: list[re.Match[str]]) -> tuple[list[str], dict[int, str]]:
         if is_name and not before and token.lastgroup == "string":
             part, slips[token.start()] = f"{{{part}", _BRACE
         elif is_name and last < at - 1 and before[-1:] not in "{[,:":
-            parts[last] += ","
+            inside = re.fullmatch(r'(".*),"', parts[last], re.DOTALL)  # "a," "b": "c"
+            parts[last] = f'{inside[1]}",' if inside else f"{parts[last]},"
             slips[tokens[last].end()] = "a missing comma"
         parts.append(part)
         if part and token.lastgroup not in _UNSEEN:
@@ -109,7 +110,7 @@ def _meant(token: re.Match[str], before: str, following: str) -> tuple[str, str]
     if text == "," and following == "" and before != "}":
         return text, ""  # the file may be cut off here
     if kind == "sign" and text in ",;":
-        if following in ("", ",", "}", "]"):
+        if following in ("", ",", "}", "]") or before in ("{", "["):
             return "", "an extra comma"
         return ",", "" if text == "," else "a semicolon where JSON needs a comma"
     if kind == "word" and before != ":" and following in _BEHIND_NAMES:

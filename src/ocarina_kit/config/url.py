@@ -79,12 +79,12 @@ def judge_domain(text: str) -> Value:
     except ValueError as problem:
         return Value(text, (Fault("CFG006", str(problem)),))
     url, cut = "/".join([server, *kept, ""]), re.split(r"[?#]", bare)[0]
-    is_odd = cut.rstrip("/") != url[:-1]
+    is_odd = (cut.rstrip("/") != url[:-1] and not is_page) or "/".join(cut.split("/")[:3]) != server
     slips = (
         (bare != text, "CFG006", "has spaces, quotes or < > around it"),
         (cut != bare, "CFG006", "has a query or fragment (? or #)"),
         (is_page, "CFG006", "is the address of one of Majora's pages"),
-        (is_odd and not is_page, "CFG006", "has a host, port or path in an unusual form"),
+        (is_odd, "CFG006", "has a host, port or path in an unusual form"),
         (not path.endswith("/") and not is_page, "CFG007", "does not end in /"),
         (path.endswith("//") and not is_page, "CFG007", "ends in several slashes"),
     )
@@ -131,6 +131,8 @@ def _host(host: str) -> str:
 
 def _kept(path: str) -> tuple[list[str], bool]:
     """The parts of a path that belong to the base URL, and whether it went on to one of Majora's pages."""
+    if "://" in path:
+        raise ValueError("has another address behind the host")
     parts = [part for part in normpath(path or "/").split("/") if part]
     page = next((at for at, part in enumerate(parts) if part.lower() in _PAGES), len(parts))
     if not _PATH.fullmatch("/".join(parts[:page])):

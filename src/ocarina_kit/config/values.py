@@ -70,7 +70,9 @@ def judge(name: str, value: object) -> Value:
             return Value(tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
         slips = [Fault("CFG008", "is another spelling of OAUTH", fixable=True)] if value != "OAUTH" else []
         return Value("OAUTH", tuple(slips))
-    return _judge_credential(name, value) if name.startswith("CLIENT_") else Value(value)
+    if name == "MAJORA_TOKENS_FILE":
+        return Value(value, (Fault("CFG010", "has a zero byte in it"),) if "\0" in value else ())
+    return _judge_credential(name, value)
 
 
 # --- each setting -----------------------------------------------------------------------------------------------
@@ -117,7 +119,7 @@ def are_swapped(client_id: str, client_secret: str) -> bool:
 
 def is_hash(text: str) -> bool:
     """Whether a value is the hash of a secret, as Django stores it: newer servers show it after Save (FACTS.md)."""
-    hashes = r"(?i)(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d+)\w*\$|pbkdf2_|\$\w{1,12}\$"
+    hashes = r"(?i)(?:pbkdf2|scrypt|bcrypt|argon2|md5|sha\d+)[\w-]*[$:]|pbkdf2_|\$[\w-]{1,16}\$"
     return re.match(hashes, text) is not None
 
 
@@ -125,10 +127,17 @@ def is_api_key(token: str) -> bool:
     """Whether MAJORA_TOKEN is a legacy key: neither OAUTH in any spelling, nor a placeholder, nor blank."""
     bare = tidied(token)
     spelling = re.fullmatch(r"[o0]auth(?:2|20)?", re.sub(r"[\W_]", "", bare).casefold())
-    return bool(bare) and spelling is None and not is_placeholder("MAJORA_TOKEN", token)
+    if not bare or spelling or is_placeholder("MAJORA_TOKEN", token):
+        return False
+    if len(bare) > 8:
+        return True
+    from difflib import get_close_matches
+
+    return not get_close_matches(bare.lower(), ("oauth",), cutoff=0.8)  # a slip: no key is as short
 
 
-_ON, _OFF = ("1", "1.0", "true", "yes", "on"), ("", "0", "0.0", "false", "no", "off", "none", "null")
+_ON = ("1", "1.0", "true", "t", "yes", "y", "on")
+_OFF = ("", "0", "0.0", "false", "f", "no", "n", "off", "none", "null")
 
 
 def _judge_integer(value: object) -> Value:
@@ -149,13 +158,15 @@ _SAYING = frozenset(
     todo undefined here goes""".split()
 )
 _NAMING = {
-    "MAJORA_USER": "majora user name username you",
-    "CLIENT_ID": "the oauth client app id clientid",
-    "CLIENT_SECRET": "the oauth client secret clientsecret password",
-    "MAJORA_TOKEN": "the majora api token key apikey",
+    "MAJORA_USER": "my majora user name username you",
+    **dict.fromkeys(
+        ("CLIENT_ID", "CLIENT_SECRET"),
+        "the my oauth majora ocarina client app application id clientid secret clientsecret password",
+    ),
+    "MAJORA_TOKEN": "the my majora api token key apikey",
     "MAJORA_DOMAIN": "the majora domain host server",
 }
-_WRAPPED = r"<[^<>]*>|\{.*\}|\[.*\]|\(.*\)|%\w+%|\$\{?\w+\}?|@@?\w+@@?|__\w+__"
+_WRAPPED = r".*<[^<>]*>.*|.*\{.*\}.*|\[.*\]|\(.*\)|%\w+%|\$\{?\w+\}?|@@?\w+@@?|__\w+__|\*{4}.*"
 _FILLING = r"[.…·*?#=+~_-]+|[xX][xX_-]+|0{3,}|12345\d*|abc123|foo|bar|none|null|nil|n/a|tb[ad]"
 _DOMAIN = r"(?:www\.)?example\.(?:org|com|net|edu)|(?:.*[._-])?your(?:s|[._-]).*|[.…*?_x-]+"
 
@@ -188,6 +199,10 @@ def _is_placeholder_domain(text: str) -> bool:
     host = re.split(r"[/?#:]", bare, maxsplit=1)[0].rstrip(".").lower()
     if "@" in bare or not bare:  # a user name or password, which may have any sign in it
         return False
-    if re.search(r"[<>{}]|\$\w", bare) or re.fullmatch(_DOMAIN, host or bare):
+    if (
+        re.search(r"[<>{}]|\$\w", bare)
+        or re.fullmatch(_DOMAIN, host or bare)
+        or re.fullmatch(r"<[^.:]*>", text)
+    ):
         return True
     return "." not in host and host != "majora" and _says_what_belongs("MAJORA_DOMAIN", host)

@@ -7,7 +7,7 @@ what is wrong and, where that has one meaning, the configuration without it (``a
 from __future__ import annotations
 
 from functools import partial
-from posixpath import normpath
+from os.path import realpath
 from shlex import quote
 from typing import Any
 
@@ -317,11 +317,12 @@ def optional(world: World) -> Outcome | None:
     if not isinstance(document.value.get("default", {}), dict):
         faults["default",] = "is not an object"
     text, run = "Remove it, or give it another value.", _edit(config)
-    folder = config.tokens_file.parent
-    gone = read_file(folder).kind not in ("folder", "unreadable")
-    if not faults and gone and config.text("MAJORA_TOKENS_FILE"):
-        faults[config.path_of("MAJORA_TOKENS_FILE")] = "is in a folder that does not exist"
-        text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {quote(str(folder))}"
+    name, file = "MAJORA_TOKENS_FILE", config.tokens_file
+    if not faults and config.text(name) and read_file(file).kind in ("folder", "special"):
+        faults[config.path_of(name)] = "does not name a file"
+    elif not faults and config.text(name) and read_file(file.parent).kind not in ("folder", "unreadable"):
+        faults[config.path_of(name)] = "is in a folder that does not exist"
+        text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {quote(str(file.parent))}"
     if not faults:
         return None
     said = "; ".join(f"{path[-1]} {fault}" for path, fault in faults.items())
@@ -357,7 +358,7 @@ def own_tokens(world: World) -> Outcome | None:
         domain, client_id = judge("MAJORA_DOMAIN", each.text("MAJORA_DOMAIN")), tidied(each.text("CLIENT_ID"))
         token = judge("MAJORA_TOKEN", each.text("MAJORA_TOKEN"))
         if client_id and domain.usable and token.text == "OAUTH":
-            sharing = users.setdefault(normpath(each.tokens_file), {})
+            sharing = users.setdefault(realpath(each.tokens_file), {})
             sharing[profile or "no profile"] = (domain.text, client_id)
     clash = next((list(names) for names in users.values() if len(set(names.values())) > 1), None)
     if clash is None:

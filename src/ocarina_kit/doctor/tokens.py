@@ -67,7 +67,10 @@ def shape(world: World) -> Outcome:
         text, run = "No token can be read in it. doctor sets it aside; then log in.", (_FIX, _LOGIN)
     why = "set the damaged tokens file aside, keep what can be read"
     aside = _change(world, "set aside", why, kept.render() if kept.entries else None)
-    return _fault(world, said, read.damage or _place(world, odd[0]), aside, text=text, run=run)
+    place = read.damage or _place(world, odd[0])
+    if read.damage is None and kept.entries == read.entries:  # a refresh makes them tokens
+        return _fault(world, said, place)
+    return _fault(world, said, place, aside, text=text, run=run)
 
 
 @_check("TOK003", "The tokens file is readable only by you", needs="TOK001")
@@ -206,11 +209,11 @@ def _change(world: World, what: str, why: str, after: bytes | None) -> Change:
     return Change(what, found.path, "tokens", found.content, after, why=why)
 
 
-def _fault(world: World, said: str, place: tuple[int, int], fix: Change, **more: Any) -> Outcome:
+def _fault(world: World, said: str, place: tuple[int, int], *fix: Change, **more: Any) -> Outcome:
     """``place``: line and column. What has expired in the file after its fix is refreshed."""
     now, (line, column) = world.tokens.now, place
     due = [token for token in _fixed(world).tokens if token.odd or token.seconds_left(now) <= 0]
-    fixes, said = (fix, *_refresh(world, due)), said + " ({file}, line {line}, column {column})"
+    fixes, said = (*fix, *_refresh(world, due)), said + " ({file}, line {line}, column {column})"
     return problem("fail", said, fix=fixes, file=_file(world), line=line, column=column, **more)
 
 

@@ -88,7 +88,7 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
 
 def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code_alone: bool) -> Misread:
     """What a paste of this server without a code is. ``code_alone``: there is a word that may be one."""
-    for piece in own:
+    for piece in sorted(own, key=lambda piece: piece.state not in states):
         # An error that the server sent back (RFC 6749, 4.1.2.1), if it belongs to a pending login or to none.
         if piece.query.get("error") and (piece.state in states or not piece.state):
             found = re.match(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,3}\b", piece.query["error"].strip(_AROUND))

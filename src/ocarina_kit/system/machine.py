@@ -48,7 +48,7 @@ class Machine(NamedTuple):
     def expand(self, path: str) -> Path:
         """``~`` and ``~/…`` against this home, ``~user`` as the system knows it; an absolute path either way."""
         if path == "~" or path.startswith("~/"):
-            return self.home / path[2:]
+            return self.home / path[2:].lstrip("/")
         return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111  # does not raise for an unknown ~user
 
 

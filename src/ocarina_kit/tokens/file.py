@@ -104,6 +104,8 @@ def read_token(key: str, value: object) -> Token:
     scope = value.get("scope")
     if isinstance(scope, list) and all(isinstance(word, str) for word in scope):
         scope = " ".join(scope)
+    if isinstance(scope, str) and not scope.strip():
+        scope = None  # it says nothing
     odd = access is None or not isinstance(scope, str | None)
     lifetime = _number_in(value.get("expires_in"))
     if lifetime is None or not 0 <= lifetime <= _LONGEST_TOKEN_LIFE_S:
@@ -238,6 +240,10 @@ _OUR_NAMES = ("token", "ocarina", "majora", "json")
 def _salvage(data: bytes, problem: Exception) -> TokensFile:
     """The tokens of ``data`` that can be read, and its damage; ``problem`` is what reading it raised."""
     file = TokensFile({}, (getattr(problem, "lineno", 1), getattr(problem, "colno", 1)))
+    if data.startswith(
+        b"\0\0"
+    ):  # what one writer leaves that cuts the file off below another; no encoding does
+        data = data.lstrip(b"\0")
     for key, body in re.findall(_ENTRY, data.decode(json.detect_encoding(data), "replace")):
         value = {}
         for name, said in re.findall(_SETTING, body):
