@@ -177,8 +177,6 @@ def test_a_hostile_size_ends_soon() -> None:
     assert document_of(json.dumps({f"k{number}": number for number in range(50_000)})).twice == []
 
 
-# --- what any text comes to ---------------------------------------------------------------------------------------
-
 PIECES = [
     *("{", "}", "[", "]", ",", ":", ";", "=", '"', "'", "“", "”", "\\", "\\u00e9", "\n", "\r", " ", "\u00a0", "\0"),
     *("a", "key", "null", "True", "1", "-0.5e3", "#", "//", "/*", "*/", "```", "\ufeff", "é", "export ", "<html>"),
@@ -199,8 +197,6 @@ def test_any_bytes(data: bytes) -> None:
         again, slip = read(document.text.encode("utf-8", "surrogatepass"))
         assert (again and again.text, slip) == (document.text, None)
 
-
-# --- edits -----------------------------------------------------------------------------------------------------------
 
 SETS = [
     # the file, the path, the value, the file afterwards
@@ -259,8 +255,6 @@ def test_a_repaired_file_keeps_the_rest() -> None:
     document = document_of("\ufeff{\r\n\t'a': 'x', # mine\r\n\t\"b\":  1.50,\r\n}\r\n")
     assert document.set(("c",), 2).render() == b'{\r\n\t"a": "x",\r\n\t"b":  1.50,\r\n\t"c": 2\r\n}\r\n'
 
-
-# --- excerpts --------------------------------------------------------------------------------------------------------
 
 SECRET = "s3cr3t" * 20
 
