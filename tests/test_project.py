@@ -30,14 +30,14 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield node.module
 
 
-# --- sizes: lines, files, statements, syntax nodes (of which nobody can pack more into a line) ------------------------
-
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (13_223, 85, 8_508, 96_043),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (13_490, 93, 7_715, 107_800),
 }
-"""What there is: lower these with every cut. The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
+"""Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
+
+The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
 
 
 @pytest.mark.parametrize("part", MOST)
@@ -56,8 +56,6 @@ def test_no_file_of_the_package_is_long() -> None:
     assert [name_of(path) for path in MODULES if path.read_text("utf-8").count("\n") > 400] == []
 
 
-# --- the order of the packages (ARCHITECTURE.md) ----------------------------------------------------------------------
-
 KNOWS = {
     "system": set(),
     "config": {"system"},
@@ -69,7 +67,7 @@ KNOWS = {
     "sandbox": {"system", "client"},
     "cli": {"system", "config", "client", "majora", "tokens", "cron", "doctor", "sandbox"},
 }
-"""Imports go down: each package, and those that it may import."""
+"""Imports go down (ARCHITECTURE.md): each package, and those that it may import."""
 
 
 @pytest.mark.parametrize("package", KNOWS)
@@ -113,8 +111,6 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     assert wrong == []
 
 
-# --- unused code ------------------------------------------------------------------------------------------------------
-
 CALLED_FROM_OUTSIDE = {"command", "EPILOG", "main"}
 
 
@@ -150,8 +146,6 @@ def test_nothing_is_defined_that_nobody_uses() -> None:
     assert unused == []
 
 
-# --- words (WORDS.md) -------------------------------------------------------------------------------------------------
-
 AVOIDED = re.compile(
     r"\b(?:mend(?:s|ed|ing)?|anew|heal(?:s|ed|ing|thier)?|stands(?! for)|rests on|all the same|only else|torn|spliced"
     r"|for your eyes|what needs no person|nobody can be asked|shall I do|is in doubt|hand over"
@@ -174,9 +168,6 @@ def test_the_words_are_those_of_the_glossary() -> None:
             if word := AVOIDED.search(line.replace("_", " ")):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {word[0]}")
     assert found == []
-
-
-# --- lint and types ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -55,10 +55,8 @@ def config_of(given: Any, profile: str | None = None, **file: Any) -> Config:
 
 
 def world_of(config: Config, client: tuple[int, ...] | None = (1, 0, 0)) -> World:
-    world = World.of(config)
-    found = Candidate("/o", real="/o", state="works", version=client) if client is not None else None
-    vars(world)["clients"] = Clients((found,) if found else (), found, found)
-    return world
+    found = Candidate("/o", real="/o", state="works", version=client)
+    return World(config.machine, config.place, config=config, clients=Clients((found,), found, found))
 
 
 def judged(config: Config, client: tuple[int, ...] | None = (1, 0, 0)) -> dict[str, Outcome]:
@@ -83,12 +81,7 @@ PROFILES: dict[str, Any] = {**GOOD, "profile": {"test": OWN, "bare": {}}}
 
 def test_good_ones_are_good() -> None:
     own = good(OCARINA_QUIET=1, OCARINA_NO_BANNER="1", MINE=[1, {"a": None}], MAJORA_TOKENS_FILE="~/x")
-    for settings, profile in (
-        (own, None),
-        (PROFILES, None),
-        (PROFILES, "test"),
-        ({"profile": {"p": GOOD}}, "p"),
-    ):
+    for settings, profile in ((own, None), (PROFILES, None), (PROFILES, "test")):
         assert wrong(config_of(settings, profile)) == {}
         assert after_fix(config_of(settings, profile)) is None
 

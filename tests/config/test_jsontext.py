@@ -127,8 +127,7 @@ def test_what_has_one_meaning_is_repaired(words: str) -> None:
         document, slip = of(before)
         assert (document, document and document.value) == (Document(text), json.loads(text)), before
         assert slip is not None
-        assert words in slip.words
-        assert slip[:2] == (line, column), before
+        assert (slip[:2], words in slip.words) == ((line, column), True), before
         assert read(document.render()) == (document, None)
 
 
@@ -136,9 +135,8 @@ def test_what_has_one_meaning_is_repaired(words: str) -> None:
 def test_nothing_is_guessed(words: str) -> None:
     for text, line, column in BROKEN[words]:
         document, slip = of(text)
-        assert (document, slip and slip[:2]) == (None, (line, column)), text
         assert slip is not None
-        assert words in slip.words, text
+        assert (document, slip[:2], words in slip.words) == (None, (line, column), True), text
 
 
 def test_what_the_client_reads_is_not_repaired() -> None:

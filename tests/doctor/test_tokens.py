@@ -83,17 +83,17 @@ def refreshed(fix: tuple[Change, ...]) -> tuple[str, ...]:
     return tuple(scope for change in fix if change.what == "refresh" for scope in change.scopes)
 
 
-GOOD_TOKENS = (
-    {LOOKUP: token(scope=LOOKUP, expires_at=int(NOW) + 10), LATER: token(LATER)},  # a text in place of a list
-    {LOOKUP: token(scope=..., expires_in="36000", extra={"kept": 1})},
-    {TAGS: token(TAGS, scope=list(reversed(TAGS.split()))), LOOKUP: token()},  # its own key finds it
-    {OLD_LOOKUP: token(OLD_LOOKUP)},  # what ocarina 0.36.1 looks samples up with
-)
-
-
-@pytest.mark.parametrize("content", GOOD_TOKENS)
-def test_good_tokens(home: Home, content: Any) -> None:
-    assert home.write(content).wrong() == {}
+def test_good_tokens(home: Home) -> None:
+    for content in (
+        {
+            LOOKUP: token(scope=LOOKUP, expires_at=int(NOW) + 10),
+            LATER: token(LATER),
+        },  # a text in place of a list
+        {LOOKUP: token(scope=..., expires_in="36000", extra={"kept": 1})},
+        {TAGS: token(TAGS, scope=list(reversed(TAGS.split()))), LOOKUP: token()},  # its own key finds it
+        {OLD_LOOKUP: token(OLD_LOOKUP)},  # what ocarina 0.36.1 looks samples up with
+    ):
+        assert home.write(content).wrong() == {}
 
 
 GOOD = json.dumps({LOOKUP: token(), INFO: token(INFO)})
@@ -153,13 +153,10 @@ def test_a_missing_refresh_token(home: Home, lost: Any) -> None:
     ("held", "log", "expected"),
     [
         ([INFO], (), "warn login --for lookup"),
-        ([LOOKUP], (), ""),
-        ([LOOKUP], ((INFO, "logged-in"),), "fail login --for info"),
         ([LOOKUP], ((INFO, "logged-in"), (TAGS, "logged-in")), "fail login --for info --for tags"),
         ([INFO], ((INFO, "logged-in"),), ""),
         ([INFO], ((INFO, "logged-in"), (LOOKUP, "logged-in"), (LOOKUP, "logged-out")), ""),
         ([INFO], ((LOOKUP, "logged-out"), (LOOKUP, "logged-in")), "fail login --for lookup"),
-        ([INFO], ((INFO, "refreshed"),), "warn login --for lookup"),
         ([LOOKUP], ((LATER, "logged-in"),), f"fail login --scope {LATER}"),
     ],
 )
