@@ -179,7 +179,6 @@ OLDER = {"MAJORA_CLIENT_ID": "i", "MAJORA_CLIENT_SECRET": "s"}
 
 def test_variables() -> None:
     for environ, values in (
-        ({}, {}),
         ({"MAJORA_USER": "u", "CLIENT_ID": ""}, {"MAJORA_USER": "u"}),
         (OLDER, {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}),
         ({"CLIENT_ID": "new", **OLDER}, {"CLIENT_ID": "new"}),

@@ -47,7 +47,6 @@ def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
 @pytest.mark.parametrize(
     ("one", "other", "needs", "then"),
     [
-        (OK, OK, "A1", "ok"),
         (WARN, OK, "A1", "ok"),
         (NONE, OK, "A1", "ok"),
         (FAIL, OK, "A1", "skip A1"),

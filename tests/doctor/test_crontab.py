@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,7 +21,7 @@ from ocarina_kit.doctor.entry import repair
 from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Completed, Machine
-from ocarina_kit.tokens.file import parse
+from ocarina_kit.tokens.file import TokensFile
 from ocarina_kit.tokens.log import Line
 
 NOW = 1_795_521_600.0
@@ -64,7 +63,7 @@ class Desk:
             {"access_token": "a", "refresh_token": "r", "expires_in": 36000, "expires_at": at + 36000}
             for at in born
         ]
-        file = parse(json.dumps(dict(zip((LOOKUP, INFO), entries, strict=False))).encode())
+        file = TokensFile(dict(zip((LOOKUP, INFO), entries, strict=False)))
         found = Candidate(self.client, real=self.client, state="works", version=(1, 0, 0))
         fine = dict.fromkeys(("CFG001", "CFG011"), SimpleNamespace(status="ok"))
         known: dict[str, Any] = {

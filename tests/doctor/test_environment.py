@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.doctor.test_server import HTTPS, PLACE, a_world, judged
+from tests.doctor.test_server import HTTPS, a_world, judged
 
 from ocarina_kit.client.find import Candidate, Clients
-from ocarina_kit.config.place import Place
+from ocarina_kit.config.setup import place_of
 from ocarina_kit.cron.program import Listing
 from ocarina_kit.doctor import environment as env
 from ocarina_kit.majora.api import Probe
@@ -52,17 +51,17 @@ def test_clients(shell: Any, chosen: Any, found: tuple[Candidate, ...], expected
 PROXY, BUNDLE = {"HTTPS_PROXY": "http://proxy:3128"}, {"REQUESTS_CA_BUNDLE": "/ca.pem"}
 MINE, THEIRS = "/k/ocarina-kit refresh --cron", "OCARINA_CONF_FILE=/other /k/ocarina-kit refresh --cron"
 VARIABLES = [
-    # environment, the command of the one crontab line, what of it is not carried
+    # environment, the command of the one crontab line, what of it is not carried and the command that fixes it
     (PROXY, "true", ""),
-    (PROXY, MINE, "HTTPS_PROXY"),
+    (PROXY, MINE, "HTTPS_PROXY:"),
     (PROXY, f"export HTTPS_PROXY=http://proxy:3128; {MINE}", ""),
-    (PROXY, f"export HTTPS_PROXY=http://older:3128; {MINE}", "HTTPS_PROXY"),
-    (PROXY | BUNDLE, MINE, "REQUESTS_CA_BUNDLE, HTTPS_PROXY"),
+    (PROXY, f"export HTTPS_PROXY=http://older:3128; {MINE}", "HTTPS_PROXY:"),
+    (PROXY | BUNDLE, MINE, "REQUESTS_CA_BUNDLE, HTTPS_PROXY:"),
     ({"XDG_STATE_HOME": "/s", "SSL_CERT_FILE": "/ca.pem"}, MINE, ""),
-    ({"HTTPS_PROXY": "http://me:hunter2@proxy:3128"}, MINE, "HTTPS_PROXY"),
-    ({"OCARINA_CONF_FILE": "/mine"}, THEIRS, "OCARINA_CONF_FILE"),
+    ({"HTTPS_PROXY": "http://me:hunter2@proxy:3128"}, MINE, "HTTPS_PROXY: crontab -e"),
+    ({"OCARINA_CONF_FILE": "/mine"}, THEIRS, "OCARINA_CONF_FILE:"),
     ({"MAJORA_USER": "u"}, MINE, ""),
-    ({"MAJORA_USER": "u", "CLIENT_ID": "i"}, f"--env {MINE}", "MAJORA_USER, CLIENT_ID"),
+    ({"MAJORA_USER": "u", "CLIENT_ID": "i"}, f"--env {MINE}", "MAJORA_USER, CLIENT_ID: ocarina-kit init"),
 ]
 
 
@@ -70,14 +69,11 @@ VARIABLES = [
 def test_variables(environ: dict[str, str], command: str, missing: str) -> None:
     line = f"37 2-23/3 * * * {command.removeprefix('--env ')}\n".encode()
     world = a_world(environ=environ, listing=Listing("read", line), setup=HTTPS)
-    world.place = PLACE._replace(from_env=command.startswith("--env "))
-    if config := environ.get("OCARINA_CONF_FILE"):
-        world.place = Place(Path(config), "environment")
+    world.place = place_of(world.machine, env=command.startswith("--env "))
     outcome = judged(env.carried, world)
-    assert (outcome.status, outcome.values.get("variable", "")) == ("warn" if missing else "ok", missing)
-    secret = "me:hunter2" in environ.get("HTTPS_PROXY", "")
-    command = "crontab -e" if secret else "ocarina-kit init" if world.place.from_env else ""
-    assert not missing or next(iter(outcome.remedy.commands), "") == command
+    assert outcome.status == ("warn" if missing else "ok")
+    seen = f"{outcome.values.get('variable', '')}: {' '.join(outcome.remedy.commands)}"
+    assert seen.strip() == (missing or ":")
 
 
 @pytest.mark.parametrize(("wanted", "said"), [("2.0.0", "2.0.0"), (None, "0.44.0")])
