@@ -100,8 +100,7 @@ FIXED: list[Any] = [
 def test_all_that_has_one_meaning_is_fixed_in_one_write(content: Any) -> None:
     config = config_of(content)
     change = setup.settled(world_of(config))[1][-1].fix[0]
-    before = config.file.content if config.file is not None else None
-    assert change == Change("write", PATH, "config", before, change.after, why=change.why)
+    assert change == Change("write", PATH, "config", config.file.content, change.after, why=change.why)
     assert json.loads(change.after or b"") == GOOD
     assert after_fix(config_of(change.after or b"")) is None
     assert usable(World.of(config)).client_secret.reveal() == SECRET
@@ -239,7 +238,7 @@ def test_settings_go_where_the_client_reads_them() -> None:
         (good(profile={"uk": {**user, "MAJORA_TOKENS_FILE": "~/t"}}), own, "uk", None),
         (b"", own, "uk", new),
     ):
-        changes = plan_settings(config_of(before, profile), settings)
+        changes, _ = plan_settings(config_of(before, profile), settings)
         assert [json.loads(each.after or b"") for each in changes] == ([] if after is None else [after])
 
 
