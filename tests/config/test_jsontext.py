@@ -24,7 +24,6 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
     "single quotes": [
         ("{'a': 'say \"b\"'}", 1, 2, '{"a": "say \\"b\\""}'),
         ("{'a': 'it\\'s'}", 1, 2, '{"a": "it\'s"}'),
-        ("{'a': \"it's\"}", 1, 2, '{"a": "it\'s"}'),
         ("{'a': 'b\tc'}", 1, 2, '{"a": "b\\u0009c"}'),
         ("{`a`: `b`}", 1, 2, AB),
     ],
@@ -53,7 +52,6 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
         ('# mine\n{"a": "b"}', 1, 1, AB),
         ('{\n  "a": "b", # the user\n  "c": 1\n}', 2, 12, '{\n  "a": "b",\n  "c": 1\n}'),
         ('{\n  // "x": "y",\n  "a": "b"\n}', 2, 1, '{\n  "a": "b"\n}'),
-        ('{"a": /* one */ "b"}', 1, 6, AB),
         ('{\n  "a": "b",\n  /* two\n lines */\n}', 2, 11, '{\n  "a": "b"\n}'),
     ],
     "```": [('```json\n{"a": "b"}\n```\n', 1, 1, '{"a": "b"}\n\n'), ("# my own\n```\n{}\n```", 1, 1, "{}\n")],
@@ -69,10 +67,10 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
         ('{"a": "b\r\n  c"\r\n}', 1, 7, '{"a": "b\\r\\n  c"\r\n}'),
     ],
     "a missing brace": [
+        ('{\n  "a": "b"\n', 2, 11, '{\n  "a": "b"\n}\n'),
         ('{\r\n  "a": "b"\r\n', 2, 11, '{\r\n  "a": "b"\r\n}\r\n'),
         ('"a": "b"}', 1, 1, AB),
         ('"a": "b", "c": 1', 1, 1, '{"a": "b", "c": 1}'),
-        ('{"a": "b";', 1, 10, AB),
     ],
     "an extra brace": [('{"a": "b"}}\n', 1, 11, '{"a": "b"}\n')],
 }
@@ -101,7 +99,9 @@ BROKEN: dict[str, list[tuple[str | bytes, int, int]]] = {
     "a missing value, one without quotes": [
         ('{"a": , "b": 1}', 1, 7), ('{"a": https://h.org/}', 1, 7), ("{'a': 'it's'}", 1, 7), ('{"a": +1}', 1, 7),
     ],
-    "a stray quote": [('{"a": "b"c"}', 1, 10), ('{"a": ""b""}', 1, 9), ('{"a": 007}', 1, 8), ('{"a": 1 /* x }', 1, 9)],
+    "a stray quote": [
+        ('{"a": "b"c"}', 1, 10), ('{"a": 007}', 1, 8), ('{"a": 1 /* x }', 1, 9), ('{"a": "x""b": 1}', 1, 10),
+    ],
     "a backslash": [('{"a": "C:\\new\\dir"}', 1, 14), ("{'a': '\\x41'}", 1, 8)],
     "a number that is too long": [('{"a": ' + "9" * 5000 + "}", 1, 1)],
     "too many objects": [
@@ -186,6 +186,7 @@ SETS = [
     ('{\n  "a": "b"\n, "x": 1\n}', ("c",), 2, '{\n  "a": "b"\n, "x": 1,\n  "c": 2\n}'),
     ("{}", ("a",), "b", '{\n    "a": "b"\n}'),
     ('{"p": {\n    "a": 1\n  }\n}', ("p", "b"), 2, '{"p": {\n    "a": 1,\n    "b": 2\n  }\n}'),
+    ('{"p": {}}', ("p", "a"), 1, '{"p": {"a": 1}}'),
     ('{\n "a": 1\n}', ("p", "u", "a"), 2, '{\n "a": 1,\n "p": {\n  "u": {\n   "a": 2\n  }\n }\n}'),
     ('{"a":1}', ("profile", "uk", "a"), [1, {}], '{"a":1, "profile":{"uk": {"a": [1, {}]}}}'),
     ('{"a": "e"}', ("b",), "ü", '{"a": "e", "b": "\\u00fc"}'),
