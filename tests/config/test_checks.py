@@ -227,24 +227,15 @@ def test_unusable_says_the_first_fault() -> None:
         assert caught.value.remedy.commands
 
 
-def test_settings_go_where_the_client_reads_them() -> None:
-    user, own = {"MAJORA_USER": "x"}, good(MAJORA_USER="x")
-    default = good(MINE=1, default={"MAJORA_USER": "other"})
-    new = {"profile": {"uk": {**own, "MAJORA_TOKENS_FILE": "~/.ocarina-tokens-uk"}}}
-    for before, settings, profile, after in (
-        (GOOD, GOOD, None, None),
-        (default, own, None, {**default, "default": user}),
-        (GOOD, own, "uk", good(**new)),
-        (good(profile={"uk": {**user, "MAJORA_TOKENS_FILE": "~/t"}}), own, "uk", None),
-        (b"", own, "uk", new),
-    ):
-        changes, _ = plan_settings(config_of(before, profile), settings)
-        assert [json.loads(each.after or b"") for each in changes] == ([] if after is None else [after])
+def test_a_profile_has_a_tokens_file_of_its_own() -> None:
+    own, tokens = good(MAJORA_USER="x"), {"MAJORA_TOKENS_FILE": "~/.ocarina-tokens-uk"}
+    (change,), _ = plan_settings(config_of(b"", "uk"), own)
+    assert json.loads(change.after or b"") == {"profile": {"uk": {**own, **tokens}}}
+    settled = good(profile={"uk": {"MAJORA_USER": "x", "MAJORA_TOKENS_FILE": "~/t"}})
+    assert plan_settings(config_of(settled, "uk"), own)[0] == []
 
 
-def test_what_cannot_be_written() -> None:
+def test_names_that_a_profile_cannot_have() -> None:
     for name in ("", " ", "a/b", "..", "a b ", "x" * 65, "$HOME", "%"):
         with pytest.raises(KitError, match="cannot have this name"):
             plan_settings(config_of(GOOD, name), GOOD)
-    with pytest.raises(KitError, match="something else where an object is needed"):
-        plan_settings(config_of(good(profile=3), "uk"), GOOD)

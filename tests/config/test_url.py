@@ -117,7 +117,7 @@ URLS = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.one_of(TEXTS, URLS))
 @example("https://h.org/%2e%2e//..//o")
 @example("'\u200b'https://h.org'\ufeff'")
