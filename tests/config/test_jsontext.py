@@ -147,7 +147,7 @@ def test_what_the_client_reads_is_not_repaired() -> None:
 
 
 def test_a_hostile_size_ends_soon() -> None:
-    for text in ('{"a": [' + '"x", ' * 150_000, "{" + "'a'" * 9_000, "{" + "/*" * 14_000, "{" + "‘" * 9_000):
+    for text in ('{"a": [' + '"x", ' * 40_000, "{" + "'a'" * 9_000, "{" + "/*" * 14_000, "{" + "‘" * 9_000):
         assert of(text)[0] is None
     assert document_of(json.dumps({f"k{number}": number for number in range(20_000)})).twice == []
 
