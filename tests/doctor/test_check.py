@@ -1,4 +1,4 @@
-"""The runner over checks that are literals: one fault, one failure; what is not selected."""
+"""The runner over checks that are literals: one fault, one failure; what is not selected; what a report shows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from ocarina_kit.config.place import Place
 from ocarina_kit.doctor.check import Check, Choice, Outcome, examine, ok, problem, skip
+from ocarina_kit.doctor.report import HIDDEN, host_mark, safe
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.errors import Remedy
 
@@ -70,3 +71,19 @@ def test_what_is_not_selected_is_judged_unseen_if_a_check_depends_on_it() -> Non
     checks = (a("AAA001", FAIL), a("BBB001", OK, "AAA001"))
     assert run(*checks, only=frozenset({"BBB"})) == "AAA001 skip, BBB001 skip AAA001"
     assert run(*checks, skip=frozenset({"AAA001"})) == "AAA001 skip, BBB001 skip AAA001"
+
+
+# Of the values a report has only those that tell nothing.
+SHOWN = "line=12 count=3 mode=0644 check=CFG001 setting=CLIENT_ID variable=no_proxy version=1.0.0 status=503 time=02:37"
+NOT_SHOWN = "file=/ann host=login1 line=x check=ann1 setting=ANN variable=ann span=ann version=1.0.0-ann"
+
+
+@pytest.mark.parametrize("pair", [*SHOWN.split(), *NOT_SHOWN.split(), "span=2 days ann"])
+def test_what_is_shown(pair: str) -> None:
+    name, value = pair.split("=")
+    shown = value if pair in SHOWN.split() else HIDDEN
+    assert safe(Outcome("fail", f"It|is {{{name}}}.", {name: value})) == f"It/is {shown}."
+
+
+def test_hosts_can_be_told_apart() -> None:
+    assert host_mark("login1") == host_mark("login1") != host_mark("login2")

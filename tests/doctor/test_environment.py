@@ -24,7 +24,6 @@ INSTALL, USE_GOOD = "ocarina-kit install-client", "export PATH=/a/bin:$PATH"
 
 CLIENTS: list[Any] = [
     # shell's, chosen, all of them; what is found first, and the command that fixes it
-    (None, None, (), "ENV001 fail"),
     (None, None, (DEAD,), f"ENV003 fail {INSTALL}"),
     (DEAD, GOOD, (DEAD, GOOD), f"ENV003 fail {USE_GOOD}"),
     (LOCKED, None, (LOCKED,), "ENV003 fail chmod u+x /e/bin/ocarina"),

@@ -27,7 +27,6 @@ def token(key: str = LOOKUP, **more: Any) -> dict[str, Any]:
     made = {
         "access_token": "access-" + key[-6:],
         "expires_in": 36000,
-        "token_type": "Bearer",
         "scope": key.split(),
         "refresh_token": "refresh-" + key[-6:],
         "expires_at": NOW + 30_000.5,
