@@ -18,15 +18,12 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
     "a byte-order mark at the start (saved as 'UTF-8 with BOM')": [("\ufeff" + AB, 1, 1, AB)],
     "'UTF-8 with BOM') and an invisible": [('\ufeff\u200b{"a": "b"}', 1, 1, AB)],
     "the encoding UTF-": [
-        *(('{"a": "é"}'.encode(code), 1, 1, '{"a": "é"}') for code in ("utf-16", "utf-16-be", "utf-32")),
-        *((AB.encode(code), 1, 1, AB) for code in ("utf-16-le", "utf-32-be")),
+        *(('{"a": "é"}'.encode(code), 1, 1, '{"a": "é"}') for code in ("utf-16", "utf-16-le", "utf-32-be")),
     ],
     "characters that are not UTF-8 and curly quotes": [("{“a”: ‘b’}".encode("cp1252"), 1, 2, AB)],
     "single quotes": [
-        ("{'a': 'b'}", 1, 2, AB),
         ("{'a': 'say \"b\"'}", 1, 2, '{"a": "say \\"b\\""}'),
         ("{'a': 'it\\'s'}", 1, 2, '{"a": "it\'s"}'),
-        ("{'a': \"it's\"}", 1, 2, '{"a": "it\'s"}'),
         ("{'a': 'b\tc'}", 1, 2, '{"a": "b\\u0009c"}'),
         ("{`a`: `b`}", 1, 2, AB),
     ],
@@ -37,11 +34,9 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
         ("{“a”: “it’s”}", 1, 2, '{"a": "it’s"}'),
     ],
     "True, False or None": [
-        ('{"a": TRUE}', 1, 7, '{"a": true}'),
-        ("{'a': True, 'b': None, 'c': False}", 1, 2, '{"a": true, "b": null, "c": false}'),
+        ("{'a': TRUE, 'b': None, 'c': False}", 1, 2, '{"a": true, "b": null, "c": false}'),
     ],
     "an extra comma": [
-        ('{\n  "a": "b",\n}\n', 2, 11, '{\n  "a": "b"\n}\n'),
         ('{"a": [1, 2,],}', 1, 12, '{"a": [1, 2]}'),
         ('{"a": 1,, "b": 2}', 1, 8, '{"a": 1, "b": 2}'),
         ('{"a": "say “b”, c",}', 1, 19, '{"a": "say “b”, c"}'),
@@ -50,7 +45,6 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
     ],
     "a missing comma": [
         ('{\n  "a": "b"\n  "c": "d"\n}', 2, 11, '{\n  "a": "b",\n  "c": "d"\n}'),
-        ('{"a": "b" "c": "d"}', 1, 10, '{"a": "b", "c": "d"}'),
         ('{"a": {"x": 1} "c": "d"}', 1, 15, '{"a": {"x": 1}, "c": "d"}'),
     ],
     "a semicolon": [('{"a": "b"; "c": "d";}', 1, 10, '{"a": "b", "c": "d"}')],
@@ -58,73 +52,61 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
         ('# mine\n{"a": "b"}', 1, 1, AB),
         ('{\n  "a": "b", # the user\n  "c": 1\n}', 2, 12, '{\n  "a": "b",\n  "c": 1\n}'),
         ('{\n  // "x": "y",\n  "a": "b"\n}', 2, 1, '{\n  "a": "b"\n}'),
-        ('{"a": /* one */ "b"}', 1, 6, AB),
         ('{\n  "a": "b",\n  /* two\n lines */\n}', 2, 11, '{\n  "a": "b"\n}'),
     ],
     "```": [('```json\n{"a": "b"}\n```\n', 1, 1, '{"a": "b"}\n\n'), ("# my own\n```\n{}\n```", 1, 1, "{}\n")],
     "= in place of :": [
         ('{"a" = "b"}', 1, 6, '{"a" : "b"}'),
         ('{"a" => "b"}', 1, 6, '{"a" : "b"}'),
-        ('{"a": "b", "c"="d"}', 1, 15, '{"a": "b", "c":"d"}'),
     ],
     "a name without quotes": [('{a: "b", $c-d: 1}', 1, 2, '{"a": "b", "$c-d": 1}')],
     "an invisible character or a space": [('{\u00a0"a":\u2003"b"\u200b}', 1, 2, '{ "a": "b"}')],
     "a tab, a line break or a control character in a string": [
         ('{"a": "b\tc"}', 1, 7, '{"a": "b\\u0009c"}'),
-        ('{"a": "b\x1bc"}', 1, 7, '{"a": "b\\u001bc"}'),
         ('{"a": "b\nc", "d": 1}', 1, 7, '{"a": "b\\nc", "d": 1}'),
         ('{"a": "b\r\n  c"\r\n}', 1, 7, '{"a": "b\\r\\n  c"\r\n}'),
     ],
     "a missing brace": [
-        ('{"a": "b"', 1, 10, AB),
         ('{\n  "a": "b"\n', 2, 11, '{\n  "a": "b"\n}\n'),
         ('{\r\n  "a": "b"\r\n', 2, 11, '{\r\n  "a": "b"\r\n}\r\n'),
         ('"a": "b"}', 1, 1, AB),
         ('"a": "b", "c": 1', 1, 1, '{"a": "b", "c": 1}'),
-        ('{"a": "b";', 1, 10, AB),
     ],
     "an extra brace": [('{"a": "b"}}\n', 1, 11, '{"a": "b"}\n')],
 }
 BROKEN: dict[str, list[tuple[str | bytes, int, int]]] = {
     # words of the cause: what was given, line and column
-    "empty, or holds": [("", 1, 1), (" \n\t\n", 1, 1), ("\ufeff", 1, 1), ("\u200b\u00a0", 1, 1)],
+    "empty, or holds": [("", 1, 1), ("\ufeff", 1, 1), ("\u200b\u00a0\n", 1, 1)],
     "far larger": [(" " * (jsontext.LIMIT + 1), 1, 1)],
     "not UTF-8": [
-        (b'{"a": "\xe9"}', 1, 8), (b'{\n"a": "\x93b\x94 \xe9"}', 2, 7), (b'{"a": "\x93b\x94"}', 1, 8),
-        (b'{"a": "\xc3', 1, 8), ('{"a": "b"}'.encode("utf-16")[:-1], 1, 10),
+        (b'{\n"a": "\x93b\x94 \xe9"}', 2, 7), (b'{"a": "\x93b\x94"}', 1, 8), (b'{"a": "\xc3', 1, 8),
+        ('{"a": "b"}'.encode("utf-16")[:-1], 1, 10),
     ],
     "does not hold a JSON object": [
-        ("<!DOCTYPE html>\n<html>", 1, 1), ("# my set-up\n\nMAJORA_DOMAIN=https://h.org/\n", 3, 1),
-        ("[ocarina]\nMAJORA_DOMAIN = x\n", 1, 1), ('\n "a"', 2, 2), ('["a"]', 1, 1), ("null", 1, 1), ("what is", 1, 1),
-        ("42", 1, 1), (", 1", 1, 1),
+        ("<!DOCTYPE html>\n<html>", 1, 1), ("# my set-up\n\nMAJORA_DOMAIN=https://h.org/\n", 3, 1), ('\n "a"', 2, 2),
+        ('["a"]', 1, 1), (", 1", 1, 1),
     ],
-    "two objects": [('{"a": 1}\n{"a": 2}', 2, 1), ('{"a": 1}{"a": 1}', 1, 9)],
-    "text after the end": [
-        ('{"a": 1} x', 1, 10), ('{"a": 1}]', 1, 9), ('{"a": {"b": 1}}}', 1, 16),
-    ],
+    "two objects": [('{"a": 1}\n{"a": 2}', 2, 1)],
+    "text after the end": [('{"a": 1} x', 1, 10), ('{"a": {"b": 1}}}', 1, 16)],
     "zero bytes": [("\0" * 63, 1, 1), ('{"a": "b"}\0\0', 1, 11), ('{"a": "b",\0\0', 1, 11), ('{"a": "b"\0\0', 1, 10)],
     "it was cut off, or a brace is missing": [
         ('{"a": {"b": 1}', 1, 15), ("{", 1, 2), ('{"p": {"a": 1, "default": {"b": 2}}', 1, 36), ('{"a": [1, 2', 1, 12),
         ('{"a": "b",', 1, 11), ('{"a": "b', 1, 7), ('{"a": ', 1, 7), ('{"a"', 1, 5),
     ],
-    "a bracket": [('{"a": [1}', 1, 9), ('{"a": 1]', 1, 8), ('{{"a": 1}}', 1, 2), ('{\\rtf1 {"a": 1}}', 1, 2)],
+    "a bracket": [('{"a": [1}', 1, 9), ('{{"a": 1}}', 1, 2), ('{\\rtf1 {"a": 1}}', 1, 2)],
     "a missing :": [('{"a" "b"}', 1, 6), ('{"a", "b": 1}', 1, 5), ('{"a: "b", "c": "d"}', 1, 7)],
-    "a missing quote": [
-        ('{\n "a": "b,\n "c": "d"\n}', 2, 10), ('{a": "b"}', 1, 2), ('{"a": "b\n}', 1, 9), ('{"a\nb": "c"}', 1, 4),
-    ],
+    "a missing quote": [('{\n "a": "b,\n "c": "d"\n}', 2, 10), ('{a": "b"}', 1, 2), ('{"a\nb": "c"}', 1, 4)],
     "a missing value, one without quotes": [
-        ('{"a": , "b": 1}', 1, 7), ('{"a": }', 1, 7), ('{"a": b", "c": "d"}', 1, 7), ('{"a": https://h.org/}', 1, 7),
-        ('{"a": undefined}', 1, 7), ("{'a': 'it's'}", 1, 7), ('{"a": +1}', 1, 7),
+        ('{"a": , "b": 1}', 1, 7), ('{"a": https://h.org/}', 1, 7), ("{'a': 'it's'}", 1, 7), ('{"a": +1}', 1, 7),
     ],
     "a stray quote": [
-        ('{"a": "b"c"}', 1, 10), ('{"a": ""b""}', 1, 9), ('{"a": 007}', 1, 8), ('{"a": 1.}', 1, 8),
-        ('{"a": 1 /* x }', 1, 9), ('{"a": "x""b": 1}', 1, 10),
+        ('{"a": "b"c"}', 1, 10), ('{"a": 007}', 1, 8), ('{"a": 1 /* x }', 1, 9), ('{"a": "x""b": 1}', 1, 10),
     ],
     "a backslash": [('{"a": "C:\\new\\dir"}', 1, 14), ("{'a': '\\x41'}", 1, 8)],
     "a number that is too long": [('{"a": ' + "9" * 5000 + "}", 1, 1)],
     "too many objects": [
         ('{"a": ' * (jsontext.DEPTH + 2) + "1" + "}" * (jsontext.DEPTH + 2), 1, 1), ('{"a": ' * 100_000, 1, 1),
-        ('{"a": ' + "[" * 100_000, 1, 1), ('{"a": ' + "[" * jsontext.DEPTH, 1, 1),
+        ('{"a": ' + "[" * jsontext.DEPTH, 1, 1),
     ],
 }  # fmt: skip
 
@@ -145,8 +127,7 @@ def test_what_has_one_meaning_is_repaired(words: str) -> None:
         document, slip = of(before)
         assert (document, document and document.value) == (Document(text), json.loads(text)), before
         assert slip is not None
-        assert words in slip.words
-        assert slip[:2] == (line, column), before
+        assert (slip[:2], words in slip.words) == ((line, column), True), before
         assert read(document.render()) == (document, None)
 
 
@@ -154,9 +135,8 @@ def test_what_has_one_meaning_is_repaired(words: str) -> None:
 def test_nothing_is_guessed(words: str) -> None:
     for text, line, column in BROKEN[words]:
         document, slip = of(text)
-        assert (document, slip and slip[:2]) == (None, (line, column)), text
         assert slip is not None
-        assert words in slip.words, text
+        assert (document, slip[:2], words in slip.words) == (None, (line, column), True), text
 
 
 def test_what_the_client_reads_is_not_repaired() -> None:
@@ -167,17 +147,10 @@ def test_what_the_client_reads_is_not_repaired() -> None:
 
 
 def test_a_hostile_size_ends_soon() -> None:
-    for text in (
-        '{"a": [' + '"x", ' * 150_000,
-        "{" + "'a'" * 9_000,
-        "{" + "/*" * 14_000,
-        "{" + "‘" * 29_000,
-    ):
+    for text in ('{"a": [' + '"x", ' * 40_000, "{" + "'a'" * 9_000, "{" + "/*" * 14_000, "{" + "‘" * 9_000):
         assert of(text)[0] is None
-    assert document_of(json.dumps({f"k{number}": number for number in range(50_000)})).twice == []
+    assert document_of(json.dumps({f"k{number}": number for number in range(20_000)})).twice == []
 
-
-# --- what any text comes to ---------------------------------------------------------------------------------------
 
 PIECES = [
     *("{", "}", "[", "]", ",", ":", ";", "=", '"', "'", "“", "”", "\\", "\\u00e9", "\n", "\r", " ", "\u00a0", "\0"),
@@ -200,24 +173,20 @@ def test_any_bytes(data: bytes) -> None:
         assert (again and again.text, slip) == (document.text, None)
 
 
-# --- edits -----------------------------------------------------------------------------------------------------------
-
 SETS = [
     # the file, the path, the value, the file afterwards
     ('{"a": "b"}', ("a",), "c", '{"a": "c"}'),
     ('{"a": 1.0}', ("a",), 1, '{"a": 1}'),
-    ('{"a": true}', ("a",), 1, '{"a": 1}'),
     ('{"a": 1, "a": 2}', ("a",), 3, '{"a": 1, "a": 3}'),
     ('{"p": {"a": 1}, "p": {"a": 2}}', ("p", "a"), 3, '{"p": {"a": 1}, "p": {"a": 3}}'),
-    ('{"a": "b"}\n', ("c",), "d", '{"a": "b", "c": "d"}\n'),
     ('{"a":"b"}', ("c",), "d", '{"a":"b", "c":"d"}'),
     ('{"a" : "b" , "x" : 1}', ("c",), 2, '{"a" : "b" , "x" : 1, "c" : 2}'),
     ('{\n  "a": "b"\n}\n', ("c",), "d", '{\n  "a": "b",\n  "c": "d"\n}\n'),
     ('{\r\n\t"a": "b"\r\n}\r\n', ("c",), "d", '{\r\n\t"a": "b",\r\n\t"c": "d"\r\n}\r\n'),
     ('{\n  "a": "b"\n, "x": 1\n}', ("c",), 2, '{\n  "a": "b"\n, "x": 1,\n  "c": 2\n}'),
     ("{}", ("a",), "b", '{\n    "a": "b"\n}'),
-    ('{"p": {}}', ("p", "a"), 1, '{"p": {"a": 1}}'),
     ('{"p": {\n    "a": 1\n  }\n}', ("p", "b"), 2, '{"p": {\n    "a": 1,\n    "b": 2\n  }\n}'),
+    ('{"p": {}}', ("p", "a"), 1, '{"p": {"a": 1}}'),
     ('{\n "a": 1\n}', ("p", "u", "a"), 2, '{\n "a": 1,\n "p": {\n  "u": {\n   "a": 2\n  }\n }\n}'),
     ('{"a":1}', ("profile", "uk", "a"), [1, {}], '{"a":1, "profile":{"uk": {"a": [1, {}]}}}'),
     ('{"a": "e"}', ("b",), "ü", '{"a": "e", "b": "\\u00fc"}'),
@@ -254,13 +223,6 @@ def test_rename_and_find() -> None:
             document.set(path, 1)
     assert [document.find(path) for path in ((), ("zz",), ("zz", "y"))] == [None] * 3
 
-
-def test_a_repaired_file_keeps_the_rest() -> None:
-    document = document_of("\ufeff{\r\n\t'a': 'x', # mine\r\n\t\"b\":  1.50,\r\n}\r\n")
-    assert document.set(("c",), 2).render() == b'{\r\n\t"a": "x",\r\n\t"b":  1.50,\r\n\t"c": 2\r\n}\r\n'
-
-
-# --- excerpts --------------------------------------------------------------------------------------------------------
 
 SECRET = "s3cr3t" * 20
 

@@ -13,37 +13,26 @@ from ocarina_kit.config.url import INSTANCES, endpoint, instance_of, is_loopback
 PROD = "https://majora.covid19.climb.ac.uk/"
 
 TO_PROD = [  # what becomes PROD; h is its host
-    "https://h/", "https://h", "https://h//", "  https://h/\t", "https://h/\r\n",
-    "\xa0https://h/\u200b\ufeff", '"https://h/"', "'https://h/'", "“https://h/”", "‘https://h/’",
-    "„https://h/“", "«https://h/»", 'https://h/"', "<https://h/>", " “ <'https://h'> ”\n", "HTTPS://h/",
-    "https://H/", "https://h./", "https://h.:443", "https://h:443/",
-    "https://h/?next=/", "https://h?next=/", "https://h/#top", "https://h/o/applications/", "https://h/o",
-    "https://h/o/callback/?code=x&state=y", "https://h/account/login/?next=/o/", "https://h/admin/",
-    "https://h/api/v2/artifact/", "https://h//o/token/", "https://h/x/../", "https://h/./",
+    "https://h", "https://h//", "  https://h/\t\r\n", "\xa0https://h/\u200b\ufeff", "„https://h/“", "«https://h/»",
+    'https://h/"', " “ <'https://h'> ”\n", "HTTPS://h/", "https://H/", "https://h.:443", "https://h?next=/",
+    "https://h/#top", "https://h/o", "https://h/o/callback/?code=x&state=y", "https://h/account/login/?next=/o/",
+    "https://h/admin/", "https://h/api/v2/artifact/", "https://h//o/token/", "https://h/x/../", "https://h/./",
 ]  # fmt: skip
 REPAIRED = [  # what was given, what it becomes
-    ("https://majora.covid19.climb.ac.uk:8443/", "https://majora.covid19.climb.ac.uk:8443/"),
+    (PROD, PROD),
     ("https://h.org:65535/", "https://h.org:65535/"),
-    ("https://h.org/majora/", "https://h.org/majora/"),
     ("https://h.org/majora", "https://h.org/majora/"),
     ("https://h.org/a//b/", "https://h.org/a/b/"),
     ("https://h.org/majora/o/applications/7/", "https://h.org/majora/"),
-    ("https://h.org/oauth/", "https://h.org/oauth/"),
     ("https://h.org/api-docs/", "https://h.org/api-docs/"),
     ("https://192.0.2.7", "https://192.0.2.7/"),
-    ("https://[2001:DB8::1]:8443/", "https://[2001:db8::1]:8443/"),
-    ("https://[2001:db8:0:0::1]/", "https://[2001:db8::1]/"),
+    ("https://[2001:DB8:0::1]:8443/", "https://[2001:db8::1]:8443/"),
     ("https://xn--mnchen-3ya.de/", "https://xn--mnchen-3ya.de/"),
-    ("http://localhost:8000", "http://localhost:8000/"),
-    ("http://LocalHost/", "http://localhost/"),
     ("http://localhost.:8000/", "http://localhost:8000/"),
     ("http://localhost:80/", "http://localhost/"),
     ("http://localhost:443/", "http://localhost:443/"),
-    ("https://localhost:80/", "https://localhost:80/"),
-    ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/"),
     ("http://127.255.3.4/", "http://127.255.3.4/"),
-    ("http://[::1]:8000/", "http://[::1]:8000/"),
-    ("http://[0:0:0:0:0:0:0:1]/", "http://[::1]/"),
+    ("http://[0:0:0:0:0:0:0:1]:8000/", "http://[::1]:8000/"),
     (f"https://{'abc.' * 63}a", f"https://{'abc.' * 63}a/"),
     *(
         (text.replace("//h", f"//{PROD[8:-1]}").replace("//H", "//Majora.COVID19.climb.ac.uk"), PROD)
@@ -51,43 +40,32 @@ REPAIRED = [  # what was given, what it becomes
     ),
 ]
 REFUSED = {  # the reason, what was given
-    "space": [
-        "https://majora.covid19. climb.ac.uk/", "https://majora.covid19\n.climb.ac.uk/",
-        "https://h.org/ https://i.org/",
-    ],
+    "space": ["https://majora.covid19\n.climb.ac.uk/", "https://h.org/ https://i.org/"],
     "invisible": [
-        "https://majora.covid19\u200b.climb.ac.uk/", "https://majora.covid19\x00.climb.ac.uk/",
-        "https://h.org/\x7f/", "https://h.org/\ud800/",
+        "https://majora.covid19\u200b.climb.ac.uk/", "https://h.org/\x00/", "https://h.org/\x7f/", "https://h.org/\ud800/",
     ],
     "backslash": ["https:\\\\h.org\\", "https://h.org\\@evil.org/"],
     "does not start": [
-        "", '""', "<>", "h.org", "h.org/o/applications/", "//h.org/", "https:/h.org/", "https:h.org/", "https//h.org/",
-        "://h.org/", "localhost:8000", "majora", " 3 ", "javascript:alert(1)", "ftp://h.org/",
-        "file:///etc/passwd",
+        "", '""', "<>", "h.org", "//h.org/", "https:/h.org/", "https:h.org/", "https//h.org/", "localhost:8000", " 3 ",
+        "javascript:alert(1)", "ftp://h.org/",
     ],
     "host name": [
         "https://3/", "https://https//h.org/", "http://127.1/", "http://0x7f.1/", "http://0177.0.0.1/",
-        "http://127.0.0.256/", "https://1.2.3.4.5/", "http://[::ffff:127.0.0.1]/",
-        "http://[fe80::1%25lo]/", "http://[::1%lo]/", "http://[127.0.0.1]/",
-        "https://majora–test.covid19.climb.ac.uk/", "https://mаjora.org/", "https://münchen.de/",
-        "http://ｌocalhost/", "http://127。0。0。1/", "https://./", "https://a..b/", "https://-h.org/",
-        "https://h.org,/", "https://%6dajora.org/", "https://<domain>/x",
+        "http://127.0.0.256/", "https://1.2.3.4.5/", "http://[::ffff:127.0.0.1]/", "http://[::1%lo]/",
+        "http://[127.0.0.1]/", "https://majora–test.covid19.climb.ac.uk/", "https://mаjora.org/", "http://ｌocalhost/",
+        "http://127。0。0。1/", "https://a..b/", "https://-h.org/", "https://h.org,/", "https://%6dajora.org/",
         f"https://{'a' * 64}.org/", f"https://{'abc.' * 64}org/",
     ],
     "port": [
         "http://https://h.org/", "http://[::1/", "http://[::1]evil.org/", "http://::1/", "https://h.org:/",
-        "https://h.org:0/", "https://h.org:65536/", "https://h.org:abc/", "https://h.org:0443/",
-        "https://h.org:٤٤٣/", "https://h.org:1:2/",
+        "https://h.org:0/", "https://h.org:65536/", "https://h.org:0443/", "https://h.org:٤٤٣/", "https://h.org:1:2/",
     ],
     "unencrypted": [
-        "http://h.org/", "http://127.0.0.1.evil.org/", "http://localhost.evil.org/",
-        "http://majora.localhost/", "http://0.0.0.0/", "http://128.0.0.1/", "http://[::2]/",
+        "http://127.0.0.1.evil.org/", "http://localhost.evil.org/", "http://majora.localhost/", "http://0.0.0.0/",
+        "http://128.0.0.1/", "http://[::2]/",
     ],
-    "an @": [
-        "https://me:password@h.org/", "https://me@h.org/", "http://localhost@evil.org/",
-        "https://h.org@evil.org/",
-    ],
-    "has no host": ["https://", "https:///", "https://:443/", "https:///h.org/", "https://?x"],
+    "an @": ["https://me:password@h.org/", "http://localhost@evil.org/"],
+    "has no host": ["https:///h.org/", "https://:443/", "https://?x"],
     "path that a URL": ["https://h.org/ü/", "https://h.org/%zz/", 'https://h.org/"x/'],
 }  # fmt: skip
 
@@ -95,11 +73,9 @@ REFUSED = {  # the reason, what was given
 @pytest.mark.parametrize(("text", "url"), REPAIRED)
 def test_what_has_one_meaning_is_repaired(text: str, url: str) -> None:
     value = judge_domain(text)
-    assert value.usable
-    assert value.text == url
+    assert (value.text, value.usable) == (url, True)
     assert any(fault.fixable for fault in value.faults) is (text != url)
-    warned = [fault for fault in value.faults if fault.warning]
-    assert bool(warned) is (url.count("/") > 3)
+    assert any(fault.warning for fault in value.faults) is (url.count("/") > 3)
 
 
 @pytest.mark.parametrize(("text", "words"), [(text, words) for words, all in REFUSED.items() for text in all])
@@ -113,11 +89,9 @@ def test_the_rest_is_refused_with_the_reason(text: str, words: str) -> None:
 CHECKS = {
     PROD: [],
     "https://h.org": ["CFG007"],
-    "https://h.org//": ["CFG007"],
     "https://H.org": ["CFG006", "CFG007"],
     "https://h.org/majora": ["CFG007", "CFG006"],
     "https://h.org/o/applications": ["CFG006"],
-    "h.org": ["CFG006"],
     "https://example.org/": ["CFG005"],
     "https://me:pa{s}s@h.org/": ["CFG006"],
 }
@@ -143,7 +117,7 @@ URLS = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.one_of(TEXTS, URLS))
 @example("https://h.org/%2e%2e//..//o")
 @example("'\u200b'https://h.org'\ufeff'")
@@ -154,8 +128,7 @@ def test_for_any_string(text: str) -> None:
         return
     assert SHAPE.fullmatch(value.text), value.text
     again = judge_domain(value.text)
-    assert again.usable
-    assert again.text == value.text
+    assert (again.text, again.usable) == (value.text, True)
     assert not any(fault.fixable for fault in again.faults)
     assert server_of(endpoint(value.text, "token")) == server_of(value.text) != ""
 
@@ -163,15 +136,12 @@ def test_for_any_string(text: str) -> None:
 def test_one_server() -> None:
     for one, other, same in (
         (PROD, "https://MAJORA.covid19.climb.ac.uk:443/o/callback/?code=x", True),
-        (PROD, "https://majora.covid19.climb.ac.uk./x", True),
         (PROD, "http://majora.covid19.climb.ac.uk/", False),
         (PROD, "https://majora.covid19.climb.ac.uk:8443/", False),
         (PROD, "https://majora.covid19.climb.ac.uk.evil.org/", False),
         (PROD, "https://majora.covid19.climb.ac.uk@evil.org/", False),
-        (PROD, "https://evil.org\\@majora.covid19.climb.ac.uk/", False),
         ("http://localhost/", "http://localhost:80/x", True),
         ("http://localhost:8000/", "http://127.0.0.1:8000/", False),
-        ("http://[::1]:1/", "http://[0::1]:1/", True),
     ):
         assert (server_of(one) == server_of(other)) is same, other
 

@@ -40,50 +40,34 @@ def test_any_value_is_judged(value: object) -> None:
 
 PLACEHOLDERS = {
     "MAJORA_USER": [
-        "your-username", "your_username", "YOUR USERNAME", "yourUsername", "yourusername", "username", "<username>",
-        "<you>", "{user}", "${MAJORA_USER}", "$USER", "MAJORA_USER", "majora-user", "...", "…", "xxx",
-        "XXXX", "changeme", "change-me", "“your-username”", "your-majora-username", "[your user name]",
-        "user-name", "TODO", "none", "null", "%USER%", "{{ user }}", "-", "?", "***",
+        "your-username", "YOUR USERNAME", "yourusername", "“your-username”", "username", "user-name", "MAJORA_USER",
+        "<you>", "{{ user }}", "${MAJORA_USER}", "$USER", "%USER%", "[your user name]", "...", "…", "xxx", "-", "?",
+        "***", "change-me", "TODO", "none", "null",
     ],
     "CLIENT_ID": [
-        "your-client-id", "your_client_id", "YourClientId", "YOUR_CLIENT_ID_HERE", "<id>",
-        "<client id>", "CLIENT_ID", "client-id", "clientid", "client_id", "id", "...", "xxx", "x" * 39,
-        "xxxx-xxxx", "changeme", "{client_id}", FILLER, "paste the client id here",
-        "paste-the-client-id-from-the-application-page-here", "insert-id", "replace_me", "placeholder",
-        "1234567890", "abc123", "your id", "null", "0000000000", "TBD", "example-client-id",
+        "YourClientId", "clientid", "id", "x" * 39, "xxxx-xxxx", FILLER, "paste the client id here", "insert-id",
+        "paste-the-client-id-from-the-application-page-here", "replace_me", "placeholder", "example-client-id",
+        "1234567890", "abc123", "0000000000", "TBD",
     ],
     "CLIENT_SECRET": [
-        "your-client-secret", "<secret>", "CLIENT_SECRET", "client_secret", "secret", "...", "xxxxxxxx",
-        "x" * 100, "changeme", "${CLIENT_SECRET}", "{{ client_secret }}", "password", "your secret",
-        "the-client-secret-goes-here", "********", "redacted", "<redacted>", "dummy", "12345",
-        "client secret",
+        "client_secret", "password", "x" * 100, "changeme", "the-client-secret-goes-here", "redacted", "dummy",
     ],
-    "MAJORA_TOKEN": [
-        "your-token", "your-api-key", "<token>", "<key>", "...", "xxx", "YOUR_TOKEN_HERE",
-        "MAJORA_TOKEN", "api-key", "token", "{token}", "changeme", "paste your key here",
-    ],
+    "MAJORA_TOKEN": ["<token>", "MAJORA_TOKEN", "your-api-key", "api-key", "token"],
     "MAJORA_DOMAIN": [
-        "https://example.org/", "https://example.org", "http://example.com/",
-        "https://www.example.net/o/", "example.org", "EXAMPLE.ORG", "https://example.org.:443/",
-        "https://.../", "https://…", "...", "<domain>", "https://<domain>/", "https://{domain}/",
-        "https://$DOMAIN/", "https://your-domain/", "https://majora.your-site.ac.uk/", "MAJORA_DOMAIN",
-        "https://MAJORA_DOMAIN/", "https://your.majora.org/", "domain", "https://domain/",
-        "https://xxx/", "https:...", "https://your-majora-server.org/", "changeme", "https://host/",
+        "https://example.org/", "http://example.com/", "https://www.example.net/o/", "https://example.org.:443/",
+        "EXAMPLE.ORG", "https://…", "https://.../", "https:...", "...", "<domain>", "https://$DOMAIN/",
+        "https://domain/", "https://MAJORA_DOMAIN/", "https://majora.your-site.ac.uk/", "https://your.majora.org/",
+        "https://xxx/",
     ],
 }  # fmt: skip
 REAL = {
-    "MAJORA_USER": [
-        "climb-covid19-smithj", "test-climb-smithj", "jsmith", "xavier", "alice", "j.bar", "nick-loman",
-        "bob", "id", "max", "x", "ab", "tester", "user1", "dot", "alice@site.org",
-        "test-user", "key", "foo-bar-1",
-    ],
-    "CLIENT_ID": [ID, drawn(40, 9), "x" * 40, "ci-client-7f3a", "s3cr3t", "local", "app7", "kit-tests"],
-    "CLIENT_SECRET": [SECRET, drawn(64, 3), "correct-horse-battery-staple", "s3cr3t", "pw"],
-    "MAJORA_TOKEN": ["3f2b8c1e-7a4d-4c1b-9e2f-0a1b2c3d4e5f", drawn(36, 5)],
+    "MAJORA_USER": ["climb-covid19-smithj", "xavier", "j.bar", "x", "user1", "id", "alice@site.org", "foo-bar-1"],
+    "CLIENT_ID": [ID, "x" * 40, "ci-client-7f3a", "local", "app7"],
+    "CLIENT_SECRET": [SECRET, "correct-horse-battery-staple"],
+    "MAJORA_TOKEN": [KEY],
     "MAJORA_DOMAIN": [
-        *INSTANCES.values(), "http://localhost:8000/", "http://127.0.0.1:1/", "https://majora/",
-        "https://majora.test/", "https://no-such-host.invalid/", "https://majora.example.org/",
-        "https://getyours.org/", "https://", "https://[::1]/", "",
+        *INSTANCES.values(), "http://localhost:8000/", "https://majora/", "https://majora.example.org/",
+        "https://getyours.org/", "https://", "https://[::1]/",
     ],
 }  # fmt: skip
 
@@ -107,44 +91,35 @@ def test_no_random_value_is_a_placeholder_or_a_hash(seed: int, length: int, alph
 
 
 HASHES = (
-    "pbkdf2_sha256$600000$abc$def=", "PBKDF2_SHA256$1$a$b", "pbkdf2_sha1$1", "pbkdf2_", "$2b$12$abcdefghijklm",
-    "bcrypt_sha256$$2b$12$abc", "argon2$argon2id$v=19$m=1,t=2,p=8$a$b", "$argon2id$v=19$m=1", "scrypt$1$a$8$1$b",
-    "sha256$salt$hash", "md5$salt$hash", "$6$salt$hash", ' "pbkdf2_sha256$1$a$b" ',
+    "PBKDF2_SHA256$1$a$b", "pbkdf2_", "$2b$12$abcdefghijklm", "bcrypt_sha256$$2b$12$abc", "argon2$argon2id$v=19$m=1",
+    "$argon2id$v=19$m=1", "scrypt$1$a$8$1$b", "sha256$salt$hash", "md5$salt$hash",
 )  # fmt: skip
-
-
-def test_hashes() -> None:
-    for text in HASHES:
-        fault = judge("CLIENT_SECRET", text).fault
-        assert fault is not None
-        assert fault.words == "is a hash of a secret, not the secret"
+SPELLINGS = ("O-AUTH", " o_auth", "OAuth2", "oauth 2.0", "“0AUTH”\n", "OAUTH\u200b", "OAUTH.")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "faults"),
     [
         ("CLIENT_ID", ID, []),
-        ("CLIENT_SECRET", SECRET, []),
         ("CLIENT_ID", None, ["CFG004 is null"]),
         ("CLIENT_ID", 7, ["CFG004 is not a string"]),
         ("CLIENT_ID", " \n\u200b", ["CFG004 is blank"]),
         ("CLIENT_ID", '""', ["CFG004 is blank"]),
         ("CLIENT_ID", ID + "\n", [ODD]),
         ("CLIENT_ID", f" '{ID}'", [ODD]),
-        ("CLIENT_ID", ID + "\u200b", [ODD]),
         ("CLIENT_SECRET", f"{SECRET}\n{SECRET}", [ODD, "CFG009 was pasted twice, fixable"]),
         ("CLIENT_ID", ID[:-1], ["CFG009 has 39 characters (40 are usual), warning"]),
         ("CLIENT_ID", ID[:-1] + "é", ["CFG009 has characters that Majora never generates"]),
+        *(("CLIENT_SECRET", text, ["CFG009 is a hash of a secret, not the secret"]) for text in HASHES),
         ("MAJORA_USER", "climb-covid19-smithj", []),
         ("MAJORA_USER", " “smithj” ", [" has spaces or quotes around it, fixable"]),
         ("MAJORA_USER", "john smith", [" has characters that a user name cannot have, or more than 150"]),
         ("MAJORA_USER", "j.smith@site.ac.uk", [" looks like an e-mail address, warning"]),
         ("MAJORA_USER", "j" * 151, [" has characters that a user name cannot have, or more than 150"]),
         ("MAJORA_TOKEN", "OAUTH", []),
-        ("MAJORA_TOKEN", "O-Auth", ["CFG008 is another spelling of OAUTH, fixable"]),
+        *(("MAJORA_TOKEN", text, ["CFG008 is another spelling of OAUTH, fixable"]) for text in SPELLINGS),
         ("MAJORA_TOKEN", KEY, ["CFG008 is a legacy API key, warning"]),
         ("MAJORA_TOKENS_FILE", "", ["CFG010 is blank"]),
-        ("MAJORA_TOKENS_FILE", "~/t", []),
     ],
 )
 def test_faults(name: str, value: object, faults: list[str]) -> None:
@@ -153,19 +128,8 @@ def test_faults(name: str, value: object, faults: list[str]) -> None:
     assert [f"{f.check} {f.words}{end}" for f, end in zip(judged.faults, ends, strict=True)] == faults
 
 
-SPELLINGS = [
-    "oauth", "OAuth", " OAUTH", "OAUTH\n", '"OAUTH"', "'oauth'", "“OAUTH”", "O-AUTH", "o_auth", "OAuth2", "oauth 2.0",
-    "0AUTH", "O AUTH", "OAUTH\u200b", "OAUTH.",
-]  # fmt: skip
-
-
-def test_spellings_and_keys() -> None:
-    for text in SPELLINGS:
-        assert [each.words for each in judge("MAJORA_TOKEN", text).faults] == [
-            "is another spelling of OAUTH"
-        ], text
-    assert [text for text in (KEY, "oauthentic") if not is_api_key(text)] == []
-    assert [text for text in ("OAUTH", "  ", "<your token>", "<OAUTH>", *SPELLINGS) if is_api_key(text)] == []
+def test_keys() -> None:
+    assert [text for text in ("oauthentic", "  ", "<your token>") if is_api_key(text)] == ["oauthentic"]
 
 
 @pytest.mark.parametrize(
@@ -184,21 +148,21 @@ def test_integers(value: object, good: bool, text: str) -> None:
 
 NEAR = {
     "MAJORA_DOMAIN": [
-        "majora_domain", "MAJORA-DOMAIN", "MAJORADOMAIN", "majoraDomain", " MAJORA_DOMAIN", "MAJORA_DOMAIN:",
-        "MAJORA DOMAIN", "MAJORA_DOMAIN\u200b", "MAJORA_DOMIAN", "MAJORA_DOMAINE", "MAJOR_DOMAIN", "MAJORA_URL",
+        "majora_domain",
+        " MAJORA-DOMAIN:",
+        "MAJORA_DOMAIN\u200b",
+        "MAJORA_DOMIAN",
+        "MAJOR_DOMAIN",
     ],
-    "CLIENT_ID": ["CLIENTID", "client-id", "CLIENT_DI", "MAJORA_CLIENT_ID"],
+    "CLIENT_ID": ["CLIENTID", "CLIENT_DI", "MAJORA_CLIENT_ID"],
     "CLIENT_SECRET": ["client_secret ", "CLIENT_SERCET", "OAUTH_CLIENT_SECRET"],
     "MAJORA_USER": ["majora_username", "MAJORA_USR", "MAJORA_USRE"],
-    "MAJORA_TOKEN": ["MAJORA_TOKE", "majora_token"],
+    "MAJORA_TOKEN": ["MAJORA_TOKE"],
     "MAJORA_TOKENS_FILE": ["MAJORA_TOKEN_FILE"],
     "OCARINA_QUIET": ["ocarina_quite"],
     "OCARINA_NO_BANNER": ["OCARINA_NOBANNER"],
-    "": [
-        "MAJRA_DOMIAN", "domain", "user", "secret", "default", "profile", "mine", "email", "MAJORA_INSTITUTE", "",
-        "majora", "é" * 99,
-    ],
-}  # fmt: skip
+    "": ["MAJRA_DOMIAN", "domain", "user", "default", "email", "MAJORA_INSTITUTE", "", "majora", "é" * 99],
+}
 
 
 def test_near_misses() -> None:

@@ -1,4 +1,4 @@
-"""The runner over checks that are literals: one fault, one failure; what is not selected."""
+"""The runner over checks that are literals: one fault, one failure; what is not selected; what a report shows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from ocarina_kit.config.place import Place
 from ocarina_kit.doctor.check import Check, Choice, Outcome, examine, ok, problem, skip
+from ocarina_kit.doctor.report import HIDDEN, host_mark, safe
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.errors import Remedy
 
-ALL = Choice()
 OK, NONE = ok("fine"), skip("nothing to judge")
 WARN, FAIL, UNKNOWN = (problem(status, "seen") for status in ("warn", "fail", "unknown"))
 
@@ -23,15 +23,15 @@ def a(id: str, outcome: Outcome, needs: str = "", **more: bool) -> Check:
     return Check(id, id, lambda world: outcome, groups, Remedy(), "It hurts.", "", **more)
 
 
-def findings(*checks: Check, choice: Choice = ALL, api_key: bool = False) -> tuple[Outcome, ...]:
+def findings(*checks: Check, api_key: bool = False, **choice: Any) -> tuple[Outcome, ...]:
     facts: dict[str, Any] = {"place": Place(Path("c"), profile="lab"), "start": lambda checks: None}
     config, machine = SimpleNamespace(uses_api_key=api_key), SimpleNamespace(monotonic=lambda: 0.0)
-    return examine(SimpleNamespace(config=config, machine=machine, **facts), choice, checks)  # type: ignore[arg-type]
+    world: Any = SimpleNamespace(config=config, machine=machine, **facts)
+    return examine(world, Choice(**choice), checks)
 
 
-def run(*checks: Check, choice: Choice = ALL, api_key: bool = False) -> str:
-    found = findings(*checks, choice=choice, api_key=api_key)
-    return ", ".join(f"{each.id} {each.status} {each.cause}".strip() for each in found)
+def run(*checks: Check, **more: Any) -> str:
+    return ", ".join(f"{each.id} {each.status} {each.cause}".strip() for each in findings(*checks, **more))
 
 
 def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
@@ -48,7 +48,6 @@ def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
 @pytest.mark.parametrize(
     ("one", "other", "needs", "then"),
     [
-        (OK, OK, "A1", "ok"),
         (WARN, OK, "A1", "ok"),
         (NONE, OK, "A1", "ok"),
         (FAIL, OK, "A1", "skip A1"),
@@ -67,8 +66,24 @@ def test_what_lets_a_check_be_judged(one: Outcome, other: Outcome, needs: str, t
 
 def test_what_is_not_selected_is_judged_unseen_if_a_check_depends_on_it() -> None:
     online = (a("A1", FAIL, online=True), a("A2", OK, "A1", online=True), a("A3", OK, "A1"))
-    assert run(*online, choice=Choice(offline=True)) == "A1 skip, A2 skip, A3 skip A1"
+    assert run(*online, offline=True) == "A1 skip, A2 skip, A3 skip A1"
     assert run(a("A1", FAIL, oauth=True), api_key=True) == "A1 skip"
     checks = (a("AAA001", FAIL), a("BBB001", OK, "AAA001"))
-    assert run(*checks, choice=Choice(only=frozenset({"BBB"}))) == "AAA001 skip, BBB001 skip AAA001"
-    assert run(*checks, choice=Choice(skip=frozenset({"AAA001"}))) == "AAA001 skip, BBB001 skip AAA001"
+    assert run(*checks, only=frozenset({"BBB"})) == "AAA001 skip, BBB001 skip AAA001"
+    assert run(*checks, skip=frozenset({"AAA001"})) == "AAA001 skip, BBB001 skip AAA001"
+
+
+# Of the values a report has only those that tell nothing.
+SHOWN = "line=12 count=3 mode=0644 check=CFG001 setting=CLIENT_ID variable=no_proxy version=1.0.0 status=503 time=02:37"
+NOT_SHOWN = "file=/ann host=login1 line=x check=ann1 setting=ANN variable=ann span=ann version=1.0.0-ann"
+
+
+@pytest.mark.parametrize("pair", [*SHOWN.split(), *NOT_SHOWN.split(), "span=2 days ann"])
+def test_what_is_shown(pair: str) -> None:
+    name, value = pair.split("=")
+    shown = value if pair in SHOWN.split() else HIDDEN
+    assert safe(Outcome("fail", f"It|is {{{name}}}.", {name: value})) == f"It/is {shown}."
+
+
+def test_hosts_can_be_told_apart() -> None:
+    assert host_mark("login1") == host_mark("login1") != host_mark("login2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -42,23 +43,12 @@ def a_world(home: Path = Path("/home/u"), environ: Mapping[str, str] | None = No
     )
 
 
-def at(domain: str, probe: Probe | None, environ: Mapping[str, str] | None = None) -> World:
-    return a_world(environ=environ, setup=Setup(PLACE, domain, "u", Path("/t")), identity=probe)
-
-
 def judged(judge: Judge, world: World) -> Outcome:
     return judge(world) or ok("fine")
 
 
-def first(world: World) -> tuple[str, Outcome]:
-    """The first step that is neither ok nor skipped: the ones behind it depend on it."""
-    outcomes = {id: judged(judge, world) for id, judge in STEPS.items()}
-    return next(
-        (id, each) for id, each in outcomes.items() if each.status not in ("ok", "skip") or id == "SRV004"
-    )
-
-
-HTTPS, HTTP = "https://majora.test/", "http://127.0.0.1:1/"
+HTTPS = Setup(PLACE, "https://majora.test/", "u", Path("/t"))
+HTTP = HTTPS._replace(domain="http://127.0.0.1:1/")
 PROXY = {"HTTPS_PROXY": "http://proxy.test:3128"}
 REQUESTS = """
 dns-none HTTPS: SRV001 fail ocarina-kit init
@@ -89,29 +79,34 @@ def test_where_a_request_ended(row: str) -> None:
     asked, _, expected = row.partition(": ")
     kind, how = asked.split()
     net = NoAnswer(kind, "its own words", how == "SENT")
-    domain = HTTP if how == "HTTP" else HTTPS
-    id, outcome = first(at(domain, Probe("no-answer", net.words, net), PROXY if how == "PROXY" else {}))
+    environ, setup = PROXY if how == "PROXY" else {}, HTTP if how == "HTTP" else HTTPS
+    world = a_world(environ=environ, setup=setup, identity=Probe("no-answer", net.words, net))
+    # The first step that is neither ok nor skipped: the ones behind it depend on it.
+    outcomes = {id: judged(judge, world) for id, judge in STEPS.items()}
+    id, outcome = next(each for each in outcomes.items() if each[1].status not in ("ok", "skip"))
     assert " ".join([id, outcome.status, *outcome.remedy.commands]) == expected
     assert outcome.remedy.text
     assert outcome.values == {"said": "its own words"}
 
 
 def test_steps_that_do_not_apply() -> None:
-    majora = Probe("majora", "invalid_client")
-    https, plain, proxied = at(HTTPS, majora), at(HTTP, majora), at(HTTPS, majora, PROXY)
-    assert [judged(judge, https).status for judge in STEPS.values()] == ["ok"] * 4
-    assert [judged(judge, plain).status for judge in STEPS.values()] == ["ok", "ok", "skip", "ok"]
-    assert [judged(judge, proxied).status for judge in STEPS.values()] == ["skip", "ok", "ok", "ok"]
-    assert [judged(judge, at(HTTPS, None)).cause for judge in STEPS.values()] == ["CFG006"] * 4
+    for setup, environ, statuses in (
+        (HTTPS, {}, "ok ok ok ok"),
+        (HTTP, {}, "ok ok skip ok"),
+        (HTTPS, PROXY, "skip ok ok ok"),
+    ):
+        world = a_world(environ=environ, setup=setup, identity=Probe("majora", "invalid_client"))
+        assert [judged(judge, world).status for judge in STEPS.values()] == statuses.split()
+    nowhere = a_world(setup=HTTPS, identity=None)
+    assert [judged(judge, nowhere).cause for judge in STEPS.values()] == ["CFG006"] * 4
 
 
-CREDENTIALS = [("known", "ok"), ("unknown", "fail"), ("other-grant", "fail"), ("no-answer", "unknown")]
-
-
-@pytest.mark.parametrize(("kind", "status"), CREDENTIALS)
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("known", "ok"), ("unknown", "fail"), ("other-grant", "fail"), ("no-answer", "unknown")],
+)
 def test_credentials(kind: str, status: str) -> None:
-    setup = Setup(PLACE, HTTPS, "u", Path("/t"))
-    outcome = judged(server.credentials, a_world(setup=setup, credentials=Probe(kind, "it answered so")))
+    outcome = judged(server.credentials, a_world(setup=HTTPS, credentials=Probe(kind, "it answered so")))
     assert outcome.status == status
     assert (outcome.remedy.commands == ("ocarina-kit init",)) is (kind == "unknown")
 
@@ -146,24 +141,10 @@ def test_access_tokens(view: str, tags: str, status: str, refreshed: tuple[str, 
 
 
 def test_a_refused_token_without_a_refresh_token_cannot_be_fixed() -> None:
-    facts = {
-        "access": {VIEW: Probe("refused", "")},
-        "tokens": tokens(**{VIEW: a_token("v", refresh_token=None)}),
-    }
-    outcome = judged(server.access_tokens, a_world(**facts))
+    held = tokens(**{VIEW: a_token("v", refresh_token=None)})
+    outcome = judged(server.access_tokens, a_world(access={VIEW: Probe("refused", "")}, tokens=held))
     assert (outcome.status, outcome.fix) == ("fail", ())
     assert outcome.remedy.commands == ("ocarina-kit login --force --for lookup",)
-
-
-class Asked:
-    """Stands for `Majora`: notes what it is asked about."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-
-    def probe_token(self, token: Secret, user: str, version: str | None, *_: float, **__: bool) -> Probe:
-        self.sent.append(f"{token.reveal()} {user} {version}")
-        return Probe("accepted", "")
 
 
 def test_what_is_asked_about(tmp_path: Path) -> None:
@@ -172,13 +153,19 @@ def test_what_is_asked_about(tmp_path: Path) -> None:
     log.parent.mkdir(parents=True)
     known = {"time": "2023-11-14T00:00:00Z", "result": "logged-in", "server": "https://other.test/"}
     log.write_text(json.dumps({**known, "access": digest(Secret("t"))}) + "\n")
-    majora, setup = Asked(), Setup(PLACE, HTTPS, "u", Path("/t"))
+    sent: list[str] = []
+
+    def probe_token(token: Secret, user: str, version: str | None, *_: float, **__: bool) -> Probe:
+        sent.append(f"{token.reveal()} {user} {version}")
+        return Probe("accepted", "")
+
     client = Candidate("/bin/ocarina", state="works", version=(1, 0, 0))
     held = tokens(**{TAGS: a_token("t"), "old": a_token("old", expires_at=NOW - 1), "odd": 3})
-    facts: dict[str, Any] = {"majora": majora, "setup": setup, "clients": Clients((client,), client)}
+    majora = SimpleNamespace(probe_token=probe_token)
+    facts: dict[str, Any] = {"majora": majora, "setup": HTTPS, "clients": Clients((client,), client)}
     asked = a_world(tmp_path, tokens=held, **facts).access
     assert {key: probe.kind for key, probe in asked.items()} == {VIEW: "accepted", TAGS: "other-server"}
-    assert majora.sent == ["v u 1.0.0"]
-    key = setup._replace(legacy_key=Secret("key"))
+    assert sent == ["v u 1.0.0"]
+    key = HTTPS._replace(legacy_key=Secret("key"))
     assert list(a_world(tmp_path, **{**facts, "setup": key, "clients": Clients()}).access) == [""]
-    assert majora.sent[1:] == ["key u None"]
+    assert sent[1:] == ["key u None"]
