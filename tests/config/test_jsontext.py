@@ -27,6 +27,7 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
         ("{'a': 'b\tc'}", 1, 2, '{"a": "b\\u0009c"}'),
         ("{`a`: `b`}", 1, 2, AB),
     ],
+    "curly quotes and a missing comma": [("{“a”: “b”\n“c”: 1}", 1, 2, '{"a": "b",\n"c": 1}')],
     "curly quotes": [
         *((text, 1, 2, AB) for text in ("{“a”: “b”}", "{‘a’: ‘b’}", "{„a“: »b«}")),
         ('{"a": “b", "c": "d”, "e": "f"}', 1, 7, '{"a": "b", "c": "d", "e": "f"}'),
@@ -42,10 +43,12 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
         ('{"a": "say “b”, c",}', 1, 19, '{"a": "say “b”, c"}'),
         ('{"a": "b"},\n', 1, 11, '{"a": "b"}\n'),
         ('{"a": "b"};', 1, 11, AB),
+        ('{, "a": "b"}', 1, 2, '{ "a": "b"}'),
     ],
     "a missing comma": [
         ('{\n  "a": "b"\n  "c": "d"\n}', 2, 11, '{\n  "a": "b",\n  "c": "d"\n}'),
         ('{"a": {"x": 1} "c": "d"}', 1, 15, '{"a": {"x": 1}, "c": "d"}'),
+        ('{"a": "b," "c": "d"}', 1, 11, '{"a": "b", "c": "d"}'),
     ],
     "a semicolon": [('{"a": "b"; "c": "d";}', 1, 10, '{"a": "b", "c": "d"}')],
     "a comment": [

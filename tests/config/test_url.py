@@ -66,6 +66,7 @@ REFUSED = {  # the reason, what was given
     ],
     "an @": ["https://me:password@h.org/", "http://localhost@evil.org/"],
     "has no host": ["https:///h.org/", "https://:443/", "https://?x"],
+    "another address": ["https://h.org/https://h.org/"],
     "path that a URL": ["https://h.org/ü/", "https://h.org/%zz/", 'https://h.org/"x/'],
 }  # fmt: skip
 
@@ -92,6 +93,7 @@ CHECKS = {
     "https://H.org": ["CFG006", "CFG007"],
     "https://h.org/majora": ["CFG007", "CFG006"],
     "https://h.org/o/applications": ["CFG006"],
+    "https://H.org:443/o/applications": ["CFG006", "CFG006"],
     "https://example.org/": ["CFG005"],
     "https://me:pa{s}s@h.org/": ["CFG006"],
 }

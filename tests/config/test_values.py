@@ -42,21 +42,23 @@ PLACEHOLDERS = {
     "MAJORA_USER": [
         "your-username", "YOUR USERNAME", "yourusername", "“your-username”", "username", "user-name", "MAJORA_USER",
         "<you>", "{{ user }}", "${MAJORA_USER}", "$USER", "%USER%", "[your user name]", "...", "…", "xxx", "-", "?",
-        "***", "change-me", "TODO", "none", "null",
+        "***", "change-me", "TODO", "none", "null", "my_user", "climb-covid19-<name>",
     ],
     "CLIENT_ID": [
         "YourClientId", "clientid", "id", "x" * 39, "xxxx-xxxx", FILLER, "paste the client id here", "insert-id",
         "paste-the-client-id-from-the-application-page-here", "replace_me", "placeholder", "example-client-id",
-        "1234567890", "abc123", "0000000000", "TBD",
+        "1234567890", "abc123", "0000000000", "TBD", "my-client-id", "client_secret", "application-id",
     ],
     "CLIENT_SECRET": [
         "client_secret", "password", "x" * 100, "changeme", "the-client-secret-goes-here", "redacted", "dummy",
+        "my_client_secret", "CLIENT_ID", "**** (128 characters)",
     ],
-    "MAJORA_TOKEN": ["<token>", "MAJORA_TOKEN", "your-api-key", "api-key", "token"],
+    "MAJORA_TOKEN": ["<token>", "MAJORA_TOKEN", "your-api-key", "my-api-key", "token"],
     "MAJORA_DOMAIN": [
         "https://example.org/", "http://example.com/", "https://www.example.net/o/", "https://example.org.:443/",
         "EXAMPLE.ORG", "https://…", "https://.../", "https:...", "...", "<domain>", "https://$DOMAIN/",
         "https://domain/", "https://MAJORA_DOMAIN/", "https://majora.your-site.ac.uk/", "https://your.majora.org/",
+        "<Majora URL>",
         "https://xxx/",
     ],
 }  # fmt: skip
@@ -93,8 +95,20 @@ def test_no_random_value_is_a_placeholder_or_a_hash(seed: int, length: int, alph
 HASHES = (
     "PBKDF2_SHA256$1$a$b", "pbkdf2_", "$2b$12$abcdefghijklm", "bcrypt_sha256$$2b$12$abc", "argon2$argon2id$v=19$m=1",
     "$argon2id$v=19$m=1", "scrypt$1$a$8$1$b", "sha256$salt$hash", "md5$salt$hash",
+    "$pbkdf2-sha256$29000$a$b", "pbkdf2:sha256:260000$a$b", "sha256:a",
 )  # fmt: skip
-SPELLINGS = ("O-AUTH", " o_auth", "OAuth2", "oauth 2.0", "“0AUTH”\n", "OAUTH\u200b", "OAUTH.")
+SPELLINGS = (
+    "O-AUTH",
+    " o_auth",
+    "OAuth2",
+    "oauth 2.0",
+    "“0AUTH”\n",
+    "OAUTH\u200b",
+    "OAUTH.",
+    "OUATH",
+    "OATH",
+    "AUTH",
+)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +134,7 @@ SPELLINGS = ("O-AUTH", " o_auth", "OAuth2", "oauth 2.0", "“0AUTH”\n", "OAUTH
         *(("MAJORA_TOKEN", text, ["CFG008 is another spelling of OAUTH, fixable"]) for text in SPELLINGS),
         ("MAJORA_TOKEN", KEY, ["CFG008 is a legacy API key, warning"]),
         ("MAJORA_TOKENS_FILE", "", ["CFG010 is blank"]),
+        ("MAJORA_TOKENS_FILE", "a\0b", ["CFG010 has a zero byte in it"]),
     ],
 )
 def test_faults(name: str, value: object, faults: list[str]) -> None:
@@ -136,7 +151,7 @@ def test_keys() -> None:
     ("value", "good", "text"),
     [
         *((value, True, "1") for value in (1, "1", " 1\n", True, 1.9)),
-        *((value, False, "1") for value in ("1.0", "true", " Yes ", "'on'")),
+        *((value, False, "1") for value in ("1.0", "true", " Yes ", "'on'", "Y")),
         *((value, False, "0") for value in ("'0'", "False", "", None)),
         *((value, False, "") for value in ("quiet", "1.5", [], {}, float("inf"), float("nan"), "9" * 5000)),
     ],
@@ -153,8 +168,9 @@ NEAR = {
         "MAJORA_DOMAIN\u200b",
         "MAJORA_DOMIAN",
         "MAJOR_DOMAIN",
+        "MAJORA_SERVER",
     ],
-    "CLIENT_ID": ["CLIENTID", "CLIENT_DI", "MAJORA_CLIENT_ID"],
+    "CLIENT_ID": ["CLIENTID", "CLIENT_DI", "MAJORA_CLIENT_ID", "MAJORA_OAUTH_CLIENT_ID"],
     "CLIENT_SECRET": ["client_secret ", "CLIENT_SERCET", "OAUTH_CLIENT_SECRET"],
     "MAJORA_USER": ["majora_username", "MAJORA_USR", "MAJORA_USRE"],
     "MAJORA_TOKEN": ["MAJORA_TOKE"],
