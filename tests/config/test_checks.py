@@ -116,6 +116,17 @@ def test_what_is_fixed() -> None:
     assert after_fix(config_of(good("MAJORA_USER", majora_user="a", MAJORAUSER="b"))) is None
 
 
+def test_a_tokens_file_that_cannot_be_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("real")
+    for name in ("/", "/dev/null", "/dev/null/x", f"{tmp_path}", f"{tmp_path}/a\0b"):
+        config = config_of(good(MAJORA_TOKENS_FILE=name))
+        assert wrong(config) == {"CFG010": "fail"}, name
+        assert not any(command.startswith("mv") for command in judged(config)["CFG010"].remedy.commands)
+    other = {"test": {**OWN, "MAJORA_TOKENS_FILE": f"{tmp_path}/link"}}
+    assert wrong(config_of(good(MAJORA_TOKENS_FILE=f"{tmp_path}/real", profile=other))) == {"CFG013": "fail"}
+    assert machine().expand("~//x") == HOME / "x"
+
+
 def test_a_missing_or_incomplete_profile_is_the_one_fault() -> None:
     for settings in (PROFILES, {"profile": PROFILES["profile"]}):
         assert wrong(config_of(settings, "gone")) == {"CFG011": "fail"}
