@@ -45,11 +45,8 @@ REPAIRED = [
     ("times that cron refuses", f"61 * * * * {OCARINA} oauth refresh\n", f"{GOOD}\n"),
     ("doubles", f"{GUIDE}\n# x\n{GUIDE}\n{GUIDE} >> log\n", f"{GOOD}\n# x\n"),
     ("a double of the good line", f"{GUIDE}\n{GOOD}\n", f"{GOOD}\n"),
-    ("with a shell around", "0 */6 * * * bash -lc 'ocarina oauth refresh' >> log\n", f"{GOOD}\n"),
-    ("with conda", "@daily cd ~ && conda run -n o ocarina oauth refresh || echo no | mail me\n", f"{GOOD}\n"),
     ("the placeholder with a dollar", f"{T}${{YOUR_OCARINA_PATH}} oauth refresh\n", f"{GOOD}\n"),
     ("a path in the placeholder's braces", f"{T}{{{OCARINA}}} oauth refresh\n", f"{GOOD}\n"),
-    ("a bare percent", f"{GUIDE} >> $(date +%F)\n", f"{GOOD}\n"),
     ("beside a commented one", f"# {GUIDE}\n{GUIDE}\n", f"# {GUIDE}\n{GOOD}\n"),
     ("no line break at the end", f"# x\n{GUIDE}", f"# x\n{GOOD}\n"),
     ("a good line without its line break", f"# x\n{GOOD}", f"# x\n{GOOD}\n"),
@@ -113,7 +110,6 @@ def test_an_entry_with_other_work_is_never_changed(more: str) -> None:
 def test_a_shell_that_reads_no_sh_is_avoided() -> None:
     text = f"MAILTO=me\nSHELL=/bin/csh\nA=b\n{GUIDE}\n* * * * * x\n"
     assert after(text) == f"MAILTO=me\n{GOOD}\nSHELL=/bin/csh\nA=b\n* * * * * x\n"
-    assert after("SHELL=/bin/csh\n") == f"{GOOD}\nSHELL=/bin/csh\n"
     assert after("SHELL=/bin/bash\nSHELL=fish\n# x") == f"SHELL=/bin/bash\n{GOOD}\nSHELL=fish\n# x"
     assert after("SHELL=/bin/csh\nSHELL=/bin/sh\n").endswith(f"SHELL=/bin/sh\n{GOOD}\n")
     gone = f"SHELL=/opt/gone/bash\n{GUIDE}\n"
@@ -175,9 +171,7 @@ HAZARDS = [
     (f"SHELL=bash\n{GUIDE}\n", 1, "bash"),
     (f"SHELL=/opt/gone/bash\n{GUIDE}\n", 1, "cannot be started"),
     (f"HOME=/data\n{GUIDE}\n", 1, "/data"),
-    (f"HOME=~\n{GUIDE}\n", 1, "~"),
     (f"{GUIDE} 'open\n", 1, "never closed"),
-    (f"{T}bash -c '{OCARINA} oauth refresh' 'open\n", 1, "never closed"),
     (f"{T}bash -c '{OCARINA} oauth refresh \"open'\n", 1, "never closed"),
     (f"# x\n{GUIDE}", 2, "line break"),
     (f"{GUIDE}\r\n", 1, "carriage return"),
