@@ -130,32 +130,27 @@ SHELLS = [
     for argv in (["dash"], ["bash", "--posix"], ["busybox", "ash"], ["sh"], ["zsh"], ["ksh"])
     if shutil.which(argv[0])
 ]
-# What the kit's program is, whether it may be executed, whether the client must run. None: it does not exist.
-KITS = {
-    "ends 0": ("#!/bin/sh\nexit 0\n", 0o755, False),
-    "missing": (None, 0, True),
-    "not executable": ("#!/bin/sh\nexit 0\n", 0o644, True),
-    "dead interpreter": ("#!/opt/deleted/env/bin/python3.7\n", 0o755, True),
-    "import error": (f"#!/bin/sh\nexit {CANNOT_START}\n", 0o755, True),
-    "killed": ("#!/bin/sh\nkill -9 $$\n", 0o755, True),
-}
+KITS = [
+    # the interpreter of the kit's program, its mode, how it ends; whether the client must run
+    ("/bin/sh", 0o755, "exit 0", False),
+    ("/bin/sh", 0o755, f"exit {CANNOT_START}", True),
+    ("/bin/sh", 0o755, "kill -9 $$", True),
+    ("/bin/sh", 0o644, "", True),
+    ("/opt/deleted/env/bin/python3.7", 0o755, "", True),
+]
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
-@pytest.mark.parametrize("kit", KITS)
-def test_the_client_runs_exactly_where_the_kit_could_not(tmp_path: Path, shell: list[str], kit: str) -> None:
+@pytest.mark.parametrize(("interpreter", "mode", "end", "fails"), KITS)
+def test_the_client_runs_exactly_where_the_kit_could_not(
+    tmp_path: Path, shell: list[str], interpreter: str, mode: int, end: str, fails: bool
+) -> None:
     """Folders with hard names, in cron's bare environment and working folder."""
-    home = tmp_path / "a home"
-    said = 'echo "client: $* [$OCARINA_CONF_FILE] [$HTTPS_PROXY]"; exit 75\n'
-    client = program(home / 'en v\'s 100% \\b "é"' / "ocarina", f"#!/bin/sh\n{said}")
-    ours = home / "kit $HOME; `x`" / "ocarina-kit"
-    text, mode, hands_over = KITS[kit]
-    if text is not None:
-        program(ours, text.replace("#!/bin/sh\n", '#!/bin/sh\necho "$*|$XDG_STATE_HOME" > ran\n', 1), mode)
-    config = home / "con fig 5%.json"
-    variables = {"XDG_STATE_HOME": f"{home}/st\\%ate", "HTTPS_PROXY": "http://p:1"}
-    paths = {"kit": (str(ours),), "client": str(client), "config": str(config), "home": str(home)}
-    made = line(**paths, profile="te st", variables=variables)
+    home, say = tmp_path / "a home", 'echo "$* [$OCARINA_CONF_FILE] [$XDG_STATE_HOME]"'
+    client = program(home / 'en v\'s 100% \\b "é"' / "ocarina", f"#!/bin/sh\n{say}; exit 75\n")
+    kit = program(home / "kit $HOME; `x`" / "ocarina-kit", f"#!{interpreter}\n{say}; {end}\n", mode)
+    paths = {"kit": (str(kit),), "client": str(client), "config": f"{home}/con fig 5%", "home": str(home)}
+    made = line(**paths, profile="te st", variables={"XDG_STATE_HOME": f"{home}/st\\%ate"})
     command = cron_command(made.removeprefix(f"{TIMES} "))
     assert command.percent is None
     done = subprocess.run(
@@ -168,8 +163,7 @@ def test_the_client_runs_exactly_where_the_kit_could_not(tmp_path: Path, shell: 
         check=False,
         timeout=60,
     )
-    wanted = f"client: -q --profile te st oauth refresh [{config}] [http://p:1]\n"
-    assert done.stdout == (wanted if hands_over else "")
-    assert done.returncode == (75 if hands_over else 0)
-    if text is not None and text.startswith("#!/bin/sh") and mode == 0o755:
-        assert (home / "ran").read_text() == f"refresh --cron --profile te st|{home}/st\\%ate\n"
+    wanted = ["refresh --cron --profile te st"] if end else []
+    wanted += ["-q --profile te st oauth refresh"] if fails else []
+    assert done.stdout == "".join(f"{words} [{home}/con fig 5%] [{home}/st\\%ate]\n" for words in wanted)
+    assert done.returncode == (75 if fails else 0)
