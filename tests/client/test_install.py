@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pip
@@ -20,12 +19,12 @@ from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
 
 
-def wheel(folder: Path, version: str = "1.0.0", client: str | None = None) -> Path:
+def wheel(folder: Path, version: str = "1.0.0") -> Path:
     """A wheel of a client; built here, so that no index is needed."""
     info = f"ocarina-{version}.dist-info"
     files = {
         "ocarina/__init__.py": "",
-        "ocarina/client.py": client or CLIENT.format(version=version),
+        "ocarina/client.py": CLIENT.format(version=version),
         f"{info}/entry_points.txt": "[console_scripts]\nocarina = ocarina.client:cli\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: ocarina\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -205,24 +204,14 @@ def test_a_command_that_exists_is_not_replaced(home: Path) -> None:
     assert plan_install(desk(home)).link is None
 
 
-FAULTS: list[tuple[str, str, Callable[[Path], Path]]] = [
-    ("ENV004", "deep/er", lambda folder: wheel(folder, "0.43.9")),
-    ("ENV002", "deep", lambda folder: wheel(folder, client="def cli(): print('hello')\n")),
-]
-
-
-@pytest.mark.parametrize(("id", "where", "make"), FAULTS)
-def test_nothing_is_left_of_a_failure(
-    home: Path, tmp_path: Path, id: str, where: str, make: Callable[[Path], Path]
-) -> None:
-    machine = desk(home, add_conda(home))
-    plan = plan_install(machine, source=str(make(tmp_path / "s")), prefix=str(home / where))
-    if id == "ENV002":
-        plan.prefix.mkdir()  # an empty one is taken, and stays
+def test_nothing_is_left_of_a_failure(home: Path, tmp_path: Path) -> None:
+    machine, old = desk(home, add_conda(home)), wheel(tmp_path / "old", "0.43.9")
+    (home / "empty").mkdir()  # it is taken, and stays
     before = everything(home)
-    error = failed(machine, plan)
-    assert (error.id, bool(error.why), bool(error.remedy.text)) == (id, True, True)
-    assert everything(home) == before
+    for where in ("deep/er", "empty"):
+        error = failed(machine, plan_install(machine, source=str(old), prefix=str(home / where)))
+        assert (error.id, bool(error.why), bool(error.remedy.text)) == ("ENV004", True, True)
+        assert everything(home) == before
 
 
 def test_the_last_lines_of_the_installer_are_shown_masked(home: Path, source: Path) -> None:
@@ -236,23 +225,13 @@ def test_the_last_lines_of_the_installer_are_shown_masked(home: Path, source: Pa
     assert everything(home) == before
 
 
-SCRIPT = """
-import sys
-from ocarina_kit.client.install import install, plan_install
-from ocarina_kit.system.machine import this_machine
-machine = this_machine()
-install(machine, plan_install(machine, source=sys.argv[1]), print)
-"""
-
-
 def test_nothing_is_left_of_an_interruption(home: Path, source: Path) -> None:
     half = home / "forge/envs/ocarina/conda-meta"
-    conda = add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')
+    environ = desk(home, add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')).environ
     before = everything(home)
-    argv, environ = [sys.executable, "-c", SCRIPT, str(source)], desk(home, conda).environ
-    process = subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    until(lambda: half.exists() or process.poll() is not None, "half an environment")
-    process.send_signal(signal.SIGHUP)
-    _, errors = process.communicate(timeout=60)
-    assert b"KeyboardInterrupt" in errors
+    argv = [sys.executable, "-m", "ocarina_kit", "install-client", "--yes", "--source", str(source)]
+    with subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        until(lambda: half.exists() or process.poll() is not None, "half an environment")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 130
     assert everything(home) == before

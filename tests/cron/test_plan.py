@@ -8,30 +8,27 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cron.test_line import GROUND, KIT, OCARINA
 
 from ocarina_kit.cron.crontab import encode, lines_of
-from ocarina_kit.cron.line import Ground, build_line, entries
+from ocarina_kit.cron.line import build_line, entries
 from ocarina_kit.cron.plan import Plan, hazards, mine, plan_removal, plan_schedule
 from ocarina_kit.cron.times import spread
 
-HOME = "/home/u"
-OCARINA = "/opt/envs/ocarina/bin/ocarina"
-KIT = "/home/u/.local/bin/ocarina-kit"
 GUIDE = f"0 0,6,12,18 * * * {OCARINA} oauth refresh"
-GROUND = Ground("u", "node1", HOME, f"{HOME}/.ocarina", "https://m.org/", (KIT,), client=OCARINA)
 TIMES = spread("u", "node1", "https://m.org/")
 GOOD = build_line(GROUND, TIMES)
 TEST = build_line(GROUND._replace(profile="test"), TIMES)
 T = "0 0,6,12,18 * * * "
 
 
-def plan(text: str, ground: Ground = GROUND, **options: Any) -> Plan:
-    return plan_schedule(encode(text), ground, **options)
+def plan(text: str, **options: Any) -> Plan:
+    return plan_schedule(encode(text), GROUND, **options)
 
 
-def after(text: str, ground: Ground = GROUND, **options: Any) -> str:
-    made = plan(text, ground, **options)
-    again = plan_schedule(made.after, ground, **options)
+def after(text: str, **options: Any) -> str:
+    made = plan(text, **options)
+    again = plan_schedule(made.after, GROUND, **options)
     assert again.after == made.after
     assert again.outcome not in ("changed", "added")
     return made.after.decode()
@@ -41,7 +38,7 @@ REPAIRED = [
     ("an empty one", "", f"{GOOD}\n"),
     ("the guide's line", f"A=b\n{GUIDE}\n* * * * * x\n", f"A=b\n{GOOD}\n* * * * * x\n"),
     ("the guide's placeholder", f"{T}{{YOUR_OCARINA_PATH}} oauth refresh\n", f"{GOOD}\n"),
-    ("a stale marked line", f"{GOOD.replace('/opt', '/old')}\n", f"{GOOD}\n"),
+    ("a stale marked line", f"{GOOD.replace('conda3', 'old')}\n", f"{GOOD}\n"),
     ("times that cron refuses", f"61 * * * * {OCARINA} oauth refresh\n", f"{GOOD}\n"),
     ("doubles", f"{GUIDE}\n# x\n{GUIDE}\n{GUIDE} >> log\n", f"{GOOD}\n# x\n"),
     ("a double of the good line", f"{GUIDE}\n{GOOD}\n", f"{GOOD}\n"),
@@ -66,12 +63,11 @@ def test_repairs_in_place(name: str, before: str, expected: str) -> None:
 
 def test_own_times_of_a_marked_line_are_kept_unless_others_are_given() -> None:
     own = GOOD.replace(TIMES, "3 */2 * * *")
-    assert after(own + "\n") == own + "\n"
-    assert after(own.replace("/opt", "/old") + "\n") == own + "\n"
+    assert after(own.replace("conda3", "old") + "\n") == own + "\n"
     assert after(own + "\n", times=TIMES) == GOOD + "\n"
     # Too rare, or no times at all: not kept.
-    assert after(GOOD.replace(TIMES, "3 3 * * *") + "\n") == GOOD + "\n"
-    assert after(GOOD.replace(TIMES, "0 22-2 * * *") + "\n") == GOOD + "\n"
+    for times in ("3 3 * * *", "0 22-2 * * *"):
+        assert after(GOOD.replace(TIMES, times) + "\n") == GOOD + "\n"
     # A person's own line is not the kit's: its minute 0 goes.
     assert after(f"0 */3 * * * {OCARINA} oauth refresh\n") == GOOD + "\n"
 
@@ -145,13 +141,13 @@ def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> N
     assert now[: entry.number - 1] + now[entry.number :] == foreign
     again = plan_schedule(installed.after, GROUND)
     assert (again.outcome, again.after) == ("unchanged", installed.after)
-    assert list(hazards(entry, HOME)) == []
+    assert list(hazards(entry, GROUND.home)) == []
     assert [text.rstrip("\n") for text in lines_of(plan_removal(installed.after, GROUND))] == foreign
 
 
 def found(text: str) -> list[tuple[int, str]]:
-    (entry,) = entries(encode(text), "u", HOME)
-    return list(hazards(entry, HOME))
+    (entry,) = entries(encode(text), "u", GROUND.home)
+    return list(hazards(entry, GROUND.home))
 
 
 HAZARDS = [

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from tests.cron.test_line import KIT, OCARINA
 
 from ocarina_kit.cron.line import Entry, entries
 
-OCARINA = "/home/u/miniconda3/envs/ocarina/bin/ocarina"
-KIT = "/home/u/.local/bin/ocarina-kit"
 EVERY_6H = "0 0,6,12,18 * * * "
-HOME = "/home/u"
 
 
 def read(text: str) -> list[Entry]:
-    return entries(text.encode("utf-8", "surrogateescape") + b"\n", "u", HOME)
+    return entries(text.encode("utf-8", "surrogateescape") + b"\n", "u", "/home/u")
 
 
 # They run OCARINA.
