@@ -87,8 +87,8 @@ def test_conda_environments(home: Path, folder: str, environ: dict[str, str]) ->
 
 
 def test_the_newest_of_several_conda_environments(home: Path) -> None:
-    for name, version in (("a-old", "0.36.1"), ("b-new", "0.49.0"), ("c-old", "0.9.0")):
-        client(home / "forge/envs" / name, version)
+    for version in ("0.36.1", "0.49.0", "0.9.0"):
+        client(home / "forge/envs" / version, version)
     assert chosen(find(home, MAMBA_ROOT_PREFIX=str(home / "forge"))).version == (0, 49, 0)
 
 
@@ -274,7 +274,7 @@ TABLES: list[tuple[str, dict[str, str | None] | None]] = [
 
 @pytest.mark.parametrize(("module", "table"), TABLES)
 def test_the_table_of_a_client(home: Path, module: str, table: dict[str, str | None] | None) -> None:
-    one = chosen(find(home, client(home / "env").parent))
+    one = examine(machine_at(home), client(home / "env"))
     program(home / "env" / PACKAGES / "ocarina/client.py", f"{module}\n", 0o644)
     assert read_table(machine_at(home), one) == table
 

@@ -33,9 +33,7 @@ def test_the_scope_strings_are_those_of_facts() -> None:
     add = "add_biosampleartifact change_biosampleartifact"
     source = "add_biosamplesource change_biosamplesource"
     sampling = "add_biosourcesamplingprocess change_biosourcesamplingprocess"
-    library = (
-        "add_libraryartifact change_libraryartifact add_librarypoolingprocess change_librarypoolingprocess"
-    )
+    library = "add_libraryartifact change_libraryartifact"
     expected = {
         "lookup": "view_biosampleartifact",
         "published": "temp_can_read_pags_via_api",
@@ -44,7 +42,7 @@ def test_the_scope_strings_are_those_of_facts() -> None:
         "add-samples": f"{add} {source} {sampling}",
         "update-samples": f"change_biosampleartifact {source} change_biosourcesamplingprocess",
         "empty-samples": f"force_add_biosampleartifact {add} {sampling}",
-        "libraries": f"{add} {library}",
+        "libraries": f"{add} {library} add_librarypoolingprocess change_librarypoolingprocess",
         "runs": "change_libraryartifact add_dnasequencingprocess change_dnasequencingprocess",
         "files": "add_digitalresourceartifact change_digitalresourceartifact",
         "tags": "add_majorametarecord change_majorametarecord",

@@ -177,7 +177,7 @@ OTHER_WORK = [
     (f"cd /d && {OCARINA} oauth refresh && /u/up.sh | tee log; curl https://x", ("/u/up.sh", "curl")),
     (f"{OCARINA} oauth refresh; {OCARINA} get pag", (OCARINA,)),
     (f"{OCARINA} oauth refresh; timeout 60 /x/backup", ("timeout",)),
-    (f"env A=b /x/backup; {OCARINA} oauth refresh", ("env",)),
+    (f"env /x/backup; {OCARINA} oauth refresh", ("env",)),
     (f"xvfb-run -a {OCARINA} oauth refresh", ("xvfb-run",)),
     (f"{OCARINA} oauth refresh; command -v mail >/dev/null", ()),
 ]
