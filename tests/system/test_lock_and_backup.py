@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import os
 
 import pytest
 
@@ -34,12 +33,11 @@ def test_all_names_of_a_file_share_a_lock_that_says_whose_it_is(machine: Machine
     assert lock.exists()
 
 
-@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_where_nothing_can_be_locked(machine: Machine, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_can_be_locked(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     (machine.home / "g.lock").symlink_to("elsewhere")
 
     def refuse(descriptor: int, operation: int) -> None:
-        raise OSError(code, os.strerror(code))
+        raise OSError(errno.ENOLCK, "no locks")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     for name, id in {"f": "LCK001", "g": "FIL006", "none/f": "FIL004"}.items():
