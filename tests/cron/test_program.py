@@ -141,22 +141,31 @@ def test_a_write_that_fails_says_what_is_in_the_crontab(
     assert problem.remedy.commands
 
 
-@pytest.mark.parametrize("when", ["before ours", "after ours"])
-def test_another_programs_write_in_the_same_moment_is_kept(tmp_path: Path, when: str) -> None:
-    """It writes once: the kit starts over from theirs, and never puts the old one back."""
-    write = '[ -f "$file.once" ] || { touch "$file.once"; echo "# theirs" > "$file"; }'
-    here, file = machine(tmp_path, f"{PUT}; {write}" if when == "after ours" else PUT), tmp_path / "spool"
+THEIRS = b"# theirs\n"
+# What another program does right after the first write of ours, and what is in the crontab then; "": right before it.
+OTHERS = [
+    ("", THEIRS),
+    ('echo "# theirs" > "$file"', THEIRS),
+    ('echo "# theirs" >> "$file"', OLD + NEW + THEIRS),
+]
+
+
+@pytest.mark.parametrize(("write", "theirs"), OTHERS)
+def test_another_programs_write_in_the_same_moment_is_kept(tmp_path: Path, write: str, theirs: bytes) -> None:
+    """The kit starts over from theirs, and never puts the old one back."""
+    once = f'[ -f "$file.once" ] || {{ touch "$file.once"; {write or ":"}; }}'
+    here, file = machine(tmp_path, f"{PUT}; {once}"), tmp_path / "spool"
     file.write_bytes(OLD)
     calls: list[bytes] = []
 
     def edit(content: bytes) -> bytes:
-        if not calls and when == "before ours":
-            file.write_bytes(b"# theirs\n")
+        if not calls and not write:
+            file.write_bytes(theirs)
         calls.append(content)
         return new(content)
 
-    install_crontab(here, edit)
-    assert (file.read_bytes(), calls) == (b"# theirs\n" + NEW, [OLD, b"# theirs\n"])
+    assert install_crontab(here, edit) is not None
+    assert (file.read_bytes(), calls) == (new(theirs), [OLD, theirs])
 
 
 def test_no_backup_no_change(tmp_path: Path) -> None:
