@@ -125,11 +125,7 @@ def test_two_readers_disagree(text: str) -> None:
     assert refused.value.id == "SCH010"
 
 
-SHELLS = [
-    argv
-    for argv in (["dash"], ["bash", "--posix"], ["busybox", "ash"], ["sh"], ["zsh"], ["ksh"])
-    if shutil.which(argv[0])
-]
+SHELLS = [shell for shell in ("sh", "bash --posix", "busybox ash", "zsh") if shutil.which(shell.split()[0])]
 KITS = [
     # the interpreter of the kit's program, its mode, how it ends; whether the client must run
     ("/bin/sh", 0o755, "exit 0", False),
@@ -140,10 +136,10 @@ KITS = [
 ]
 
 
-@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(("interpreter", "mode", "end", "fails"), KITS)
 def test_the_client_runs_exactly_where_the_kit_could_not(
-    tmp_path: Path, shell: list[str], interpreter: str, mode: int, end: str, fails: bool
+    tmp_path: Path, shell: str, interpreter: str, mode: int, end: str, fails: bool
 ) -> None:
     """Folders with hard names, in cron's bare environment and working folder."""
     home, say = tmp_path / "a home", 'echo "$* [$OCARINA_CONF_FILE] [$XDG_STATE_HOME]"'
@@ -154,7 +150,7 @@ def test_the_client_runs_exactly_where_the_kit_could_not(
     command = cron_command(made.removeprefix(f"{TIMES} "))
     assert command.percent is None
     done = subprocess.run(
-        [*shell, "-c", command.text],
+        [*shell.split(), "-c", command.text],
         env=cron_environment("u", str(home)),
         cwd=home,
         stdin=subprocess.DEVNULL,

@@ -64,7 +64,7 @@ LISTINGS = [
 
 
 @pytest.mark.parametrize(("code", "out", "words", "state"), LISTINGS)
-def test_listings_are_told_apart(tmp_path: Path, code: int | None, out: str, words: str, state: str) -> None:
+def test_listings(tmp_path: Path, code: int | None, out: str, words: str, state: str) -> None:
     done = Completed(code, out.encode(), words.encode(), words if code is None else "")
     read = read_crontab(machine_at(tmp_path)._replace(run=lambda *_, **__: done))
     assert (read.state, read.content) == (state, out.encode() if state in ("read", "doubtful") else b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import Mock
 
 import pytest
 
@@ -127,15 +128,9 @@ def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
     assert not backups_folder(machine).exists()
 
 
-def test_a_fix_that_fails_stops_no_other_but_an_interrupt_does(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_an_interrupt_stops_the_other_fixes(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = KitError("no", id="RFR001")
-
-    def refuse(*_: object) -> None:
-        raise problem
-
-    monkeypatch.setattr(fix, "_refresh", refuse)
+    monkeypatch.setattr(fix, "_refresh", Mock(side_effect=problem))
     path, world = machine.home / "f", World(machine, Place(machine.home / ".ocarina"))
     changes = [Change("refresh"), Change("write", path, "config", None, b"1")]
     done = fix.carry_out(machine, world, changes, print)
