@@ -87,8 +87,8 @@ def test_conda_environments(home: Path, folder: str, environ: dict[str, str]) ->
 
 
 def test_the_newest_of_several_conda_environments(home: Path) -> None:
-    for name, version in (("a-old", "0.36.1"), ("b-new", "0.49.0"), ("c-old", "0.9.0")):
-        client(home / "forge/envs" / name, version)
+    for version in ("0.36.1", "0.49.0", "0.9.0"):
+        client(home / "forge/envs" / version, version)
     assert chosen(find(home, MAMBA_ROOT_PREFIX=str(home / "forge"))).version == (0, 49, 0)
 
 
@@ -118,9 +118,7 @@ TRACEBACK = "Traceback (most recent call last):\n"
         (1, "", f"{TRACEBACK}ModuleNotFoundError: No module named 'ffurf'\n", "does not run", "'ffurf'"),
         (1, "", '  File "x", line 1\nSyntaxError: x\n', "does not run", "SyntaxError: x"),
         (-11, "", "", "does not run", "signal 11"),
-        (127, "", "env: python3.7: No such file or directory\n", "does not run", "python3.7"),
         (126, "", "", "does not run", "code 126"),
-        (1, "", "Fatal Python error: init_fs_encoding\n", "does not run", "Fatal Python error"),
         (1, "", "x: error while loading shared libraries: libpython3\n", "does not run", "libpython3"),
         (None, "", "timed out", "no answer", "in time"),
         (None, "", "printed more than 8 MiB", "does not run", "more than"),
@@ -147,24 +145,20 @@ def test_odd_paths_and_the_table_of_a_client(home: Path, monkeypatch: pytest.Mon
     assert sorted(home.rglob("*")) == before, "looking writes nothing"
 
 
-IMPOSTOR = "rm $MODULE; echo 'print(\"ocarina v1.1.14\")' >> $SCRIPT; sed -i 2,4d $SCRIPT"
 BROKEN = [
     # how the client is broken, its state, the problem
-    ("rm $PYTHON", "does not run", "its interpreter {python} is gone"),
-    ("echo import ffurf > $MODULE", "does not run", "No module named 'ffurf'"),
-    ("chmod 644 $SCRIPT", "not executable", "no x bit"),
-    ("ln -sf /gone/ocarina $SCRIPT", "does not run", "leads nowhere"),
-    (IMPOSTOR, "not the client", "unrelated"),
-    ("echo 'echo Ocarina of Time' > $SCRIPT", "not the client", "Ocarina of Time"),
-]  # fmt: skip
+    ("rm {python}", "does not run", "its interpreter {python} is gone"),
+    ("chmod 644 {script}", "not executable", "no x bit"),
+    ("ln -sf /gone/ocarina {script}", "does not run", "leads nowhere"),
+    ("rm {module}; sed -i '2,$c print(\"ocarina v1\")' {script}", "not the client", "unrelated"),
+]
 
 
 @pytest.mark.parametrize(("how", "state", "problem"), BROKEN)
 def test_a_client_that_does_not_work_is_passed_over(home: Path, how: str, state: str, problem: str) -> None:
     path, python = client(home / "env"), home / "env/bin/python"
     module = home / "env" / PACKAGES / "ocarina/client.py"
-    names = {"SCRIPT": str(path), "PYTHON": str(python), "MODULE": str(module)}
-    subprocess.run(["sh", "-c", how], env={**os.environ, **names}, check=True)
+    subprocess.run(["sh", "-c", how.format(script=path, python=python, module=module)], check=True)
     good = client(home / "forge/envs/covid")
     found = find(home, path.parent, MAMBA_ROOT_PREFIX=str(home / "forge"))
     assert found.all[0].state == state
@@ -173,14 +167,6 @@ def test_a_client_that_does_not_work_is_passed_over(home: Path, how: str, state:
     assert f"Passed over: {path}: {found.all[0].described}" in found.why
     # A shell goes past what it may not run.
     assert found.shell == (None if state == "not executable" or "nowhere" in problem else found.all[0])
-
-
-def test_one_that_hangs_costs_its_time_limit(home: Path) -> None:
-    folders = [home / str(number) for number in range(3)]
-    for folder in folders:
-        program(folder / "ocarina", f"#!/bin/sh\n# {folder}\nexec sleep 300\n")
-    found = find_clients(machine_at(home, *folders), timeout=0.6)
-    assert [each.state for each in found.all] == ["no answer"] * 3
 
 
 def test_what_needs_this_shell_is_not_for_cron(home: Path) -> None:
@@ -226,31 +212,17 @@ def test_a_client_may_be_named_in_many_ways(home: Path, monkeypatch: pytest.Monk
     assert found.why == "It was named with --ocarina."
 
 
-@pytest.mark.parametrize(("text", "state"), [(None, "missing"), ("#!/bin/sh\necho no\n", "not the client")])
-def test_what_was_named_is_never_replaced(home: Path, text: str | None, state: str) -> None:
-    path = client(home / "env")
-    named = home / "named"
-    if text is not None:
-        program(named, text)
-    found = find(home, path.parent, named=str(named))
-    assert (found.chosen, found.all[0].state) == (None, state)
-    assert str(named) in found.why
-
-
-@pytest.mark.parametrize("loose", ["bin/ocarina", "bin", "bin/python"])
-def test_a_client_that_another_user_can_replace_is_said(home: Path, loose: str) -> None:
-    path = client(home / "env")
+def test_a_client_that_another_user_can_replace_is_said(home: Path) -> None:
+    path, python = client(home / "env"), home / "env/bin/python"
     path.chmod(0o775)  # what the user's own group may write is no matter
     assert chosen(find(home, path.parent)).writable_by_others == ""
-    if loose == "bin/python":
-        (home / "env" / loose).unlink()
-        program(home / "other/python", f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
-        (home / "env" / loose).symlink_to(home / "other/python")
-        loose = "../other"
-    (home / "env" / loose).chmod(0o777)
-    found = find(home, path.parent)
-    assert "other users can replace" in found.all[0].writable_by_others
-    assert "But other users can replace" in found.why or found.chosen is None
+    path.chmod(0o777)
+    assert f"But other users can replace {path}." in find(home, path.parent).why
+    path.chmod(0o755)
+    python.unlink()
+    python.symlink_to(program(home / "other/python", f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n'))
+    (home / "other").chmod(0o777)
+    assert f"other users can replace {home}/other" in find(home, path.parent).all[0].writable_by_others
 
 
 @pytest.mark.parametrize("loose", ["env/bin/ocarina", "env/bin", "env", "."])
@@ -270,9 +242,7 @@ def test_what_everyone_could_have_put_there_is_not_run_unasked(home: Path, loose
     ("text", "interpreter"),
     [
         ("#!/env/bin/python\nimport sys\n", "/env/bin/python"),
-        ("#! /env/bin/python3.10 -sE\n", "/env/bin/python3.10"),
         ("#!/usr/bin/env python3\n", "python3"),
-        ("#!/usr/bin/env -S python3 -s\n", "python3"),
         ("#!/usr/bin/env -S PYTHONUTF8=1 python3\n", "python3"),
         ("#!/env/bin/python3.13t\n", "/env/bin/python3.13t"),
         ("#!/env/bin/pypy3\nPK\3\4\0", "/env/bin/pypy3"),
@@ -282,7 +252,6 @@ def test_what_everyone_could_have_put_there_is_not_run_unasked(home: Path, loose
         ('#!/bin/sh\nexec /env/bin/ocarina "$@"\n', ""),
         ('#!/usr/bin/perl\nexec "/env/bin/python", "$@";\n', ""),
         ("\x7fELF\2\1\1\0\0\0", ""),
-        ("", ""),
         ("#!\n", ""),
     ],
 )
@@ -295,9 +264,7 @@ TABLES: list[tuple[str, dict[str, str | None] | None]] = [
     # the client's module, and the table
     ("raise SystemExit(3)", None),
     ("ENDPOINTS = 7", None),
-    ("ENDPOINTS = {}", None),
     ("ENDPOINTS = {'x': {'scope': 'y'}}", None),
-    ("x =", None),
     ("print('noise'); ENDPOINTS = {'api.a': {'scope': 'a  b'}, 'api.b': {'scope': 'a b'}, 'api.c': '/x/'}",
      {"api.b": "a b", "api.c": None}),
 ]  # fmt: skip
@@ -305,7 +272,7 @@ TABLES: list[tuple[str, dict[str, str | None] | None]] = [
 
 @pytest.mark.parametrize(("module", "table"), TABLES)
 def test_the_table_of_a_client(home: Path, module: str, table: dict[str, str | None] | None) -> None:
-    one = chosen(find(home, client(home / "env").parent))
+    one = examine(machine_at(home), client(home / "env"))
     program(home / "env" / PACKAGES / "ocarina/client.py", f"{module}\n", 0o644)
     assert read_table(machine_at(home), one) == table
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pip
 import pytest
 from tests.client.stub import CLIENT, client, machine_at, program
+from tests.conftest import until
 
 from ocarina_kit.client.install import DEFAULT_SOURCE, Plan, install, parse_source, plan_install
 from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
 
 
-def wheel(folder: Path, version: str = "1.0.0", client: str | None = None) -> Path:
+def wheel(folder: Path, version: str = "1.0.0") -> Path:
     """A wheel of a client; built here, so that no index is needed."""
     info = f"ocarina-{version}.dist-info"
     files = {
         "ocarina/__init__.py": "",
-        "ocarina/client.py": client or CLIENT.format(version=version),
+        "ocarina/client.py": CLIENT.format(version=version),
         f"{info}/entry_points.txt": "[console_scripts]\nocarina = ocarina.client:cli\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: ocarina\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -122,30 +122,14 @@ def test_sources(home: Path) -> None:
     assert (gone.id, gone.exit) == ("INS003", Exit.PROBLEM)
 
 
-@pytest.mark.parametrize("kind", ["conda", "mamba", "micromamba"])
-def test_conda_environments(home: Path, source: Path, kind: str) -> None:
-    machine = desk(home, add_conda(home, kind), CONDA_EXE="/gone/conda")
-    plan = plan_install(machine, source=str(source), name="covid")
-    prefix = f"{home}/forge/envs/covid"
-    assert list(plan.steps[0][1]) == [
-        *(f"{home}/forge/bin/{kind}", "create", "--yes", "--quiet", "--prefix", prefix),
-        *(["--channel", "conda-forge"] if kind == "micromamba" else []),
-        *("python=3.12", "pip"),
-    ]
-    assert (plan.link, plan.activate) == (None, f"{kind} activate covid")
-    if kind == "conda":
-        assert install(machine, plan, lambda text: None).path == f"{prefix}/bin/ocarina"
-        again = plan_install(machine, name="covid")
-        assert (again.already is None, again.prefix, again.activate) == (False, plan.prefix, plan.activate)
-
-
+KITS, FORGE = "{home}/.local/share/ocarina-kit/envs/ocarina", "{home}/forge/envs/covid"
 CONDAS = [
     # what conda says of itself, or what else is asked for; where the environment goes, and how it is activated
-    ("conda", "not json", {}, "{home}/.local/share/ocarina-kit/envs/ocarina", ". '{it}/bin/activate'"),
-    ("conda", "[]", {}, "{home}/.local/share/ocarina-kit/envs/ocarina", ". '{it}/bin/activate'"),
-    ("conda", "{{}}", {}, "{home}/.local/share/ocarina-kit/envs/ocarina", "conda activate '{it}'"),
-    ("conda", '{{"envs_dirs": ["{home}/e"]}}', {}, "{home}/e/ocarina", "conda activate ocarina"),
+    ("conda", "not json", {}, KITS, ". '{it}/bin/activate'"),
+    ("conda", "[]", {}, KITS, ". '{it}/bin/activate'"),
+    ("conda", "{{}}", {}, KITS, "conda activate '{it}'"),
     ("conda", '{{"envs_dirs": ["{home}/e"]}}', {"prefix": "~/x"}, "{home}/x", "conda activate '{it}'"),
+    ("mamba", "", {"name": "covid"}, FORGE, "mamba activate covid"),
     ("micromamba", '{{"envs directories": ["{home}/e"]}}', {}, "{home}/e/ocarina", "micromamba activate ocarina"),
 ]  # fmt: skip
 
@@ -157,6 +141,18 @@ def test_where_conda_has_its_environments(
     plan = plan_install(desk(home, add_conda(home, kind, info=info.format(home=home))), **how)
     assert str(plan.prefix) == prefix.format(home=home)
     assert plan.activate == activate.format(it=plan.prefix)
+    made = [f"{home}/forge/bin/{kind}", "create", "--yes", "--quiet", "--prefix", str(plan.prefix)]
+    channel = ["--channel", "conda-forge"] if kind == "micromamba" else []
+    assert activate[0] == "." or list(plan.steps[0][1]) == [*made, *channel, "python=3.12", "pip"]
+
+
+def test_a_conda_environment(home: Path, source: Path) -> None:
+    machine = desk(home, add_conda(home), CONDA_EXE="/gone/conda")
+    plan = plan_install(machine, source=str(source), name="covid")
+    assert install(machine, plan, lambda text: None).path == f"{home}/forge/envs/covid/bin/ocarina"
+    again = plan_install(machine, name="covid")
+    assert (again.already is None, again.prefix, again.activate) == (False, plan.prefix, plan.activate)
+    assert again.activate == "conda activate covid"
 
 
 def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
@@ -194,8 +190,6 @@ def test_the_guides_old_environment_is_left_and_a_new_name_taken(home: Path) -> 
 
 
 def test_what_happens_between_plan_and_work(home: Path, source: Path) -> None:
-    from ocarina_kit.system.lock import hold
-
     machine = desk(home)
     plan = plan_install(machine, source=str(source))
     machine.state.mkdir(parents=True)
@@ -210,59 +204,32 @@ def test_a_command_that_exists_is_not_replaced(home: Path) -> None:
     assert plan_install(desk(home)).link is None
 
 
-FAULTS: list[tuple[str, str, Callable[[Path], Path]]] = [
-    ("INS003", "deep/er/client", lambda folder: program(folder / "no-package.txt", "").parent),
-    ("ENV004", "deep", lambda folder: wheel(folder, "0.43.9")),
-    ("ENV002", "deep", lambda folder: wheel(folder, client="def cli(): print('hello')\n")),
-    ("ENV003", "deep/er", lambda folder: wheel(folder, client="import ffurf\ndef cli(): pass\n")),
-]
-
-
-@pytest.mark.parametrize(("id", "where", "make"), FAULTS)
-def test_nothing_is_left_of_a_failure(
-    home: Path, tmp_path: Path, id: str, where: str, make: Callable[[Path], Path]
-) -> None:
-    machine = desk(home, add_conda(home))
-    plan = plan_install(machine, source=str(make(tmp_path / "s")), prefix=str(home / where))
-    if id == "ENV002":
-        plan.prefix.mkdir()  # an empty one is taken, and stays
+def test_nothing_is_left_of_a_failure(home: Path, tmp_path: Path) -> None:
+    machine, old = desk(home, add_conda(home)), wheel(tmp_path / "old", "0.43.9")
+    (home / "empty").mkdir()  # it is taken, and stays
     before = everything(home)
-    error = failed(machine, plan)
-    assert (error.id, bool(error.why), bool(error.remedy.text)) == (id, True, True)
+    error = failed(machine, plan_install(machine, source=str(old), prefix=str(home / "empty")))
+    assert (error.id, bool(error.why), bool(error.remedy.text)) == ("ENV004", True, True)
     assert everything(home) == before
 
 
 def test_the_last_lines_of_the_installer_are_shown_masked(home: Path, source: Path) -> None:
     said = "CondaHTTPError: no route to https://me:hush-hush@host/"
-    conda = add_conda(home, create=f'mkdir -p "$prefix/conda-meta"; echo "{said}" >&2; exit 1')
-    machine = desk(home, conda)
+    machine = desk(home, add_conda(home, create=f'mkdir -p "$prefix/conda-meta"; echo "{said}" >&2; exit 1'))
     before = everything(home)
-    error = failed(machine, plan_install(machine, source=str(source)))
+    error = failed(machine, plan_install(machine, source=str(source), prefix=str(home / "deep/er")))
     assert (error.id, "CondaHTTPError: no route" in error.why) == ("INS003", True)
     assert "hush-hush" not in error.why
     assert everything(home) == before
 
 
-SCRIPT = """
-import sys
-from ocarina_kit.client.install import install, plan_install
-from ocarina_kit.system.machine import this_machine
-machine = this_machine()
-install(machine, plan_install(machine, source=sys.argv[1]), print)
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_nothing_is_left_of_an_interruption(home: Path, source: Path, number: signal.Signals) -> None:
+def test_nothing_is_left_of_an_interruption(home: Path, source: Path) -> None:
     half = home / "forge/envs/ocarina/conda-meta"
-    conda = add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')
+    environ = desk(home, add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')).environ
     before = everything(home)
-    argv, environ = [sys.executable, "-c", SCRIPT, str(source)], desk(home, conda).environ
-    process = subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    limit = time.monotonic() + 60
-    while not half.exists() and process.poll() is None and time.monotonic() < limit:
-        time.sleep(0.02)
-    process.send_signal(number if half.exists() else signal.SIGKILL)
-    _, errors = process.communicate(timeout=60)
-    assert b"KeyboardInterrupt" in errors
+    argv = [sys.executable, "-m", "ocarina_kit", "install-client", "--yes", "--source", str(source)]
+    with subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        until(lambda: half.exists() or process.poll() is not None, "half an environment")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 130
     assert everything(home) == before

@@ -58,10 +58,8 @@ CARRIED: list[tuple[dict[str, str], dict[str, str]]] = [
     ({"XDG_STATE_HOME": "/data/state"}, {"XDG_STATE_HOME": "/data/state"}),
     ({"XDG_STATE_HOME": "relative", "http_proxy": "", "PATH": "/x", "MAJORA_TOKEN": "x", "CLIENT_SECRET": "x"}, {}),
     ({"REQUESTS_CA_BUNDLE": "ca.pem", "SSL_CERT_FILE": "/etc/ca.pem"}, {"REQUESTS_CA_BUNDLE": "/site/ca.pem"}),
-    ({"HTTPS_PROXY": "http://proxy:3128"}, {"HTTPS_PROXY": "http://proxy:3128"}),
-    ({"no_proxy": "localhost,.example.org"}, {"no_proxy": "localhost,.example.org"}),
+    ({"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "x"}, {"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "x"}),
     ({"HTTPS_PROXY": "http://user:hunter2@proxy:3128"}, {}),
-    ({"https_proxy": "hoot:hunter2@proxy:3128"}, {}),
     ({"ALL_PROXY": "http://hunter2%40proxy:1"}, {}),
     ({"HTTPS_PROXY": "http://proxy:1/?PROXY_PASSWORD=hunter2"}, {}),
 ]  # fmt: skip
@@ -127,42 +125,32 @@ def test_two_readers_disagree(text: str) -> None:
     assert refused.value.id == "SCH010"
 
 
-SHELLS = [
-    argv
-    for argv in (["dash"], ["bash", "--posix"], ["busybox", "ash"], ["sh"], ["zsh"], ["ksh"])
-    if shutil.which(argv[0])
+SHELLS = [shell for shell in ("sh", "bash --posix", "busybox ash", "zsh") if shutil.which(shell.split()[0])]
+KITS = [
+    # the interpreter of the kit's program, its mode, how it ends; whether the client must run
+    ("/bin/sh", 0o755, "exit 0", False),
+    ("/bin/sh", 0o755, f"exit {CANNOT_START}", True),
+    ("/bin/sh", 0o755, "kill -9 $$", True),
+    ("/bin/sh", 0o644, "", True),
+    ("/opt/deleted/env/bin/python3.7", 0o755, "", True),
 ]
-# What the kit's program is, whether it may be executed, whether the client must run. None: it does not exist.
-KITS = {
-    "ends 0": ("#!/bin/sh\nexit 0\n", 0o755, False),
-    "a bug": ("#!/bin/sh\nexit 3\n", 0o755, True),
-    "missing": (None, 0, True),
-    "not executable": ("#!/bin/sh\nexit 0\n", 0o644, True),
-    "dead interpreter": ("#!/opt/deleted/env/bin/python3.7\n", 0o755, True),
-    "import error": (f"#!/bin/sh\nexit {CANNOT_START}\n", 0o755, True),
-    "killed": ("#!/bin/sh\nkill -9 $$\n", 0o755, True),
-}
 
 
-@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
-@pytest.mark.parametrize("kit", KITS)
-def test_the_client_runs_exactly_where_the_kit_could_not(tmp_path: Path, shell: list[str], kit: str) -> None:
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(("interpreter", "mode", "end", "fails"), KITS)
+def test_the_client_runs_exactly_where_the_kit_could_not(
+    tmp_path: Path, shell: str, interpreter: str, mode: int, end: str, fails: bool
+) -> None:
     """Folders with hard names, in cron's bare environment and working folder."""
-    home = tmp_path / "a home"
-    said = 'echo "client: $* [$OCARINA_CONF_FILE] [$HTTPS_PROXY]"; exit 75\n'
-    client = program(home / 'en v\'s 100% \\b "é"' / "ocarina", f"#!/bin/sh\n{said}")
-    ours = home / "kit $HOME; `x`" / "ocarina-kit"
-    text, mode, hands_over = KITS[kit]
-    if text is not None:
-        program(ours, text.replace("#!/bin/sh\n", '#!/bin/sh\necho "$*|$XDG_STATE_HOME" > ran\n', 1), mode)
-    config = home / "con fig 5%.json"
-    variables = {"XDG_STATE_HOME": f"{home}/st\\%ate", "HTTPS_PROXY": "http://p:1"}
-    paths = {"kit": (str(ours),), "client": str(client), "config": str(config), "home": str(home)}
-    made = line(**paths, profile="te st", variables=variables)
+    home, say = tmp_path / "a home", 'echo "$* [$OCARINA_CONF_FILE] [$XDG_STATE_HOME]"'
+    client = program(home / 'en v\'s 100% \\b "é"' / "ocarina", f"#!/bin/sh\n{say}; exit 75\n")
+    kit = program(home / "kit $HOME; `x`" / "ocarina-kit", f"#!{interpreter}\n{say}; {end}\n", mode)
+    paths = {"kit": (str(kit),), "client": str(client), "config": f"{home}/con fig 5%", "home": str(home)}
+    made = line(**paths, profile="te st", variables={"XDG_STATE_HOME": f"{home}/st\\%ate"})
     command = cron_command(made.removeprefix(f"{TIMES} "))
     assert command.percent is None
     done = subprocess.run(
-        [*shell, "-c", command.text],
+        [*shell.split(), "-c", command.text],
         env=cron_environment("u", str(home)),
         cwd=home,
         stdin=subprocess.DEVNULL,
@@ -171,8 +159,7 @@ def test_the_client_runs_exactly_where_the_kit_could_not(tmp_path: Path, shell: 
         check=False,
         timeout=60,
     )
-    wanted = f"client: -q --profile te st oauth refresh [{config}] [http://p:1]\n"
-    assert done.stdout == (wanted if hands_over else "")
-    assert done.returncode == (75 if hands_over else 0)
-    if text is not None and text.startswith("#!/bin/sh") and mode == 0o755:
-        assert (home / "ran").read_text() == f"refresh --cron --profile te st|{home}/st\\%ate\n"
+    wanted = ["refresh --cron --profile te st"] if end else []
+    wanted += ["-q --profile te st oauth refresh"] if fails else []
+    assert done.stdout == "".join(f"{words} [{home}/con fig 5%] [{home}/st\\%ate]\n" for words in wanted)
+    assert done.returncode == (75 if fails else 0)

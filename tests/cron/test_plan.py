@@ -8,30 +8,27 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.cron.test_line import GROUND, KIT, OCARINA
 
 from ocarina_kit.cron.crontab import encode, lines_of
-from ocarina_kit.cron.line import Ground, build_line, entries
+from ocarina_kit.cron.line import build_line, entries
 from ocarina_kit.cron.plan import Plan, hazards, mine, plan_removal, plan_schedule
 from ocarina_kit.cron.times import spread
 
-HOME = "/home/u"
-OCARINA = "/opt/envs/ocarina/bin/ocarina"
-KIT = "/home/u/.local/bin/ocarina-kit"
 GUIDE = f"0 0,6,12,18 * * * {OCARINA} oauth refresh"
-GROUND = Ground("u", "node1", HOME, f"{HOME}/.ocarina", "https://m.org/", (KIT,), client=OCARINA)
 TIMES = spread("u", "node1", "https://m.org/")
 GOOD = build_line(GROUND, TIMES)
 TEST = build_line(GROUND._replace(profile="test"), TIMES)
 T = "0 0,6,12,18 * * * "
 
 
-def plan(text: str, ground: Ground = GROUND, **options: Any) -> Plan:
-    return plan_schedule(encode(text), ground, **options)
+def plan(text: str, **options: Any) -> Plan:
+    return plan_schedule(encode(text), GROUND, **options)
 
 
-def after(text: str, ground: Ground = GROUND, **options: Any) -> str:
-    made = plan(text, ground, **options)
-    again = plan_schedule(made.after, ground, **options)
+def after(text: str, **options: Any) -> str:
+    made = plan(text, **options)
+    again = plan_schedule(made.after, GROUND, **options)
     assert again.after == made.after
     assert again.outcome not in ("changed", "added")
     return made.after.decode()
@@ -41,15 +38,12 @@ REPAIRED = [
     ("an empty one", "", f"{GOOD}\n"),
     ("the guide's line", f"A=b\n{GUIDE}\n* * * * * x\n", f"A=b\n{GOOD}\n* * * * * x\n"),
     ("the guide's placeholder", f"{T}{{YOUR_OCARINA_PATH}} oauth refresh\n", f"{GOOD}\n"),
-    ("a stale marked line", f"{GOOD.replace('/opt', '/old')}\n", f"{GOOD}\n"),
+    ("a stale marked line", f"{GOOD.replace('conda3', 'old')}\n", f"{GOOD}\n"),
     ("times that cron refuses", f"61 * * * * {OCARINA} oauth refresh\n", f"{GOOD}\n"),
     ("doubles", f"{GUIDE}\n# x\n{GUIDE}\n{GUIDE} >> log\n", f"{GOOD}\n# x\n"),
     ("a double of the good line", f"{GUIDE}\n{GOOD}\n", f"{GOOD}\n"),
-    ("with a shell around", "0 */6 * * * bash -lc 'ocarina oauth refresh' >> log\n", f"{GOOD}\n"),
-    ("with conda", "@daily cd ~ && conda run -n o ocarina oauth refresh || echo no | mail me\n", f"{GOOD}\n"),
     ("the placeholder with a dollar", f"{T}${{YOUR_OCARINA_PATH}} oauth refresh\n", f"{GOOD}\n"),
     ("a path in the placeholder's braces", f"{T}{{{OCARINA}}} oauth refresh\n", f"{GOOD}\n"),
-    ("a bare percent", f"{GUIDE} >> $(date +%F)\n", f"{GOOD}\n"),
     ("beside a commented one", f"# {GUIDE}\n{GUIDE}\n", f"# {GUIDE}\n{GOOD}\n"),
     ("no line break at the end", f"# x\n{GUIDE}", f"# x\n{GOOD}\n"),
     ("a good line without its line break", f"# x\n{GOOD}", f"# x\n{GOOD}\n"),
@@ -69,12 +63,11 @@ def test_repairs_in_place(name: str, before: str, expected: str) -> None:
 
 def test_own_times_of_a_marked_line_are_kept_unless_others_are_given() -> None:
     own = GOOD.replace(TIMES, "3 */2 * * *")
-    assert after(own + "\n") == own + "\n"
-    assert after(own.replace("/opt", "/old") + "\n") == own + "\n"
+    assert after(own.replace("conda3", "old") + "\n") == own + "\n"
     assert after(own + "\n", times=TIMES) == GOOD + "\n"
     # Too rare, or no times at all: not kept.
-    assert after(GOOD.replace(TIMES, "3 3 * * *") + "\n") == GOOD + "\n"
-    assert after(GOOD.replace(TIMES, "0 22-2 * * *") + "\n") == GOOD + "\n"
+    for times in ("3 3 * * *", "0 22-2 * * *"):
+        assert after(GOOD.replace(TIMES, times) + "\n") == GOOD + "\n"
     # A person's own line is not the kit's: its minute 0 goes.
     assert after(f"0 */3 * * * {OCARINA} oauth refresh\n") == GOOD + "\n"
 
@@ -113,7 +106,6 @@ def test_an_entry_with_other_work_is_never_changed(more: str) -> None:
 def test_a_shell_that_reads_no_sh_is_avoided() -> None:
     text = f"MAILTO=me\nSHELL=/bin/csh\nA=b\n{GUIDE}\n* * * * * x\n"
     assert after(text) == f"MAILTO=me\n{GOOD}\nSHELL=/bin/csh\nA=b\n* * * * * x\n"
-    assert after("SHELL=/bin/csh\n") == f"{GOOD}\nSHELL=/bin/csh\n"
     assert after("SHELL=/bin/bash\nSHELL=fish\n# x") == f"SHELL=/bin/bash\n{GOOD}\nSHELL=fish\n# x"
     assert after("SHELL=/bin/csh\nSHELL=/bin/sh\n").endswith(f"SHELL=/bin/sh\n{GOOD}\n")
     gone = f"SHELL=/opt/gone/bash\n{GUIDE}\n"
@@ -149,13 +141,13 @@ def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> N
     assert now[: entry.number - 1] + now[entry.number :] == foreign
     again = plan_schedule(installed.after, GROUND)
     assert (again.outcome, again.after) == ("unchanged", installed.after)
-    assert list(hazards(entry, HOME)) == []
+    assert list(hazards(entry, GROUND.home)) == []
     assert [text.rstrip("\n") for text in lines_of(plan_removal(installed.after, GROUND))] == foreign
 
 
 def found(text: str) -> list[tuple[int, str]]:
-    (entry,) = entries(encode(text), "u", HOME)
-    return list(hazards(entry, HOME))
+    (entry,) = entries(encode(text), "u", GROUND.home)
+    return list(hazards(entry, GROUND.home))
 
 
 HAZARDS = [
@@ -175,9 +167,7 @@ HAZARDS = [
     (f"SHELL=bash\n{GUIDE}\n", 1, "bash"),
     (f"SHELL=/opt/gone/bash\n{GUIDE}\n", 1, "cannot be started"),
     (f"HOME=/data\n{GUIDE}\n", 1, "/data"),
-    (f"HOME=~\n{GUIDE}\n", 1, "~"),
     (f"{GUIDE} 'open\n", 1, "never closed"),
-    (f"{T}bash -c '{OCARINA} oauth refresh' 'open\n", 1, "never closed"),
     (f"{T}bash -c '{OCARINA} oauth refresh \"open'\n", 1, "never closed"),
     (f"# x\n{GUIDE}", 2, "line break"),
     (f"{GUIDE}\r\n", 1, "carriage return"),

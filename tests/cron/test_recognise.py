@@ -3,51 +3,40 @@
 from __future__ import annotations
 
 import pytest
+from tests.cron.test_line import KIT, OCARINA
 
 from ocarina_kit.cron.line import Entry, entries
 
-OCARINA = "/home/u/miniconda3/envs/ocarina/bin/ocarina"
-KIT = "/home/u/.local/bin/ocarina-kit"
 EVERY_6H = "0 0,6,12,18 * * * "
-HOME = "/home/u"
 
 
 def read(text: str) -> list[Entry]:
-    return entries(text.encode("utf-8", "surrogateescape") + b"\n", "u", HOME)
+    return entries(text.encode("utf-8", "surrogateescape") + b"\n", "u", "/home/u")
 
 
 # They run OCARINA.
 ABSOLUTE = [
     f"{OCARINA} oauth refresh",
     f"{OCARINA} -q oauth refresh",
-    f"{OCARINA}   oauth\trefresh",
     f"{OCARINA} oauth refresh --scopes a b",
-    f"{OCARINA} oauth refresh >> $HOME/refresh.log 2>&1",
     f"{OCARINA} oauth refresh &> /dev/null",
     f"2>/dev/null {OCARINA} oauth refresh",
     rf"{OCARINA} oauth refresh >> $HOME/log-$(date +\%F)",
     f"cd $HOME && {OCARINA} oauth refresh",
     f"( {OCARINA} oauth refresh )",
     f"exec {OCARINA} oauth refresh",
-    f"[ -x {OCARINA} ] && {OCARINA} oauth refresh",
     f"if [ -x {OCARINA} ]; then {OCARINA} oauth refresh; fi",
     f"for i in 1 2 3; do {OCARINA} oauth refresh && break; sleep 60; done",
-    f"until {OCARINA} oauth refresh; do sleep 60; done",
     f"case $(hostname) in node1) {OCARINA} oauth refresh;; esac",
     f"{OCARINA} oauth refresh || echo failed | mail -s 'ocarina' me",
     f"{OCARINA} oauth refresh 2>&1 | logger -t ocarina",
-    f"env {OCARINA} oauth refresh",
     f"/usr/bin/env -i HOME=/home/u {OCARINA} oauth refresh",
-    f"nice -n 10 {OCARINA} oauth refresh",
     f"ionice -c 3 nice -19 {OCARINA} oauth refresh",
     f"timeout --signal=KILL -k 5 60s {OCARINA} oauth refresh",
     f"flock -n /tmp/lock {OCARINA} oauth refresh",
     f"flock -w 5 /tmp/lock -c '{OCARINA} oauth refresh'",
     f"nohup setsid stdbuf -oL {OCARINA} oauth refresh",
-    f"chronic {OCARINA} oauth refresh",
-    f"/usr/bin/python3 {OCARINA} oauth refresh",
     f"/usr/bin/python3 -u -W ignore {OCARINA} oauth refresh",
-    f"bash -lc '{OCARINA} oauth refresh'",
     f'/bin/sh -c "cd /data; {OCARINA} oauth refresh"',
     f"bash -c 'bash -c \"{OCARINA} oauth refresh\"'",
     f"O={OCARINA}; $O oauth refresh",
@@ -58,7 +47,6 @@ CLIENT_SHAPES = [
     ('"/home/u/my env/bin/ocarina" oauth refresh', "/home/u/my env/bin/ocarina", False),
     (r"/home/u/my\ env/bin/ocarina oauth refresh", "/home/u/my env/bin/ocarina", False),
     ("~/bin/ocarina oauth refresh", "/home/u/bin/ocarina", False),
-    ("$HOME/bin/ocarina oauth refresh", "/home/u/bin/ocarina", False),
     ('"${HOME}/bin/ocarina" oauth refresh', "/home/u/bin/ocarina", False),
     ("cd /opt/ocarina && bin/ocarina oauth refresh", "/opt/ocarina/bin/ocarina", False),
     ("./ocarina oauth refresh", "./ocarina", False),
@@ -69,16 +57,12 @@ CLIENT_SHAPES = [
     ("script -qc 'ocarina oauth refresh' /dev/null", "ocarina", False),
     ("$CONDA_PREFIX/bin/ocarina oauth refresh", "/bin/ocarina", False),
     ("/opt/$ENV/python '/x/$ocarina/ocarina' oauth refresh", "/x/$ocarina/ocarina", False),
-    ("cd /opt/${ENV} && bin/ocarina oauth refresh", "/opt/bin/ocarina", False),
     ("bash -lc 'ocarina oauth refresh'", "ocarina", True),
     ("bash -ic 'conda activate ocarina && ocarina oauth refresh'", "ocarina", True),
-    ("source activate ocarina && ocarina oauth refresh", "ocarina", True),
     (". /opt/venv/bin/activate; ocarina oauth refresh", "ocarina", True),
     ("module load ocarina && ocarina oauth refresh", "ocarina", True),
     ("conda run --no-capture-output -n ocarina ocarina oauth refresh", "ocarina", False),
-    ("micromamba run -p /opt/envs/ocarina ocarina oauth refresh", "ocarina", False),
     ("uv tool run --from ocarina ocarina oauth refresh", "ocarina", False),
-    ("pipx run ocarina oauth refresh", "ocarina", False),
 ]
 
 
@@ -95,10 +79,10 @@ def test_a_client_refresh_in_every_shape(command: str, path: str, set_up: bool) 
         assert off.calls == entry.calls
 
 
-def test_any_times() -> None:
-    for times in ("@hourly\t", "0 */6 * JAN-DEC mon-sat ", "*/5\t*\t*  * * ", "  0 0 * * * "):
-        (entry,) = read(f"{times}{OCARINA} oauth refresh")
-        assert entry.times is not None
+@pytest.mark.parametrize("times", ["@hourly\t", "0 */6 * JAN-DEC mon-sat ", "  */5\t*\t*  * * "])
+def test_any_times(times: str) -> None:
+    (entry,) = read(f"{times}{OCARINA}   oauth\trefresh")
+    assert entry.times is not None
 
 
 LEFT_ALONE = [
@@ -109,25 +93,18 @@ LEFT_ALONE = [
     "MAILTO=ocarina oauth refresh",
     'echo "ocarina oauth refresh"',
     f"echo {OCARINA} oauth refresh >> log",
-    "pgrep -f ocarina oauth refresh",
     "command -v ocarina oauth refresh",
-    "mail -s 'ocarina oauth refresh' me < /dev/null",
     "ssh node1 ocarina oauth refresh",
     f"{OCARINA} get biosample --central-sample-id X",
     f"{OCARINA} oauth authorise",
     f"{OCARINA} oauth refresh is what the guide says",
     f"{OCARINA} oauth refresh --help",
     f"{OCARINA} --version oauth refresh",
-    f"{KIT} status",
     f"{KIT} refresh --dry-run",
     f"{KIT} doctor --only refresh",
-    "/data/ocarina/oauth/refresh.sh",
     "/data/ocarina/oauth refresh",
     "bash /home/u/ocarina oauth refresh",
     "/home/u/ocarina-old oauth refresh",
-    ": ocarina oauth refresh",
-    "# ocarina oauth refresh",
-    "OCARINA=/x/ocarina",
     "sh -c 'echo ocarina oauth refresh'",
 ]
 
@@ -163,7 +140,6 @@ SET_UPS = [
     (f"{OCARINA} oauth refresh", "/home/u/.ocarina", None),
     (f"{OCARINA} --profile test oauth refresh", "/home/u/.ocarina", "test"),
     (f"OCARINA_CONF_FILE=/data/c.json {OCARINA} oauth refresh", "/data/c.json", None),
-    (f"OCARINA_CONF_FILE='/data/my c.json' {OCARINA} oauth refresh", "/data/my c.json", None),
     (f"OCARINA_CONF_FILE=~/c.json {OCARINA} oauth refresh", "/home/u/c.json", None),
     (f"cd /data; OCARINA_CONF_FILE=c.json {OCARINA} oauth refresh", "/data/c.json", None),
     (f"env OCARINA_CONF_FILE=/data/c.json {OCARINA} oauth refresh", "/data/c.json", None),
@@ -201,10 +177,9 @@ OTHER_WORK = [
     (f"cd /d && {OCARINA} oauth refresh && /u/up.sh | tee log; curl https://x", ("/u/up.sh", "curl")),
     (f"{OCARINA} oauth refresh; {OCARINA} get pag", (OCARINA,)),
     (f"{OCARINA} oauth refresh; timeout 60 /x/backup", ("timeout",)),
-    (f"env A=b /x/backup; {OCARINA} oauth refresh", ("env",)),
+    (f"env /x/backup; {OCARINA} oauth refresh", ("env",)),
     (f"xvfb-run -a {OCARINA} oauth refresh", ("xvfb-run",)),
     (f"{OCARINA} oauth refresh; command -v mail >/dev/null", ()),
-    (f"{OCARINA} oauth refresh; exec 2>/dev/null", ()),
 ]
 
 

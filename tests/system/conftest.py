@@ -1,36 +1,23 @@
-"""A machine for tests: a home of its own, a clock that only moves when it is told to, and no processes."""
+"""A machine for tests: a home of its own, and a clock that only moves when somebody sleeps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.client.stub import machine_at
 
-from ocarina_kit.system.machine import Completed, Machine
-
-
-class Clock:
-    time = 1_795_536_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
-def no_process(argv: Sequence[str], **_: object) -> Completed:
-    raise AssertionError(f"{argv} was started")
+from ocarina_kit.system.machine import Machine
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def machine(tmp_path: Path) -> Machine:
+    times = [1_795_536_000.0]
 
+    def now() -> float:
+        return times[-1]
 
-@pytest.fixture
-def machine(tmp_path: Path, clock: Clock) -> Machine:
-    home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    return Machine({}, home, "hootm", "login1", no_process, clock.now, clock.now, clock.sleep)
+    def sleep(seconds: float) -> None:
+        times.append(times[-1] + seconds)
+
+    return machine_at(tmp_path / "home")._replace(host="login1", now=now, monotonic=now, sleep=sleep)

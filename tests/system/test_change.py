@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import Mock
 
 import pytest
 
@@ -28,13 +29,6 @@ GOOD = {
 
 def diff(machine: Machine, before: bytes | None, after: bytes, kind: str = "config") -> list[str]:
     return difference([Change("write", machine.home / ".ocarina", kind, before, after)], machine).splitlines()
-
-
-def crontab_diff(machine: Machine, before: str, after: str) -> list[str]:
-    old, new = (text.encode("utf-8", "surrogateescape") for text in (before, after))
-    shown = difference([Change("crontab", kind="crontab", before=old, after=new)], machine).splitlines()
-    assert shown[:2] == ["--- crontab (current)", "+++ crontab (new)"]
-    return shown[3:]
 
 
 def test_everything_but_secrets_is_shown(machine: Machine) -> None:
@@ -97,16 +91,13 @@ def test_a_tokens_file_is_laid_out(machine: Machine) -> None:
 
 
 def test_only_what_changes_of_a_crontab_is_shown(machine: Machine) -> None:
-    before = "5 5 * * * mine --token abc\n0 0 * * * export https_proxy=u:hunter2@proxy:3128; old\n"
-    assert crontab_diff(machine, before, before.replace("old", "n\udcffw\x1b")) == [
+    before = b"5 5 * * * mine --token abc\n0 0 * * * export https_proxy=u:hunter2@proxy:3128; old\n"
+    assert diff(machine, before, before.replace(b"old", b"n\xffw\x1b"), "crontab")[3:] == [
         "-0 0 * * * export https_proxy=****@proxy:3128; old",
         "+0 0 * * * export https_proxy=****@proxy:3128; n\\xffw\\x1b",
     ]
-
-
-def test_a_line_that_a_long_crontab_has_often_is_not_shown(machine: Machine) -> None:
-    lines = ["# mine"] * 300
-    assert crontab_diff(machine, "\n".join(lines), "\n".join([*lines[:200], "new", *lines[200:]])) == ["+new"]
+    often = b"# mine\n" * 200  # a line that a long text has often
+    assert diff(machine, often * 2, often + b"new\n" + often, "crontab")[3:] == ["+new"]
 
 
 def test_the_other_changes_in_words(machine: Machine) -> None:
@@ -137,15 +128,9 @@ def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
     assert not backups_folder(machine).exists()
 
 
-def test_a_fix_that_fails_stops_no_other_but_an_interrupt_does(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_an_interrupt_stops_the_other_fixes(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = KitError("no", id="RFR001")
-
-    def refuse(*_: object) -> None:
-        raise problem
-
-    monkeypatch.setattr(fix, "_refresh", refuse)
+    monkeypatch.setattr(fix, "_refresh", Mock(side_effect=problem))
     path, world = machine.home / "f", World(machine, Place(machine.home / ".ocarina"))
     changes = [Change("refresh"), Change("write", path, "config", None, b"1")]
     done = fix.carry_out(machine, world, changes, print)

@@ -11,19 +11,9 @@ from pathlib import Path
 import pytest
 from tests.conftest import mode_of
 
+from ocarina_kit.system import files
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.file_errors import explained
-from ocarina_kit.system.files import (
-    chmod_private,
-    final_target,
-    loose_folders,
-    make_private_folder,
-    prove_space,
-    read_file,
-    read_settled,
-    remove,
-    write_private,
-)
 from ocarina_kit.system.machine import Machine
 
 
@@ -33,7 +23,7 @@ def names(folder: Path) -> list[str]:
 
 def refusal(path: Path, data: bytes = b"new") -> KitError:
     with pytest.raises(KitError) as caught:
-        write_private(path, data)
+        files.write_private(path, data)
     assert caught.value.what.endswith("Nothing was changed.")
     assert caught.value.why
     assert caught.value.remedy.text
@@ -47,14 +37,14 @@ def test_a_plain_file_through_links_and_the_cap(tmp_path: Path) -> None:
     os.link(path, tmp_path / "g")
     (tmp_path / "two").symlink_to("f")
     (tmp_path / "one").symlink_to(tmp_path / "two")
-    seen = read_file(tmp_path / "one", cap=14)
+    seen = files.read_file(tmp_path / "one", cap=14)
     assert (seen.kind, seen.content, seen.mode) == ("file", b"secret-content", 0o640)
     assert (seen.ours, seen.links) == (True, 2)
     assert "secret-content" not in repr(seen)
-    assert read_file(path, cap=13).kind == "too large"
+    assert files.read_file(path, cap=13).kind == "too large"
     for bits, loose in {0o600: False, 0o711: False, 0o604: True, 0o620: True}.items():
         path.chmod(bits)
-        assert read_file(path).open_to_others is loose
+        assert files.read_file(path).open_to_others is loose
 
 
 def test_what_is_not_a_file(tmp_path: Path) -> None:
@@ -65,7 +55,7 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:
     kinds = {"none": "missing", "file/f": "missing", "no/f": "missing", "": "folder", "/dev/null": "special"}
     kinds |= {"fifo": "special", "gone": "dangling", "circle": "dangling", "x" * 300: "unreadable"}
     for name, kind in kinds.items():
-        seen = read_file(tmp_path / name)
+        seen = files.read_file(tmp_path / name)
         assert (seen.kind, seen.content) == (kind, None), name
         assert seen.replaceable is (kind in ("missing", "dangling"))
 
@@ -81,8 +71,8 @@ def test_half_a_file_is_looked_at_again(tmp_path: Path, machine: Machine) -> Non
             path.write_bytes(b"{}")
 
     patient = machine._replace(sleep=sleep)
-    assert read_settled(patient, path, lambda data: data == b"{}").content == b"{}"
-    assert read_settled(patient, path, lambda data: False).content == b"{}"
+    assert files.read_settled(patient, path, lambda data: data == b"{}").content == b"{}"
+    assert files.read_settled(patient, path, lambda data: False).content == b"{}"
     assert len(waits) == 2 + 5
 
 
@@ -95,7 +85,7 @@ def test_folders_that_let_others_replace_the_file(tmp_path: Path) -> None:
         path.touch()
     for bits, loose in {0o700: (), 0o755: (), 0o777: (folder,), 0o702: (folder,), 0o1777: ()}.items():
         folder.chmod(bits)
-        assert [loose_folders(path) for path in paths] == [loose] * 3
+        assert [files.loose_folders(path) for path in paths] == [loose] * 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -103,11 +93,11 @@ def test_another_users_folder_and_group(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     os.chown(tmp_path, 0, 12345)
     tmp_path.chmod(0o770)
-    assert loose_folders(tmp_path / "f") == (tmp_path,)
+    assert files.loose_folders(tmp_path / "f") == (tmp_path,)
     os.chown(tmp_path, 12345, -1)
-    assert loose_folders(tmp_path / "f") == (tmp_path,)
+    assert files.loose_folders(tmp_path / "f") == (tmp_path,)
     with pytest.raises(KitError) as caught:
-        make_private_folder(tmp_path)
+        files.make_private_folder(tmp_path)
     assert caught.value.id == "FIL001"
     os.chown(tmp_path / "f", 12345, -1)
     assert refusal(tmp_path / "f").id == "FIL001"
@@ -122,7 +112,7 @@ def test_0600_whatever_it_was(tmp_path: Path) -> None:
             path.chmod(before)
         kept = os.umask(umask)
         try:
-            write_private(path, b"new")
+            files.write_private(path, b"new")
         finally:
             os.umask(kept)
         assert (path.read_bytes(), mode_of(path)) == (b"new", 0o600)
@@ -134,15 +124,15 @@ def test_links_stay_and_their_target_is_written(tmp_path: Path) -> None:
     (tmp_path / "second").symlink_to("there/f")
     (tmp_path / "first").symlink_to(tmp_path / "second")
     (tmp_path / "new").symlink_to("there/new")
-    write_private(tmp_path / "first", b"1")
-    write_private(tmp_path / "new", b"2")
+    files.write_private(tmp_path / "first", b"1")
+    files.write_private(tmp_path / "new", b"2")
     assert (tmp_path / "there" / "f").read_bytes() == b"1"
     assert mode_of(tmp_path / "there" / "new") == 0o600
     assert names(tmp_path) == ["first", "new", "second", "there"]
-    assert final_target(tmp_path / "first") == tmp_path / "there" / "f"
-    chmod_private(tmp_path / "first")
-    remove(tmp_path / "first")
-    remove(tmp_path / "first")
+    assert files.final_target(tmp_path / "first") == tmp_path / "there" / "f"
+    files.chmod_private(tmp_path / "first")
+    files.remove(tmp_path / "first")
+    files.remove(tmp_path / "first")
     assert names(tmp_path / "there") == ["new"]
 
 
@@ -160,7 +150,7 @@ def test_what_cannot_be_written_says_why(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a", "b", "fifo", "file", "folder"]
     for path in (tmp_path / "file", tmp_path / "file" / "b"):
         with pytest.raises(KitError) as caught:
-            make_private_folder(path)
+            files.make_private_folder(path)
         assert caught.value.id == "FIL002"
 
 
@@ -183,8 +173,8 @@ def test_a_write_that_fails_midway_leaves_the_old_content(tmp_path: Path) -> Non
     try:
         assert "quota" in refusal(path, b"x" * 2000).why
         with pytest.raises(KitError):
-            prove_space(path, 2000)
-        reserved = prove_space(path, 10)
+            files.prove_space(path, 2000)
+        reserved = files.prove_space(path, 10)
         with pytest.raises(KitError):
             reserved.fill(b"x" * 2000)
     finally:
@@ -194,10 +184,10 @@ def test_a_write_that_fails_midway_leaves_the_old_content(tmp_path: Path) -> Non
 
 
 def test_what_killed_writes_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
-    reserved = [prove_space(tmp_path / name, 10) for name in ("f", "g")]
+    reserved = [files.prove_space(tmp_path / name, 10) for name in ("f", "g")]
     for entry in list(tmp_path.iterdir()):
         os.utime(entry, (1e9, 1e9))
-    reserved.append(prove_space(tmp_path / "f", 10))
+    reserved.append(files.prove_space(tmp_path / "f", 10))
     assert len(names(tmp_path)) == 2, "the old one of f is gone"
     for each in reserved:
         each.discard()
@@ -205,7 +195,7 @@ def test_what_killed_writes_left_is_removed_once_it_is_old(tmp_path: Path) -> No
 
 
 def test_private_folders(tmp_path: Path) -> None:
-    folder = make_private_folder(tmp_path / "a" / "b")
+    folder = files.make_private_folder(tmp_path / "a" / "b")
     assert (mode_of(folder), mode_of(folder.parent)) == (0o700, 0o700)
     folder.chmod(0o755)
-    assert mode_of(make_private_folder(folder)) == 0o700
+    assert mode_of(files.make_private_folder(folder)) == 0o700

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.client.stub import program
+from tests.conftest import processes_with, until
 
 from ocarina_kit.system.process import run
 from ocarina_kit.system.signals import as_interrupts, held_off
-
-
-def script(path: Path, text: str) -> str:
-    path.write_text(text)
-    path.chmod(0o755)
-    return str(path)
-
-
-def soon(wanted: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 20
-    while not wanted() and time.monotonic() < until:
-        time.sleep(0.01)
-    return wanted()
-
-
-def has_ended(pid_file: Path) -> bool:
-    """Whether the process is gone, or nobody has asked yet how it ended."""
-    state = Path(f"/proc/{int(pid_file.read_text())}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_input_output_and_code() -> None:
@@ -43,23 +24,22 @@ def test_input_output_and_code() -> None:
 
 
 def test_what_does_not_start_says_why(tmp_path: Path) -> None:
-    (tmp_path / "plain").write_text("x")
     reasons = {
         str(tmp_path / "none"): "not found",
-        str(tmp_path / "plain"): "not executable",
-        script(tmp_path / "bad", "#!/no/such/python\n"): "bad interpreter",
-        script(tmp_path / "garbage", "garbage"): "bad interpreter",
+        str(program(tmp_path / "plain", "x", 0o644)): "not executable",
+        str(program(tmp_path / "bad", "#!/no/such/python\n")): "bad interpreter",
+        str(program(tmp_path / "garbage", "garbage")): "bad interpreter",
         "a\0b": "embedded null byte",
     }
-    for program, reason in reasons.items():
-        done = run([program])
-        assert (done.code, done.error) == (None, reason)
+    for path, reason in reasons.items():
+        assert run([path]) == (None, b"", b"", reason)
 
 
 def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
-    done = run(["sh", "-c", f"sleep 600 & echo $! > {tmp_path}/pid; echo out; wait"], timeout=0.5)
+    env = {"PATH": "/usr/bin:/bin", "FOLDER": str(tmp_path)}
+    done = run(["sh", "-c", "sleep 600 & echo out; wait"], env=env, timeout=0.5)
     assert (done.code, done.stdout, done.error) == (None, b"out\n", "timed out")
-    assert soon(lambda: has_ended(tmp_path / "pid"))
+    until(lambda: not processes_with(str(tmp_path)), "the end of sleep")
 
 
 def test_a_program_that_never_stops_printing_is_ended() -> None:
@@ -85,16 +65,14 @@ def test_signals_end_the_run_as_ctrl_c_does_or_are_held_off() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_signal_while_a_program_starts_reaches_who_holds_signals_off(tmp_path: Path) -> None:
-    program = script(tmp_path / "p", f"#!/bin/sh\nkill -TERM {os.getpid()}\n")
+def test_a_signal_while_a_program_starts_reaches_who_holds_signals_off() -> None:
     with held_off() as asked:
-        assert run([program]).code == 0
-        assert soon(lambda: bool(asked))
+        assert run(["sh", "-c", f"kill -TERM {os.getpid()}"]).code == 0
+        until(lambda: asked, "the signal")
 
 
 def test_an_interrupt_ends_the_program_too(tmp_path: Path) -> None:
-    text = f"#!/bin/sh\necho $$ > {tmp_path}/pid\nkill -INT {os.getpid()}\nexec sleep 600\n"
-    program = script(tmp_path / "p", text)
+    env = {"PATH": "/usr/bin:/bin", "FOLDER": str(tmp_path)}
     with pytest.raises(KeyboardInterrupt):
-        run([program], timeout=100)
-    assert has_ended(tmp_path / "pid")
+        run(["sh", "-c", f"kill -INT {os.getpid()}; exec sleep 600"], env=env, timeout=100)
+    assert processes_with(str(tmp_path)) == []
