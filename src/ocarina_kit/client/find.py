@@ -120,7 +120,7 @@ def find_clients(
             # Of several environments of one tool the one with the newest client comes first.
             here.sort(key=lambda each: each.version or (), reverse=True)
         found += here
-        if first and (named is not None or any(each.works and each.under_cron for each in found)):
+        if named is not None or (first and any(each.works and each.under_cron for each in found)):
             break
 
     def at(path: str) -> Candidate | None:
@@ -137,7 +137,6 @@ def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | 
 
     What a person named is never quietly replaced.
     """
-    found = found if named is None else found[:1]
     chosen = min((each for each in found if each.works), key=lambda each: not each.under_cron, default=None)
     before = found[: found.index(chosen)] if chosen else found
     said = [f"Passed over: {'; '.join(f'{each.path}: {each.problem}' for each in before)}."] if before else []

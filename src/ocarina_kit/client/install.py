@@ -29,7 +29,6 @@ from ocarina_kit.system.files import make_private_folder
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import mask
-from ocarina_kit.system.signals import as_interrupts
 
 PINNED_VERSION = "1.0.0"
 DEFAULT_SOURCE = "git+https://github.com/climb-covid/ocarina2.git@1fa98675e24197ccce977dfe3933a9ff0c8d5921"
@@ -248,20 +247,19 @@ def _all_or_nothing(prefix: Path) -> Iterator[None]:
     existed = prefix.is_dir()
     if existed:
         prefix.rmdir()  # it is empty; micromamba takes no folder that exists
-    with as_interrupts():
-        try:
-            yield
-        except BaseException:
-            rmtree(prefix, ignore_errors=True)
-            if prefix.exists():
-                what = f"{prefix} is incomplete and could not be removed."
-                raise KitError(what, id="INS004", remedy=Remedy("Remove it by hand.")) from None
-            if existed:
-                prefix.mkdir()
-            for folder in missing:
-                with suppress(OSError):
-                    folder.rmdir()
-            raise
+    try:
+        yield
+    except BaseException:
+        rmtree(prefix, ignore_errors=True)
+        if prefix.exists():
+            what = f"{prefix} is incomplete and could not be removed."
+            raise KitError(what, id="INS004", remedy=Remedy("Remove it by hand.")) from None
+        if existed:
+            prefix.mkdir()
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 # Each of these would put packages, or find modules, somewhere else than in the new environment.

@@ -7,7 +7,7 @@ what is wrong and, where that has one meaning, the configuration without it (``a
 from __future__ import annotations
 
 from functools import partial
-from os.path import realpath
+from posixpath import realpath
 from shlex import quote
 from typing import Any
 

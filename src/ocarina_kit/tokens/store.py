@@ -204,9 +204,8 @@ def opened(
     Raises KitError: LCK001, LCK002, TOK002, TOK003, FIL ids, with nothing changed or sent.
     """
     from ocarina_kit.system.lock import hold
-    from ocarina_kit.system.signals import as_interrupts
 
-    with as_interrupts(), hold(machine, setup.tokens_file, waiting=waiting):
+    with hold(machine, setup.tokens_file, waiting=waiting):
         store = Store(machine, setup, by)
         try:
             store.take_journal()
