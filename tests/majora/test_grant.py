@@ -27,8 +27,8 @@ def files(home: Path) -> list[Path]:
     return sorted((at(home).state / "pending").glob("*"))
 
 
-def begun(home: Path, scope: str = "a b") -> Pending:
-    pending, _ = new_pending(at(home), SETUP, scope)
+def begun(home: Path) -> Pending:
+    pending, _ = new_pending(at(home), SETUP, "a b")
     save_pending(at(home), pending)
     return pending
 
@@ -98,8 +98,7 @@ def test_what_the_kit_did_not_write_is_skipped(tmp_path: Path) -> None:
 
 def test_no_place_for_it_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".local").write_text("a file where a folder belongs")
-    pending, _ = new_pending(at(tmp_path), SETUP, "a")
     with pytest.raises(KitError):
-        save_pending(at(tmp_path), pending)
-    use_pending(at(tmp_path), pending)
+        begun(tmp_path)
+    use_pending(at(tmp_path), new_pending(at(tmp_path), SETUP, "a")[0])
     assert waiting(at(tmp_path)) == []
