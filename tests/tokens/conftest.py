@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +102,7 @@ class Lab:
         self.file.write_text(json.dumps(entries or {VIEW: entry(), READ: entry(READ)}))
 
     def run(
-        self,
-        command: Callable[..., Report],
-        *answers: Any,
-        setup: Setup | None = None,
-        others: Any = (),
-        **how: Any,
+        self, command: Any, *answers: Any, setup: Any = None, others: Any = (), **how: Any
     ) -> dict[str, str]:
         """The results by scope; ``answers`` and ``others`` are those of the `Server`."""
         self.majora = Server(answers, others)
