@@ -7,7 +7,7 @@ import datetime
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,11 +50,9 @@ def read_request(conn: socket.socket) -> bytes:
         return head + stream.read(length)
 
 
-def machine_with(
-    environ: dict[str, str] | None = None, home: Path = Path("/nowhere"), now: float = 1e9
-) -> Machine:
+def machine_with(environ: Mapping[str, str] = {}, home: Path = Path("/nowhere"), now: float = 1e9) -> Machine:
     """A machine with this environment and a clock that stays at ``now``."""
-    return Machine(environ or {}, home, "u", "h", no_process, now=lambda: now)
+    return Machine(environ, home, "u", "h", no_process, now=lambda: now)
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:

@@ -42,10 +42,6 @@ def said(error: object, words: str = "") -> Response:
     return came(400, {"error": error, "error_description": words})
 
 
-def query(*messages: object) -> Response:
-    return came(200, {"errors": len(messages), "messages": messages})
-
-
 def test_a_grant() -> None:
     body = {**GOOD, "id_token": {"a": [1]}, "expires_at": "never"}
     pair, scope = (Secret("acc3ss"), Secret("r3fresh")), ("majora2.b", "majora2.a")
@@ -165,54 +161,52 @@ def test_a_servers_words() -> None:
 
 # --- who answers, and whether it accepts a token
 
-LACKS = "Your token is valid but does not have all of the scopes to perform this action. Required scopes: majora2.x"
-OLD, ODD_VERSION = "Update your 'ocarina' client to version v0.44.0", "your version number doesn't make sense"
-QUERIES: list[tuple[Response | NoAnswer, str, bool | None, str]] = [
-    # an answer to the validity query, what it says of the token, of the client, and the version it wants
-    (query(), "accepted", True, ""),
-    (query(OLD), "accepted", False, "0.44.0"),
-    (query(LACKS), "accepted", None, ""),
-    (query(f"Using 'ocarina', but {ODD_VERSION}"), "accepted", False, ""),
-    (query({"odd": 1}), "accepted", True, ""),
-    (came(400, headers={"content-type": "text/html"}), "refused", None, ""),
-    (came(401, {"error": "invalid_token"}), "refused", None, ""),
-    (came(403), "refused", None, ""),
-    *((each, "no-answer", None, "") for each in (came(400, HTML), came(302), came(500), came(200, b"[]"))),
-    (came(200, {"hello": 1}), "no-answer", None, ""),
-    (NoAnswer("timeout", "t"), "no-answer", None, ""),
+ANSWERS: list[tuple[Response | NoAnswer, str, type, str]] = [
+    # an answer, who gives it, what it says of a revocation, and to the validity query
+    (came(200), "not-majora", type(None), "no-answer"),
+    (came(200, GOOD), "not-majora", type(None), "no-answer"),
+    (came(200, b"[]"), "not-majora", type(None), "no-answer"),
+    (came(200, HTML), "not-majora", NoAnswer, "no-answer"),
+    (came(400, HTML), "not-majora", NoAnswer, "no-answer"),
+    (came(400, headers={"content-type": "text/html"}), "not-majora", NoAnswer, "refused"),
+    (came(403), "not-majora", NoAnswer, "refused"),
+    (came(302), "not-majora", NoAnswer, "no-answer"),
+    (came(429), "no-answer", NoAnswer, "no-answer"),
+    (came(503, HTML), "no-answer", NoAnswer, "no-answer"),
+    (said("Bad Request"), "not-majora", NoAnswer, "refused"),
+    (said(["invalid_client"]), "not-majora", NoAnswer, "refused"),
+    (came(200, {"error": "unsupported_token_type"}), "majora", Refused, "no-answer"),
+    (came(401, {"error": "invalid_client"}), "majora", Refused, "refused"),
+    (NoAnswer("timeout", "t", True), "no-answer", NoAnswer, "no-answer"),
+    (NoAnswer("other", "not HTTP", True), "not-majora", NoAnswer, "no-answer"),
+    (NoAnswer("other", "odd"), "no-answer", NoAnswer, "no-answer"),
 ]
 
 
-@pytest.mark.parametrize(("answer", "kind", "client_ok", "wanted"), QUERIES)
-def test_tokens(answer: Response | NoAnswer, kind: str, client_ok: bool | None, wanted: str) -> None:
-    probe = read_query(answer)
-    assert (probe.kind, probe.client_ok, probe.wanted_version) == (kind, client_ok, wanted)
-    assert probe.words
-
-
-@pytest.mark.parametrize(
-    ("answer", "who", "revoked"),
-    [
-        (came(200), "not-majora", type(None)),
-        (came(200, GOOD), "not-majora", type(None)),
-        (came(200, HTML), "not-majora", NoAnswer),
-        (came(404, HTML), "not-majora", NoAnswer),
-        (came(302), "not-majora", NoAnswer),
-        (came(429), "no-answer", NoAnswer),
-        (came(503, HTML), "no-answer", NoAnswer),
-        (said("Bad Request"), "not-majora", NoAnswer),
-        (said(["invalid_client"]), "not-majora", NoAnswer),
-        (came(200, {"error": "unsupported_token_type"}), "majora", Refused),
-        (came(401, {"error": "invalid_client"}), "majora", Refused),
-        (NoAnswer("timeout", "t", True), "no-answer", NoAnswer),
-        (NoAnswer("other", "not HTTP", True), "not-majora", NoAnswer),
-        (NoAnswer("other", "odd"), "no-answer", NoAnswer),
-    ],
-)
-def test_who_answers_and_what_was_revoked(answer: Response | NoAnswer, who: str, revoked: type) -> None:
+@pytest.mark.parametrize(("answer", "who", "revoked", "token"), ANSWERS)
+def test_what_else_an_answer_says(answer: Response | NoAnswer, who: str, revoked: type, token: str) -> None:
     assert read_identity(answer).kind == who
     assert who == "majora" or read_identity(answer, client=True).kind == who
     assert isinstance(read_revocation(answer), revoked)
+    probe = read_query(answer)
+    assert (probe.kind, probe.client_ok, probe.wanted_version) == (token, None, "")
+    assert probe.words
+
+
+VERSIONS = [
+    # what the validity query says of the client, and the version that it wants
+    ([], True, ""),
+    (["Update your 'ocarina' client to version v0.44.0"], False, "0.44.0"),
+    (["Your token is valid but does not have all of the scopes to perform this action."], None, ""),
+    (["Using 'ocarina', but your version number doesn't make sense"], False, ""),
+    ([{"odd": 1}], True, ""),
+]
+
+
+@pytest.mark.parametrize(("messages", "client_ok", "wanted"), VERSIONS)
+def test_an_accepted_token(messages: list[object], client_ok: bool | None, wanted: str) -> None:
+    probe = read_query(came(200, {"errors": len(messages), "messages": messages}))
+    assert (probe.kind, probe.client_ok, probe.wanted_version) == ("accepted", client_ok, wanted)
 
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text(), max_size=2)

@@ -72,13 +72,9 @@ def test_a_second_paste_of_the_same_callback_is_recognised(tmp_path: Path) -> No
     assert used_pending(at(tmp_path), pending.state) is None
     use_pending(at(tmp_path, 1030), pending)
     assert waiting(at(tmp_path, 1030)) == []
-    used = used_pending(at(tmp_path, 1060), pending.state)
-    assert used is not None
-    assert (used.scope, used.created, used.sent) == ("a b", 1000.0, 1030.0)
+    no_secret = pending._replace(state="", verifier=Secret(""), sent=1030.0)
+    assert used_pending(at(tmp_path, 1060), pending.state) == no_secret
     assert used_pending(at(tmp_path, 5000), pending.state) is None
-    kept = b"".join(path.read_bytes() for path in files(tmp_path)).decode()
-    assert pending.state not in kept
-    assert pending.verifier.reveal() not in kept
 
 
 @pytest.mark.parametrize(("now", "count"), [(1000, 1), (4599, 1), (4600, 0), (700, 1), (699, 0)])

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ocarina_kit.majora.http import NoAnswer, Response, ca_bundle, proxy_for, se
 OK = answer("200 OK", b"{}", "Content-Type: application/json")
 
 
-def ask(url: str, environ: dict[str, str] | None = None, seconds: float = 5) -> Any:
+def ask(url: str, environ: Mapping[str, str] = {}, seconds: float = 5) -> Any:
     return send(machine_with(environ), url, seconds=seconds, form={"client_secret": "s3cret"})
 
 
@@ -52,9 +53,12 @@ def test_netrc_and_the_environment_of_the_process_have_no_say(
     netrc = tmp_path / "netrc"
     netrc.write_text("default login eve password evil\n")
     netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone"))
-    monkeypatch.setenv("HTTPS_PROXY", f"http://{NOBODY}")
+    for name, value in (
+        ("NETRC", netrc),
+        ("REQUESTS_CA_BUNDLE", "/gone"),
+        ("HTTPS_PROXY", f"http://{NOBODY}"),
+    ):
+        monkeypatch.setenv(name, str(value))
     peer = peers.saying(OK, tls=authority.server("localhost"))
     assert ask(peer.tls_url, {"REQUESTS_CA_BUNDLE": authority.bundle}).status == 200
     assert b"authorization" not in peer.seen[0].lower()
@@ -113,9 +117,9 @@ def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> Non
 
     program = (
         "import os, sys\n"
-        "from tests.majora.conftest import machine_with\n"
         "from ocarina_kit.majora.http import send\n"
-        "print(send(machine_with(), sys.argv[1], seconds=1, form={'pid': str(os.getpid())}).status)\n"
+        "from ocarina_kit.system.machine import this_machine\n"
+        "print(send(this_machine(), sys.argv[1], seconds=1, form={'pid': str(os.getpid())}).status)\n"
     )
     argv = [sys.executable, "-c", program, peers.start(handler).url]
     assert subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout == "200\n"

@@ -34,7 +34,6 @@ GOOD = {
     "broken with CRLF": lines(CALLBACK, 33, "\r\n"),
     "broken and indented": lines(CALLBACK, 33, "\n    "),
     "broken and quoted twice": ">> " + lines(CALLBACK, 33, "\n>> "),
-    "broken in brackets": f"<{lines(CALLBACK, 33)}>",
     "broken with blanks": lines(CALLBACK, 33, " "),
     "broken, words behind": lines(CALLBACK, 60) + "\nthanks",
     "bracketed paste": f"\x1b[200~{CALLBACK}\x1b[201~",
@@ -77,17 +76,13 @@ FAULTS: dict[str, tuple[str, str]] = {
     "the link's page": (f"{DOMAIN}o/authorize/", "authorize-link"),
     "the log-in page": (f"{DOMAIN}account/login/?next=/o/authorize/%3Fstate%3D{STATE}", "log-in-page"),
     "the log-in page alone": (f"{DOMAIN}accounts/login/", "log-in-page"),
-    "another server": (CALLBACK.replace("majora.test", "majora-test.test"), "other-server"),
-    "another port": (CALLBACK.replace("majora.test", "majora.test:8443"), "other-server"),
     "a server that looks like it": (CALLBACK.replace("majora.test", "majora.test.evil.test"), "other-server"),
     "user info": (CALLBACK.replace("https://", "https://majora.test@evil.test/?"), "other-server"),
-    "an earlier attempt": (CALLBACK.replace(STATE, "anEarlierAttempt_0123456789"), "wrong-state"),
     "an earlier cancel": (f"{DOMAIN}o/callback/?error=access_denied&state=earlier0123456789a", "wrong-state"),
     "cut off": (CALLBACK[:-10], "no-state"),
     "cancel": (f"{DOMAIN}o/callback/?error=access_denied&state={STATE}", "denied"),
     "cancel without a state": (f"{DOMAIN}o/callback/?error=access_denied", "denied"),
     "no permission": (f"?error=invalid_scope&state={STATE}", "scope"),
-    "another error": (f"{DOMAIN}o/callback/?error=server_error&state={STATE}", "error"),
     "no code": (f"{DOMAIN}o/callback/?state={STATE}", "no-code"),
     "the callback page alone": (f"{DOMAIN}o/callback/", "no-code"),
     "no state": (f"{DOMAIN}o/callback/?code={CODE}", "no-state"),
@@ -129,9 +124,7 @@ MISREAD = [
 
 
 @pytest.mark.parametrize(("text", "domain", "states", "known"), MISREAD)
-def test_what_a_misread_knows_and_what_it_does_not_repeat(
-    text: str, domain: str, states: set[str], known: Misread
-) -> None:
+def test_what_a_misread_knows(text: str, domain: str, states: set[str], known: Misread) -> None:
     assert read_paste(text, domain, states) == known
 
 

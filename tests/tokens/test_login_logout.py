@@ -33,9 +33,7 @@ EXCHANGES: list[tuple[list[Any], str, str, int, bool]] = [
     ([granted(1, "other")], "narrowed", "LGN028", 1, False),
     ([GONE], "failed", "LGN021", 1, False),
     ([Refused("invalid_client", cause="client")], "failed", "CRD001", 1, True),
-    ([Refused("invalid_scope", cause="scope")], "failed", "LGN012", 1, True),
     ([Refused("access_denied", cause="two-factor")], "failed", "LGN022", 1, True),
-    ([Refused("invalid_request", cause="redirect-uri")], "failed", "LGN023", 1, True),
     ([Refused("made_up")], "failed", "LGN025", 1, True),
     ([Refused("unauthorized_client", cause="grant-type")], "failed", "LGN027", 1, True),
     ([SILENT], "failed", "LGN026", 1, True),
@@ -45,9 +43,7 @@ EXCHANGES: list[tuple[list[Any], str, str, int, bool]] = [
 
 
 @pytest.mark.parametrize(("answers", "result", "id", "requests", "left"), EXCHANGES)
-def test_what_a_code_becomes(
-    lab: Lab, answers: list[Any], result: str, id: str, requests: int, left: bool
-) -> None:
+def test_what_a_code_becomes(lab: Lab, answers: Any, result: str, id: str, requests: int, left: bool) -> None:
     lab.have(**{READ: entry(READ)})
     key = "other" if result == "narrowed" else VIEW
     assert log_in(lab, *answers) == {key: result}
