@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import urlsafe_b64encode
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.majora.conftest import machine_with
@@ -36,21 +33,13 @@ def begun(home: Path) -> Pending:
 @pytest.mark.parametrize("domain", ["https://majora.test/", "http://127.0.0.1:8000/sub/"])
 def test_the_link(domain: str, tmp_path: Path) -> None:
     pending, link = new_pending(at(tmp_path), SETUP._replace(domain=domain), "majora2.a majora2.b")
-    digest = hashlib.sha256(pending.verifier.reveal().encode()).digest()
-    assert link.partition("?")[0] == f"{domain}o/authorize/"
-    assert parse_qs(urlsplit(link).query) == {
-        "response_type": ["code"],
-        "client_id": ["id"],
-        "redirect_uri": [f"{domain}o/callback/"],
-        "scope": ["majora2.a majora2.b"],
-        "state": [pending.state],
-        "code_challenge": [urlsafe_b64encode(digest).rstrip(b"=").decode()],
-        "code_challenge_method": ["S256"],
-        "approval_prompt": ["auto"],
-    }
+    page, _, query = link.partition("?")
+    assert page == f"{domain}o/authorize/"
+    assert pending.redirect_uri == f"{domain}o/callback/"
+    more = {"client_id=id", "scope=majora2.a+majora2.b", "code_challenge_method=S256", "approval_prompt=auto"}
+    assert more < set(query.split("&"))
     assert not set(link) & set(" \"'<>\n")
-    assert (len(pending.state), len(pending.verifier)) == (43, 86)
-    assert (pending.redirect_uri, pending.created) == (f"{domain}o/callback/", 1000.0)
+    assert (len(pending.state), len(pending.verifier), pending.created) == (43, 86, 1000.0)
 
 
 def test_a_pending_login_is_private_and_read_again(tmp_path: Path) -> None:

@@ -84,7 +84,6 @@ FAULTS: dict[str, tuple[str, str]] = {
     "cancel without a state": (f"{DOMAIN}o/callback/?error=access_denied", "denied"),
     "no permission": (f"?error=invalid_scope&state={STATE}", "scope"),
     "no code": (f"{DOMAIN}o/callback/?state={STATE}", "no-code"),
-    "the callback page alone": (f"{DOMAIN}o/callback/", "no-code"),
     "no state": (f"{DOMAIN}o/callback/?code={CODE}", "no-state"),
     "the code alone": (CODE, "no-state"),
     "the code alone, labelled": (f"code={CODE}", "no-state"),

@@ -15,10 +15,7 @@ PASTES = [
     # kind, id, words, command
     ("empty", "LGN001", "Nothing was pasted", PASTE),
     ("log-in-page", "LGN004", "log-in page", PASTE),
-    ("authorize-link", "LGN003", "the link to open", PASTE),
     ("other-server", "LGN005", f"at x.test; the server of this set-up is {DOMAIN}", PASTE),
-    ("wrong-state", "LGN006", "earlier link", LOGIN),
-    ("no-code", "LGN008", "no code", PASTE),
     ("no-state", "LGN009", "state", PASTE),
     ("several", "LGN010", "one at a time", PASTE),
     ("denied", "LGN011", "cancelled", LOGIN),
