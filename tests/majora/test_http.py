@@ -110,8 +110,9 @@ def test_a_request_that_was_given_up_is_not_sent_later(peers: Peers, authority: 
 def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> None:
     def handler(conn: socket.socket, peer: Peer) -> None:
         process = int(read_request(conn).rpartition(b"=")[2])
+        peers.stopping.wait(0.7)  # into the last slice of the limit
         os.kill(process, signal.SIGSTOP)
-        peers.stopping.wait(1.8)  # longer than the limit of the request, and a slice more
+        peers.stopping.wait(1.1)
         conn.sendall(OK)
         os.kill(process, signal.SIGCONT)
 

@@ -17,6 +17,7 @@ OTHER = "otherLogin0_a-Zk3vQ8s1YtR5nB7cX0pLmJ2hG4fD6a"
 CODE = "xYz0123456789abcDEF4567890abCd"
 CALLBACK = f"{DOMAIN}o/callback/?code={CODE}&state={STATE}"
 LONG = CALLBACK.replace("?", f"?padding={'x' * 12_000}&")
+QUOTES = " \r\n\"'<>()[]{}“”‘’«»„‚`,"
 
 
 def lines(text: str, width: int, joint: str = "\n") -> str:
@@ -25,7 +26,8 @@ def lines(text: str, width: int, joint: str = "\n") -> str:
 
 GOOD = {
     "as it is": CALLBACK,
-    "white space, quotes and brackets": f" \r\n\"'<>()[]{{}}“”‘’«»„‚`,{CALLBACK},`‚„»«’‘”“}}{{][)(><'\" \t\r\n",
+    "quotes and brackets": f"{QUOTES}{CALLBACK}{QUOTES[::-1]}",
+    "query in quotes and brackets": f"{QUOTES}code={CODE}&state={STATE}{QUOTES[::-1]}",
     "more than a terminal's line": lines(LONG, 4095),
     "long and broken": lines(LONG, 80),
     "markdown": f"[link]({CALLBACK})",

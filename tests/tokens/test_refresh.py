@@ -251,6 +251,7 @@ def test_a_bug_while_the_file_is_written_loses_nothing(lab: Lab, monkeypatch: py
         patched.setattr(Store, "_put", lambda self, new: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             lab.refresh(granted(5))
+    assert lab.refresh(dry_run=True) == {VIEW: "due"}
     assert lab.stored == {VIEW: entry()}
     (token,) = tokens_of(lab.machine, lab.file, parse(lab.file.read_bytes()))
     assert token.seconds_left(NOW) < 0, "status and doctor know that it was spent"
