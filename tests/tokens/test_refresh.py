@@ -65,9 +65,6 @@ def test_what_cannot_be_refreshed(lab: Lab) -> None:
 
 # --- answers
 
-TIMEOUT = NoAnswer("timeout", "it did not answer")
-PAGE = NoAnswer("other", "it answered with a web page", True, 200)
-
 ANSWERS: list[tuple[list[Any], str, list[tuple[str, int]], int]] = [
     # answers in their order, result, id and exit of the error, requests
     ([GONE], "refused-token", [("RFR001", 4)], 1),
@@ -117,11 +114,11 @@ WAITS = [
     (1, LATE, 54.1, None),
     (1, BUSY._replace(retry_after=20.0), 0.0, 20.0),
     (1, BUSY._replace(retry_after=90.0), 0.0, None),
-    (1, TIMEOUT, 10.0, 1.0),
+    (1, NoAnswer("timeout", "it did not answer"), 10.0, 1.0),
     (1, SILENT, 10.0, None),
     (2, DOWN, 0.0, 2.0),
     (3, DOWN, 0.0, None),
-    (1, PAGE, 0.0, None),
+    (1, NoAnswer("other", "it answered with a web page", True, 200), 0.0, None),
     (1, NoAnswer("tls-expired", "the certificate has expired"), 0.0, None),
 ]
 
