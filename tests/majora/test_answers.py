@@ -165,13 +165,10 @@ ANSWERS: list[tuple[Response | NoAnswer, str, type, str]] = [
     # an answer, who gives it, what it says of a revocation, and to the validity query
     (came(200), "not-majora", type(None), "no-answer"),
     (came(200, GOOD), "not-majora", type(None), "no-answer"),
-    (came(200, b"[]"), "not-majora", type(None), "no-answer"),
     (came(200, HTML), "not-majora", NoAnswer, "no-answer"),
     (came(400, HTML), "not-majora", NoAnswer, "no-answer"),
     (came(400, headers={"content-type": "text/html"}), "not-majora", NoAnswer, "refused"),
     (came(403), "not-majora", NoAnswer, "refused"),
-    (came(302), "not-majora", NoAnswer, "no-answer"),
-    (came(503, HTML), "no-answer", NoAnswer, "no-answer"),
     (said("Bad Request"), "not-majora", NoAnswer, "refused"),
     (said(["invalid_client"]), "not-majora", NoAnswer, "refused"),
     (came(200, {"error": "unsupported_token_type"}), "majora", Refused, "no-answer"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.tokens.conftest import BUSY, DOWN, GONE, LATE, READ, SILENT, VIEW, Lab, entry, granted
+from tests.tokens.conftest import DOWN, GONE, READ, SILENT, VIEW, Lab, entry, granted
 
 from ocarina_kit.majora.api import Refused
 from ocarina_kit.majora.grant import new_pending, save_pending, waiting
@@ -29,7 +29,6 @@ EXCHANGES: list[tuple[list[Any], str, str, int, bool]] = [
     # answers in their order, result, error, requests, whether the link can be used again
     ([granted(1, VIEW)], "logged-in", "", 1, False),
     ([DOWN, granted(1)], "logged-in", "", 2, False),
-    ([BUSY, granted(1)], "logged-in", "", 2, False),
     ([granted(1, "other")], "narrowed", "LGN028", 1, False),
     ([GONE], "failed", "LGN021", 1, False),
     ([Refused("invalid_client", cause="client")], "failed", "CRD001", 1, True),
@@ -38,7 +37,6 @@ EXCHANGES: list[tuple[list[Any], str, str, int, bool]] = [
     ([Refused("unauthorized_client", cause="grant-type")], "failed", "LGN027", 1, True),
     ([SILENT], "failed", "LGN026", 1, True),
     ([DOWN, DOWN, DOWN], "failed", "SRV002", 3, True),
-    ([LATE], "failed", "LGN026", 1, True),
 ]
 
 
