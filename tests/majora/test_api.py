@@ -99,5 +99,5 @@ def test_a_ca_bundle_that_would_help_is_named(peers: Peers, authority: Authority
     wrong = Authority(tmp_path / "other.pem").bundle
     environ = {"REQUESTS_CA_BUNDLE": wrong, "SSL_CERT_FILE": right}
     assert tls_hint(machine_with(environ), peer.tls_url, 5) == ("REQUESTS_CA_BUNDLE", right, False)
-    assert tls_hint(machine_with({"SSL_CERT_FILE": right}), peer.tls_url, 5)[0] == ""
-    assert tls_hint(machine_with({"CURL_CA_BUNDLE": wrong}), peer.tls_url, 5)[1] == ""
+    assert tls_hint(machine_with({"SSL_CERT_FILE": right}), peer.tls_url, 5) == ("", right, False)
+    assert tls_hint(machine_with({"CURL_CA_BUNDLE": wrong}), peer.tls_url, 5) == ("CURL_CA_BUNDLE", "", False)
