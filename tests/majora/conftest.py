@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.system.conftest import no_process
 
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import run
 
 NOBODY = "127.0.0.1:1"
 """A port on which nothing listens."""
@@ -52,7 +52,7 @@ def read_request(conn: socket.socket) -> bytes:
 
 def machine_with(environ: Mapping[str, str] = {}, home: Path = Path("/nowhere"), now: float = 1e9) -> Machine:
     """A machine with this environment and a clock that stays at ``now``."""
-    return Machine(environ, home, "u", "h", no_process, now=lambda: now)
+    return Machine(environ, home, "u", "h", run, now=lambda: now)
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.system.conftest import Clock, no_process
 
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.majora import api
 from ocarina_kit.majora.api import Granted, Refused
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import run
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens.outcome import Report
 from ocarina_kit.tokens.refresh import refresh
 
-NOW = Clock.time
+NOW = 1_795_500_000.0
 VIEW = "majora2.view_biosampleartifact"
 READ = "majora2.temp_can_read_pags_via_api"
 DOMAIN = "https://majora.example/"
@@ -79,14 +79,21 @@ class Server:
 
 
 class Lab:
-    """A machine with a set-up. ``report`` is that of the last run, ``majora`` its server."""
+    """A machine with a set-up, where time passes by sleeping alone. ``report`` is that of the last run, ``majora`` its
+    server."""
 
     def __init__(self, home: Path) -> None:
-        clock, self.file = Clock(), home / ".ocarina-tokens"
-        self.machine = Machine({}, home, "hoot", "login1", no_process, clock.now, clock.now, clock.sleep)
+        self.time, self.file = NOW, home / ".ocarina-tokens"
+        self.machine = Machine({}, home, "hoot", "login1", run, self.now, self.now, self.sleep)
         self.setup = Setup(Place(home / ".ocarina"), DOMAIN, "hoot", self.file)
         self.elsewhere = self.setup._replace(domain=OTHER)
         self.majora, self.report = Server(), Report(())
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
 
     @property
     def stored(self) -> Any:
