@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
-import os
-import signal
+import queue
 import socket
 import struct
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -107,23 +104,19 @@ def test_a_request_that_was_given_up_is_not_sent_later(peers: Peers, authority: 
     assert b"s3cret" not in b"".join(peer.seen)
 
 
-def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> None:
-    def handler(conn: socket.socket, peer: Peer) -> None:
-        process = int(read_request(conn).rpartition(b"=")[2])
-        peers.stopping.wait(0.7)  # into the last slice of the limit
-        os.kill(process, signal.SIGSTOP)
-        peers.stopping.wait(1.1)
-        conn.sendall(OK)
-        os.kill(process, signal.SIGCONT)
+def test_what_arrived_during_a_stop_is_read(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop uses up a wait; that of a real process: test_red_team.py, ``-m soak``."""
+    waits: list[float] = []
 
-    program = (
-        "import os, sys\n"
-        "from ocarina_kit.majora.http import send\n"
-        "from ocarina_kit.system.machine import this_machine\n"
-        "print(send(this_machine(), sys.argv[1], seconds=1, form={'pid': str(os.getpid())}).status)\n"
-    )
-    argv = [sys.executable, "-c", program, peers.start(handler).url]
-    assert subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout == "200\n"
+    class Stopped(queue.SimpleQueue[Any]):
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            waits.append(timeout or 0.0)
+            if sum(waits) <= 1:  # the limit has not passed yet
+                raise queue.Empty
+            return super().get(timeout=20)
+
+    monkeypatch.setattr(queue, "SimpleQueue", Stopped)
+    assert ask(peers.saying(OK).url, seconds=1).status == 200
 
 
 # --- sizes, and answers that are cut or odd
