@@ -72,7 +72,6 @@ LINK = f"{DOMAIN}o/authorize/?response_type=code&client_id=abc&redirect_uri=http
 
 FAULTS: dict[str, tuple[str, str]] = {
     "blanks and quotes": (' "" \r\n\t ', "empty"),
-    "the link": (f"{LINK}&state={STATE}&code_challenge=abc", "authorize-link"),
     "the link's query": (f"?response_type=code&client_id=abc&state={STATE}", "authorize-link"),
     "the link's page": (f"{DOMAIN}o/authorize/", "authorize-link"),
     "the log-in page": (f"{DOMAIN}account/login/?next=/o/authorize/%3Fstate%3D{STATE}", "log-in-page"),
@@ -104,6 +103,7 @@ AT_PORT = f"http://127.0.0.1:8000/o/callback/?code={CODE}&state={STATE}"
 MISREAD = [
     # paste, the server, the states of pending logins, and all that is known then: never the code
     (CALLBACK.replace("majora.test", "other.test"), DOMAIN, {STATE}, Misread("other-server", "other.test")),
+    (f"{LINK}&state={STATE}", DOMAIN, {STATE, OTHER}, Misread("authorize-link", state=STATE)),
     # A broken paste has its code where a host belongs.
     (f"https://{CODE}/", DOMAIN, {STATE}, Misread("other-server", "an unreadable host")),
     (f"?error=server_error&error_description={CODE}&state={STATE}", DOMAIN, {STATE, OTHER},
