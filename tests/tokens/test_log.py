@@ -29,10 +29,10 @@ def token(name: str = "a", ago: float = 0.0) -> Token:
 
 def test_what_is_written_is_read(lab: Lab) -> None:
     written = log.line(lab.machine, lab.setup, "refresh", "refreshed", VIEW, token())
-    log.append(lab.machine, [written, log.line(lab.machine, lab.setup, "schedule", "scheduled")])
+    log.append(lab.machine, [written, log.line(lab.machine, lab.setup, "refresh", "lost", "s" * 5000)])
     first, second = log.read_log(lab.machine)
     assert (first, first.time) == (written, NOW)
-    assert (second.result, second.scope) == ("scheduled", "")
+    assert (second.result, second.scope) == ("lost", "s" * 4000)
     path = lab.machine.state / "refresh.log"
     text = path.read_text().splitlines()[0]
     assert set(json.loads(text)) == {*Line._fields, "time"} - {"stamp"}

@@ -32,6 +32,8 @@ def test_every_token_is_refreshed_saved_and_logged(lab: Lab) -> None:
     assert [path.name for path in lab.machine.home.iterdir()] == [lab.file.name], "no state, no lock"
     assert lab.refresh(within=1000.6) == {VIEW: "refreshed", READ: "refreshed"}
     assert lab.errors == []
+    stopped = lab.report._replace(interrupted=True).errors(lab.setup)
+    assert stopped[0].why.startswith("2 of 2 tokens were done")
     assert list(lab.stored) == [VIEW, READ]
     assert all(value["access_token"].startswith("new-") for value in lab.stored.values())
     assert all(value["expires_at"] == NOW + 36000 for value in lab.stored.values())
@@ -134,7 +136,6 @@ MEANWHILE: list[tuple[Any, Any, str, Any]] = [
     # what the file holds once the answer is under way, the answer, the result, the refresh token that is stored
     ({VIEW: theirs(40000)}, granted(1), "adopted", "theirs"),
     ({VIEW: theirs(500)}, granted(1), "refreshed", "new-refresh-1"),
-    ({VIEW: theirs(36000)}, GONE, "adopted", "theirs"),
     ({VIEW: theirs(500)}, GONE, "refused-token", "theirs"),
     ({VIEW: entry(note="x")}, granted(1), "refreshed", "new-refresh-1"),
     ({}, granted(1), "refreshed", "new-refresh-1"),
@@ -152,6 +153,12 @@ def test_what_the_client_writes_meanwhile(lab: Lab, now: Any, answer: Any, resul
     assert lab.refresh(meanwhile, scopes=[VIEW]) == {VIEW: result}
     assert lab.stored[VIEW]["refresh_token"] == token
     assert (lab.stored[READ], lab.stored["more"]) == (entry(READ), entry("more"))
+
+
+def test_what_another_program_writes_soon_after_a_no_is_adopted(lab: Lab) -> None:
+    lab.have()
+    lab.machine = lab.machine._replace(sleep=lambda _: lab.have(**{VIEW: theirs(36000)}))
+    assert lab.refresh(GONE, scopes=[VIEW]) == {VIEW: "adopted"}
 
 
 def test_a_file_damaged_meanwhile_is_not_overwritten(lab: Lab) -> None:
