@@ -124,6 +124,23 @@ def test_refreshed_elsewhere(lines: list[Line], tokens: list[Token], found: Any)
     assert when_where_by(history.refreshed_elsewhere(lines, tokens, "login1", NOW)) == found
 
 
+RUNS: list[tuple[list[Line], list[Token], bool, Any]] = [
+    # the log, the tokens, whether the entry refreshes all; whether the run happened, and what it failed for
+    ([], [], True, (True, [])),
+    ([], [token("a", 160)], True, (True, [])),
+    ([], [token("a", 161)], True, (False, [])),
+    ([], [token("a", 161)], False, (True, [])),
+    ([line("network", 160)], [token("a", 161)], True, (True, [VIEW])),
+    ([line("network", 161)], [token("a", 161)], True, (False, [])),
+    ([line("adopted")], [token("a", 161)], True, (True, [])),
+]
+
+
+@pytest.mark.parametrize(("lines", "tokens", "all_tokens", "found"), RUNS)
+def test_a_run_that_was_due(lines: list[Line], tokens: list[Token], all_tokens: bool, found: Any) -> None:
+    assert history.run_at(NOW - 100, lines, tokens, "login1", NOW, all_tokens=all_tokens) == found
+
+
 def test_other_hosts() -> None:
     lines = [line("scheduled", host=host) for host in ("login1", "login2", "login3")]
     lines += [line("unscheduled", host="login3"), line("refreshed", host="login4")]
