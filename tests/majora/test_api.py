@@ -85,6 +85,7 @@ def test_who_is_there_and_whether_it_accepts_a_token(peers: Peers) -> None:
         probe = majora(peer).probe_token(Secret("s3nt"), "me", client, is_key=is_key)
         assert (probe.kind, probe.client_ok) == ("accepted", None if is_key else False)
         head, _, body = peer.seen[-1].partition(b"\r\n\r\n")
+        assert json.loads(body)["username"] == "me"
         assert (b"Authorization: Bearer s3nt" in head, b"s3nt" in body) == (not is_key, is_key)
 
 
