@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.forkserver import Server
 from tests.terminal import WAIT
 
@@ -24,6 +25,10 @@ from ocarina_kit.sandbox import Sandbox
 TESTS = Path(__file__).parent
 REAL_HOME = pwd.getpwuid(os.geteuid()).pw_dir
 os.environ["KIT_GUARD_HOME"] = REAL_HOME
+
+# A busy machine may take its time.
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 
 GUARD_EXIT = runpy.run_path(str(TESTS / "guards" / "sitecustomize.py"))["EXIT"]

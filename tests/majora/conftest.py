@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import datetime
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import trustme
 
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import run
+
+NOBODY = "127.0.0.1:1"
+"""A port on which nothing listens."""
 
 
 @dataclass
 class Peer:
-    """A listening socket; ``seen`` is each request as it came."""
+    """A server on ``port``; ``seen`` is each request as it came."""
 
     port: int
     seen: list[bytes] = field(default_factory=list)
-    connections: int = 0
 
     @property
     def url(self) -> str:
@@ -49,15 +50,9 @@ def read_request(conn: socket.socket) -> bytes:
         return head + stream.read(length)
 
 
-def machine_with(
-    environ: dict[str, str] | None = None, home: Path = Path("/nowhere"), now: float = 1e9
-) -> Machine:
+def machine_with(environ: Mapping[str, str] = {}, home: Path = Path("/nowhere"), now: float = 1e9) -> Machine:
     """A machine with this environment and a clock that stays at ``now``."""
-
-    def run(*_: object, **__: object) -> Completed:
-        raise AssertionError("nothing here starts a process")
-
-    return Machine(environ or {}, home, "u", "h", run, now=lambda: now)
+    return Machine(environ, home, "u", "h", run, now=lambda: now)
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> bytes:
@@ -69,34 +64,29 @@ class Peers:
     """Starts peers and ends them all."""
 
     def __init__(self) -> None:
-        self._listeners: list[socket.socket] = []
-        self._conns: list[socket.socket] = []
+        self._sockets: list[socket.socket] = []
         self.stopping = threading.Event()
 
     def start(
         self, handler: Callable[[socket.socket, Peer], object], tls: ssl.SSLContext | None = None
     ) -> Peer:
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self._listeners.append(listener)
+        self._sockets.append(listener)
         peer = Peer(listener.getsockname()[1])
 
         def serve(conn: socket.socket) -> None:
             with contextlib.suppress(OSError, ValueError):
-                wrapped = tls.wrap_socket(conn, server_side=True) if tls else conn
-                self._conns.append(wrapped)
-                handler(wrapped, peer)
-            with contextlib.suppress(OSError):
-                conn.close()
+                stream = tls.wrap_socket(conn, server_side=True) if tls else conn
+                self._sockets.append(stream)
+                with stream:
+                    handler(stream, peer)
 
         def accept() -> None:
-            while True:
-                try:
+            with contextlib.suppress(OSError):  # the listener was closed
+                while True:
                     conn, _ = listener.accept()
-                except OSError:
-                    return
-                peer.connections += 1
-                self._conns.append(conn)
-                threading.Thread(target=serve, args=(conn,), daemon=True).start()
+                    self._sockets.append(conn)
+                    threading.Thread(target=serve, args=(conn,), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
         return peer
@@ -107,10 +97,6 @@ class Peers:
         def handler(conn: socket.socket, peer: Peer) -> None:
             peer.seen.append(read_request(conn))
             conn.sendall(b"".join(parts))
-            with contextlib.suppress(OSError):
-                if isinstance(conn, ssl.SSLSocket):
-                    conn.unwrap()
-            conn.close()
 
         return self.start(handler, tls)
 
@@ -118,7 +104,7 @@ class Peers:
         """A peer that never ends: a drop every 50 ms."""
 
         def handler(conn: socket.socket, peer: Peer) -> None:
-            peer.seen.append(read_request(conn))
+            read_request(conn)
             conn.sendall(start)
             while not self.stopping.wait(0.05):
                 conn.sendall(drop)
@@ -127,38 +113,14 @@ class Peers:
 
     def silent(self) -> Peer:
         """Takes connections and never says a byte."""
-        return self.start(lambda conn, peer: bool(self.stopping.wait()))
-
-    def proxy(self, want: str, port: int) -> Peer:
-        """A CONNECT proxy. ``want``: the ``user:password`` it demands. Every host's name leads to ``port``."""
-
-        def handler(conn: socket.socket, peer: Peer) -> None:
-            request = read_request(conn)
-            peer.seen.append(request)
-            if base64.b64encode(want.encode()) not in request:
-                conn.sendall(answer("407 Proxy Authentication Required", b"", "Proxy-Authenticate: Basic"))
-                return
-            there = socket.create_connection(("127.0.0.1", port), timeout=5)
-            self._conns.append(there)
-            conn.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            threading.Thread(target=_pump, args=(there, conn), daemon=True).start()
-            _pump(conn, there)
-
-        return self.start(handler)
+        return self.start(lambda conn, peer: self.stopping.wait())
 
     def stop(self) -> None:
         self.stopping.set()
-        for sock in [*self._listeners, *self._conns]:
+        for sock in self._sockets:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)  # ends an accept or a read that waits
             sock.close()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture
@@ -168,39 +130,21 @@ def peers() -> Iterator[Peers]:
     made.stop()
 
 
-@pytest.fixture
-def shut_port() -> int:
-    """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+class Authority:
+    """A throwaway certificate authority; ``bundle`` is for its clients."""
 
+    def __init__(self, bundle: Path) -> None:
+        self._ca, self.bundle = trustme.CA(), str(bundle)
+        self._ca.cert_pem.write_to_path(self.bundle)
 
-class Authority(NamedTuple):
-    """A throwaway certificate authority."""
-
-    ca: trustme.CA
-    bundle: Path
-
-    def server(self, *names: str, expired: bool = False) -> ssl.SSLContext:
+    def server(self, name: str, *, expired: bool = False) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
         end = now - day if expired else now + day
-        self.ca.issue_cert(*names, not_before=now - 30 * day, not_after=end).configure_cert(context)
+        self._ca.issue_cert(name, not_before=now - 30 * day, not_after=end).configure_cert(context)
         return context
 
 
-def _authority(folder: Path) -> Authority:
-    ca = trustme.CA()
-    ca.cert_pem.write_to_path(str(folder / "bundle.pem"))
-    return Authority(ca, folder / "bundle.pem")
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return _authority(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture(scope="session")
-def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return _authority(tmp_path_factory.mktemp("other-ca"))
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "bundle.pem")

@@ -38,25 +38,14 @@ def came(status: int, body: object = b"", **more: Any) -> Response:
     return Response(status, more.pop("headers", {}), raw, **more)
 
 
-def granted(**changes: object) -> Granted:
-    answer = read_answer(came(200, {**GOOD, **changes}))
-    assert isinstance(answer, Granted), answer
-    return answer
-
-
 def said(error: object, words: str = "") -> Response:
     return came(400, {"error": error, "error_description": words})
 
 
-def query(*messages: object) -> Response:
-    return came(200, {"errors": len(messages), "messages": messages})
-
-
 def test_a_grant() -> None:
-    answer = granted(id_token={"a": [1]}, expires_at="never")
-    assert (answer.access_token.reveal(), answer.refresh_token) == ("acc3ss", Secret("r3fresh"))
-    assert (answer.scope, answer.extra) == (("majora2.b", "majora2.a"), {"id_token": {"a": [1]}})
-    assert granted(expires_in="600", token_type="bearer").expires_in == 600
+    body = {**GOOD, "id_token": {"a": [1]}, "expires_at": "never"}
+    pair, scope = (Secret("acc3ss"), Secret("r3fresh")), ("majora2.b", "majora2.a")
+    assert read_answer(came(200, body)) == Granted(*pair, 36000, scope, extra={"id_token": {"a": [1]}})
     # RFC 6749 lets the rest be left out.
     least = read_answer(came(200, {"access_token": "a", "token_type": "bearer"}))
     assert least == Granted(Secret("a"), None, 36000, None, "bearer")
@@ -64,6 +53,7 @@ def test_a_grant() -> None:
 
 ODD = [
     # setting, values, and what is taken in their place; None: the answer is not taken
+    ("expires_in", ("600",), 600),
     ("expires_in", ("soon", None, 0, -1, 10**400, "nan", 10 * 366 * 86400), 36000),
     ("scope", (5, None, "", ["a", 5]), ""),
     ("refresh_token", (None, ""), ""),
@@ -77,27 +67,22 @@ ODD = [
 def test_odd_settings_of_a_grant(name: str, values: tuple[object, ...], taken: object) -> None:
     for value in values:
         answer = read_answer(came(200, {**GOOD, name: value}))
-        if isinstance(answer, Granted):
-            assert taken is not None
-            assert getattr(answer, name) == (taken or None)
-        else:
+        if taken is None:
             assert isinstance(answer, NoAnswer)
-            assert (answer.kind, answer.sent, taken) == ("other", True, None)
+            assert (answer.kind, answer.sent) == ("other", True)
             assert "no token in its answer" in answer.words
+        else:
+            assert getattr(answer, name) == (taken or None)
 
 
 @pytest.mark.parametrize(
     ("body", "status", "kind", "sent"),
     [
         (b"\n\n  <HTML>Log in</html>", 200, "other", True),
-        (b"", 200, "other", True),
-        (b'{"access_token": "a"', 200, "other", True),
         (b"\xff\xfe", 200, "other", True),
         (b"[" * 100_000, 200, "other", True),
         (b"{}", 200, "other", True),
         (b'{"error": "not_found"}', 404, "other", False),
-        (b'{"error": "Not Found"}', 400, "other", False),
-        (b"", 400, "other", False),
         (b"<html>nginx</html>", 403, "other", False),
         (b'{"error": "slow_down"}', 429, "rate-limited", False),
         (b'{"error": "server_error"}', 500, "server-error", True),
@@ -115,6 +100,7 @@ def test_what_is_not_an_answer(body: bytes, status: int, kind: str, sent: bool) 
     assert answer.words.startswith(("it answered", "there is no token"))
     assert ("a web page" in answer.words) == (b"<html>" in body.lower() and status < 500)
     assert ("redirect" in answer.words) == (300 <= status < 400)
+    assert read_identity(came(status, body)).kind == ("not-majora" if kind == "other" else "no-answer")
     said = read_query(came(status, body, headers=headers))
     if said.kind == "no-answer":
         assert ("not one to this query" in said.words) == (kind == "other")
@@ -143,13 +129,6 @@ def test_refusals(error: str, description: str, cause: str, client: str) -> None
     assert read_identity(said(error, description), client=True).kind == client
 
 
-@pytest.mark.parametrize(
-    "word", ["unauthorized", "forbidden", "not_found", "csrf_failed", ["invalid_client"]]
-)
-def test_other_words_are_no_oauth_error(word: object) -> None:
-    assert read_identity(said(word)).kind == "not-majora"
-
-
 # --- what servers echo
 
 SECRET = "Wq7xN-zR_2pLmT~4vK8sY.bH3jD&6gF=9cA 1eUoI0iP5aS"
@@ -161,12 +140,8 @@ def test_what_a_server_echoes_is_masked_before_it_is_cut(echo: str) -> None:
     headers = {"location": f"https://{echo}.evil.test/?code={echo}"}
     for padding, status, read in product((0, 180, 190), (200, 302, 400, 500), READS):
         words = f"{'x' * padding} {echo} is wrong"
-        body = {
-            "error": "invalid_request",
-            "error_description": words,
-            "errors": 1,
-            "messages": [f"client version v1{words}"],
-        }
+        body: dict[str, Any] = {"error": "invalid_request", "error_description": words}
+        body |= {"errors": 1, "messages": [f"client version v1{words}"]}
         answer = repr(read(came(status, body, secrets=SECRETS, headers=headers))).lower()
         assert not any(SECRET[at : at + 12].lower() in answer for at in range(len(SECRET) - 11))
 
@@ -174,12 +149,9 @@ def test_what_a_server_echoes_is_masked_before_it_is_cut(echo: str) -> None:
 def test_a_servers_words() -> None:
     assert came(200).shown("a\x1b[31m\r\nb\0") == "a [31m b"
     assert len(came(200).shown("x y" * 9999)) == 200
-    echoed = {
-        "error": "invalid_request",
-        "error_description": "we gave n3w-token-1",
-        "access_token": "n3w-token-1",
-    }
-    assert read_answer(came(400, echoed)) == Refused("invalid_request", "we gave ****")
+    echoed = {"error": "invalid_request", "error_description": "we gave n3w-token-1"}
+    answer = read_answer(came(400, {**echoed, "access_token": "n3w-token-1"}))
+    assert answer == Refused("invalid_request", "we gave ****")
     places = {"https://portal.test:8/?t=s3cret": "redirect to portal.test", "//[": "redirect"}
     for location, end in places.items():
         moved = read_answer(came(307, headers={"location": location}))
@@ -189,64 +161,55 @@ def test_a_servers_words() -> None:
 
 # --- who answers, and whether it accepts a token
 
-LACKS = "Your token is valid but does not have all of the scopes to perform this action. Required scopes: majora2.x"
-OLD, ODD_VERSION = "Update your 'ocarina' client to version v0.44.0", "your version number doesn't make sense"
-QUERIES: list[tuple[Response | NoAnswer, str, bool | None, str]] = [
-    # an answer to the validity query, what it says of the token, of the client, and the version it wants
-    (query(), "accepted", True, ""),
-    (query(OLD), "accepted", False, "0.44.0"),
-    (query(LACKS), "accepted", None, ""),
-    (query(f"Using 'ocarina', but {ODD_VERSION}"), "accepted", False, ""),
-    (query({"odd": 1}), "accepted", True, ""),
-    (came(400, headers={"content-type": "text/html"}), "refused", None, ""),
-    (came(401, {"error": "invalid_token"}), "refused", None, ""),
-    (came(403), "refused", None, ""),
-    *((each, "no-answer", None, "") for each in (came(400, HTML), came(302), came(500), came(200, b"[]"))),
-    (came(200, {"hello": 1}), "no-answer", None, ""),
-    (NoAnswer("timeout", "t"), "no-answer", None, ""),
+ANSWERS: list[tuple[Response | NoAnswer, str, type, str]] = [
+    # an answer, who gives it, what it says of a revocation, and to the validity query
+    (came(200), "not-majora", type(None), "no-answer"),
+    (came(200, GOOD), "not-majora", type(None), "no-answer"),
+    (came(200, HTML), "not-majora", NoAnswer, "no-answer"),
+    (came(400, HTML), "not-majora", NoAnswer, "no-answer"),
+    (came(400, headers={"content-type": "text/html"}), "not-majora", NoAnswer, "refused"),
+    (came(403), "not-majora", NoAnswer, "refused"),
+    (said("Bad Request"), "not-majora", NoAnswer, "refused"),
+    (said(["invalid_client"]), "not-majora", NoAnswer, "refused"),
+    (came(200, {"error": "unsupported_token_type"}), "majora", Refused, "no-answer"),
+    (came(401, {"error": "invalid_client"}), "majora", Refused, "refused"),
+    (NoAnswer("timeout", "t", True), "no-answer", NoAnswer, "no-answer"),
+    (NoAnswer("other", "not HTTP", True), "not-majora", NoAnswer, "no-answer"),
+    (NoAnswer("other", "odd"), "no-answer", NoAnswer, "no-answer"),
 ]
 
 
-@pytest.mark.parametrize(("answer", "kind", "client_ok", "wanted"), QUERIES)
-def test_tokens(answer: Response | NoAnswer, kind: str, client_ok: bool | None, wanted: str) -> None:
-    probe = read_query(answer)
-    assert (probe.kind, probe.client_ok, probe.wanted_version) == (kind, client_ok, wanted)
-    assert probe.words
-
-
-@pytest.mark.parametrize(
-    ("answer", "who", "revoked"),
-    [
-        (came(200), "not-majora", type(None)),
-        (came(200, GOOD), "not-majora", type(None)),
-        (came(200, HTML), "not-majora", NoAnswer),
-        (came(404, HTML), "not-majora", NoAnswer),
-        (came(302), "not-majora", NoAnswer),
-        (came(429), "no-answer", NoAnswer),
-        (came(503, HTML), "no-answer", NoAnswer),
-        (said("Bad Request"), "not-majora", NoAnswer),
-        (came(200, {"error": "unsupported_token_type"}), "majora", Refused),
-        (came(401, {"error": "invalid_client"}), "majora", Refused),
-        (NoAnswer("timeout", "t", True), "no-answer", NoAnswer),
-        (NoAnswer("other", "not HTTP", True), "not-majora", NoAnswer),
-        (NoAnswer("other", "odd"), "no-answer", NoAnswer),
-    ],
-)
-def test_who_answers_and_what_was_revoked(answer: Response | NoAnswer, who: str, revoked: type) -> None:
+@pytest.mark.parametrize(("answer", "who", "revoked", "token"), ANSWERS)
+def test_what_else_an_answer_says(answer: Response | NoAnswer, who: str, revoked: type, token: str) -> None:
     assert read_identity(answer).kind == who
     assert who == "majora" or read_identity(answer, client=True).kind == who
     assert isinstance(read_revocation(answer), revoked)
+    probe = read_query(answer)
+    assert (probe.kind, probe.client_ok, probe.wanted_version) == (token, None, "")
+    assert probe.words
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
+VERSIONS = [
+    # what the validity query says of the client, and the version that it wants
+    ([], True, ""),
+    (["Update your 'ocarina' client to version v0.44.0"], False, "0.44.0"),
+    (["Your token is valid but does not have all of the scopes to perform this action."], None, ""),
+    (["Using 'ocarina', but your version number doesn't make sense"], False, ""),
+    ([{"odd": 1}], True, ""),
+]
+
+
+@pytest.mark.parametrize(("messages", "client_ok", "wanted"), VERSIONS)
+def test_an_accepted_token(messages: list[object], client_ok: bool | None, wanted: str) -> None:
+    probe = read_query(came(200, {"errors": len(messages), "messages": messages}))
+    assert (probe.kind, probe.client_ok, probe.wanted_version) == ("accepted", client_ok, wanted)
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text(), max_size=2)
 NAMES = st.sampled_from([*GOOD, "error", "error_description", "errors", "messages"])
 
 
-@given(st.integers(100, 599), st.binary() | st.dictionaries(NAMES, JSON))
+@given(st.integers(100, 599), st.binary() | st.dictionaries(NAMES, VALUES))
 def test_never_raises(status: int, body: object) -> None:
     for read in READS:
         read(came(status, body, secrets=SECRETS))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import urlsafe_b64encode
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.majora.conftest import machine_with
@@ -27,8 +24,8 @@ def files(home: Path) -> list[Path]:
     return sorted((at(home).state / "pending").glob("*"))
 
 
-def begun(home: Path, scope: str = "a b") -> Pending:
-    pending, _ = new_pending(at(home), SETUP, scope)
+def begun(home: Path) -> Pending:
+    pending, _ = new_pending(at(home), SETUP, "a b")
     save_pending(at(home), pending)
     return pending
 
@@ -36,21 +33,13 @@ def begun(home: Path, scope: str = "a b") -> Pending:
 @pytest.mark.parametrize("domain", ["https://majora.test/", "http://127.0.0.1:8000/sub/"])
 def test_the_link(domain: str, tmp_path: Path) -> None:
     pending, link = new_pending(at(tmp_path), SETUP._replace(domain=domain), "majora2.a majora2.b")
-    digest = hashlib.sha256(pending.verifier.reveal().encode()).digest()
-    assert link.partition("?")[0] == f"{domain}o/authorize/"
-    assert parse_qs(urlsplit(link).query) == {
-        "response_type": ["code"],
-        "client_id": ["id"],
-        "redirect_uri": [f"{domain}o/callback/"],
-        "scope": ["majora2.a majora2.b"],
-        "state": [pending.state],
-        "code_challenge": [urlsafe_b64encode(digest).rstrip(b"=").decode()],
-        "code_challenge_method": ["S256"],
-        "approval_prompt": ["auto"],
-    }
+    page, _, query = link.partition("?")
+    assert page == f"{domain}o/authorize/"
+    assert pending.redirect_uri == f"{domain}o/callback/"
+    more = {"client_id=id", "scope=majora2.a+majora2.b", "code_challenge_method=S256", "approval_prompt=auto"}
+    assert more < set(query.split("&"))
     assert not set(link) & set(" \"'<>\n")
-    assert (len(pending.state), len(pending.verifier)) == (43, 86)
-    assert (pending.redirect_uri, pending.created) == (f"{domain}o/callback/", 1000.0)
+    assert (len(pending.state), len(pending.verifier), pending.created) == (43, 86, 1000.0)
 
 
 def test_a_pending_login_is_private_and_read_again(tmp_path: Path) -> None:
@@ -72,13 +61,9 @@ def test_a_second_paste_of_the_same_callback_is_recognised(tmp_path: Path) -> No
     assert used_pending(at(tmp_path), pending.state) is None
     use_pending(at(tmp_path, 1030), pending)
     assert waiting(at(tmp_path, 1030)) == []
-    used = used_pending(at(tmp_path, 1060), pending.state)
-    assert used is not None
-    assert (used.scope, used.created, used.sent) == ("a b", 1000.0, 1030.0)
+    no_secret = pending._replace(state="", verifier=Secret(""), sent=1030.0)
+    assert used_pending(at(tmp_path, 1060), pending.state) == no_secret
     assert used_pending(at(tmp_path, 5000), pending.state) is None
-    kept = b"".join(path.read_bytes() for path in files(tmp_path)).decode()
-    assert pending.state not in kept
-    assert pending.verifier.reveal() not in kept
 
 
 @pytest.mark.parametrize(("now", "count"), [(1000, 1), (4599, 1), (4600, 0), (700, 1), (699, 0)])
@@ -98,8 +83,7 @@ def test_what_the_kit_did_not_write_is_skipped(tmp_path: Path) -> None:
 
 def test_no_place_for_it_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".local").write_text("a file where a folder belongs")
-    pending, _ = new_pending(at(tmp_path), SETUP, "a")
     with pytest.raises(KitError):
-        save_pending(at(tmp_path), pending)
-    use_pending(at(tmp_path), pending)
+        begun(tmp_path)
+    use_pending(at(tmp_path), new_pending(at(tmp_path), SETUP, "a")[0])
     assert waiting(at(tmp_path)) == []

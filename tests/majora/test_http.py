@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
-import os
-import signal
+import queue
 import socket
 import struct
-import subprocess
-import sys
 import threading
-import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.majora.conftest import Authority, Peers, answer, machine_with, read_request
+from tests.majora.conftest import NOBODY, Authority, Peer, Peers, answer, machine_with, read_request
 
 from ocarina_kit import __version__
 from ocarina_kit.majora.http import NoAnswer, Response, ca_bundle, proxy_for, send
@@ -23,8 +21,8 @@ from ocarina_kit.majora.http import NoAnswer, Response, ca_bundle, proxy_for, se
 OK = answer("200 OK", b"{}", "Content-Type: application/json")
 
 
-def ask(url: str, environ: dict[str, str] | None = None, *, seconds: float = 5, now: float = 1e9) -> Any:
-    return send(machine_with(environ, now=now), url, seconds=seconds, form={"client_secret": "s3cret"})
+def ask(url: str, environ: Mapping[str, str] = {}, seconds: float = 5) -> Any:
+    return send(machine_with(environ), url, seconds=seconds, form={"client_secret": "s3cret"})
 
 
 def kind(came: Response | NoAnswer) -> tuple[str, bool]:
@@ -39,51 +37,41 @@ def test_a_request_and_its_answer(peers: Peers) -> None:
     got = send(machine_with(now=1767225600.0), peer.url + "o/token/", seconds=5, form={"a": "b c"})
     assert isinstance(got, Response)
     assert (got.status, got.body, got.skew, got.retry_after) == (418, b"hello", 10.0, 7.0)
-    request, _, body = peer.seen[0].partition(b"\r\n\r\n")
-    assert request.startswith(b"POST /o/token/ HTTP/1.1")
-    assert f"User-Agent: ocarina-kit/{__version__}".encode() in request
-    assert b"application/x-www-form-urlencoded" in request
-    assert body == b"a=b+c"
-    send(machine_with(), peer.url, seconds=5, json={"x": 1}, headers={"Authorization": "Bearer t"})
-    assert b"Content-Type: application/json" in peer.seen[1]
-    assert b"Authorization: Bearer t" in peer.seen[1]
-    assert peer.seen[1].endswith(b'{"x": 1}')
+    assert peer.seen[0].startswith(b"POST /o/token/ HTTP/1.1")
+    assert f"User-Agent: ocarina-kit/{__version__}".encode() in peer.seen[0]
     for text in ("", "yesterday", "Thu, 99 Jan 2026 00:00:10 GMT", "-1"):
         odd = Response(200, {"date": text, "retry-after": text})
         assert (odd.skew, odd.retry_after) == (None, None)
 
 
 def test_netrc_and_the_environment_of_the_process_have_no_say(
-    peers: Peers, authority: Authority, tmp_path: Path, shut_port: int, monkeypatch: pytest.MonkeyPatch
+    peers: Peers, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("default login eve password evil\n")
     netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone"))
-    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{shut_port}")
+    for name, value in (
+        ("NETRC", netrc),
+        ("REQUESTS_CA_BUNDLE", "/gone"),
+        ("HTTPS_PROXY", f"http://{NOBODY}"),
+    ):
+        monkeypatch.setenv(name, str(value))
     peer = peers.saying(OK, tls=authority.server("localhost"))
-    assert ask(peer.tls_url, {"REQUESTS_CA_BUNDLE": str(authority.bundle)}).status == 200
+    assert ask(peer.tls_url, {"REQUESTS_CA_BUNDLE": authority.bundle}).status == 200
     assert b"authorization" not in peer.seen[0].lower()
 
 
-def test_what_nothing_is_sent_to(shut_port: int) -> None:
-    for url in (
-        "http://example.test/",
-        "ftp://127.0.0.1/",
-        "https://user:pw@example.test/",
-        "http://[::1",
-        "",
-    ):
+def test_what_nothing_is_sent_to() -> None:
+    for url in ("http://example.test/", "https://user:pw@example.test/", "http://[::1", ""):
         assert kind(ask(url)) == ("insecure", False)
     assert kind(ask("https://majora.invalid/")) == ("dns-none", False)
-    assert kind(ask(f"https://localhost:{shut_port}/", {"REQUESTS_CA_BUNDLE": ""})) == ("refused", False)
+    assert kind(ask(f"http://{NOBODY}/")) == ("refused", False)
 
 
-def test_no_thread_can_be_started(shut_port: int) -> None:
+def test_no_thread_can_be_started() -> None:
     usual = threading.stack_size(1 << 40)  # more than an address space has: it fails as at RLIMIT_NPROC
     try:
-        assert kind(ask(f"http://127.0.0.1:{shut_port}/")) == ("no-thread", False)
+        assert kind(ask(f"http://{NOBODY}/")) == ("no-thread", False)
     finally:
         threading.stack_size(usual)
 
@@ -92,10 +80,7 @@ def test_no_thread_can_be_started(shut_port: int) -> None:
 
 
 def test_what_is_slow_ends_at_the_limit_and_may_have_acted_once_all_was_sent(peers: Peers) -> None:
-    endless = [
-        peers.dripping(b"HTTP/1.1 200 OK\r\n" + part) for part in (b"X: ", b"Content-Length: 999\r\n\r\n")
-    ]
-    for peer in (*endless, peers.silent()):
+    for peer in (peers.dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"), peers.silent()):
         assert kind(ask(peer.url, seconds=0.3)) == ("timeout", True)
     assert kind(ask(peers.silent().url, seconds=0)) == ("timeout", False)
 
@@ -103,7 +88,7 @@ def test_what_is_slow_ends_at_the_limit_and_may_have_acted_once_all_was_sent(pee
 def test_a_request_that_was_given_up_is_not_sent_later(peers: Peers, authority: Authority) -> None:
     context, late, seen = authority.server("localhost"), threading.Event(), threading.Event()
 
-    def handler(conn: socket.socket, peer: Any) -> None:
+    def handler(conn: socket.socket, peer: Peer) -> None:
         late.wait(20)
         try:
             with context.wrap_socket(conn, server_side=True) as wrapped:
@@ -112,38 +97,26 @@ def test_a_request_that_was_given_up_is_not_sent_later(peers: Peers, authority: 
             seen.set()
 
     peer = peers.start(handler)
-    environ = {"REQUESTS_CA_BUNDLE": str(authority.bundle)}
+    environ = {"REQUESTS_CA_BUNDLE": authority.bundle}
     assert kind(ask(peer.tls_url, environ, seconds=0.3)) == ("timeout", False)
     late.set()
     assert seen.wait(20)
     assert b"s3cret" not in b"".join(peer.seen)
 
 
-def test_what_arrived_while_the_process_was_stopped_is_read(peers: Peers) -> None:
-    asked, resume = threading.Event(), threading.Event()
+def test_what_arrived_during_a_stop_is_read(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop uses up a wait; that of a real process: test_red_team.py, ``-m soak``."""
+    waits: list[float] = []
 
-    def handler(conn: socket.socket, peer: Any) -> None:
-        read_request(conn)
-        asked.set()
-        resume.wait(20)
-        conn.sendall(OK)
+    class Stopped(queue.SimpleQueue[Any]):
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            waits.append(timeout or 0.0)
+            if sum(waits) <= 1:  # the limit has not passed yet
+                raise queue.Empty
+            return super().get(timeout=20)
 
-    program = (
-        "import sys\n"
-        "from tests.majora.conftest import machine_with\n"
-        "from ocarina_kit.majora.http import send\n"
-        "print(send(machine_with(), sys.argv[1], seconds=1, form={'a': 'b'}).status)\n"
-    )
-    url = peers.start(handler).url
-    with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True) as run:
-        assert asked.wait(20)
-        os.kill(run.pid, signal.SIGSTOP)
-        threading.Event().wait(1.8)  # longer than the limit of the request, and a slice more
-        resume.set()
-        threading.Event().wait(0.3)
-        os.kill(run.pid, signal.SIGCONT)
-        out, _ = run.communicate(timeout=30)
-    assert out == "200\n"
+    monkeypatch.setattr(queue, "SimpleQueue", Stopped)
+    assert ask(peers.saying(OK).url, seconds=1).status == 200
 
 
 # --- sizes, and answers that are cut or odd
@@ -158,18 +131,16 @@ def test_an_answer_of_one_mib_is_the_largest(peers: Peers) -> None:
 
 
 def test_packed_answers(peers: Peers) -> None:
-    for pack, name in (
-        (gzip.compress, "Content-Encoding: gzip"),
-        (zlib.compress, "Content-Encoding: deflate"),
-    ):
-        assert ask(peers.saying(answer("200 OK", pack(b'{"a": 1}'), name)).url).body == b'{"a": 1}'
-        bomb = pack(b"\0" * 20_000_000)
-        assert kind(ask(peers.saying(answer("200 OK", bomb, name)).url)) == ("other", True)
-    assert kind(ask(peers.saying(answer("200 OK", b"abcd", "Content-Encoding: gzip")).url)) == ("reset", True)
+    def packed(body: bytes) -> Any:
+        return ask(peers.saying(answer("200 OK", body, "Content-Encoding: gzip")).url)
+
+    assert packed(gzip.compress(b'{"a": 1}')).body == b'{"a": 1}'
+    assert kind(packed(gzip.compress(b"\0" * (1 << 21)))) == ("other", True)
+    assert kind(packed(b"abcd")) == ("reset", True)
 
 
 def test_connections_that_end_early(peers: Peers) -> None:
-    def reset(conn: socket.socket, peer: Any) -> None:
+    def reset(conn: socket.socket, peer: Peer) -> None:
         conn.recv(65536)
         conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -186,18 +157,18 @@ def test_connections_that_end_early(peers: Peers) -> None:
 # --- TLS
 
 
-def test_certificates(peers: Peers, authority: Authority, other_authority: Authority) -> None:
+def test_certificates(peers: Peers, authority: Authority, tmp_path: Path) -> None:
     def came(context: Any, environ: dict[str, str]) -> Any:
         peer = peers.saying(OK, tls=context)
         got = ask(peer.tls_url, environ)
         assert isinstance(got, Response) or not peer.seen
         return got
 
-    trusted = {"CURL_CA_BUNDLE": str(authority.bundle)}
+    trusted = {"CURL_CA_BUNDLE": authority.bundle}
     assert came(authority.server("localhost"), trusted).status == 200
     assert kind(came(authority.server("localhost", expired=True), trusted)) == ("tls-expired", False)
     assert kind(came(authority.server("other.test"), trusted)) == ("tls-host", False)
-    unknown = came(other_authority.server("localhost"), trusted)
+    unknown = came(Authority(tmp_path / "other.pem").server("localhost"), trusted)
     assert kind(unknown) == ("tls-unknown-issuer", False)
     assert "localhost is not accepted: " in unknown.words
     assert kind(came(authority.server("localhost"), {})) == ("tls-unknown-issuer", False)
@@ -223,13 +194,24 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path, peers: Peers) 
 
 
 def test_https_goes_through_the_proxy(peers: Peers, authority: Authority) -> None:
-    peer = peers.saying(OK, tls=authority.server("majora.test"))
-    proxy = peers.proxy("me:p@ss:w", peer.port)
-    environ = {"REQUESTS_CA_BUNDLE": str(authority.bundle)}
+    context = authority.server("majora.test")
+
+    def handler(conn: socket.socket, peer: Peer) -> None:
+        peer.seen.append(read_request(conn))
+        if base64.b64encode(b"me:p@ss:w") not in peer.seen[-1]:
+            conn.sendall(answer("407 Proxy Authentication Required"))
+            return
+        conn.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with context.wrap_socket(conn, server_side=True) as stream:
+            peer.seen.append(read_request(stream))
+            stream.sendall(OK)
+
+    proxy = peers.start(handler)
+    environ = {"REQUESTS_CA_BUNDLE": authority.bundle}
     environ["HTTPS_PROXY"] = f"http://me:p%40ss%3Aw@127.0.0.1:{proxy.port}"
     assert ask("https://majora.test/", environ).status == 200
     assert b"s3cret" not in proxy.seen[0]
-    assert b"proxy-authorization" not in peer.seen[0].lower()
+    assert b"proxy-authorization" not in proxy.seen[1].lower()
     assert kind(ask("https://evil.test/", environ)) == ("tls-host", False)
     environ["HTTPS_PROXY"] = f"http://me:wr0ng@127.0.0.1:{proxy.port}"
     refused = ask("https://majora.test/", environ)
@@ -237,9 +219,9 @@ def test_https_goes_through_the_proxy(peers: Peers, authority: Authority) -> Non
     assert "wr0ng" not in refused.words
 
 
-def test_proxies_that_do_not_carry(peers: Peers, shut_port: int) -> None:
+def test_proxies_that_do_not_carry(peers: Peers) -> None:
     for proxy, expected in (
-        (f"127.0.0.1:{shut_port}", "proxy-refused"),
+        (NOBODY, "proxy-refused"),
         (f"127.0.0.1:{peers.saying(answer('403 Forbidden')).port}", "proxy-refused"),
         (f"127.0.0.1:{peers.saying(b'SSH-2.0').port}", "proxy-refused"),
         ("proxy.invalid:3128", "proxy-refused"),
@@ -256,7 +238,6 @@ PROXIES: list[tuple[dict[str, str], str | None]] = [
     ({}, None),
     ({"HTTPS_PROXY": "http://p.test:3128"}, "http://p.test:3128"),
     ({"HTTPS_PROXY": "p.test:3128"}, "http://p.test:3128"),
-    ({"HTTPS_PROXY": "https://p.test"}, "https://p.test"),
     ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "http://low.test"),
     ({"HTTPS_PROXY": "http://up.test", "https_proxy": ""}, None),
     ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "http://p.test:2"),
@@ -264,7 +245,6 @@ PROXIES: list[tuple[dict[str, str], str | None]] = [
     ({"HTTP_PROXY": "http://p.test:3128"}, None),
     ({**AT, "NO_PROXY": "*"}, None),
     ({**AT, "NO_PROXY": "other.test, Majora.Test"}, None),
-    ({**AT, "no_proxy": ".majora.test"}, None),
     ({**AT, "NO_PROXY": "a.majora.test:443"}, None),
     ({**AT, "NO_PROXY": "jora.test,10.0.0.0/8,,"}, "http://p.test:1"),
 ]

@@ -16,7 +16,8 @@ STATE = "Zk3vQ8s-w_1YtR5nB7cX0pLmJ2hG4fD6aE9iO_uT-qW"
 OTHER = "otherLogin0_a-Zk3vQ8s1YtR5nB7cX0pLmJ2hG4fD6a"
 CODE = "xYz0123456789abcDEF4567890abCd"
 CALLBACK = f"{DOMAIN}o/callback/?code={CODE}&state={STATE}"
-LONG = f"{DOMAIN}o/callback/?code={CODE * 400}&state={STATE}"
+LONG = CALLBACK.replace("?", f"?padding={'x' * 12_000}&")
+QUOTES = " \r\n\"'<>()[]{}“”‘’«»„‚`,"
 
 
 def lines(text: str, width: int, joint: str = "\n") -> str:
@@ -25,63 +26,40 @@ def lines(text: str, width: int, joint: str = "\n") -> str:
 
 GOOD = {
     "as it is": CALLBACK,
-    "white space around": f"  \t{CALLBACK} \r\n",
-    "double quotes": f'"{CALLBACK}"',
-    "single quotes": f"'{CALLBACK}'",
-    "curly quotes": f"“{CALLBACK}”",
-    "guillemets": f"«{CALLBACK}»",
-    "angle brackets": f"<{CALLBACK}>",
-    "back ticks": f"`{CALLBACK}`",
+    "quotes and brackets": f"{QUOTES}{CALLBACK}{QUOTES[::-1]}",
+    "query in quotes and brackets": f"{QUOTES}code={CODE}&state={STATE}{QUOTES[::-1]}",
+    "more than a terminal's line": lines(LONG, 4095),
+    "long and broken": lines(LONG, 80),
     "markdown": f"[link]({CALLBACK})",
-    "label": f"Callback URL: {CALLBACK}",
     "label without a blank": f"URL:{CALLBACK}",
     "sentence": f"Here it is: {CALLBACK}, thanks!",
-    "text on the next line": f"{CALLBACK}\nthank you",
-    "full stop": f"{CALLBACK}.",
-    "broken at 40": lines(CALLBACK, 40),
-    "broken at 7": lines(CALLBACK, 7),
     "broken with CRLF": lines(CALLBACK, 33, "\r\n"),
-    "broken with CR": lines(CALLBACK, 33, "\r"),
     "broken and indented": lines(CALLBACK, 33, "\n    "),
-    "broken and quoted by mail": "> " + lines(CALLBACK, 33, "\n> "),
     "broken and quoted twice": ">> " + lines(CALLBACK, 33, "\n>> "),
-    "broken in brackets": f"<{lines(CALLBACK, 33)}>",
     "broken with blanks": lines(CALLBACK, 33, " "),
     "broken, words behind": lines(CALLBACK, 60) + "\nthanks",
     "bracketed paste": f"\x1b[200~{CALLBACK}\x1b[201~",
     "bracketed paste, echoed": f"^[[200~{CALLBACK}^[[201~",
     "bracketed paste, no escape": f"[200~{CALLBACK}[201~",
     "colours": f"\x1b[32m{CALLBACK}\x1b[0m",
-    "zero-width characters": CALLBACK.replace("code=", "\u200bcode=\u200b"),
-    "byte-order mark": "\ufeff" + CALLBACK,
-    "no-break space": f"\u00a0{CALLBACK}\u00a0",
-    "NUL": f"{CALLBACK}\0",
+    "invisible characters": "\ufeff\u00a0" + CALLBACK.replace("code=", "\u200bcode=\u200b") + "\u00a0\0",
     "backslashes of a shell": CALLBACK.replace("?", "\\?").replace("=", "\\=").replace("&", "\\&"),
     "HTML ampersand": CALLBACK.replace("&", "&amp;"),
     "HTML numeric": CALLBACK.replace("&", "&#38;"),
     "query": f"?code={CODE}&state={STATE}",
     "bare query": f"code={CODE}&state={STATE}",
-    "query, other order": f"state={STATE}&code={CODE}",
-    "query in quotes": f"'?code={CODE}&state={STATE}'",
-    "path": f"/o/callback/?code={CODE}&state={STATE}",
     "no scheme": f"majora.test/o/callback/?code={CODE}&state={STATE}",
-    "encoded": quote(CALLBACK, safe=""),
     "encoded twice": quote(quote(CALLBACK, safe=""), safe=""),
     "query encoded": f"{DOMAIN}o/callback/?{quote(f'code={CODE}&state={STATE}', safe='')}",
     "fragment": f"{CALLBACK}#_=_",
-    "more settings": f"{DOMAIN}o/callback/?foo=bar&code={CODE}&state={STATE}&scope=x",
-    "host in capitals": CALLBACK.replace("majora.test", "MAJORA.Test"),
-    "port said": CALLBACK.replace("majora.test", "majora.test:443"),
-    "scheme in capitals": CALLBACK.replace("https", "HTTPS"),
+    "capitals and a port": CALLBACK.replace("https://majora.test", "HTTPS://MAJORA.Test:443"),
     "view-source": f"view-source:{CALLBACK}",
-    "the same twice": f"{CALLBACK}\n{CALLBACK}",
     "the same twice, glued": f"{CALLBACK}{CALLBACK}",
     "after the link": f"{DOMAIN}o/authorize/?response_type=code&state={STATE}\n{CALLBACK}",
     "with an earlier attempt": f"{DOMAIN}o/callback/?code=old&state=older-than-this\n{CALLBACK}",
     "through the log-in page": f"{DOMAIN}account/login/?next=/o/callback/%3Fcode%3D{CODE}%26state%3D{STATE}",
     "code and state apart": f"{CODE}\n{STATE}",
-    "state and code apart": f"{STATE} {CODE}",
-    "both apart, labelled": f"code: {CODE}\nstate: {STATE}",
+    "both apart, labelled": f"code: {CODE}\nstate={STATE}",
 }
 
 
@@ -90,50 +68,27 @@ def test_taken(text: str) -> None:
     assert read_paste(text, DOMAIN, {STATE, OTHER}) == Code(Secret(CODE), STATE)
 
 
-@pytest.mark.parametrize(
-    "text", [LONG, lines(LONG, 80), lines(LONG, 4095), f'"{LONG}"\n', f"\x1b[200~{LONG}\x1b[201~"]
-)
-def test_more_than_ten_thousand_characters(text: str) -> None:
-    assert len(text) > 12_000
-    assert read_paste(text, DOMAIN, {STATE}) == Code(Secret(CODE * 400), STATE)
-
-
 LINK = f"{DOMAIN}o/authorize/?response_type=code&client_id=abc&redirect_uri=https%3A%2F%2Fmajora.test%2Fo%2Fcallback%2F"
 
 FAULTS: dict[str, tuple[str, str]] = {
-    "nothing": ("", "empty"),
-    "blanks": (" \r\n\t ", "empty"),
-    "quotes alone": ('""', "empty"),
-    "bracketed nothing": ("\x1b[200~\x1b[201~", "empty"),
-    "the link": (f"{LINK}&state={STATE}&code_challenge=abc", "authorize-link"),
-    "the link, broken": (lines(f"{LINK}&state={STATE}&code_challenge=abc", 50), "authorize-link"),
+    "blanks and quotes": (' "" \r\n\t ', "empty"),
     "the link's query": (f"?response_type=code&client_id=abc&state={STATE}", "authorize-link"),
     "the link's page": (f"{DOMAIN}o/authorize/", "authorize-link"),
     "the log-in page": (f"{DOMAIN}account/login/?next=/o/authorize/%3Fstate%3D{STATE}", "log-in-page"),
     "the log-in page alone": (f"{DOMAIN}accounts/login/", "log-in-page"),
-    "another server": (CALLBACK.replace("majora.test", "majora-test.test"), "other-server"),
-    "another port": (CALLBACK.replace("majora.test", "majora.test:8443"), "other-server"),
     "a server that looks like it": (CALLBACK.replace("majora.test", "majora.test.evil.test"), "other-server"),
     "user info": (CALLBACK.replace("https://", "https://majora.test@evil.test/?"), "other-server"),
-    "an earlier attempt": (CALLBACK.replace(STATE, "anEarlierAttempt_0123456789"), "wrong-state"),
     "an earlier cancel": (f"{DOMAIN}o/callback/?error=access_denied&state=earlier0123456789a", "wrong-state"),
     "cut off": (CALLBACK[:-10], "no-state"),
     "cancel": (f"{DOMAIN}o/callback/?error=access_denied&state={STATE}", "denied"),
-    "cancel, broken": (lines(f"{DOMAIN}o/callback/?error=access_denied&state={STATE}", 30), "denied"),
     "cancel without a state": (f"{DOMAIN}o/callback/?error=access_denied", "denied"),
     "no permission": (f"?error=invalid_scope&state={STATE}", "scope"),
-    "another error": (f"{DOMAIN}o/callback/?error=server_error&state={STATE}", "error"),
     "no code": (f"{DOMAIN}o/callback/?state={STATE}", "no-code"),
-    "an empty code": (f"{DOMAIN}o/callback/?code=&state={STATE}", "no-code"),
-    "the callback page alone": (f"{DOMAIN}o/callback/", "no-code"),
-    "the front page": (DOMAIN, "no-code"),
     "no state": (f"{DOMAIN}o/callback/?code={CODE}", "no-state"),
     "the code alone": (CODE, "no-state"),
-    "the code alone, labelled": (f"code={CODE}", "no-state"),
     "two logins at once": (f"{CALLBACK}\n{CALLBACK.replace(STATE, OTHER)}", "several"),
     "two codes for one login": (f"{CALLBACK}\n{CALLBACK.replace(CODE, CODE[::-1])}", "several"),
     "words": ("what do I do now?", "no-code"),
-    "a file name": ("/home/alice/notes.txt", "no-code"),
 }
 
 
@@ -148,6 +103,7 @@ AT_PORT = f"http://127.0.0.1:8000/o/callback/?code={CODE}&state={STATE}"
 MISREAD = [
     # paste, the server, the states of pending logins, and all that is known then: never the code
     (CALLBACK.replace("majora.test", "other.test"), DOMAIN, {STATE}, Misread("other-server", "other.test")),
+    (f"{LINK}&state={STATE}", DOMAIN, {STATE, OTHER}, Misread("authorize-link", state=STATE)),
     # A broken paste has its code where a host belongs.
     (f"https://{CODE}/", DOMAIN, {STATE}, Misread("other-server", "an unreadable host")),
     (f"?error=server_error&error_description={CODE}&state={STATE}", DOMAIN, {STATE, OTHER},
@@ -167,9 +123,7 @@ MISREAD = [
 
 
 @pytest.mark.parametrize(("text", "domain", "states", "known"), MISREAD)
-def test_what_a_misread_knows_and_what_it_does_not_repeat(
-    text: str, domain: str, states: set[str], known: Misread
-) -> None:
+def test_what_a_misread_knows(text: str, domain: str, states: set[str], known: Misread) -> None:
     assert read_paste(text, domain, states) == known
 
 
@@ -187,14 +141,13 @@ FRAGMENTS = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.lists(FRAGMENTS | st.text(max_size=20), max_size=20).map("".join))
-def test_never_raises(text: str) -> None:
-    came = read_paste(text, DOMAIN, {STATE, OTHER})
+@given(
+    st.lists(FRAGMENTS | st.text(max_size=20), max_size=20).map("".join),
+    st.just(DOMAIN) | st.text(),
+    st.just({STATE, OTHER}) | st.sets(st.text()),
+)
+def test_never_raises(text: str, domain: str, states: set[str]) -> None:
+    came = read_paste(text, domain, states)
     if isinstance(came, Code):
-        assert came.state in (STATE, OTHER)
+        assert came.state in states
         assert came.code
-
-
-@given(st.text(), st.sets(st.text()), st.text())
-def test_never_raises_whatever_the_rest_is(text: str, states: set[str], domain: str) -> None:
-    read_paste(text, domain, states)

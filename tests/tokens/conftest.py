@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,11 @@ import pytest
 
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.majora import api
-from ocarina_kit.majora.api import Granted, Majora, Refused
-from ocarina_kit.majora.grant import Pending
+from ocarina_kit.majora.api import Granted, Refused
 from ocarina_kit.majora.http import NoAnswer
-from ocarina_kit.system.errors import worst
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import run
 from ocarina_kit.system.secret import Secret
-from ocarina_kit.tokens.login import redeem
-from ocarina_kit.tokens.logout import logout
 from ocarina_kit.tokens.outcome import Report
 from ocarina_kit.tokens.refresh import refresh
 
@@ -33,9 +28,11 @@ OTHER = "https://majora-test.example/"
 GONE = Refused("invalid_grant", "", 400, "grant")
 DOWN = NoAnswer("refused", "it refuses the connection")
 SILENT = NoAnswer("timeout", "it did not answer", sent=True)
+BUSY = NoAnswer("rate-limited", "it answered 429", False, 429)
+LATE = NoAnswer("server-error", "it answered 502", True, 502)
 
 
-def entry(scope: str = VIEW, **changes: Any) -> dict[str, Any]:
+def entry(scope: str = VIEW, /, **changes: Any) -> dict[str, Any]:
     """An entry as the client writes it; a change to None takes the setting out."""
     settings = {
         "access_token": f"access-{scope[-4:]}",
@@ -49,114 +46,78 @@ def entry(scope: str = VIEW, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def granted(number: int = 1, scope: str | None = None, **changes: Any) -> Granted:
-    words = tuple(scope.split()) if scope else None
-    return Granted(Secret(f"new-access-{number}"), Secret(f"new-refresh-{number}"), 36000, words)._replace(
-        **changes
-    )
+def granted(number: int = 1, scope: str = "", **changes: Any) -> Granted:
+    pair = Secret(f"new-access-{number}"), Secret(f"new-refresh-{number}")
+    return Granted(*pair, 36000, tuple(scope.split()) or None)._replace(**changes)
 
 
-class Server(Majora):
-    """Answers from ``script`` (by refresh token: answers in their order, or functions), else as Majora does: each
-    refresh token can be spent once. ``spent`` and ``revoked``: what was sent."""
+class Server:
+    """Stands for `Majora`: gives ``answers`` to the refresh token of VIEW or a code, and ``others`` to that of READ, in
+    their order (a function is called); else as Majora does: each can be spent once. ``spent``: what was sent."""
 
-    script: dict[str, list[Any]]
-    spent: list[str]
-    revoked: list[str]
+    numbers = itertools.count(1)
 
-    def refresh(self, refresh_token: Secret, seconds: float = 60.0) -> Any:
-        text = refresh_token.reveal()
-        with _LOCK:
-            self.spent.append(text)
-            if answers := self.script.get(text):
-                answer = answers.pop(0)
-                return answer() if callable(answer) else answer
-            return GONE if text in self.spent[:-1] else granted(next(_NUMBERS))
+    def __init__(self, answers: Any = (), others: Any = ()) -> None:
+        mine = list(answers)
+        self.script = {"refresh-fact": mine, "the-code": mine, "refresh-_api": list(others)}
+        self.spent: list[str] = []
 
-    def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float = 60.0) -> Any:
-        return self.refresh(code)
+    def refresh(self, secret: Secret, seconds: float) -> Any:
+        text = secret.reveal()
+        self.spent.append(text)
+        if answers := self.script.get(text):
+            answer = answers.pop(0)
+            return answer() if callable(answer) else answer
+        return GONE if self.spent.count(text) > 1 else granted(next(self.numbers))
 
-    def revoke(self, token: Secret, hint: str = "refresh_token") -> Any:
-        self.revoked.append(token.reveal())
+    def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float) -> Any:
+        return self.refresh(code, seconds)
+
+    def revoke(self, token: Secret, hint: str) -> Any:
         answers = self.script.get(token.reveal())
         return answers.pop(0) if answers else None
 
 
-_LOCK = threading.RLock()
-_NUMBERS = itertools.count(1)
-
-
-class Clock:
-    """Time passes by sleeping alone."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 class Lab:
-    """A machine with a set-up. ``report`` is that of the last run, ``majora`` its server."""
+    """A machine with a set-up, where time passes by sleeping alone. ``report`` is that of the last run, ``majora`` its
+    server."""
 
     def __init__(self, home: Path) -> None:
-        self.clock = Clock()
-        read: Callable[[], float] = lambda: self.clock.now  # noqa: E731
-        self.machine = Machine({}, home, "hoot", "login1", _no_process, read, read, self.clock.sleep)
-        self.setup = Setup(Place(home / ".ocarina"), DOMAIN, "hoot", home / ".ocarina-tokens")
+        self.time, self.file = NOW, home / ".ocarina-tokens"
+        self.machine = Machine({}, home, "hoot", "login1", run, self.now, self.now, self.sleep)
+        self.setup = Setup(Place(home / ".ocarina"), DOMAIN, "hoot", self.file)
         self.elsewhere = self.setup._replace(domain=OTHER)
-        self.report = Report(())
-        self.answer({})
+        self.majora, self.report = Server(), Report(())
 
-    def answer(self, script: dict[str, list[Any]]) -> None:
-        """Put a new server in place, with these answers."""
-        self.majora = Server(self.machine, DOMAIN)
-        self.majora.script, self.majora.spent, self.majora.revoked = script, [], []
+    def now(self) -> float:
+        return self.time
 
-    @property
-    def file(self) -> Path:
-        return self.setup.tokens_file
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
 
     @property
     def stored(self) -> Any:
         return json.loads(self.file.read_bytes())
 
     @property
-    def log(self) -> list[dict[str, str]]:
-        path = self.machine.state / "refresh.log"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    def errors(self) -> list[tuple[str, int]]:
+        """Id and exit code of each error of the last run."""
+        return [(error.id, error.exit) for error in self.report.errors(self.setup)]
 
     def have(self, **entries: Any) -> None:
         """Write the tokens file, as the client would."""
         self.file.write_text(json.dumps(entries or {VIEW: entry(), READ: entry(READ)}))
 
-    def refresh(
-        self, *answers: Any, setup: Setup | None = None, script: Any = None, **how: Any
+    def run(
+        self, command: Any, *answers: Any, setup: Any = None, others: Any = (), **how: Any
     ) -> dict[str, str]:
-        """The results by scope; ``answers`` are those to the refresh token of ``VIEW``."""
-        return self._run(refresh, "refresh-fact", answers, setup, script, **how)
-
-    def logout(self, *answers: Any, setup: Setup | None = None, **how: Any) -> dict[str, str]:
-        return self._run(logout, "refresh-fact", answers, setup, None, **how)
-
-    def redeem(self, pending: Pending, *answers: Any, setup: Setup | None = None) -> dict[str, str]:
-        how: dict[str, Any] = {"pending": pending, "code": Secret("the-code")}
-        return self._run(redeem, "the-code", answers, setup, None, **how)
-
-    def _run(
-        self, run: Callable[..., Report], secret: str, answers: Any, setup: Any, script: Any, **how: Any
-    ) -> dict[str, str]:
-        self.answer(script or {secret: list(answers)})
-        self.report = run(self.machine, setup or self.setup, **how)
+        """The results by scope; ``answers`` and ``others`` are those of the `Server`."""
+        self.majora = Server(answers, others)
+        self.report = command(self.machine, setup or self.setup, **how)
         return {each.scope: each.result for each in self.report.outcomes}
 
-    @property
-    def exit(self) -> int:
-        return worst(error.exit for error in self.report.errors(self.setup))
-
-
-def _no_process(argv: Any, **_: Any) -> Completed:
-    return Completed(None, error="not found")
+    def refresh(self, *answers: Any, **how: Any) -> dict[str, str]:
+        return self.run(refresh, *answers, **how)
 
 
 @pytest.fixture

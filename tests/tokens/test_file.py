@@ -53,19 +53,14 @@ TIMES = [
     (NOW + 36001 + 7 * DAY, False, 1),
     (f"{NOW + 5}", False, NOW + 5),
     (f" {int(NOW)} ", False, NOW),
-    (f"+{int(NOW)}", False, NOW),
     ("1.5e+9", False, 1.5e9),
     (f"{int(NOW + 5)}000", False, NOW + 5),
     ("99999999999999999999", False, 1),
     ((NOW + 5) * 1000, False, NOW + 5),
     (int(NOW - 900 * DAY) * 1000, False, NOW - 900 * DAY),
     ((NOW + 30 * DAY) * 1000, False, 1),
-    (NOW * 1_000_000, False, 1),
-    (1e300, False, 1),
     (10**400, False, 1),
-    (-1e15, False, 1),
     (float("nan"), False, 1),
-    (float("inf"), False, 1),
     *((value, False, 1) for value in ("soon", "1e99", "", True, [], None)),
 ]
 
@@ -79,31 +74,22 @@ def test_expires_at(value: object, good: bool, meant: float) -> None:
     assert good or (seen.seconds_left(NOW) < 0 and seen.last_refresh(NOW) is None)
 
 
-@pytest.mark.parametrize(
-    ("value", "lifetime"), [(None, 36000), ("3600", 3600), ([], 36000), (1e300, 36000), (-1, 36000), (0, 0)]
-)
-def test_the_lifetime(value: object, lifetime: float) -> None:
-    assert one(expires_in=value).lifetime == lifetime
-
-
-# --- storing
+def test_the_lifetime() -> None:
+    for value, lifetime in ((None, 36000), ("3600", 3600), ([], 36000), (1e300, 36000), (-1, 36000), (0, 0)):
+        assert one(expires_in=value).lifetime == lifetime
 
 
 FIRST = TWO.split(maxsplit=1)[0]
+MINE = entry(TWO, note="mine")
 STORED = [
     # the entry before, what the server grants, the key, what the new entry has
-    (entry(TWO, note="mine"), granted(1), TWO, {"refresh_token": "new-refresh-1", "note": "mine"}),
-    (
-        entry(TWO, note="mine"),
-        granted(extra={"id_token": "i", "note": "its"}),
-        TWO,
-        {"id_token": "i", "note": "its"},
-    ),
+    (MINE, granted(1), TWO, {"refresh_token": "new-refresh-1", "note": "mine"}),
+    (MINE, granted(extra={"id_token": "i", "note": "its"}), TWO, {"id_token": "i", "note": "its"}),
     (entry(TWO), granted(extra={"scope": "x"}), TWO, {"scope": TWO.split()}),
     # what an answer leaves out is kept (RFC 6749, 5.1 and 6)
     (entry(TWO), granted(refresh_token=None), TWO, {"refresh_token": entry(TWO)["refresh_token"]}),
     (None, granted(refresh_token=None), TWO, {"access_token": "new-access-1", "scope": TWO.split()}),
-    ({**entry(TWO), "scope": [FIRST]}, granted(1), FIRST, {"scope": [FIRST]}),
+    (entry(TWO, scope=[FIRST]), granted(1), FIRST, {"scope": [FIRST]}),
     # the order of scopes is that which ocarina looks up; other scopes have their own key
     (None, granted(1, TURNED), TWO, {"scope": TWO.split()}),
     (entry(TWO), granted(1, FIRST), FIRST, {"scope": [FIRST], "access_token": "new-access-1"}),
@@ -111,11 +97,8 @@ STORED = [
 
 
 @pytest.mark.parametrize(("before", "answer", "key", "wanted"), STORED)
-def test_an_answer_is_stored_as_the_client_would(
-    before: Any, answer: Any, key: str, wanted: dict[str, Any]
-) -> None:
-    file = file_of(**({} if before is None else {TWO: before}))
-    where, new = file.granted(TWO, answer, NOW)
+def test_an_answer_is_stored_as_the_client_would(before: Any, answer: Any, key: str, wanted: Any) -> None:
+    where, new = file_of(**{TWO: before} if before else {}).granted(TWO, answer, NOW)
     assert where == key
     assert wanted.items() <= new.items()
     assert (new["expires_in"], new["expires_at"]) == (36000, NOW + 36000)
@@ -165,16 +148,14 @@ def test_each_is_moved_to_where_ocarina_looks(before: Any, known: list[str], aft
 COMPLETE = json.dumps({VIEW: entry(), READ: entry(READ), TWO: entry(TWO)})
 
 
-@pytest.mark.parametrize(
-    ("content", "place"),
-    [
-        (b"", (1, 1)),
-        (b" \n ", (2, 2)),
-        (b"[]", (1, 1)),
-        (b'{"a": {},\n "b": ', (2, 7)),
-        (b'{"\xff": 1}', (1, 1)),
-    ],
-)
+DAMAGES = [
+    (b"[]", (1, 1)),
+    (b'{"a": {},\n "b": ', (2, 7)),
+    (b'{"\xff": 1}', (1, 1)),
+]
+
+
+@pytest.mark.parametrize(("content", "place"), DAMAGES)
 def test_the_place_of_the_damage(content: bytes, place: tuple[int, int]) -> None:
     assert parse(content).damage == place
 
@@ -200,15 +181,16 @@ def test_of_two_mixed_texts_the_newer_token_is_kept() -> None:
 
 
 OTHER_DAMAGE = [
-    COMPLETE.replace("}, ", "},, "),
-    f"{COMPLETE[:-1]},}}",
-    f"// tokens\n{COMPLETE}",
-    f"[{COMPLETE}]x",
+    COMPLETE.encode("utf-8-sig"),
+    COMPLETE.encode("utf-16"),
+    COMPLETE.replace("}, ", "},, ").encode(),
+    f"{COMPLETE[:-1]},}}".encode(),
+    f"// tokens\n{COMPLETE}".encode(),
+    f"[{COMPLETE}]x".encode(),
 ]
-ENCODED = [COMPLETE.encode("utf-8-sig"), COMPLETE.encode("utf-16"), *(text.encode() for text in OTHER_DAMAGE)]
 
 
-@pytest.mark.parametrize("text", ENCODED)
+@pytest.mark.parametrize("text", OTHER_DAMAGE)
 def test_other_damage_loses_nothing(text: bytes) -> None:
     file = parse(text)
     assert file.damage is not None
@@ -220,20 +202,17 @@ def test_bytes_that_are_no_text_spoil_only_their_entry() -> None:
     assert list(file.entries) == [VIEW, TWO]
 
 
-SLOW = ('{"a":', '"' + '\\"' * 20, '{"access_token": "', '"a":{"refresh_token":"r",', "[")
-
-
-@pytest.mark.parametrize("part", SLOW)
+@pytest.mark.parametrize(
+    "part", ['{"a":', '"' + '\\"' * 20, '{"access_token": "', '"a":{"refresh_token":"r",', "["]
+)
 def test_a_text_made_to_be_slow_is_read(part: str) -> None:
     assert parse((part * (200_000 // len(part))).encode()).damage is not None
 
 
 CONFIG = json.dumps({"MAJORA_DOMAIN": "https://m.example/", "CLIENT_SECRET": "x"}).encode()
 KINDS = [
-    (".ocarina-tokens", b"", False),
-    (".ocarina-tokens", COMPLETE.encode(), False),
     (".ocarina-tokens", b"not json at all\n", False),
-    (".ocarina-tokens", b"\0" * 500, False),
+    (".bashrc", b"\0" * 500, False),
     (".bashrc", COMPLETE.encode()[:40], False),
     (".bashrc", COMPLETE.encode("utf-16"), False),
     (".bashrc", b'"refresh_token": "rr", "expires_at": 1}}', False),

@@ -22,25 +22,22 @@ def line(result: str, ago: float = 0.0, token: Token | None = None, **more: Any)
     return known._replace(**more)
 
 
-def token(name: str = "a", ago: float = 0.0, scope: str = VIEW) -> Token:
-    value = entry(
-        scope, access_token=f"access-{name}", refresh_token=f"refresh-{name}", expires_at=NOW + 36000 - ago
-    )
-    return read_token(scope, value)
+def token(name: str = "a", ago: float = 0.0) -> Token:
+    pair = {"access_token": f"access-{name}", "refresh_token": f"refresh-{name}"}
+    return read_token(VIEW, entry(**pair, expires_at=NOW + 36000 - ago))
 
 
 def test_what_is_written_is_read(lab: Lab) -> None:
     written = log.line(lab.machine, lab.setup, "refresh", "refreshed", VIEW, token())
-    log.append(lab.machine, [written])
-    log.append(lab.machine, [log.line(lab.machine, lab.setup, "schedule", "scheduled")])
+    log.append(lab.machine, [written, log.line(lab.machine, lab.setup, "refresh", "lost", "s" * 5000)])
     first, second = log.read_log(lab.machine)
-    assert first == written
-    assert first.time == NOW
-    assert (second.result, second.scope) == ("scheduled", "")
-    (text, _) = (lab.machine.state / "refresh.log").read_text().splitlines()
+    assert (first, first.time) == (written, NOW)
+    assert (second.result, second.scope) == ("lost", "s" * 4000)
+    path = lab.machine.state / "refresh.log"
+    text = path.read_text().splitlines()[0]
     assert set(json.loads(text)) == {*Line._fields, "time"} - {"stamp"}
     assert "access-a" not in text
-    assert (lab.machine.state / "refresh.log").stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_damaged_lines_are_left_out(lab: Lab) -> None:
@@ -52,11 +49,10 @@ def test_damaged_lines_are_left_out(lab: Lab) -> None:
 
 
 def test_rotated_at_one_mebibyte(lab: Lab) -> None:
-    big = [log.line(lab.machine, lab.setup, "refresh", "refreshed", "s" * 3000)] * 100
     for _ in range(6):
-        log.append(lab.machine, big)
-    sizes = [(lab.machine.state / name).stat().st_size for name in ("refresh.log", "refresh.log.1")]
-    assert all(size <= log.ROTATE_AT for size in sizes)
+        log.append(lab.machine, [log.line(lab.machine, lab.setup, "refresh", "refreshed", "s" * 3000)] * 100)
+    for name in ("refresh.log", "refresh.log.1"):
+        assert (lab.machine.state / name).stat().st_size <= log.ROTATE_AT
     assert len(log.read_log(lab.machine)) >= 300
 
 
@@ -99,11 +95,11 @@ def when_where_by(found: Line | None) -> Any:
 
 
 def test_last_success() -> None:
-    lines = [line("refreshed", 50, A, host="login2")]
+    lines, by_cron = [line("refreshed", 50, A, host="login2")], (NOW - 50, "login2", "refresh")
     for tokens, expected in (
-        ([token("a", 50)], (NOW - 50, "login2", "refresh")),
+        ([token("a", 50)], by_cron),
         ([token("z", 10)], (NOW - 10, "", "")),
-        ([], (NOW - 50, "login2", "refresh")),
+        ([], by_cron),
     ):
         assert when_where_by(history.last_success(lines, tokens, NOW)) == expected
     assert history.last_success([], [], NOW) is None
@@ -128,6 +124,23 @@ def test_refreshed_elsewhere(lines: list[Line], tokens: list[Token], found: Any)
     assert when_where_by(history.refreshed_elsewhere(lines, tokens, "login1", NOW)) == found
 
 
+RUNS: list[tuple[list[Line], list[Token], bool, Any]] = [
+    # the log, the tokens, whether the entry refreshes all; whether the run happened, and what it failed for
+    ([], [], True, (True, [])),
+    ([], [token("a", 160)], True, (True, [])),
+    ([], [token("a", 161)], True, (False, [])),
+    ([], [token("a", 161)], False, (True, [])),
+    ([line("network", 160)], [token("a", 161)], True, (True, [VIEW])),
+    ([line("network", 161)], [token("a", 161)], True, (False, [])),
+    ([line("adopted")], [token("a", 161)], True, (True, [])),
+]
+
+
+@pytest.mark.parametrize(("lines", "tokens", "all_tokens", "found"), RUNS)
+def test_a_run_that_was_due(lines: list[Line], tokens: list[Token], all_tokens: bool, found: Any) -> None:
+    assert history.run_at(NOW - 100, lines, tokens, "login1", NOW, all_tokens=all_tokens) == found
+
+
 def test_other_hosts() -> None:
     lines = [line("scheduled", host=host) for host in ("login1", "login2", "login3")]
     lines += [line("unscheduled", host="login3"), line("refreshed", host="login4")]
@@ -135,11 +148,7 @@ def test_other_hosts() -> None:
     assert history.other_hosts(lines, "login1") == ("login2", "login4")
 
 
-@pytest.mark.parametrize("result", ["refused-token", "lost"])
-def test_a_refresh_token_that_was_refused_needs_a_login(result: str) -> None:
-    lines = [
-        line(result, token=token("a")),
-        line("refreshed", token=token("b")),
-        line("network", token=token("c")),
-    ]
-    assert history.refused(lines) == {token("a").digest}
+def test_a_refresh_token_that_was_refused_needs_a_login() -> None:
+    results = {"a": "refused-token", "b": "lost", "c": "refreshed", "d": "network"}
+    lines = [line(result, token=token(name)) for name, result in results.items()]
+    assert history.refused(lines) == {token("a").digest, token("b").digest}

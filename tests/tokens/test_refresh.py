@@ -5,40 +5,43 @@ from __future__ import annotations
 import json
 import resource
 import threading
-import time
 from typing import Any
 
 import pytest
-from tests.tokens.conftest import DOWN, GONE, NOW, READ, SILENT, VIEW, Lab, entry, granted
+from tests.conftest import until
+from tests.tokens.conftest import BUSY, DOWN, GONE, LATE, NOW, READ, SILENT, VIEW, Lab, entry, granted
 
 from ocarina_kit.majora.api import Refused
 from ocarina_kit.majora.http import NoAnswer
-from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.errors import KitError
+from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse
 from ocarina_kit.tokens.login import prove_writable, set_aside_damaged
 from ocarina_kit.tokens.refresh import next_wait
-from ocarina_kit.tokens.store import journal_path, tokens_of
+from ocarina_kit.tokens.store import Store, journal_path, tokens_of
 
 
-def theirs(**changes: Any) -> dict[str, Any]:
-    """What another program has put in place of the token for VIEW."""
-    return entry(
-        **{"access_token": "theirs", "refresh_token": "theirs", "expires_at": NOW + 36000, **changes}
-    )
+def theirs(left: float) -> dict[str, Any]:
+    """What another program has put in place of the token for VIEW; it is valid for ``left`` seconds."""
+    return entry(access_token="theirs", refresh_token="theirs", expires_at=NOW + left)
 
 
 def test_every_token_is_refreshed_saved_and_logged(lab: Lab) -> None:
     lab.have()
-    assert lab.refresh() == {VIEW: "refreshed", READ: "refreshed"}
-    assert lab.exit == 0
+    assert lab.refresh(within=1000.5) == {VIEW: "fresh", READ: "fresh"}
+    assert [path.name for path in lab.machine.home.iterdir()] == [lab.file.name], "no state, no lock"
+    assert lab.refresh(within=1000.6) == {VIEW: "refreshed", READ: "refreshed"}
+    assert lab.errors == []
+    stopped = lab.report._replace(interrupted=True).errors(lab.setup)
+    assert stopped[0].why.startswith("2 of 2 tokens were done")
     assert list(lab.stored) == [VIEW, READ]
     assert all(value["access_token"].startswith("new-") for value in lab.stored.values())
     assert all(value["expires_at"] == NOW + 36000 for value in lab.stored.values())
     assert lab.file.stat().st_mode & 0o777 == 0o600
     assert list((lab.machine.state / "backups").iterdir())
     assert not journal_path(lab.machine, lab.file).exists()
-    made = [line for line in lab.log if line["result"] == "refreshed"]
-    assert {line["scope"] for line in made} == {VIEW, READ}
+    made = [line.scope for line in log.read_log(lab.machine) if line.result == "refreshed"]
+    assert sorted(made) == [READ, VIEW]
     assert "new-" not in (lab.machine.state / "refresh.log").read_text()
 
 
@@ -55,70 +58,40 @@ def test_nothing_to_refresh(lab: Lab, content: str | None, id: str, code: int) -
     assert not lab.machine.state.exists()
 
 
-CHOICES: list[tuple[dict[str, Any], dict[str, str]]] = [
-    ({"scopes": [VIEW, "x"]}, {VIEW: "refreshed", "x": "no-token"}),
-    ({"within": 500.0}, {VIEW: "fresh", READ: "fresh"}),
-    ({"within": 1000.5}, {VIEW: "fresh", READ: "fresh"}),
-    ({"within": 2000.0, "scopes": [READ]}, {READ: "refreshed"}),
-    ({"dry_run": True}, {VIEW: "due", READ: "due"}),
-]
-
-
-@pytest.mark.parametrize(("how", "found"), CHOICES)
-def test_which_are_refreshed(lab: Lab, how: dict[str, Any], found: dict[str, str]) -> None:
-    lab.have()
-    assert lab.refresh(**how) == found
-    refreshed = list(found.values()).count("refreshed")
-    assert len(lab.majora.spent) == refreshed
-    lock = lab.machine.home / ".ocarina-tokens.lock"
-    assert lab.machine.state.exists() == lock.exists() == bool(refreshed)
-
-
 def test_what_cannot_be_refreshed(lab: Lab) -> None:
     lab.have(**{VIEW: entry(refresh_token=None), READ: 5})
     assert lab.refresh() == {VIEW: "no-refresh-token", READ: "unreadable"}
-    error = lab.report.errors(lab.setup)[0]
-    assert (error.id, error.exit) == ("TOK005", 4)
-    assert error.remedy.commands == ("ocarina-kit login --for lookup",)
+    assert lab.errors == [("TOK005", 4), ("TOK002", 1)]
+    assert lab.report.errors(lab.setup)[0].remedy.commands == ("ocarina-kit login --for lookup",)
 
 
 # --- answers
 
-TIMEOUT = NoAnswer("timeout", "it did not answer")
-LATE = NoAnswer("server-error", "it answered 502", True, 502)
-BUSY = NoAnswer("rate-limited", "it answered 429", False, 429)
-PAGE = NoAnswer("other", "it answered with a web page", True, 200)
-
-ANSWERS: list[tuple[list[Any], str, str, int, int]] = [
-    # answers in their order, result, id of the error, exit, requests
-    ([GONE], "refused-token", "RFR001", 4, 1),
-    ([Refused("invalid_scope", cause="scope")], "refused-token", "RFR001", 4, 1),
-    ([Refused("access_denied", cause="two-factor")], "refused-token", "RFR001", 4, 1),
-    ([Refused("invalid_client", cause="client")], "refused-client", "CRD001", 1, 1),
-    ([Refused("unauthorized_client", cause="grant-type")], "refused-client", "LGN027", 1, 1),
-    ([Refused("server_error")], "refused", "RFR003", 1, 1),
-    ([Refused("invalid_request", cause="redirect-uri")], "refused", "RFR003", 1, 1),
-    ([SILENT], "maybe-lost", "RFR004", 5, 1),
-    ([PAGE], "maybe-lost", "RFR004", 5, 1),
-    ([DOWN, DOWN, DOWN], "unreached", "SRV002", 5, 3),
-    ([NoAnswer("ca-bundle", "no CA bundle")], "failed", "SRV003", 1, 1),
-    ([BUSY, granted()], "refreshed", "", 0, 2),
-    ([TIMEOUT, granted()], "refreshed", "", 0, 2),
-    ([LATE, granted()], "refreshed", "", 0, 2),
-    ([LATE, GONE], "lost", "RFR002", 4, 2),
-    ([LATE, DOWN, DOWN], "maybe-lost", "RFR004", 5, 3),
-    ([LATE] * 9, "maybe-lost", "RFR004", 5, 7),
-    ([NoAnswer("other", "it answered 302, a redirect", False, 302)], "network", "SRV004", 5, 1),
+ANSWERS: list[tuple[list[Any], str, list[tuple[str, int]], int]] = [
+    # answers in their order, result, id and exit of the error, requests
+    ([GONE], "refused-token", [("RFR001", 4)], 1),
+    ([Refused("invalid_scope", cause="scope")], "refused-token", [("RFR001", 4)], 1),
+    ([Refused("invalid_client", cause="client")], "refused-client", [("CRD001", 1)], 1),
+    ([Refused("unauthorized_client", cause="grant-type")], "refused-client", [("LGN027", 1)], 1),
+    ([Refused("server_error")], "refused", [("RFR003", 1)], 1),
+    ([Refused("invalid_request", cause="redirect-uri")], "refused", [("RFR003", 1)], 1),
+    ([SILENT], "maybe-lost", [("RFR004", 5)], 1),
+    ([DOWN, DOWN, DOWN], "unreached", [("SRV002", 5)], 3),
+    ([NoAnswer("ca-bundle", "no CA bundle")], "failed", [("SRV003", 1)], 1),
+    ([BUSY, granted()], "refreshed", [], 2),
+    ([LATE, granted()], "refreshed", [], 2),
+    ([LATE, GONE], "lost", [("RFR002", 4)], 2),
+    ([LATE, DOWN, DOWN], "maybe-lost", [("RFR004", 5)], 3),
+    ([LATE] * 9, "maybe-lost", [("RFR004", 5)], 7),
+    ([NoAnswer("other", "it answered 302, a redirect", False, 302)], "network", [("SRV004", 5)], 1),
 ]
 
 
-@pytest.mark.parametrize(("answers", "result", "id", "code", "requests"), ANSWERS)
-def test_what_an_answer_comes_to(
-    lab: Lab, answers: list[Any], result: str, id: str, code: int, requests: int
-) -> None:
+@pytest.mark.parametrize(("answers", "result", "errors", "requests"), ANSWERS)
+def test_what_an_answer_comes_to(lab: Lab, answers: Any, result: str, errors: Any, requests: int) -> None:
     lab.have(**{VIEW: entry()})
     assert lab.refresh(*answers) == {VIEW: result}
-    assert (lab.exit, [error.id for error in lab.report.errors(lab.setup)]) == (code, [id] if id else [])
+    assert lab.errors == errors
     assert len(lab.majora.spent) == requests
     assert (lab.stored == {VIEW: entry()}) == (result != "refreshed")
 
@@ -143,11 +116,11 @@ WAITS = [
     (1, LATE, 54.1, None),
     (1, BUSY._replace(retry_after=20.0), 0.0, 20.0),
     (1, BUSY._replace(retry_after=90.0), 0.0, None),
-    (1, TIMEOUT, 10.0, 1.0),
+    (1, NoAnswer("timeout", "it did not answer"), 10.0, 1.0),
     (1, SILENT, 10.0, None),
     (2, DOWN, 0.0, 2.0),
     (3, DOWN, 0.0, None),
-    (1, PAGE, 0.0, None),
+    (1, NoAnswer("other", "it answered with a web page", True, 200), 0.0, None),
     (1, NoAnswer("tls-expired", "the certificate has expired"), 0.0, None),
 ]
 
@@ -161,19 +134,16 @@ def test_when_it_is_tried_again(attempt: int, answer: NoAnswer, elapsed: float, 
 
 MEANWHILE: list[tuple[Any, Any, str, Any]] = [
     # what the file holds once the answer is under way, the answer, the result, the refresh token that is stored
-    ({VIEW: theirs(expires_at=NOW + 40000)}, granted(1), "adopted", "theirs"),
-    ({VIEW: theirs(expires_at=NOW + 500)}, granted(1), "refreshed", "new-refresh-1"),
-    ({VIEW: theirs()}, GONE, "adopted", "theirs"),
-    ({VIEW: theirs(expires_at=NOW + 500)}, GONE, "refused-token", "theirs"),
+    ({VIEW: theirs(40000)}, granted(1), "adopted", "theirs"),
+    ({VIEW: theirs(500)}, granted(1), "refreshed", "new-refresh-1"),
+    ({VIEW: theirs(500)}, GONE, "refused-token", "theirs"),
     ({VIEW: entry(note="x")}, granted(1), "refreshed", "new-refresh-1"),
     ({}, granted(1), "refreshed", "new-refresh-1"),
 ]
 
 
 @pytest.mark.parametrize(("now", "answer", "result", "token"), MEANWHILE)
-def test_what_the_client_writes_meanwhile_is_kept(
-    lab: Lab, now: Any, answer: Any, result: str, token: str
-) -> None:
+def test_what_the_client_writes_meanwhile(lab: Lab, now: Any, answer: Any, result: str, token: str) -> None:
     lab.have()
 
     def meanwhile() -> Any:
@@ -185,11 +155,16 @@ def test_what_the_client_writes_meanwhile_is_kept(
     assert (lab.stored[READ], lab.stored["more"]) == (entry(READ), entry("more"))
 
 
+def test_what_another_program_writes_soon_after_a_no_is_adopted(lab: Lab) -> None:
+    lab.have()
+    lab.machine = lab.machine._replace(sleep=lambda _: lab.have(**{VIEW: theirs(36000)}))
+    assert lab.refresh(GONE, scopes=[VIEW]) == {VIEW: "adopted"}
+
+
 def test_a_file_damaged_meanwhile_is_not_overwritten(lab: Lab) -> None:
     lab.have()
-    assert lab.refresh(lambda: lab.file.write_text('{"broken') and granted(7), scopes=[VIEW]) == {
-        VIEW: "in-journal"
-    }
+    damage = lambda: lab.file.write_text('{"broken') and granted(7)  # noqa: E731
+    assert lab.refresh(damage, scopes=[VIEW]) == {VIEW: "in-journal"}
     assert lab.file.read_text() == '{"broken'
     assert set_aside_damaged(lab.machine, lab.setup)
     prove_writable(lab.machine, lab.setup)
@@ -201,30 +176,25 @@ def test_what_the_client_overwrites_with_what_it_had_read_is_written_again(lab: 
     before = lab.file.read_text()
 
     def second() -> Any:
-        until = time.monotonic() + 60
-        while lab.stored[VIEW] == entry() and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: lab.stored[VIEW] != entry(), "the first answer is saved")
         lab.file.write_text(before)
         return Refused("server_error", "", 400)
 
-    lab.refresh(script={"refresh-fact": [granted(1)], "refresh-_api": [second]})
+    lab.refresh(granted(1), others=[second])
     assert lab.stored[VIEW]["refresh_token"] == "new-refresh-1"
 
 
 # --- a token goes only to its own server
 
 
-def test_a_token_goes_only_to_its_server_and_an_unknown_one_where_its_file_was_last_used(lab: Lab) -> None:
+def test_an_unknown_token_goes_only_to_the_server_that_its_file_was_last_used_with(lab: Lab) -> None:
     lab.have(**{VIEW: entry()})
     lab.refresh()
-    copy, link = lab.machine.home / "copy", lab.machine.home / "link"
-    copy.write_bytes(lab.file.read_bytes())
-    link.symlink_to(lab.file)
-    assert lab.refresh(setup=lab.elsewhere._replace(tokens_file=copy)) == {VIEW: "other-server"}
-    assert (lab.exit, lab.majora.spent) == (1, [])
     lab.have(**{VIEW: entry(refresh_token="of-the-client")})
+    link = lab.machine.home / "link"
+    link.symlink_to(lab.file)
     assert lab.refresh(setup=lab.elsewhere._replace(tokens_file=link)) == {VIEW: "other-server"}
-    assert lab.majora.spent == []
+    assert (lab.errors, lab.majora.spent) == ([("RFR006", 1)], [])
     assert lab.refresh() == {VIEW: "refreshed"}
 
 
@@ -251,52 +221,41 @@ def test_where_something_cannot_be_written_nothing_is_sent(lab: Lab, blocked: st
     assert set(lab.stored) == {VIEW, READ}
 
 
-def test_a_token_that_can_be_written_nowhere_is_said_to_be_lost(lab: Lab) -> None:
+UNWRITTEN = [(True, "in-journal", "RFR005"), (False, "lost", "RFR007")]
+
+
+@pytest.mark.parametrize(("journal", "result", "error"), UNWRITTEN)
+def test_a_token_that_cannot_be_written(lab: Lab, journal: bool, result: str, error: str) -> None:
+    """It is put back by the next run, or said to be lost."""
     lab.have()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def meanwhile() -> Any:
         lab.file.unlink()
         lab.file.mkdir()
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # the journal cannot be written either
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft if journal else 0, hard))
         return granted(7)
 
     try:
-        assert lab.refresh(meanwhile, scopes=[VIEW]) == {VIEW: "lost"}
+        assert lab.refresh(meanwhile, scopes=[VIEW]) == {VIEW: result}
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    error = lab.report.errors(lab.setup)[0]
-    assert (error.id, error.exit) == ("RFR007", Exit.LOGIN)
-
-
-def test_a_token_that_cannot_be_written_is_kept_and_put_back_by_the_next_run(lab: Lab) -> None:
-    lab.have()
-
-    def meanwhile() -> Any:
-        lab.file.unlink()
-        lab.file.mkdir()
-        return granted(7)
-
-    assert lab.refresh(meanwhile, scopes=[VIEW]) == {VIEW: "in-journal"}
+    assert lab.errors == [(error, 1 if journal else 4)]
     lab.file.rmdir()
-    error = lab.report.errors(lab.setup)[0]
-    assert error.id == "RFR005"
     lab.have()
-    assert lab.refresh(scopes=[VIEW]) == {VIEW: "adopted"}
-    assert lab.majora.spent == []
-    assert lab.stored[VIEW]["refresh_token"] == "new-refresh-7"
+    assert lab.refresh(scopes=[VIEW]) == {VIEW: "adopted" if journal else "refreshed"}
+    assert (lab.stored[VIEW]["refresh_token"] == "new-refresh-7") == journal == (lab.majora.spent == [])
     assert not journal_path(lab.machine, lab.file).exists()
 
 
 def test_a_bug_while_the_file_is_written_loses_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a kill at that moment does: the answer is in the journal."""
-    from ocarina_kit.tokens.store import Store
-
     lab.have(**{VIEW: entry()})
     with monkeypatch.context() as patched:
         patched.setattr(Store, "_put", lambda self, new: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             lab.refresh(granted(5))
+    assert lab.refresh(dry_run=True) == {VIEW: "due"}
     assert lab.stored == {VIEW: entry()}
     (token,) = tokens_of(lab.machine, lab.file, parse(lab.file.read_bytes()))
     assert token.seconds_left(NOW) < 0, "status and doctor know that it was spent"
@@ -312,9 +271,7 @@ def test_more_tokens_than_are_asked_about_together(lab: Lab) -> None:
     assert len(lab.majora.spent) == 101
 
 
-def test_where_the_system_gives_no_thread_tokens_are_asked_about_one_after_another(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_threads_one_after_another_is_asked_about(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 

@@ -15,10 +15,7 @@ PASTES = [
     # kind, id, words, command
     ("empty", "LGN001", "Nothing was pasted", PASTE),
     ("log-in-page", "LGN004", "log-in page", PASTE),
-    ("authorize-link", "LGN003", "the link to open", PASTE),
     ("other-server", "LGN005", f"at x.test; the server of this set-up is {DOMAIN}", PASTE),
-    ("wrong-state", "LGN006", "earlier link", LOGIN),
-    ("no-code", "LGN008", "no code", PASTE),
     ("no-state", "LGN009", "state", PASTE),
     ("several", "LGN010", "one at a time", PASTE),
     ("denied", "LGN011", "cancelled", LOGIN),
@@ -77,12 +74,8 @@ def test_one_request_tells_which_check_failed(lab: Lab, kinds: str, sent: bool, 
     for kind in kinds.split():
         answer = NoAnswer(kind, "something happened", sent)
         error = told.no_answer(answer, lab.setup)
-        assert (told.check_of(answer), error.id, error.exit, error.what) == (
-            id,
-            id,
-            code,
-            "Something happened.",
-        )
+        assert (told.check_of(answer), error.id, error.exit) == (id, id, code)
+        assert error.what == "Something happened."
         assert error.remedy.commands == (f"ocarina-kit {'init' if id == 'CFG006' else 'doctor'}",)
     busy = told.no_answer(NoAnswer("rate-limited", "it answered 429", False, 429, 90), lab.setup)
     assert busy.what == "There was no usable answer: it answered 429."
