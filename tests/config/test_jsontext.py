@@ -161,7 +161,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.one_of(st.binary(), st.lists(st.sampled_from(PIECES), max_size=30).map("".join).map(str.encode)))
 def test_any_bytes(data: bytes) -> None:
     document, slip = read(data)

@@ -119,7 +119,7 @@ URLS = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(TEXTS, URLS))
 @example("https://h.org/%2e%2e//..//o")
 @example("'\u200b'https://h.org'\ufeff'")

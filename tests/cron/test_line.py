@@ -100,7 +100,7 @@ _NASTY = st.text(
 
 
 @given(_NASTY, _NASTY, _NASTY, st.one_of(st.none(), _NASTY), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_built_line_is_recognised_and_survives_every_cron(
     folder: str, other: str, config: str, profile: str | None, alone: bool
 ) -> None:

@@ -130,7 +130,7 @@ _OWN = st.sampled_from([
 
 
 @given(st.lists(st.one_of(_FOREIGN, _FOREIGN, _OWN), max_size=12), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> None:
     raw = b"\n".join(lines) + (b"\n" if ends and lines else b"")
     own = {entry.number for entry in mine(raw, GROUND).own}

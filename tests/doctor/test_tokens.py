@@ -128,9 +128,10 @@ def test_the_place_of_the_damage_is_named(home: Home) -> None:
 
 
 def test_what_has_a_refresh_token_alone_is_kept_and_refreshed(home: Home) -> None:
-    assert refreshed(home.write({LOOKUP: token(access_token=...)}).judged()["TOK002"].fix) == (LOOKUP,)
-    fix = home.write(GOOD[:-30].encode()).judged()["TOK002"].fix
-    assert (list(written(fix)), refreshed(fix)) == ([LOOKUP, INFO], (INFO,))
+    (fix,) = home.write({LOOKUP: token(access_token=...)}).judged()["TOK002"].fix
+    assert (fix.what, fix.scopes) == ("refresh", (LOOKUP,))
+    both = home.write(GOOD[:-30].encode()).judged()["TOK002"].fix
+    assert (list(written(both)), refreshed(both)) == ([LOOKUP, INFO], (INFO,))
 
 
 def test_a_file_of_another_kind_is_left_alone(home: Home) -> None:

@@ -81,6 +81,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "an earlier cancel": (f"{DOMAIN}o/callback/?error=access_denied&state=earlier0123456789a", "wrong-state"),
     "cut off": (CALLBACK[:-10], "no-state"),
     "cancel": (f"{DOMAIN}o/callback/?error=access_denied&state={STATE}", "denied"),
+    "cancel, broken in a word": (f"{DOMAIN}o/callback/?error=access_de\nnied&state={STATE}", "denied"),
     "cancel without a state": (f"{DOMAIN}o/callback/?error=access_denied", "denied"),
     "no permission": (f"?error=invalid_scope&state={STATE}", "scope"),
     "no code": (f"{DOMAIN}o/callback/?state={STATE}", "no-code"),

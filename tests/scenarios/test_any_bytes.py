@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.conftest import TESTS
 from tests.scenarios.world import VIEW
@@ -73,9 +73,7 @@ def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.soak)])
 def test_any_content(examples: int, name: str, home: Path) -> None:
-    @settings(
-        max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-    )
+    @settings(max_examples=examples, database=None)
     @given(content=mangled(FILES[name]), profile=st.sampled_from([None, "x"]))
     def look(content: bytes, profile: str | None) -> None:
         look_at(home, name, content, profile)

@@ -133,6 +133,7 @@ MOVES = [
     ({TWO: entry(TURNED)}, [TWO], {TWO: entry(TURNED)}),
     ({"x": entry(TURNED)}, [TWO], {TWO: entry(TURNED)}),
     ({"x": {"refresh_token": "r", "expires_at": 5}}, [TWO], {"x": {"refresh_token": "r", "expires_at": 5}}),
+    ({VIEW: {**entry(), "scope": []}}, [], {VIEW: {**entry(), "scope": []}}),
 ]
 
 
@@ -187,6 +188,7 @@ OTHER_DAMAGE = [
     f"{COMPLETE[:-1]},}}".encode(),
     f"// tokens\n{COMPLETE}".encode(),
     f"[{COMPLETE}]x".encode(),
+    b"\0" * 50 + COMPLETE.encode(),  # a writer that went on behind where another had cut the file off
 ]
 
 
