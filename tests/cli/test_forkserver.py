@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 from tests.cli.conftest import LOOKUP, Lab
 
-COMMANDS = """--version;--help;doctor --offline --skip CRN006;doctor --explain CFG007;status;status --json;login --list
-schedule --show;refresh --dry-run;init --api-key-file -;trail;-m;demo --help;doctor --explain CRN010"""
+COMMANDS = "--version;-h;doctor --offline --skip CRN006;status;login --list;schedule --show;init --api-key-file -;trail"
 
 
-@pytest.mark.parametrize("words", COMMANDS.replace("\n", ";").split(";"))
+@pytest.mark.parametrize("words", COMMANDS.split(";"))
 def test_the_same_as_a_started_run(words: str, lab: Lab) -> None:
     lab.give(LOOKUP, expires_at=4e9)
     env = {"COLUMNS": "90", "TZ": "Asia/Kathmandu", "FORCE_COLOR": "1"}
@@ -24,9 +20,3 @@ def test_a_forked_run_is_guarded(lab: Lab) -> None:
     lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": "https://majora.example.org/"})
     with pytest.raises(AssertionError, match="a guard ended this run"):
         lab.kit.run("doctor", "--only", "SRV")
-
-
-def test_a_run_that_hangs_is_ended(lab: Lab) -> None:
-    os.mkfifo(lab.kit.home / "fifo")
-    with pytest.raises(subprocess.TimeoutExpired):
-        lab.kit.run("login", "--callback", "fifo", timeout=1)
