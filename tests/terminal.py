@@ -80,8 +80,6 @@ class Screen:
             return cls(args, start=kit.server.start, **how, **size)
         return cls(kit.command(*args), **how, **size)
 
-    # --- what it shows
-
     @property
     def raw(self) -> str:
         """All that was written to the terminal, escape sequences included."""
@@ -114,8 +112,6 @@ class Screen:
         self._seen = found.end()
         return found[0]
 
-    # --- what a person does
-
     def send(self, keys: str) -> None:
         """Press keys (see the constants of this module)."""
         data = keys.encode("utf-8", "surrogateescape")
@@ -142,8 +138,6 @@ class Screen:
         self._open.clear()
         os.close(self._master)
         os.close(self._slave)
-
-    # --- the state it is in
 
     @property
     def takes_bracketed_pastes(self) -> bool:
@@ -194,8 +188,6 @@ class Screen:
 
     def __exit__(self, kind: object, problem: object, trace: object) -> None:
         self.close()
-
-    # --- inside
 
     def _until(self, true: Callable[[], bool], wanted: str) -> None:
         deadline = time.monotonic() + WAIT

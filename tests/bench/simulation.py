@@ -92,11 +92,8 @@ def main(words: Sequence[str] | None = None) -> int:
     print("| failed runs | " + " | ".join(way.name for way in WAYS) + " |")
     print("| --- " * (len(WAYS) + 1) + "|")
     for rate in RATES:
-        cells = []
-        for way in WAYS:
-            result = simulated(way, rate, years=asked.years)
-            by_hand = "" if way.renews else f" ({result.logins:.3g})"
-            cells.append(f"{result.usable * 100:.2f} %{by_hand}")
+        results = [simulated(way, rate, years=asked.years) for way in WAYS]
+        cells = [f"{each.usable * 100:.2f} % ({each.logins:.3g})" for each in results]
         print(f"| {rate * 100:g} % | " + " | ".join(cells) + " |")
 
     spread = busiest(ours(3, f"user{number}") for number in range(asked.users))

@@ -65,8 +65,7 @@ class Trial(Kit):
     """The command line with the commands of this file."""
 
     def command(self, *args: str) -> list[str]:
-        folder = self.home.parent
-        return [sys.executable, str(folder / "program.py"), str(folder), *args]
+        return [sys.executable, "-c", PROGRAM, str(self.home.parent), *args]
 
     def forks(self, environ: Mapping[str, str]) -> bool:
         return False
@@ -75,7 +74,6 @@ class Trial(Kit):
 @pytest.fixture
 def trial(kit: Kit) -> Trial:
     (kit.home.parent / "trial.py").write_text(TRIAL)
-    (kit.home.parent / "program.py").write_text(PROGRAM)
     return Trial(kit.home)
 
 

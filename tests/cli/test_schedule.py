@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.cli.conftest import LOOKUP, Lab
+from tests.client.stub import program
 from tests.conftest import TESTS, mode_of
 
 from ocarina_kit.cli.schedule_line import run_command, shown
@@ -59,14 +60,13 @@ def test_one_line_is_added_and_removed_and_all_else_stays(lab: Lab) -> None:
     assert (data["exit"], data["error"]["remedy"]["commands"]) == (2, ["ocarina-kit schedule --yes"])
     assert lab.kit.crontab == OTHERS
     ran = lab.kit.run("schedule", "--yes")
-    assert ran.code == 0, ran
     (line,) = lines(lab)
     assert line.endswith(f" refresh --cron || {lab.client} -q oauth refresh # ocarina-kit")
     assert lab.kit.crontab == f"{OTHERS}{line}\n"
     # Says what it chose and why, shows the line, and nobody else's.
-    assert f"{lab.client} (ocarina 1.0.0). Found in: PATH." in ran.out
-    assert f"+{line}\n" in ran.out
-    assert "/opt/backup" not in ran.all
+    for words in (f"{lab.client} (ocarina 1.0.0). Found in: PATH.", f"+{line}\n"):
+        assert words in ran.out
+    assert (ran.code, "/opt/backup" in ran.all) == (0, False)
     assert logged(lab) == ["scheduled"]
     (backup,) = (lab.kit.state / "backups").iterdir()
     assert (backup.read_text(), mode_of(backup)) == (OTHERS, 0o600)
@@ -76,9 +76,8 @@ def test_one_line_is_added_and_removed_and_all_else_stays(lab: Lab) -> None:
     assert (data["line"], len(data["next_runs"]), data["problem"]) == (line, 3, None)
     assert "has this line already" in lab.kit.run("schedule").out
     assert (lab.kit.crontab, logged(lab)) == (f"{OTHERS}{line}\n", ["scheduled"])
-    assert lab.kit.run("schedule", "--remove").code == 2
-    assert lab.kit.run("schedule", "--remove", "--dry-run").code == 0
-    assert lines(lab) == [line]
+    for args, code in (((), 2), (("--dry-run",), 0)):
+        assert (lab.kit.run("schedule", "--remove", *args).code, lines(lab)) == (code, [line])
     lab.kit.config.unlink()  # the line names its configuration
     ran = lab.kit.run("schedule", "--remove", "--yes", env=NO_CLIENT)
     assert (ran.code, lab.kit.crontab, logged(lab)[-1]) == (0, OTHERS, "unscheduled"), ran
@@ -196,31 +195,23 @@ def test_a_named_client_is_taken_or_refused(lab: Lab, tmp_path: Path) -> None:
     assert "is not safe: other users can replace" in ran.err
 
 
-@pytest.mark.parametrize(
-    ("env", "id"),
-    [
-        ({"KIT_TEST_CRONTAB_FAILS": "denied"}, "CRN001"),
-        ({"KIT_TEST_CRONTAB_FAILS": "write"}, "SCH004"),
-        ({"PATH": "client only"}, "CRN001"),
-    ],
-)
-def test_the_line_is_given_to_whoever_can_install_it(lab: Lab, env: dict[str, str], id: str) -> None:
+def test_the_line_is_given_to_whoever_can_install_it(lab: Lab) -> None:
     lab.kit.crontab = OTHERS
-    env = {"PATH": str(lab.client.parent)} if "PATH" in env else env
-    ran = lab.kit.run("schedule", "--yes", "--json", env=env)
-    data = ran.json
-    assert (data["exit"], data["error"]["id"], data["problem"]["id"]) == (1, id, id)
-    assert data["line"] in ran.err.splitlines()
-    assert (lab.kit.crontab, logged(lab)) == (OTHERS, [])
+    for name, value, id in (
+        ("KIT_TEST_CRONTAB_FAILS", "denied", "CRN001"),
+        ("KIT_TEST_CRONTAB_FAILS", "write", "SCH004"),
+        ("PATH", str(lab.client.parent), "CRN001"),
+    ):
+        ran = lab.kit.run("schedule", "--yes", "--json", env={name: value})
+        assert (ran.code, ran.json["error"]["id"], ran.json["problem"]["id"]) == (1, id, id)
+        assert ran.json["line"] in ran.err.splitlines()
+        assert (lab.kit.crontab, logged(lab)) == (OTHERS, [])
 
 
 def test_print_gives_the_line_alone_in_its_very_bytes(lab: Lab, tmp_path: Path) -> None:
     """Also with a path that is no UTF-8 and a blank that no terminal shows."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 100%\xc2\xa0x"))
-    folder.mkdir()
-    wrapper = folder / "ocarina"
-    wrapper.write_text(f'#!/bin/sh\nexec {lab.client} "$@"\n')
-    wrapper.chmod(0o755)
+    wrapper = program(folder / "ocarina", f'#!/bin/sh\nexec {lab.client} "$@"\n')
     command = lab.kit.command("schedule", "--print", "--ocarina", str(wrapper))
     env = {**lab.kit.env, "PATH": str(lab.client.parent)}  # no crontab command is needed
     done = subprocess.run(command, env=env, cwd=lab.kit.home, capture_output=True, check=True)
@@ -247,26 +238,22 @@ def test_show_promises_nothing_that_a_check_denies(lab: Lab, client: Path) -> No
     assert said(lab, "--show")["problem"]["id"] == id
     lab.kit.run("schedule", "--yes", "--cron", "7 */3 * * *")
     ran = lab.kit.run("schedule", "--show")
-    assert (ran.code, ran.out.startswith("Every 3 hours at :07 on "), ran.out.count("^") in (7, 8)) == (
-        0,
-        True,
-        True,
-    )
+    assert (ran.code, ran.out.count("^") in (7, 8)) == (0, True)
     for words in (
+        "Every 3 hours at :07 on ",
         f"\n  {lines(lab)[0]}\n",
         "\nNext runs      ",
-        "with no further run\n",
-        f"tokens    {'=' * 48}\n",
+        "no further run\n",
     ):
         assert words in ran.out
+    assert f"tokens    {'=' * 48}\n" in ran.out
 
 
 def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     lab.give(LOOKUP)
     assert lab.kit.run("schedule", "--yes").code == 0
     ran = lab.kit.run("schedule", "--test")
-    assert ran.code == 0, ran
-    assert "refreshed  look up samples and runs: valid for 9 h" in ran.out
+    assert (ran.code, "refreshed  look up samples and runs: valid for 9 h" in ran.out) == (0, True), ran
     assert "ocarina-kit refreshed 1 token: valid until" in ran.out
     lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("schedule", "--test", "--json")
@@ -280,14 +267,11 @@ def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -
     machine = Machine({"PATH": "/usr/bin:/bin", "SECRET": "s"}, tmp_path, "tester", "node1", run)
     said = shown(run_command(machine, "env | sort; pwd; tty", {"MAILTO": "me", "LOGNAME": "no"}))
     seen = [line for line in said.splitlines() if not line.startswith(("_=", "SHLVL=", "OLDPWD=", "PWD="))]
-    assert seen == [
-        *(f"HOME={tmp_path}", "LOGNAME=tester", "MAILTO=me", "PATH=/usr/bin:/bin", "SHELL=/bin/sh"),
-        *(str(tmp_path), "not a tty"),
-    ]
+    environ = [f"HOME={tmp_path}", "LOGNAME=tester", "MAILTO=me", "PATH=/usr/bin:/bin", "SHELL=/bin/sh"]
+    assert seen == [*environ, str(tmp_path), "not a tty"]
     assert shown(run_command(machine, r"printf '\%s|' a; cat%one%two", {})) == "a|one\ntwo"
     gone = run_command(machine, "true", {"HOME": str(tmp_path / "gone")})
     assert (gone.code, "not a folder" in gone.error) == (None, True)
     bad = f"{sys.executable} -c 'raise ValueError(\"no token abcdefghijklmnop\")'"
-    assert shown(run_command(machine, bad, {}), [Secret("abcdefghijklmnop")]) == (
-        "ValueError: no token ****  (the end of a Python traceback)"
-    )
+    said = shown(run_command(machine, bad, {}), [Secret("abcdefghijklmnop")])
+    assert said == "ValueError: no token ****  (the end of a Python traceback)"
