@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.conftest import LOOKUP, Lab
 from tests.conftest import Kit
 
 import ocarina_kit
@@ -32,12 +33,7 @@ RAISED = {
     "processes": BlockingIOError(11, "Resource temporarily unavailable"),
 }
 
-def command(
-    context: typer.Context,
-    do: str = "",
-    purposes: options.Purposes = None,
-    check: Checks = None,
-) -> Result:
+def command(context: typer.Context, do: str = "", purposes: options.Purposes = None, check: Checks = None):
     """Try something."""
     ui = context.obj
     if do in RAISED:
@@ -221,3 +217,22 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
     loaded = set(done.stderr.split())
     heavy = {"requests", "rich", "ssl", "crontab", "dataclasses", "http.client", "importlib.metadata", "json"}
     assert not loaded & (heavy | {f"ocarina_kit.cli{module}" for _, module, _, _ in COMMANDS})
+
+
+# --- a forked run is a started one, to the byte (tests/forkserver.py) -------------------------------------------------
+
+SAME = "--version;-h;doctor --offline --skip CRN006;status;login --list;schedule --show;init --api-key-file -;trail"
+
+
+@pytest.mark.parametrize("words", SAME.split(";"))
+def test_the_same_as_a_started_run(words: str, lab: Lab) -> None:
+    lab.give(LOOKUP, expires_at=4e9)
+    env = {"COLUMNS": "90", "TZ": "Asia/Kathmandu", "FORCE_COLOR": "1"}
+    runs = [lab.kit.run(*words.split(), stdin="é\n", env=env, fork=fork) for fork in (True, False)]
+    assert runs[0] == runs[1]
+
+
+def test_a_forked_run_is_guarded(lab: Lab) -> None:
+    lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": "https://majora.example.org/"})
+    with pytest.raises(AssertionError, match="a guard ended this run"):
+        lab.kit.run("doctor", "--only", "SRV")

@@ -77,14 +77,12 @@ def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     assert lab.kit.run("login", "--callback", address).code == 0
 
 
-def test_without_a_terminal_a_login_names_both_steps(lab: Lab) -> None:
+def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
+    """A token that is valid or can be refreshed; else both steps are named."""
     ran = lab.kit.run("login", "--for", "upload", "--json")
     steps = ["ocarina-kit login --for upload --print-url", "ocarina-kit login --callback -"]
     error = ran.json["error"]
     assert (ran.code, error["id"], error["remedy"]["commands"]) == (2, "LGN015", steps)
-
-
-def test_a_token_that_is_valid_expired_or_revoked(lab: Lab) -> None:
     lab.give(LOOKUP)
     ran = lab.kit.run("login")
     assert ran.out.startswith("valid      look up samples and runs: until ")

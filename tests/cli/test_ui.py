@@ -90,7 +90,6 @@ def test_layout(columns: int | None, method: str, args: tuple[object, ...], expe
         (COLOURS, None, False),
         (COLOURS | {"NO_COLOR": "1"}, 80, False),
         ({"TERM": "dumb"}, 80, False),
-        ({}, 80, False),
     ],
 )
 def test_colours_only_where_they_are_on(environ: dict[str, str], columns: int | None, coloured: bool) -> None:
