@@ -52,9 +52,7 @@ class Lab:
         tokens = {scope: self.majora.grant(self.user, self.app, scope, age) for scope in scopes}
         for token in tokens.values():
             token.update(changes)
-            self.kit.secrets |= {
-                text for name in ("access_token", "refresh_token") if (text := token.get(name))
-            }
+            self.kit.secrets |= {token["access_token"], token["refresh_token"]} - {None}
         self.kit.write_tokens(tokens)
         return tokens
 
@@ -85,6 +83,13 @@ def talk(screen: Screen, *turns: str | tuple[str, str], ends: int | None = None)
         screen.line("" if "(hidden)" in question else answer)
     if ends is not None:
         assert screen.wait() == ends
+
+
+def link_in(screen: Screen) -> str:
+    """The link that is shown, once the address is asked for."""
+    link = screen.expect(LINK, regex=True)
+    screen.expect("> ")
+    return link
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import LINK, LOOKUP, Lab, talk
+from tests.cli.conftest import LOOKUP, Lab, link_in, talk
 from tests.client.stub import program
 from tests.conftest import Kit, Ran, mode_of
-from tests.terminal import CTRL_C, Screen
+from tests.terminal import CTRL_C
 
 from ocarina_kit.sandbox.person import Page
 
@@ -254,12 +254,6 @@ def answers(lab: Lab) -> list[tuple[str, str]]:
     ]
 
 
-def follow_link(lab: Lab, screen: Screen) -> None:
-    link = screen.expect(LINK, regex=True)
-    screen.wait_until("not echoes")
-    screen.paste(lab.authorize(link) + "\n")
-
-
 def is_all_set(lab: Lab) -> None:
     assert lab.kit.read_config() == lab.config
     assert mode_of(lab.kit.config) == mode_of(lab.kit.tokens) == 0o600
@@ -274,7 +268,7 @@ def is_all_set(lab: Lab) -> None:
 def test_from_nothing_to_ready_and_again(person: Lab, columns: int, env: dict[str, str]) -> None:
     with person.screen("init", columns=columns, env=env) as screen:
         talk(screen, *answers(person))
-        follow_link(person, screen)
+        screen.paste(person.authorize(link_in(screen)) + "\n")
         talk(screen, "logged in", "scheduled  every 3 hours at :", "a test run refreshed 1 token")
         talk(screen, "Ready. Try it:", "ocarina --oauth get biosample --central-sample-id", ends=0)
         text = screen.text
@@ -308,7 +302,7 @@ def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Lab
         talk(screen, *answers(person)[:-1], "install   ocarina 1.0.0 in ~/envs/ocarina")
         talk(screen, ("Apply these changes?", "?"), "ocarina-kit install-client --dry-run")
         talk(screen, AGREE, "wrote", "[INS003]")
-        follow_link(person, screen)
+        screen.paste(person.authorize(link_in(screen)) + "\n")
         talk(screen, "scheduled", "Next step: ocarina-kit init   (goes on from here)", ends=1)
     (person.kit.home / "made").symlink_to(client.parents[1])
     rest = "Still to do: the client and the crontab line."
@@ -320,8 +314,7 @@ def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Lab
 def test_ctrl_c_leaves_everything_complete_and_init_goes_on_from_there(person: Lab) -> None:
     with person.screen("init") as screen:
         talk(screen, *answers(person))
-        screen.expect(LINK, regex=True)
-        screen.wait_until("not echoes")
+        link_in(screen)
         screen.send(CTRL_C)
         talk(screen, "Interrupted", ends=130)
         assert screen.echoes
@@ -329,7 +322,7 @@ def test_ctrl_c_leaves_everything_complete_and_init_goes_on_from_there(person: L
     assert person.kit.crontab == THE_LABS
     with person.screen("init") as screen:  # no question of before is asked again
         talk(screen, "Still to do: a login and the crontab line.", ("Change that? [y/N]", ""), PURPOSE, AGREE)
-        follow_link(person, screen)
+        screen.paste(person.authorize(link_in(screen)) + "\n")
         talk(screen, "Ready.", ends=0)
     is_all_set(person)
 

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.cli.conftest import LINK, LOOKUP, UPLOAD, Lab, talk
+from tests.cli.conftest import LINK, LOOKUP, UPLOAD, Lab, link_in, talk
 from tests.client.stub import program
 from tests.conftest import mode_of
-from tests.terminal import CTRL_C, WAIT, Screen
+from tests.terminal import CTRL_C, WAIT
 
 from ocarina_kit.sandbox import install_standin
 
@@ -138,12 +138,6 @@ def test_a_server_that_is_down_keeps_the_login_open(lab: Lab) -> None:
 
 
 # --- at a terminal ----------------------------------------------------------------------------------------------------
-
-
-def link_in(screen: Screen) -> str:
-    link = screen.expect(LINK, regex=True)
-    screen.expect("> ")
-    return link
 
 
 def test_the_menu_has_three_choices_and_a_second_list(lab: Lab) -> None:
