@@ -185,10 +185,9 @@ class Kit:
             assert secret not in ran.all, f"a secret in the output of {words}"
         return ran
 
-    def write_config(self, settings: Mapping[str, Any], mode: int = 0o600) -> Path:
+    def write_config(self, settings: Mapping[str, Any], mode: int = 0o600) -> None:
         self.config.write_text(json.dumps(settings, indent=4) + "\n")
         self.config.chmod(mode)
-        return self.config
 
     def write_tokens(self, tokens: Mapping[str, Any]) -> Path:
         self.tokens.write_text(json.dumps(tokens))

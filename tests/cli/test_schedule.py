@@ -260,9 +260,6 @@ def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     assert (ran.code, ran.json["problem"]["id"], "RFR001" in ran.err) == (4, "CRN008", True), ran
 
 
-# --- how the line is tried ------------------------------------------------------------------------------------
-
-
 def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -> None:
     machine = Machine({"PATH": "/usr/bin:/bin", "SECRET": "s"}, tmp_path, "tester", "node1", run)
     said = shown(run_command(machine, "env | sort; pwd; tty", {"MAILTO": "me", "LOGNAME": "no"}))
