@@ -95,8 +95,9 @@ def main(words: Sequence[str] | None = None) -> int:
         cells = [f"{each.usable * 100:.2f} % ({each.logins:.3g})" for each in results]
         print(f"| {rate * 100:g} % | " + " | ".join(cells) + " |")
 
-    spread, guide = busiest(ours(3, f"user{number}") for number in range(10_000)), busiest(iter([GUIDE]))
-    print("\nThe busiest minute of the day, 10000 users on one host, as a multiple of the mean:")
+    spread = busiest(ours(3, f"user{number}") for number in range(10_000))
+    guide = busiest(GUIDE for _ in range(10_000))
+    print("\nThe busiest minute of the day, 10,000 users on one host, as a multiple of the mean:")
     print(f"ocarina-kit schedule {spread:.2f}, the guide's line {guide:.0f}")
     return 0
 
