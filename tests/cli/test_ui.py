@@ -67,8 +67,8 @@ ROWS = [("look up samples", "valid for 9 h", "refreshed 14:37 on login1"), ("upl
          "  look up samples   valid for 9 h   refreshed 14:37 on login1\n  upload            expired"),
         (40, "table", (ROWS,),
          "  look up samples\n    valid for 9 h\n    refreshed 14:37 on login1\n  upload\n    expired"),
-        (60, "table", ([("CFG007", "add the / to MAJORA_DOMAIN in the file ~/.ocarina of yours")],),
-         "  CFG007   add the / to MAJORA_DOMAIN in the file ~/.ocarina\n           of yours"),
+        (29, "table", ([("CFG007", "add the / to MAJORA_DOMAIN in it")],),
+         "  CFG007   add the / to\n           MAJORA_DOMAIN in\n           it"),
         (40, "error", (ERROR,),
          "error: Majora does not accept this\n  client id and secret. [CRD001]\n"
          "  It answered invalid_client. Register\n  again.\n  Try: ocarina-kit init\n       ocarina-kit login"),
