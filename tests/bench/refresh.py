@@ -43,7 +43,8 @@ _numbers = itertools.count(10**29)
 
 def token(scope: str, left: float) -> dict[str, Any]:
     """A token that is valid for so many seconds. Its refresh token begins with its scope, for the server below."""
-    pair = {"access_token": str(next(_numbers)), "refresh_token": f"{scope}/{next(_numbers)}"}
+    refresh_token = f"{scope.replace(' ', '/')}/{next(_numbers)}"
+    pair = {"access_token": str(next(_numbers)), "refresh_token": refresh_token}
     times = {"expires_in": 36_000, "expires_at": time.time() + left}
     return {**pair, **times, "token_type": "Bearer", "scope": scope.split(" ")}
 
@@ -56,7 +57,7 @@ class Majora(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         sent = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         time.sleep(self.seconds)
-        scope = sent["refresh_token"][0].rpartition("/")[0]
+        scope = sent["refresh_token"][0].rpartition("/")[0].replace("/", " ")
         body = json.dumps({**token(scope, 36_000), "scope": scope}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
