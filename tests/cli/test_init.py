@@ -136,7 +136,6 @@ def test_swapped_values_are_corrected_by_asking_where_no_length_tells_them_apart
     """An application whose owner chose id and secret; those told by their lengths: at a terminal, below."""
     url, browser = f"{person.majora.url}o/applications/register/", person.majora.browser(person.user)
     form = Page(browser.get(url, timeout=20).text).form_with("client_id")
-    assert form is not None
     own = {"client_id": "myOwnClientId-22", "client_secret": "my-own-Secret-Of-Another-Length"}
     kinds = {"client_type": "confidential", "authorization_grant_type": "authorization-code"}
     fields = {**form["fields"], **own, **kinds, "name": "mine", "redirect_uris": person.majora.redirect_uri}
@@ -202,11 +201,10 @@ def test_the_object_default_and_profiles_have_layers_of_their_own(person: Lab) -
     person.kit.write_config({"MAJORA_USER": "root", "default": {**person.config, "MAJORA_USER": "old"}})
     assert person.kit.run("init", "--user", person.user.name).code == 0
     assert person.kit.read_config() == {"MAJORA_USER": "root", "default": person.config}
-    person.kit.write_config({**person.config, "MAJORA_USER": "prod-user"})
+    person.kit.write_config(other := {**person.config, "MAJORA_USER": "prod-user"})
     assert init(person, "--profile", "test").code == 0
     own = {**person.config, "MAJORA_TOKENS_FILE": "~/.ocarina-tokens-test"}
-    written = {**person.config, "MAJORA_USER": "prod-user", "profile": {"test": own}}
-    assert person.kit.read_config() == written
+    assert person.kit.read_config() == {**other, "profile": {"test": own}}
     assert "Nothing to change" in person.kit.run("init", "--profile", "test").out
     ran = person.kit.run("init", "--profile", "other", "--instance", "test")
     assert "CLIENT_ID is missing" in ran.err  # that of another Majora is not taken
@@ -318,8 +316,7 @@ def test_ctrl_c_leaves_everything_complete_and_init_goes_on_from_there(person: L
         screen.send(CTRL_C)
         talk(screen, "Interrupted", ends=130)
         assert screen.echoes
-    assert person.kit.config.exists()
-    assert person.kit.crontab == THE_LABS
+    assert (person.kit.config.exists(), person.kit.crontab) == (True, THE_LABS)
     with person.screen("init") as screen:  # no question of before is asked again
         talk(screen, "Still to do: a login and the crontab line.", ("Change that? [y/N]", ""), PURPOSE, AGREE)
         screen.paste(person.authorize(link_in(screen)) + "\n")
@@ -371,11 +368,12 @@ def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Lab)
 
 
 def test_what_is_given_is_not_asked_and_yes_agrees(person: Lab) -> None:
-    given = {**person.config, "CLIENT_SECRET": ""}
     person.kit.write_config({"MAJORA_USER": "old", "mine": 1})
     seen = ('-    "MAJORA_USER": "old"', "wrote", "Next step: ocarina-kit login")
     command, answer = "init --config-only --yes --client-secret-file -", answers(person)[4]
-    assert "This sets up" not in person.talk(command, answer, *seen, env=given)
+    assert "This sets up" not in person.talk(
+        command, answer, *seen, env={**person.config, "CLIENT_SECRET": ""}
+    )
     assert person.kit.read_config() == {**person.config, "mine": 1}
 
 
