@@ -370,10 +370,8 @@ def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Lab)
 def test_what_is_given_is_not_asked_and_yes_agrees(person: Lab) -> None:
     person.kit.write_config({"MAJORA_USER": "old", "mine": 1})
     seen = ('-    "MAJORA_USER": "old"', "wrote", "Next step: ocarina-kit login")
-    command, answer = "init --config-only --yes --client-secret-file -", answers(person)[4]
-    assert "This sets up" not in person.talk(
-        command, answer, *seen, env={**person.config, "CLIENT_SECRET": ""}
-    )
+    command, given = "init --config-only --yes --client-secret-file -", {**person.config, "CLIENT_SECRET": ""}
+    assert "This sets up" not in person.talk(command, answers(person)[4], *seen, env=given)
     assert person.kit.read_config() == {**person.config, "mine": 1}
 
 
