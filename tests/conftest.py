@@ -30,7 +30,6 @@ os.environ["KIT_GUARD_HOME"] = REAL_HOME
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 
-
 GUARD_EXIT = runpy.run_path(str(TESTS / "guards" / "sitecustomize.py"))["EXIT"]
 
 
@@ -41,20 +40,17 @@ def _precious() -> tuple[bytes, bytes]:
     return done.stdout, done.stderr
 
 
-_ONLY_IF = {
-    "real_client": lambda config: os.environ.get("OCARINA_KIT_REAL_CLIENT"),
-    "systemd_cron": lambda config: os.environ.get("OCARINA_KIT_SYSTEMD_CRON"),
-    "soak": lambda config: "soak" in config.option.markexpr,
-}
-"""Markers of tests that are selected only where this is true; nothing that can be had is skipped."""
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    off = [marker for marker, wanted in _ONLY_IF.items() if not wanted(config)]
+    """Some tests are selected only where they are asked for; nothing that can be had is skipped."""
+    wanted = {
+        "real_client": os.environ.get("OCARINA_KIT_REAL_CLIENT"),
+        "systemd_cron": os.environ.get("OCARINA_KIT_SYSTEMD_CRON"),
+        "soak": "soak" in config.option.markexpr,
+    }
+    off = [marker for marker in wanted if not wanted[marker]]
     without = [item for item in items if any(item.get_closest_marker(marker) for marker in off)]
-    if without:
-        config.hook.pytest_deselected(items=without)
-        items[:] = [item for item in items if item not in without]
+    config.hook.pytest_deselected(items=without)
+    items[:] = [item for item in items if item not in without]
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.timeout(4 * 3600))
@@ -122,8 +118,7 @@ class Ran:
 
     @property
     def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
+        return json.loads(self.out)
 
     @property
     def all(self) -> str:
@@ -190,34 +185,31 @@ class Kit:
             assert secret not in ran.all, f"a secret in the output of {words}"
         return ran
 
-    def write_config(self, settings: Mapping[str, Any], mode: int = 0o600) -> Path:
+    def write_config(self, settings: Mapping[str, Any], mode: int = 0o600) -> None:
         self.config.write_text(json.dumps(settings, indent=4) + "\n")
         self.config.chmod(mode)
-        return self.config
 
-    def write_tokens(self, tokens: Mapping[str, Any], mode: int = 0o600) -> Path:
+    def write_tokens(self, tokens: Mapping[str, Any]) -> Path:
         self.tokens.write_text(json.dumps(tokens))
-        self.tokens.chmod(mode)
+        self.tokens.chmod(0o600)
         return self.tokens
 
-    def set_up(self, majora: Any, name: str = "ann", **settings: Any) -> tuple[Any, Any]:
+    def set_up(self, majora: Any, name: str = "ann") -> tuple[Any, Any]:
         """A person at this Majora, with a configuration that works here: the user and the application."""
         user = majora.add_user(name)
         app = majora.add_application(user)
         self.secrets |= {app.client_secret, user.password}
         self.write_config({
             "MAJORA_DOMAIN": majora.url, "MAJORA_USER": user.name, "MAJORA_TOKEN": "OAUTH",
-            "CLIENT_ID": app.client_id, "CLIENT_SECRET": app.client_secret, **settings,
+            "CLIENT_ID": app.client_id, "CLIENT_SECRET": app.client_secret,
         })  # fmt: skip
         return user, app
 
     def read_config(self) -> dict[str, Any]:
-        settings: dict[str, Any] = json.loads(self.config.read_bytes())
-        return settings
+        return json.loads(self.config.read_bytes())
 
     def read_tokens(self) -> dict[str, Any]:
-        tokens: dict[str, Any] = json.loads(self.tokens.read_bytes())
-        return tokens
+        return json.loads(self.tokens.read_bytes())
 
     @property
     def crontab(self) -> str | None:

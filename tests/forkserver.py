@@ -14,7 +14,6 @@ import runpy
 import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -25,7 +24,6 @@ from tempfile import TemporaryFile
 from typing import IO
 
 _LATE = "requests_oauthlib idna encodings.idna crontab cronsim rich.console rich.status rich.live zoneinfo"
-_NUMBER = struct.Struct("i")
 
 
 class Server:
@@ -41,7 +39,7 @@ class Server:
         self, args: Sequence[str], environ: Mapping[str, str], cwd: Path, tty: str = "", *files: IO[bytes]
     ) -> Run:
         """Start a run with that terminal as its own, or with these files as its standard streams."""
-        answers, theirs = socket.socketpair()
+        answers, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         job = json.dumps([args, dict(environ), str(cwd), tty]).encode()
         with theirs:
             numbers = [theirs.fileno(), *(file.fileno() for file in files)]
@@ -78,9 +76,9 @@ class Run:
         self.pid, self.returncode = self._read(), None
 
     def _read(self) -> int:
-        data = self._answers.recv(_NUMBER.size)
+        data = self._answers.recv(99)
         assert data, "the process that forks has ended"
-        return int(_NUMBER.unpack(data)[0])
+        return int(data)
 
     def wait(self, timeout: float | None = None) -> int:
         if self.returncode is None:
@@ -126,8 +124,8 @@ def _serve(control: socket.socket) -> None:
 def _watch(pid: int, answers: socket.socket) -> None:
     """Tell the run's number, and its exit code when it has ended."""
     try:
-        answers.send(_NUMBER.pack(pid))
-        answers.send(_NUMBER.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+        answers.send(b"%d" % pid)
+        answers.send(b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     finally:  # nobody may wait for it any more
         os._exit(0)
 

@@ -1,16 +1,5 @@
 """A person at a terminal, for tests: a real pseudo-terminal, what was typed into it and what it showed.
 
-::
-
-    from tests.terminal import Screen
-
-    with Screen.of(kit, "login", columns=40) as screen:
-        link = screen.expect(r"https?://\\S+", regex=True)
-        screen.expect("Paste the address")
-        screen.paste(callback)          # as a terminal does it: bracketed if the program asked for that
-        screen.expect("logged in")
-        assert screen.wait() == 0
-
 Everything has a time limit, and a failure shows the whole screen.
 """
 
@@ -41,21 +30,18 @@ ENTER, TAB, BACKSPACE = "\r", "\t", "\x7f"
 CTRL_C, CTRL_D, CTRL_U = "\x03", "\x04", "\x15"
 
 # The child makes the terminal its own before it becomes the program: a session leader that opens one, gets it.
-_LAUNCHER = (
-    "import os, sys\n"
-    "tty = os.open(sys.argv[1], os.O_RDWR)\n"
-    "[os.dup2(tty, number) for number in (0, 1, 2)]\n"
-    "os.execvp(sys.argv[2], sys.argv[2:])\n"
-)
+_LAUNCHER = """import os, sys
+tty = os.open(sys.argv[1], os.O_RDWR)
+[os.dup2(tty, number) for number in (0, 1, 2)]
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
 _ESCAPES = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>]"
 )
 _END = b"\x00end of the output\x00"
 
 
-def _start(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Path | None, tty: str
-) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], env: Mapping[str, str], cwd: Path, tty: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, tty, *argv]
     return subprocess.Popen(command, env=env, cwd=cwd, start_new_session=True)
 
@@ -68,7 +54,7 @@ class Screen:
         argv: Sequence[str],
         *,
         env: Mapping[str, str],
-        cwd: Path | None = None,
+        cwd: Path,
         columns: int = 80,
         rows: int = 24,
         secrets: Set[str] = frozenset(),
@@ -93,8 +79,6 @@ class Screen:
         if kit.forks(how["env"]):
             return cls(args, start=kit.server.start, **how, **size)
         return cls(kit.command(*args), **how, **size)
-
-    # --- what it shows
 
     @property
     def raw(self) -> str:
@@ -128,8 +112,6 @@ class Screen:
         self._seen = found.end()
         return found[0]
 
-    # --- what a person does
-
     def send(self, keys: str) -> None:
         """Press keys (see the constants of this module)."""
         data = keys.encode("utf-8", "surrogateescape")
@@ -157,8 +139,6 @@ class Screen:
         os.close(self._master)
         os.close(self._slave)
 
-    # --- the state it is in
-
     @property
     def takes_bracketed_pastes(self) -> bool:
         raw = self.raw
@@ -181,15 +161,11 @@ class Screen:
 
     def left_in_the_terminal(self) -> bytes:
         """What was typed and nobody has read: what a shell would get."""
-        before = termios.tcgetattr(self._slave)
         raw = termios.tcgetattr(self._slave)
         raw[3] &= ~(termios.ICANON | termios.ECHO)
         raw[6][termios.VMIN], raw[6][termios.VTIME] = 0, 1
-        try:
-            termios.tcsetattr(self._slave, termios.TCSANOW, raw)
-            return os.read(self._slave, 1 << 16)
-        finally:
-            termios.tcsetattr(self._slave, termios.TCSANOW, before)
+        termios.tcsetattr(self._slave, termios.TCSANOW, raw)
+        return os.read(self._slave, 1 << 16)
 
     def wait(self) -> int:
         """The exit code, once it has ended (negative: the signal that ended it). All output is there then."""
@@ -212,8 +188,6 @@ class Screen:
 
     def __exit__(self, kind: object, problem: object, trace: object) -> None:
         self.close()
-
-    # --- inside
 
     def _until(self, true: Callable[[], bool], wanted: str) -> None:
         deadline = time.monotonic() + WAIT

@@ -9,8 +9,6 @@ side in one run, so that the machine's speed and load cancel out.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
 
@@ -26,41 +24,23 @@ BUDGET = {
 }
 
 
-def set_up(folder: str) -> Home:
-    """A home with a set-up that works."""
-    home = Home(folder, "https://majora.test/")
-    home.have(["majora2.view_biosampleartifact"], left=35_000)
-    programs = home.folder / "bin"
-    programs.mkdir()
-    entry = f"7 */3 * * * {programs}/ocarina oauth refresh"
-    for name, says in {"ocarina": "ocarina v1.0.0", "crontab": entry}.items():
-        (programs / name).write_text(f'#!/bin/sh\necho "{says}"\n')
-        (programs / name).chmod(0o755)
-    return home
-
-
-def cpu_seconds(home: Home, argv: list[str]) -> float:
-    """User and system time of one run, its children's included. Raises RuntimeError where it did not do its work."""
-    null = subprocess.DEVNULL
-    process = subprocess.Popen(argv, env=home.env, cwd=home.folder, stdin=null, stdout=null, stderr=null)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 1):  # 1: doctor may find something to say of this machine
-        raise RuntimeError(f"{argv}: exit {process.returncode}")
-    return usage.ru_utime + usage.ru_stime
-
-
 def main() -> int:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    bare = [sys.executable, "-c", "pass"]
     # The least of several runs is what a command needs; everything above it is the machine's other work.
     least, ratios = dict.fromkeys(("", *BUDGET), float("inf")), dict.fromkeys(BUDGET, float("inf"))
     with tempfile.TemporaryDirectory() as folder:
-        home = set_up(folder)
+        home = Home(folder, "https://majora.test/")
+        home.have(["majora2.view_biosampleartifact"], left=35_000)
+        (home.folder / "bin").mkdir()
+        entry = f"7 */3 * * * {folder}/bin/ocarina oauth refresh"
+        for name, says in {"ocarina": "ocarina v1.0.0", "crontab": entry}.items():
+            (home.folder / "bin" / name).write_text(f'#!/bin/sh\necho "{says}"\n')
+            (home.folder / "bin" / name).chmod(0o755)
         for done in range(rounds):
             for name in least:
-                argv = command(*name.split()) if name else bare
-                least[name] = min(least[name], cpu_seconds(home, argv))
+                argv = command(*name.split()) if name else [sys.executable, "-c", "pass"]
+                # 1: doctor may find something to say of this machine.
+                least[name] = min(least[name], home.timed(argv, 0, 1)[1])
             ratios = {name: least[name] / least[""] for name in BUDGET}
             # Least times only fall. A first round also writes byte code, so it never counts alone.
             if done >= 4 and all(ratios[name] <= BUDGET[name] for name in BUDGET):

@@ -35,6 +35,12 @@ class Lab:
         """A command at a terminal."""
         return Screen.of(self.kit, *args, **how)
 
+    def talk(self, command: str, *turns: str | tuple[str, str], ends: int = 0, **how: Any) -> str:
+        """A command at a terminal, talked with to its end; what it showed."""
+        with self.screen(*command.split(), **how) as screen:
+            talk(screen, *turns, ends=ends)
+            return screen.text
+
     def authorize(self, link: str) -> str:
         """The address of the page that opens; its code must never be shown."""
         address = self.majora.authorize(self.user, link)
@@ -46,9 +52,7 @@ class Lab:
         tokens = {scope: self.majora.grant(self.user, self.app, scope, age) for scope in scopes}
         for token in tokens.values():
             token.update(changes)
-            self.kit.secrets |= {
-                text for name in ("access_token", "refresh_token") if (text := token.get(name))
-            }
+            self.kit.secrets |= {token["access_token"], token["refresh_token"]} - {None}
         self.kit.write_tokens(tokens)
         return tokens
 
@@ -81,18 +85,11 @@ def talk(screen: Screen, *turns: str | tuple[str, str], ends: int | None = None)
         assert screen.wait() == ends
 
 
-def add_conda(lab: Lab, installs: str = "") -> None:
-    """A program that takes conda's arguments; without ``installs``, the folder of a client, it can make nothing."""
-    conda = lab.kit.home / "bin" / "conda"
-    conda.parent.mkdir(exist_ok=True)
-    conda.write_text(f"""#!/bin/sh
-case $1 in
-info) echo '{{"envs_dirs": ["{lab.kit.home}/envs"]}}' ;;
-create) mkdir -p "${{5%/*}}" && cp -r "{installs}" "$5" && ln -sf /bin/true "$5/bin/python" ;;
-esac
-""")
-    conda.chmod(0o755)
-    lab.kit.extra["CONDA_EXE"] = str(conda)
+def link_in(screen: Screen) -> str:
+    """The link that is shown, once the address is asked for."""
+    link = screen.expect(LINK, regex=True)
+    screen.expect("> ")
+    return link
 
 
 @pytest.fixture(scope="session")

@@ -1,20 +1,28 @@
-"""``ocarina-kit init`` as a process, without a terminal, against a sandbox Majora."""
+"""``ocarina-kit init`` against a sandbox Majora: without a terminal, and from nothing to Ready in a real one."""
 
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
-from tests.cli.conftest import LOOKUP, Lab
+from tests.cli.conftest import LOOKUP, Lab, link_in, talk
+from tests.client.stub import program
 from tests.conftest import Kit, Ran, mode_of
+from tests.terminal import CTRL_C
 
 from ocarina_kit.sandbox.person import Page
+
+THE_LABS = "MAILTO=lab@example.org\n30 2 * * 0 /usr/local/bin/weekly-backup --all\n"
+PURPOSE, AGREE = ("[1] > ", ""), ("Apply these changes? [Y/n]", "")
 
 
 @pytest.fixture
 def person(lab: Lab) -> Lab:
-    """Somebody with a registered application and no configuration."""
+    """Somebody with a registered application, a crontab, and no configuration."""
     lab.kit.config.unlink()
+    lab.kit.crontab = THE_LABS
     return lab
 
 
@@ -76,8 +84,6 @@ def test_all_that_is_missing_is_named_at_once(person: Lab) -> None:
         for words in ("--instance prod|test or --domain URL", "--client-id", "--client-secret-file"):
             assert words in ran.json["error"]["what"]
         assert ran.json["error"]["what"].count(" is missing") == 4 - known
-    ran = person.kit.run("init", "--domain", "http://x.example.ac.uk/", "--user", "your-username", "--json")
-    assert (ran.code, ran.json["error"]["id"]) == (2, "CFG006")
     assert person.kit.read_config() == layers
 
 
@@ -113,8 +119,9 @@ def test_a_no_is_written_with_force_or_offline_alone(person: Lab) -> None:
     assert person.kit.read_config()["CLIENT_SECRET"] == "w" * 128
     person.kit.config.unlink()
     person.majora.clear_requests()
-    assert init(person, "--offline", client_secret_file=wrong).code == 0
-    assert not person.majora.requests
+    prod = "https://majora.covid19.climb.ac.uk/"
+    ran = init(person, "--offline", client_secret_file=wrong, domain=prod, user="test-alice")
+    assert (ran.code, "[CFG014]" in ran.err, person.majora.requests) == (0, True, [])
 
 
 def test_without_a_usable_answer_it_is_written_with_a_warning(person: Lab) -> None:
@@ -126,10 +133,9 @@ def test_without_a_usable_answer_it_is_written_with_a_warning(person: Lab) -> No
 
 
 def test_swapped_values_are_corrected_by_asking_where_no_length_tells_them_apart(person: Lab) -> None:
-    """An application whose owner chose id and secret; those told by their lengths are in test_init_guided.py."""
+    """An application whose owner chose id and secret; those told by their lengths: at a terminal, below."""
     url, browser = f"{person.majora.url}o/applications/register/", person.majora.browser(person.user)
     form = Page(browser.get(url, timeout=20).text).form_with("client_id")
-    assert form is not None
     own = {"client_id": "myOwnClientId-22", "client_secret": "my-own-Secret-Of-Another-Length"}
     kinds = {"client_type": "confidential", "authorization_grant_type": "authorization-code"}
     fields = {**form["fields"], **own, **kinds, "name": "mine", "redirect_uris": person.majora.redirect_uri}
@@ -137,15 +143,6 @@ def test_swapped_values_are_corrected_by_asking_where_no_length_tells_them_apart
     ran = init(person, client_id=own["client_secret"], client_secret_file=file(person, own["client_id"]))
     assert "were swapped; corrected" in ran.out, ran
     assert person.kit.read_config()["CLIENT_ID"] == own["client_id"]
-
-
-def test_what_has_one_meaning_is_repaired_and_said(person: Lab) -> None:
-    ran = init(person, domain=f" <{person.majora.url.rstrip('/')}//o/applications/?x=1#y> ", user=" 'alice' ")
-    assert person.kit.read_config() == {**person.config, "MAJORA_USER": "alice"}
-    assert "MAJORA_DOMAIN has a query" in ran.out
-    assert "MAJORA_USER has spaces or quotes" in ran.out
-    ran = init(person, "--offline", domain="https://majora.covid19.climb.ac.uk/", user="test-alice")
-    assert "[CFG014]" in ran.err
 
 
 def test_an_api_key_in_place_of_oauth_and_back(person: Lab) -> None:
@@ -204,11 +201,10 @@ def test_the_object_default_and_profiles_have_layers_of_their_own(person: Lab) -
     person.kit.write_config({"MAJORA_USER": "root", "default": {**person.config, "MAJORA_USER": "old"}})
     assert person.kit.run("init", "--user", person.user.name).code == 0
     assert person.kit.read_config() == {"MAJORA_USER": "root", "default": person.config}
-    person.kit.write_config({**person.config, "MAJORA_USER": "prod-user"})
+    person.kit.write_config(other := {**person.config, "MAJORA_USER": "prod-user"})
     assert init(person, "--profile", "test").code == 0
     own = {**person.config, "MAJORA_TOKENS_FILE": "~/.ocarina-tokens-test"}
-    written = {**person.config, "MAJORA_USER": "prod-user", "profile": {"test": own}}
-    assert person.kit.read_config() == written
+    assert person.kit.read_config() == {**other, "profile": {"test": own}}
     assert "Nothing to change" in person.kit.run("init", "--profile", "test").out
     ran = person.kit.run("init", "--profile", "other", "--instance", "test")
     assert "CLIENT_ID is missing" in ran.err  # that of another Majora is not taken
@@ -224,7 +220,7 @@ def test_where_it_cannot_be_written_nothing_changes(person: Lab) -> None:
         make()
         ran = init(person, "--profile", "uk", "--json")
         assert (ran.code, ran.json["error"]["id"]) == (1, id), ran
-        assert sorted(path.name for path in person.kit.home.iterdir()) == [".ocarina", "secret"]
+        assert {path.name for path in person.kit.home.iterdir()} == {".ocarina", "secret", "spool-crontab"}
         config.rmdir() if id == "CFG001" else config.unlink()
 
 
@@ -238,3 +234,166 @@ def test_another_domain_sets_the_tokens_aside(person: Lab) -> None:
     assert backups(person.kit, "tokens") == [old]
     person.kit.write_tokens({LOOKUP: token})
     assert "set aside" not in init(person, user="another").out
+
+
+# --- at a terminal ----------------------------------------------------------------------------------------------------
+
+
+def answers(lab: Lab) -> list[tuple[str, str]]:
+    """Each question up to the link, and its answer."""
+    return [
+        ("Which Majora?", "3"),
+        ("Its address:", lab.majora.url.rstrip("/")),
+        ("Your Majora user name:", lab.user.name),
+        ("Client id:", lab.app.client_id),
+        ("Client secret (hidden):", lab.app.client_secret),
+        PURPOSE,
+        AGREE,
+    ]
+
+
+def is_all_set(lab: Lab) -> None:
+    assert lab.kit.read_config() == lab.config
+    assert mode_of(lab.kit.config) == mode_of(lab.kit.tokens) == 0o600
+    assert lab.state() == "live"
+    ours = r"\d+ \S+ \* \* \* \S+ .*refresh --cron \|\| \S+/ocarina -q oauth refresh # ocarina-kit\n"
+    assert re.fullmatch(re.escape(THE_LABS) + ours, lab.kit.crontab or "")
+
+
+@pytest.mark.parametrize(
+    ("columns", "env"), [(80, {}), (40, {"TERM": "dumb", "NO_COLOR": "1"})], ids=["80", "40 dumb"]
+)
+def test_from_nothing_to_ready_and_again(person: Lab, columns: int, env: dict[str, str]) -> None:
+    with person.screen("init", columns=columns, env=env) as screen:
+        talk(screen, *answers(person))
+        screen.paste(person.authorize(link_in(screen)) + "\n")
+        talk(screen, "logged in", "scheduled  every 3 hours at :", "a test run refreshed 1 token")
+        talk(screen, "Ready. Try it:", "ocarina --oauth get biosample --central-sample-id", ends=0)
+        text = screen.text
+        assert not env or not re.search(r"\x1b\[[0-9;]*m", screen.raw)  # no colour
+    is_all_set(person)
+    before = text.split("/o/authorize/")[0]
+    for url in (f"{person.majora.url}o/applications/register/", person.majora.redirect_uri):
+        assert any(url in line for line in before.splitlines())  # whole, on one line
+    wide = [line for line in text.splitlines() if len(line) > columns]
+    assert not [line for line in wide if not re.search(r"://|\[Y/n\]|Client id|hidden|--oauth", line)]
+    kept = person.kit.config.read_bytes(), person.kit.crontab
+    with person.screen("init", columns=columns, env=env) as screen:
+        talk(screen, "logged in, refreshed by cron.", ("Change that? [y/N]", ""), ends=0)
+        lines = [line for line in screen.text.splitlines() if line and "at most)" not in line]
+        assert columns < 80 or len(lines) == 2
+    assert kept == (person.kit.config.read_bytes(), person.kit.crontab)
+
+
+CONDA = """#!/bin/sh
+case $1 in
+info) echo '{"envs_dirs": ["'"$HOME"'/envs"]}' ;;
+create) mkdir -p "${5%/*}" && cp -r "$HOME/made/." "$5" && ln -sf /bin/true "$5/bin/python" ;;
+esac
+"""
+
+
+def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(person: Lab, client: Path) -> None:
+    conda = program(person.kit.home / "conda", CONDA)
+    person.kit.extra |= {"CONDA_EXE": str(conda), "PATH": person.kit.env["PATH"].partition(":")[2]}
+    with person.screen("init") as screen:
+        talk(screen, *answers(person)[:-1], "install   ocarina 1.0.0 in ~/envs/ocarina")
+        talk(screen, ("Apply these changes?", "?"), "ocarina-kit install-client --dry-run")
+        talk(screen, AGREE, "wrote", "[INS003]")
+        screen.paste(person.authorize(link_in(screen)) + "\n")
+        talk(screen, "scheduled", "Next step: ocarina-kit init   (goes on from here)", ends=1)
+    (person.kit.home / "made").symlink_to(client.parents[1])
+    rest = "Still to do: the client and the crontab line."
+    person.talk("init --dry-run", rest, ("", ""), "install   ocarina 1.0.0", "Nothing was changed.")
+    person.talk("init --yes", "installed  ocarina 1.0.0 in ~/envs/ocarina", "scheduled", "Ready.")
+    is_all_set(person)
+
+
+def test_ctrl_c_leaves_everything_complete_and_init_goes_on_from_there(person: Lab) -> None:
+    with person.screen("init") as screen:
+        talk(screen, *answers(person))
+        link_in(screen)
+        screen.send(CTRL_C)
+        talk(screen, "Interrupted", ends=130)
+        assert screen.echoes
+    assert (person.kit.config.exists(), person.kit.crontab) == (True, THE_LABS)
+    with person.screen("init") as screen:  # no question of before is asked again
+        talk(screen, "Still to do: a login and the crontab line.", ("Change that? [y/N]", ""), PURPOSE, AGREE)
+        screen.paste(person.authorize(link_in(screen)) + "\n")
+        talk(screen, "Ready.", ends=0)
+    is_all_set(person)
+
+
+def test_a_line_that_was_disabled_is_left(person: Lab) -> None:
+    """Only schedule uses it again (CONTRACT.md, schedule)."""
+    person.kit.write_config(person.config)
+    person.give(LOOKUP)
+    seen = ("Still to do: the crontab line.", "valid      look up samples and runs", "scheduled", "Ready.")
+    assert "authorize" not in person.talk("init --yes", *seen)
+    is_all_set(person)
+    person.kit.crontab = off = (person.kit.crontab or "").replace(THE_LABS, "# ")
+    person.talk("init --yes", "commented out. To have one here anyway: ocarina-kit schedule")
+    assert person.kit.crontab == off
+
+
+def test_each_answer_is_checked_at_once_and_nothing_pasted_is_shown(person: Lab) -> None:
+    app, mistaken = person.app, "w" * 128
+    person.kit.secrets.add(mistaken)
+    address, name, id, secret = (question for question, _ in answers(person)[1:5])
+    with person.screen("init") as screen:
+        talk(screen, ("Which Majora?", "3"))
+        for question, answer, said in (
+            (address, "3", "does not start with https://"),
+            (address, "https://nowhere.invalid/", "SRV001"),
+            ("Use this address anyway? [y/N]", "", "Which Majora?"),
+            (">", "3", address),
+            ("", f" <{person.majora.url}o/applications/>", "one of Majora's pages; corrected"),
+            (name, "?", "Could you please approve my account?"),
+            (name, "your-username", "placeholder"),
+            (name, person.user.name, "Register ocarina"),
+            (id, "?", "Could you please allow"),
+            (id, "pbkdf2_sha256$1$a$b", "hash"),
+            (id, app.client_id, "Client secret"),
+            ("(hidden):", "your-client-secret", "placeholder"),
+            (secret, app.client_id, "one of them was pasted twice"),
+            (secret, mistaken, "does not accept"),
+            (secret, "", "Client id"),  # back to it: a secret pasted there is not shown either
+            ("(hidden):", app.client_secret, "128 characters"),
+            (secret, app.client_id, "were swapped; corrected"),
+        ):
+            talk(screen, (question, answer), said)
+        talk(screen, "Majora accepts them.", PURPOSE)
+        talk(screen, ("Apply these changes?", "n"), "Nothing was changed.", ends=0)
+    assert not person.kit.config.exists()
+
+
+def test_what_is_given_is_not_asked_and_yes_agrees(person: Lab) -> None:
+    person.kit.write_config({"MAJORA_USER": "old", "mine": 1})
+    seen = ('-    "MAJORA_USER": "old"', "wrote", "Next step: ocarina-kit login")
+    command, given = "init --config-only --yes --client-secret-file -", {**person.config, "CLIENT_SECRET": ""}
+    assert "This sets up" not in person.talk(command, answers(person)[4], *seen, env=given)
+    assert person.kit.read_config() == {**person.config, "mine": 1}
+
+
+def test_a_legacy_key_becomes_oauth_and_a_broken_file_is_replaced(person: Lab) -> None:
+    key, filler = person.majora.add_legacy_key(person.user), "not-used-with-an-api-key"
+    person.kit.secrets.add(key)
+    legacy = {"MAJORA_TOKEN": key, "CLIENT_ID": filler, "CLIENT_SECRET": filler}
+    person.kit.write_config({**person.config, **legacy})
+    address, name = (f"Its address [{person.majora.url}]", ""), (f"[{person.user.name}]", "")
+    again = (("Change that?", "y"), ("[3] >", ""), address, name)
+    person.talk("init --config-only", "with a legacy API key", *again, *answers(person)[3:5], AGREE)
+    assert person.kit.read_config() == person.config
+    same = ((f"Client id [{person.app.client_id}]", ""), ("keeps the current one (hidden):", ""))
+    person.talk("init --config-only", *again, *same, "Nothing to change")
+    person.kit.config.write_bytes(b'{"MAJORA_USER": oops')
+    text = person.talk("init --config-only --json", "[CFG002]", *answers(person)[:5], AGREE)
+    assert json.loads(text[text.index("\n{") :])["ok"]
+    assert person.kit.read_config() == person.config
+
+
+def test_a_server_that_fails_is_not_asked_about_the_rest(person: Lab) -> None:
+    person.majora.fault("status", status=503, path="o/token/", times=None)
+    anyway = ("[SRV004]", ("Use this address anyway?", "y"))
+    person.talk("init --config-only", *answers(person)[:2], *anyway, *answers(person)[2:5], AGREE)
+    assert person.kit.read_config() == person.config

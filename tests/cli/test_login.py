@@ -1,12 +1,18 @@
-"""``ocarina-kit login`` without a terminal: what needs no browser, the two steps, and everything that can go wrong."""
+"""``ocarina-kit login``: two steps without a terminal; and as a person meets it: a link, a browser, a paste."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
-from tests.cli.conftest import LOOKUP, Lab
-from tests.conftest import Ran, mode_of
+from tests.cli.conftest import LINK, LOOKUP, UPLOAD, Lab, link_in, talk
+from tests.client.stub import program
+from tests.conftest import mode_of
+from tests.terminal import CTRL_C, WAIT
 
 from ocarina_kit.sandbox import install_standin
 
@@ -15,11 +21,6 @@ def link(lab: Lab, *args: str) -> str:
     ran = lab.kit.run("login", "--print-url", *args)
     assert ran.code == 0, ran
     return ran.out.removesuffix("\n")
-
-
-def finish(lab: Lab, *args: str) -> Ran:
-    """Both steps."""
-    return lab.kit.run("login", "--callback", "-", stdin=lab.authorize(link(lab, "--force", *args)))
 
 
 def test_two_steps(lab: Lab) -> None:
@@ -54,10 +55,9 @@ def test_a_callback_used_twice(lab: Lab) -> None:
     address = lab.authorize(link(lab))
     assert lab.kit.run("login", "--callback", address).code == 0
     again = lab.kit.run("login", "--callback", address)
-    assert again.code == 0, again
-    assert "was used before" in again.out
-    assert "valid      look up samples and runs: until" in again.out
-    assert "o/authorize/" not in again.all
+    assert (again.code, "o/authorize/" in again.all) == (0, False), again
+    for words in ("was used before", "valid      look up samples and runs: until"):
+        assert words in again.out
     lab.kit.tokens.write_text("{")  # damaged: it is set aside
     lost = lab.kit.run("login", "--callback", address)
     assert (lost.code, "[LGN021]" in lost.err) == (1, True)
@@ -77,28 +77,21 @@ def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     assert lab.kit.run("login", "--callback", address).code == 0
 
 
-def test_without_a_terminal_a_login_names_both_steps(lab: Lab) -> None:
+def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
+    """A token that is valid or can be refreshed; else both steps are named."""
     ran = lab.kit.run("login", "--for", "upload", "--json")
     steps = ["ocarina-kit login --for upload --print-url", "ocarina-kit login --callback -"]
-    assert (ran.code, ran.json["error"]["id"], ran.json["error"]["remedy"]["commands"]) == (
-        2,
-        "LGN015",
-        steps,
-    )
-
-
-def test_a_token_that_is_valid_expired_or_revoked(lab: Lab) -> None:
+    error = ran.json["error"]
+    assert (ran.code, error["id"], error["remedy"]["commands"]) == (2, "LGN015", steps)
     lab.give(LOOKUP)
     ran = lab.kit.run("login")
-    assert ran.code == 0
-    assert "valid      look up samples and runs: until " in ran.out
-    assert "ocarina --oauth get biosample" in ran.out
+    assert ran.out.startswith("valid      look up samples and runs: until ")
+    assert (ran.code, "ocarina --oauth get biosample" in ran.out) == (0, True)
     assert lab.kit.run("login", "--force").code == 2
     lab.has_expired()
     ran = lab.kit.run("login")
-    assert ran.code == 0, ran
     assert ran.out.startswith("refreshed  look up samples and runs: valid for 10 h\n")
-    assert lab.state() == "live"
+    assert (ran.code, lab.state()) == (0, "live")
     lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("login")
     assert (ran.code, "A new login is needed." in ran.out) == (2, True), ran
@@ -120,10 +113,9 @@ def test_no_command_to_try_for_a_client_that_the_server_refuses(lab: Lab, tmp_pa
     old = install_standin(tmp_path / "old", "0.43.0")
     for path, id in ((f"{old.parent}:/usr/bin:/bin", "[ENV004]"), ("/usr/bin:/bin", "[ENV001]")):
         lab.kit.extra["PATH"] = path
-        ran = finish(lab, "--for", "published")
-        assert ran.code == 0, ran
-        assert id in ran.err
-        assert "ocarina --oauth" not in ran.all
+        address = lab.authorize(link(lab, "--force", "--for", "published"))
+        ran = lab.kit.run("login", "--callback", address)
+        assert (ran.code, id in ran.err, "ocarina --oauth" in ran.all) == (0, True, False), ran
         assert ran.out.endswith("Next step: ocarina-kit install-client\n")
         lab.kit.tokens.unlink()
 
@@ -143,3 +135,107 @@ def test_a_server_that_is_down_keeps_the_login_open(lab: Lab) -> None:
     assert (ran.code, "o/authorize/" in ran.out) == (5, True), ran
     for words in ("[LGN026]", "[ENV007] This machine's clock is"):
         assert words in ran.err
+
+
+# --- at a terminal ----------------------------------------------------------------------------------------------------
+
+
+def test_the_menu_has_three_choices_and_a_second_list(lab: Lab) -> None:
+    with lab.screen("login") as screen:
+        talk(screen, "What will you use ocarina for?", "1 look up samples and runs")
+        talk(screen, "2 upload samples and runs 4 links", ("3 something else", "?"))
+        talk(screen, ("Majora gives a token of its own for each kind of work", "3"))
+        talk(screen, ("Names, such as", "lokup"), ("Did you mean lookup?", "lookup, published"))
+        talk(screen, "2 links to open, one after another.")
+        for words in ("Link 1 of 2, to look up samples and runs", "Link 2 of 2, to read published groups"):
+            screen.expect(words)
+            screen.paste(lab.authorize(link_in(screen)))
+        talk(screen, "logged in", ends=0)
+    assert set(lab.kit.read_tokens()) == {LOOKUP, "majora2.temp_can_read_pags_via_api"}
+
+
+def test_after_cancel_and_after_a_code_that_is_too_old_a_new_link_follows(lab: Lab) -> None:
+    with lab.screen("login", "--for", "lookup") as screen:
+        screen.paste(lab.majora.deny(lab.user, link_in(screen)))
+        talk(screen, "The login was cancelled in the browser.", "A new link, to look up samples and runs:")
+        address = lab.authorize(link_in(screen))
+        lab.majora.shift_clock(61)
+        screen.paste(address)
+        talk(screen, "Majora does not accept this code any more.", "[LGN021]")
+        screen.paste(lab.authorize(link_in(screen)))
+        talk(screen, "logged in", ends=0)
+        assert not re.search("error=|code=", screen.text)
+
+
+def test_what_is_pasted_instead_has_its_own_message_and_the_link_stays_open(lab: Lab) -> None:
+    """Each kind of paste: tests/majora/test_paste.py."""
+    with lab.screen("login", "--for", "lookup", columns=40, env={"TERM": "dumb"}) as screen:
+        talk(screen, "1 link to open.", "paste the address of the page that opens within 60 seconds:")
+        link = link_in(screen)
+        assert f"\n{link}\n" in screen.text, "complete, and alone on its line"
+        callback = parse_qs(urlsplit(link).query)["redirect_uri"][0]
+        for paste, said in (
+            (link, "That is the link to open"),
+            (f"{callback}?code=abcdefghijklmnop&state=of-an-earlier-link", "Use the link above. [LGN006]"),
+            ("well, hm", "no code in what was pasted"),
+        ):
+            screen.paste(paste + "\n")
+            talk(screen, said, "> ")
+        long = lab.authorize(link).replace("?", f"?padding={'x' * 9_000}&")
+        screen.paste("\n".join(long[at : at + 76] for at in range(0, len(long), 76)) + "\n")
+        talk(screen, "logged in look up samples and runs: valid for 10 h", ends=0)
+        assert screen.left_in_the_terminal() == b""
+
+
+def test_ctrl_c_names_every_open_link_and_the_way_finishes_all(lab: Lab) -> None:
+    with lab.screen("login", "--for", "upload", "--no-verify") as screen:
+        screen.paste(lab.authorize(link_in(screen)))
+        link_in(screen)
+        screen.send(CTRL_C)
+        talk(screen, "Still open", "Interrupted; 3 logins not finished.")
+        talk(screen, "ocarina-kit login --callback -", ends=130)
+        assert screen.echoes
+        links = re.findall(LINK, screen.text.partition("Still open")[2])
+    assert len(links) == 3
+    with lab.screen("login", "--callback", "-") as screen:  # what it asks for is not shown
+        screen.expect("Paste the address")
+        screen.paste("\n".join(lab.authorize(link) for link in links))
+        assert screen.wait() == 0
+    assert set(lab.kit.read_tokens()) == set(UPLOAD)
+
+
+def test_one_permission_that_is_missing_stops_no_other_login(lab: Lab) -> None:
+    lab.majora.set_permissions(lab.user, [LOOKUP])
+    with lab.screen("login", "--for", "info", "--for", "lookup") as screen:
+        screen.paste(lab.authorize(link_in(screen)))
+        talk(screen, "lacks a permission for this. [LGN012]", "majora2.view_majoraartifact_info")
+        screen.paste(lab.authorize(link_in(screen)))
+        talk(screen, "logged in", ends=1)
+    assert list(lab.kit.read_tokens()) == [LOOKUP]
+
+
+def test_a_wrong_client_stops_all(lab: Lab) -> None:
+    with lab.screen("login", "--for", "upload") as screen:
+        link = link_in(screen)
+        lab.kit.write_config({**lab.config, "CLIENT_SECRET": "x" * 128})
+        lab.majora.remove_application(lab.app)
+        screen.paste(link)
+        talk(screen, "Majora does not accept this client id and secret. [CRD001]", ends=1)
+        assert "Link 2" not in screen.text
+
+
+def test_a_browser_opens_only_where_it_can_be_seen(lab: Lab) -> None:
+    opened = lab.kit.home / "opened"
+    browser = program(lab.kit.home / "browser", f'#!/bin/sh\necho "$1" >> {opened}\n')
+    seen = {"BROWSER": f"{browser} %s", "DISPLAY": ":0"}
+    os.mkfifo(opened)
+    with lab.screen("login", "--for", "lookup", env=seen) as screen:
+        screen.expect("Your browser opens this link. Press Authorize")
+        link = link_in(screen)
+        done = subprocess.run(["cat", opened], capture_output=True, text=True, timeout=WAIT, check=True)
+        assert done.stdout == f"{link}\n"
+    opened.unlink()
+    with lab.screen("login", "--for", "lookup", env={**seen, "SSH_TTY": "/dev/pts/0"}) as screen:
+        screen.expect("Open this link, press Authorize")
+        link_in(screen)
+    assert not opened.exists()

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import pytest
-from tests.cli.conftest import LOOKUP, UPLOAD, Lab, talk
+from tests.cli.conftest import LOOKUP, UPLOAD, Lab
 
 ENTRY = "37 2-23/3 * * * /opt/bin/ocarina-kit refresh --cron # ocarina-kit\n"
 OTHERS = "0 5 * * * /usr/bin/backup\n"
 
 
-def test_all_are_revoked(lab: Lab) -> None:
-    tokens = lab.give(LOOKUP, UPLOAD[0])
+def test_one_is_revoked_or_all_and_the_crontab_entry_that_is_left_is_named(lab: Lab) -> None:
+    tokens = lab.give(LOOKUP, *UPLOAD)
+    lab.kit.crontab = OTHERS + ENTRY
+    for option, value, scope in (("--for", "lookup", LOOKUP), ("--scope", UPLOAD[0], UPLOAD[0])):
+        ran = lab.kit.run("logout", "--yes", option, value)
+        assert (ran.code, "crontab" in ran.all) == (0, False), ran
+        assert lab.majora.token_state(tokens.pop(scope)["refresh_token"]) == "dead"
+        assert lab.kit.read_tokens() == tokens
     ran = lab.kit.run("logout", "--yes")
-    assert ran.code == 0, ran
-    assert (
-        ran.out == "revoked    look up samples and runs: deleted here\nrevoked    add samples: deleted here\n"
+    assert (ran.code, lab.kit.read_tokens(), lab.kit.crontab) == (0, {}, OTHERS + ENTRY), ran
+    assert ran.out.startswith(
+        "revoked    update samples: deleted here\nrevoked    add libraries: deleted here\n"
     )
-    assert lab.kit.read_tokens() == {}
-    assert lab.majora.token_state(tokens[LOOKUP]["refresh_token"]) == "dead"
-    assert set(lab.kit.run("logout", "--yes", "--json").json) == {"schema", "command", "ok", "exit"}
-
-
-@pytest.mark.parametrize("option", [("--for", "lookup"), ("--scope", LOOKUP)])
-def test_one_is_revoked(lab: Lab, option: tuple[str, str]) -> None:
-    lab.give(LOOKUP, UPLOAD[0])
-    lab.kit.crontab = ENTRY
-    ran = lab.kit.run("logout", "--yes", *option)
-    assert ran.code == 0
-    assert list(lab.kit.read_tokens()) == [UPLOAD[0]]
-    assert "crontab" not in ran.all
+    assert ran.out.endswith("  ocarina-kit schedule --remove\n")
+    lab.kit.crontab = OTHERS
+    ran = lab.kit.run("logout", "--yes", "--json")
+    assert (set(ran.json), "crontab" in ran.all) == ({"schema", "command", "ok", "exit"}, False)
 
 
 def test_without_a_yes_the_change_is_only_shown(lab: Lab) -> None:
@@ -53,29 +49,11 @@ def test_what_the_server_does_not_confirm_is_kept(lab: Lab) -> None:
     assert lab.kit.read_tokens() == {}
 
 
-def test_the_crontab_entry_that_is_left_is_named(lab: Lab) -> None:
-    lab.give(LOOKUP)
-    lab.kit.crontab = OTHERS + ENTRY
-    ran = lab.kit.run("logout", "--yes")
-    assert ran.code == 0
-    assert ran.out.endswith("  ocarina-kit schedule --remove\n")
-    assert lab.kit.crontab == OTHERS + ENTRY
-    lab.kit.crontab = OTHERS
-    assert "crontab" not in lab.kit.run("logout", "--yes").all
-
-
 def test_at_a_terminal_it_offers_to_remove_the_entry(lab: Lab) -> None:
     lab.give(LOOKUP)
     lab.kit.crontab = OTHERS + ENTRY
-    with lab.screen("logout") as screen:
-        talk(screen, ("[Y/n]", "n"), "Nothing was changed.", ends=0)
+    lab.talk("logout", ("[Y/n]", "n"), "Nothing was changed.")
     assert lab.state() == "live"
-    with lab.screen("logout") as screen:
-        screen.expect("look up samples and runs")
-        talk(
-            screen,
-            ("Revoke these tokens", "y"),
-            ("No token is left. Remove the crontab entry too? [Y/n]", ""),
-        )
-        talk(screen, "removed", ends=0)
+    offer = ("No token is left. Remove the crontab entry too? [Y/n]", "")
+    lab.talk("logout", "look up samples and runs", ("Revoke these tokens", "y"), offer, "removed")
     assert lab.kit.crontab == OTHERS

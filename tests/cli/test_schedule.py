@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import LOOKUP, Lab, talk
-from tests.conftest import TESTS
-from tests.terminal import Screen
+from tests.cli.conftest import LOOKUP, Lab
+from tests.client.stub import program
+from tests.conftest import TESTS, mode_of
 
+from ocarina_kit.cli.schedule_line import run_command, shown
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.sandbox import install_impostor, install_standin
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
+from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import log
 
 OTHERS = "# MAILTO=root\nMAILTO = me@example.org \n*/5\t* * * *  /opt/backup % a \\% b\n0 5 1-31 * 1 x\n"
 MEMBERS = {"line", "host", "next_runs", "last_success", "valid_until", "problem"}
+NO_CLIENT = {"PATH": f"{TESTS / 'programs'}:/usr/bin:/bin"}
 
 
 def said(lab: Lab, *args: str) -> dict[str, Any]:
     """The JSON document of a run."""
-    data = lab.kit.run("schedule", *args, "--json").json
-    assert data.keys() - {"schema", "command", "ok", "exit", "error"} <= MEMBERS
-    return data
+    return lab.kit.run("schedule", *args, "--json").json
 
 
 def lines(lab: Lab) -> list[str]:
@@ -50,7 +51,7 @@ def guide(lab: Lab) -> str:
 # --- installing -----------------------------------------------------------------------------------------------
 
 
-def test_one_line_is_added_and_all_else_stays(lab: Lab) -> None:
+def test_one_line_is_added_and_removed_and_all_else_stays(lab: Lab) -> None:
     lab.kit.crontab = OTHERS
     ran = lab.kit.run("schedule", "--dry-run")
     assert (ran.code, lab.kit.crontab, lab.kit.state.exists()) == (0, OTHERS, False)
@@ -59,23 +60,28 @@ def test_one_line_is_added_and_all_else_stays(lab: Lab) -> None:
     assert (data["exit"], data["error"]["remedy"]["commands"]) == (2, ["ocarina-kit schedule --yes"])
     assert lab.kit.crontab == OTHERS
     ran = lab.kit.run("schedule", "--yes")
-    assert ran.code == 0, ran
     (line,) = lines(lab)
     assert line.endswith(f" refresh --cron || {lab.client} -q oauth refresh # ocarina-kit")
     assert lab.kit.crontab == f"{OTHERS}{line}\n"
     # Says what it chose and why, shows the line, and nobody else's.
-    assert f"{lab.client} (ocarina 1.0.0). Found in: PATH." in ran.out
-    assert f"+{line}\n" in ran.out
-    assert "/opt/backup" not in ran.all
+    for words in (f"{lab.client} (ocarina 1.0.0). Found in: PATH.", f"+{line}\n"):
+        assert words in ran.out
+    assert (ran.code, "/opt/backup" in ran.all) == (0, False)
     assert logged(lab) == ["scheduled"]
     (backup,) = (lab.kit.state / "backups").iterdir()
-    assert (backup.read_text(), stat.S_IMODE(backup.stat().st_mode)) == (OTHERS, 0o600)
+    assert (backup.read_text(), mode_of(backup)) == (OTHERS, 0o600)
     (lab.kit.state / "refresh.log").unlink()
     data = said(lab)
     assert data.keys() == {"schema", "command", "ok", "exit", *MEMBERS}
     assert (data["line"], len(data["next_runs"]), data["problem"]) == (line, 3, None)
     assert "has this line already" in lab.kit.run("schedule").out
     assert (lab.kit.crontab, logged(lab)) == (f"{OTHERS}{line}\n", ["scheduled"])
+    for args, code in (((), 2), (("--dry-run",), 0)):
+        assert (lab.kit.run("schedule", "--remove", *args).code, lines(lab)) == (code, [line])
+    lab.kit.config.unlink()  # the line names its configuration
+    ran = lab.kit.run("schedule", "--remove", "--yes", env=NO_CLIENT)
+    assert (ran.code, lab.kit.crontab, logged(lab)[-1]) == (0, OTHERS, "unscheduled"), ran
+    assert "has no entry" in lab.kit.run("schedule", "--remove", "--yes").out
 
 
 @pytest.mark.parametrize("args", [("--runner", "client"), ("--cron", "7  */2 * * *")])
@@ -92,8 +98,7 @@ def test_what_was_asked_for(lab: Lab, args: tuple[str, str]) -> None:
 
 
 def test_environment_and_profile_are_carried(lab: Lab) -> None:
-    config = lab.kit.home / "my configs" / "100% mine.json"
-    config.parent.mkdir()
+    config = lab.kit.home / "100% mine.json"
     config.write_text(json.dumps({"default": lab.config, "profile": {"test": {"MAJORA_USER": "other"}}}))
     config.chmod(0o600)
     env = {
@@ -104,8 +109,7 @@ def test_environment_and_profile_are_carried(lab: Lab) -> None:
     }
     lab.kit.secrets.add("pa55word")
     ran = lab.kit.run("schedule", "--yes", "--profile", "test", env=env)
-    assert ran.code == 0, ran
-    assert "HTTP_PROXY may hold a password" in " ".join(ran.err.split())
+    assert (ran.code, "HTTP_PROXY may hold a password" in ran.err) == (0, True), ran
     (line,) = lines(lab)
     assert line.endswith(" --profile test oauth refresh # ocarina-kit test")
     assert f"export REQUESTS_CA_BUNDLE={lab.kit.home}/ca.pem; " in line
@@ -119,17 +123,15 @@ def test_a_commented_out_line_is_used_again_only_by_consent(lab: Lab) -> None:
     lab.kit.crontab = f"# {guide(lab)}"
     assert lab.kit.run("schedule").code == 2
     assert lab.kit.crontab == f"# {guide(lab)}"
-    with Screen.of(lab.kit, "schedule", columns=40) as screen:
-        talk(screen, "commented out. It is used", ("? [Y/n]", ""), "scheduled", ends=0)
-        assert f"+{lines(lab)[0]}\n" in screen.text  # complete, however narrow
+    text = lab.talk("schedule", "commented out. It is used", ("? [Y/n]", ""), "scheduled", columns=40)
+    assert f"+{lines(lab)[0]}\n" in text  # complete, however narrow
     assert lab.kit.crontab == f"{lines(lab)[0]}\n"
 
 
 def test_a_line_with_other_work_is_left_for_a_person(lab: Lab) -> None:
     lab.kit.crontab = mixed = f"0 * * * * /opt/backup && {lab.client} oauth refresh\n"
     for args in (("--yes",), ("--remove", "--yes"), ("--test",)):
-        data = said(lab, *args)
-        assert (data["exit"], data["error"]["id"]) == (1, "SCH001")
+        assert said(lab, *args)["error"]["id"] == "SCH001"
     assert lab.kit.crontab == mixed
 
 
@@ -137,8 +139,7 @@ def test_none_is_added_on_a_second_host_unasked(lab: Lab) -> None:
     here = Machine(lab.kit.env, lab.kit.home, "u", "node2", run, now=lambda: time.time() - 3600)
     setup = Setup(Place(lab.kit.config), lab.majora.url, "tester", lab.kit.tokens)
     log.append(here, [log.line(here, setup, "refresh", "refreshed", LOOKUP)])
-    with Screen.of(lab.kit, "schedule") as screen:
-        talk(screen, "node2 refreshed the tokens", ("? [y/N]", ""), "Nothing was changed.", ends=0)
+    lab.talk("schedule", "node2 refreshed the tokens", ("? [y/N]", ""), "Nothing was changed.")
     assert lab.kit.crontab is None
     assert lab.kit.run("schedule", "--yes").code == 0
     assert lines(lab)
@@ -169,11 +170,10 @@ def test_wrong_usage(lab: Lab, args: list[str], id: str, words: str) -> None:
 
 
 def test_nothing_to_schedule_or_no_client(lab: Lab) -> None:
-    lab.kit.extra["PATH"] = f"{TESTS / 'programs'}:/usr/bin:/bin"
+    lab.kit.extra |= NO_CLIENT
     assert said(lab, "--yes", "--runner", "client")["error"]["id"] == "ENV001"
     ran = lab.kit.run("schedule", "--yes")
-    assert ran.code == 0
-    assert "runs ocarina-kit alone" in " ".join(ran.err.split())
+    assert (ran.code, "runs ocarina-kit alone" in ran.err) == (0, True)
     assert lines(lab)[0].endswith(" refresh --cron # ocarina-kit")
     lab.kit.write_config({**lab.config, "MAJORA_TOKEN": "0123456789abcdef0123"})
     lab.kit.secrets.add("0123456789abcdef0123")
@@ -191,40 +191,27 @@ def test_a_named_client_is_taken_or_refused(lab: Lab, tmp_path: Path) -> None:
     lab.kit.write_config({**lab.config, "MAJORA_TOKENS_FILE": "~/elsewhere"})
     assert said(lab, "--yes", "--ocarina", str(old), "--runner", "client")["error"]["id"] == "SCH003"
     good.parent.chmod(0o777)
-    assert (
-        "is not safe: other users can replace"
-        in lab.kit.run("schedule", "--dry-run", "--ocarina", str(good)).err
-    )
+    ran = lab.kit.run("schedule", "--dry-run", "--ocarina", str(good))
+    assert "is not safe: other users can replace" in ran.err
 
 
-@pytest.mark.parametrize(
-    ("env", "id"),
-    [
-        ({"KIT_TEST_CRONTAB_FAILS": "denied"}, "CRN001"),
-        ({"KIT_TEST_CRONTAB_FAILS": "write"}, "SCH004"),
-        ({"PATH": "client only"}, "CRN001"),
-    ],
-)
-def test_the_line_is_given_to_whoever_can_install_it(lab: Lab, env: dict[str, str], id: str) -> None:
+def test_the_line_is_given_to_whoever_can_install_it(lab: Lab) -> None:
     lab.kit.crontab = OTHERS
-    env = {"PATH": str(lab.client.parent)} if "PATH" in env else env
-    ran = lab.kit.run("schedule", "--yes", "--json", env=env)
-    data = ran.json
-    assert (data["exit"], data["error"]["id"], data["problem"]["id"]) == (1, id, id)
-    assert data["line"] in ran.err.splitlines()
-    assert (lab.kit.crontab, logged(lab)) == (OTHERS, [])
-
-
-# --- print, remove --------------------------------------------------------------------------------------------
+    for name, value, id in (
+        ("KIT_TEST_CRONTAB_FAILS", "denied", "CRN001"),
+        ("KIT_TEST_CRONTAB_FAILS", "write", "SCH004"),
+        ("PATH", str(lab.client.parent), "CRN001"),
+    ):
+        ran = lab.kit.run("schedule", "--yes", "--json", env={name: value})
+        assert (ran.code, ran.json["error"]["id"], ran.json["problem"]["id"]) == (1, id, id)
+        assert ran.json["line"] in ran.err.splitlines()
+        assert (lab.kit.crontab, logged(lab)) == (OTHERS, [])
 
 
 def test_print_gives_the_line_alone_in_its_very_bytes(lab: Lab, tmp_path: Path) -> None:
     """Also with a path that is no UTF-8 and a blank that no terminal shows."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 100%\xc2\xa0x"))
-    folder.mkdir()
-    wrapper = folder / "ocarina"
-    wrapper.write_text(f'#!/bin/sh\nexec {lab.client} "$@"\n')
-    wrapper.chmod(0o755)
+    wrapper = program(folder / "ocarina", f'#!/bin/sh\nexec {lab.client} "$@"\n')
     command = lab.kit.command("schedule", "--print", "--ocarina", str(wrapper))
     env = {**lab.kit.env, "PATH": str(lab.client.parent)}  # no crontab command is needed
     done = subprocess.run(command, env=env, cwd=lab.kit.home, capture_output=True, check=True)
@@ -232,21 +219,6 @@ def test_print_gives_the_line_alone_in_its_very_bytes(lab: Lab, tmp_path: Path) 
     assert b"/caf\xe9 100\\%\xc2\xa0x/ocarina' -q oauth refresh" in done.stdout
     assert lab.kit.run("schedule", "--yes", "--ocarina", str(wrapper)).code == 0
     assert done.stdout == lab.kit.crontab_file.read_bytes()
-
-
-def test_remove(lab: Lab) -> None:
-    lab.kit.crontab = OTHERS
-    lab.kit.run("schedule", "--yes")
-    assert [
-        lab.kit.run("schedule", "--remove").code,
-        lab.kit.run("schedule", "--remove", "--dry-run").code,
-    ] == [2, 0]
-    assert lines(lab)
-    lab.kit.config.unlink()  # the line names its configuration
-    ran = lab.kit.run("schedule", "--remove", "--yes", env={"PATH": f"{TESTS / 'programs'}:/usr/bin:/bin"})
-    assert (ran.code, lab.kit.crontab) == (0, OTHERS), ran
-    assert logged(lab)[-1] == "unscheduled"
-    assert "has no entry" in lab.kit.run("schedule", "--remove", "--yes").out
 
 
 # --- show, test -----------------------------------------------------------------------------------------------
@@ -263,25 +235,40 @@ def test_show_promises_nothing_that_a_check_denies(lab: Lab, client: Path) -> No
         ran = lab.kit.run("schedule", "--show")
         assert (ran.code, f"[{id}]" in ran.err) == (1, True), ran
         assert not crontab or "!" in ran.out
-        assert lab.kit.run("schedule", "--show", "--json").json["problem"]["id"] == id
+    assert said(lab, "--show")["problem"]["id"] == id
     lab.kit.run("schedule", "--yes", "--cron", "7 */3 * * *")
     ran = lab.kit.run("schedule", "--show")
-    first, line, *_ = ran.out.splitlines()
-    assert (ran.code, first.startswith("Every 3 hours at :07 on ")) == (0, True)
-    assert f"{line[2:]}\n" in (lab.kit.crontab or "")
-    assert "\nNext runs      " in ran.out
-    assert "with no further run\n" in ran.out
-    assert ran.out.count("^") in (7, 8)
-    assert f"  tokens    {'=' * 48}\n" in ran.out
+    assert (ran.code, ran.out.count("^") in (7, 8)) == (0, True)
+    for words in (
+        "Every 3 hours at :07 on ",
+        f"\n  {lines(lab)[0]}\n",
+        "\nNext runs      ",
+        "no further run\n",
+    ):
+        assert words in ran.out
+    assert f"tokens    {'=' * 48}\n" in ran.out
 
 
 def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     lab.give(LOOKUP)
     assert lab.kit.run("schedule", "--yes").code == 0
     ran = lab.kit.run("schedule", "--test")
-    assert ran.code == 0, ran
-    assert "refreshed  look up samples and runs: valid for 9 h" in ran.out
+    assert (ran.code, "refreshed  look up samples and runs: valid for 9 h" in ran.out) == (0, True), ran
     assert "ocarina-kit refreshed 1 token: valid until" in ran.out
     lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("schedule", "--test", "--json")
     assert (ran.code, ran.json["problem"]["id"], "RFR001" in ran.err) == (4, "CRN008", True), ran
+
+
+def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -> None:
+    machine = Machine({"PATH": "/usr/bin:/bin", "SECRET": "s"}, tmp_path, "tester", "node1", run)
+    said = shown(run_command(machine, "env | sort; pwd; tty", {"MAILTO": "me", "LOGNAME": "no"}))
+    seen = [line for line in said.splitlines() if not line.startswith(("_=", "SHLVL=", "OLDPWD=", "PWD="))]
+    environ = [f"HOME={tmp_path}", "LOGNAME=tester", "MAILTO=me", "PATH=/usr/bin:/bin", "SHELL=/bin/sh"]
+    assert seen == [*environ, str(tmp_path), "not a tty"]
+    assert shown(run_command(machine, r"printf '\%s|' a; cat%one%two", {})) == "a|one\ntwo"
+    gone = run_command(machine, "true", {"HOME": str(tmp_path / "gone")})
+    assert (gone.code, "not a folder" in gone.error) == (None, True)
+    bad = f"{sys.executable} -c 'raise ValueError(\"no token abcdefghijklmnop\")'"
+    said = shown(run_command(machine, bad, {}), [Secret("abcdefghijklmnop")])
+    assert said == "ValueError: no token ****  (the end of a Python traceback)"
