@@ -8,7 +8,6 @@ Needs root, the packages cron, busybox-static and libfaketime, and leave to make
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -73,17 +72,20 @@ class Apart:
         assert self.processes[0].poll() is None, "the namespace could not be made"
         self.enter = ["nsenter", "-m", "-t", str(self.processes[0].pid), "--"]
 
-    def start_cron(self, at: str) -> None:
-        """Start the daemon with its clock at ``at`` (local time)."""
-        environ = {"PATH": SYSTEM_PATH, "LD_PRELOAD": str(FAKETIME), "FAKETIME": f"@{at}"}
+    def start_cron(self, entry: Entry) -> None:
+        """Start the daemon with its clock three seconds before this entry is due (local time)."""
+        minute, hours = entry.time.split()[:2]
+        first = int(hours.split("-")[0]) * 60 + int(minute) - 1
+        at = f"@2026-01-01 {first // 60:02}:{first % 60:02}:57"
+        environ = {"PATH": SYSTEM_PATH, "LD_PRELOAD": str(FAKETIME), "FAKETIME": at}
         with self.log.open("wb") as log:
             command = [*self.enter, "cron", "-f", "-L", "15"]
             self.processes.append(subprocess.Popen(command, env=environ, stdout=log, stderr=log))
 
-    def close(self) -> None:
-        for process in reversed(self.processes):
-            process.kill()
-            process.wait()
+    def stop_last(self) -> None:
+        process = self.processes.pop()
+        process.kill()
+        process.wait()
 
 
 class Person:
@@ -134,86 +136,70 @@ def install_kit(prefix: Path) -> None:
 
 @pytest.fixture
 def apart(tmp_path: Path) -> Iterator[Apart]:
-    (tmp_path / "apart").mkdir()
-    with contextlib.closing(Apart(tmp_path / "apart")) as made:
-        yield made
+    made = Apart(tmp_path / "apart")
+    yield made
+    while made.processes:
+        made.stop_last()
 
 
-@pytest.fixture
-def person(lab: Lab, apart: Apart, client: Path, tmp_path: Path) -> Person:
+def test_debians_daemon_runs_the_installed_line(lab: Lab, apart: Apart, client: Path, tmp_path: Path) -> None:
+    """Through the kit, which refreshes what expired long ago too; then without the kit's interpreter."""
     # The real crontab of this namespace, in place of the tests' program.
     person = Person(lab, tmp_path / "my 100% kit", apart.enter, {"PATH": f"{client.parent}:/usr/bin:/bin"})
     # The daemon takes the home from the password database; the throwaway one is named in the crontab.
-    person.crontab("-", stdin=f"HOME={lab.kit.home}\n# of others: 100%\n".encode())
-    return person
-
-
-def just_before(entry: Entry) -> str:
-    """Three seconds before the line is due."""
-    assert entry.times is not None
-    minute, hours = entry.time.split()[:2]
-    first = int(hours.split("-")[0]) * 60 + int(minute) - 1
-    return f"2026-01-01 {first // 60:02}:{first % 60:02}:57"
-
-
-def test_the_installed_line_runs_at_its_time(person: Person, apart: Apart) -> None:
-    """Through the kit, which refreshes what expired long ago too."""
-    person.lab.has_expired()
-    before = person.crontab("-l")
+    before = f"HOME={lab.kit.home}\n# of others: 100%\n".encode()
+    person.crontab("-", stdin=before)
+    lab.has_expired()
     person.ocarina_kit("schedule", "--yes")
     entry = person.entry
     assert entry.runner == "kit-first"
     assert person.crontab("-l").startswith(before)
-    apart.start_cron(just_before(entry))
+    apart.start_cron(entry)
     until(person.is_fresh, f"a refresh by cron, which says {apart.log.read_text()!r}")
     shown = json.loads(person.ocarina_kit("schedule", "--show", "--json"))
     assert shown["line"] == entry.text
     assert shown["last_success"]
+
+    apart.stop_last()
+    python, log = person.prefix / "bin" / "python", lab.kit.state / "refresh.log"
+    python.rename(tmp_path / "python")
+    logged = log.read_bytes()
+    lab.give(LOOKUP, INFO, age=HOUR)
+    apart.start_cron(entry)
+    until(person.is_fresh, f"a refresh by the client, of which cron says {apart.log.read_text()!r}")
+    assert log.read_bytes() == logged
+    (tmp_path / "python").rename(python)
     person.ocarina_kit("schedule", "--remove", "--yes")
     assert person.crontab("-l") == before
 
 
-def test_the_client_takes_over_where_the_kits_interpreter_is_gone(person: Person, apart: Apart) -> None:
-    person.ocarina_kit("schedule", "--yes")
-    entry = person.entry
-    for link in (person.prefix / "bin").glob("python*"):
-        link.unlink()
-    apart.start_cron(just_before(entry))
-    until(person.is_fresh, f"a refresh by cron, which says {apart.log.read_text()!r}")
-    assert "refreshed" not in (person.kit.state / "refresh.log").read_text()
-
-
 # --- other crons ------------------------------------------------------------------------------------------------------
 
-
-def busybox(folder: Path) -> str:
-    return f'exec busybox crontab -c {folder} "$@"'
-
-
-def systemd_cron(folder: Path) -> str:
-    """systemd-cron's own program, with the folders that it has built in changed to those that it was unpacked in."""
-    unpacked = Path(os.environ["OCARINA_KIT_SYSTEMD_CRON"])
-    text = (unpacked / "usr/bin/crontab").read_text().replace("/lib/systemd/", f"{unpacked}/lib/systemd/")
-    text = text.replace("/var/spool/cron/crontabs", str(folder))
-    (folder.parent / "systemd-crontab").write_text(text)
-    return f'exec /usr/bin/python3 -I {folder.parent}/systemd-crontab "$@"'
+BUSYBOX = 'exec busybox crontab -c {folder} "$@"'
+# systemd-cron's own program, with the folders that it has built in changed to those that it was unpacked in.
+SYSTEMD_CRON = """
+sed 's#/lib/systemd/#{unpacked}&#g; s#/var/spool/cron/crontabs#{folder}#g' {unpacked}/usr/bin/crontab >"$0.py"
+exec /usr/bin/python3 -I "$0.py" "$@"
+"""
 
 
 @pytest.fixture
 def other(lab: Lab, client: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
     """A person on a machine with another crontab program; its crontabs are in ``tmp_path / "crontabs"``."""
-    (tmp_path / "crontabs").mkdir()
-    (tmp_path / "programs").mkdir()
-    program = tmp_path / "programs" / "crontab"
-    program.write_text(f"#!/bin/sh\n{request.param(tmp_path / 'crontabs')}\n")
+    folder, program = tmp_path / "crontabs", tmp_path / "programs" / "crontab"
+    folder.mkdir()
+    program.parent.mkdir()
+    unpacked = os.environ.get("OCARINA_KIT_SYSTEMD_CRON")
+    program.write_text("#!/bin/sh\n" + request.param.format(folder=folder, unpacked=unpacked))
     program.chmod(0o755)
     path = f"{program.parent}:{client.parent}:/usr/bin:/bin"
     return Person(lab, tmp_path / "kit", [], {"PATH": path, "USER": "root", "LOGNAME": "root"})
 
 
-@pytest.mark.parametrize(
-    "other", [busybox, pytest.param(systemd_cron, marks=pytest.mark.systemd_cron)], indirect=True
-)
+CRONTABS = [BUSYBOX, pytest.param(SYSTEMD_CRON, marks=pytest.mark.systemd_cron)]
+
+
+@pytest.mark.parametrize("other", CRONTABS, indirect=True, ids=["busybox", "systemd-cron"])
 def test_another_crontab_program(other: Person) -> None:
     other.ocarina_kit("schedule", "--yes")  # no crontab yet, in that program's words
     line = other.entry.text
@@ -225,7 +211,7 @@ def test_another_crontab_program(other: Person) -> None:
     assert other.crontab("-l") == b"# mine 100%\n"
 
 
-@pytest.mark.parametrize("other", [busybox], indirect=True)
+@pytest.mark.parametrize("other", [BUSYBOX], indirect=True, ids=["busybox"])
 def test_busyboxs_daemon_runs_the_line(other: Person, tmp_path: Path) -> None:
     """Its clock cannot be set, so that the line is due at the next minute."""
     other.ocarina_kit("schedule", "--yes")
