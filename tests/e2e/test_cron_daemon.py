@@ -15,12 +15,12 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.cli.conftest import LOOKUP, Lab
+from tests.client.stub import program
 from tests.conftest import until
 
 from ocarina_kit.cron.line import Entry, entries
@@ -42,7 +42,7 @@ test -f /var/spool/cron/private && touch "$1/ready" && exec sleep 600
 """
 
 
-FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,27 +91,27 @@ class Apart:
 class Person:
     """Somebody whose kit and client have environments of their own. ``enter`` comes before each command."""
 
-    def __init__(self, lab: Lab, prefix: Path, enter: list[str], environ: Mapping[str, str]) -> None:
-        self.lab, self.kit, self.prefix, self.enter = lab, lab.kit, prefix, enter
-        self.env = {**lab.kit.env, **environ}
+    def __init__(self, lab: Lab, prefix: Path, enter: list[str], path: str, **environ: str) -> None:
+        self.kit, self.prefix, self.enter = lab.kit, prefix, enter
+        self.env = {
+            **lab.kit.env,
+            "PATH": f"{prefix}/bin:{path}:{lab.client.parent}:/usr/bin:/bin",
+            **environ,
+        }
         install_kit(prefix)
         lab.give(LOOKUP, INFO, age=HOUR)
 
-    def ocarina_kit(self, *args: str) -> bytes:
-        return self._run(self.prefix / "bin" / "ocarina-kit", *args)
-
-    def crontab(self, *args: str, stdin: bytes = b"") -> bytes:
-        return self._run("crontab", *args, stdin=stdin)
-
-    def _run(self, *argv: str | Path, stdin: bytes = b"") -> bytes:
-        how: dict[str, Any] = {"env": self.env, "cwd": self.kit.home, "input": stdin}
-        done = subprocess.run([*self.enter, *argv], capture_output=True, check=False, **how)
+    def run(self, command: str, stdin: bytes = b"") -> bytes:
+        argv: list[str] = [*self.enter, *command.split()]
+        done = subprocess.run(
+            argv, env=self.env, cwd=self.kit.home, input=stdin, capture_output=True, check=False
+        )
         assert done.returncode == 0, done
         return done.stdout
 
     @property
     def entry(self) -> Entry:
-        (entry,) = entries(self.crontab("-l"), "root", str(self.kit.home))
+        (entry,) = entries(self.run("crontab -l"), "root", str(self.kit.home))
         return entry
 
     def is_fresh(self) -> bool:
@@ -127,11 +127,10 @@ def install_kit(prefix: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", prefix], check=True)
     packages = next(prefix.glob("lib/python3*/site-packages"))
     (packages / "kit.pth").write_text(f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n")
-    script = prefix / "bin" / "ocarina-kit"
     # As pip writes them where there is a blank: a first line cannot hold one, so sh finds the interpreter there.
     first = f"#!/bin/sh\n'''exec' \"{prefix}/bin/python\" \"$0\" \"$@\"\n' '''\n"
-    script.write_text(f"{first}import sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n")
-    script.chmod(0o755)
+    text = f"{first}import sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n"
+    program(prefix / "bin" / "ocarina-kit", text)
 
 
 @pytest.fixture
@@ -142,21 +141,21 @@ def apart(tmp_path: Path) -> Iterator[Apart]:
         made.stop_last()
 
 
-def test_debians_daemon_runs_the_installed_line(lab: Lab, apart: Apart, client: Path, tmp_path: Path) -> None:
+def test_debians_daemon_runs_the_installed_line(lab: Lab, apart: Apart, tmp_path: Path) -> None:
     """Through the kit, which refreshes what expired long ago too; then without the kit's interpreter."""
     # The real crontab of this namespace, in place of the tests' program.
-    person = Person(lab, tmp_path / "my 100% kit", apart.enter, {"PATH": f"{client.parent}:/usr/bin:/bin"})
+    person = Person(lab, tmp_path / "my 100% kit", apart.enter, "/usr/bin")
     # The daemon takes the home from the password database; the throwaway one is named in the crontab.
     before = f"HOME={lab.kit.home}\n# of others: 100%\n".encode()
-    person.crontab("-", stdin=before)
+    person.run("crontab -", stdin=before)
     lab.has_expired()
-    person.ocarina_kit("schedule", "--yes")
+    person.run("ocarina-kit schedule --yes")
     entry = person.entry
     assert entry.runner == "kit-first"
-    assert person.crontab("-l").startswith(before)
+    assert person.run("crontab -l").startswith(before)
     apart.start_cron(entry)
     until(person.is_fresh, f"a refresh by cron, which says {apart.log.read_text()!r}")
-    shown = json.loads(person.ocarina_kit("schedule", "--show", "--json"))
+    shown = json.loads(person.run("ocarina-kit schedule --show --json"))
     assert shown["line"] == entry.text
     assert shown["last_success"]
 
@@ -169,8 +168,8 @@ def test_debians_daemon_runs_the_installed_line(lab: Lab, apart: Apart, client: 
     until(person.is_fresh, f"a refresh by the client, of which cron says {apart.log.read_text()!r}")
     assert log.read_bytes() == logged
     (tmp_path / "python").rename(python)
-    person.ocarina_kit("schedule", "--remove", "--yes")
-    assert person.crontab("-l") == before
+    person.run("ocarina-kit schedule --remove --yes")
+    assert person.run("crontab -l") == before
 
 
 # --- other crons ------------------------------------------------------------------------------------------------------
@@ -184,16 +183,13 @@ exec /usr/bin/python3 -I "$0.py" "$@"
 
 
 @pytest.fixture
-def other(lab: Lab, client: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
+def other(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
     """A person on a machine with another crontab program; its crontabs are in ``tmp_path / "crontabs"``."""
-    folder, program = tmp_path / "crontabs", tmp_path / "programs" / "crontab"
-    folder.mkdir()
-    program.parent.mkdir()
+    (tmp_path / "crontabs").mkdir()
     unpacked = os.environ.get("OCARINA_KIT_SYSTEMD_CRON")
-    program.write_text("#!/bin/sh\n" + request.param.format(folder=folder, unpacked=unpacked))
-    program.chmod(0o755)
-    path = f"{program.parent}:{client.parent}:/usr/bin:/bin"
-    return Person(lab, tmp_path / "kit", [], {"PATH": path, "USER": "root", "LOGNAME": "root"})
+    text = request.param.format(folder=tmp_path / "crontabs", unpacked=unpacked)
+    path = program(tmp_path / "programs" / "crontab", f"#!/bin/sh\n{text}\n").parent
+    return Person(lab, tmp_path / "kit", [], str(path), USER="root", LOGNAME="root")
 
 
 CRONTABS = [BUSYBOX, pytest.param(SYSTEMD_CRON, marks=pytest.mark.systemd_cron)]
@@ -201,22 +197,22 @@ CRONTABS = [BUSYBOX, pytest.param(SYSTEMD_CRON, marks=pytest.mark.systemd_cron)]
 
 @pytest.mark.parametrize("other", CRONTABS, indirect=True, ids=["busybox", "systemd-cron"])
 def test_another_crontab_program(other: Person) -> None:
-    other.ocarina_kit("schedule", "--yes")  # no crontab yet, in that program's words
+    other.run("ocarina-kit schedule --yes")  # no crontab yet, in that program's words
     line = other.entry.text
     assert line.endswith("# ocarina-kit")
-    other.crontab("-", stdin=f"# mine 100%\n{line}\n{line}\n".encode())
-    other.ocarina_kit("schedule", "--yes")
-    assert other.crontab("-l") == f"# mine 100%\n{line}\n".encode()
-    other.ocarina_kit("schedule", "--remove", "--yes")
-    assert other.crontab("-l") == b"# mine 100%\n"
+    other.run("crontab -", stdin=f"# mine 100%\n{line}\n{line}\n".encode())
+    other.run("ocarina-kit schedule --yes")
+    assert other.run("crontab -l") == f"# mine 100%\n{line}\n".encode()
+    other.run("ocarina-kit schedule --remove --yes")
+    assert other.run("crontab -l") == b"# mine 100%\n"
 
 
 @pytest.mark.parametrize("other", [BUSYBOX], indirect=True, ids=["busybox"])
 def test_busyboxs_daemon_runs_the_line(other: Person, tmp_path: Path) -> None:
     """Its clock cannot be set, so that the line is due at the next minute."""
-    other.ocarina_kit("schedule", "--yes")
+    other.run("ocarina-kit schedule --yes")
     command = other.entry.command
-    other.crontab("-", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
+    other.run("crontab -", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
     daemon = ["busybox", "crond", "-f", "-c", str(tmp_path / "crontabs")]
     with subprocess.Popen(daemon, env={"PATH": SYSTEM_PATH, "HOME": str(other.kit.home)}) as running:
         try:
