@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import typer
 from tests.bench import simulation
+from tests.client.stub import program
 from tests.conftest import Kit, mode_of
 
 from ocarina_kit.cli.app import COMMANDS, root
@@ -142,9 +143,6 @@ def test_no_page_has(faults: Callable[[Path], Iterable[str]], tmp_path: Path) ->
     assert len(list(faults(page))) == 1
 
 
-# --- numbers, names, figures ------------------------------------------------------------------------------------------
-
-
 def test_readme_is_short_and_names_every_command() -> None:
     assert len(README.read_text("utf-8").split()) <= 800
     assert {words[0] for words in commands_in(README)} >= NAMES
@@ -205,10 +203,8 @@ def test_the_site_leads_script_sets_up_a_group(kit: Kit, running: Sandbox) -> No
     script = kit.home / "onboard.sh"
     script.write_text(page.split("<!-- onboarding script -->\n```bash\n")[1].split("```")[0])
     homes, programs = kit.home / "homes", kit.home / "programs"
-    programs.mkdir()
-    for name, text in (("sudo", SUDO), ("kit", f'#!/bin/sh\nexec {shlex.join(kit.command())} "$@"\n')):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
+    program(programs / "sudo", SUDO)
+    program(programs / "kit", f'#!/bin/sh\nexec {shlex.join(kit.command())} "$@"\n')
     env = {**kit.env, "PATH": f"{programs}:{kit.env['PATH']}", "KIT": str(programs / "kit")}
     env |= {"HOMES": str(homes), "CLIENT": str(install_standin(kit.home / "shared")), "DOMAIN": running.url}
 
@@ -219,20 +215,20 @@ def test_the_site_leads_script_sets_up_a_group(kit: Kit, running: Sandbox) -> No
         assert done.returncode == code, done
         return done.stdout
 
-    users, people = {}, ""
-    for name in ("alice", "bob", "carol"):
-        (homes / name).mkdir(parents=True)
-        users[name] = user = running.add_user(f"lab-{name}")
+    users = {name: running.add_user(f"lab-{name}") for name in ("alice", "bob", "carol")}
+    people = ""
+    for name, user in users.items():
         application = running.add_application(user)
         kit.secrets.add(application.client_secret)
-        secret = application.client_secret if name != "carol" else "x" * 128
-        (homes / name / "majora-secret").write_text(secret + "\n")
+        (homes / name).mkdir(parents=True)
+        (homes / name / "majora-secret").write_text(application.client_secret + "\n")
         people += f"{name} {user.name} {application.client_id}\n"
+    (homes / "carol" / "majora-secret").write_text("x" * 128)
     (kit.home / "people.txt").write_text(people)
 
     assert run("link", code=2) == ""
-    said = ["alice: ready to log in", "bob: ready to log in", "carol: not set up (exit 1)"]
-    assert run("prepare", code=1).splitlines() == said
+    ready = "alice: ready to log in\nbob: ready to log in\ncarol: not set up (exit 1)\n"
+    assert run("prepare", code=1) == ready
     assert mode_of(homes / "alice" / ".ocarina") == 0o600
     assert not (homes / "alice" / "majora-secret").exists()
     assert not (homes / "carol" / ".ocarina").exists()
@@ -240,13 +236,9 @@ def test_the_site_leads_script_sets_up_a_group(kit: Kit, running: Sandbox) -> No
     run("callback", "alice", stdin=running.authorize(users["alice"], link) + "\n")
     assert (homes / "alice" / "spool-crontab").read_text().count("# ocarina-kit") == 1
     # Whether a cron daemon runs is this machine's own affair (CRN006).
-    lines = run("look", "--skip", "CRN006", "--timeout", "60", code=1)
-    assert re.fullmatch(
-        "alice: everything works\nbob: TOK001 .* ocarina-kit login\ncarol: CFG001 .*\n", lines
-    ), lines
-
-
-# --- what README says is touched, and every command -------------------------------------------------------------------
+    looked = run("look", "--skip", "CRN006", "--timeout", "60", code=1)
+    said = "alice: everything works\nbob: TOK001 .* ocarina-kit login\ncarol: CFG001 .*\n"
+    assert re.fullmatch(said, looked), looked
 
 
 def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(kit: Kit, running: Sandbox) -> None:
