@@ -33,7 +33,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (13_223, 85, 8_508, 96_043),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (12_564, 91, 7_317, 102_294),
+    "tests": (12_266, 91, 7_202, 100_383),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 

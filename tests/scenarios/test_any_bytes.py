@@ -64,9 +64,7 @@ def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("examples", [20, pytest.param(1000, marks=pytest.mark.soak)])
 def test_any_content(examples: int, name: str, tmp_path: Path) -> None:
-    @settings(
-        max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-    )
+    @settings(max_examples=examples, database=None)
     @given(content=mangled(FILES[name]), profile=st.sampled_from([None, "x"]))
     def look(content: bytes, profile: str | None) -> None:
         look_at(tmp_path, name, content, profile)
