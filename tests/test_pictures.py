@@ -31,7 +31,7 @@ def test_the_docs_have_their_pictures() -> None:
 
 
 @pytest.mark.parametrize("path", [*PICTURES, DOCS / "screens.md"], ids=lambda path: path.name)
-def test_nothing_of_the_machine_that_it_was_made_on_is_shown(path: Path) -> None:
+def test_it_can_be_shown_to_anybody(path: Path) -> None:
     text = path.read_text("utf-8")
     shown = words(text) if path.suffix == ".svg" else text
     paths = re.findall(r"(?<![\w:/.*%~-])/(?:[\w.-]+/)+[\w.-]+", shown)
@@ -40,16 +40,12 @@ def test_nothing_of_the_machine_that_it_was_made_on_is_shown(path: Path) -> None
     # Nothing is fetched where it is shown, and no secret is: a client secret is 128 characters long, a code 30.
     assert not re.search(r"url\(|<image|href", text)
     assert not re.search(r"\b[A-Za-z0-9]{128}\b|\bcode=[A-Za-z0-9]{30}\b", "".join(shown.split()))
-
-
-@pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.stem)
-def test_a_picture_can_be_read_in_the_readme(path: Path) -> None:
-    svg = path.read_text("utf-8")
-    assert len(svg) < 64_000
-    assert int(ElementTree.fromstring(svg).get("width", "0")) <= 800  # noqa: S314  # narrower than a README's column
-    assert words(svg).startswith("$ ocarina-kit ")
-    assert "prefers-color-scheme: dark" in svg
-    assert not re.search(r">[^<]* [^<]*</(?:text|tspan)>", svg), "blanks that a renderer may fold"
+    if path in PICTURES:
+        assert len(text) < 64_000
+        assert int(ElementTree.fromstring(text).get("width", "0")) <= 800  # noqa: S314  # a README's column
+        assert shown.startswith("$ ocarina-kit ")
+        assert "prefers-color-scheme: dark" in text
+        assert not re.search(r">[^<]* [^<]*</(?:text|tspan)>", text), "blanks that a renderer may fold"
 
 
 def test_a_picture_is_what_the_terminal_showed() -> None:

@@ -24,8 +24,7 @@ def test_logout_keeps_the_crontab_entry_for_who_wants_that(lab: Lab) -> None:
     assert lab.kit.run("schedule", "--yes").code == 0
     assert (before := lab.kit.crontab)
     with lab.screen("logout") as screen:
-        talk(screen, ("Revoke these tokens", "y"), ("Remove the crontab entry too? [Y/n]", "n"))
-        assert screen.wait() == 0
+        talk(screen, ("Revoke these tokens", "y"), ("Remove the crontab entry too? [Y/n]", "n"), ends=0)
     assert lab.kit.crontab == before
 
 

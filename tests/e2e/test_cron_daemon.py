@@ -8,7 +8,6 @@ Needs root, the packages cron, busybox-static and libfaketime, and leave to make
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -16,12 +15,12 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.cli.conftest import LOOKUP, Lab
+from tests.client.stub import program
 from tests.conftest import until
 
 from ocarina_kit.cron.line import Entry, entries
@@ -43,7 +42,7 @@ test -f /var/spool/cron/private && touch "$1/ready" && exec sleep 600
 """
 
 
-FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -73,43 +72,46 @@ class Apart:
         assert self.processes[0].poll() is None, "the namespace could not be made"
         self.enter = ["nsenter", "-m", "-t", str(self.processes[0].pid), "--"]
 
-    def start_cron(self, at: str) -> None:
-        """Start the daemon with its clock at ``at`` (local time)."""
-        environ = {"PATH": SYSTEM_PATH, "LD_PRELOAD": str(FAKETIME), "FAKETIME": f"@{at}"}
+    def start_cron(self, entry: Entry) -> None:
+        """Start the daemon with its clock three seconds before this entry is due (local time)."""
+        minute, hours = entry.time.split()[:2]
+        first = int(hours.split("-")[0]) * 60 + int(minute) - 1
+        at = f"@2026-01-01 {first // 60:02}:{first % 60:02}:57"
+        environ = {"PATH": SYSTEM_PATH, "LD_PRELOAD": str(FAKETIME), "FAKETIME": at}
         with self.log.open("wb") as log:
             command = [*self.enter, "cron", "-f", "-L", "15"]
             self.processes.append(subprocess.Popen(command, env=environ, stdout=log, stderr=log))
 
-    def close(self) -> None:
-        for process in reversed(self.processes):
-            process.kill()
-            process.wait()
+    def stop_last(self) -> None:
+        process = self.processes.pop()
+        process.kill()
+        process.wait()
 
 
 class Person:
     """Somebody whose kit and client have environments of their own. ``enter`` comes before each command."""
 
-    def __init__(self, lab: Lab, prefix: Path, enter: list[str], environ: Mapping[str, str]) -> None:
-        self.lab, self.kit, self.prefix, self.enter = lab, lab.kit, prefix, enter
-        self.env = {**lab.kit.env, **environ}
+    def __init__(self, lab: Lab, prefix: Path, enter: list[str], path: str, **environ: str) -> None:
+        self.kit, self.prefix, self.enter = lab.kit, prefix, enter
+        self.env = {
+            **lab.kit.env,
+            "PATH": f"{prefix}/bin:{path}:{lab.client.parent}:/usr/bin:/bin",
+            **environ,
+        }
         install_kit(prefix)
         lab.give(LOOKUP, INFO, age=HOUR)
 
-    def ocarina_kit(self, *args: str) -> bytes:
-        return self._run(self.prefix / "bin" / "ocarina-kit", *args)
-
-    def crontab(self, *args: str, stdin: bytes = b"") -> bytes:
-        return self._run("crontab", *args, stdin=stdin)
-
-    def _run(self, *argv: str | Path, stdin: bytes = b"") -> bytes:
-        how: dict[str, Any] = {"env": self.env, "cwd": self.kit.home, "input": stdin}
-        done = subprocess.run([*self.enter, *argv], capture_output=True, check=False, **how)
+    def run(self, command: str, stdin: bytes = b"") -> bytes:
+        argv: list[str] = [*self.enter, *command.split()]
+        done = subprocess.run(
+            argv, env=self.env, cwd=self.kit.home, input=stdin, capture_output=True, check=False
+        )
         assert done.returncode == 0, done
         return done.stdout
 
     @property
     def entry(self) -> Entry:
-        (entry,) = entries(self.crontab("-l"), "root", str(self.kit.home))
+        (entry,) = entries(self.run("crontab -l"), "root", str(self.kit.home))
         return entry
 
     def is_fresh(self) -> bool:
@@ -125,112 +127,92 @@ def install_kit(prefix: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", prefix], check=True)
     packages = next(prefix.glob("lib/python3*/site-packages"))
     (packages / "kit.pth").write_text(f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n")
-    script = prefix / "bin" / "ocarina-kit"
     # As pip writes them where there is a blank: a first line cannot hold one, so sh finds the interpreter there.
     first = f"#!/bin/sh\n'''exec' \"{prefix}/bin/python\" \"$0\" \"$@\"\n' '''\n"
-    script.write_text(f"{first}import sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n")
-    script.chmod(0o755)
+    text = f"{first}import sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n"
+    program(prefix / "bin" / "ocarina-kit", text)
 
 
 @pytest.fixture
 def apart(tmp_path: Path) -> Iterator[Apart]:
-    (tmp_path / "apart").mkdir()
-    with contextlib.closing(Apart(tmp_path / "apart")) as made:
-        yield made
+    made = Apart(tmp_path / "apart")
+    yield made
+    while made.processes:
+        made.stop_last()
 
 
-@pytest.fixture
-def person(lab: Lab, apart: Apart, client: Path, tmp_path: Path) -> Person:
+def test_debians_daemon_runs_the_installed_line(lab: Lab, apart: Apart, tmp_path: Path) -> None:
+    """Through the kit, which refreshes what expired long ago too; then without the kit's interpreter."""
     # The real crontab of this namespace, in place of the tests' program.
-    person = Person(lab, tmp_path / "my 100% kit", apart.enter, {"PATH": f"{client.parent}:/usr/bin:/bin"})
+    person = Person(lab, tmp_path / "my 100% kit", apart.enter, "/usr/bin")
     # The daemon takes the home from the password database; the throwaway one is named in the crontab.
-    person.crontab("-", stdin=f"HOME={lab.kit.home}\n# of others: 100%\n".encode())
-    return person
-
-
-def just_before(entry: Entry) -> str:
-    """Three seconds before the line is due."""
-    assert entry.times is not None
-    minute, hours = entry.time.split()[:2]
-    first = int(hours.split("-")[0]) * 60 + int(minute) - 1
-    return f"2026-01-01 {first // 60:02}:{first % 60:02}:57"
-
-
-def test_the_installed_line_runs_at_its_time(person: Person, apart: Apart) -> None:
-    """Through the kit, which refreshes what expired long ago too."""
-    person.lab.has_expired()
-    before = person.crontab("-l")
-    person.ocarina_kit("schedule", "--yes")
+    before = f"HOME={lab.kit.home}\n# of others: 100%\n".encode()
+    person.run("crontab -", stdin=before)
+    lab.has_expired()
+    person.run("ocarina-kit schedule --yes")
     entry = person.entry
     assert entry.runner == "kit-first"
-    assert person.crontab("-l").startswith(before)
-    apart.start_cron(just_before(entry))
+    assert person.run("crontab -l").startswith(before)
+    apart.start_cron(entry)
     until(person.is_fresh, f"a refresh by cron, which says {apart.log.read_text()!r}")
-    shown = json.loads(person.ocarina_kit("schedule", "--show", "--json"))
+    shown = json.loads(person.run("ocarina-kit schedule --show --json"))
     assert shown["line"] == entry.text
     assert shown["last_success"]
-    person.ocarina_kit("schedule", "--remove", "--yes")
-    assert person.crontab("-l") == before
 
-
-def test_the_client_takes_over_where_the_kits_interpreter_is_gone(person: Person, apart: Apart) -> None:
-    person.ocarina_kit("schedule", "--yes")
-    entry = person.entry
-    for link in (person.prefix / "bin").glob("python*"):
-        link.unlink()
-    apart.start_cron(just_before(entry))
-    until(person.is_fresh, f"a refresh by cron, which says {apart.log.read_text()!r}")
-    assert "refreshed" not in (person.kit.state / "refresh.log").read_text()
+    apart.stop_last()
+    python, log = person.prefix / "bin" / "python", lab.kit.state / "refresh.log"
+    python.rename(tmp_path / "python")
+    logged = log.read_bytes()
+    lab.give(LOOKUP, INFO, age=HOUR)
+    apart.start_cron(entry)
+    until(person.is_fresh, f"a refresh by the client, of which cron says {apart.log.read_text()!r}")
+    assert log.read_bytes() == logged
+    (tmp_path / "python").rename(python)
+    person.run("ocarina-kit schedule --remove --yes")
+    assert person.run("crontab -l") == before
 
 
 # --- other crons ------------------------------------------------------------------------------------------------------
 
-
-def busybox(folder: Path) -> str:
-    return f'exec busybox crontab -c {folder} "$@"'
-
-
-def systemd_cron(folder: Path) -> str:
-    """systemd-cron's own program, with the folders that it has built in changed to those that it was unpacked in."""
-    unpacked = Path(os.environ["OCARINA_KIT_SYSTEMD_CRON"])
-    text = (unpacked / "usr/bin/crontab").read_text().replace("/lib/systemd/", f"{unpacked}/lib/systemd/")
-    text = text.replace("/var/spool/cron/crontabs", str(folder))
-    (folder.parent / "systemd-crontab").write_text(text)
-    return f'exec /usr/bin/python3 -I {folder.parent}/systemd-crontab "$@"'
+BUSYBOX = 'exec busybox crontab -c {folder} "$@"'
+# systemd-cron's own program, with the folders that it has built in changed to those that it was unpacked in.
+SYSTEMD_CRON = """
+sed 's#/lib/systemd/#{unpacked}&#g; s#/var/spool/cron/crontabs#{folder}#g' {unpacked}/usr/bin/crontab >"$0.py"
+exec /usr/bin/python3 -I "$0.py" "$@"
+"""
 
 
 @pytest.fixture
-def other(lab: Lab, client: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
+def other(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
     """A person on a machine with another crontab program; its crontabs are in ``tmp_path / "crontabs"``."""
     (tmp_path / "crontabs").mkdir()
-    (tmp_path / "programs").mkdir()
-    program = tmp_path / "programs" / "crontab"
-    program.write_text(f"#!/bin/sh\n{request.param(tmp_path / 'crontabs')}\n")
-    program.chmod(0o755)
-    path = f"{program.parent}:{client.parent}:/usr/bin:/bin"
-    return Person(lab, tmp_path / "kit", [], {"PATH": path, "USER": "root", "LOGNAME": "root"})
+    unpacked = os.environ.get("OCARINA_KIT_SYSTEMD_CRON")
+    text = request.param.format(folder=tmp_path / "crontabs", unpacked=unpacked)
+    path = program(tmp_path / "programs" / "crontab", f"#!/bin/sh\n{text}\n").parent
+    return Person(lab, tmp_path / "kit", [], str(path), USER="root", LOGNAME="root")
 
 
-@pytest.mark.parametrize(
-    "other", [busybox, pytest.param(systemd_cron, marks=pytest.mark.systemd_cron)], indirect=True
-)
+CRONTABS = [BUSYBOX, pytest.param(SYSTEMD_CRON, marks=pytest.mark.systemd_cron)]
+
+
+@pytest.mark.parametrize("other", CRONTABS, indirect=True, ids=["busybox", "systemd-cron"])
 def test_another_crontab_program(other: Person) -> None:
-    other.ocarina_kit("schedule", "--yes")  # no crontab yet, in that program's words
+    other.run("ocarina-kit schedule --yes")  # no crontab yet, in that program's words
     line = other.entry.text
     assert line.endswith("# ocarina-kit")
-    other.crontab("-", stdin=f"# mine 100%\n{line}\n{line}\n".encode())
-    other.ocarina_kit("schedule", "--yes")
-    assert other.crontab("-l") == f"# mine 100%\n{line}\n".encode()
-    other.ocarina_kit("schedule", "--remove", "--yes")
-    assert other.crontab("-l") == b"# mine 100%\n"
+    other.run("crontab -", stdin=f"# mine 100%\n{line}\n{line}\n".encode())
+    other.run("ocarina-kit schedule --yes")
+    assert other.run("crontab -l") == f"# mine 100%\n{line}\n".encode()
+    other.run("ocarina-kit schedule --remove --yes")
+    assert other.run("crontab -l") == b"# mine 100%\n"
 
 
-@pytest.mark.parametrize("other", [busybox], indirect=True)
+@pytest.mark.parametrize("other", [BUSYBOX], indirect=True, ids=["busybox"])
 def test_busyboxs_daemon_runs_the_line(other: Person, tmp_path: Path) -> None:
     """Its clock cannot be set, so that the line is due at the next minute."""
-    other.ocarina_kit("schedule", "--yes")
+    other.run("ocarina-kit schedule --yes")
     command = other.entry.command
-    other.crontab("-", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
+    other.run("crontab -", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
     daemon = ["busybox", "crond", "-f", "-c", str(tmp_path / "crontabs")]
     with subprocess.Popen(daemon, env={"PATH": SYSTEM_PATH, "HOME": str(other.kit.home)}) as running:
         try:

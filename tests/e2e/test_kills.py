@@ -8,9 +8,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.cli.conftest import LOOKUP, Lab
@@ -20,43 +18,33 @@ HARNESS = Path(__file__).with_name("kill_harness.py")
 OTHER = "majora2.of_another_scope"
 OTHER_TOKEN = {"access_token": "of-another-scope", "expires_at": 1.5e9}
 LINES = "# mine\n5 4 * * 1 /usr/bin/true\n"
-Begin = Callable[[Lab], tuple[list[str], str]]
-"""Puts everything as it was before the command of its name, and gives that one's arguments and standard input."""
 
 
-def old_tokens(lab: Lab, **entries: Any) -> None:
-    lab.kit.write_config(lab.config)
-    lab.kit.write_tokens({OTHER: OTHER_TOKEN, **entries})
+def begin(lab: Lab, command: str) -> tuple[list[str], str]:
+    """Put everything as it was before the command; gives that one's arguments and standard input."""
+    kit, others = lab.kit, {OTHER: OTHER_TOKEN}
+    kit.write_config(lab.config)
+    kit.write_tokens(others)
+    match command:
+        case "init":
+            kit.write_config({**lab.config, "mine": [1, 2], "MAJORA_USER": "before"})
+            given = ["--domain", lab.majora.url, "--user", lab.user.name, "--client-id", lab.app.client_id]
+            return ["init", *given, "--client-secret-file", "-", "--offline", "--yes"], lab.app.client_secret
+        case "login":
+            link = kit.run("login", "--force", "--print-url").out.strip()
+            return ["login", "--callback", "-", "--no-verify"], lab.authorize(link)
+        case "refresh":
+            kit.write_tokens({**others, LOOKUP: lab.majora.grant(lab.user, lab.app, LOOKUP, age=3600)})
+            return ["refresh", "--for", "lookup"], ""
+        case _:
+            kit.crontab = LINES
+            return ["schedule", "--yes"], ""
 
 
-def init(lab: Lab) -> tuple[list[str], str]:
-    old_tokens(lab)
-    lab.kit.write_config({**lab.config, "mine": [1, 2], "MAJORA_USER": "before"})
-    given = ["--domain", lab.majora.url, "--user", lab.user.name, "--client-id", lab.app.client_id]
-    return ["init", *given, "--client-secret-file", "-", "--offline", "--yes"], lab.app.client_secret
-
-
-def login(lab: Lab) -> tuple[list[str], str]:
-    old_tokens(lab)
-    link = lab.kit.run("login", "--force", "--print-url").out.strip()
-    return ["login", "--callback", "-", "--no-verify"], lab.authorize(link)
-
-
-def refresh(lab: Lab) -> tuple[list[str], str]:
-    old_tokens(lab, **{LOOKUP: lab.majora.grant(lab.user, lab.app, LOOKUP, age=3600)})
-    return ["refresh", "--for", "lookup"], ""
-
-
-def schedule(lab: Lab) -> tuple[list[str], str]:
-    old_tokens(lab)
-    lab.kit.crontab = LINES
-    return ["schedule", "--yes"], ""
-
-
-def run(lab: Lab, begin: Begin, step: int) -> None:
+def run(lab: Lab, command: str, step: int) -> None:
     """Run the command, killed before ``step`` (0: not at all), and judge what the files hold then."""
     kit = lab.kit
-    args, stdin = begin(lab)
+    args, stdin = begin(lab, command)
     before = kit.config.read_bytes()
     done = subprocess.run(
         [sys.executable, str(HARNESS), str(step), *args],
@@ -69,12 +57,12 @@ def run(lab: Lab, begin: Begin, step: int) -> None:
     assert done.returncode in (0, -signal.SIGKILL), done
     # Every file is complete: the old one, or one that has what was in the old one and the new part.
     if kit.config.read_bytes() != before:
-        assert begin is init
+        assert command == "init"
         assert kit.read_config() == {**lab.config, "mine": [1, 2]}, "not the new configuration"
     tokens = kit.read_tokens()
     assert tokens[OTHER] == OTHER_TOKEN
     # A kill between sending and receiving can end with a token that the server has taken back.
-    if LOOKUP in tokens and begin is not refresh:
+    if LOOKUP in tokens and command != "refresh":
         assert lab.majora.token_state(tokens[LOOKUP]["refresh_token"]) == "live"
     if kit.crontab:
         assert kit.crontab.startswith(LINES)
@@ -84,16 +72,14 @@ def run(lab: Lab, begin: Begin, step: int) -> None:
     assert {mode_of(path) for path in {*kit.home.rglob("*")} - others} <= {0o600, 0o700}
 
 
-@pytest.mark.parametrize("begin", [init, login, refresh, schedule])
+@pytest.mark.parametrize("command", ["init", "login", "refresh", "schedule"])
 @pytest.mark.parametrize("most", [3, pytest.param(10_000, marks=pytest.mark.soak)], ids=["few", "all"])
-def test_a_kill_leaves_the_old_or_the_new(lab: Lab, begin: Begin, most: int) -> None:
-    run(lab, begin, 0)
+def test_a_kill_leaves_the_old_or_the_new(lab: Lab, command: str, most: int) -> None:
+    run(lab, command, 0)
     steps = int((lab.kit.home / "steps").read_text())
-    assert steps > 5, f"these are not the steps of {begin.__name__}"
-    # Spread over the run; its last steps change the files, so they are always among them.
-    sample = (
-        {round(steps * number / most) for number in range(1, most + 1)} if most < steps else set(range(steps))
-    )
-    for step in sorted(sample | {steps - 1} - {0}):
-        run(lab, begin, step)
-    run(lab, begin, 0)  # nothing that was left behind is in the way of the next run
+    assert steps > 5, f"these are not the steps of {command}"
+    # Spread over the run; its last steps change the files, so the last one is always among them.
+    every = max(steps // most, 1)
+    for step in sorted({*range(every, steps, every), steps - 1}):
+        run(lab, command, step)
+    run(lab, command, 0)  # nothing that was left behind is in the way of the next run

@@ -19,23 +19,20 @@ from ocarina_kit.sandbox import Sandbox
 pytestmark = pytest.mark.real_client
 
 
-@pytest.fixture(scope="module")
-def secure() -> Iterator[Sandbox]:
-    with Sandbox.start(tls=True) as majora:
-        yield majora
+CLIENT = Path(os.environ.get("OCARINA_KIT_REAL_CLIENT", ""))
 
 
 @pytest.fixture
-def real(kit: Kit, secure: Sandbox) -> Lab:
-    kit.extra["REQUESTS_CA_BUNDLE"] = str(secure.ca_file)
-    return Lab(kit, secure, Path(os.environ["OCARINA_KIT_REAL_CLIENT"]))
+def real(kit: Kit) -> Iterator[Lab]:
+    with Sandbox.start(tls=True) as majora:
+        kit.extra["REQUESTS_CA_BUNDLE"] = str(majora.ca_file)
+        yield Lab(kit, majora, CLIENT)
 
 
 def ocarina(lab: Lab, *args: str) -> str:
     env = {"HOME": str(lab.kit.home), "PATH": "/usr/bin:/bin", **lab.kit.extra}
-    command = [os.environ["OCARINA_KIT_REAL_CLIENT"], "-q", *args]
     done = subprocess.run(
-        command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        [CLIENT, "-q", *args], env=env, capture_output=True, text=True, input="", check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -52,12 +49,11 @@ def test_client_and_kit_refresh_in_turn(real: Lab) -> None:
 
 def test_the_client_reads_what_login_wrote(real: Lab) -> None:
     names = ("lookup", "add-samples")
-    options = [word for name in names for word in ("--for", name)]
-    links = real.kit.run("login", "--print-url", *options).out.split()
+    links = real.kit.run("login", "--print-url", "--for", "lookup", "--for", "add-samples").out.split()
     for link in links:
         assert real.kit.run("login", "--callback", "-", stdin=real.authorize(link) + "\n").code == 0
     this = machine_at(real.kit.home)
-    table = read_table(this, examine(this, Path(os.environ["OCARINA_KIT_REAL_CLIENT"])))
+    table = read_table(this, examine(this, CLIENT))
     assert set(real.kit.read_tokens()) == set(scopes_for(names, table))
     real.majora.add_sample("HOOT-0001")
     ocarina(real, "--oauth", "get", "biosample", "--central-sample-id", "HOOT-0001")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import fcntl
 import json
 import signal
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests.terminal import CTRL_C, Screen
 soak = pytest.mark.soak
 
 
-def asked(lab: Lab, grant_type: str) -> int:
+def asked(lab: Lab, grant_type: str = "refresh_token") -> int:
     """How often the token endpoint was asked for this."""
     return sum(seen.grant_type == grant_type for seen in lab.majora.requests)
 
@@ -31,24 +30,21 @@ def begin_slowly(lab: Lab, seconds: float, grant_type: str = "refresh_token") ->
     lab.majora.fault("slow", seconds=seconds, after=True, grant_type=grant_type)
 
 
-def is_saved(lab: Lab, before: dict[str, Any] | None = None) -> bool:
+def is_saved(lab: Lab, before: dict[str, Any]) -> bool:
     """Whether the file holds a complete pair that the server still takes, and that is not the one from ``before``."""
     try:
         entry = lab.kit.read_tokens()[LOOKUP]
     except (OSError, ValueError, KeyError):
         return False
-    is_new = before is None or entry["refresh_token"] != before[LOOKUP]["refresh_token"]
+    is_new = entry["refresh_token"] != before.get(LOOKUP, {}).get("refresh_token")
     return is_new and lab.majora.token_state(entry["refresh_token"]) == "live"
-
-
-# --- 13.1: closing the terminal loses no token ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", ["refresh", "login"])
 @pytest.mark.parametrize("signals", [[], [signal.SIGHUP, signal.SIGTERM]])
 def test_a_terminal_that_closes(lab: Lab, command: str, signals: list[signal.Signals]) -> None:
     refreshes = command == "refresh"
-    before = lab.give(LOOKUP, age=3600) if refreshes else None
+    before = lab.give(LOOKUP, age=3600) if refreshes else {}
     grant_type = "refresh_token" if refreshes else "authorization_code"
     begin_slowly(lab, 2, grant_type)
     with lab.screen(command, "--for", "lookup") as screen:
@@ -71,29 +67,22 @@ def test_ctrl_c_twice_with_the_output_in_a_pipe(lab: Lab, tmp_path: Path) -> Non
     line = f'"$@" --json 2>&1 | tee {tmp_path}/log'
     argv = ["bash", "-c", line, "bash", *lab.kit.command("refresh")]
     with Screen(argv, env=lab.kit.env, cwd=lab.kit.home, secrets=lab.kit.secrets) as screen:
-        until(lambda: asked(lab, "refresh_token"), "the token is sent")
+        until(lambda: asked(lab), "the token is sent")
         screen.send(CTRL_C + CTRL_C)
         until(lambda: is_saved(lab, before), "the new token is saved")
         screen.wait()
 
 
-# --- 13.2: a slow server costs nothing --------------------------------------------------------------------------------
-
-SLOW = [
-    pytest.param(2, 3, id="2 s, stopped for 3 s"),
-    pytest.param(50, 0, id="50 s", marks=soak),
-    pytest.param(2, 70, id="2 s, stopped for 70 s", marks=soak),
-]
-
-
-@pytest.mark.parametrize(("seconds", "stopped"), SLOW)
+@pytest.mark.parametrize(
+    ("seconds", "stopped"), [(2, 3), pytest.param(50, 0, marks=soak), pytest.param(2, 70, marks=soak)]
+)
 def test_an_answer_under_way_is_waited_for_and_not_asked_for_twice(
     lab: Lab, seconds: int, stopped: int
 ) -> None:
     before = lab.give(LOOKUP, age=3600)
     begin_slowly(lab, seconds)
     with lab.screen("refresh") as screen:
-        until(lambda: asked(lab, "refresh_token"), "the token is sent")
+        until(lambda: asked(lab), "the token is sent")
         if stopped:
             screen.signal(signal.SIGSTOP)
             time.sleep(stopped)
@@ -101,10 +90,7 @@ def test_an_answer_under_way_is_waited_for_and_not_asked_for_twice(
         screen.expect("Waiting for Majora")
         assert screen.wait() == 0
     assert is_saved(lab, before)
-    assert asked(lab, "refresh_token") == 1
-
-
-# --- 13.3: several at once --------------------------------------------------------------------------------------------
+    assert asked(lab) == 1
 
 
 @pytest.mark.parametrize("tries", [3, pytest.param(25, marks=soak)])
@@ -158,19 +144,6 @@ def test_processes_that_write_the_configuration_at_once_lose_nothing(lab: Lab, n
     assert users == {"there": "before", **{f"p{each}": f"user{each}" for each in range(number)}}
 
 
-# --- 13.5: output that fails ------------------------------------------------------------------------------------------
-
-
-def test_a_refresh_saves_although_its_output_fails(lab: Lab) -> None:
-    before = lab.give(LOOKUP, age=3600)
-    argv = ["sh", "-c", '"$@" >/dev/full 2>&1', "sh", *lab.kit.command("refresh", "--json")]
-    assert subprocess.run(argv, env=lab.kit.env, cwd=lab.kit.home, check=False).returncode == 1
-    assert is_saved(lab, before)
-
-
-# --- 13.10: limits ----------------------------------------------------------------------------------------------------
-
-
 def test_waiting_for_a_lock_is_said(lab: Lab) -> None:
     lab.give(LOOKUP, age=3600)
     with (lab.kit.home / ".ocarina-tokens.lock").open("w") as lock:
@@ -182,12 +155,12 @@ def test_waiting_for_a_lock_is_said(lab: Lab) -> None:
             assert screen.wait() == 0
 
 
-TOKEN = {"access_token": "a" * 30, "refresh_token": "r" * 30, "expires_in": 36_000, "expires_at": 1e9}
 HOSTILE = {
     ".ocarina": lambda: json.dumps({f"SETTING_{number}": "x" for number in range(300_000)}),
     ".ocarina-tokens": lambda: json.dumps({f"majora2.scope{number}": TOKEN for number in range(20_000)}),
     "spool-crontab": lambda: f"0 * * * * ocarina oauth refresh {'x' * 100_000}\n",
 }
+TOKEN = {"access_token": "a" * 30, "refresh_token": "r" * 30, "expires_in": 36_000, "expires_at": 1e9}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -195,5 +168,4 @@ def test_files_of_a_hostile_size_end_in_words(lab: Lab, name: str) -> None:
     lab.give(LOOKUP)
     (lab.kit.home / name).write_text(HOSTILE[name]())
     ran = lab.kit.run("doctor", "--offline", "--timeout", "60", "--json", timeout=120)
-    assert ran.code in (0, 1, 4), ran.err
-    assert ran.json["exit"] == ran.code
+    assert ran.json["exit"] == ran.code in (0, 1, 4), ran.err

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from rattler.index import index_fs
 from rattler_build import FileEntry, Package, Stage0Recipe, assemble_package
-from tests.packaging.conftest import ROOT, THIS, Built, Kit
+from tests.packaging.conftest import ROOT, THIS, Built, Installed
 
 RECIPE, PLATFORM = ROOT / "recipe" / "recipe.yaml", str(rattler.Subdir.current())
 
@@ -92,7 +92,7 @@ def test_the_package_is_built_tested_and_installed(built: Built, channel: str, t
         records = await rattler.solve(channels, ["ocarina-kit"], platforms=[PLATFORM, "noarch"])
         await rattler.install(records, prefix, cache_dir=tmp_path / "cache", show_progress=False)
 
-    kit = Kit(tmp_path / "prefix", tmp_path / "home")
+    kit = Installed(tmp_path / "prefix", tmp_path / "home")
     kit.home.mkdir()
     asyncio.run(install(kit.prefix))
     assert kit.run("--version") == (f"ocarina-kit {built.about.version}\n", "")

@@ -8,14 +8,14 @@ import runpy
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.packaging.conftest import PAGES, ROOT, THIS, Built, Kit, must
+from tests.packaging.conftest import PAGES, ROOT, THIS, Built, Installed, must
 
 
 def pythons() -> dict[str, str]:
@@ -56,9 +56,8 @@ def test_a_release_has_its_recipe_and_links_and_is_the_same_each_time(built: Bui
     # A link into the checkout leads nowhere on the page of a package index.
     links = re.findall(r"\]\(([^)#][^)]*)\)", str(built.about.metadata.get_payload()))
     base = f"{PAGES}/blob/v{built.about.version}"
-    assert {f"{base}/docs/index.md", f"{base.replace('/blob/', '/raw/')}/docs/pictures/doctor.svg"} <= set(
-        links
-    )
+    picture = f"{base.replace('/blob/', '/raw/')}/docs/pictures/doctor.svg"
+    assert {f"{base}/docs/index.md", picture} <= set(links)
     assert [link for link in links if not link.startswith("https:")] == []
 
 
@@ -77,10 +76,23 @@ def test_what_a_release_refuses(built: Built, tmp_path: Path) -> None:
             release["checked"](tmp_path, version)
 
 
+def installed(built: Built, folder: Path, version: str, *how: str) -> Installed:
+    """The wheel, installed by pip into an empty environment."""
+    kit = Installed(folder / "prefix", folder / "home")
+    kit.home.mkdir()
+    must(PYTHONS[version], "-m", "venv", "--without-pip", kit.prefix)
+    pip = (sys.executable, "-m", "pip", "--quiet", "--python", kit.prefix, "install")
+    must(*pip, *how, f"{built.wheel}[sandbox]")
+    return kit
+
+
 @pytest.mark.parametrize("version", PYTHONS)
-def test_it_installs_and_runs(version: str, built: Built, install: Callable[..., Kit]) -> None:
-    kit = install(PYTHONS[version])
-    assert (kit.prefix / f"lib/python{version}/site-packages/ocarina_kit/py.typed").is_file()
+def test_it_installs_and_runs(version: str, built: Built, tmp_path: Path) -> None:
+    kit = installed(built, tmp_path, version, "--isolated", "--no-index", "--no-deps", "--no-compile")
+    packages = kit.prefix / f"lib/python{version}/site-packages"
+    assert (packages / "ocarina_kit/py.typed").is_file()
+    # What it needs is borrowed from the tests: a folder that is named here comes after the environment's own.
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     manual = kit.prefix / "share/man/man1/ocarina-kit.1"
     assert manual.read_bytes() == (ROOT / "docs" / "ocarina-kit.1").read_bytes()
     assert kit.run("--version") == (f"ocarina-kit {built.about.version}\n", "")
@@ -91,9 +103,9 @@ def test_it_installs_and_runs(version: str, built: Built, install: Callable[...,
 
 @pytest.mark.soak
 @pytest.mark.parametrize("version", PYTHONS)
-def test_the_demo_runs_from_the_wheel(version: str, install: Callable[..., Kit]) -> None:
-    """With what pip gets for it."""
-    kit = install(PYTHONS[version], online=True)
+def test_the_demo_runs_from_the_wheel(version: str, built: Built, tmp_path: Path) -> None:
+    """With what pip downloads for it."""
+    kit = installed(built, tmp_path, version)
     out, said = kit.run("demo", "--json")
     assert json.loads(out)["ok"] is True
     assert f"{kit.prefix}/bin/ocarina-kit refresh" in said

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
 import requests
 from tests.cli.conftest import LOOKUP as VIEW
-from tests.cli.conftest import Lab, client
-from tests.conftest import Kit
+from tests.cli.conftest import Lab, client, lab
 
-from ocarina_kit.sandbox import Sandbox
-
-__all__ = ["VIEW", "client"]
+__all__ = ["VIEW", "client", "lab"]
 
 
-class Person(Lab):
+class Person:
+    def __init__(self, lab: Lab) -> None:
+        self.majora, self.user, self.app = lab.majora, lab.user, lab.app
+        self._key = {"client_id": self.app.client_id, "client_secret": self.app.client_secret}
+
     def link(self, scope: str = VIEW, **more: str) -> str:
         fixed = {"response_type": "code", "client_id": self.app.client_id, "state": "the-state"}
         asked = {**fixed, "redirect_uri": self.app.redirect_uri, "scope": scope, **more}
@@ -26,11 +25,11 @@ class Person(Lab):
 
     def exchange(self, code: str, **more: str) -> requests.Response:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.app.redirect_uri}
-        return self._post("o/token/", data=self._signed(**{**form, **more}))
+        return self._post("o/token/", data={**self._key, **form, **more})
 
     def refresh(self, token: str, **more: str) -> requests.Response:
-        form = self._signed(grant_type="refresh_token", refresh_token=token, **more)
-        return self._post("o/token/", data=form)
+        form = {"grant_type": "refresh_token", "refresh_token": token, **more}
+        return self._post("o/token/", data={**self._key, **form})
 
     def grant(self, scope: str = VIEW, age: float = 0) -> dict[str, Any]:
         return self.majora.grant(self.user, self.app, scope, age)
@@ -42,22 +41,13 @@ class Person(Lab):
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         return self._post("api/v2/artifact/biosample/query/validity/", json=body, headers=headers)
 
-    def _signed(self, **form: str) -> dict[str, str]:
-        return {"client_id": self.app.client_id, "client_secret": self.app.client_secret, **form}
-
     def _post(self, path: str, **what: Any) -> requests.Response:
         with requests.Session() as session:
             session.trust_env = False
             return session.post(self.majora.url + path, timeout=20, allow_redirects=False, **what)
 
 
-def query_of(url: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-
-
 @pytest.fixture
-def person(kit: Kit, running: Sandbox, client: Path) -> Iterator[Person]:
-    running.clear_requests()
-    yield Person(kit, running, client)
-    running.clear_faults()
-    running.shift_clock(-running.offset)
+def person(lab: Lab) -> Person:
+    lab.majora.clear_requests()
+    return Person(lab)

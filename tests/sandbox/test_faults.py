@@ -55,10 +55,7 @@ def test_the_log_has_hashes_and_no_secret(person: Person) -> None:
     person.refresh(token["refresh_token"])
     asked, posted = person.majora.requests
     assert (asked.scheme, asked.bearer) == ("Bearer", digest(token["access_token"]))
-    assert (posted.path, posted.status, posted.refresh_token) == (
-        "/o/token/",
-        200,
-        digest(token["refresh_token"]),
-    )
+    assert (posted.path, posted.status) == ("/o/token/", 200)
+    assert posted.refresh_token == digest(token["refresh_token"])
     for secret in (token["refresh_token"], token["access_token"], person.app.client_secret):
-        assert secret not in repr(person.majora.requests)
+        assert secret not in repr((asked, posted))

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import LOOKUP as VIEW
+from tests.cli.conftest import Lab
 from tests.conftest import Kit
 
 from ocarina_kit.sandbox import break_interpreter, install_standin
-
-from .conftest import VIEW, Person
 
 GET = ("--oauth", "get", "biosample", "--central-sample-id", "S-1")
 
@@ -35,10 +35,10 @@ def test_it_is_an_environment_with_its_own_interpreter(kit: Kit, folder: str) ->
     assert not break_interpreter(script).exists()
 
 
-def test_a_query_with_the_settings_of_a_profile_or_the_environment(person: Person, client: Path) -> None:
-    kit, config = person.kit, person.config
-    person.majora.add_sample("S-1")
-    kit.write_tokens({VIEW: person.grant()})
+def test_a_query_with_the_settings_of_a_profile_or_the_environment(lab: Lab, client: Path) -> None:
+    kit, config = lab.kit, lab.config
+    lab.majora.add_sample("S-1")
+    lab.give(VIEW)
     ran = run(kit, client, *GET)
     assert (ran.returncode, '"S-1"' in ran.stderr) == (0, True)
     assert run(kit, client, "-q", *GET[1:]).returncode == 77  # without --oauth
@@ -51,15 +51,15 @@ def test_a_query_with_the_settings_of_a_profile_or_the_environment(person: Perso
     assert run(kit, client, "-q", "--env", *GET, env=config).returncode == 0
 
 
-def test_refresh_writes_in_place_and_stops_at_the_first_failure(person: Person, client: Path) -> None:
-    kit = person.kit
-    scopes = (VIEW, "majora2.can_read_dataview_via_api", "majora2.view_majoraartifact_info")
-    first, refused, last = (person.grant(scope, age=3600) for scope in scopes)
-    person.majora.revoke(refused)
-    inode = kit.write_tokens(dict(zip(scopes, (first, refused, last), strict=True))).stat().st_ino
+def test_refresh_writes_in_place_and_stops_at_the_first_failure(lab: Lab, client: Path) -> None:
+    kit = lab.kit
+    given = lab.give(VIEW, "majora2.can_read_dataview_via_api", "majora2.view_majoraartifact_info", age=3600)
+    first, refused, last = given.values()
+    lab.majora.revoke(refused)
+    inode = kit.tokens.stat().st_ino
     ran = run(kit, client, "-q", "oauth", "refresh")
     assert (ran.returncode, "invalid_grant" in ran.stderr) == (1, True)
     fresh, *others = kit.read_tokens().values()
     assert (set(fresh), fresh["scope"], others) == (set(first), [VIEW], [refused, last])
-    assert person.ask(fresh["access_token"]).json()["success"] is True
+    assert lab.state(VIEW) == "live"
     assert kit.tokens.stat().st_ino == inode

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +20,6 @@ from ocarina_kit.system.change import difference
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
 
-FEW, MANY = 20, 1000
 WHO = {"MAJORA_DOMAIN": "https://majora.lab.test/", "MAJORA_USER": "lab", "MAJORA_TOKEN": "OAUTH"}
 PROFILES = {"x": {"OCARINA_QUIET": "y", "MAJORA_TOKENS_FILE": "~/t"}}
 GOOD = json.dumps({**WHO, "CLIENT_ID": "a1" * 20, "CLIENT_SECRET": "b2" * 64, "profile": PROFILES}, indent=1)
@@ -45,12 +42,6 @@ def mangled(good: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
 def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
     for each, good in FILES.items():
         (home / each).write_bytes(content if each == name else good)
@@ -71,11 +62,11 @@ def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.soak)])
-def test_any_content(examples: int, name: str, home: Path) -> None:
+@pytest.mark.parametrize("examples", [20, pytest.param(1000, marks=pytest.mark.soak)])
+def test_any_content(examples: int, name: str, tmp_path: Path) -> None:
     @settings(max_examples=examples, database=None)
     @given(content=mangled(FILES[name]), profile=st.sampled_from([None, "x"]))
     def look(content: bytes, profile: str | None) -> None:
-        look_at(home, name, content, profile)
+        look_at(tmp_path, name, content, profile)
 
     look()

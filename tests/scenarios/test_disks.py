@@ -17,38 +17,40 @@ import pytest
 from tests.scenarios.world import Scenario, Stage
 
 HEALTHY = Scenario(Path(__file__).parent / "healthy" / "kit_entry.toml", {})
-
 # The home is copied onto a file system of its own, which then is what the name says.
-_MOUNTS = {
-    "full": 'mount -t tmpfs -o size=256k,mode=700 none "$HOME"; cp -a "$SAVED/." "$HOME"; '
-    'head -c 1M /dev/zero > "$HOME/filling" 2>/dev/null || :',
-    "no-inodes": 'mount -t tmpfs -o nr_inodes=12,mode=700 none "$HOME"; cp -a "$SAVED/." "$HOME"; '
-    'i=0; while touch "$HOME/file$i" 2>/dev/null; do i=$((i+1)); done',
-    "read-only": 'mount -t tmpfs -o mode=700 none "$HOME"; cp -a "$SAVED/." "$HOME"; mount -o remount,ro "$HOME"',
+MOUNT = (
+    'set -e; mount -t tmpfs -o {},mode=700 none "$HOME"; cp -a "$SAVED/." "$HOME"; {}; cd "$HOME"; exec "$@"'
+)
+FULL = {
+    "full": ("size=256k", 'head -c 1M /dev/zero > "$HOME/filling" 2>/dev/null || :'),
+    "no inodes": ("nr_inodes=12", 'i=0; while touch "$HOME/file$i" 2>/dev/null; do i=$((i+1)); done'),
+    "read-only": ("size=1m", 'mount -o remount,ro "$HOME"'),
 }
 
 
 @pytest.mark.cron_daemon  # what that one needs (root, unshare) is needed here
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare")
-@pytest.mark.parametrize("kind", _MOUNTS)
+@pytest.mark.parametrize("kind", FULL)
 def test_a_home_that_takes_no_file(kind: str, stage: Stage, tmp_path: Path) -> None:
     with stage.world(HEALTHY, tmp_path / "home") as world:
-        kit = world.kit
-        shutil.copytree(kit.home, tmp_path / "saved")
+        shutil.copytree(world.kit.home, tmp_path / "saved")
+        env = {**world.kit.env, "SAVED": str(tmp_path / "saved"), "PYTHONDONTWRITEBYTECODE": "1"}
 
         def run(*args: str) -> Any:
-            inside = f'set -e; {_MOUNTS[kind]}; cd "$HOME"; exec "$@"'
-            return subprocess.run(
-                ["unshare", "-m", "sh", "-c", inside, "sh", *kit.command(*args)],
-                capture_output=True,
-                text=True,
-                env={**kit.env, "SAVED": str(tmp_path / "saved"), "PYTHONDONTWRITEBYTECODE": "1"},
-                check=False,
-            )
+            command = [
+                "unshare",
+                "-m",
+                "sh",
+                "-c",
+                MOUNT.format(*FULL[kind]),
+                "sh",
+                *world.kit.command(*args),
+            ]
+            return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
         done = run("doctor", "--offline", "--json")
-        document = json.loads(done.stdout)
-        assert [each["id"] for each in document["checks"] if each["status"] == "fail"] == ["ENV008"], done
+        checks = json.loads(done.stdout)["checks"]
+        assert [each["id"] for each in checks if each["status"] == "fail"] == ["ENV008"], done
         assert done.returncode == 1
 
         world.majora.clear_requests()

@@ -93,7 +93,7 @@ class World:
         """What names this machine, its user and the set-up: beside the secrets, none of it may stand in a report."""
         return {
             *(self.app.client_id, self.user.name, str(self.kit.home), self.majora.url, self.words["host"]),
-            *(socket.gethostname(), pwd.getpwuid(os.geteuid()).pw_name),
+            *(self.words["node"], self.words["login"]),
         }
 
     @property
@@ -181,6 +181,8 @@ class Stage:
 
 
 def _words(majora: Sandbox, user: User, app: Application, home: Path) -> dict[str, str]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        closed = probe.getsockname()[1]
     return {
         "url": majora.url,
         "base": majora.url.rstrip("/"),
@@ -192,16 +194,9 @@ def _words(majora: Sandbox, user: User, app: Application, home: Path) -> dict[st
         "home": str(home),
         "node": socket.gethostname(),
         "login": pwd.getpwuid(os.geteuid()).pw_name,
-        "closed": str(closed_port()),
+        "closed": str(closed),
         "ca": str(majora.ca_file or ""),
     }
-
-
-def closed_port() -> int:
-    """A port where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _shell(world: World, stage: Stage) -> None:
@@ -244,16 +239,11 @@ def _line(world: World) -> str:
 def _build(world: World) -> None:
     scenario, kit = world.scenario, world.kit
     for path, text in scenario.get("files", {}).items():
-        target = Path(world.fill(path))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(world.fill(text))
+        _place(Path(world.fill(path)), world.fill(text).encode(), "file", "0644")
     config = Path(world.fill(scenario.get("config_at", str(kit.config))))
     tokens = Path(world.fill(scenario.get("tokens_at", str(kit.tokens))))
-    config.parent.mkdir(parents=True, exist_ok=True)
     _place(config, _config(world), scenario.get("config_is", "file"), scenario.get("config_mode", "0600"))
-    if (made := _tokens(world)) is not None:
-        tokens.parent.mkdir(parents=True, exist_ok=True)
-        _place(tokens, made, scenario.get("tokens_is", "file"), scenario.get("tokens_mode", "0600"))
+    _place(tokens, _tokens(world), scenario.get("tokens_is", "file"), scenario.get("tokens_mode", "0600"))
     crontab = scenario.get("crontab", "{mine}{line}\n")
     if crontab != "<none>":
         text = world.fill(crontab.replace("{mine}", MY_LINES))
@@ -263,23 +253,24 @@ def _build(world: World) -> None:
 
 
 def _place(path: Path, content: bytes, kind: str, mode: str) -> None:
+    if kind == "none":
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "folder":
         path.mkdir()
     elif kind == "dangling":
         path.symlink_to(path.with_name("gone"))
     elif kind == "fifo":
         os.mkfifo(path)
-    if kind in ("missing", "folder", "dangling", "fifo"):
-        return
-    if kind == "link":
-        target = path.parent / "dotfiles" / path.name.lstrip(".")
-        target.parent.mkdir(exist_ok=True)
-        path.symlink_to(target)
-        path = target
-    path.write_bytes(content)
-    path.chmod(int(mode, 8))
-    if kind == "foreign":
-        os.chown(path, 12345, 12345)
+    elif kind != "missing":
+        if kind == "link":
+            target = path.parent / "dotfiles" / path.name.lstrip(".")
+            target.parent.mkdir(exist_ok=True)
+            path.symlink_to(target)
+        path.write_bytes(content)
+        path.chmod(int(mode, 8))
+        if kind == "foreign":
+            os.chown(path, 12345, 12345)
 
 
 def _config(world: World) -> bytes:
@@ -303,11 +294,9 @@ def _config(world: World) -> bytes:
     return text.encode(scenario.get("config_encoding", "utf-8"))
 
 
-def _tokens(world: World) -> bytes | None:
-    """The tokens file's bytes: one token of an hour ago, unless the scenario says otherwise; None: no file."""
+def _tokens(world: World) -> bytes:
+    """The tokens file's bytes: one token of an hour ago, unless the scenario says otherwise."""
     scenario = world.scenario
-    if scenario.get("tokens_is") == "none":
-        return None
     if "tokens_text" in scenario.keys:
         return world.fill(scenario.get("tokens_text")).encode()
     found: dict[str, Any] = {}
