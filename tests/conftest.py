@@ -1,7 +1,5 @@
 """What all tests share: the guards, and the real command as a process in a throwaway home."""
 
-from __future__ import annotations
-
 import json
 import os
 import pwd

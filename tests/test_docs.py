@@ -1,7 +1,5 @@
 """What the docs say is what there is: pages made from the code, commands, exit codes, links, figures, scripts."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import shlex

@@ -1,7 +1,5 @@
 """The pictures in the docs: made from real runs (docs/make_pictures.py), fit to be shown to anybody."""
 
-from __future__ import annotations
-
 import re
 import runpy
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The project's own rules that a program can see: sizes, order of the packages, words, unused code, lint, types."""
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess
@@ -31,13 +29,13 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_223, 85, 8_508, 96_043),
+    "src": (13_212, 85, 8_500, 95_949),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (12_205, 88, 7_193, 100_950),
+    "tests": (11_719, 87, 6_931, 98_554),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 
-The goals: src 9,000, 100, 6,000 and 70,000; tests 12,000 and 120,000."""
+The goals of src are 9,000, 100, 6,000 and 70,000."""
 
 
 @pytest.mark.parametrize("part", MOST)

@@ -6,8 +6,6 @@ time: logging out with 33 tokens at a server that never answers.
 Each number is the least of several runs of the whole command, each in a process of its own, taken in turn.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

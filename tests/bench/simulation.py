@@ -7,8 +7,6 @@ that somebody has to notice (16 h later on average) and log in; ocarina-kit refr
 fail. The times are those that the guide and ``ocarina-kit schedule`` write. The same seed gives the same numbers.
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 import sys

@@ -7,8 +7,6 @@ start-up costs). Client and crontab are shell scripts here: what they cost is no
 side in one run, so that the machine's speed and load cancel out.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 

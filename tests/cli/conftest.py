@@ -1,7 +1,5 @@
 """A set-up at a sandbox Majora, for the commands that talk to a server."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Iterator

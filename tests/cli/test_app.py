@@ -1,7 +1,5 @@
 """The frame of the command line: help, usage errors, the one error boundary, output that fails, completion."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

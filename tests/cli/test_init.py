@@ -1,7 +1,5 @@
 """``ocarina-kit init`` against a sandbox Majora: without a terminal, and from nothing to Ready in a real one."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

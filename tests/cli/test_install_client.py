@@ -1,7 +1,5 @@
 """``ocarina-kit install-client``, offline: from a wheel that is built here, into a virtual environment."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

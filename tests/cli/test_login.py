@@ -1,7 +1,5 @@
 """``ocarina-kit login``: two steps without a terminal; and as a person meets it: a link, a browser, a paste."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """``ocarina-kit logout``: revoked at the server, then deleted here."""
 
-from __future__ import annotations
-
 from tests.cli.conftest import LOOKUP, UPLOAD, Lab
 
 ENTRY = "37 2-23/3 * * * /opt/bin/ocarina-kit refresh --cron # ocarina-kit\n"

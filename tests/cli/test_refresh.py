@@ -1,7 +1,5 @@
 """``ocarina-kit refresh`` through the command; what a refresh does with tokens is tested in tests/tokens."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

@@ -1,7 +1,5 @@
 """``ocarina-kit schedule`` as a process: what it makes of a crontab, what it refuses, and what it says."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

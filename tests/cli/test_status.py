@@ -1,7 +1,5 @@
 """``ocarina-kit status``: offline, reads only."""
 
-from __future__ import annotations
-
 import re
 import time
 from typing import Any

@@ -1,7 +1,5 @@
 """What people see and are asked: columns, wrapping, colours, waiting, questions, and the JSON document."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -1,7 +1,5 @@
 """Small clients for these tests: an environment made by hand, with the modules that matter to the kit."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Finding clients: real scripts on real interpreters, in throwaway homes."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import subprocess

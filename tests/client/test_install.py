@@ -1,7 +1,5 @@
 """Installing a client: a real virtual environment and pip, and a stand-in for conda that makes the same. Offline."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

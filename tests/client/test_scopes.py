@@ -1,7 +1,5 @@
 """The purposes and their scope strings, over literals."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

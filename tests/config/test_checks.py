@@ -1,7 +1,5 @@
 """CFG001 to CFG014 over literals: which one fails, that no other does, what its fix leaves, and the set-up of all."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Configuration text: a row for each repair and each refusal, edits that keep every other byte, excerpts."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

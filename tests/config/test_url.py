@@ -1,7 +1,5 @@
 """MAJORA_DOMAIN: a row for each repair and each refusal, and what is true of any string."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

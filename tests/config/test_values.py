@@ -1,7 +1,5 @@
 """Values of settings: each fault over literals, and no random value is ever taken for a placeholder."""
 
-from __future__ import annotations
-
 import random
 import string
 

@@ -1,7 +1,5 @@
 """A crontab as bytes: its lines come together again, and cron's own reading of a line."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

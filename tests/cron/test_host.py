@@ -1,7 +1,5 @@
 """What a host says about cron, over made-up hosts; the kit's own program; a line run as cron runs it."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

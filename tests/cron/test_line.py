@@ -1,7 +1,5 @@
 """The one line: built, read back, and really run by a shell as cron would run it."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """One good line for a set-up, every other byte left; and what cron breaks in a line."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The crontab command: a stand-in for every word and fault. No test here reaches a real crontab."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Every shape that a person may have written: recognised, or left alone."""
 
-from __future__ import annotations
-
 import pytest
 from tests.cron.test_line import KIT, OCARINA
 

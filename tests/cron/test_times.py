@@ -1,7 +1,5 @@
 """Times of a crontab line: read as cron reads them, gaps, runs, and the times that the kit chooses."""
 
-from __future__ import annotations
-
 import subprocess
 from datetime import datetime, timezone
 from itertools import islice

@@ -1,7 +1,5 @@
 """The runner over checks that are literals: one fault, one failure; what is not selected; what a report shows."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any

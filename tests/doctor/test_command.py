@@ -1,7 +1,5 @@
 """``doctor`` as a person and a script meet it, offline: what it says, its options, and --fix."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """CRN001 to CRN010 over literals: crontabs as text, and what refresh.log and the tokens say. Scenarios do the rest."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path

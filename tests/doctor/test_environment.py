@@ -1,7 +1,5 @@
 """ENV: what is made of facts about clients, variables, clock and folders. The scenarios of env do the rest."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

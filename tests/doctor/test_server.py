@@ -1,7 +1,5 @@
 """SRV, CRD and API: what one answer says. The scenarios of srv, crd and api run the same through the real command."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ Fields are found by their labels and buttons by their words, as a person and a s
 and chromedriver. The pages themselves are tested in tests/sandbox.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Behaviours that have no table of their own, through the real command."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -6,8 +6,6 @@ programs: BusyBox's with its ``crond`` (its ``ash`` is in tests/cron/test_line.p
 Needs root, the packages cron, busybox-static and libfaketime, and leave to make a namespace (CRON-AND-CONDA.md).
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

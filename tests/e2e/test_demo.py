@@ -1,7 +1,5 @@
 """``ocarina-kit demo``: every step true, nothing left, and a step that is not true is said."""
 
-from __future__ import annotations
-
 import re
 import signal
 from pathlib import Path

@@ -3,8 +3,6 @@
 By default before a few steps of each command; before every step, and at random instants, with ``-m soak``.
 """
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

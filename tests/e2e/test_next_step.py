@@ -1,7 +1,5 @@
 """With each of these broken set-ups, the last line of ``doctor`` says what to do, and doing it fixes what is broken."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Callable

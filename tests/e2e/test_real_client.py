@@ -1,7 +1,5 @@
 """The real client beside the kit, over TLS, on one tokens file."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator

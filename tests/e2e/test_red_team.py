@@ -1,8 +1,6 @@
 """What a red team broke, through the real command: terminals, slow servers, several at once, output (see also
 test_red_team_secrets.py)."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import signal

@@ -1,8 +1,6 @@
 """What a red team broke, through the real command: whose token goes where, secrets in what is shown, a second name of a
 file (see also test_red_team.py)."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Real servers on this machine, in threads: each test says to the byte what its peer does."""
 
-from __future__ import annotations
-
 import contextlib
 import datetime
 import socket

@@ -1,7 +1,5 @@
 """What an answer of Majora means, over literals."""
 
-from __future__ import annotations
-
 import json
 from itertools import product
 from typing import Any

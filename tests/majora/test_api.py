@@ -1,7 +1,5 @@
 """Majora's endpoints, against servers that do what no Majora should; the tests of the commands have the sandbox."""
 
-from __future__ import annotations
-
 import json
 import logging
 from pathlib import Path

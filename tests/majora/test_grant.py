@@ -1,7 +1,5 @@
 """The link, and the pending logins on disk."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The rules of every request, against real sockets that misbehave."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import queue

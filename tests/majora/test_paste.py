@@ -1,7 +1,5 @@
 """Everything that people paste."""
 
-from __future__ import annotations
-
 from urllib.parse import quote
 
 import pytest

@@ -1,7 +1,5 @@
 """What the packaging tests share: sdist and wheel, made once."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

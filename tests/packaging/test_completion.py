@@ -1,7 +1,5 @@
 """Completion in real shells: the lines of docs/install.md are typed, then the beginnings of commands, and Tab."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The conda recipe, as conda-forge uses it: built and tested from a channel, and installed into an empty prefix."""
 
-from __future__ import annotations
-
 import asyncio
 import runpy
 import shutil

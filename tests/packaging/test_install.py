@@ -1,7 +1,5 @@
 """Wheel and sdist: what is in them, and that the wheel installs and runs on each Python that is found."""
 
-from __future__ import annotations
-
 import json
 import re
 import runpy

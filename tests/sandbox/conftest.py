@@ -1,7 +1,5 @@
 """A person at the sandbox of all tests, and the requests that their client would make."""
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import urlencode
 

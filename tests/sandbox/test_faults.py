@@ -1,7 +1,5 @@
 """Faults over real HTTP: what arrives, and whether the request was processed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

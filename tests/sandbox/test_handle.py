@@ -1,7 +1,5 @@
 """The server's process, the command that runs it, and the second factor's codes."""
 
-from __future__ import annotations
-
 import base64
 import json
 import socket

@@ -1,7 +1,5 @@
 """The rules of FACTS.md that the sandbox adds to django-oauth-toolkit's own, and the harmless query, over real HTTP."""
 
-from __future__ import annotations
-
 from urllib.parse import parse_qs, urlsplit
 
 import pytest

@@ -1,7 +1,5 @@
 """The stand-in client: what the kit and its tests need of it, faults of the real one included."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Mapping

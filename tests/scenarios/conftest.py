@@ -1,7 +1,5 @@
 """The stage that all scenarios of one process share."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

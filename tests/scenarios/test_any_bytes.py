@@ -1,7 +1,5 @@
 """Any bytes as configuration, tokens or crontab: a verdict and valid JSON, no traceback, nothing written."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

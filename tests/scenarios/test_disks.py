@@ -3,8 +3,6 @@
 ENV008 names them, and refresh spends no token that it could not save.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -3,8 +3,6 @@
 One form of each fault by default, all of them with ``-m soak``. In the healthy set-ups nothing fails.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """Two faults at once: each is named, or skipped with the other as its cause; --fix fixes both."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path

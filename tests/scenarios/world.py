@@ -1,7 +1,5 @@
 """Builds what a scenario file describes: a home with a good set-up in it, a Majora behind it, and then the fault."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

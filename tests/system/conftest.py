@@ -1,7 +1,5 @@
 """A machine for tests: a home of its own, and a clock that only moves when somebody sleeps."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """system/change.py: what changes can be seen, no secret can, and only what was shown is done."""
 
-from __future__ import annotations
-
 import json
 from unittest.mock import Mock
 

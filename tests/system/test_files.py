@@ -1,7 +1,5 @@
 """system/files.py: looking without waiting; old or new at every instant, 0600, through links."""
 
-from __future__ import annotations
-
 import errno
 import os
 import resource

@@ -1,7 +1,5 @@
 """system/lock.py, and backups. Writers at once are in tests/e2e."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 

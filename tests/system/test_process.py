@@ -1,7 +1,5 @@
 """system/process.py, system/signals.py and system/crash.py, with real processes."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path

@@ -1,7 +1,5 @@
 """system/secret.py: whatever is shown, no secret is in it."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """system/terminal.py in a real pseudo-terminal: what arrives, what is shown, and what a shell is left with."""
 
-from __future__ import annotations
-
 import json
 import signal
 import sys

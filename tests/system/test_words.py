@@ -1,7 +1,5 @@
 """system/words.py: spans, times and texts as people read them."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

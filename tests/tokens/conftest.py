@@ -1,7 +1,5 @@
 """A machine in a temporary home, a set-up, and a Majora that rotates tokens in memory."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The tokens file: entries judged, answers stored as the client stores them, what is damaged read as far as it goes."""
 
-from __future__ import annotations
-
 import json
 from pathlib import PosixPath
 from typing import Any

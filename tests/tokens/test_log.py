@@ -1,7 +1,5 @@
 """refresh.log, and what it tells of servers and of past refreshes."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A code that becomes a token, and tokens that are given back."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

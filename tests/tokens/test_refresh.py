@@ -1,7 +1,5 @@
 """Refreshing: what is sent, what is saved, what is said of it."""
 
-from __future__ import annotations
-
 import json
 import resource
 import threading

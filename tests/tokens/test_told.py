@@ -1,7 +1,5 @@
 """Every failure has an id, a reason and a next step. Those of refresh and login are in the tests of these."""
 
-from __future__ import annotations
-
 import pytest
 from tests.tokens.conftest import DOMAIN, GONE, VIEW, Lab
 
