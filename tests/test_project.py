@@ -29,9 +29,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_212, 85, 8_500, 95_949),
+    "src": (13_217, 85, 8_502, 95_974),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_719, 87, 6_931, 98_554),
+    "tests": (11_720, 87, 6_931, 98_562),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 

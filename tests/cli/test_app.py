@@ -108,6 +108,7 @@ LONG = "Zm9vYmFyc2VjcmV0MTIzNDU2Nzg5MGFiY2RlZmdoaWo"
         (["--profil", "x"], "Did you mean --profile?"),
         (["trial", "--jsn"], "Did you mean --json?"),
         (["trial", "word"], "unexpected extra argument"),
+        (["trial", "--profile", ""], "it is blank"),
         (["--env"], "Missing command."),
         (["--show-completion", "ksh"], "'ksh' is none of bash, zsh, fish"),
         ([LONG], "****"),

@@ -75,7 +75,12 @@ NAMES = ("config", "profile", "env")
 
 
 def _store(context: Any, param: Any, value: Any) -> None:
-    """Keep a value for `context.start`. One that is left out after the command's name leaves the one before it."""
+    """Keep a value for `context.start`. One that is left out after the command's name leaves the one before it.
+
+    Raises typer.BadParameter for a blank one, as an unset variable of a shell gives it.
+    """
+    if value == "" and not context.resilient_parsing:
+        raise typer.BadParameter("it is blank", context, param)
     if value:
         context.meta[param.name] = value
 
