@@ -219,7 +219,7 @@ def test_rename_and_find() -> None:
         assert (spot.line, spot.column) == place
     document = document_of('{"a": 1, "b": "x", "profile": "uk"}')
     for path in (("profile", "uk", "a"), ("a", "b")):
-        assert document.find(path) is None
+        assert (document.find(path), document.rename(path, "c")) == (None, document)
         with pytest.raises(ValueError, match="is not an object"):
             document.set(path, 1)
     assert [document.find(path) for path in ((), ("zz",), ("zz", "y"))] == [None] * 3

@@ -166,6 +166,16 @@ def test_another_programs_write_in_the_same_moment_is_kept(tmp_path: Path, write
     assert (file.read_bytes(), calls) == (new(theirs), [OLD, theirs])
 
 
+def test_another_reader_looks_only_at_what_is_new(tmp_path: Path) -> None:
+    """A last line without a line break, which the plan gives one, is not python-crontab's to refuse."""
+    here, file = machine(tmp_path), tmp_path / "spool"
+    file.write_bytes(b"*/60 * * * * theirs")
+    install_crontab(here, lambda content: b"*/60 * * * * theirs\nA = b\n" + NEW)
+    with pytest.raises(KitError) as refused:
+        install_crontab(here, lambda content: content + b"*/60 * * * * ours\n")
+    assert (refused.value.id, file.read_bytes()) == ("SCH010", b"*/60 * * * * theirs\nA = b\n" + NEW)
+
+
 def test_no_backup_no_change(tmp_path: Path) -> None:
     here, file = machine(tmp_path), tmp_path / "spool"
     file.write_bytes(OLD)

@@ -129,11 +129,9 @@ def is_api_key(token: str) -> bool:
     spelling = re.fullmatch(r"[o0]auth(?:2|20)?", re.sub(r"[\W_]", "", bare).casefold())
     if not bare or spelling or is_placeholder("MAJORA_TOKEN", token):
         return False
-    if len(bare) > 8:
-        return True
     from difflib import get_close_matches
 
-    return not get_close_matches(bare.lower(), ("oauth",), cutoff=0.8)  # a slip: no key is as short
+    return not get_close_matches(bare.lower(), ("oauth",), cutoff=0.8)
 
 
 _ON = ("1", "1.0", "true", "t", "yes", "y", "on")

@@ -159,9 +159,10 @@ def install_crontab(
             after = edit(before.content)
             if after == before.content:
                 return saved
-            for line in set(lines_of(after)).difference(lines_of(before.content)):
-                if job(line) is not None:
-                    second_reading(line)
+            # A last line to which a line break was added is no new one.
+            known, now = ({line.rstrip("\n") for line in lines_of(each)} for each in (before.content, after))
+            for line in filter(job, now - known):
+                second_reading(line)
             if before.content:
                 saved = backup(machine, "crontab", before.content, of=host)
             if read_crontab(machine) != before:
