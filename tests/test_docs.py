@@ -115,8 +115,8 @@ def unknown_ids(page: Path) -> Iterable[str]:
     known = re.findall(
         r"^(?:### |- \*\*)([A-Z]{3}\d{3})", (DOCS / "checks.md").read_text("utf-8"), re.MULTILINE
     )
-    # TOK009 is CONTRIBUTING's example.
-    return set(re.findall(r"\b[A-Z]{3}\d{3}\b", page.read_text("utf-8"))) - {*known, "TOK009"}
+    # TOK999 is CONTRIBUTING's example.
+    return set(re.findall(r"\b[A-Z]{3}\d{3}\b", page.read_text("utf-8"))) - {*known, "TOK999"}
 
 
 def missing_names(page: Path) -> Iterator[str]:
@@ -170,7 +170,7 @@ def test_exit_codes_are_those_of_the_code() -> None:
 def test_the_example_of_a_check_is_one() -> None:
     written = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
     exec(written, dict(vars(tokens)))  # noqa: S102  # as it would stand in that module
-    example, token = REGISTRY.pop("TOK009"), SimpleNamespace(key=" ")
+    example, token = REGISTRY.pop("TOK999"), SimpleNamespace(key=" ")
     outcome = example.judge(SimpleNamespace(tokens=SimpleNamespace(usable=[token])))
     assert (outcome.status, outcome.said) == ("fail", "1 tokens have a blank scope.")
     assert example.impact == "What happens if it is wrong."

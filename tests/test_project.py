@@ -29,9 +29,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_217, 85, 8_502, 95_974),
+    "src": (13_216, 85, 8_500, 95_981),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_720, 87, 6_931, 98_562),
+    "tests": (11_730, 87, 6_939, 98_673),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 
