@@ -222,7 +222,7 @@ SEEN = log("scheduled", 30, by="schedule", scope="")
         ([log("scheduled", 0.1, by="schedule", scope="")], [NOW - 9 * H], ""),
         ([SEEN, log("refused-token", 0.1)], [NOW - 9 * H], "CRN008 fail"),
         ([SEEN], [NOW - 60, NOW - 9 * H], "CRN008 fail"),
-        ([SEEN, log("unscheduled", 20, by="schedule", scope=""), log("refreshed", 1)], [NOW - 9 * H], ""),
+        ([SEEN, log("unscheduled", 20, by="schedule", scope="")], [NOW - 9 * H], ""),
     ],
 )
 def test_the_last_due_run(desk: Desk, lines: list[Line], born: list[float], says: str) -> None:
