@@ -29,9 +29,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_216, 85, 8_500, 95_981),
+    "src": (13_244, 85, 8_524, 96_351),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_730, 87, 6_939, 98_673),
+    "tests": (11_747, 87, 6_949, 98_844),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 

@@ -99,6 +99,7 @@ def test_shared_options_work_before_and_after_the_name(trial: Trial, args: list[
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 LONG = "Zm9vYmFyc2VjcmV0MTIzNDU2Nzg5MGFiY2RlZmdoaWo"
+CODE = "onlylettersonlylettersonlyletters"
 
 
 @pytest.mark.parametrize(
@@ -112,12 +113,13 @@ LONG = "Zm9vYmFyc2VjcmV0MTIzNDU2Nzg5MGFiY2RlZmdoaWo"
         (["--env"], "Missing command."),
         (["--show-completion", "ksh"], "'ksh' is none of bash, zsh, fish"),
         ([LONG], "****"),
+        (["trial", f"https://m/o/callback/?code={CODE}&state=x"], "****"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_wrong_usage_is_exit_2_and_repeats_no_secret(trial: Trial, args: list[str], words: str) -> None:
     ran = trial.run(*args)
-    assert (ran.code, ran.out, LONG in ran.err) == (2, "", False)
+    assert (ran.code, ran.out, LONG in ran.err, CODE in ran.err) == (2, "", False, False)
     first, *_, last = ran.err.splitlines()
     assert (first.startswith("error: "), first.endswith(" [USE001]"), words in first) == (True, True, True)
     path = "ocarina-kit trial" if args[0] == "trial" else "ocarina-kit"

@@ -232,6 +232,7 @@ def test_another_domain_sets_the_tokens_aside(person: Lab) -> None:
     assert backups(person.kit, "tokens") == [old]
     person.kit.write_tokens({LOOKUP: token})
     assert "set aside" not in init(person, user="another").out
+    assert "RFR006" in person.kit.run("refresh").err, "they stay the other Majora's, wherever they are put"
 
 
 # --- at a terminal ----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ def test_one_is_revoked_or_all_and_the_crontab_entry_that_is_left_is_named(lab: 
     )
     assert ran.out.endswith("  ocarina-kit schedule --remove\n")
     lab.kit.crontab = OTHERS
+    assert lab.kit.run("logout", "--dry-run").out == "Nothing was changed.\n"
     ran = lab.kit.run("logout", "--yes", "--json")
     assert (set(ran.json), "crontab" in ran.all) == ({"schema", "command", "ok", "exit"}, False)
 

@@ -62,6 +62,10 @@ def test_cron_says_a_problem_once_a_day_and_ends_with_0(lab: Lab) -> None:
     assert first.err.startswith("ocarina-kit: There is no token yet.")
     assert first.err.endswith("Try: ocarina-kit login [TOK001]\n")
     assert lab.kit.run("refresh", "--cron").all == ""
+    other = lab.kit.home / "other"
+    other.write_bytes(lab.kit.config.read_bytes())
+    told = lab.kit.run("refresh", "--cron", env={"OCARINA_CONF_FILE": str(other)}).err
+    assert f"Try: ocarina-kit login --config {other} [TOK001]" in told, "the same problem of another set-up"
     lab.give(LOOKUP, refresh_token=None)
     assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "another problem"
     lab.give(UPLOAD[0], refresh_token=None)

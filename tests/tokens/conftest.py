@@ -23,7 +23,7 @@ READ = "majora2.temp_can_read_pags_via_api"
 DOMAIN = "https://majora.example/"
 OTHER = "https://majora-test.example/"
 
-GONE = Refused("invalid_grant", "", 400, "grant")
+GONE = Refused("invalid_grant", cause="grant")
 DOWN = NoAnswer("refused", "it refuses the connection")
 SILENT = NoAnswer("timeout", "it did not answer", sent=True)
 BUSY = NoAnswer("rate-limited", "it answered 429", False, 429)

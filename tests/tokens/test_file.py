@@ -28,7 +28,10 @@ def loaded(file: TokensFile) -> Any:
     return json.loads(file.render())
 
 
-@pytest.mark.parametrize("value", [1, "x", None, [], True, {}, {"refresh_token": ""}, {"access_token": 5}])
+@pytest.mark.parametrize(
+    "value",
+    [1, "x", None, [], True, {}, {"refresh_token": ""}, {"access_token": 5}, {"refresh_token": "\ud800"}],
+)
 def test_what_is_not_an_entry(value: object) -> None:
     file = file_of(x=value, **{VIEW: entry()})
     odd, good = file.tokens

@@ -176,7 +176,7 @@ def test_what_the_client_overwrites_with_what_it_had_read_is_written_again(lab: 
     def second() -> Any:
         until(lambda: lab.stored[VIEW] != entry(), "the first answer is saved")
         lab.file.write_text(before)
-        return Refused("server_error", "", 400)
+        return Refused("server_error")
 
     lab.refresh(granted(1), others=[second])
     assert lab.stored[VIEW]["refresh_token"] == "new-refresh-1"

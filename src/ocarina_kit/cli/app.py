@@ -170,10 +170,10 @@ def _call(group: LazyGroup, argv: Sequence[str], ui: Ui) -> Result:
 
 def _usage_error(problem: Any, path: str) -> KitError:
     """Wrong usage of ``path`` in the kit's words. What was typed may be a secret that was pasted in the wrong place."""
-    from ocarina_kit.system.secret import mask_opaque
+    from ocarina_kit.system.secret import mask, mask_opaque
 
     message = problem.format_message() if isinstance(problem, typer.BadParameter) else problem.message
-    what = mask_opaque(str(message)).rstrip(".")
+    what = mask_opaque(mask(str(message))).rstrip(".")
     if (similar := getattr(problem, "possibilities", None)) and "Did you mean" not in what:
         what += f". Did you mean {similar[0]}?"
     what = what if what.endswith("?") else f"{what}."

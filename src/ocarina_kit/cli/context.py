@@ -13,7 +13,6 @@ from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.machine import Machine, this_machine
 
 if TYPE_CHECKING:
-    from ocarina_kit.config.setup import Config
     from ocarina_kit.doctor.world import World
 
 
@@ -23,12 +22,6 @@ class Run(NamedTuple):
     machine: Machine
     ui: Ui
     place: Place
-
-    def config(self) -> Config:
-        """The configuration as it was read, usable or not. Never raises for what is in it."""
-        from ocarina_kit.config.setup import read_config
-
-        return read_config(self.machine, self.place)
 
     def world(self, **known: Any) -> World:
         """The facts that the doctor's checks judge. ``known``: as `World` has it."""
@@ -94,8 +87,7 @@ class Run(NamedTuple):
 def start(context: Any, *, quiet: bool = False) -> Run:
     """The first line of a command. ``quiet``: says nothing but errors (``refresh --cron``).
 
-    Warns that ``--profile`` is ignored with ``--env``, as the client does. Raises KitError for a profile or path
-    that cannot be used.
+    Warns that ``--profile`` is ignored with ``--env``, as the client does.
     """
     from ocarina_kit.config.setup import place_of
 

@@ -107,13 +107,8 @@ def _error(findings: Sequence[Outcome]) -> KitError | None:
     for status, code in (("fail", Exit.PROBLEM), ("unknown", Exit.UNKNOWN)):
         for each in findings:
             if each.status == status:
-                return KitError(each.said, id=each.id, why=_impact(each), remedy=each.remedy, exit=code)
+                return KitError(each.said, id=each.id, why=each.impact, remedy=each.remedy, exit=code)
     return None
-
-
-def _impact(finding: Outcome) -> str:
-    """What it leads to, if it is known."""
-    return "" if finding.status == "unknown" else finding.impact
 
 
 # --- what was found ---------------------------------------------------------------------------------------------
@@ -156,7 +151,7 @@ def _show_one(ui: Ui, finding: Outcome) -> None:
     for line in excerpt:
         if fits or line.strip() != "^":  # below a line that the terminal breaks it would point at nothing
             ui.raw(line, indent=13)
-    for text in filter(None, (_impact(finding), finding.remedy.text)):
+    for text in filter(None, (finding.impact, finding.remedy.text)):
         ui.say(text, indent=11)
     for line in labelled("Fix: ", finding.remedy.commands):
         ui.raw(line, indent=11)

@@ -25,6 +25,7 @@ from ocarina_kit.system.files import prove_space
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.log import note_use
+from ocarina_kit.tokens.store import look as tokens_in
 from ocarina_kit.tokens.store import plan_aside
 
 PAIR = ("CLIENT_ID", "CLIENT_SECRET")
@@ -232,11 +233,11 @@ def _set_up(run: Run, domain: str) -> Setup:
 def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
     """The file, all fixed in memory that has one meaning, and what that was. Raises KitError where none can be written
     there, before anybody is asked for anything."""
-    world, corrected = settled(World.of(run.config()))
+    world, corrected = settled(run.world(seconds=0.0))
     config = world.config
     if not config.file.replaceable:
         found = world.config_findings["CFG001"]
-        raise KitError(found.said, id=found.id, why="It was left as it is.", remedy=found.remedy)
+        raise KitError(f"{found.said}.", id=found.id, why="It was left as it is.", remedy=found.remedy)
     if not wish.dry_run:
         prove_space(run.place.config, 1).discard()
     return config, corrected
@@ -262,7 +263,7 @@ def plan(
         changes = [Change("chmod", file.path, mode=file.mode, why=why)]
     setup = setup_of(after)
     moved = server_of(config.text("MAJORA_DOMAIN")) not in ("", server_of(setup.domain))
-    aside = plan_aside(run.machine, setup) if moved and not uses_key(values) else None
+    aside = plan_aside(run.machine, setup) if moved else None
     return [*changes, *([aside] if aside is not None else [])], setup
 
 
@@ -271,8 +272,13 @@ def described(change: Change) -> str:
     return f"{change.path}{', the tokens of the other Majora' if change.what == 'set aside' else ''}"
 
 
-def write(run: Run, changes: Sequence[Change]) -> None:
-    """Make the changes, one after another, and say so. Raises KitError; the file that failed is as it was then."""
+def write(run: Run, config: Config, changes: Sequence[Change]) -> None:
+    """Make the changes, one after another, and say so. ``config``: the one before. Raises KitError; the file that
+    failed is as it was then."""
+    if any(change.what == "set aside" for change in changes):
+        # First of all refresh.log learns whose the tokens are: nothing sends them to the new server, whatever fails.
+        before = setup_of(config)
+        note_use(run.machine, before, "init", tokens_in(run.machine, before.tokens_file)[1].tokens)
     for change in changes:
         said = described(change)
         with run.ui.waiting(f"Writing {said}", 90.0) as say:

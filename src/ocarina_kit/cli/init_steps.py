@@ -15,10 +15,10 @@ from ocarina_kit.cli.context import Run
 from ocarina_kit.cli.init_settings import ASK, PAIR, Known, Wish, uses_key
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
 from ocarina_kit.cli.login_steps import Login, is_accepted
-from ocarina_kit.cli.schedule_line import Planned, install_entry, plan_entry, try_line
+from ocarina_kit.cli.schedule_line import PLAN_S, Planned, install_entry, plan_entry, try_line
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Clients, read_table
-from ocarina_kit.client.install import Plan, plan_install
+from ocarina_kit.client.install import Plan
 from ocarina_kit.client.scopes import scopes_for
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
@@ -26,7 +26,7 @@ from ocarina_kit.config.values import judge
 from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora
-from ocarina_kit.system.change import difference
+from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
 from ocarina_kit.system.words import listed
 from ocarina_kit.tokens.file import Token
@@ -137,15 +137,19 @@ class _Init:
         if rows and (self.asks or wish.dry_run):
             ui.say("\nChanges:")
             ui.table(rows)
+        shown = list(changes)
+        if wish.dry_run and complete and self.entry is not None:
+            before, plan = self.entry.world.listing.content, self.entry.plan
+            shown.append(Change("crontab", kind="crontab", before=before, after=plan.after))
         if wish.dry_run or any(each.before for each in changes):
-            ui.diff(difference(changes, run.machine, (values.get("CLIENT_SECRET", ""),)))
+            ui.diff(difference(shown, run.machine, (values.get("CLIENT_SECRET", ""),)))
         asks = rows and self.asks and not wish.yes
         if wish.dry_run or (asks and not ui.confirm("Apply these changes?", help=_HELP_CHANGES)):
             ui.say("Nothing was changed.")
             return Result()
         if asks:
             ui.say()
-        know.write(run, changes)
+        know.write(run, self.config, changes)
         if complete:
             return self._do(run.setup(), wanted) if rows or due else Result()
         if not changes:
@@ -278,10 +282,11 @@ class _Init:
         self.problems = []
         with self._step():
             if not is_accepted(self.clients):
-                self.client_plan = plan_install(self.run.machine)
+                self.client_plan = install_client.plan_client(self.run)
                 rows += install_client.rows_of(self.client_plan)[:1]
         with self._step():
-            entry = plan_entry(self.run, setup, self.clients.chosen)
+            with self.ui.waiting("Planning the crontab line", PLAN_S):
+                entry = plan_entry(self.run, setup, self.clients.chosen)
             # A client that is installed first comes into the line that there is, too.
             if entry.plan.outcome in (_IN_PLACE if self.client_plan is None else ("mixed",)):
                 return rows
@@ -320,7 +325,8 @@ class _Init:
         if self.entry is not None and login.usable and not interrupted:
             with self._step():
                 # Planned again: there may be a client now.
-                entry = plan_entry(run, setup, self.clients.chosen, prove=False)
+                with ui.waiting("Planning the crontab line", PLAN_S):
+                    entry = plan_entry(run, setup, self.clients.chosen, prove=False)
                 install_entry(run, setup, entry.edit)
                 trial = try_line(run, setup, entry.entry)
                 done = "failed" if trial.error else trial.refreshed

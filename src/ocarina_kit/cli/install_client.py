@@ -12,7 +12,8 @@ from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.options import Text, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Candidate
-from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION, Plan, install, plan_install
+from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION, TIMEOUT, Plan, install, plan_install
+from ocarina_kit.system.words import span
 
 EPILOG = """Examples:
   ocarina-kit install-client --dry-run         # shows what it would fetch from where
@@ -37,7 +38,7 @@ def command(
     """
     run = start(context)
     ui = run.ui
-    plan = plan_install(run.machine, name=name, prefix=prefix, source=source)
+    plan = plan_client(run, name=name, prefix=prefix, source=source)
     if plan.already is None:
         ui.say("Changes:")
         ui.table(rows_of(plan))
@@ -53,6 +54,12 @@ def command(
     return Result()
 
 
+def plan_client(run: Run, **wanted: str | None) -> Plan:
+    """What `client.install.plan_install` makes of it, which asks conda first. Raises KitError as that does."""
+    with run.ui.waiting("Asking conda for its environments", 60.0):
+        return plan_install(run.machine, **wanted)
+
+
 def rows_of(plan: Plan) -> list[tuple[str, str]]:
     """The rows of "Changes:" for an installation: where it goes, and what is fetched from where."""
     what = f"ocarina {PINNED_VERSION}" if plan.source == DEFAULT_SOURCE else "ocarina"
@@ -64,8 +71,9 @@ def rows_of(plan: Plan) -> list[tuple[str, str]]:
 
 def install_client(run: Run, plan: Plan) -> Candidate:
     """Carry it out and say so. Raises KitError as `client.install.install` does; nothing is left then."""
-    with run.ui.waiting("Installing the client") as say:
-        client = install(run.machine, plan, lambda words: say(words.removesuffix(" …")))
+    with run.ui.waiting("Installing the client", TIMEOUT) as say:
+        limit = f" ({span(TIMEOUT)} at most)"
+        client = install(run.machine, plan, lambda words: say(words.removesuffix(" …") + limit))
     if plan.already is None:
         run.ui.status("installed", f"{client.described} in {plan.client}")
     else:

@@ -25,7 +25,6 @@ from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as grants
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.file import Token
-from ocarina_kit.tokens.outcome import Report
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import guard, look
 
@@ -112,7 +111,9 @@ class Login:
 
     def settle(self, wanted: Sequence[str], *, force: bool = False) -> list[str]:
         """Do what needs no browser; returns those that need one. Raises KitError for the tokens file."""
-        if aside := grants.set_aside_damaged(self.machine, self.setup):
+        with self.ui.waiting("Looking at the tokens file", 90.0) as say:
+            aside = grants.set_aside_damaged(self.machine, self.setup, say)
+        if aside:
             self.ui.warn(aside)
         refusal, due = guard(self.machine, self.setup), []
         for scope in wanted if not force else ():
@@ -134,7 +135,7 @@ class Login:
     def _refresh(self, due: Sequence[str]) -> None:
         with self.ui.waiting("Waiting for Majora to refresh the tokens", BUDGET_S) as say:
             report = refresh(self.machine, self.setup, scopes=due, by="login", waiting=say)
-        self._learn(report)
+        self._skew = report.skew
         if report.interrupted:
             raise KeyboardInterrupt
         for each in report.outcomes:
@@ -151,7 +152,8 @@ class Login:
 
         Raises KitError where the tokens file cannot be locked or written, before anybody opens a browser.
         """
-        grants.prove_writable(self.machine, self.setup)
+        with self.ui.waiting("Looking at the tokens file", 90.0) as say:
+            grants.prove_writable(self.machine, self.setup, say)
         several = len(needed) > 1
         self.ui.say(f"{count(len(needed), 'link')} to open{', one after another' if several else ''}.")
         for number, scope in enumerate(needed, start=1):
@@ -214,11 +216,16 @@ class Login:
             if found.kind in _FINAL_PASTES:
                 raise error
             # Whoever pastes the link may have met the server's error page: does it know this client at all?
-            if found.kind == "authorize-link" and self.majora.probe_client(_PROBE_S).kind == "unknown":
+            if found.kind == "authorize-link" and not self._knows_client():
                 raise told.error("client", self.setup, said="It does not know this client id.")
             step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
             self.ui.caution(error, step)
             prompt = "> "
+
+    def _knows_client(self) -> bool:
+        """Whether Majora knows the client, as far as it answers."""
+        with self.ui.waiting("Asking Majora whether it knows the client", _PROBE_S):
+            return self.majora.probe_client(_PROBE_S).kind != "unknown"
 
     def redeem(self, pending: Pending, code: Secret) -> None:
         """Exchange a code. Raises KitError where there is no token that ocarina can use then, and KeyboardInterrupt
@@ -226,7 +233,7 @@ class Login:
         new = self.login_command(pending.scope)
         with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
             report = grants.redeem(self.machine, self.setup, pending, code, new, waiting=say)
-        self._learn(report)
+        self._skew = report.skew
         error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
         if report.interrupted:
             raise KeyboardInterrupt
@@ -320,11 +327,6 @@ class Login:
         if probe.client_ok is not None:
             self._client_ok = probe.client_ok
         return probe.kind == "refused"
-
-    def _learn(self, report: Report) -> None:
-        self._skew = report.skew
-        for note in report.notes:
-            self.ui.warn(note)
 
     def _token(self, scope: str) -> Token | None:
         return look(self.machine, self.setup.tokens_file)[1].get(scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from ocarina_kit.client.scopes import what_for
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.cron.plan import plan_removal
 from ocarina_kit.system.change import Change, difference
-from ocarina_kit.tokens.logout import logout
+from ocarina_kit.tokens.logout import COPIES_NOTE, logout
 from ocarina_kit.tokens.store import look
 from ocarina_kit.tokens.told import undamaged
 
@@ -55,10 +56,12 @@ def command(
     before, file = look(run.machine, setup.tokens_file)
     undamaged(setup, file)
     chosen = [key for key in file.entries if scopes is None or key in scopes]
-    if dry_run:
+    if dry_run and chosen:
         after = file.without(*chosen).render()
         change = Change("write", setup.tokens_file, "tokens", before, after)
         ui.diff(difference([change], run.machine, setup.secrets))
+    if dry_run:
+        ui.say("Nothing was changed.")
         return Result()
     for key in chosen if not yes else ():
         ui.say(what_for(key), indent=2)
@@ -74,8 +77,8 @@ def command(
         if each.result in _WORDS:
             word, words = _WORDS[each.result]
             ui.status(word, f"{what_for(each.scope)}: {words}")
-    for note in report.notes:
-        ui.warn(note)
+    if local and chosen:
+        ui.warn(COPIES_NOTE)
     if not report.interrupted and not look(run.machine, setup.tokens_file)[1].entries:
         _crontab_entry(run, setup)
     return end(run, {}, report.errors(setup))
@@ -85,10 +88,9 @@ def _crontab_entry(run: Run, setup: Setup) -> None:
     """Without tokens the crontab entry of this set-up only sends mail: offer to remove it, or name the command."""
     place, world = setup.place, run.world()
 
-    def removed(content: bytes) -> bytes:
-        return plan_removal(content, world.ground)
-
-    content = world.listing.content
+    removed = partial(plan_removal, ground=world.ground)
+    with run.ui.waiting("Reading the crontab", 20.0):
+        content = world.listing.content
     if place.from_env or not world.listing.readable or removed(content) == content:
         return
     command = place.command("schedule", "--remove")

@@ -12,11 +12,11 @@ from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.ui import Result, Ui
 from ocarina_kit.client.scopes import given_scope, names_of, purposes_named, purposes_of, what_for
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.words import parse_duration, span
 from ocarina_kit.tokens.log import Line, append, read_log, stamp
-from ocarina_kit.tokens.outcome import Report
+from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import look
 from ocarina_kit.tokens.told import clock_note
@@ -56,9 +56,15 @@ def command(
     """
     seconds = None if within is None else parse_duration(within)
     run = start(context, quiet=cron)
+    if (
+        cron and run.place.source == "environment"
+    ):  # whoever reads the mail has not the crontab line's variables
+        run = run._replace(place=run.place._replace(source="option"))
     finish = _end_for_cron if cron else end
     try:
         setup = run.setup()
+        if setup.legacy_key is not None:
+            run.ui.say(NO_TOKENS)
         scopes = stored_scopes(run, setup, purposes or [], scope or [])
         with run.ui.waiting("Waiting for Majora", BUDGET_S) as say:
             report = refresh(run.machine, setup, scopes=scopes, within=seconds, dry_run=dry_run, waiting=say)
@@ -74,8 +80,7 @@ def command(
         for each in report.outcomes
     ]
     _show(run.ui, report, run.machine.now())
-    failed = [each.scope for each in report.outcomes if each.problem is not None]
-    return finish(run, {"tokens": tokens}, report.errors(setup), failed)
+    return finish(run, {"tokens": tokens}, report.errors(setup), report.outcomes)
 
 
 def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]) -> list[str] | None:
@@ -97,27 +102,28 @@ def _show(ui: Ui, report: Report, now: float) -> None:
             word, more = _WORDS[each.result]
             valid = f"valid for {span(left + 30)}" if left > 0 else "expired"
             ui.status(word, f"{what_for(each.scope)}: {valid}{more}")
-    for note in report.notes:
-        ui.warn(note)
     if clock := clock_note(report.skew):
         ui.warn(f"[ENV007]{clock}")
 
 
-def end(run: Run, data: Data, errors: Sequence[KitError], failed: Sequence[str] = ()) -> Result:
+def end(run: Run, data: Data, errors: Sequence[KitError], outcomes: Sequence[Outcome] = ()) -> Result:
     """Show the errors, the worst first: it decides the exit code."""
     for error in errors:
         run.ui.error(error)
     return Result(data, next(iter(errors), None), shown=True)
 
 
-def _end_for_cron(run: Run, data: Data, errors: Sequence[KitError], failed: Sequence[str] = ()) -> Result:
+def _end_for_cron(
+    run: Run, data: Data, errors: Sequence[KitError], outcomes: Sequence[Outcome] = ()
+) -> Result:
     """One line on standard error, which cron mails: the worst problem that needs a person and was not told in the last
-    24 h, as refresh.log says. ``failed``: the tokens that it is about. Wrong usage and an interrupt stay errors."""
+    24 h, of this set-up and these tokens, as refresh.log says. Wrong usage and an interrupt stay errors."""
     if any(error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors):
         return end(run, data, errors)
     machine, now = run.machine, run.machine.now()
     for error in errors:
-        key = " ".join([run.place.command(), error.id, *sorted(failed)])[:4_000]
+        about = sorted(each.scope for each in outcomes if each.problem and each.problem.id == error.id)
+        key = " ".join([str(run.place.config), run.place.profile or "", error.id, *about])[:4_000]
         told = [now - each.time for each in read_log(machine) if (each.result, each.scope) == ("told", key)]
         if error.exit == Exit.UNKNOWN or any(0 <= ago < _TOLD_AGAIN_S for ago in told):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -74,7 +75,7 @@ def command(
         return show_entry(run)
     if way == "--remove":
         return _remove(run, yes=yes, dry_run=dry_run)
-    from ocarina_kit.cli.schedule_line import plan_entry
+    from ocarina_kit.cli.schedule_line import PLAN_S, plan_entry
 
     setup = run.oauth_setup()
     if test and not any(wish.values()) and (entry := _installed(run)) is not None:
@@ -84,7 +85,8 @@ def command(
     times = _times(run, setup, every, cron)
     clients = _find_client(run, ocarina)
     chosen, by = clients.chosen, runner or "kit-first"
-    planned = plan_entry(run, setup, chosen, times=times, runner=by, switch_on=True, prove=not print_)
+    with run.ui.waiting("Planning the crontab line", PLAN_S):
+        planned = plan_entry(run, setup, chosen, times=times, runner=by, switch_on=True, prove=not print_)
     if test:
         return _try(run, setup, planned.entry, "the line that schedule would install")
     if chosen is not None and not print_:
@@ -221,7 +223,8 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     from ocarina_kit.cron.program import unreadable
 
     ui, host, world = run.ui, run.machine.host, run.world()
-    entries = world.entries
+    with ui.waiting("Reading the crontab", 20.0):
+        entries = world.entries
     problem = unreadable(world.listing, host) or in_the_way(run, entries)
     result = _result(world, None, problem=problem)
     if problem is not None:
@@ -232,9 +235,7 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
             ui.say(f"Line {entry.number} is one, but commented out. It was left.")
         return result
 
-    def without(content: bytes) -> bytes:
-        return plan_removal(content, world.ground)
-
+    without = partial(plan_removal, ground=world.ground)
     if not _agreed(run, world, without, yes=yes, dry_run=dry_run):
         return result
     _carry_out(run, world.setup, without, "unscheduled", f"the entry in your crontab on {host}")
@@ -253,7 +254,8 @@ def _installed(run: Run) -> Entry | None:
     """The entry that cron runs for this set-up. Raises KitError (SCH001) if the only one does other work as well."""
     from ocarina_kit.cli.schedule_line import in_the_way
 
-    entries = run.world().entries
+    with run.ui.waiting("Reading the crontab", 20.0):
+        entries = run.world().entries
     if (problem := in_the_way(run, entries)) is not None:
         raise problem
     return entries.kept

@@ -29,6 +29,8 @@ from ocarina_kit.system.words import clock, count, listed, span
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import Token
 
+PLAN_S = 60.0
+"""Seconds that :func:`plan_entry` takes at most: crontab has 20, and ocarina-kit, started as cron does, as many."""
 READS_ALL = (0, 48, 0)
 """The first client to read OCARINA_CONF_FILE, --profile and MAJORA_TOKENS_FILE (FACTS.md, The client)."""
 _CAUTIONS = ("ENV005", "ENV006", "CRN005", "CRN006")
@@ -68,7 +70,7 @@ def plan_entry(
     """Plan the entry for ``client``, None if there is none. ``times``: five fields that a person gave. ``switch_on``:
     a commented-out entry may be used again. ``prove``: start this ocarina-kit as cron would, to see that it can.
 
-    Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN005, CRN007 (no line
+    Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN007 (no line
     can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old).
     """
     world, alone = run.world(), runner == "client"
@@ -124,7 +126,7 @@ def install_entry(
 ) -> Path | None:
     """Edit the crontab as it is now, and log ``result``; returns the backup, None where there was no crontab.
 
-    Raises KitError (CRN001, CRN009, SCH, LCK): nothing was changed.
+    Raises KitError (CRN001, SCH, LCK): nothing was changed.
     """
     with run.ui.waiting("Writing the crontab", 90.0) as say:
         backup = install_crontab(run.machine, edit, say)
@@ -175,14 +177,17 @@ def _client_problem(
 
 # --- run now, as cron would: what came of it is told by the tokens' own times ---------------------------------
 
-SECONDS = 120.0
-"""The kit gives up on a server after 60 s; the client alone never does (FACTS.md)."""
+SECONDS = 180.0
+"""The kit waits 90 s for the lock and 60 s for the server at most; the client alone never gives up (FACTS.md)."""
 _LONGEST = 20_000
 _TRACEBACK = re.compile(
     r"^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)",
     re.MULTILINE,
 )
-_EXITS = {"refused-token": Exit.LOGIN, "lost": Exit.LOGIN, "network": Exit.UNKNOWN, "unreached": Exit.UNKNOWN}
+_EXITS = {
+    **dict.fromkeys(("refused-token", "lost"), Exit.LOGIN),
+    **dict.fromkeys(("network", "unreached", "maybe-lost"), Exit.UNKNOWN),
+}
 """What the words of refresh.log mean; others are a problem."""
 
 

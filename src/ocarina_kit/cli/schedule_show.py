@@ -28,14 +28,15 @@ _LABEL = 12
 
 def show_entry(run: Run) -> Result:
     """Show what there is, as the doctor judges it. Exit 1 if a check failed."""
-    world = run.world(seconds=30.0)
-    entries = world.entries.active
-    if entries and all(entry.marked for entry in entries):
-        from ocarina_kit.client.find import Clients
+    with run.ui.waiting("Looking at the crontab", 30.0):
+        world = run.world(seconds=30.0)
+        entries = world.entries.active
+        if entries and all(entry.marked for entry in entries):
+            from ocarina_kit.client.find import Clients
 
-        # The entry's own client is looked at, and no other is searched for.
-        world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
-    found = crn.judged(world)
+            # The entry's own client is looked at, and no other is searched for.
+            world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
+        found = crn.judged(world)
     problems = [*_setup_problem(run, world), *_errors(run, found, "fail", "unknown")]
     warnings = _errors(run, found, "warn")
     working = [entry for entry in entries if _refreshes(world, entry, found)]
@@ -65,7 +66,7 @@ def as_error(run: Run, found: Outcome) -> KitError:
         remedy = Remedy("", (run.place.command("schedule"),))
     if found.unclear:  # why it was skipped, as a sentence
         what = f"{what[0].upper()}{what[1:]}."
-    return KitError(what, id=found.id, why=found.impact if found.status != "unknown" else "", remedy=remedy)
+    return KitError(what, id=found.id, why=found.impact, remedy=remedy)
 
 
 def _setup_problem(run: Run, world: World) -> list[KitError]:

@@ -60,7 +60,7 @@ def command(
                 "seconds_left": _left(token, now),
                 "refreshable": token.can_refresh,
                 "last_refresh": token.last_refresh(now),
-                "host": host,
+                "host": host or None,
             }
         )
         for words in [each.words for each in purposes_of(scope)] or [what_for(scope)]:

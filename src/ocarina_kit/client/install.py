@@ -93,7 +93,9 @@ def parse_source(machine: Machine, text: str) -> str:
         return os.path.normpath(path)
     why = "Names of packages are not taken: the one named ocarina on PyPI is an unrelated program."
     exit = Exit.PROBLEM if "/" in spec else Exit.USAGE
-    raise KitError(f"No such file or folder: {spec}", id="INS003", why=why, remedy=_TRY_DEFAULT, exit=exit)
+    raise KitError(
+        f"No such file or folder: {mask(spec)}", id="INS003", why=why, remedy=_TRY_DEFAULT, exit=exit
+    )
 
 
 def plan_install(

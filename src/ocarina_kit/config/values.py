@@ -89,8 +89,6 @@ def _judge_user(text: str) -> Value:
     faults = [Fault("", "has spaces or quotes around it", fixable=True)] if bare != text else []
     if not re.fullmatch(r"[\w.@+-]{1,150}", bare):  # Django's own rule
         faults.append(Fault("", "has characters that a user name cannot have, or more than 150"))
-    elif re.fullmatch(r"[^@]+@[^@]+\.[^@]+", bare):
-        faults.append(Fault("", "looks like an e-mail address", warning=True))
     return Value(bare, tuple(faults))
 
 
@@ -164,7 +162,7 @@ _NAMING = {
     "MAJORA_TOKEN": "the my majora api token key apikey",
     "MAJORA_DOMAIN": "the majora domain host server",
 }
-_WRAPPED = r".*<[^<>]*>.*|.*\{.*\}.*|\[.*\]|\(.*\)|%\w+%|\$\{?\w+\}?|@@?\w+@@?|__\w+__|\*{4}.*"
+_WRAPPED = r"<[^<>]*>|\{.*\}|\[.*\]|\(.*\)|%\w+%|\$\{?\w+\}?|@@?\w+@@?|__\w+__|\*{4}.*"
 _FILLING = r"[.…·*?#=+~_-]+|[xX][xX_-]+|0{3,}|12345\d*|abc123|foo|bar|none|null|nil|n/a|tb[ad]"
 _DOMAIN = r"(?:www\.)?example\.(?:org|com|net|edu)|(?:.*[._-])?your(?:s|[._-]).*|[.…*?_x-]+"
 
@@ -179,6 +177,8 @@ def is_placeholder(name: str, text: str) -> bool:
         return _is_placeholder_domain(strip_ends(text, QUOTES))
     if name in ("CLIENT_ID", "CLIENT_SECRET") and bare.isalnum() and len(bare) in (ID_LENGTH, SECRET_LENGTH):
         return False  # just as a server generates it
+    if name == "MAJORA_USER" and re.search(r"<.*>|\{.*\}", bare):  # no user name has these
+        return True
     if bare == FILLER or (len(bare) < ID_LENGTH and re.fullmatch(_WRAPPED, bare, re.DOTALL)):
         return True
     return re.fullmatch(_FILLING, bare.lower()) is not None or _says_what_belongs(name, text)

@@ -24,7 +24,7 @@ PROXY = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", 
 NO_PROXY = ("NO_PROXY", "no_proxy")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SWITCHED_OFF = re.compile(r"\s*#(?:.*?[#\s])??((?:@\w+|[\d*]\S*(?:\s+\S+){4})\s+(?:\d>|[^\s\d*]).*)")
-# Any user info, or a word for a password: in doubt it stays out of the crontab.
+# Any user info, or a word for a password: if unclear, it stays out of the crontab.
 _SECRET = re.compile(r"@|%40|pass|pwd|secret|token", re.I)
 
 

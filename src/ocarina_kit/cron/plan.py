@@ -97,8 +97,7 @@ def plan_schedule(
     """One good entry for the set-up: repaired in place where there is one, otherwise added at the end.
 
     ``times``: five fields that a person gave; without them a marked entry keeps its own where they are good enough.
-    ``switch_on``: a person agreed to switch a commented-out entry on. Raises KitError: CRN005 (times), CRN007 (none can
-    be built).
+    ``switch_on``: a person agreed to switch a commented-out entry on. Raises KitError: CRN007 (none can be built).
     """
     found, lines = mine(content, ground), lines_of(content)
     own = found.own or (found.again[:1] if switch_on and not found.mixed else ())

@@ -26,7 +26,7 @@ _SECONDS = 20.0
 """A spool on a network file system may be slow."""
 _TRIES = 5
 
-# Debian's cron, cronie, macOS, dcron; BusyBox; Solaris. Each is a whole line of standard error.
+# Debian's cron, cronie, macOS, dcron; BusyBox; Solaris. Each is a complete line of standard error.
 _NONE_YET = re.compile(
     r"(?:\S*crontab: )?no crontab for .+"
     r"|\S*crontab: can't open '[^']*': No such file or directory"

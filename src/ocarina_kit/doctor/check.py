@@ -248,7 +248,8 @@ def _completed(check: Check, found: Outcome, place: Place) -> Outcome:
     usual = Remedy("", ("ocarina-kit doctor --fix",)) if found.fix else check.remedy
     text, commands = found.remedy if any(found.remedy) else usual
     remedy = Remedy(text, tuple(_for(place, command) for command in commands))
-    return found._replace(impact=found.impact or check.impact, remedy=remedy)
+    impact = "" if found.status == "unknown" else found.impact or check.impact
+    return found._replace(impact=impact, remedy=remedy)
 
 
 def _for(place: Place, command: str) -> str:

@@ -20,9 +20,8 @@ HIDDEN = "…"
 _NAME = r"(?:(?:MAJORA|CLIENT|OCARINA|REQUESTS|CURL)_[A-Z_]{2,30}|[a-zA-Z]{2,5}_(?:proxy|PROXY))"
 _SHOWN = {
     **dict.fromkeys(("line", "column", "count"), r"\d{1,7}"),
-    **dict.fromkeys(("setting", "variable"), rf"{_NAME}(?:(?:, | and ){_NAME})*"),
+    "variable": rf"{_NAME}(?:(?:, | and ){_NAME})*",
     **dict.fromkeys(("version", "wanted"), r"v?\d{1,4}(?:\.\d{1,4}){0,3}"),
-    "status": r"\d{3}",
     "mode": r"0?[0-7]{3,4}",
     "check": r"[A-Z]{3}\d{3}",
     "span": r"\d{1,6} (?:s|min|h|days?)(?: \d{1,2} (?:s|min|h))?",

@@ -41,7 +41,7 @@ _SPARE = 1.0
 class Tokens(NamedTuple):
     """The tokens file and what refresh.log knows of this set-up; ``found`` is how the file is on the disk.
 
-    ``usable``: the entries that are of ocarina's shape, with what the journal knows of them.
+    ``usable``: the entries that are of ocarina's shape or that a refresh makes so, with what the journal knows of them.
     """
 
     found: File
@@ -91,7 +91,7 @@ class World:
     def about(self, config: Config) -> World:
         """The same with another configuration: its slow facts are the same."""
         world, properties = World(self.machine, config.place), vars(World)
-        for name, value in vars(self).items():
+        for name, value in vars(self).copy().items():  # a thread may add a fact
             if not isinstance(properties.get(name), cached_property):
                 setattr(world, name, value)
         world.config = config

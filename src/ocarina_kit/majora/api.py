@@ -52,7 +52,6 @@ class Refused(NamedTuple):
 
     error: str
     words: str = ""
-    status: int = 400
     cause: str = "other"
     skew: float | None = None
 
@@ -220,7 +219,7 @@ def read_answer(came: Response | NoAnswer) -> Answer:
             cause = "two-factor"
         elif "redirect" in words.lower():
             cause = "redirect-uri"
-        return Refused(error, words, came.status, cause, came.skew)
+        return Refused(error, words, cause, came.skew)
     return (_granted(value, came.skew) if came.status == 200 else None) or _unusable(came)
 
 

@@ -241,7 +241,7 @@ def _refuse_a_mount(target: Path) -> None:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     except OSError:  # not Linux
         return
-    if f" {target} " in mounts:
+    if str(target).replace(" ", r"\040") in [line.split(" ")[4] for line in mounts.splitlines()]:
         refuse("mounted", target)
 
 

@@ -123,7 +123,9 @@ class Terminal:
         """What is typed or pasted next. In steps: a read that blocks does not see a signal from right before it."""
         while not self._waiting(0.2):
             pass
-        return os.read(self._fd, 1 << 16)
+        with contextlib.suppress(OSError):  # EIO: the terminal is gone, or another process group's
+            return os.read(self._fd, 1 << 16)
+        return b""
 
     def _waiting(self, seconds: float) -> bool:
         return bool(select.select([self._fd], [], [], seconds)[0])

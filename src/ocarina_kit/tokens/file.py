@@ -175,7 +175,7 @@ class TokensFile(NamedTuple):
         return key, {**entry, "expires_at": float(now + answer.expires_in)}
 
     def fixed(self, now: float, known: Collection[str] = ()) -> TokensFile:
-        """All that has one meaning put right: what could never be a token goes (TOK002); each token is where ocarina
+        """All that has one meaning corrected: what could never be a token goes (TOK002); each token is where ocarina
         looks for it, never over a better one (TOK006; ``known``: what ocarina looks up); a time that it cannot use is
         the one that was meant, else an expired one (TOK008)."""
         file = self._replace(entries={})
@@ -223,7 +223,8 @@ def _number_in(value: object) -> float | int | None:
 
 
 def _secret(value: object) -> Secret | None:
-    return Secret(value) if isinstance(value, str) and value.strip() else None
+    usable = isinstance(value, str) and value.strip() and not re.search("[\ud800-\udfff]", value)
+    return Secret(str(value)) if usable else None  # half a character cannot be sent
 
 
 # --- damage -------------------------------------------------------------------------------------------------

@@ -21,22 +21,23 @@ if TYPE_CHECKING:
     from ocarina_kit.majora.grant import Pending
 
 
-def set_aside_damaged(machine: Machine, setup: Setup) -> str:
+def set_aside_damaged(machine: Machine, setup: Setup, waiting: Callable[[str], None] | None = None) -> str:
     """Set a damaged tokens file aside, and keep what can be read of it. What was done, in words; "" where it is
-    complete. Raises KitError where that cannot be."""
+    complete. ``waiting`` is told what is waited for, here and below. Raises KitError where that cannot be."""
     from ocarina_kit.system.change import Change, apply_to_file
 
     data, file = look(machine, setup.tokens_file)
     if data is None or file.damage is None:
         return ""
     after = file.render() if file.entries else None
-    backup = apply_to_file(machine, Change("set aside", setup.tokens_file, "tokens", data, after))
+    change = Change("set aside", setup.tokens_file, "tokens", data, after)
+    backup = apply_to_file(machine, change, waiting)
     return f"[TOK002] The tokens file was damaged. Tokens kept: {len(file.entries)}. Backup: {backup}"
 
 
-def prove_writable(machine: Machine, setup: Setup) -> None:
+def prove_writable(machine: Machine, setup: Setup, waiting: Callable[[str], None] | None = None) -> None:
     """Show that the tokens file can be locked and written, before a person is sent to a browser. Raises KitError."""
-    with opened(machine, setup, "login") as store:
+    with opened(machine, setup, "login", waiting) as store:
         store.prepare(1)
 
 

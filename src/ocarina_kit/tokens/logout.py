@@ -65,4 +65,4 @@ def logout(
             store.forget(gone)  # what the client wrote meanwhile stays
             log.append(machine, [log.line(machine, setup, "logout", "logged-out", key) for key in gone])
     interrupted = bool(stop) and len(gone) < len(tokens)
-    return Report(tuple(done.values()), notes=(COPIES_NOTE,) if local else (), interrupted=interrupted)
+    return Report(tuple(done.values()), interrupted=interrupted)

@@ -32,7 +32,6 @@ class Report(NamedTuple):
 
     outcomes: tuple[Outcome, ...]
     skew: float | None = None
-    notes: tuple[str, ...] = ()
     interrupted: bool = False
 
     def errors(self, setup: Setup) -> list[KitError]:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from ocarina_kit.config.place import NO_TOKENS, Setup
+from ocarina_kit.config.place import Setup
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.file import Token, TokensFile
@@ -54,7 +54,7 @@ def refresh(
     from ocarina_kit.system.signals import held_off
 
     if setup.legacy_key is not None:
-        return Report((), notes=(NO_TOKENS,))
+        return Report(())
     before = look(machine, setup.tokens_file)[1]
     if dry_run or not read_journal(machine, setup.tokens_file):
         found = _judge(machine, setup, before, None, scopes, within)
