@@ -29,7 +29,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_244, 85, 8_524, 96_351),
+    "src": (13_245, 85, 8_525, 96_355),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (11_747, 87, 6_949, 98_844),
 }

@@ -24,7 +24,8 @@ EPILOG = """Examples:
   ocarina-kit logout --for upload
   ocarina-kit logout --local           forget the tokens here; they stay valid at the server"""
 
-_QUESTION = "Revoke these tokens, and delete them here? Server:"
+_REVOKE = "Revoke these tokens at {}, and delete them here?"
+_LOCAL = "Delete these tokens here, and leave them valid at {}?"
 _LIMIT_S = 70.0
 _WORDS = {
     "revoked": ("revoked", "deleted here"),
@@ -65,8 +66,8 @@ def command(
         return Result()
     for key in chosen if not yes else ():
         ui.say(what_for(key), indent=2)
-    question = "Delete these tokens here? They stay valid at" if local else _QUESTION
-    if chosen and not run.agreed(f"{question} {setup.domain}", yes=yes):
+    question = _LOCAL if local else _REVOKE
+    if chosen and not run.agreed(question.format(setup.domain), yes=yes):
         ui.say("Nothing was changed.")
         return Result()
     with ui.waiting("Waiting for Majora to revoke the tokens", _LIMIT_S) as say:

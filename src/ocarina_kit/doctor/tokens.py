@@ -28,7 +28,7 @@ _check = partial(check, oauth=True, run=_FIX)
 # --- TOK001 to TOK003: the file -----------------------------------------------------------------------------
 
 
-@_check("TOK001", "There is a token", needs="CFG010 CFG008", run=_LOGIN)
+@_check("TOK001", "A token was found", needs="CFG010 CFG008", run=_LOGIN)
 def there(world: World) -> Outcome | None:
     """Tokens are in MAJORA_TOKENS_FILE, else in ~/.ocarina-tokens: one for each scope string that you logged in for.
 
@@ -147,7 +147,7 @@ def under_their_keys(world: World) -> Outcome | None:
     return _of_entries(world, faulty, "The {what} is not stored under its scope string", why)
 
 
-@_check("TOK007", "There is a token for each purpose", needs="TOK006", run=_LOGIN)
+@_check("TOK007", "Each purpose has a token", needs="TOK006", run=_LOGIN)
 def purposes(world: World) -> Outcome | None:
     """refresh.log has the purposes that you logged in for. If it has none, a token to look up samples is needed by
     default. ocarina-kit login --list shows all purposes; ocarina-kit logout takes one away.
