@@ -49,7 +49,7 @@ def command(
         host = "" if line is None else line.host
         if not token.usable:
             fault = told.error("odd", setup)
-        elif not 0 < _left(token, now) >= seconds:
+        elif _left(token, now) <= 0 or _left(token, now) < seconds:
             fault = told.error("short" if token.can_refresh else "no-refresh-token", setup)
         outcomes.append(Outcome(scope, "", problem=fault))
         data.append(

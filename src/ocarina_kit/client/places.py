@@ -151,8 +151,8 @@ def replaceable(path: str) -> Path | None:
     That is the program, or a folder above it or its link, if it belongs to another user, or if its group (but for
     the user's own) or everyone may write to it.
     """
-    for folder in loose_folders(Path(path)):
-        return folder
+    if loose := loose_folders(Path(path)):
+        return loose[0]
     real = Path(os.path.realpath(path))
     try:
         seen = real.stat()

@@ -115,8 +115,8 @@ def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: C
     # As it is now: it may just have been fixed.
     setup = usable(World(machine, world.place))
     report = refresh(machine, setup, scopes=scopes or None, by="doctor", waiting=waiting)
-    for problem in report.errors(setup):
-        raise problem
+    if problems := report.errors(setup):
+        raise problems[0]
 
 
 def _schedule(machine: Machine, world: World, waiting: Callable[[str], None]) -> Path | None:

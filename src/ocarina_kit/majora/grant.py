@@ -60,12 +60,14 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
     """
     import secrets
 
+    from oauthlib.oauth2 import WebApplicationClient
     from requests_oauthlib import OAuth2Session
 
     verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
     redirect_uri, page = endpoint(setup.domain, "callback"), endpoint(setup.domain, "authorize")
-    with OAuth2Session(setup.client_id, redirect_uri=redirect_uri, scope=scope) as session:
-        challenge = session._client.create_code_challenge(verifier, "S256")
+    client = WebApplicationClient(setup.client_id)
+    challenge = client.create_code_challenge(verifier, "S256")
+    with OAuth2Session(client=client, redirect_uri=redirect_uri, scope=scope) as session:
         more = {"code_challenge": challenge, "code_challenge_method": "S256", "approval_prompt": "auto"}
         # It takes no http://, which loopback hosts have; only the query is used.
         url, _ = session.authorization_url(page.replace("http:", "https:", 1), state=state, **more)

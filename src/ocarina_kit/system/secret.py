@@ -108,9 +108,9 @@ def mask_opaque(text: str, *, lengths: bool = False) -> str:
 def masked(text: str, kind: str = "config", secrets: Iterable[Secret | str] = ()) -> str:
     """A file's text as it is shown, secrets as ``**** (128 characters)``. Its lines stay lines."""
     text = mask(text, secrets, lengths=True)
-    return printable(
-        text if kind == "crontab" else mask_opaque(text, lengths=True)
-    )  # long paths are usual there
+    if kind != "crontab":  # in which long paths are usual
+        text = mask_opaque(text, lengths=True)
+    return printable(text)
 
 
 def _mask_known(text: str, secrets: Iterable[Secret | str], lengths: bool) -> str:

@@ -241,9 +241,8 @@ _OUR_NAMES = ("token", "ocarina", "majora", "json")
 def _salvage(data: bytes, problem: Exception) -> TokensFile:
     """The tokens of ``data`` that can be read, and its damage; ``problem`` is what reading it raised."""
     file = TokensFile({}, (getattr(problem, "lineno", 1), getattr(problem, "colno", 1)))
-    if data.startswith(
-        b"\0\0"
-    ):  # what one writer leaves that cuts the file off below another; no encoding does
+    # What is left where one writer has cut the file off below another. Else json would take it for UTF-32.
+    if data.startswith(b"\0\0"):
         data = data.lstrip(b"\0")
     for key, body in re.findall(_ENTRY, data.decode(json.detect_encoding(data), "replace")):
         value = {}
