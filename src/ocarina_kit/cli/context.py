@@ -43,7 +43,7 @@ class Run(NamedTuple):
         return found
 
     def oauth_setup(self) -> Setup:
-        """As `setup`. Raises KitError (CFG008) too where there are no tokens, but a legacy API key."""
+        """As `setup`. Raises KitError (CFG008) too if there are no tokens, but a legacy API key."""
         found = self.setup()
         if found.legacy_key is not None:
             remedy = Remedy("To use OAuth instead, set it up.", (self.place.command("init"),))

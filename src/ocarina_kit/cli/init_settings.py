@@ -106,7 +106,7 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
     """The settings, each from an option (``given``), else a variable, else the file; judged.
 
     Whichever of these has an id, a secret or MAJORA_TOKEN first says whether it is OAuth or a legacy key. Of the file
-    no id, secret or key is taken where another Majora is named: they are not sent to another server.
+    no id, secret or key is taken if another Majora is named: they are not sent to another server.
     """
     environ = run.machine.environ
     variables = from_environment(environ)
@@ -164,9 +164,9 @@ def uses_key(values: Mapping[str, str]) -> bool:
 
 
 def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
-    """Why id and secret, or the key, are not taken; None where they are, with --force, and without a usable answer.
+    """Why id and secret, or the key, are not taken; None if they are, with --force, and without a usable answer.
 
-    Swaps id and secret back where they were swapped, told by their lengths or by asking the server. Says what it said.
+    Swaps id and secret back if they were swapped, told by their lengths or by asking the server. Says what it said.
     """
     id, secret = (values.get(name, "") for name in PAIR)
     swapped, is_key, problem = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}, uses_key(values), None
@@ -231,7 +231,7 @@ def _set_up(run: Run, domain: str) -> Setup:
 
 
 def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
-    """The file, all fixed in memory that has one meaning, and what that was. Raises KitError where none can be written
+    """The file, all fixed in memory that has one meaning, and what that was. Raises KitError if none can be written
     there, before anybody is asked for anything."""
     world, corrected = settled(run.world(seconds=0.0))
     config = world.config
@@ -248,7 +248,7 @@ def plan(
 ) -> tuple[list[Change], Setup]:
     """The changes that put ``values`` into the file ``config`` (as `look` gives it), and the set-up after them.
 
-    Where they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
+    If they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
     corrected in the file, and what stays odd.
     """
     (changes, after), file = plan_settings(config, values), config.file

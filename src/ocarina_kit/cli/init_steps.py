@@ -68,7 +68,7 @@ def set_up(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
 
 class _Init:
     """One run. ``complete``: the steps around the configuration, too. ``client_plan`` and ``entry``: what is to be
-    installed and scheduled, None where nothing is. ``problems`` were shown; one stops no other step that can go on."""
+    installed and scheduled, None if nothing is. ``problems`` were shown; one stops no other step that can go on."""
 
     def __init__(self, run: Run, given: Mapping[str, str], wish: Wish) -> None:
         self.run, self.ui, self.given, self.wish = run, run.ui, given, wish
@@ -109,7 +109,7 @@ class _Init:
         return self._agree_and_do(self._values(known, lost=lost))
 
     def _current(self, known: Known) -> Setup | None:
-        """The set-up that there is; None where it lacks something, or something else is asked for."""
+        """The set-up that there is; None if it lacks something, or something else is asked for."""
         other = any(self.config.text(name) != known.values[name] for name in known.given)
         if not other and not known.missing:
             with contextlib.suppress(KitError):
@@ -131,7 +131,7 @@ class _Init:
             wanted = self._wanted([] if moved else self._tokens(setup))
             rows += self._plan(setup) if planned is None else planned
             for caution in self.entry.cautions if self.entry is not None else ():
-                # Those of the client are not said where one is installed first.
+                # Those of the client are not said if one is installed first.
                 if self.client_plan is None or caution.id not in ("ENV001", "ENV005", "SCH003"):
                     ui.caution(caution)
         if rows and (self.asks or wish.dry_run):
@@ -183,7 +183,7 @@ class _Init:
             self.ui.raw(endpoint(domain, "register"), indent=2)
             self.ui.table([*_FORM, ("Redirect uris", endpoint(domain, "callback"))], indent=4)
             self.ui.say("Copy id and secret before you press Save: the secret is shown only once.\n")
-        # Those in the file are another Majora's where the domain was changed.
+        # Those in the file are another Majora's if the domain was changed.
         now = values if domain == known.values.get("MAJORA_DOMAIN") else {}
         for name in pair:
             values[name] = self._ask(name, now.get(name, ""))
@@ -234,7 +234,7 @@ class _Init:
 
     def _ask(self, name: str, now: str = "", *, unseen: bool = False, optional: bool = False) -> str:
         """One setting, asked until it is good by itself; says what was repaired in it. Enter alone gives ``now``, or ""
-        where it is optional. ``unseen``: nothing that is typed is shown, as ever for the secret."""
+        if it is optional. ``unseen``: nothing that is typed is shown, as ever for the secret."""
         _, question, help = ASK[name]
         unseen = unseen or name == "CLIENT_SECRET"
         if unseen and now:
@@ -264,7 +264,7 @@ class _Init:
         return found + (["the crontab line"] if self.entry is not None else [])
 
     def _tokens(self, setup: Setup) -> tuple[Token, ...]:
-        """Raises KitError (TOK003) where their file cannot be read."""
+        """Raises KitError (TOK003) if their file cannot be read."""
         machine, path = self.run.machine, setup.tokens_file
         return tokens_of(machine, path, look(machine, path)[1])
 

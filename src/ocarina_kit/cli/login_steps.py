@@ -80,7 +80,7 @@ class Login:
 
     @property
     def error(self) -> KitError | None:
-        """The worst of what failed and was shown, None where all went well."""
+        """The worst of what failed and was shown, None if all went well."""
         code = worst(error.exit for error in self._errors)
         return next((error for error in self._errors if error.exit == code), None)
 
@@ -93,8 +93,8 @@ class Login:
         """Get a token for each scope string: one that is valid stays, an expired one is refreshed, a person opens a
         link for the rest.
 
-        ``force``: a link for each. ``browser``: open the links in one; None: where it can be seen. Ctrl-C at a paste is
-        the error INT001 (exit 130). Raises KitError where nothing could be begun: the tokens file cannot be read,
+        ``force``: a link for each. ``browser``: open the links in one; None: if it can be seen. Ctrl-C at a paste is
+        the error INT001 (exit 130). Raises KitError if nothing could be begun: the tokens file cannot be read,
         locked or written.
         """
         needed = self.settle(wanted, force=force)
@@ -150,7 +150,7 @@ class Login:
     def _ask_for(self, needed: Sequence[str], browser: bool) -> None:
         """One link after another, at a terminal. One that is refused for its own reasons stops no other.
 
-        Raises KitError where the tokens file cannot be locked or written, before anybody opens a browser.
+        Raises KitError if the tokens file cannot be locked or written, before anybody opens a browser.
         """
         with self.ui.waiting("Looking at the tokens file", 90.0) as say:
             grants.prove_writable(self.machine, self.setup, say)
@@ -228,8 +228,8 @@ class Login:
             return self.majora.probe_client(_PROBE_S).kind != "unknown"
 
     def redeem(self, pending: Pending, code: Secret) -> None:
-        """Exchange a code. Raises KitError where there is no token that ocarina can use then, and KeyboardInterrupt
-        where the person asked to end, once what came of it is saved."""
+        """Exchange a code. Raises KitError if there is no token that ocarina can use then, and KeyboardInterrupt
+        if the person asked to end, once what came of it is saved."""
         new = self.login_command(pending.scope)
         with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
             report = grants.redeem(self.machine, self.setup, pending, code, new, waiting=say)

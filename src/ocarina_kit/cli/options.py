@@ -38,7 +38,7 @@ def purposes() -> Values:
 
 
 def checks_and_families(incomplete: str) -> Values:
-    """The ids and families that ``--only`` and ``--skip`` take, in lower case where that is typed."""
+    """The ids and families that ``--only`` and ``--skip`` take, in lower case if that is typed."""
     from ocarina_kit.doctor.check import FAMILIES, all_checks
 
     rows = [*FAMILIES.items(), *((check.id, check.title) for check in all_checks())]

@@ -124,7 +124,7 @@ def in_the_way(run: Run, entries: Mine) -> KitError | None:
 def install_entry(
     run: Run, setup: Setup, edit: Callable[[bytes], bytes], result: str = "scheduled"
 ) -> Path | None:
-    """Edit the crontab as it is now, and log ``result``; returns the backup, None where there was no crontab.
+    """Edit the crontab as it is now, and log ``result``; returns the backup, None if there was no crontab.
 
     Raises KitError (CRN001, SCH, LCK): nothing was changed.
     """

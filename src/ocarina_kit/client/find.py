@@ -167,7 +167,7 @@ def examine(
 ) -> Candidate:
     """What the one program at ``path`` is. ``source`` says in words where it was found. Never raises.
 
-    One that everyone could have put there is only run where it is ``trusted``: the person runs it anyway.
+    One that everyone could have put there is only run if it is ``trusted``: the person runs it anyway.
     """
     path = str(path)
     item = Candidate(path, source or path, os.path.realpath(path), problem="no such file")

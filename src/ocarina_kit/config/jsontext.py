@@ -1,4 +1,4 @@
-"""A configuration as text: read as the client reads it, repaired where it has one meaning, and edited in place.
+"""A configuration as text: read as the client reads it, repaired if it has one meaning, and edited in place.
 
 A change replaces one span of the text: all else in the file stays as it is.
 """
@@ -61,7 +61,7 @@ class Document(NamedTuple):
         return self.text.encode("utf-8")
 
     def find(self, path: Path) -> Spot | None:
-        """Where the value of a setting starts, the caret below its end; None where it is missing."""
+        """Where the value of a setting starts, the caret below its end; None if it is missing."""
         member = _at(self.text, path)
         if member is None or not path:
             return None
@@ -76,7 +76,7 @@ class Document(NamedTuple):
     def set(self, path: Path, value: object) -> Document:
         """The document with one setting set where it counts (of several, the last); missing objects are made.
 
-        Raises ValueError where something on the way is not an object.
+        Raises ValueError if something on the way is not an object.
         """
         return Document(_put(self.text, path, value))
 
@@ -92,7 +92,7 @@ class Document(NamedTuple):
 
 
 def read(data: bytes) -> tuple[Document | None, Spot | None]:
-    """Read a configuration, as it is or repaired where it has one meaning; and what is wrong with it, at the place of
+    """Read a configuration, as it is or repaired if it has one meaning; and what is wrong with it, at the place of
     the first slip. Takes any bytes, never raises."""
     if len(data) > LIMIT:
         return None, Spot(1, 1, "the file is far larger than any configuration", blank=True)
@@ -246,7 +246,7 @@ def _put(text: str, path: Path, value: object) -> str:
 
 
 def _dumped(value: object, text: str, lead: str) -> str:
-    """A value as JSON: an object over lines where the one around it is, indented as the file is."""
+    """A value as JSON: an object over lines if the one around it is, indented as the file is."""
     step = re.match(r"\s*\{\s*?\n([ \t]+)", text)
     indent = step[1] if step else 4
     return json.dumps(value, indent=indent).replace("\n", lead) if "\n" in lead else json.dumps(value)

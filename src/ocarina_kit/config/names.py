@@ -22,7 +22,7 @@ _OTHER_NAMES = {
 
 
 def meant(name: str) -> str:
-    """The setting that a name can only be a slip for; "" where it is a name of its own.
+    """The setting that a name can only be a slip for; "" if it is a name of its own.
 
     Told by case and signs, by other programs' names (MAJORA_CLIENT_ID, MAJORA_URL), and by slips of a letter or two.
     """

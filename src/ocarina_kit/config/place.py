@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """What a configuration comes to; usable where `doctor.setup.usable` made it, repaired in memory then.
+    """What a configuration comes to; usable if `doctor.setup.usable` made it, repaired in memory then.
 
     ``domain`` is a base URL that ends in one ``/``. ``tokens_file`` is absolute. With a legacy API key ``legacy_key``
     holds it, and the client id and secret may be fillers. ``notes``: what was repaired in memory alone, so that ocarina

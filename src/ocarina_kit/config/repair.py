@@ -1,6 +1,6 @@
 """A text that is nearly JSON: rewritten token by token into what is meant, as long as one meaning is left.
 
-Whether that is JSON is for `json.loads` to say. Where it is not, nothing is guessed: the place and the likely cause are
+Whether that is JSON is for `json.loads` to say. If it is not, nothing is guessed: the place and the likely cause are
 said. No words here have a brace in them.
 """
 
@@ -22,7 +22,7 @@ _STRINGS = rf""" "(?:[^"\\\r\n]|\\.)*"
   | [{CURLY_DOUBLE}][^{CURLY_DOUBLE}"\r\n]*[{CURLY_DOUBLE}"]{_END}
   | [{CURLY_SINGLE}][^"\r\n]{{0,200}}?[{CURLY_SINGLE}]{_END}
   | '(?:[^'\\\r\n]|\\.)*'{_END} | `[^`\r\n]*`{_END}"""
-# A string that a straight quote opens and a curly one closes: tried where nothing else makes sense.
+# A string that a straight quote opens and a curly one closes: tried if nothing else makes sense.
 _HALF = rf' "[^"{CURLY_DOUBLE}\r\n]*[{CURLY_DOUBLE}](?=[ \t]*(?:[,:}}\]\r\n]|\Z))'
 _COMMENT = r"(?:(?:\#|//)[^\r\n]*|/\*.{0,400}?\*/)"
 _OTHERS = rf"""
@@ -44,7 +44,7 @@ _CONSTANTS = {"true": "true", "false": "false", "null": "null", "none": "null"}
 def repair(text: str) -> tuple[str, list[str], int]:
     """A text that `json.loads` takes, what was wrong with the given one, and the offset of the first slip there.
 
-    The text is "" where there is no meaning, or more than one; then it is the likely cause, and its offset.
+    The text is "" if there is no meaning, or more than one; then it is the likely cause, and its offset.
     """
     if len(text) > LIMIT:
         return "", ["it is too long to be repaired"], 0

@@ -122,7 +122,7 @@ def effective(value: Mapping[str, object], profile: str | None = None) -> dict[s
 def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """What the client takes from the environment with ``--env``: blank variables count as not set.
 
-    Where CLIENT_ID is unset the older names count, and MAJORA_CLIENT_SECRET goes before CLIENT_SECRET (FACTS.md).
+    If CLIENT_ID is unset the older names count, and MAJORA_CLIENT_SECRET goes before CLIENT_SECRET (FACTS.md).
     """
     found = {name: environ[name] for name in SETTINGS if environ.get(name)}
     if "CLIENT_ID" not in found and "MAJORA_CLIENT_ID" in environ:

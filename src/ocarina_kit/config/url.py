@@ -59,13 +59,13 @@ def server_of(url: str) -> str:
 
 
 def instance_of(domain: str) -> str:
-    """``production``, ``test``, or the server's host and port; "" where the domain is not usable."""
+    """``production``, ``test``, or the server's host and port; "" if the domain is not usable."""
     server = server_of(domain)
     return next((name for name, url in INSTANCES.items() if url == f"{server}/"), server.partition("://")[2])
 
 
 def judge_domain(text: str) -> Value:
-    """MAJORA_DOMAIN: repaired where it has one meaning. Takes any string, never raises; idempotent.
+    """MAJORA_DOMAIN: repaired if it has one meaning. Takes any string, never raises; idempotent.
 
     A usable one starts with ``https://`` (or ``http://`` and a loopback host), ends in one ``/``, and has no user info,
     query or fragment. Nothing of a refused one is repeated: it may hold a password.

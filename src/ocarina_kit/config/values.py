@@ -1,4 +1,4 @@
-"""Whether the value of a setting is good, and what is meant where it is not: `judge`, used by init, doctor, --fix and
+"""Whether the value of a setting is good, and what is meant if it is not: `judge`, used by init, doctor, --fix and
 every command. Lengths are those that Majora's server generates (FACTS.md): 40 characters for an id, 128 for a secret.
 """
 
@@ -97,7 +97,7 @@ def _judge_credential(name: str, text: str) -> Value:
     if bare != text:
         faults.append(Fault("CFG009", "has white space, quotes or invisible characters in it", fixable=True))
     half = bare[: len(bare) // 2]
-    if len(half) in (ID_LENGTH, SECRET_LENGTH) and half * 2 == bare:  # as happens where nothing is seen
+    if len(half) in (ID_LENGTH, SECRET_LENGTH) and half * 2 == bare:  # as happens if nothing is seen
         bare = half
         faults.append(Fault("CFG009", "was pasted twice", fixable=True))
     usual = ID_LENGTH if name == "CLIENT_ID" else SECRET_LENGTH

@@ -19,7 +19,7 @@ _ORDER = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", "CLIENT_ID", "CLIENT_S
 
 
 def check_profile_name(name: str) -> None:
-    """Raises a usage error where a profile cannot have this name: it becomes part of a file name and a crontab line."""
+    """Raises a usage error if a profile cannot have this name: it becomes part of a file name and a crontab line."""
     allowed = r"(?!\.{1,2}\Z)(?! )[^\x00-\x1f\x7f/\\'\"`$%]{1,64}(?<! )"
     if re.fullmatch(allowed, name) is None or not strip_ends(name):
         why = "64 characters at most, with no slash, quote, backslash, $, % or line break, and no space at its ends."
@@ -28,10 +28,10 @@ def check_profile_name(name: str) -> None:
 
 def plan_settings(config: Config, settings: Mapping[str, str]) -> tuple[list[Change], Config]:
     """The write that gives the set-up ``config`` (all fixed that has one meaning: `doctor.setup.settled`) these
-    settings, and the configuration after it; no change where the file says so already.
+    settings, and the configuration after it; no change if the file says so already.
 
     With a legacy key, blank ids and secrets get fillers; a new profile gets a tokens file of its own (CONTRACT.md,
-    init). A file that cannot be repaired is replaced (a backup is kept). Raises KitError where something in the file is
+    init). A file that cannot be repaired is replaced (a backup is kept). Raises KitError if something in the file is
     in the way, and a usage error for a profile's name.
     """
     from ocarina_kit.system.change import Change

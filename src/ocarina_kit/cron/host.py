@@ -64,7 +64,7 @@ def _read(path: Path) -> str:
 
 
 def zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
-    """The host's zone, by which cron goes whatever the person's TZ says; UTC where the host names none."""
+    """The host's zone, by which cron goes whatever the person's TZ says; UTC if the host names none."""
     from datetime import timezone
     from zoneinfo import ZoneInfo
 
@@ -76,7 +76,7 @@ def zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
 
 
 def program_problem(path: str) -> str:
-    """Why cron cannot start the program at this absolute path, in words; empty where it can (CRN004)."""
+    """Why cron cannot start the program at this absolute path, in words; empty if it can (CRN004)."""
     if not Path(path).is_file():
         return f"{path} does not exist"
     if not os.access(path, os.X_OK):
@@ -98,7 +98,7 @@ def kit_words(prefix: str = sys.prefix, executable: str = sys.executable) -> tup
 
 
 def why_kit_fails(machine: Machine, words: tuple[str, ...]) -> str:
-    """Why this ocarina-kit would not start in a cron job's bare environment; empty where it does.
+    """Why this ocarina-kit would not start in a cron job's bare environment; empty if it does.
 
     ``refresh --help`` imports what a refresh begins with. A slow machine that gives no answer is no reason.
     """

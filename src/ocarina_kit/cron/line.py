@@ -31,7 +31,7 @@ _SECRET = re.compile(r"@|%40|pass|pwd|secret|token", re.I)
 class Entry(NamedTuple):
     """A crontab entry that refreshes a token: the number of its line, from 1, its text, and what is in it.
 
-    ``active`` is False where it is commented out. ``command`` is as written, with its percent signs. ``values`` are the
+    ``active`` is False if it is commented out. ``command`` is as written, with its percent signs. ``values`` are the
     variables that the crontab sets above it, ``set_at`` the numbers of their lines. ``ends``: it has its line break.
     """
 
@@ -60,7 +60,7 @@ class Entry(NamedTuple):
 
     @property
     def times(self) -> Times | None:
-        """When it runs; None where cron does not accept the times, or runs it only when the host starts."""
+        """When it runs; None if cron does not accept the times, or runs it only when the host starts."""
         try:
             return parse_times(self.time)
         except KitError:
@@ -126,7 +126,7 @@ class Ground(NamedTuple):
     """A set-up's entry: whose it is, and what it depends on. Paths are absolute.
 
     ``domain`` only picks the times. ``kit`` is how cron starts ocarina-kit: its program, and what goes before the
-    subcommand. ``client`` is the ocarina for the entry, None where there is none. The last two are from
+    subcommand. ``client`` is the ocarina for the entry, None if there is none. The last two are from
     :func:`carried`.
     """
 
@@ -201,7 +201,7 @@ def _mark(profile: str | None) -> str:
 
 
 def second_reading(line: str) -> None:
-    """Let python-crontab read an entry too. Raises KitError (SCH010, usage) where it sees other times, or no job."""
+    """Let python-crontab read an entry too. Raises KitError (SCH010, usage) if it sees other times, or no job."""
     import logging
 
     from crontab import CronTab

@@ -77,7 +77,7 @@ def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
 class Plan(NamedTuple):
     """``outcome``: ``unchanged``; ``changed``; ``added``, an entry starts to run on this host where none ran before;
     ``switched off``, the only entry is commented out and nobody agreed to switch it on; ``mixed``, the only entry does
-    other work as well. ``line`` is the good entry, also where nothing changes.
+    other work as well. ``line`` is the good entry, also if nothing changes.
     """
 
     outcome: str
@@ -94,9 +94,9 @@ def plan_schedule(
     runner: str = "kit-first",
     switch_on: bool = False,
 ) -> Plan:
-    """One good entry for the set-up: repaired in place where there is one, otherwise added at the end.
+    """One good entry for the set-up: repaired in place if there is one, otherwise added at the end.
 
-    ``times``: five fields that a person gave; without them a marked entry keeps its own where they are good enough.
+    ``times``: five fields that a person gave; without them a marked entry keeps its own if they are good enough.
     ``switch_on``: a person agreed to switch a commented-out entry on. Raises KitError: CRN007 (none can be built).
     """
     found, lines = mine(content, ground), lines_of(content)
@@ -124,7 +124,7 @@ def plan_removal(content: bytes, ground: Ground) -> bytes:
 
 
 def _kept_times(entry: Entry | None, own: str, runner: str) -> str:
-    """The times of a marked entry, where they keep a token valid; else the set-up's ``own``."""
+    """The times of a marked entry, if they keep a token valid; else the set-up's ``own``."""
     times = entry.times if entry is not None and entry.marked else None
     if times is None or gap_problem(times) or (runner == "client" and one_miss_expires(times)):
         return own

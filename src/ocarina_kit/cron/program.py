@@ -1,7 +1,7 @@
 """The ``crontab`` command: reads and writes the user's crontab as bytes, and says what came of it.
 
 "No crontab yet" and "not allowed" are the same exit code and differ only in words, so a crontab counts as empty only
-where the words say that there is none. Whatever else is not a listing is a failure, and never written over.
+if the words say that there is none. Whatever else is not a listing is a failure, and never written over.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def read_crontab(machine: Machine) -> Listing:
 
 
 def _doubt(listing: bytes) -> str:
-    r"""Why the output of ``crontab -l`` may not be the crontab itself, in words; empty where nothing is unclear.
+    r"""Why the output of ``crontab -l`` may not be the crontab itself, in words; empty if nothing is unclear.
 
     Debian's shows a carriage return and a backspace as two characters each, so ``\r`` may be either (FACTS.md). A
     listing that holds the bytes themselves comes from a crontab that shows everything as it is.
@@ -118,7 +118,7 @@ def _doubt(listing: bytes) -> str:
 
 
 def unreadable(listing: Listing, host: str) -> KitError | None:
-    """Why a crontab that was listed may not be written over; None where it may."""
+    """Why a crontab that was listed may not be written over; None if it may."""
     return None if listing.writable else _fault(listing.state, host, listing.words)
 
 
@@ -138,7 +138,7 @@ def install_crontab(
     machine: Machine, edit: Callable[[bytes], bytes], waiting: Callable[[str], None] | None = None
 ) -> Path | None:
     """Make ``edit`` of this user's crontab their crontab: saved, written, read back, compared. Returns the backup, None
-    where nothing was changed, or there was no crontab.
+    if nothing was changed, or there was no crontab.
 
     One lock of the kit is held around it all. Another program may still write in between: then it starts over from
     what is in it now, and never writes back what somebody else may have changed. ``edit`` may be called

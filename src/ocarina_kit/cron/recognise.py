@@ -64,7 +64,7 @@ class Call(NamedTuple):
 
     ``path`` is its program, as the shell finds it in the line; ``starters`` are programs that start it. ``set_up``:
     what a start-up file or ``activate`` sets up says where its program is, if it is a bare name. ``config``
-    is the path of its configuration, None where the set-up comes from the environment.
+    is the path of its configuration, None if the set-up comes from the environment.
     """
 
     tool: str
@@ -81,7 +81,7 @@ class Reading:
     """What a command line does if it starts with the variables of ``environ``. Never raises.
 
     ``calls`` are the refreshes; ``other_work`` are programs that have nothing to do with them. ``complete`` is False
-    where a quote is never closed. ``comment``, the first one, starts with ``#``. ``bash_only``:
+    if a quote is never closed. ``comment``, the first one, starts with ``#``. ``bash_only``:
     commands that dash lacks.
     """
 
@@ -194,7 +194,7 @@ class Reading:
     def _call(
         self, tool: str, path: str, words: Sequence[str], environ: Mapping[str, str], around: Sequence[str]
     ) -> Call | None:
-        """The refresh that these words ask a tool for; None where they ask for something else, or go on as prose."""
+        """The refresh that these words ask a tool for; None if they ask for something else, or go on as prose."""
         options: dict[str, str] = {}
         plain: list[str] = []
         rest = iter(filter(None, words))

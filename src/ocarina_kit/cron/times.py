@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cronsim import CronSim
 
 EVERY = 180
-"""Minutes between two runs where nobody says otherwise (CONTRACT.md, schedule)."""
+"""Minutes between two runs if nobody says otherwise (CONTRACT.md, schedule)."""
 TOKEN_LIFE = int(TOKEN_LIFE_S // 60)
 """Minutes that an access token is valid (FACTS.md): a longest gap of this leaves a time without one."""
 SUMMER_TIME = 60
@@ -100,7 +100,7 @@ def longest_gap(times: Times) -> tuple[int, str]:
 
 
 def gap_problem(times: Times) -> str:
-    """Why these times do not keep a token valid, in words; empty where they do."""
+    """Why these times do not keep a token valid, in words; empty if they do."""
     minutes, where = longest_gap(times)
     if minutes + SUMMER_TIME < TOKEN_LIFE:
         return ""
@@ -110,7 +110,7 @@ def gap_problem(times: Times) -> str:
 
 
 def refuse_long_gap(times: Times) -> None:
-    """Raises KitError (CRN005, usage) where the longest gap is 10 h or more; says where."""
+    """Raises KitError (CRN005, usage) if the longest gap is 10 h or more; says where."""
     if problem := gap_problem(times):
         remedy = Remedy("Choose times less than 9 hours apart, or leave it out.", _EVERY_3H)
         why = f"{problem[0].upper()}{problem[1:]}."
@@ -125,7 +125,7 @@ def one_miss_expires(times: Times) -> bool:
 
 
 def last_run(times: Times, before: datetime) -> datetime | None:
-    """The last run earlier than ``before``, in its time zone; None where there was none within a day."""
+    """The last run earlier than ``before``, in its time zone; None if there was none within a day."""
     return max(takewhile(lambda run: run < before, runs(times, before - timedelta(days=1))), default=None)
 
 
@@ -193,7 +193,7 @@ def spread(user: str, host: str, domain: str, every: int = EVERY) -> str:
 
 
 def _stepped(first: int, step: int, end: int) -> str:
-    """``2-23/3`` where a range with a step says the same, else ``2,5,9``."""
+    """``2-23/3`` if a range with a step says the same, else ``2,5,9``."""
     numbers = sorted((first + more) % end for more in range(0, end, step))
     if step == 1 or end % step or len(numbers) < 3:
         return "*" if step == 1 else ",".join(map(str, numbers))

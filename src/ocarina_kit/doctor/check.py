@@ -83,7 +83,7 @@ Judge = Callable[["World"], "Outcome | None"]
 class Check(NamedTuple):
     """One row of docs/checks.md.
 
-    ``needs``: the ids it depends on, in one group where one of several is enough. ``remedy``: the usual one.
+    ``needs``: the ids it depends on, in one group if one of several is enough. ``remedy``: the usual one.
     ``online``: skipped with --offline. ``oauth``: skipped with an API key. ``unless``: says why there is nothing to
     judge, if so.
     """
@@ -117,7 +117,7 @@ def check(
 ) -> Callable[[Judge], Judge]:
     """Register a function as the check ``id``.
 
-    ``needs``: the ids that it depends on, ``"API001|API002"`` where one of the two is enough. ``text`` and ``run``: the
+    ``needs``: the ids that it depends on, ``"API001|API002"`` if one of the two is enough. ``text`` and ``run``: the
     usual remedy, a sentence and a command. ``more``: as `Check` has it; without ``explain`` and ``impact``, the first
     and the last paragraph of the function's own text say what to know, and what a failure leads to.
     """
@@ -190,7 +190,7 @@ class Choice(NamedTuple):
     offline: bool = False
 
     def off(self, check: Check) -> str:
-        """Why ``check`` is not selected; "" where it is."""
+        """Why ``check`` is not selected; "" if it is."""
         names = {check.id, check.family}
         if names & self.skip:
             return "not selected (--skip)"
@@ -215,7 +215,7 @@ def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice
 def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) -> tuple[Outcome, ...]:
     """Judge every check (of ``all``), each after those that it depends on. Reads only.
 
-    A check that is not selected is judged unseen where a selected one depends on it.
+    A check that is not selected is judged unseen if a selected one depends on it.
     """
     checks = {each.id: each for each in (all_checks() if all is None else all)}
     off = {id: why for id, each in checks.items() if (why := choice.off(each))}
@@ -277,7 +277,7 @@ def _judge(check: Check, world: World, choice: Choice, look: Callable[[str], Out
 
 
 def _blocked(group: list[Outcome]) -> str:
-    """The id of what keeps a check from being judged; "" where one of ``group`` came out well, or does not apply."""
+    """The id of what keeps a check from being judged; "" if one of ``group`` came out well, or does not apply."""
     applying = [each for each in group if each.status != "skip" or each.cause or each.off]
     if not applying or any(each.status in ("ok", "warn") for each in applying):
         return ""

@@ -1,7 +1,7 @@
 """CFG: the configuration, from the file's bytes to what its settings mean (CHECKS.md).
 
 ``--fix`` makes the changes of these checks, and every command works with what they leave (`doctor.setup`): each has
-what is wrong and, where that has one meaning, the configuration without it (``after``).
+what is wrong and, if that has one meaning, the configuration without it (``after``).
 """
 
 from __future__ import annotations
@@ -172,8 +172,8 @@ def _missing(config: Config) -> dict[str, list[Path]]:
 
 
 def _of_values(world: World, check: str, by: str = "", after: Config | None = None) -> Outcome | None:
-    """What a check says of the required settings: it fails, with a fix where all that is wrong has one meaning, or it
-    warns where nothing is worse. ``after`` has names corrected that ocarina does not know."""
+    """What a check says of the required settings: it fails, with a fix if all that is wrong has one meaning, or it
+    warns if nothing is worse. ``after`` has names corrected that ocarina does not know."""
     config, values = world.config, world.values
     missing = (Fault("CFG004", "is missing"),)
     found = [(name, values[name].faults if name in values else missing) for name in _required(config)]

@@ -37,7 +37,7 @@ def plan(
     """All that these findings would fix, but for what was ``tried``.
 
     The configuration's fixes become one write, those that the first ones bring to light included. No refresh token is
-    spent where the server cannot be used.
+    spent if the server cannot be used.
     """
     out = choice.offline or server_is_out(findings)
     fixes: dict[str, list[Change]] = {}

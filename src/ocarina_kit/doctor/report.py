@@ -1,6 +1,6 @@
 """``doctor --report``: Markdown that can be pasted where others read it.
 
-Safe by construction: it holds the fixed words of the checks, and a value only where its name is on a short list and
+Safe by construction: it holds the fixed words of the checks, and a value only if its name is on a short list and
 it looks as such a value does (of the client id its end, of the host a hash). Every other value is ``…``.
 """
 

@@ -36,7 +36,7 @@ def settled(world: World, choice: Choice = _ALL) -> tuple[World, list[Outcome]]:
 
 
 def usable(world: World) -> Setup:
-    """The set-up that a command works with, repaired in memory where it has one meaning; ``notes`` say what was.
+    """The set-up that a command works with, repaired in memory if it has one meaning; ``notes`` say what was.
 
     Raises KitError with the id of the first check whose failure leaves nothing to work with.
     """

@@ -170,7 +170,7 @@ _SYSTEM_BUNDLES = (
 
 
 def tls_hint(machine: Machine, domain: str, seconds: float) -> tuple[str, str, bool]:
-    """Whether another CA bundle of this machine would help where the issuer is unknown, tried within ``seconds``.
+    """Whether another CA bundle of this machine would help if the issuer is unknown, tried within ``seconds``.
 
     The variable that names one now, if any; the path of one that the certificate verifies with, or ""; whether that one
     comes with requests, so that unsetting the variable is enough.

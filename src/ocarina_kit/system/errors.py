@@ -22,7 +22,7 @@ _FIRST = (Exit.INTERRUPTED, Exit.BUG, Exit.USAGE, Exit.LOGIN, Exit.PROBLEM, Exit
 
 
 def worst(exits: Iterable[int]) -> int:
-    """The exit code where several apply: the first of 130, 3, 2, 4, 1, 5; 0 where none does."""
+    """The exit code if several apply: the first of 130, 3, 2, 4, 1, 5; 0 if none does."""
     seen = set(exits)
     return next((code for code in _FIRST if code in seen), Exit.OK)
 
@@ -40,7 +40,7 @@ _NO_REMEDY = Remedy()
 class KitError(Exception):
     """A failure that is not a bug: what happened, why, and what fixes it. Its texts never hold a secret.
 
-    ``id`` is a check's id where one fits (``CRD001``), else one of the kit's own (``USE001``). ``exit`` is the
+    ``id`` is a check's id if one fits (``CRD001``), else one of the kit's own (``USE001``). ``exit`` is the
     exit code of the process.
     """
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from ocarina_kit.system.errors import KitError, Remedy
 
-# Fault: id (that of CHECKS.md where ENV008 covers it), why, what to do, command.
+# Fault: id (that of CHECKS.md if ENV008 covers it), why, what to do, command.
 _FAULTS = {
     "read-only": ("ENV008", "The file system of {folder} is mounted read-only.", "See how:", "df {folder}"),
     "space": ("ENV008", "The file system of {folder} is full.", "Delete something:", "df -h {folder}"),

@@ -72,7 +72,7 @@ class Token(NamedTuple):
         return number if number <= now + self.lifetime + AHEAD else EXPIRED
 
     def known_expiry(self, now: float) -> float | None:
-        """Epoch seconds at which the access token expires, None where ocarina cannot use ``expires_at``."""
+        """Epoch seconds at which the access token expires, None if ocarina cannot use ``expires_at``."""
         meant = self.meant(now)
         return float(meant) if meant is self.expires_at else None  # "is": 1 == True
 
@@ -81,11 +81,11 @@ class Token(NamedTuple):
         return self.known_expiry(now) or float(EXPIRED)
 
     def seconds_left(self, now: float) -> float:
-        """Seconds that the access token is still valid, 0 or less where it has expired."""
+        """Seconds that the access token is still valid, 0 or less if it has expired."""
         return self.expiry(now) - now
 
     def last_refresh(self, now: float) -> float | None:
-        """Epoch seconds of the last refresh or login (FACTS.md: ``expires_at - expires_in``), None where unknown."""
+        """Epoch seconds of the last refresh or login (FACTS.md: ``expires_at - expires_in``), None if unknown."""
         expiry = self.expiry(now)
         return None if expiry <= EXPIRED else expiry - self.lifetime
 
@@ -137,7 +137,7 @@ class TokensFile(NamedTuple):
         return json.dumps(self.entries).encode()
 
     def with_entry(self, key: str, value: object) -> TokensFile:
-        """The same with ``value`` under ``key``, in its place where it has one, else at the end."""
+        """The same with ``value`` under ``key``, in its place if it has one, else at the end."""
         return self._replace(entries={**self.entries, key: value})
 
     def without(self, *keys: str) -> TokensFile:
@@ -257,7 +257,7 @@ def _salvage(data: bytes, problem: Exception) -> TokensFile:
 
 
 def foreign(path: Path, data: bytes, file: TokensFile) -> str:
-    """What ``data``, found at ``path``, is in place of a tokens file, in words; "" where it may well be one.
+    """What ``data``, found at ``path``, is in place of a tokens file, in words; "" if it may well be one.
 
     MAJORA_TOKENS_FILE may name a file of another kind by mistake (``~/.bashrc``, the configuration itself): setting it
     aside would destroy what a person needs, so such a file is left alone, whatever the command.

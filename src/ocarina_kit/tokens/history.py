@@ -22,7 +22,7 @@ def refused(log: Iterable[Line]) -> set[str]:
 
 
 def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, ...]:
-    """The scope strings that were logged in for, and not logged out of since. Where logins may have been rotated away
+    """The scope strings that were logged in for, and not logged out of since. If logins may have been rotated away
     (``rotated``), what was refreshed counts as well."""
     chosen: dict[str, None] = {}
     for each in log:
@@ -34,7 +34,7 @@ def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, .
 
 
 def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Line | None:
-    """The newest refresh of all; None where nothing tells of one. A token knows its own time: the log only by whom, so
+    """The newest refresh of all; None if nothing tells of one. A token knows its own time: the log only by whom, so
     ``host`` and ``by`` may be blank."""
     known, found = Origins(log), []
     for token in tokens:
@@ -74,7 +74,7 @@ def other_hosts(log: Iterable[Line], host: str) -> tuple[str, ...]:
 
 
 def first_seen(log: Sequence[Line], host: str) -> float | None:
-    """Since when the entry on this host is known to be as it is; None where the kit never saw it before."""
+    """Since when the entry on this host is known to be as it is; None if the kit never saw it before."""
     entry = _last_entry(log, host)
     return entry.time if entry is not None and entry.result == "scheduled" else None
 

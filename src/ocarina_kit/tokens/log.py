@@ -53,7 +53,7 @@ class Line(NamedTuple):
 
     @property
     def time(self) -> float:
-        """Epoch seconds; 0 where the line has no time."""
+        """Epoch seconds; 0 if the line has no time."""
         from datetime import datetime
 
         try:
@@ -101,7 +101,7 @@ def line(
 
 
 def append(machine: Machine, lines: Iterable[Line]) -> None:
-    """Write the lines at the end, in one piece. Raises KitError (FIL, ENV008) where the log cannot be written."""
+    """Write the lines at the end, in one piece. Raises KitError (FIL, ENV008) if the log cannot be written."""
     from ocarina_kit.system.errors import KitError
     from ocarina_kit.system.file_errors import explained
     from ocarina_kit.system.files import make_private_folder, read_file
@@ -174,11 +174,11 @@ class Origins:
         self.used = sent | noted
 
     def maker(self, token: Token) -> Line | None:
-        """The line about what ``token`` comes from; None where no line knows it."""
+        """The line about what ``token`` comes from; None if no line knows it."""
         return self.made.get(token.digest) or self.made.get(digest(token.access_token))
 
     def server(self, token: Token, mark: str = "") -> str:
-        """The one domain that a token may be sent to; "" where any will do. Where no line knows it that depends on the
+        """The one domain that a token may be sent to; "" if any will do. If no line knows it that depends on the
         tokens file ``mark`` that it is in."""
         if (line := self.maker(token)) is not None:
             return line.server
@@ -190,7 +190,7 @@ def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = 
     """Note that the set-up's tokens file is used with its server, before anything is sent.
 
     Those of ``tokens`` that no line knows are noted with the server that the file was used with until now: they stay
-    that server's, also when the file is used with another one later. Raises KitError where the log cannot be written:
+    that server's, also when the file is used with another one later. Raises KitError if the log cannot be written:
     nothing may be sent then.
     """
     known = Origins(read_log(machine))

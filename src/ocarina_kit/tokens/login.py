@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def set_aside_damaged(machine: Machine, setup: Setup, waiting: Callable[[str], None] | None = None) -> str:
-    """Set a damaged tokens file aside, and keep what can be read of it. What was done, in words; "" where it is
-    complete. ``waiting`` is told what is waited for, here and below. Raises KitError where that cannot be."""
+    """Set a damaged tokens file aside, and keep what can be read of it. What was done, in words; "" if it is
+    complete. ``waiting`` is told what is waited for, here and below. Raises KitError if that cannot be."""
     from ocarina_kit.system.change import Change, apply_to_file
 
     data, file = look(machine, setup.tokens_file)
@@ -52,7 +52,7 @@ def redeem(
     """Send the code, and put the token on the disk before anything else is done with it. The report has one outcome;
     ``interrupted``: the person has asked to end meanwhile. ``login``: the command for a new link, if not the usual one.
 
-    Raises KitError where nothing could be begun (lock, space, backup, log): the code is not used then, and the pending
+    Raises KitError if nothing could be begun (lock, space, backup, log): the code is not used then, and the pending
     login stays.
     """
     from ocarina_kit.majora.api import Granted, Majora, Refused

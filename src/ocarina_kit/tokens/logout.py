@@ -28,7 +28,7 @@ def logout(
     """Revoke the set-up's tokens (those of ``scopes``, or all) and forget what the server confirmed.
 
     ``local``: forget without asking the server. After the last token an empty object stays. A token of another server
-    is neither sent nor, without ``local``, forgotten. Raises KitError where nothing could be begun: TOK002, TOK003,
+    is neither sent nor, without ``local``, forgotten. Raises KitError if nothing could be begun: TOK002, TOK003,
     LCK001, LCK002, FIL and ENV008 ids.
     """
     from ocarina_kit.majora.api import Majora

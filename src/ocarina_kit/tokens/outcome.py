@@ -11,7 +11,7 @@ from ocarina_kit.tokens.told import login_command, named
 
 class Outcome(NamedTuple):
     """What became of one token. ``scope`` is its key in the tokens file; ``expires_at`` epoch seconds as the file has
-    it now, None where unknown. ``result``:
+    it now, None if unknown. ``result``:
 
     refresh: ``refreshed``, ``adopted`` (another process had refreshed it), ``fresh`` (valid longer than was asked for),
     ``due`` (--dry-run), ``no-token``, ``no-refresh-token``, ``unreadable``, ``other-server``, ``refused-token``,

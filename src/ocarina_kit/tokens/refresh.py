@@ -48,7 +48,7 @@ def refresh(
     ``by`` is the command's name for refresh.log. ``dry_run`` sends and writes nothing. ``waiting`` is told what is
     waited for.
 
-    Raises KitError where nothing could be begun, with nothing sent: TOK001 (exit 4), TOK002, TOK003, LCK001, LCK002,
+    Raises KitError if nothing could be begun, with nothing sent: TOK001 (exit 4), TOK002, TOK003, LCK001, LCK002,
     FIL and ENV008 (the file, backup, log or journal cannot be written); KeyboardInterrupt before that.
     """
     from ocarina_kit.system.signals import held_off
@@ -180,7 +180,7 @@ def attempts(
 
 
 def next_wait(attempt: int, answer: NoAnswer, elapsed: float) -> float | None:
-    """Seconds to wait before the next attempt for a token, None where there is to be none.
+    """Seconds to wait before the next attempt for a token, None if there is to be none.
 
     ``attempt`` counts from 1; ``elapsed`` is in seconds since the first began. Tried again are 429, 5xx, and what was
     never sent: an answer that may be on its way is not asked for a second time.

@@ -1,6 +1,6 @@
 """The tokens file in use: locked, read again, proven writable, backed up; and each new token saved before all else.
 
-A new token's first place on the disk is the journal, and its only one where the file cannot be written: once an answer
+A new token's first place on the disk is the journal, and its only one if the file cannot be written: once an answer
 has arrived the old refresh token is spent, so the new pair is the only one there is. A kill while the tokens file is
 written loses nothing, as the next run takes it from there (CONTRACT.md, Files).
 """
@@ -46,7 +46,7 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     """The tokens file's bytes and what they say; no file, or a link to none, is an empty one.
 
     The client writes in place, so a half-written file is looked at again for a moment. Damage is the caller's to judge.
-    Raises KitError (TOK002, TOK003) where it cannot be read or is another program's.
+    Raises KitError (TOK002, TOK003) if it cannot be read or is another program's.
     """
     found = read_settled(machine, path, lambda data: parse(data).damage is None)
     if not found.replaceable:
@@ -65,7 +65,7 @@ def tokens_of(machine: Machine, path: Path, file: TokensFile) -> tuple[Token, ..
 
 
 def guard(machine: Machine, setup: Setup) -> Callable[[Token], KitError | None]:
-    """Says why a token must not be sent to the set-up's server, None where it may. Whatever sends a token
+    """Says why a token must not be sent to the set-up's server, None if it may. Whatever sends a token
     asks it first."""
     known, mark = log.Origins(log.read_log(machine)), log.path_mark(machine, setup.tokens_file)
 
@@ -79,8 +79,8 @@ def guard(machine: Machine, setup: Setup) -> Callable[[Token], KitError | None]:
 
 
 def plan_aside(machine: Machine, setup: Setup) -> Change | None:
-    """For ``init`` where it changes the domain to ``setup.domain``: set the tokens file aside, but for the tokens that
-    refresh.log knows as the new server's. None where there is nothing to set aside. Raises KitError (TOK002, TOK003).
+    """For ``init`` if it changes the domain to ``setup.domain``: set the tokens file aside, but for the tokens that
+    refresh.log knows as the new server's. None if there is nothing to set aside. Raises KitError (TOK002, TOK003).
 
     Once it is done, :func:`~ocarina_kit.tokens.log.note_use` notes the file's new server.
     """
@@ -103,7 +103,7 @@ def plan_aside(machine: Machine, setup: Setup) -> Change | None:
 class NewToken(NamedTuple):
     """What the server granted. ``scope`` was asked for; ``key`` is where ``value`` goes in the tokens file.
 
-    ``spent`` is the digest of the refresh token that it was given for, or takes the place of; "" where there is none.
+    ``spent`` is the digest of the refresh token that it was given for, or takes the place of; "" if there is none.
     ``server`` is the domain that gave it.
     """
 
@@ -137,7 +137,7 @@ class NewToken(NamedTuple):
 class Journal:
     """Open for one run, under the tokens file's lock, with space for ``answers``.
 
-    Raises KitError (FIL, ENV008) where there can be none: nothing may be sent then.
+    Raises KitError (FIL, ENV008) if there can be none: nothing may be sent then.
     """
 
     def __init__(self, path: Path, answers: int) -> None:
@@ -150,7 +150,7 @@ class Journal:
             self._write(b"\n" * _ROOM * (answers + 1))  # blank lines, which the answers are written over
 
     def add(self, new: Sequence[NewToken]) -> bool:
-        """Write new tokens, down to the disk. Never raises: False where they may not be there."""
+        """Write new tokens, down to the disk. Never raises: False if they may not be there."""
         data = b"".join(json.dumps(each._asdict()).encode() + b"\n" for each in new)
         try:
             self._write(data)
@@ -228,13 +228,13 @@ class Store:
         self._journal: Journal | None = None
 
     def look(self) -> TokensFile:
-        """The file as it is now. Raises KitError (TOK002, TOK003) where it cannot be read."""
+        """The file as it is now. Raises KitError (TOK002, TOK003) if it cannot be read."""
         self.data, self.file = look(self.machine, self.path)
         return self.file
 
     def prepare(self, answers: int = 0) -> None:
         """Show that the new file can be written, and keep its space; back the old one up; note the use in refresh.log;
-        open the journal. Raises KitError where any of it fails: nothing may be sent then."""
+        open the journal. Raises KitError if any of it fails: nothing may be sent then."""
         self._before = told.undamaged(self.setup, self.file)
         self._reserve(answers)
         self._backup()
@@ -249,7 +249,7 @@ class Store:
 
     def save(self, new: Sequence[NewToken], result: str) -> list[Outcome]:
         """Put new tokens on the disk: into the journal, then into the file, all in one write. When this returns each
-        is there, or its outcome says what became of it; ``result`` where it is saved. Never raises KitError."""
+        is there, or its outcome says what became of it; ``result`` if it is saved. Never raises KitError."""
         if not new:
             return []
         journal = self._journal if self._journal and self._journal.add(new) else None
@@ -281,7 +281,7 @@ class Store:
         write_private(self.path, self.look().without(*keys).render())
 
     def write_log(self, results: Mapping[str, str]) -> None:
-        """Note what became of tokens, by their keys. Where that fails the tokens are safe nevertheless."""
+        """Note what became of tokens, by their keys. If that fails the tokens are safe nevertheless."""
         with contextlib.suppress(KitError):
             log.append(self.machine, self._lines(results))
 
@@ -321,7 +321,7 @@ class Store:
         return self._reserved
 
     def _put(self, new: Sequence[NewToken]) -> None:
-        """Write new tokens into the file as it is now. Raises KitError, also where it is damaged now."""
+        """Write new tokens into the file as it is now. Raises KitError, also if it is damaged now."""
         reserved = self._reserve(len(new))
         for _ in range(3):
             file = told.undamaged(self.setup, self.look())

@@ -275,7 +275,7 @@ def clock_note(skew: float | None) -> str:
 
 
 def unreadable(file: File) -> KitError:
-    """TOK003 where it is a matter of rights, else TOK002: the tokens file cannot be read at all."""
+    """TOK003 if it is a matter of rights, else TOK002: the tokens file cannot be read at all."""
     id = "TOK003" if file.kind == "unreadable" else "TOK002"
     said, commands = no_file(file.kind, file.path)
     what = f"The tokens file {file.path} {said}{f': {file.problem}' if file.problem else ''}."
@@ -295,7 +295,7 @@ def not_tokens(path: Path, kind: str) -> KitError:
 
 
 def undamaged(setup: Setup, file: TokensFile) -> TokensFile:
-    """``file`` itself. Raises KitError TOK002 where it is damaged."""
+    """``file`` itself. Raises KitError TOK002 if it is damaged."""
     if file.damage is None:
         return file
     kept, (line, column) = sum(token.can_refresh for token in file.tokens), file.damage
