@@ -56,9 +56,8 @@ def command(
     """
     seconds = None if within is None else parse_duration(within)
     run = start(context, quiet=cron)
-    if (
-        cron and run.place.source == "environment"
-    ):  # whoever reads the mail has not the crontab line's variables
+    # Whoever reads the mail has not the variables of the crontab line: its commands name the configuration.
+    if cron and run.place.source == "environment":
         run = run._replace(place=run.place._replace(source="option"))
     finish = _end_for_cron if cron else end
     try:

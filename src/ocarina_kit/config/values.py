@@ -70,9 +70,9 @@ def judge(name: str, value: object) -> Value:
             return Value(tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
         slips = [Fault("CFG008", "is another spelling of OAUTH", fixable=True)] if value != "OAUTH" else []
         return Value("OAUTH", tuple(slips))
-    if name == "MAJORA_TOKENS_FILE":
-        return Value(value, (Fault("CFG010", "has a zero byte in it"),) if "\0" in value else ())
-    return _judge_credential(name, value)
+    if name.startswith("CLIENT_"):
+        return _judge_credential(name, value)
+    return Value(value, (Fault("CFG010", "has a zero byte in it"),) if "\0" in value else ())
 
 
 # --- each setting -----------------------------------------------------------------------------------------------
