@@ -61,7 +61,10 @@ def test_every_step_does_what_it_claims_and_nothing_is_left(kit: Kit, tmp: Path)
     assert [line for line in wide if len(line.removesuffix(" \\").split()) > 2 and "/" not in line] == []
 
 
-@pytest.mark.parametrize(("ending", "code"), [(CTRL_C, 130), (signal.SIGHUP, 130), (signal.SIGKILL, -9)])
+HANG_UP = pytest.param(signal.SIGHUP, 130, marks=pytest.mark.soak)
+
+
+@pytest.mark.parametrize(("ending", "code"), [(CTRL_C, 130), HANG_UP, (signal.SIGKILL, -9)])
 def test_however_it_ends_it_leaves_nothing(kit: Kit, tmp: Path, ending: Any, code: int) -> None:
     with Screen.of(kit, "demo") as screen:
         screen.expect("$ ocarina-kit login --print-url")
