@@ -148,7 +148,10 @@ def test_readme_is_short_and_names_every_command() -> None:
 
 @pytest.mark.parametrize(
     ("marker", "install", "run"),
-    [("demo", "'.[sandbox]'", "ocarina-kit demo"), ("test", "--editable '.[tests]'", "pytest -n auto")],
+    [
+        ("demo", "'.[sandbox]'", "ocarina-kit demo"),
+        ("test", "--no-compile --editable '.[tests]'", "pytest -n auto"),
+    ],
 )
 def test_readmes_marked_commands_do_all_the_set_up(marker: str, install: str, run: str) -> None:
     """.ci/run takes the one for the tests by its marker; the demo has tests of its own."""

@@ -31,7 +31,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (13_245, 85, 8_529, 96_384),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_750, 87, 6_950, 98_859),
+    "tests": (11_753, 87, 6_950, 98_859),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 
