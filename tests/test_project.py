@@ -29,7 +29,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_245, 85, 8_529, 96_384),
+    "src": (13_248, 85, 8_531, 96_376),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (11_753, 87, 6_950, 98_859),
 }

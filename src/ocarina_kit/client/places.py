@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from posixpath import basename
+from posixpath import basename, dirname
 from typing import NamedTuple
 
 from ocarina_kit.system.files import loose_folders, read_file
@@ -95,7 +95,7 @@ def _condas(machine: Machine) -> list[str]:
     listed = read_file(machine.home / ".conda" / "environments.txt").content or b""
     programs = [machine.environ.get("CONDA_EXE", ""), on_path("conda", machine.environ.get("PATH", ""))]
     links = [path for each in programs if each for path in (each, os.path.realpath(each))]
-    roots = [os.path.dirname(os.path.dirname(each)) for each in links]  # noqa: PTH120
+    roots = [dirname(dirname(each)) for each in links]
     return [*os.fsdecode(listed).splitlines(), *(each for each in roots if each not in ("/", "/usr"))]
 
 

