@@ -38,7 +38,8 @@ def command_of(name: str) -> tuple[Any, typer.Context]:
     """A command and a context for its help, 80 columns wide; "" is the root."""
     group = root()
     command = group.get_command(None, name) if name else group
-    context = typer.Context(command, info_name=f"ocarina-kit {name}".strip(), max_content_width=80)
+    settings = {"max_content_width": 80, **group.context_settings}
+    context = typer.Context(command, info_name=f"ocarina-kit {name}".strip(), **settings)
     context.terminal_width = 80
     return command, context
 
