@@ -69,6 +69,7 @@ SERVERS: list[tuple[list[Line], str]] = [
     ([line("used", token=A, server=OTHER), line("unreached", token=A, server=OTHER)], ""),
     ([line("used", token=A, server=OTHER), line("refused-token", token=A, server=OTHER)], OTHER),
     ([line("scheduled", server=OTHER)], ""),
+    ([line("refreshed", token=A), line("adopted", token=A, server=OTHER)], DOMAIN),
 ]
 
 

@@ -14,7 +14,7 @@ from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse, read_token
 from ocarina_kit.tokens.login import prove_writable, redeem
 from ocarina_kit.tokens.logout import logout
-from ocarina_kit.tokens.store import plan_aside
+from ocarina_kit.tokens.store import Store, plan_aside
 
 
 def log_in(lab: Lab, *answers: Any, **how: Any) -> dict[str, str]:
@@ -100,8 +100,19 @@ NOT_REVOKED = [
 @pytest.mark.parametrize(("answer", "id", "code"), NOT_REVOKED)
 def test_what_the_server_did_not_confirm_is_kept(lab: Lab, answer: Any, id: str, code: int) -> None:
     lab.have()
-    assert lab.run(logout, answer) == {VIEW: "kept", READ: "revoked"}
+    assert lab.run(logout, answer, scopes=[VIEW, READ]) == {VIEW: "kept", READ: "revoked"}
     assert lab.errors == [(id, code)]
     assert lab.stored == {VIEW: entry()}
-    assert lab.run(logout, local=True) == {VIEW: "forgotten"}
+    assert lab.run(logout, scopes=[VIEW], local=True) == {VIEW: "forgotten"}
     assert lab.stored == {}
+
+
+def test_what_a_killed_login_left_in_the_journal_is_revoked_too(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "_put", lambda self, new: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            log_in(lab)
+    assert lab.run(logout, scopes=[VIEW]) == {VIEW: "revoked"}
+    assert lab.run(logout, scopes=[VIEW]) == {VIEW: "no-token"}

@@ -37,7 +37,7 @@ def there(world: World) -> Outcome | None:
     found, read = world.tokens.found, world.tokens.file
     if found.kind != "file":
         why, commands = no_file(found.kind, found.path)
-    elif read.entries or (read.damage is not None and (found.content or b"").strip()):
+    elif read.entries or read.damage is not None:
         return None
     else:
         why, commands = "has none", ()

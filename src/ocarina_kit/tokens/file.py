@@ -81,8 +81,9 @@ class Token(NamedTuple):
         return self.known_expiry(now) or float(EXPIRED)
 
     def seconds_left(self, now: float) -> float:
-        """Seconds that the access token is still valid, 0 or less if it has expired."""
-        return self.expiry(now) - now
+        """Seconds that the access token is still valid, 0 or less if it has expired, or is missing."""
+        left = self.expiry(now) - now
+        return left if self.access_token is not None else min(left, 0.0)
 
     def last_refresh(self, now: float) -> float | None:
         """Epoch seconds of the last refresh or login (FACTS.md: ``expires_at - expires_in``), None if unknown."""
@@ -190,8 +191,9 @@ class TokensFile(NamedTuple):
 
 
 def parse(data: bytes | None) -> TokensFile:
-    """Read the file's content; None stands for no file. Never raises: damage is in the result."""
-    if data is None:
+    """Read the file's content; None stands for no file. Never raises: damage is in the result. A blank file is none, as
+    there is nothing in it to lose."""
+    if data is None or not data.strip():
         return TokensFile({})
     try:
         found = json.loads(data.decode())
@@ -200,6 +202,11 @@ def parse(data: bytes | None) -> TokensFile:
     if not isinstance(found, dict):
         return TokensFile({}, (1, 1))
     return TokensFile(found)
+
+
+def complete(data: bytes) -> bool:
+    """Whether this may be all of a file that a program writes in place."""
+    return bool(data.strip()) and parse(data).damage is None
 
 
 def same_scopes(one: str, other: str) -> bool:

@@ -162,8 +162,10 @@ class Origins:
         noted: dict[str, str] = {}
         for each in log:
             digests = filter(None, (each.access, each.refresh))
-            if each.result in FRESH:
-                self.made.update(dict.fromkeys(digests, each))
+            for name in digests if each.result in FRESH else ():
+                # Another process had made what was adopted: its own line tells where.
+                if each.result != "adopted" or name not in self.made:
+                    self.made[name] = each
             if each.result in _SENT:
                 sent[each.tokens] = each.server
             for name in filter(None, (each.tokens, each.access, each.refresh)):

@@ -56,7 +56,7 @@ def refresh(
     if setup.legacy_key is not None:
         return Report(())
     before = look(machine, setup.tokens_file)[1]
-    if dry_run or not read_journal(machine, setup.tokens_file):
+    if dry_run or not read_journal(machine, setup):
         found = _judge(machine, setup, before, None, scopes, within)
         if dry_run or all(each.result != "due" for each in found.values()):
             return Report(tuple(found.values()))
@@ -94,7 +94,7 @@ def _judge(
             continue
         if not token.usable:
             result, problem = "unreadable", told.error("odd", setup)
-        elif before is not None and left >= (within or 0.0) and _newer(token, before.get(token.key), now):
+        elif _newer(token, before, now) and left >= (within or 0.0) and refusal(token) is None:
             result = "adopted"
         elif within is not None and left >= within:
             result = "fresh"
@@ -109,10 +109,12 @@ def _judge(
     return found
 
 
-def _newer(token: Token, than: Token | None, now: float) -> bool:
-    """Whether somebody else has refreshed meanwhile, and what they put there is valid, and longer."""
-    valid = token.access_token is not None and token.seconds_left(now) > 0
-    return valid and (than is None or token.expiry(now) > than.expiry(now))
+def _newer(token: Token, before: TokensFile | None, now: float) -> bool:
+    """Whether somebody else has refreshed since ``before``, and what they put there is valid, and longer."""
+    if before is None or token.seconds_left(now) <= 0:
+        return False
+    than = before.get(token.key)
+    return than is None or token.expiry(now) > than.expiry(now)
 
 
 def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending: list[int]) -> float | None:
@@ -126,7 +128,7 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
     server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
     # In an earlier run these were sent, and got no usable answer.
     earlier = {each.refresh for each in read_log(machine) if each.result == "maybe-lost"}
-    refused: list[Token] = []
+    at_start, refused = store.file, set[str]()
 
     def ask(token: Token) -> tuple[Answer, bool]:
         secret = token.refresh_token
@@ -140,7 +142,8 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
             if isinstance(answer, Granted):
                 new.append(store.arrived(token.key, answer))
                 continue
-            refused += [token] if isinstance(answer, Refused) else []
+            if isinstance(answer, Refused):
+                refused.add(token.key)
             maybe_spent = resent or token.digest in earlier
             result, error = told.no_refresh(answer, setup, token.key, resent=maybe_spent)
             found[token.key] = found[token.key]._replace(result=result, problem=error)
@@ -150,10 +153,9 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
         machine.sleep(_LATE_S)
     store.restore()
     now = machine.now()
-    for before in refused:  # another program, which does not lock, may have spent and replaced it
-        token_now = store.file.get(before.key)
-        if token_now is not None and _newer(token_now, before, now):
-            found[before.key] = Outcome(before.key, "adopted", token_now.known_expiry(now))
+    for token in store.file.tokens:  # another program, which does not lock, may have spent and replaced it
+        if token.key in refused and _newer(token, at_start, now):
+            found[token.key] = Outcome(token.key, "adopted", token.known_expiry(now))
     return skew
 
 

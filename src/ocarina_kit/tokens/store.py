@@ -29,7 +29,7 @@ from ocarina_kit.system.files import (
 )
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import log, told
-from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign, parse, read_token
+from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, complete, foreign, parse, read_token
 from ocarina_kit.tokens.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     The client writes in place, so a half-written file is looked at again for a moment. Damage is the caller's to judge.
     Raises KitError (TOK002, TOK003) if it cannot be read or is another program's.
     """
-    found = read_settled(machine, path, lambda data: parse(data).damage is None)
+    found = read_settled(machine, path, complete)
     if not found.replaceable:
         raise told.unreadable(found)
     file = parse(found.content)
@@ -57,11 +57,16 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     return found.content, file
 
 
-def tokens_of(machine: Machine, path: Path, file: TokensFile) -> tuple[Token, ...]:
-    """The tokens of the file at ``path``. One that a run was killed with, right after its refresh, has expired until
+def tokens_of(machine: Machine, setup: Setup, file: TokensFile) -> tuple[Token, ...]:
+    """The tokens of the set-up's ``file``. One that a run was killed with, right after its refresh, has expired until
     the next refresh takes the new one from the journal."""
-    spent = {each.spent for each in read_journal(machine, path)} - {""}
+    spent = {each.spent for each in read_journal(machine, setup)} - {""}
     return tuple(each._replace(expires_at=EXPIRED) if each.digest in spent else each for each in file.tokens)
+
+
+def stored_keys(machine: Machine, setup: Setup, file: TokensFile) -> list[str]:
+    """The keys of the set-up's ``file``, and of what the journal will put into it."""
+    return list(dict.fromkeys([*file.entries, *(each.key for each in read_journal(machine, setup))]))
 
 
 def guard(machine: Machine, setup: Setup) -> Callable[[Token], KitError | None]:
@@ -104,13 +109,11 @@ class NewToken(NamedTuple):
     """What the server granted. ``scope`` was asked for; ``key`` is where ``value`` goes in the tokens file.
 
     ``spent`` is the digest of the refresh token that it was given for, or takes the place of; "" if there is none.
-    ``server`` is the domain that gave it.
     """
 
     scope: str
     key: str
     spent: str
-    server: str
     value: Mapping[str, Any]
 
     def __repr__(self) -> str:
@@ -172,22 +175,25 @@ class Journal:
         os.fsync(self._descriptor)
 
 
-def journal_path(machine: Machine, tokens: Path) -> Path:
-    """In the state folder, by the tokens file's resolved path."""
+def journal_path(machine: Machine, setup: Setup) -> Path:
+    """In the state folder, by the tokens file's resolved path and the server: what one server granted must not come
+    into the file once it is used with another."""
     import zlib
 
-    real = os.fsencode(os.path.realpath(tokens))
-    return machine.state / "journal" / f"tokens-{zlib.crc32(real):08x}.jsonl"
+    about = os.fsencode(f"{os.path.realpath(setup.tokens_file)} {setup.domain}")
+    return machine.state / "journal" / f"tokens-{zlib.crc32(about):08x}.jsonl"
 
 
-def read_journal(machine: Machine, tokens: Path) -> list[NewToken]:
+def read_journal(machine: Machine, setup: Setup) -> list[NewToken]:
     """The new tokens that an earlier run could not write, or was killed with, in the order in which they came. Never
-    raises; a journal that others may have written is ignored."""
-    file = read_file(journal_path(machine, tokens))
+    raises; damaged lines, and a journal that others may have written, are ignored."""
+    file = read_file(journal_path(machine, setup))
     found: list[NewToken] = []
     for text in (file.content or b"").splitlines() if file.ours and not file.open_to_others else ():
         with contextlib.suppress(ValueError, TypeError, RecursionError):
-            found.append(NewToken(**json.loads(text)))
+            new = NewToken(**json.loads(text))
+            if isinstance(new.key, str) and read_token(new.key, new.value).usable:
+                found.append(new)
     return found
 
 
@@ -239,13 +245,13 @@ class Store:
         self._reserve(answers)
         self._backup()
         log.note_use(self.machine, self.setup, self.by, self.file.tokens)
-        self._journal = Journal(journal_path(self.machine, self.path), answers)
+        self._journal = Journal(journal_path(self.machine, self.setup), answers)
 
     def arrived(self, scope: str, answer: Granted) -> NewToken:
         """What the server granted just now for ``scope``, in place of the token that was there at :meth:`prepare`."""
         key, value = self._before.granted(scope, answer, self.machine.now())
         old = self._before.get(scope)
-        return NewToken(scope, key, "" if old is None else old.digest, self.setup.domain, value)
+        return NewToken(scope, key, "" if old is None else old.digest, value)
 
     def save(self, new: Sequence[NewToken], result: str) -> list[Outcome]:
         """Put new tokens on the disk: into the journal, then into the file, all in one write. When this returns each
@@ -288,17 +294,16 @@ class Store:
     def take_journal(self) -> None:
         """Put in what an earlier run left in the journal, unless somebody has put a better token there since.
         refresh.log learns whose they are. Raises KitError."""
-        left = read_journal(self.machine, self.path)
+        left = read_journal(self.machine, self.setup)
         if not left or self.file.damage is not None:
             return
         if not all(each.is_in(self.file) for each in left):
             self._backup()
             self._put(left)
-        saved = {each.key: each.server for each in left if each.is_in(self.file)}
-        lines = zip(self._lines(dict.fromkeys(saved, "refreshed")), saved.values(), strict=True)
-        log.append(self.machine, [line._replace(server=server) for line, server in lines])
+        saved = {each.key: "refreshed" for each in left if each.is_in(self.file)}
+        log.append(self.machine, self._lines(saved))
         with contextlib.suppress(OSError):
-            journal_path(self.machine, self.path).unlink()
+            journal_path(self.machine, self.setup).unlink()
 
     def close(self) -> None:
         """Give all space back. The journal goes, unless the next run needs what is in it."""
