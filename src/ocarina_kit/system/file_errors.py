@@ -40,7 +40,7 @@ _CODES = {
     **{errno.EROFS: "read-only", errno.ENOSPC: "space", errno.EDQUOT: "quota", errno.EFBIG: "quota"},
     **{errno.EACCES: "immutable", errno.EPERM: "immutable", errno.ENAMETOOLONG: "name"},
     **{errno.EISDIR: "in the way", errno.EEXIST: "in the way", errno.ENOENT: "no folder"},
-    **{errno.ENOTDIR: "not a folder", errno.ELOOP: "circle"},
+    **{errno.ENOTDIR: "not a folder", errno.ELOOP: "circle", errno.ENXIO: "special"},
 }
 _LEAST = 1 << 20
 """Bytes of free space; a tokens file of a thousand scopes takes as many."""

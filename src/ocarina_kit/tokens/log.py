@@ -119,10 +119,10 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
         with contextlib.suppress(KitError):
             stack.enter_context(hold(machine, path, timeout=5.0))
         stack.enter_context(explained(path))
-        before = read_file(path).content or b""
-        if len(before) + len(data) > ROTATE_AT:
+        before = read_file(path, cap=ROTATE_AT)
+        if before.kind == "too large" or len(before.content or b"") + len(data) > ROTATE_AT:
             path.replace(path.with_name(path.name + ".1"))
-        elif before and not before.endswith(b"\n"):
+        elif before.content and not before.content.endswith(b"\n"):
             data = b"\n" + data  # a line that a crash cut off must not swallow the next one
         stream = stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb", buffering=0))
         os.fchmod(stream.fileno(), 0o600)
@@ -131,7 +131,8 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
 
 
 def read_log(machine: Machine) -> list[Line]:
-    """All lines, oldest first, those of the rotated log too. Damaged lines are left out. Never raises."""
+    """All lines in the order in which they were written, which no wrong clock changes; those of the rotated log first.
+    Damaged lines are left out. Never raises."""
     from ocarina_kit.system.files import read_file
 
     lines = []
@@ -141,7 +142,7 @@ def read_log(machine: Machine) -> list[Line]:
                 found = {key: str(value) for key, value in json.loads(text).items()}
                 found["stamp"] = found.pop("time", "")
                 lines.append(Line(**{name: found[name] for name in Line._fields if name in found}))
-    return sorted(lines, key=lambda one: one.stamp)  # hosts that share a home may have clocks that differ
+    return lines
 
 
 def lines_of(machine: Machine, setup: Setup, log: Iterable[Line]) -> list[Line]:
