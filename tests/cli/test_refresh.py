@@ -27,6 +27,7 @@ def test_it_speaks_of_purposes_and_json_has_the_settings_of_the_contract(lab: La
         (("--within", "9h"), {LOOKUP: "fresh", UPLOAD[0]: "refreshed"}),
         (("--dry-run",), {LOOKUP: "due", UPLOAD[0]: "due"}),
         (("--for", "runs"), {UPLOAD[3]: "no-token"}),
+        (("--for", "lookup", "--within", "12h"), {LOOKUP: "refreshed"}),
     ],
 )
 def test_which_tokens(lab: Lab, args: tuple[str, ...], results: dict[str, str]) -> None:
@@ -71,6 +72,8 @@ def test_cron_says_a_problem_once_a_day_and_ends_with_0(lab: Lab) -> None:
     lab.give(UPLOAD[0], refresh_token=None)
     assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "the same problem of another token"
     assert lab.kit.run("refresh", "--cron").all == ""
+    lab.give(LOOKUP, UPLOAD[0], refresh_token=None)
+    assert lab.kit.run("refresh", "--cron").all == "", "of both it was told"
     log = lab.kit.state / "refresh.log"
     log.write_text(log.read_text().replace(f'"time": "{time.gmtime().tm_year}', '"time": "2020'))
     assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "another day"

@@ -11,7 +11,7 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.ui import Result, Ui
-from ocarina_kit.client.scopes import given_scope, names_of, purposes_named, purposes_of, what_for
+from ocarina_kit.client.scopes import given_scope, names_of, purposes_named, purposes_of, scopes_for, what_for
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.words import parse_duration, span
@@ -83,13 +83,18 @@ def command(
 
 
 def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]) -> list[str] | None:
-    """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given."""
+    """The keys of the tokens file that ``--for`` (by the installed client's table, as ``login`` has it) and ``--scope``
+    mean; None if neither was given."""
     if not names and not strings:
         return None
-    keys = look(run.machine, setup.tokens_file)[1].entries
-    found = [given_scope(string) for string in strings]
-    for purpose in purposes_named(names):
-        found += [key for key in keys if purpose in purposes_of(key)] or [purpose.scope]
+    found, purposes = [given_scope(string) for string in strings], purposes_named(names)
+    if purposes:
+        from ocarina_kit.cli.login import find_client
+
+        table, keys = find_client(run)[1], look(run.machine, setup.tokens_file)[1].entries
+        for purpose in purposes:
+            stored = [key for key in keys if purpose in purposes_of(key, table)]
+            found += stored or scopes_for([purpose.name], table)
     return list(dict.fromkeys(found))
 
 
@@ -120,14 +125,16 @@ def _end_for_cron(
     if any(error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors):
         return end(run, data, errors)
     machine, now = run.machine, run.machine.now()
+    told = [each for each in read_log(machine) if each.result == "told"]
+    told_lately = {each.scope for each in told if 0 <= now - each.time < _TOLD_AGAIN_S}
     for error in errors:
-        about = sorted(each.scope for each in outcomes if each.problem and each.problem.id == error.id)
-        key = " ".join([str(run.place.config), run.place.profile or "", error.id, *about])[:4_000]
-        told = [now - each.time for each in read_log(machine) if (each.result, each.scope) == ("told", key)]
-        if error.exit == Exit.UNKNOWN or any(0 <= ago < _TOLD_AGAIN_S for ago in told):
+        about = run.place.command(error.id)
+        scopes = [each.scope for each in outcomes if each.problem and each.problem.id == error.id]
+        keys = [f"{about} {scope}"[:4_000] for scope in scopes or [""]]
+        if error.exit == Exit.UNKNOWN or told_lately.issuperset(keys):
             continue
         with contextlib.suppress(KitError):  # then it is told again: better twice than never
-            append(machine, [Line(stamp(now), machine.host, "refresh", "told", scope=key)])
+            append(machine, [Line(stamp(now), machine.host, "refresh", "told", scope=key) for key in keys])
         run.ui.error_line(error)
         break
     return Result(data)

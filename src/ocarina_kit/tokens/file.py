@@ -198,10 +198,8 @@ def parse(data: bytes | None) -> TokensFile:
     try:
         found = json.loads(data.decode())
     except (ValueError, RecursionError) as problem:
-        return _salvage(data, problem)
-    if not isinstance(found, dict):
-        return TokensFile({}, (1, 1))
-    return TokensFile(found)
+        return _salvage(data, (getattr(problem, "lineno", 1), getattr(problem, "colno", 1)))
+    return TokensFile(found) if isinstance(found, dict) else _salvage(data, (1, 1))
 
 
 def complete(data: bytes) -> bool:
@@ -245,13 +243,18 @@ _CONFIG_SETTINGS = {"MAJORA_DOMAIN", "MAJORA_TOKEN", "CLIENT_ID", "CLIENT_SECRET
 _OUR_NAMES = ("token", "ocarina", "majora", "json")
 
 
-def _salvage(data: bytes, problem: Exception) -> TokensFile:
-    """The tokens of ``data`` that can be read, and its damage; ``problem`` is what reading it raised."""
-    file = TokensFile({}, (getattr(problem, "lineno", 1), getattr(problem, "colno", 1)))
+def _salvage(data: bytes, damage: tuple[int, int]) -> TokensFile:
+    """The tokens of ``data`` that can be read, and its damage."""
+    from ocarina_kit.config.repair import repair
+
+    file = TokensFile({}, damage)
     # What is left where one writer has cut the file off below another. Else json would take it for UTF-32.
     if data.startswith(b"\0\0"):
         data = data.lstrip(b"\0")
-    for key, body in re.findall(_ENTRY, data.decode(json.detect_encoding(data), "replace")):
+    text = data.decode(json.detect_encoding(data), "replace")
+    with contextlib.suppress(RecursionError):  # objects inside each other, without end
+        text = repair(text)[0] or text
+    for key, body in re.findall(_ENTRY, text):
         value = {}
         for name, said in re.findall(_SETTING, body):
             with contextlib.suppress(ValueError):
