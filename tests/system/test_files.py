@@ -11,7 +11,7 @@ from tests.conftest import mode_of
 
 from ocarina_kit.system import files
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.file_errors import explained
+from ocarina_kit.system.file_errors import explained, no_file
 from ocarina_kit.system.machine import Machine
 
 
@@ -84,6 +84,16 @@ def test_folders_that_let_others_replace_the_file(tmp_path: Path) -> None:
     for bits, loose in {0o700: (), 0o755: (), 0o777: (folder,), 0o702: (folder,), 0o1777: ()}.items():
         folder.chmod(bits)
         assert [files.loose_folders(path) for path in paths] == [loose] * 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_that_sudo_left_is_named(tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    os.chown(tmp_path / "f", 12345, -1)
+    with pytest.raises(KitError) as caught, explained(tmp_path / "f"):
+        raise PermissionError(errno.EACCES, "")
+    assert caught.value.id == "FIL001"
+    assert no_file("unreadable", tmp_path / "f")[1] == caught.value.remedy.commands
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

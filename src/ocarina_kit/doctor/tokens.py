@@ -17,6 +17,7 @@ from ocarina_kit.doctor.config import open_to_others
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
+from ocarina_kit.system.files import read_file
 from ocarina_kit.system.words import clock, span, tilde
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
 from ocarina_kit.tokens.history import chosen_scopes
@@ -158,7 +159,7 @@ def purposes(world: World) -> Outcome | None:
     domain = world.config_findings["CFG007"]
     if domain.status == "fail" or domain.cause:
         return follows(domain.cause or "CFG007")
-    rotated = (world.machine.state / "refresh.log.1").exists()
+    rotated = read_file(world.machine.state / "refresh.log.1", cap=0).kind != "missing"
     held, table = _keys(world.tokens.usable), world.table
     served = {name for key in held for name in scopes.names_of(key, table)}
 

@@ -52,9 +52,9 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as problem:  # ValueError: NUL in a name
-        code = getattr(problem, "errno", 0)
-        # Only these have more causes than one.
-        seen = _seen_in(path.parent) if code in (errno.EACCES, errno.EPERM, errno.ENOSPC) else ""
+        code, seen = getattr(problem, "errno", 0), ""
+        if code in (errno.EACCES, errno.EPERM, errno.ENOSPC):  # only these have more causes than one
+            seen = _seen_in(path.parent) or ("foreign" if _is_foreign(path) else "")
         refuse(seen or _CODES.get(code, "other"), path, words_of(problem))
 
 
@@ -98,6 +98,14 @@ def _seen_in(folder: Path) -> str:
     return next((fault for fault, found in faults.items() if found), "")
 
 
+def _is_foreign(path: Path) -> bool:
+    """Whether a file of another user is there: one that ``sudo ocarina-kit`` has left, for example."""
+    try:
+        return path.stat().st_uid != os.geteuid()
+    except (OSError, ValueError):
+        return False
+
+
 def words_of(problem: OSError | ValueError) -> str:
     """What the system said."""
     return getattr(problem, "strerror", None) or str(problem)
@@ -117,4 +125,6 @@ def no_file(kind: str, path: Path) -> tuple[str, tuple[str, ...]]:
     """Why there is no file to read at ``path`` (``kind``: `File.kind`), in words that follow its name; and the command
     that clears the way, if one does."""
     said, command = _NO_FILE[kind]
+    if kind == "unreadable" and _is_foreign(path):
+        command = f"sudo chown {os.geteuid()} {{path}}"
     return said, (command.replace("{path}", quote(str(path))),) if command else ()

@@ -119,13 +119,14 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
         with contextlib.suppress(KitError):
             stack.enter_context(hold(machine, path, timeout=5.0))
         stack.enter_context(explained(path))
+        with contextlib.suppress(OSError):  # there is none yet, or it is another user's
+            path.chmod(0o600)
         before = read_file(path, cap=ROTATE_AT)
         if before.kind == "too large" or len(before.content or b"") + len(data) > ROTATE_AT:
             path.replace(path.with_name(path.name + ".1"))
         elif before.content and not before.content.endswith(b"\n"):
             data = b"\n" + data  # a line that a crash cut off must not swallow the next one
         stream = stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb", buffering=0))
-        os.fchmod(stream.fileno(), 0o600)
         if stream.write(data) != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
