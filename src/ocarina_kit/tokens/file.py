@@ -213,12 +213,10 @@ def same_scopes(one: str, other: str) -> bool:
 
 
 def _number_in(value: object) -> float | int | None:
-    """A finite JSON number, or a text of one, as the client's OAuth library takes it; no bool."""
+    """A finite JSON number, or a text of one; no bool."""
     if isinstance(value, str):
-        found = re.fullmatch(
-            r"\s*\+?([0-9]{1,20})((?:\.[0-9]{1,20})?(?:e\+?[0-9]{1,2})?)\s*", value, re.A | re.I
-        )
-        value = None if found is None else float(value) if found[2] else int(found[1])
+        with contextlib.suppress(ValueError):
+            value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

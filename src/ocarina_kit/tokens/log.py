@@ -29,6 +29,7 @@ _SENT = (*FRESH, *_REFUSED, "in-journal", "lost", "maybe-lost", "network", "logg
 """Results after which the tokens file counts as used with the server of the line."""
 
 _UNSENT = ("unreached", "failed")
+_NO_TOKEN = Token("")
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -84,7 +85,7 @@ def stamp(now: float) -> str:
 
 
 def line(
-    machine: Machine, setup: Setup, by: str, result: str, scope: str = "", token: Token | None = None
+    machine: Machine, setup: Setup, by: str, result: str, scope: str = "", token: Token = _NO_TOKEN
 ) -> Line:
     """A line about now. ``by`` is the command's name."""
     return Line(
@@ -95,8 +96,8 @@ def line(
         setup.domain,
         path_mark(machine, setup.tokens_file),
         scope[:4_000],  # so that no line grows without bound
-        digest(token.access_token) if token is not None else "",
-        token.digest if token is not None else "",
+        digest(token.access_token),
+        token.digest,
     )
 
 
@@ -140,9 +141,9 @@ def read_log(machine: Machine) -> list[Line]:
     for name in ("refresh.log.1", "refresh.log"):
         for text in (read_file(machine.state / name).content or b"").splitlines():
             with contextlib.suppress(ValueError, RecursionError, AttributeError, TypeError):
-                found = {key: str(value) for key, value in json.loads(text).items()}
-                found["stamp"] = found.pop("time", "")
-                lines.append(Line(**{name: found[name] for name in Line._fields if name in found}))
+                found = json.loads(text)
+                values = {**found, "stamp": found.get("time", "")}
+                lines.append(Line(*(str(values.get(name, "")) for name in Line._fields)))
     return lines
 
 

@@ -25,7 +25,6 @@ from ocarina_kit.system.files import (
     prove_space,
     read_file,
     read_settled,
-    write_private,
 )
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import log, told
@@ -258,22 +257,23 @@ class Store:
         is there, or its outcome says what became of it; ``result`` if it is saved. Never raises KitError."""
         if not new:
             return []
-        journal = self._journal if self._journal and self._journal.add(new) else None
+        journaled = self._journal is not None and self._journal.add(new)
         self._unsaved += new  # whatever comes below, a bug too: what is unsaved stays in the journal
         try:
             self._put(new)
         except KitError as problem:
-            fault, word = ("in-journal", "in-journal") if journal else ("nowhere", "lost")
-            said, where = f"{problem.what} {problem.why}".strip(), journal and journal.path
-            error = told.error(fault, self.setup, said=said, journal=where)
-            return [Outcome(each.scope, word, each.value["expires_at"], error) for each in new]
+            result, fault = ("in-journal", "in-journal") if journaled else ("lost", "nowhere")
+            where = journal_path(self.machine, self.setup)
+            error = told.error(fault, self.setup, said=f"{problem.what} {problem.why}", journal=where)
+            return [Outcome(each.scope, result, each.value["expires_at"], error) for each in new]
         del self._unsaved[-len(new) :]
         self._saved += new
-        found = []
+        outcomes, now = [], self.machine.now()
         for each in new:
-            token, word = self.file.get(each.key), result if each.is_in(self.file) else "adopted"
-            found.append(Outcome(each.key, word, token and token.known_expiry(self.machine.now())))
-        return found
+            stored = read_token(each.key, self.file.entries[each.key])
+            found = result if each.is_in(self.file) else "adopted"
+            outcomes.append(Outcome(each.key, found, stored.known_expiry(now)))
+        return outcomes
 
     def restore(self) -> None:
         """Write again what a program that does not lock has overwritten with what it had read before."""
@@ -283,8 +283,8 @@ class Store:
                 self._put(self._saved)
 
     def forget(self, keys: Sequence[str]) -> None:
-        """Take entries out of the file as it is now. Raises KitError."""
-        write_private(self.path, self.look().without(*keys).render())
+        """Take entries out of the file as it is now. Raises KitError, also if it is damaged now."""
+        self._write(lambda file: file.without(*keys))
 
     def write_log(self, results: Mapping[str, str]) -> None:
         """Note what became of tokens, by their keys. If that fails the tokens are safe nevertheless."""
@@ -313,25 +313,34 @@ class Store:
             self._reserved.discard()
 
     def _lines(self, results: Mapping[str, str]) -> list[log.Line]:
+        tokens = {token.key: token for token in self.file.tokens}
         about = (self.machine, self.setup, self.by)
-        return [log.line(*about, result, key, self.file.get(key)) for key, result in results.items()]
+        return [log.line(*about, result, key, tokens.get(key, Token(key))) for key, result in results.items()]
 
     def _backup(self) -> None:
         if self.data is not None:
             backup(self.machine, "tokens", self.data, of=str(self.path))
 
-    def _reserve(self, answers: int) -> Reserved:
+    def _reserve(self, answers: int = 0) -> Reserved:
         if self._reserved is None:
             self._reserved = prove_space(self.path, len(self.data or b"") + _SPARE + _ROOM * answers)
         return self._reserved
 
     def _put(self, new: Sequence[NewToken]) -> None:
         """Write new tokens into the file as it is now. Raises KitError, also if it is damaged now."""
-        reserved = self._reserve(len(new))
-        for _ in range(3):
-            file = told.undamaged(self.setup, self.look())
+
+        def with_new(file: TokensFile) -> TokensFile:
             for each in new:
                 file = each.put_into(file, self.machine.now())
+            return file
+
+        self._write(with_new)
+
+    def _write(self, change: Callable[[TokensFile], TokensFile]) -> None:
+        """Write the file as it is now, with a change, into the space that was reserved."""
+        reserved = self._reserve()
+        for _ in range(3):
+            file = change(told.undamaged(self.setup, self.look()))
             data = file.render()
             reserved.fill(data)
             # The client does not lock: a last look, right before the rename.
