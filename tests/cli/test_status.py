@@ -60,7 +60,7 @@ def test_a_token_that_the_server_refused_to_refresh_needs_a_login(home: Kit) -> 
     home.write_tokens({LOOKUP: token(-HOUR)})
     home.state.mkdir(parents=True)
     refused = {"time": "2026-01-01T00:00:00Z", "server": WHO["MAJORA_DOMAIN"], "result": "refused-token"}
-    refused["refresh"] = digest(Secret("r" * 30))
+    refused |= {"tokens": "~/.ocarina-tokens", "refresh": digest(Secret("r" * 30))}
     (home.state / "refresh.log").write_text(json.dumps(refused) + "\n")
     ran = home.run("status")
     assert (ran.code, "cannot be refreshed" in ran.out) == (4, True), ran
@@ -99,5 +99,6 @@ def test_a_damaged_tokens_file_and_an_api_key_without_tokens(home: Kit) -> None:
     ran = home.run("status", "--json")
     assert (ran.code, ran.json["error"]["id"], ran.json["tokens"]) == (1, "TOK002", []), ran
     home.tokens.unlink()
+    assert home.run("status", "--json", "--profile", "none").json["tokens"] == []
     home.write_config({**home.read_config(), "MAJORA_TOKEN": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"})
     assert home.run("status").code == 0

@@ -64,6 +64,7 @@ def command(
         setup = run.setup()
         if setup.legacy_key is not None:
             run.ui.say(NO_TOKENS)
+            return Result({"tokens": []})
         scopes = stored_scopes(run, setup, purposes or [], scope or [])
         with run.ui.waiting("Waiting for Majora", BUDGET_S) as say:
             report = refresh(run.machine, setup, scopes=scopes, within=seconds, dry_run=dry_run, waiting=say)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import typer
 
 from ocarina_kit.cli import options
@@ -23,8 +21,6 @@ EPILOG = """Exit 0: each token is valid for DURATION or longer. 1: one needs a r
 Before a long run:
   ocarina-kit status --within 6h || ocarina-kit refresh"""
 
-_ABLE = {"": "can be refreshed", "odd": "ocarina cannot read it"}
-
 
 def command(
     context: typer.Context,
@@ -35,11 +31,12 @@ def command(
     """Show how long each token is valid. Offline; reads only."""
     seconds = 0.0 if within is None else parse_duration(within)
     run = start(context)
-    setup, now = run.setup(), run.machine.now()
-    if setup.legacy_key is not None:
-        run.ui.say(NO_TOKENS)
-        return Result({"tokens": []})
+    now = run.machine.now()
     try:
+        setup = run.setup()
+        if setup.legacy_key is not None:
+            run.ui.say(NO_TOKENS)
+            return Result({"tokens": []})
         file = told.undamaged(setup, look(run.machine, setup.tokens_file)[1])
         if not file.entries:
             raise told.error("no-token", setup)
@@ -48,11 +45,10 @@ def command(
     tokens = tokens_of(run.machine, setup, file)
     lines = log.read_log(run.machine)
     known = log.Origins(lines)
-    refused = history.refused(line for line in lines if line.server == setup.domain)
+    refused = history.refused(log.lines_of(run.machine, setup, lines))
     data, rows, outcomes = [], [], []
     for token in tokens:
-        line = known.maker(token)
-        host = "" if line is None else line.host
+        host = known.maker(token).host
         left = max(0.0, token.seconds_left(now))
         obstacle, problem = _obstacle(token, refused), None
         if obstacle == "odd" or left == 0 or left < seconds:
@@ -75,13 +71,13 @@ def command(
     for token in tokens if verbose else ():
         run.ui.say(f"{what_for(token.key)}: {token.key}")
     # The first of 4 and 1 decides (CONTRACT.md, status).
-    errors = Report(tuple(outcomes)).errors(setup)
-    if errors:
-        run.ui.next_step(errors[0].remedy.commands[0])
-    return Result({"tokens": data}, next(iter(errors), None), shown=True)
+    worst = next(iter(Report(tuple(outcomes)).errors(setup)), None)
+    if worst is not None:
+        run.ui.next_step(worst.remedy.commands[0])
+    return Result({"tokens": data}, worst, shown=True)
 
 
-def _obstacle(token: Token, refused: Collection[str]) -> str:
+def _obstacle(token: Token, refused: set[str]) -> str:
     """The fault (`tokens.told`) that no refresh can fix, "" if there is none. ``refused``: by their digests."""
     if not token.usable:
         return "odd"
@@ -103,7 +99,7 @@ def _source(token: Token, now: float, host: str, obstacle: str) -> str:
     """What can be done, if that matters, and when and where the last refresh was."""
     parts = []
     if obstacle or token.seconds_left(now) <= 0:
-        parts.append(_ABLE.get(obstacle, "cannot be refreshed"))
+        parts.append("cannot be refreshed" if obstacle else "can be refreshed")
     last = token.last_refresh(now)
     if last is not None:
         parts.append(f"refreshed {clock(last, now)}" + (f" on {host}" if host else ""))

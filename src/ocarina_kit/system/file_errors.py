@@ -100,10 +100,7 @@ def _seen_in(folder: Path) -> str:
 
 def _is_foreign(path: Path) -> bool:
     """Whether a file of another user is there: one that ``sudo ocarina-kit`` has left, for example."""
-    try:
-        return path.stat().st_uid != os.geteuid()
-    except (OSError, ValueError):
-        return False
+    return os.path.exists(path) and path.stat().st_uid != os.geteuid()  # noqa: PTH110  # it never raises
 
 
 def words_of(problem: OSError | ValueError) -> str:

@@ -39,7 +39,7 @@ def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Li
     known, found = Origins(log), []
     for token in tokens:
         if (born := token.last_refresh(now)) is not None and token.usable:
-            found.append((known.maker(token) or Line(""))._replace(stamp=stamp(born)))
+            found.append(known.maker(token)._replace(stamp=stamp(born)))
     # Tokens that were lost or logged out since: the log still knows.
     return max(found or known.made.values(), key=lambda each: each.time, default=None)
 
@@ -58,7 +58,7 @@ def refreshed_elsewhere(log: Sequence[Line], tokens: Iterable[Token], host: str,
         since = entry.time if entry is not None else 0.0
         for token in tokens:
             born = token.last_refresh(now)
-            if born is not None and born >= since and token.key in scopes and known.maker(token) is None:
+            if born is not None and born >= since and token.key in scopes and not known.maker(token).server:
                 found.append(Line(stamp(born)))
     recent = [each for each in found if now - TOKEN_LIFE_S <= each.time <= now + 2 * _SLACK]
     return max(recent, key=lambda each: (bool(each.host), each.time), default=None)

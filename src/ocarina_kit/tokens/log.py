@@ -7,7 +7,6 @@ tokens file that it is in.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import time
@@ -18,6 +17,7 @@ from typing import NamedTuple
 from ocarina_kit.config.place import Setup
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
+from ocarina_kit.system.words import tilde
 from ocarina_kit.tokens.file import Token
 
 ROTATE_AT = 1024 * 1024
@@ -76,8 +76,7 @@ def digest(secret: Secret | None) -> str:
 
 def path_mark(machine: Machine, path: Path) -> str:
     """How the log names a file: resolved, with ``~`` for the home, so that hosts that share a home agree."""
-    real, home = Path(os.path.realpath(path)), Path(os.path.realpath(machine.home))
-    return f"~/{real.relative_to(home)}" if real.is_relative_to(home) else str(real)
+    return tilde(os.path.realpath(path), os.path.realpath(machine.home))
 
 
 def stamp(now: float) -> str:
@@ -122,14 +121,12 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
         stack.enter_context(explained(path))
         with contextlib.suppress(OSError):  # there is none yet, or it is another user's
             path.chmod(0o600)
-        before = read_file(path, cap=ROTATE_AT)
-        if before.kind == "too large" or len(before.content or b"") + len(data) > ROTATE_AT:
+        before = read_file(path, cap=max(0, ROTATE_AT - len(data)))
+        if before.kind == "too large":
             path.replace(path.with_name(path.name + ".1"))
         elif before.content and not before.content.endswith(b"\n"):
             data = b"\n" + data  # a line that a crash cut off must not swallow the next one
-        stream = stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb", buffering=0))
-        if stream.write(data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb")).write(data)
 
 
 def read_log(machine: Machine) -> list[Line]:
@@ -178,17 +175,17 @@ class Origins:
                     noted.pop(name, None)
         self.used = sent | noted
 
-    def maker(self, token: Token) -> Line | None:
-        """The line about what ``token`` comes from; None if no line knows it."""
-        return self.made.get(token.digest) or self.made.get(digest(token.access_token))
+    def maker(self, token: Token) -> Line:
+        """The line about what ``token`` comes from; a blank one if no line knows it."""
+        made = self.made
+        return made.get(token.digest) or made.get(digest(token.access_token)) or Line("")
 
     def server(self, token: Token, mark: str = "") -> str:
         """The one domain that a token may be sent to; "" if any will do. If no line knows it that depends on the
         tokens file ``mark`` that it is in."""
-        if (line := self.maker(token)) is not None:
-            return line.server
         names = (token.digest, digest(token.access_token), mark)
-        return next((self.used[name] for name in names if name in self.used), "")
+        used = (self.used[name] for name in names if name in self.used)
+        return self.maker(token).server or next(used, "")
 
 
 def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = ()) -> None:

@@ -53,8 +53,6 @@ def refresh(
     """
     from ocarina_kit.system.signals import held_off
 
-    if setup.legacy_key is not None:
-        return Report(())
     before = look(machine, setup.tokens_file)[1]
     if dry_run or not read_journal(machine, setup):
         found = _judge(machine, setup, before, None, scopes, within)
@@ -147,8 +145,8 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
             maybe_spent = resent or token.digest in earlier
             result, error = told.no_refresh(answer, setup, token.key, resent=maybe_spent)
             found[token.key] = found[token.key]._replace(result=result, problem=error)
-        saved = store.save(new, "refreshed")
-        found.update(zip((each.scope for each in new), saved, strict=True))
+        for each, outcome in zip(new, store.save(new, "refreshed"), strict=True):
+            found[each.scope] = outcome
     if refused:
         machine.sleep(_LATE_S)
     store.restore()

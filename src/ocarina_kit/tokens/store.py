@@ -210,13 +210,12 @@ def opened(
     """
     from ocarina_kit.system.lock import hold
 
-    with hold(machine, setup.tokens_file, waiting=waiting):
-        store = Store(machine, setup, by)
-        try:
-            store.take_journal()
-            yield store
-        finally:
-            store.close()
+    with (
+        hold(machine, setup.tokens_file, waiting=waiting),
+        contextlib.closing(Store(machine, setup, by)) as store,
+    ):
+        store.take_journal()
+        yield store
 
 
 class Store:
