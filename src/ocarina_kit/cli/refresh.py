@@ -11,7 +11,7 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.ui import Result, Ui
-from ocarina_kit.client.scopes import given_scope, names_of, purposes_named, purposes_of, scopes_for, what_for
+from ocarina_kit.client.scopes import given_scope, names_of, purposes_named, purposes_of, what_for
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.words import parse_duration, span
@@ -88,14 +88,15 @@ def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequenc
     mean; None if neither was given."""
     if not names and not strings:
         return None
-    found, purposes = [given_scope(string) for string in strings], purposes_named(names)
+    found = [given_scope(string) for string in strings]
+    purposes = purposes_named(names)
     if purposes:
         from ocarina_kit.cli.login import find_client
 
-        table, keys = find_client(run)[1], look(run.machine, setup.tokens_file)[1].entries
+        _, table = find_client(run)
+        keys = look(run.machine, setup.tokens_file)[1].entries
         for purpose in purposes:
-            stored = [key for key in keys if purpose in purposes_of(key, table)]
-            found += stored or scopes_for([purpose.name], table)
+            found += [key for key in keys if purpose in purposes_of(key, table)] or [purpose.scope]
     return list(dict.fromkeys(found))
 
 
@@ -125,14 +126,15 @@ def _end_for_cron(
     24 h, of this set-up and these tokens, as refresh.log says. Wrong usage and an interrupt stay errors."""
     if any(error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors):
         return end(run, data, errors)
-    machine, now = run.machine, run.machine.now()
-    told = [each for each in read_log(machine) if each.result == "told"]
-    told_lately = {each.scope for each in told if 0 <= now - each.time < _TOLD_AGAIN_S}
+    machine = run.machine
+    now = machine.now()
+    lately = [each for each in read_log(machine) if 0 <= now - each.time < _TOLD_AGAIN_S]
+    told = {each.scope for each in lately if each.result == "told"}
     for error in errors:
         about = run.place.command(error.id)
         scopes = [each.scope for each in outcomes if each.problem and each.problem.id == error.id]
         keys = [f"{about} {scope}"[:4_000] for scope in scopes or [""]]
-        if error.exit == Exit.UNKNOWN or told_lately.issuperset(keys):
+        if error.exit == Exit.UNKNOWN or told.issuperset(keys):
             continue
         with contextlib.suppress(KitError):  # then it is told again: better twice than never
             append(machine, [Line(stamp(now), machine.host, "refresh", "told", scope=key) for key in keys])

@@ -50,7 +50,8 @@ def command(
     for token in tokens:
         host = known.maker(token).host
         left = max(0.0, token.seconds_left(now))
-        obstacle, problem = _obstacle(token, refused), None
+        obstacle = _obstacle(token, refused)
+        problem = None
         if obstacle == "odd" or left == 0 or left < seconds:
             problem = told.error(obstacle or "short", setup, said="A refresh showed that.")
         outcomes.append(Outcome(token.key, "", problem=problem))

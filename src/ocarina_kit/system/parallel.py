@@ -43,7 +43,8 @@ def side_by_side(
 
     for item in items:
         waiting.put(item)
-    threads, left, bugs = 0, len(items), []
+    threads, left = 0, len(items)
+    bugs = []
     with contextlib.suppress(RuntimeError):
         while threads < min(left, _MOST):
             threading.Thread(target=work, daemon=True).start()

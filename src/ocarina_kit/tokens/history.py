@@ -36,7 +36,8 @@ def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, .
 def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Line | None:
     """The newest refresh of all; None if nothing tells of one. A token knows its own time: the log only by whom, so
     ``host`` and ``by`` may be blank."""
-    known, found = Origins(log), []
+    known = Origins(log)
+    found = []
     for token in tokens:
         if (born := token.last_refresh(now)) is not None and token.usable:
             found.append(known.maker(token)._replace(stamp=stamp(born)))
@@ -52,7 +53,8 @@ def refreshed_elsewhere(log: Sequence[Line], tokens: Iterable[Token], host: str,
     log knew before, was refreshed by another scheduler, unless an entry of this host's may have done it.
     """
     found = [each for each in log if each.host != host and _by_schedule(each)]
-    known, entry = Origins(log), _last_entry(log, host)
+    known = Origins(log)
+    entry = _last_entry(log, host)
     scopes = {each.scope for each in known.made.values()}
     if entry is None or entry.result == "unscheduled":
         since = entry.time if entry is not None else 0.0

@@ -39,10 +39,10 @@ def logout(
     refusal = guard(machine, setup)
 
     def revoke(token: Token) -> Outcome:
-        secret, other = token.refresh_token or token.access_token, refusal(token)
-        if local or (secret is None and other is None):
+        secret = token.refresh_token or token.access_token
+        if local or secret is None:
             return Outcome(token.key, "forgotten")
-        if secret is None or other is not None:
+        if (other := refusal(token)) is not None:
             return Outcome(token.key, "kept", problem=other)
         answer = server.revoke(secret, "refresh_token" if token.can_refresh else "access_token")
         if answer is None:

@@ -84,12 +84,14 @@ def _judge(
     had. Raises KitError (TOK001, TOK002)."""
     if not told.undamaged(setup, file).entries:
         raise told.error("no-token", setup)
-    refusal, now = guard(machine, setup), machine.now()
+    refusal = guard(machine, setup)
+    now = machine.now()
     found: dict[str, Outcome] = {}
     for token in file.tokens:
-        left, result, problem = token.seconds_left(now), "due", None
         if scopes is not None and token.key not in scopes:
             continue
+        left = token.seconds_left(now)
+        result, problem = "due", None
         if not token.usable:
             result, problem = "unreadable", told.error("odd", setup)
         elif _newer(token, before, now) and left >= (within or 0.0) and refusal(token) is None:
@@ -122,11 +124,13 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
     from ocarina_kit.system.parallel import side_by_side
     from ocarina_kit.tokens.log import read_log
 
-    machine, setup, skew = store.machine, store.setup, None
+    machine, setup = store.machine, store.setup
+    skew = None
     server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
     # In an earlier run these were sent, and got no usable answer.
     earlier = {each.refresh for each in read_log(machine) if each.result == "maybe-lost"}
-    at_start, refused = store.file, set[str]()
+    at_start = store.file
+    refused: set[str] = set()
 
     def ask(token: Token) -> tuple[Answer, bool]:
         secret = token.refresh_token
@@ -164,7 +168,8 @@ def attempts(
     attempt may have spent the token. Without ``resend`` what may have been spent is not sent again."""
     from ocarina_kit.majora.http import NoAnswer
 
-    began, resent = machine.monotonic(), False
+    began = machine.monotonic()
+    resent = False
     for attempt in itertools.count(1):
         answer = ask(BUDGET_S - (machine.monotonic() - began))
         if not isinstance(answer, NoAnswer) or (answer.sent and not resend):

@@ -51,7 +51,7 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     if not found.replaceable:
         raise told.unreadable(found)
     file = parse(found.content)
-    if found.content is not None and (what := foreign(path, found.content, file)):
+    if what := foreign(path, found.content or b"", file):
         raise told.not_tokens(path, what)
     return found.content, file
 
@@ -71,7 +71,8 @@ def stored_keys(machine: Machine, setup: Setup, file: TokensFile) -> list[str]:
 def guard(machine: Machine, setup: Setup) -> Callable[[Token], KitError | None]:
     """Says why a token must not be sent to the set-up's server, None if it may. Whatever sends a token
     asks it first."""
-    known, mark = log.Origins(log.read_log(machine)), log.path_mark(machine, setup.tokens_file)
+    known = log.Origins(log.read_log(machine))
+    mark = log.path_mark(machine, setup.tokens_file)
 
     def refusal(token: Token) -> KitError | None:
         owner = known.server(token, mark)
@@ -96,8 +97,8 @@ def plan_aside(machine: Machine, setup: Setup) -> Change | None:
     if data is None or not (others or file.damage):
         return None
     kept = file.without(*others)
-    why = "keep the tokens of the other server apart"
     after = kept.render() if kept.entries else None
+    why = "keep the tokens of the other server apart"
     return Change("set aside", setup.tokens_file, "tokens", data, after, why=why)
 
 
@@ -188,7 +189,9 @@ def read_journal(machine: Machine, setup: Setup) -> list[NewToken]:
     raises; damaged lines, and a journal that others may have written, are ignored."""
     file = read_file(journal_path(machine, setup))
     found: list[NewToken] = []
-    for text in (file.content or b"").splitlines() if file.ours and not file.open_to_others else ():
+    if file.content is None or not file.ours or file.open_to_others:
+        return found
+    for text in file.content.splitlines():
         with contextlib.suppress(ValueError, TypeError, RecursionError):
             new = NewToken(**json.loads(text))
             if isinstance(new.key, str) and read_token(new.key, new.value).usable:
@@ -267,7 +270,8 @@ class Store:
             return [Outcome(each.scope, result, each.value["expires_at"], error) for each in new]
         del self._unsaved[-len(new) :]
         self._saved += new
-        outcomes, now = [], self.machine.now()
+        outcomes = []
+        now = self.machine.now()
         for each in new:
             stored = read_token(each.key, self.file.entries[each.key])
             found = result if each.is_in(self.file) else "adopted"
@@ -283,7 +287,7 @@ class Store:
 
     def forget(self, keys: Sequence[str]) -> None:
         """Take entries out of the file as it is now. Raises KitError, also if it is damaged now."""
-        self._write(lambda file: file.without(*keys))
+        self._put((), keys)
 
     def write_log(self, results: Mapping[str, str]) -> None:
         """Note what became of tokens, by their keys. If that fails the tokens are safe nevertheless."""
@@ -320,26 +324,19 @@ class Store:
         if self.data is not None:
             backup(self.machine, "tokens", self.data, of=str(self.path))
 
-    def _reserve(self, answers: int = 0) -> Reserved:
+    def _reserve(self, answers: int) -> Reserved:
         if self._reserved is None:
             self._reserved = prove_space(self.path, len(self.data or b"") + _SPARE + _ROOM * answers)
         return self._reserved
 
-    def _put(self, new: Sequence[NewToken]) -> None:
-        """Write new tokens into the file as it is now. Raises KitError, also if it is damaged now."""
-
-        def with_new(file: TokensFile) -> TokensFile:
+    def _put(self, new: Sequence[NewToken], gone: Sequence[str] = ()) -> None:
+        """Write the file as it is now, with new tokens, without those under the keys ``gone``. Raises KitError, also if
+        it is damaged now."""
+        reserved = self._reserve(len(new))
+        for _ in range(3):
+            file = told.undamaged(self.setup, self.look()).without(*gone)
             for each in new:
                 file = each.put_into(file, self.machine.now())
-            return file
-
-        self._write(with_new)
-
-    def _write(self, change: Callable[[TokensFile], TokensFile]) -> None:
-        """Write the file as it is now, with a change, into the space that was reserved."""
-        reserved = self._reserve()
-        for _ in range(3):
-            file = change(told.undamaged(self.setup, self.look()))
             data = file.render()
             reserved.fill(data)
             # The client does not lock: a last look, right before the rename.
