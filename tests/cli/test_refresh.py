@@ -52,6 +52,9 @@ def test_one_that_fails_stops_no_other_and_the_worst_decides(lab: Lab) -> None:
     assert (ran.code, ran.out.count("refreshed  "), "[RFR004]" in ran.err) == (4, 2, True), ran
     assert "(tokens to add samples and add sequencing runs). [RFR001]" in ran.err
     assert "ocarina-kit login --for add-samples --for runs" in ran.err
+    lab.has_expired()
+    ran = lab.kit.run("status")
+    assert (ran.code, ran.out.count("cannot be refreshed")) == (4, 2), "refresh.log knows what was refused"
 
 
 # --- for the crontab

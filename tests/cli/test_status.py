@@ -1,6 +1,5 @@
 """``ocarina-kit status``: offline, reads only."""
 
-import json
 import re
 import time
 from typing import Any
@@ -8,9 +7,6 @@ from typing import Any
 import pytest
 from tests.cli.conftest import LOOKUP, UPLOAD
 from tests.conftest import Kit
-
-from ocarina_kit.system.secret import Secret
-from ocarina_kit.tokens.log import digest
 
 HOUR = 3600.0
 WHO = {"MAJORA_DOMAIN": "https://majora.invalid/", "MAJORA_USER": "tester", "MAJORA_TOKEN": "OAUTH"}
@@ -53,18 +49,6 @@ def test_exit_codes(
     assert ran.json.get("error", {}).get("id") == id
     assert home.tokens.stat().st_mtime_ns == before
     assert not home.state.exists(), "reads only"
-
-
-def test_a_token_that_the_server_refused_to_refresh_needs_a_login(home: Kit) -> None:
-    """refresh.log tells of it, as status asks no server."""
-    home.write_tokens({LOOKUP: token(-HOUR)})
-    home.state.mkdir(parents=True)
-    refused = {"time": "2026-01-01T00:00:00Z", "server": WHO["MAJORA_DOMAIN"], "result": "refused-token"}
-    refused |= {"tokens": "~/.ocarina-tokens", "refresh": digest(Secret("r" * 30))}
-    (home.state / "refresh.log").write_text(json.dumps(refused) + "\n")
-    ran = home.run("status")
-    assert (ran.code, "cannot be refreshed" in ran.out) == (4, True), ran
-    assert ran.out.endswith("Next step: ocarina-kit login --for lookup\n")
 
 
 def test_json_has_the_settings_of_the_contract(home: Kit) -> None:

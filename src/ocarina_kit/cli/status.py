@@ -51,10 +51,10 @@ def command(
         host = known.maker(token).host
         left = max(0.0, token.seconds_left(now))
         obstacle = _obstacle(token, refused)
-        problem = None
+        fault = None
         if obstacle == "odd" or left == 0 or left < seconds:
-            problem = told.error(obstacle or "short", setup, said="A refresh showed that.")
-        outcomes.append(Outcome(token.key, "", problem=problem))
+            fault = told.error(obstacle or "short", setup, said="A refresh showed that.")
+        outcomes.append(Outcome(token.key, "", problem=fault))
         data.append(
             {
                 "scope": token.key,
