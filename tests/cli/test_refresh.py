@@ -27,7 +27,6 @@ def test_it_speaks_of_purposes_and_json_has_the_settings_of_the_contract(lab: La
         (("--within", "9h"), {LOOKUP: "fresh", UPLOAD[0]: "refreshed"}),
         (("--dry-run",), {LOOKUP: "due", UPLOAD[0]: "due"}),
         (("--for", "runs"), {UPLOAD[3]: "no-token"}),
-        (("--for", "lookup", "--within", "12h"), {LOOKUP: "refreshed"}),
     ],
 )
 def test_which_tokens(lab: Lab, args: tuple[str, ...], results: dict[str, str]) -> None:

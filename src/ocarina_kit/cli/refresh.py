@@ -84,19 +84,13 @@ def command(
 
 
 def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]) -> list[str] | None:
-    """The keys of the tokens file that ``--for`` (by the installed client's table, as ``login`` has it) and ``--scope``
-    mean; None if neither was given."""
+    """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given."""
     if not names and not strings:
         return None
+    keys = look(run.machine, setup.tokens_file)[1].entries
     found = [given_scope(string) for string in strings]
-    purposes = purposes_named(names)
-    if purposes:
-        from ocarina_kit.cli.login import find_client
-
-        _, table = find_client(run)
-        keys = look(run.machine, setup.tokens_file)[1].entries
-        for purpose in purposes:
-            found += [key for key in keys if purpose in purposes_of(key, table)] or [purpose.scope]
+    for purpose in purposes_named(names):
+        found += [key for key in keys if purpose in purposes_of(key)] or [purpose.scope]
     return list(dict.fromkeys(found))
 
 

@@ -66,15 +66,17 @@ def shape(world: World) -> Outcome:
     said = "An entry of the tokens file is not a token"
     if read.damage is not None:
         said = "The tokens file is damaged: it is not a JSON object"
-    text, run = f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}.", (_FIX, "")
-    if not kept.entries:
-        text, run = "No token can be read in it. doctor sets it aside; then log in.", (_FIX, _LOGIN)
-    why = "set the damaged tokens file aside, keep what can be read"
-    aside = _change(world, "set aside", why, kept.render() if kept.entries else None)
     place = read.damage or _place(world, odd[0])
     if read.damage is None and kept.entries == read.entries:  # a refresh makes them tokens
         return _fault(world, said, place)
-    return _fault(world, said, place, aside, text=text, run=run)
+    why = "set the damaged tokens file aside, keep what can be read"
+    if kept.entries:
+        aside = _change(world, "set aside", why, kept.render())
+        text = f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}."
+        return _fault(world, said, place, aside, text=text, run=_FIX)
+    aside = _change(world, "set aside", why, None)
+    text = "No token can be read in it. doctor sets it aside; then log in."
+    return _fault(world, said, place, aside, text=text, run=(_FIX, _LOGIN))
 
 
 @_check("TOK003", "The tokens file is readable only by you", needs="TOK001")

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ocarina_kit.config.place import Setup
+from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.file_errors import explained
+from ocarina_kit.system.files import make_private_folder, read_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.words import tilde
@@ -27,7 +30,6 @@ FRESH = ("refreshed", "logged-in", "adopted")
 _REFUSED = ("refused-token", "refused-client", "refused")
 _SENT = (*FRESH, *_REFUSED, "in-journal", "lost", "maybe-lost", "network", "logged-out")
 """Results after which the tokens file counts as used with the server of the line."""
-
 _UNSENT = ("unreached", "failed")
 _NO_TOKEN = Token("")
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
@@ -102,9 +104,6 @@ def line(
 
 def append(machine: Machine, lines: Iterable[Line]) -> None:
     """Write the lines at the end, in one piece. Raises KitError (FIL, ENV008) if the log cannot be written."""
-    from ocarina_kit.system.errors import KitError
-    from ocarina_kit.system.file_errors import explained
-    from ocarina_kit.system.files import make_private_folder, read_file
     from ocarina_kit.system.lock import hold
 
     data = b""
@@ -132,8 +131,6 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
 def read_log(machine: Machine) -> list[Line]:
     """All lines in the order in which they were written, which no wrong clock changes; those of the rotated log first.
     Damaged lines are left out. Never raises."""
-    from ocarina_kit.system.files import read_file
-
     lines = []
     for name in ("refresh.log.1", "refresh.log"):
         for text in (read_file(machine.state / name).content or b"").splitlines():

@@ -68,8 +68,8 @@ def refresh(
         with held_off() as ending:
             skew = _spend(store, due, found, ending) if due else None
             store.write_log({key: each.result for key, each in found.items() if each.result not in _UNLOGGED})
-            failed = any(each.problem for each in found.values())
-            return Report(tuple(found.values()), skew, interrupted=bool(ending) and failed)
+            stopped = bool(ending) and any(each.problem for each in found.values())
+            return Report(tuple(found.values()), skew, interrupted=stopped)
 
 
 def _judge(
