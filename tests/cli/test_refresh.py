@@ -51,6 +51,9 @@ def test_one_that_fails_stops_no_other_and_the_worst_decides(lab: Lab) -> None:
     assert (ran.code, ran.out.count("refreshed  "), "[RFR004]" in ran.err) == (4, 2, True), ran
     assert "(tokens to add samples and add sequencing runs). [RFR001]" in ran.err
     assert "ocarina-kit login --for add-samples --for runs" in ran.err
+    lab.has_expired()
+    ran = lab.kit.run("status")
+    assert (ran.code, ran.out.count("cannot be refreshed")) == (4, 2), "refresh.log knows what was refused"
 
 
 # --- for the crontab
@@ -71,6 +74,8 @@ def test_cron_says_a_problem_once_a_day_and_ends_with_0(lab: Lab) -> None:
     lab.give(UPLOAD[0], refresh_token=None)
     assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "the same problem of another token"
     assert lab.kit.run("refresh", "--cron").all == ""
+    lab.give(LOOKUP, UPLOAD[0], refresh_token=None)
+    assert lab.kit.run("refresh", "--cron").all == "", "of both it was told"
     log = lab.kit.state / "refresh.log"
     log.write_text(log.read_text().replace(f'"time": "{time.gmtime().tm_year}', '"time": "2020'))
     assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "another day"

@@ -83,5 +83,6 @@ def test_a_damaged_tokens_file_and_an_api_key_without_tokens(home: Kit) -> None:
     ran = home.run("status", "--json")
     assert (ran.code, ran.json["error"]["id"], ran.json["tokens"]) == (1, "TOK002", []), ran
     home.tokens.unlink()
+    assert home.run("status", "--json", "--profile", "none").json["tokens"] == []
     home.write_config({**home.read_config(), "MAJORA_TOKEN": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"})
     assert home.run("status").code == 0

@@ -11,7 +11,7 @@ from tests.conftest import mode_of
 
 from ocarina_kit.system import files
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.file_errors import explained
+from ocarina_kit.system.file_errors import explained, no_file
 from ocarina_kit.system.machine import Machine
 
 
@@ -89,6 +89,12 @@ def test_folders_that_let_others_replace_the_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_another_users_folder_and_group(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
+    os.chown(tmp_path / "f", 12345, -1)
+    with pytest.raises(KitError) as caught, explained(tmp_path / "f"):
+        raise PermissionError(errno.EACCES, "")
+    assert caught.value.id == "FIL001"
+    assert no_file("unreadable", tmp_path / "f")[1] == caught.value.remedy.commands
+    os.chown(tmp_path / "f", 0, -1)
     os.chown(tmp_path, 0, 12345)
     tmp_path.chmod(0o770)
     assert files.loose_folders(tmp_path / "f") == (tmp_path,)

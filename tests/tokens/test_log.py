@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.tokens.conftest import DOMAIN, NOW, OTHER, VIEW, Lab, entry
 
+from ocarina_kit.system.files import READ_CAP
 from ocarina_kit.tokens import history, log
 from ocarina_kit.tokens.file import Token, read_token
 from ocarina_kit.tokens.log import Line, Origins
@@ -43,7 +44,7 @@ def test_damaged_lines_are_left_out(lab: Lab) -> None:
     path = lab.machine.state / "refresh.log"
     path.write_bytes(path.read_bytes() + b'{"time": "x", "new": 1}\n[1]\n\xff\n5\n{"cut off')
     log.append(lab.machine, [log.line(lab.machine, lab.setup, "refresh", "lost")])
-    assert [each.result for each in log.read_log(lab.machine)] == ["refreshed", "lost", ""]
+    assert [each.result for each in log.read_log(lab.machine)] == ["refreshed", "", "lost"]
 
 
 def test_rotated_at_one_mebibyte(lab: Lab) -> None:
@@ -52,6 +53,11 @@ def test_rotated_at_one_mebibyte(lab: Lab) -> None:
     for name in ("refresh.log", "refresh.log.1"):
         assert (lab.machine.state / name).stat().st_size <= log.ROTATE_AT
     assert len(log.read_log(lab.machine)) >= 300
+    (lab.machine.state / "refresh.log").write_bytes(bytes(READ_CAP + 1))
+    # A clock that was set back changes no order.
+    for each in (line("used", server=OTHER), line("used", 2000)):
+        log.append(lab.machine, [each])
+    assert Origins(log.read_log(lab.machine)).used[FILE] == DOMAIN
 
 
 A, B = token("a"), token("b")
@@ -69,6 +75,7 @@ SERVERS: list[tuple[list[Line], str]] = [
     ([line("used", token=A, server=OTHER), line("unreached", token=A, server=OTHER)], ""),
     ([line("used", token=A, server=OTHER), line("refused-token", token=A, server=OTHER)], OTHER),
     ([line("scheduled", server=OTHER)], ""),
+    ([line("refreshed", token=A), line("adopted", token=A, server=OTHER)], DOMAIN),
 ]
 
 

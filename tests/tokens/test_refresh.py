@@ -16,7 +16,7 @@ from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse
 from ocarina_kit.tokens.login import prove_writable, set_aside_damaged
 from ocarina_kit.tokens.refresh import next_wait
-from ocarina_kit.tokens.store import Store, journal_path, tokens_of
+from ocarina_kit.tokens.store import Store, journal_path, opened, tokens_of
 
 
 def theirs(left: float) -> dict[str, Any]:
@@ -37,13 +37,13 @@ def test_every_token_is_refreshed_saved_and_logged(lab: Lab) -> None:
     assert all(value["expires_at"] == NOW + 36000 for value in lab.stored.values())
     assert lab.file.stat().st_mode & 0o777 == 0o600
     assert list((lab.machine.state / "backups").iterdir())
-    assert not journal_path(lab.machine, lab.file).exists()
+    assert not journal_path(lab.machine, lab.setup).exists()
     made = [line.scope for line in log.read_log(lab.machine) if line.result == "refreshed"]
     assert sorted(made) == [READ, VIEW]
     assert "new-" not in (lab.machine.state / "refresh.log").read_text()
 
 
-NOTHING = [(None, "TOK001", 4), ("{}", "TOK001", 4), ("{", "TOK002", 1), ("export A=1\n", "TOK002", 1)]
+NOTHING = [(None, "TOK001", 4), (" \n", "TOK001", 4), ("{", "TOK002", 1), ("export A=1\n", "TOK002", 1)]
 
 
 @pytest.mark.parametrize(("content", "id", "code"), NOTHING)
@@ -196,6 +196,16 @@ def test_an_unknown_token_goes_only_to_the_server_that_its_file_was_last_used_wi
     assert lab.refresh() == {VIEW: "refreshed"}
 
 
+def test_only_a_token_of_this_server_is_adopted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.have(**{VIEW: entry()})
+    lab.refresh(setup=lab.elsewhere)
+    theirs = lab.stored
+    lab.have(**{VIEW: entry()})
+    late = lambda *about: lab.have(**theirs) or opened(*about)  # noqa: E731
+    monkeypatch.setattr("ocarina_kit.tokens.refresh.opened", late)
+    assert lab.refresh() == {VIEW: "other-server"}
+
+
 def test_a_domain_with_a_slip_in_it_takes_no_token(lab: Lab) -> None:
     """Nothing was sent there, so the token is not that server's."""
     lab.have(**{VIEW: entry()})
@@ -243,7 +253,7 @@ def test_a_token_that_cannot_be_written(lab: Lab, journal: bool, result: str, er
     lab.have()
     assert lab.refresh(scopes=[VIEW]) == {VIEW: "adopted" if journal else "refreshed"}
     assert (lab.stored[VIEW]["refresh_token"] == "new-refresh-7") == journal == (lab.majora.spent == [])
-    assert not journal_path(lab.machine, lab.file).exists()
+    assert not journal_path(lab.machine, lab.setup).exists()
 
 
 def test_a_bug_while_the_file_is_written_loses_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,10 +265,13 @@ def test_a_bug_while_the_file_is_written_loses_nothing(lab: Lab, monkeypatch: py
             lab.refresh(granted(5))
     assert lab.refresh(dry_run=True) == {VIEW: "due"}
     assert lab.stored == {VIEW: entry()}
-    (token,) = tokens_of(lab.machine, lab.file, parse(lab.file.read_bytes()))
+    (token,) = tokens_of(lab.machine, lab.setup, parse(lab.file.read_bytes()))
     assert token.seconds_left(NOW) < 0, "status and doctor know that it was spent"
+    assert lab.refresh(setup=lab.elsewhere) == {VIEW: "other-server"}
+    journal = journal_path(lab.machine, lab.setup)
+    journal.write_bytes(b'[]\n{"scope": 1, "key": 2, "spent": 3, "value": 4}\n' + journal.read_bytes())
     assert lab.refresh() == {VIEW: "adopted"}
-    assert lab.stored[VIEW]["refresh_token"] == "new-refresh-5"
+    assert (list(lab.stored), lab.stored[VIEW]["refresh_token"]) == ([VIEW], "new-refresh-5")
     # The log learns of it, so that the token stays its server's.
     assert lab.refresh(setup=lab.elsewhere) == {VIEW: "other-server"}
 

@@ -265,8 +265,8 @@ class _Init:
 
     def _tokens(self, setup: Setup) -> tuple[Token, ...]:
         """Raises KitError (TOK003) if their file cannot be read."""
-        machine, path = self.run.machine, setup.tokens_file
-        return tokens_of(machine, path, look(machine, path)[1])
+        machine = self.run.machine
+        return tokens_of(machine, setup, look(machine, setup.tokens_file)[1])
 
     def _wanted(self, tokens: Sequence[Token]) -> list[str]:
         """What to log in for: the tokens that there are; without any the person is asked."""

@@ -17,7 +17,7 @@ from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.cron.plan import plan_removal
 from ocarina_kit.system.change import Change, difference
 from ocarina_kit.tokens.logout import COPIES_NOTE, logout
-from ocarina_kit.tokens.store import look
+from ocarina_kit.tokens.store import look, stored_keys
 from ocarina_kit.tokens.told import undamaged
 
 EPILOG = """Examples:
@@ -56,7 +56,9 @@ def command(
     scopes = stored_scopes(run, setup, purposes or [], scope or [])
     before, file = look(run.machine, setup.tokens_file)
     undamaged(setup, file)
-    chosen = [key for key in file.entries if scopes is None or key in scopes]
+    stored = stored_keys(run.machine, setup, file)
+    asked = stored if scopes is None else scopes
+    chosen = [key for key in asked if key in stored]
     if dry_run and chosen:
         after = file.without(*chosen).render()
         change = Change("write", setup.tokens_file, "tokens", before, after)
@@ -71,8 +73,8 @@ def command(
         ui.say("Nothing was changed.")
         return Result()
     with ui.waiting("Waiting for Majora to revoke the tokens", _LIMIT_S) as say:
-        report = logout(run.machine, setup, scopes=scopes, local=local, waiting=say)
-    if not report.outcomes:
+        report = logout(run.machine, setup, asked, local=local, waiting=say)
+    if not asked:
         ui.say("There is no token, so there is nothing to log out from.")
     for each in report.outcomes:
         if each.result in _WORDS:

@@ -64,6 +64,7 @@ def command(
         setup = run.setup()
         if setup.legacy_key is not None:
             run.ui.say(NO_TOKENS)
+            return Result({"tokens": []})
         scopes = stored_scopes(run, setup, purposes or [], scope or [])
         with run.ui.waiting("Waiting for Majora", BUDGET_S) as say:
             report = refresh(run.machine, setup, scopes=scopes, within=seconds, dry_run=dry_run, waiting=say)
@@ -119,15 +120,18 @@ def _end_for_cron(
     24 h, of this set-up and these tokens, as refresh.log says. Wrong usage and an interrupt stay errors."""
     if any(error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors):
         return end(run, data, errors)
-    machine, now = run.machine, run.machine.now()
+    machine = run.machine
+    now = machine.now()
+    lately = [each for each in read_log(machine) if 0 <= now - each.time < _TOLD_AGAIN_S]
+    told = {each.scope for each in lately if each.result == "told"}
     for error in errors:
-        about = sorted(each.scope for each in outcomes if each.problem and each.problem.id == error.id)
-        key = " ".join([str(run.place.config), run.place.profile or "", error.id, *about])[:4_000]
-        told = [now - each.time for each in read_log(machine) if (each.result, each.scope) == ("told", key)]
-        if error.exit == Exit.UNKNOWN or any(0 <= ago < _TOLD_AGAIN_S for ago in told):
+        about = run.place.command(error.id)
+        scopes = [each.scope for each in outcomes if each.problem and each.problem.id == error.id]
+        keys = [f"{about} {scope}"[:4_000] for scope in scopes or [""]]
+        if error.exit == Exit.UNKNOWN or told.issuperset(keys):
             continue
         with contextlib.suppress(KitError):  # then it is told again: better twice than never
-            append(machine, [Line(stamp(now), machine.host, "refresh", "told", scope=key)])
+            append(machine, [Line(stamp(now), machine.host, "refresh", "told", scope=key) for key in keys])
         run.ui.error_line(error)
         break
     return Result(data)

@@ -11,7 +11,7 @@ from ocarina_kit.client.scopes import names_of, purposes_of, what_for
 from ocarina_kit.config.place import NO_TOKENS
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.words import clock, parse_duration, span
-from ocarina_kit.tokens import log, told
+from ocarina_kit.tokens import history, log, told
 from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.store import look, tokens_of
@@ -31,67 +31,77 @@ def command(
     """Show how long each token is valid. Offline; reads only."""
     seconds = 0.0 if within is None else parse_duration(within)
     run = start(context)
-    setup, now = run.setup(), run.machine.now()
-    if setup.legacy_key is not None:
-        run.ui.say(NO_TOKENS)
-        return Result({"tokens": []})
+    now = run.machine.now()
     try:
+        setup = run.setup()
+        if setup.legacy_key is not None:
+            run.ui.say(NO_TOKENS)
+            return Result({"tokens": []})
         file = told.undamaged(setup, look(run.machine, setup.tokens_file)[1])
         if not file.entries:
             raise told.error("no-token", setup)
     except KitError as problem:
         return Result({"tokens": []}, problem)
-    tokens = tokens_of(run.machine, setup.tokens_file, file)
-    known = log.Origins(log.read_log(run.machine))
+    tokens = tokens_of(run.machine, setup, file)
+    lines = log.read_log(run.machine)
+    known = log.Origins(lines)
+    refused = history.refused(log.lines_of(run.machine, setup, lines))
     data, rows, outcomes = [], [], []
     for token in tokens:
-        line, scope, fault = known.maker(token), token.key, None
-        host = "" if line is None else line.host
-        if not token.usable:
-            fault = told.error("odd", setup)
-        elif _left(token, now) <= 0 or _left(token, now) < seconds:
-            fault = told.error("short" if token.can_refresh else "no-refresh-token", setup)
-        outcomes.append(Outcome(scope, "", problem=fault))
+        host = known.maker(token).host
+        left = max(0.0, token.seconds_left(now))
+        obstacle = _obstacle(token, refused)
+        fault = None
+        if obstacle == "odd" or left == 0 or left < seconds:
+            fault = told.error(obstacle or "short", setup, said="A refresh showed that.")
+        outcomes.append(Outcome(token.key, "", problem=fault))
         data.append(
             {
-                "scope": scope,
-                "purposes": list(names_of(scope)),
+                "scope": token.key,
+                "purposes": list(names_of(token.key)),
                 "expires_at": token.known_expiry(now),
-                "seconds_left": _left(token, now),
-                "refreshable": token.can_refresh,
+                "seconds_left": left,
+                "refreshable": not obstacle,
                 "last_refresh": token.last_refresh(now),
                 "host": host or None,
             }
         )
-        for words in [each.words for each in purposes_of(scope)] or [what_for(scope)]:
-            rows.append((words, _validity(token, now), _source(token, now, host)))
+        for words in [each.words for each in purposes_of(token.key)] or [what_for(token.key)]:
+            rows.append((words, _validity(token, now), _source(token, now, host, obstacle)))
     run.ui.table(rows, indent=0)
     for token in tokens if verbose else ():
         run.ui.say(f"{what_for(token.key)}: {token.key}")
     # The first of 4 and 1 decides (CONTRACT.md, status).
-    errors = Report(tuple(outcomes)).errors(setup)
-    if errors:
-        run.ui.next_step(errors[0].remedy.commands[0])
-    return Result({"tokens": data}, next(iter(errors), None), shown=True)
+    worst = next(iter(Report(tuple(outcomes)).errors(setup)), None)
+    if worst is not None:
+        run.ui.next_step(worst.remedy.commands[0])
+    return Result({"tokens": data}, worst, shown=True)
 
 
-def _left(token: Token, now: float) -> float:
-    return 0.0 if token.access_token is None else max(0.0, token.seconds_left(now))
+def _obstacle(token: Token, refused: set[str]) -> str:
+    """The fault (`tokens.told`) that no refresh can fix, "" if there is none. ``refused``: by their digests."""
+    if not token.usable:
+        return "odd"
+    if not token.can_refresh:
+        return "no-refresh-token"
+    return "refused-token" if token.digest in refused else ""
 
 
 def _validity(token: Token, now: float) -> str:
     if not token.usable:
         return "damaged"
-    left, expired = _left(token, now), token.last_refresh(now) is not None
+    left = token.seconds_left(now)
     if left > 0:
         return f"valid for {span(left)}"
-    return f"expired {span(-token.seconds_left(now))} ago" if expired else "expired"
+    return "expired" if token.last_refresh(now) is None else f"expired {span(-left)} ago"
 
 
-def _source(token: Token, now: float, host: str) -> str:
-    able = "" if _left(token, now) > 0 else "can be refreshed"
-    if not token.can_refresh:
-        able = "cannot be refreshed" if token.usable else "ocarina cannot read it"
+def _source(token: Token, now: float, host: str, obstacle: str) -> str:
+    """What can be done, if that matters, and when and where the last refresh was."""
+    parts = []
+    if obstacle or token.seconds_left(now) <= 0:
+        parts.append("cannot be refreshed" if obstacle else "can be refreshed")
     last = token.last_refresh(now)
-    refreshed = "" if last is None else f"refreshed {clock(last, now)}" + (f" on {host}" if host else "")
-    return ", ".join(filter(None, (able, refreshed)))
+    if last is not None:
+        parts.append(f"refreshed {clock(last, now)}" + (f" on {host}" if host else ""))
+    return ", ".join(parts)

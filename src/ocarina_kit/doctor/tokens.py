@@ -17,6 +17,7 @@ from ocarina_kit.doctor.config import open_to_others
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
+from ocarina_kit.system.files import read_file
 from ocarina_kit.system.words import clock, span, tilde
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
 from ocarina_kit.tokens.history import chosen_scopes
@@ -34,10 +35,11 @@ def there(world: World) -> Outcome | None:
 
     ocarina asks you to log in; under cron it fails.
     """
-    found, read = world.tokens.found, world.tokens.file
+    found = world.tokens.found
+    read = world.tokens.file
     if found.kind != "file":
         why, commands = no_file(found.kind, found.path)
-    elif read.entries or (read.damage is not None and (found.content or b"").strip()):
+    elif read.entries or read.damage is not None:
         return None
     else:
         why, commands = "has none", ()
@@ -52,25 +54,29 @@ def shape(world: World) -> Outcome:
 
     Every ocarina command with --oauth ends with a traceback, and so does its refresh.
     """
-    found, read = world.tokens.found, world.tokens.file
+    found = world.tokens.found
+    read = world.tokens.file
     odd = [token for token in read.tokens if token.odd]
     if kind := foreign(found.path, found.content or b"", read):
         text = not_tokens(found.path, kind).remedy.text
         return problem("fail", f"{{file}} is not a tokens file: it is {kind}.", text=text, file=_file(world))
     if read.damage is None and not odd:
         return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
-    said, kept = "An entry of the tokens file is not a token", _fixed(world)
+    kept = _fixed(world)
+    said = "An entry of the tokens file is not a token"
     if read.damage is not None:
         said = "The tokens file is damaged: it is not a JSON object"
-    text, run = f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}.", (_FIX, "")
-    if not kept.entries:
-        text, run = "No token can be read in it. doctor sets it aside; then log in.", (_FIX, _LOGIN)
-    why = "set the damaged tokens file aside, keep what can be read"
-    aside = _change(world, "set aside", why, kept.render() if kept.entries else None)
     place = read.damage or _place(world, odd[0])
     if read.damage is None and kept.entries == read.entries:  # a refresh makes them tokens
         return _fault(world, said, place)
-    return _fault(world, said, place, aside, text=text, run=run)
+    why = "set the damaged tokens file aside, keep what can be read"
+    if kept.entries:
+        aside = _change(world, "set aside", why, kept.render())
+        text = f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}."
+        return _fault(world, said, place, aside, text=text, run=_FIX)
+    aside = _change(world, "set aside", why, None)
+    text = "No token can be read in it. doctor sets it aside; then log in."
+    return _fault(world, said, place, aside, text=text, run=(_FIX, _LOGIN))
 
 
 @_check("TOK003", "The tokens file is readable only by you", needs="TOK001")
@@ -99,24 +105,25 @@ def valid(world: World) -> Outcome:
 
     ocarina asks you to log in again; under cron it fails.
     """
-    now, usable, due = world.tokens.now, world.tokens.usable, _next_run(world)
+    now = world.tokens.now
+    usable = world.tokens.usable
     if expired := [token for token in usable if token.seconds_left(now) <= 0]:
-        fix, what = _refresh(world, expired), named(_keys(expired), world.table)
+        fix = _refresh(world, expired)
+        what = named(_keys(expired), world.table)
         run = "" if fix else world.login(_keys(expired))
         said = "The {what} expired."
         if all(token.expiry(now) > EXPIRED for token in expired):
             said = "The {what} expired {span} ago."
         since = span(max(-token.seconds_left(now) for token in expired))
         return problem("fail", said, run=run, fix=fix, what=what, span=since)
-    if not usable:
-        return ok("No token is expired.")
-    short = [each for each in usable if each.can_refresh and each.expiry(now) < (due or 0)]
+    due = _next_run(world) or 0.0
+    short = [each for each in usable if each.can_refresh and each.expiry(now) < due]
     left = span(min(token.seconds_left(now) for token in short or usable))
     if not short:
         return ok("Each token is valid for {span}.", span=left)
     said = "The {what} will expire in {span}, before the next scheduled refresh ({time})."
-    what, time = named(_keys(short), world.table), clock(due or 0, now)
-    return problem("warn", said, fix=_refresh(world, short), what=what, span=left, time=time)
+    what = named(_keys(short), world.table)
+    return problem("warn", said, fix=_refresh(world, short), what=what, span=left, time=clock(due, now))
 
 
 @_check("TOK005", "Each token has a refresh token", needs="TOK002", run="ocarina-kit login --force")
@@ -128,8 +135,8 @@ def renewable(world: World) -> Outcome | None:
     lost = _keys(token for token in world.tokens.usable if not token.can_refresh)
     if not lost:
         return None
-    said, what = "There is no refresh token for the {what}.", named(lost, world.table)
-    return problem("fail", said, run=world.login(lost, "--force"), what=what)
+    said = "There is no refresh token for the {what}."
+    return problem("fail", said, run=world.login(lost, "--force"), what=named(lost, world.table))
 
 
 # --- TOK006 to TOK008: what ocarina makes of an entry -------------------------------------------------------
@@ -158,8 +165,9 @@ def purposes(world: World) -> Outcome | None:
     domain = world.config_findings["CFG007"]
     if domain.status == "fail" or domain.cause:
         return follows(domain.cause or "CFG007")
-    rotated = (world.machine.state / "refresh.log.1").exists()
-    held, table = _keys(world.tokens.usable), world.table
+    rotated = read_file(world.machine.state / "refresh.log.1", cap=0).kind != "missing"
+    held = _keys(world.tokens.usable)
+    table = world.table
     served = {name for key in held for name in scopes.names_of(key, table)}
 
     def has(scope: str) -> bool:
@@ -167,7 +175,8 @@ def purposes(world: World) -> Outcome | None:
         return scope in held or (bool(names) and names <= served)
 
     chosen = chosen_scopes(world.tokens.log, rotated=rotated)
-    status, why, missing = "fail", "you logged in for it", [each for each in chosen if not has(each)]
+    missing = [each for each in chosen if not has(each)]
+    status, why = "fail", "you logged in for it"
     # 0.36.1 looks samples up with "published".
     enough = {"lookup", "published"} if table is None else {"lookup"}
     if not chosen and not served & enough and scopes.supported(scopes.BY_NAME["lookup"], table):
@@ -175,8 +184,8 @@ def purposes(world: World) -> Outcome | None:
         missing = scopes.scopes_for(("lookup",), table)[:1]
     if not missing:
         return None
-    said, what = f"You have no {{what}}; {why}.", named(missing, world.table)
-    return problem(status, said, run=world.login(missing), what=what)
+    said = f"You have no {{what}}; {why}."
+    return problem(status, said, run=world.login(missing), what=named(missing, table))
 
 
 @_check("TOK008", "Each expiry time can be used", needs="TOK002")
@@ -211,9 +220,11 @@ def _change(world: World, what: str, why: str, after: bytes | None) -> Change:
 
 def _fault(world: World, said: str, place: tuple[int, int], *fix: Change, **more: Any) -> Outcome:
     """``place``: line and column. What has expired in the file after its fix is refreshed."""
-    now, (line, column) = world.tokens.now, place
+    line, column = place
+    now = world.tokens.now
     due = [token for token in _fixed(world).tokens if token.odd or token.seconds_left(now) <= 0]
-    fixes, said = (*fix, *_refresh(world, due)), said + " ({file}, line {line}, column {column})"
+    fixes = (*fix, *_refresh(world, due))
+    said += " ({file}, line {line}, column {column})"
     return problem("fail", said, fix=fixes, file=_file(world), line=line, column=column, **more)
 
 

@@ -259,13 +259,13 @@ class World:
     @cached_property
     def tokens(self) -> Tokens:
         from ocarina_kit.system.files import read_settled
-        from ocarina_kit.tokens.file import parse
+        from ocarina_kit.tokens.file import complete, parse
         from ocarina_kit.tokens.log import lines_of, read_log
         from ocarina_kit.tokens.store import tokens_of
 
-        found = read_settled(self.machine, self.setup.tokens_file, lambda data: parse(data).damage is None)
+        found = read_settled(self.machine, self.setup.tokens_file, complete)
         file, log = parse(found.content), lines_of(self.machine, self.setup, read_log(self.machine))
-        usable = (each for each in tokens_of(self.machine, found.path, file) if each.usable)
+        usable = (each for each in tokens_of(self.machine, self.setup, file) if each.usable)
         return Tokens(found, file, tuple(log), self.machine.now(), tuple(usable))
 
     def refreshable(self, tokens: Iterable[Token]) -> list[Token]:

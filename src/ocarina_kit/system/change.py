@@ -41,7 +41,8 @@ def apply_to_file(
     from ocarina_kit.system.lock import hold
 
     with hold(machine, change.path, waiting=waiting):
-        seen, kept = read_file(change.path), None
+        seen = read_file(change.path)
+        kept = None
         as_expected = seen.content == change.before and seen.replaceable
         if change.what == "chmod":
             as_expected = seen.mode == change.mode

@@ -40,7 +40,7 @@ _CODES = {
     **{errno.EROFS: "read-only", errno.ENOSPC: "space", errno.EDQUOT: "quota", errno.EFBIG: "quota"},
     **{errno.EACCES: "immutable", errno.EPERM: "immutable", errno.ENAMETOOLONG: "name"},
     **{errno.EISDIR: "in the way", errno.EEXIST: "in the way", errno.ENOENT: "no folder"},
-    **{errno.ENOTDIR: "not a folder", errno.ELOOP: "circle"},
+    **{errno.ENOTDIR: "not a folder", errno.ELOOP: "circle", errno.ENXIO: "special"},
 }
 _LEAST = 1 << 20
 """Bytes of free space; a tokens file of a thousand scopes takes as many."""
@@ -54,7 +54,7 @@ def explained(path: Path) -> Iterator[None]:
     except (OSError, ValueError) as problem:  # ValueError: NUL in a name
         code = getattr(problem, "errno", 0)
         # Only these have more causes than one.
-        seen = _seen_in(path.parent) if code in (errno.EACCES, errno.EPERM, errno.ENOSPC) else ""
+        seen = _seen_at(path) if code in (errno.EACCES, errno.EPERM, errno.ENOSPC) else ""
         refuse(seen or _CODES.get(code, "other"), path, words_of(problem))
 
 
@@ -75,13 +75,15 @@ def fault_in(folder: Path) -> tuple[str, Remedy] | None:
 
     Found without trying, as a doctor only reads: a quota is not seen. Never raises.
     """
-    if not (fault := _seen_in(folder)):
+    if not (fault := _seen_at(folder / ".ocarina-kit")):
         return None
     _, why, text, command = _FAULTS[fault]
     return why, Remedy(text, (command.format(folder=quote(str(folder))),))
 
 
-def _seen_in(folder: Path) -> str:
+def _seen_at(path: Path) -> str:
+    """The first fault of a path's folder, or of the file there; "" if none is seen."""
+    folder = path.parent
     try:
         if not folder.is_dir():
             return "not a folder"
@@ -94,8 +96,14 @@ def _seen_in(folder: Path) -> str:
         "space": space.f_bavail * space.f_frsize < _LEAST,
         # Some file systems (btrfs, some NFS servers) count no inodes and report 0 of 0.
         "inodes": space.f_files and space.f_favail < 8,
+        "foreign": _is_foreign(path),
     }
     return next((fault for fault, found in faults.items() if found), "")
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file of another user is there: one that ``sudo ocarina-kit`` has left, for example."""
+    return os.path.exists(path) and path.stat().st_uid != os.geteuid()  # noqa: PTH110  # it never raises
 
 
 def words_of(problem: OSError | ValueError) -> str:
@@ -117,4 +125,6 @@ def no_file(kind: str, path: Path) -> tuple[str, tuple[str, ...]]:
     """Why there is no file to read at ``path`` (``kind``: `File.kind`), in words that follow its name; and the command
     that clears the way, if one does."""
     said, command = _NO_FILE[kind]
+    if kind == "unreadable" and _is_foreign(path):
+        command = f"sudo chown {os.geteuid()} {{path}}"
     return said, (command.replace("{path}", quote(str(path))),) if command else ()

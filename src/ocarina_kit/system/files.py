@@ -173,42 +173,35 @@ class Reserved:
     def __init__(self, path: Path) -> None:
         self._target = final_target(path)
         self._temporary = self._target.with_name(f"{_prefix(self._target)}{os.urandom(8).hex()}.tmp")
-        self._descriptor = -1
-        with self._undone_if_it_fails():
+        with explained(self._target):
             _refuse_what_is_not_ours(self._target)
             _refuse_a_mount(self._target)
-            self._descriptor = os.open(self._temporary, _NEW, 0o600)
-            os.fchmod(self._descriptor, 0o600)  # a umask can have taken the owner's own bits
-            _sweep(self._target, os.fstat(self._descriptor).st_mtime)
+            self._stream = os.fdopen(os.open(self._temporary, _NEW, 0o600), "wb")
+        with self._undone_if_it_fails():
+            self._temporary.chmod(0o600)  # a umask can have taken the owner's own bits
+            _sweep(self._target, self._temporary.stat().st_mtime)
 
     def fill(self, data: bytes) -> None:
         """Write ``data`` and flush it to the disk, in place of what was filled in before."""
         with self._undone_if_it_fails():
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-            os.ftruncate(self._descriptor, len(data))
-            os.fsync(self._descriptor)
+            self._stream.seek(0)
+            self._stream.write(data)
+            self._stream.truncate()
+            os.fsync(self._stream.fileno())
 
     def commit(self) -> None:
         """Put it in place. Once only."""
         with self._undone_if_it_fails():
-            self._close()  # NFS reports a full disk or quota here at the latest
+            self._stream.close()  # NFS reports a full disk or quota here at the latest
             self._temporary.replace(self._target)
         _sync_folder(self._target.parent)
 
     def discard(self) -> None:
         """Give the space back. Harmless after a commit and when called twice."""
         with contextlib.suppress(OSError):  # the failure that led here is the one to report
-            self._close()
+            self._stream.close()
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
 
     @contextlib.contextmanager
     def _undone_if_it_fails(self) -> Iterator[None]:

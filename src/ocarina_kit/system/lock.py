@@ -41,8 +41,8 @@ def hold(
     try:
         while not _taken(descriptor, place):
             waited = machine.monotonic() - began
-            said = os.pread(descriptor, 300, 0).decode("utf-8", "replace")
-            holder = one_line(said, 120) or "another process"
+            note = os.pread(descriptor, 300, 0).decode("utf-8", "replace")
+            holder = one_line(note, 120) or "another process"
             if waited >= timeout:
                 raise KitError(
                     f"{target} is in use: {holder} has held its lock for {timeout:g} seconds. Nothing was changed.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -23,38 +23,29 @@ def side_by_side(
     A bug in one ends no other: it is raised once all are answered. If the system gives no thread, the calling thread
     asks. The threads are daemons: one that hangs in a dead file system does not keep the kit from its end.
     """
-    waiting: queue.SimpleQueue[Asked] = queue.SimpleQueue()
     answered: queue.SimpleQueue[tuple[Asked, Answered | BaseException]] = queue.SimpleQueue()
+    waiting = deque(items)
+    asked = 0
+    bugs = []
 
-    def ask_next() -> bool:
-        try:
-            item = waiting.get_nowait()
-        except queue.Empty:
-            return False
+    def work(item: Asked) -> None:
         try:
             answered.put((item, ask(item)))
         except BaseException as bug:  # raised again by the calling thread
             answered.put((item, bug))
-        return True
 
-    def work() -> None:
-        while ask_next():
-            pass
-
-    for item in items:
-        waiting.put(item)
-    threads, left, bugs = 0, len(items), []
-    with contextlib.suppress(RuntimeError):
-        while threads < min(left, _MOST):
-            threading.Thread(target=work, daemon=True).start()
-            threads += 1
-    while left:
-        if not threads:
-            ask_next()
+    while waiting or asked:
+        while waiting and asked < _MOST and answered.empty():
+            item = waiting.popleft()
+            try:
+                threading.Thread(target=work, args=(item,), daemon=True).start()
+            except RuntimeError:
+                work(item)
+            asked += 1
         batch = [answered.get()]
         while not answered.empty():
             batch.append(answered.get())
-        left -= len(batch)
+        asked -= len(batch)
         bugs += [answer for _, answer in batch if isinstance(answer, BaseException)]
         yield [(item, answer) for item, answer in batch if not isinstance(answer, BaseException)]
     if bugs:

@@ -81,8 +81,9 @@ class Token(NamedTuple):
         return self.known_expiry(now) or float(EXPIRED)
 
     def seconds_left(self, now: float) -> float:
-        """Seconds that the access token is still valid, 0 or less if it has expired."""
-        return self.expiry(now) - now
+        """Seconds that the access token is still valid, 0 or less if it has expired, or is missing."""
+        left = self.expiry(now) - now
+        return left if self.access_token is not None else min(left, 0.0)
 
     def last_refresh(self, now: float) -> float | None:
         """Epoch seconds of the last refresh or login (FACTS.md: ``expires_at - expires_in``), None if unknown."""
@@ -190,16 +191,20 @@ class TokensFile(NamedTuple):
 
 
 def parse(data: bytes | None) -> TokensFile:
-    """Read the file's content; None stands for no file. Never raises: damage is in the result."""
-    if data is None:
+    """Read the file's content; None stands for no file. Never raises: damage is in the result. A blank file is none, as
+    there is nothing in it to lose."""
+    if data is None or not data.strip():
         return TokensFile({})
     try:
         found = json.loads(data.decode())
     except (ValueError, RecursionError) as problem:
-        return _salvage(data, problem)
-    if not isinstance(found, dict):
-        return TokensFile({}, (1, 1))
-    return TokensFile(found)
+        return _salvage(data, (getattr(problem, "lineno", 1), getattr(problem, "colno", 1)))
+    return TokensFile(found) if isinstance(found, dict) else _salvage(data, (1, 1))
+
+
+def complete(data: bytes) -> bool:
+    """Whether this may be all of a file that a program writes in place."""
+    return bool(data.strip()) and parse(data).damage is None
 
 
 def same_scopes(one: str, other: str) -> bool:
@@ -208,12 +213,10 @@ def same_scopes(one: str, other: str) -> bool:
 
 
 def _number_in(value: object) -> float | int | None:
-    """A finite JSON number, or a text of one, as the client's OAuth library takes it; no bool."""
+    """A finite JSON number, or a text of one; no bool."""
     if isinstance(value, str):
-        found = re.fullmatch(
-            r"\s*\+?([0-9]{1,20})((?:\.[0-9]{1,20})?(?:e\+?[0-9]{1,2})?)\s*", value, re.A | re.I
-        )
-        value = None if found is None else float(value) if found[2] else int(found[1])
+        with contextlib.suppress(ValueError):
+            value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -238,13 +241,18 @@ _CONFIG_SETTINGS = {"MAJORA_DOMAIN", "MAJORA_TOKEN", "CLIENT_ID", "CLIENT_SECRET
 _OUR_NAMES = ("token", "ocarina", "majora", "json")
 
 
-def _salvage(data: bytes, problem: Exception) -> TokensFile:
-    """The tokens of ``data`` that can be read, and its damage; ``problem`` is what reading it raised."""
-    file = TokensFile({}, (getattr(problem, "lineno", 1), getattr(problem, "colno", 1)))
+def _salvage(data: bytes, damage: tuple[int, int]) -> TokensFile:
+    """The tokens of ``data`` that can be read, and its damage."""
+    from ocarina_kit.config.repair import repair
+
+    file = TokensFile({}, damage)
     # What is left where one writer has cut the file off below another. Else json would take it for UTF-32.
     if data.startswith(b"\0\0"):
         data = data.lstrip(b"\0")
-    for key, body in re.findall(_ENTRY, data.decode(json.detect_encoding(data), "replace")):
+    text = data.decode(json.detect_encoding(data), "replace")
+    with contextlib.suppress(RecursionError):  # objects inside each other, without end
+        text = repair(text)[0] or text
+    for key, body in re.findall(_ENTRY, text):
         value = {}
         for name, said in re.findall(_SETTING, body):
             with contextlib.suppress(ValueError):

@@ -36,10 +36,11 @@ def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, .
 def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Line | None:
     """The newest refresh of all; None if nothing tells of one. A token knows its own time: the log only by whom, so
     ``host`` and ``by`` may be blank."""
-    known, found = Origins(log), []
+    known = Origins(log)
+    found = []
     for token in tokens:
         if (born := token.last_refresh(now)) is not None and token.usable:
-            found.append((known.maker(token) or Line(""))._replace(stamp=stamp(born)))
+            found.append(known.maker(token)._replace(stamp=stamp(born)))
     # Tokens that were lost or logged out since: the log still knows.
     return max(found or known.made.values(), key=lambda each: each.time, default=None)
 
@@ -52,13 +53,14 @@ def refreshed_elsewhere(log: Sequence[Line], tokens: Iterable[Token], host: str,
     log knew before, was refreshed by another scheduler, unless an entry of this host's may have done it.
     """
     found = [each for each in log if each.host != host and _by_schedule(each)]
-    known, entry = Origins(log), _last_entry(log, host)
+    known = Origins(log)
+    entry = _last_entry(log, host)
     scopes = {each.scope for each in known.made.values()}
     if entry is None or entry.result == "unscheduled":
         since = entry.time if entry is not None else 0.0
         for token in tokens:
             born = token.last_refresh(now)
-            if born is not None and born >= since and token.key in scopes and known.maker(token) is None:
+            if born is not None and born >= since and token.key in scopes and not known.maker(token).server:
                 found.append(Line(stamp(born)))
     recent = [each for each in found if now - TOKEN_LIFE_S <= each.time <= now + 2 * _SLACK]
     return max(recent, key=lambda each: (bool(each.host), each.time), default=None)

@@ -7,7 +7,6 @@ tokens file that it is in.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import time
@@ -16,8 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ocarina_kit.config.place import Setup
+from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.file_errors import explained
+from ocarina_kit.system.files import make_private_folder, read_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
+from ocarina_kit.system.words import tilde
 from ocarina_kit.tokens.file import Token
 
 ROTATE_AT = 1024 * 1024
@@ -27,8 +30,8 @@ FRESH = ("refreshed", "logged-in", "adopted")
 _REFUSED = ("refused-token", "refused-client", "refused")
 _SENT = (*FRESH, *_REFUSED, "in-journal", "lost", "maybe-lost", "network", "logged-out")
 """Results after which the tokens file counts as used with the server of the line."""
-
 _UNSENT = ("unreached", "failed")
+_NO_TOKEN = Token("")
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -75,8 +78,7 @@ def digest(secret: Secret | None) -> str:
 
 def path_mark(machine: Machine, path: Path) -> str:
     """How the log names a file: resolved, with ``~`` for the home, so that hosts that share a home agree."""
-    real, home = Path(os.path.realpath(path)), Path(os.path.realpath(machine.home))
-    return f"~/{real.relative_to(home)}" if real.is_relative_to(home) else str(real)
+    return tilde(os.path.realpath(path), os.path.realpath(machine.home))
 
 
 def stamp(now: float) -> str:
@@ -84,7 +86,7 @@ def stamp(now: float) -> str:
 
 
 def line(
-    machine: Machine, setup: Setup, by: str, result: str, scope: str = "", token: Token | None = None
+    machine: Machine, setup: Setup, by: str, result: str, scope: str = "", token: Token = _NO_TOKEN
 ) -> Line:
     """A line about now. ``by`` is the command's name."""
     return Line(
@@ -95,16 +97,13 @@ def line(
         setup.domain,
         path_mark(machine, setup.tokens_file),
         scope[:4_000],  # so that no line grows without bound
-        digest(token.access_token) if token is not None else "",
-        token.digest if token is not None else "",
+        digest(token.access_token),
+        token.digest,
     )
 
 
 def append(machine: Machine, lines: Iterable[Line]) -> None:
     """Write the lines at the end, in one piece. Raises KitError (FIL, ENV008) if the log cannot be written."""
-    from ocarina_kit.system.errors import KitError
-    from ocarina_kit.system.file_errors import explained
-    from ocarina_kit.system.files import make_private_folder, read_file
     from ocarina_kit.system.lock import hold
 
     data = b""
@@ -119,29 +118,27 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
         with contextlib.suppress(KitError):
             stack.enter_context(hold(machine, path, timeout=5.0))
         stack.enter_context(explained(path))
-        before = read_file(path).content or b""
-        if len(before) + len(data) > ROTATE_AT:
+        with contextlib.suppress(OSError):  # there is none yet, or it is another user's
+            path.chmod(0o600)
+        before = read_file(path, cap=max(0, ROTATE_AT - len(data)))
+        if before.kind == "too large":
             path.replace(path.with_name(path.name + ".1"))
-        elif before and not before.endswith(b"\n"):
+        elif before.content and not before.content.endswith(b"\n"):
             data = b"\n" + data  # a line that a crash cut off must not swallow the next one
-        stream = stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb", buffering=0))
-        os.fchmod(stream.fileno(), 0o600)
-        if stream.write(data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb")).write(data)
 
 
 def read_log(machine: Machine) -> list[Line]:
-    """All lines, oldest first, those of the rotated log too. Damaged lines are left out. Never raises."""
-    from ocarina_kit.system.files import read_file
-
+    """All lines in the order in which they were written, which no wrong clock changes; those of the rotated log first.
+    Damaged lines are left out. Never raises."""
     lines = []
     for name in ("refresh.log.1", "refresh.log"):
         for text in (read_file(machine.state / name).content or b"").splitlines():
             with contextlib.suppress(ValueError, RecursionError, AttributeError, TypeError):
-                found = {key: str(value) for key, value in json.loads(text).items()}
-                found["stamp"] = found.pop("time", "")
-                lines.append(Line(**{name: found[name] for name in Line._fields if name in found}))
-    return sorted(lines, key=lambda one: one.stamp)  # hosts that share a home may have clocks that differ
+                found = json.loads(text)
+                values = {**found, "stamp": found.get("time", "")}
+                lines.append(Line(*(str(values.get(name, "")) for name in Line._fields)))
+    return lines
 
 
 def lines_of(machine: Machine, setup: Setup, log: Iterable[Line]) -> list[Line]:
@@ -162,8 +159,10 @@ class Origins:
         noted: dict[str, str] = {}
         for each in log:
             digests = filter(None, (each.access, each.refresh))
-            if each.result in FRESH:
-                self.made.update(dict.fromkeys(digests, each))
+            for name in digests if each.result in FRESH else ():
+                # Another process had made what was adopted: its own line tells where.
+                if each.result != "adopted" or name not in self.made:
+                    self.made[name] = each
             if each.result in _SENT:
                 sent[each.tokens] = each.server
             for name in filter(None, (each.tokens, each.access, each.refresh)):
@@ -173,17 +172,17 @@ class Origins:
                     noted.pop(name, None)
         self.used = sent | noted
 
-    def maker(self, token: Token) -> Line | None:
-        """The line about what ``token`` comes from; None if no line knows it."""
-        return self.made.get(token.digest) or self.made.get(digest(token.access_token))
+    def maker(self, token: Token) -> Line:
+        """The line about what ``token`` comes from; a blank one if no line knows it."""
+        made = self.made
+        return made.get(token.digest) or made.get(digest(token.access_token)) or Line("")
 
     def server(self, token: Token, mark: str = "") -> str:
         """The one domain that a token may be sent to; "" if any will do. If no line knows it that depends on the
         tokens file ``mark`` that it is in."""
-        if (line := self.maker(token)) is not None:
-            return line.server
         names = (token.digest, digest(token.access_token), mark)
-        return next((self.used[name] for name in names if name in self.used), "")
+        used = (self.used[name] for name in names if name in self.used)
+        return self.maker(token).server or next(used, "")
 
 
 def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = ()) -> None:

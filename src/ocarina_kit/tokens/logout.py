@@ -9,7 +9,7 @@ from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import log, told
 from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.outcome import Outcome, Report
-from ocarina_kit.tokens.store import guard, look, opened
+from ocarina_kit.tokens.store import guard, look, opened, stored_keys
 
 COPIES_NOTE = (
     "The tokens are still valid at the server, and copies of them are in the backups. To end them, revoke them on "
@@ -20,12 +20,12 @@ COPIES_NOTE = (
 def logout(
     machine: Machine,
     setup: Setup,
+    scopes: Collection[str],
     *,
-    scopes: Collection[str] | None = None,
     local: bool = False,
     waiting: Callable[[str], None] | None = None,
 ) -> Report:
-    """Revoke the set-up's tokens (those of ``scopes``, or all) and forget what the server confirmed.
+    """Revoke the set-up's tokens for ``scopes`` (keys of the tokens file) and forget what the server confirmed.
 
     ``local``: forget without asking the server. After the last token an empty object stays. A token of another server
     is neither sent nor, without ``local``, forgotten. Raises KitError if nothing could be begun: TOK002, TOK003,
@@ -39,10 +39,10 @@ def logout(
     refusal = guard(machine, setup)
 
     def revoke(token: Token) -> Outcome:
-        secret, other = token.refresh_token or token.access_token, refusal(token)
-        if local or (secret is None and other is None):
+        secret = token.refresh_token or token.access_token
+        if local or secret is None:
             return Outcome(token.key, "forgotten")
-        if secret is None or other is not None:
+        if (other := refusal(token)) is not None:
             return Outcome(token.key, "kept", problem=other)
         answer = server.revoke(secret, "refresh_token" if token.can_refresh else "access_token")
         if answer is None:
@@ -50,12 +50,11 @@ def logout(
         return Outcome(token.key, "kept", problem=told.not_revoked(answer, setup))
 
     file = told.undamaged(setup, look(machine, setup.tokens_file)[1])
-    asked = file.entries if scopes is None else scopes
-    done = {key: Outcome(key, "no-token") for key in asked}
-    if not any(key in file.entries for key in asked):
+    done = {key: Outcome(key, "no-token") for key in scopes}
+    if done.keys().isdisjoint(stored_keys(machine, setup, file)):
         return Report(tuple(done.values()))
     with opened(machine, setup, "logout", waiting) as store:
-        tokens = [token for token in store.file.tokens if token.key in asked]
+        tokens = [token for token in store.file.tokens if token.key in scopes]
         # Shown before anything is revoked: a token that is revoked and cannot be forgotten only confuses.
         store.prepare()
         with held_off() as stop:

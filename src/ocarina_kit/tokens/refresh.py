@@ -53,10 +53,8 @@ def refresh(
     """
     from ocarina_kit.system.signals import held_off
 
-    if setup.legacy_key is not None:
-        return Report(())
     before = look(machine, setup.tokens_file)[1]
-    if dry_run or not read_journal(machine, setup.tokens_file):
+    if dry_run or not read_journal(machine, setup):
         found = _judge(machine, setup, before, None, scopes, within)
         if dry_run or all(each.result != "due" for each in found.values()):
             return Report(tuple(found.values()))
@@ -70,8 +68,8 @@ def refresh(
         with held_off() as ending:
             skew = _spend(store, due, found, ending) if due else None
             store.write_log({key: each.result for key, each in found.items() if each.result not in _UNLOGGED})
-            failed = any(each.problem for each in found.values())
-            return Report(tuple(found.values()), skew, interrupted=bool(ending) and failed)
+            stopped = bool(ending) and any(each.problem for each in found.values())
+            return Report(tuple(found.values()), skew, interrupted=stopped)
 
 
 def _judge(
@@ -86,15 +84,17 @@ def _judge(
     had. Raises KitError (TOK001, TOK002)."""
     if not told.undamaged(setup, file).entries:
         raise told.error("no-token", setup)
-    refusal, now = guard(machine, setup), machine.now()
+    refusal = guard(machine, setup)
+    now = machine.now()
     found: dict[str, Outcome] = {}
     for token in file.tokens:
-        left, result, problem = token.seconds_left(now), "due", None
         if scopes is not None and token.key not in scopes:
             continue
+        left = token.seconds_left(now)
+        result, problem = "due", None
         if not token.usable:
             result, problem = "unreadable", told.error("odd", setup)
-        elif before is not None and left >= (within or 0.0) and _newer(token, before.get(token.key), now):
+        elif _newer(token, before, now) and left >= (within or 0.0) and refusal(token) is None:
             result = "adopted"
         elif within is not None and left >= within:
             result = "fresh"
@@ -109,10 +109,12 @@ def _judge(
     return found
 
 
-def _newer(token: Token, than: Token | None, now: float) -> bool:
-    """Whether somebody else has refreshed meanwhile, and what they put there is valid, and longer."""
-    valid = token.access_token is not None and token.seconds_left(now) > 0
-    return valid and (than is None or token.expiry(now) > than.expiry(now))
+def _newer(token: Token, before: TokensFile | None, now: float) -> bool:
+    """Whether somebody else has refreshed since ``before``, and what they put there is valid, and longer."""
+    if before is None or token.seconds_left(now) <= 0:
+        return False
+    than = before.get(token.key)
+    return than is None or token.expiry(now) > than.expiry(now)
 
 
 def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending: list[int]) -> float | None:
@@ -122,11 +124,13 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
     from ocarina_kit.system.parallel import side_by_side
     from ocarina_kit.tokens.log import read_log
 
-    machine, setup, skew = store.machine, store.setup, None
+    machine, setup = store.machine, store.setup
+    skew = None
     server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
     # In an earlier run these were sent, and got no usable answer.
     earlier = {each.refresh for each in read_log(machine) if each.result == "maybe-lost"}
-    refused: list[Token] = []
+    at_start = store.file
+    refused: set[str] = set()
 
     def ask(token: Token) -> tuple[Answer, bool]:
         secret = token.refresh_token
@@ -140,20 +144,20 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
             if isinstance(answer, Granted):
                 new.append(store.arrived(token.key, answer))
                 continue
-            refused += [token] if isinstance(answer, Refused) else []
+            if isinstance(answer, Refused):
+                refused.add(token.key)
             maybe_spent = resent or token.digest in earlier
             result, error = told.no_refresh(answer, setup, token.key, resent=maybe_spent)
             found[token.key] = found[token.key]._replace(result=result, problem=error)
-        saved = store.save(new, "refreshed")
-        found.update(zip((each.scope for each in new), saved, strict=True))
+        for each, outcome in zip(new, store.save(new, "refreshed"), strict=True):
+            found[each.scope] = outcome
     if refused:
         machine.sleep(_LATE_S)
     store.restore()
     now = machine.now()
-    for before in refused:  # another program, which does not lock, may have spent and replaced it
-        token_now = store.file.get(before.key)
-        if token_now is not None and _newer(token_now, before, now):
-            found[before.key] = Outcome(before.key, "adopted", token_now.known_expiry(now))
+    for token in store.file.tokens:  # another program, which does not lock, may have spent and replaced it
+        if token.key in refused and _newer(token, at_start, now):
+            found[token.key] = Outcome(token.key, "adopted", token.known_expiry(now))
     return skew
 
 
@@ -164,7 +168,8 @@ def attempts(
     attempt may have spent the token. Without ``resend`` what may have been spent is not sent again."""
     from ocarina_kit.majora.http import NoAnswer
 
-    began, resent = machine.monotonic(), False
+    began = machine.monotonic()
+    resent = False
     for attempt in itertools.count(1):
         answer = ask(BUDGET_S - (machine.monotonic() - began))
         if not isinstance(answer, NoAnswer) or (answer.sent and not resend):

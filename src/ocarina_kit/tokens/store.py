@@ -25,11 +25,10 @@ from ocarina_kit.system.files import (
     prove_space,
     read_file,
     read_settled,
-    write_private,
 )
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import log, told
-from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign, parse, read_token
+from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, complete, foreign, parse, read_token
 from ocarina_kit.tokens.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -48,26 +47,32 @@ def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
     The client writes in place, so a half-written file is looked at again for a moment. Damage is the caller's to judge.
     Raises KitError (TOK002, TOK003) if it cannot be read or is another program's.
     """
-    found = read_settled(machine, path, lambda data: parse(data).damage is None)
+    found = read_settled(machine, path, complete)
     if not found.replaceable:
         raise told.unreadable(found)
     file = parse(found.content)
-    if found.content is not None and (what := foreign(path, found.content, file)):
+    if what := foreign(path, found.content or b"", file):
         raise told.not_tokens(path, what)
     return found.content, file
 
 
-def tokens_of(machine: Machine, path: Path, file: TokensFile) -> tuple[Token, ...]:
-    """The tokens of the file at ``path``. One that a run was killed with, right after its refresh, has expired until
+def tokens_of(machine: Machine, setup: Setup, file: TokensFile) -> tuple[Token, ...]:
+    """The tokens of the set-up's ``file``. One that a run was killed with, right after its refresh, has expired until
     the next refresh takes the new one from the journal."""
-    spent = {each.spent for each in read_journal(machine, path)} - {""}
+    spent = {each.spent for each in read_journal(machine, setup)} - {""}
     return tuple(each._replace(expires_at=EXPIRED) if each.digest in spent else each for each in file.tokens)
+
+
+def stored_keys(machine: Machine, setup: Setup, file: TokensFile) -> list[str]:
+    """The keys of the set-up's ``file``, and of what the journal will put into it."""
+    return list(dict.fromkeys([*file.entries, *(each.key for each in read_journal(machine, setup))]))
 
 
 def guard(machine: Machine, setup: Setup) -> Callable[[Token], KitError | None]:
     """Says why a token must not be sent to the set-up's server, None if it may. Whatever sends a token
     asks it first."""
-    known, mark = log.Origins(log.read_log(machine)), log.path_mark(machine, setup.tokens_file)
+    known = log.Origins(log.read_log(machine))
+    mark = log.path_mark(machine, setup.tokens_file)
 
     def refusal(token: Token) -> KitError | None:
         owner = known.server(token, mark)
@@ -92,8 +97,8 @@ def plan_aside(machine: Machine, setup: Setup) -> Change | None:
     if data is None or not (others or file.damage):
         return None
     kept = file.without(*others)
-    why = "keep the tokens of the other server apart"
     after = kept.render() if kept.entries else None
+    why = "keep the tokens of the other server apart"
     return Change("set aside", setup.tokens_file, "tokens", data, after, why=why)
 
 
@@ -104,13 +109,11 @@ class NewToken(NamedTuple):
     """What the server granted. ``scope`` was asked for; ``key`` is where ``value`` goes in the tokens file.
 
     ``spent`` is the digest of the refresh token that it was given for, or takes the place of; "" if there is none.
-    ``server`` is the domain that gave it.
     """
 
     scope: str
     key: str
     spent: str
-    server: str
     value: Mapping[str, Any]
 
     def __repr__(self) -> str:
@@ -172,22 +175,27 @@ class Journal:
         os.fsync(self._descriptor)
 
 
-def journal_path(machine: Machine, tokens: Path) -> Path:
-    """In the state folder, by the tokens file's resolved path."""
+def journal_path(machine: Machine, setup: Setup) -> Path:
+    """In the state folder, by the tokens file's resolved path and the server: what one server granted must not come
+    into the file once it is used with another."""
     import zlib
 
-    real = os.fsencode(os.path.realpath(tokens))
-    return machine.state / "journal" / f"tokens-{zlib.crc32(real):08x}.jsonl"
+    about = os.fsencode(f"{os.path.realpath(setup.tokens_file)} {setup.domain}")
+    return machine.state / "journal" / f"tokens-{zlib.crc32(about):08x}.jsonl"
 
 
-def read_journal(machine: Machine, tokens: Path) -> list[NewToken]:
+def read_journal(machine: Machine, setup: Setup) -> list[NewToken]:
     """The new tokens that an earlier run could not write, or was killed with, in the order in which they came. Never
-    raises; a journal that others may have written is ignored."""
-    file = read_file(journal_path(machine, tokens))
+    raises; damaged lines, and a journal that others may have written, are ignored."""
+    file = read_file(journal_path(machine, setup))
     found: list[NewToken] = []
-    for text in (file.content or b"").splitlines() if file.ours and not file.open_to_others else ():
+    if file.content is None or not file.ours or file.open_to_others:
+        return found
+    for text in file.content.splitlines():
         with contextlib.suppress(ValueError, TypeError, RecursionError):
-            found.append(NewToken(**json.loads(text)))
+            new = NewToken(**json.loads(text))
+            if isinstance(new.key, str) and read_token(new.key, new.value).usable:
+                found.append(new)
     return found
 
 
@@ -205,13 +213,12 @@ def opened(
     """
     from ocarina_kit.system.lock import hold
 
-    with hold(machine, setup.tokens_file, waiting=waiting):
-        store = Store(machine, setup, by)
-        try:
-            store.take_journal()
-            yield store
-        finally:
-            store.close()
+    with (
+        hold(machine, setup.tokens_file, waiting=waiting),
+        contextlib.closing(Store(machine, setup, by)) as store,
+    ):
+        store.take_journal()
+        yield store
 
 
 class Store:
@@ -239,35 +246,37 @@ class Store:
         self._reserve(answers)
         self._backup()
         log.note_use(self.machine, self.setup, self.by, self.file.tokens)
-        self._journal = Journal(journal_path(self.machine, self.path), answers)
+        self._journal = Journal(journal_path(self.machine, self.setup), answers)
 
     def arrived(self, scope: str, answer: Granted) -> NewToken:
         """What the server granted just now for ``scope``, in place of the token that was there at :meth:`prepare`."""
         key, value = self._before.granted(scope, answer, self.machine.now())
         old = self._before.get(scope)
-        return NewToken(scope, key, "" if old is None else old.digest, self.setup.domain, value)
+        return NewToken(scope, key, "" if old is None else old.digest, value)
 
     def save(self, new: Sequence[NewToken], result: str) -> list[Outcome]:
         """Put new tokens on the disk: into the journal, then into the file, all in one write. When this returns each
         is there, or its outcome says what became of it; ``result`` if it is saved. Never raises KitError."""
         if not new:
             return []
-        journal = self._journal if self._journal and self._journal.add(new) else None
+        journaled = self._journal is not None and self._journal.add(new)
         self._unsaved += new  # whatever comes below, a bug too: what is unsaved stays in the journal
         try:
             self._put(new)
         except KitError as problem:
-            fault, word = ("in-journal", "in-journal") if journal else ("nowhere", "lost")
-            said, where = f"{problem.what} {problem.why}".strip(), journal and journal.path
-            error = told.error(fault, self.setup, said=said, journal=where)
-            return [Outcome(each.scope, word, each.value["expires_at"], error) for each in new]
+            result, fault = ("in-journal", "in-journal") if journaled else ("lost", "nowhere")
+            where = journal_path(self.machine, self.setup)
+            error = told.error(fault, self.setup, said=f"{problem.what} {problem.why}", journal=where)
+            return [Outcome(each.scope, result, each.value["expires_at"], error) for each in new]
         del self._unsaved[-len(new) :]
         self._saved += new
-        found = []
+        outcomes = []
+        now = self.machine.now()
         for each in new:
-            token, word = self.file.get(each.key), result if each.is_in(self.file) else "adopted"
-            found.append(Outcome(each.key, word, token and token.known_expiry(self.machine.now())))
-        return found
+            stored = read_token(each.key, self.file.entries[each.key])
+            found = result if each.is_in(self.file) else "adopted"
+            outcomes.append(Outcome(each.key, found, stored.known_expiry(now)))
+        return outcomes
 
     def restore(self) -> None:
         """Write again what a program that does not lock has overwritten with what it had read before."""
@@ -277,8 +286,8 @@ class Store:
                 self._put(self._saved)
 
     def forget(self, keys: Sequence[str]) -> None:
-        """Take entries out of the file as it is now. Raises KitError."""
-        write_private(self.path, self.look().without(*keys).render())
+        """Take entries out of the file as it is now. Raises KitError, also if it is damaged now."""
+        self._put((), keys)
 
     def write_log(self, results: Mapping[str, str]) -> None:
         """Note what became of tokens, by their keys. If that fails the tokens are safe nevertheless."""
@@ -288,17 +297,16 @@ class Store:
     def take_journal(self) -> None:
         """Put in what an earlier run left in the journal, unless somebody has put a better token there since.
         refresh.log learns whose they are. Raises KitError."""
-        left = read_journal(self.machine, self.path)
+        left = read_journal(self.machine, self.setup)
         if not left or self.file.damage is not None:
             return
         if not all(each.is_in(self.file) for each in left):
             self._backup()
             self._put(left)
-        saved = {each.key: each.server for each in left if each.is_in(self.file)}
-        lines = zip(self._lines(dict.fromkeys(saved, "refreshed")), saved.values(), strict=True)
-        log.append(self.machine, [line._replace(server=server) for line, server in lines])
+        saved = {each.key: "refreshed" for each in left if each.is_in(self.file)}
+        log.append(self.machine, self._lines(saved))
         with contextlib.suppress(OSError):
-            journal_path(self.machine, self.path).unlink()
+            journal_path(self.machine, self.setup).unlink()
 
     def close(self) -> None:
         """Give all space back. The journal goes, unless the next run needs what is in it."""
@@ -308,8 +316,9 @@ class Store:
             self._reserved.discard()
 
     def _lines(self, results: Mapping[str, str]) -> list[log.Line]:
+        tokens = {token.key: token for token in self.file.tokens}
         about = (self.machine, self.setup, self.by)
-        return [log.line(*about, result, key, self.file.get(key)) for key, result in results.items()]
+        return [log.line(*about, result, key, tokens.get(key, Token(key))) for key, result in results.items()]
 
     def _backup(self) -> None:
         if self.data is not None:
@@ -320,11 +329,12 @@ class Store:
             self._reserved = prove_space(self.path, len(self.data or b"") + _SPARE + _ROOM * answers)
         return self._reserved
 
-    def _put(self, new: Sequence[NewToken]) -> None:
-        """Write new tokens into the file as it is now. Raises KitError, also if it is damaged now."""
+    def _put(self, new: Sequence[NewToken], gone: Sequence[str] = ()) -> None:
+        """Write the file as it is now, with new tokens, without those under the keys ``gone``. Raises KitError, also if
+        it is damaged now."""
         reserved = self._reserve(len(new))
         for _ in range(3):
-            file = told.undamaged(self.setup, self.look())
+            file = told.undamaged(self.setup, self.look()).without(*gone)
             for each in new:
                 file = each.put_into(file, self.machine.now())
             data = file.render()
