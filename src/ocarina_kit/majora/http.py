@@ -74,10 +74,13 @@ class Response(NamedTuple):
     @property
     def skew(self) -> float | None:
         """Seconds by which the server's clock is ahead of this one; ``Date`` has a resolution of 1 s."""
+        from datetime import timezone
         from email.utils import parsedate_to_datetime
 
         try:
-            return parsedate_to_datetime(self.headers["date"]).timestamp() - self.received
+            date = parsedate_to_datetime(self.headers["date"])
+            # Older forms name no zone: it is UTC too (RFC 9110, 5.6.7).
+            return date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp() - self.received
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             return None
 
@@ -227,20 +230,27 @@ def proxy_for(environ: Mapping[str, str], url: str) -> str | None:
 
     The lower-case name wins, also when it is empty. Plain http is for this machine only and never asks a proxy.
     """
-    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
 
-    https, everything, no = (
-        environ.get(name, environ.get(name.upper(), "")).strip()
-        for name in ("https_proxy", "all_proxy", "no_proxy")
-    )
-    proxy = https or everything
-    if (
-        not proxy
-        or not url.startswith("https:")
-        or proxy_bypass_environment(urlsplit(url).netloc, {"no": no})
-    ):
+    def variable(name: str) -> str:
+        return environ.get(name, environ.get(name.upper(), "")).strip()
+
+    proxy = variable("https_proxy") or variable("all_proxy")
+    if not proxy or not url.startswith("https:") or _needs_no_proxy(url, variable("no_proxy")):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _needs_no_proxy(url: str, no_proxy: str) -> bool:
+    """Whether NO_PROXY names the host: its name, a domain that it is in, its address, or a network (10.0.0.0/8)."""
+    from ipaddress import ip_address, ip_network
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+
+    parts = urlsplit(url)
+    for network in no_proxy.split(","):
+        with contextlib.suppress(ValueError):  # a name
+            if ip_address(parts.hostname or "") in ip_network(network.strip(), strict=False):
+                return True
+    return bool(proxy_bypass_environment(parts.netloc, {"no": no_proxy}))
 
 
 def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str] | None:
