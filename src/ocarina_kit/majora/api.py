@@ -220,7 +220,7 @@ def read_answer(came: Response | NoAnswer) -> Answer:
         elif "redirect" in words.lower():
             cause = "redirect-uri"
         return Refused(error, words, cause, came.skew)
-    return (_granted(value, came.skew) if came.status == 200 else None) or _unusable(came)
+    return (_granted(value, came.skew) if 200 <= came.status < 300 else None) or _unusable(came)
 
 
 def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
@@ -244,7 +244,7 @@ def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
 
 def _unusable(came: Response) -> NoAnswer:
     """Why an answer says nothing of what was asked, and whether the server may have acted on the request."""
-    kind, status, sent = "other", came.status, came.status == 200
+    kind, status, sent = "other", came.status, 200 <= came.status < 300
     words = f"it answered {status} with {'a web page' if came.is_html else 'no OAuth answer'}"
     if 300 <= status < 400:
         # Majora's endpoints never redirect: what is in front of them answered, and Majora saw nothing.
