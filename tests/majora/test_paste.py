@@ -51,6 +51,7 @@ GOOD = {
     "query encoded": f"{DOMAIN}o/callback/?{quote(f'code={CODE}&state={STATE}', safe='')}",
     "fragment": f"{CALLBACK}#_=_",
     "capitals and a port": CALLBACK.replace("https://majora.test", "HTTPS://MAJORA.Test:443"),
+    "another scheme": CALLBACK.replace("https", "http"),
     "view-source": f"view-source:{CALLBACK}",
     "the same twice, glued": f"{CALLBACK}{CALLBACK}",
     "after the link": f"{DOMAIN}o/authorize/?response_type=code&state={STATE}\n{CALLBACK}",
@@ -101,7 +102,8 @@ def test_told_apart(text: str, kind: str) -> None:
 AT_PORT = f"http://127.0.0.1:8000/o/callback/?code={CODE}&state={STATE}"
 MISREAD = [
     # paste, the server, the states of pending logins, and all that is known then: never the code
-    (CALLBACK.replace("majora.test", "other.test"), DOMAIN, {STATE}, Misread("other-server", "other.test")),
+    *((CALLBACK.replace("https://majora.test", f"{scheme}://other.test"), DOMAIN, {STATE},
+       Misread("other-server", "other.test")) for scheme in ("https", "http")),
     (f"{LINK}&state={STATE}", DOMAIN, {STATE, OTHER}, Misread("authorize-link", state=STATE)),
     # A broken paste has its code where a host belongs.
     (f"https://{CODE}/", DOMAIN, {STATE}, Misread("other-server", "an unreadable host")),
@@ -129,6 +131,12 @@ def test_what_a_misread_knows(text: str, domain: str, states: set[str], known: M
 def test_what_else_is_taken() -> None:
     assert isinstance(read_paste(AT_PORT, "http://127.0.0.1:8000/", {STATE}), Code)
     assert CODE not in repr(read_paste(CALLBACK, DOMAIN, {STATE}))
+    odd = "4/0A:b|c&d?e f=="
+    for query in (
+        f"code={quote(odd, safe='')}&state={STATE}",
+        f"state={STATE}&code={quote(odd, safe='')}, thanks",
+    ):
+        assert read_paste(f"{DOMAIN}o/callback/?{query}", DOMAIN, {STATE}) == Code(Secret(odd), STATE)
     # A short state must fit to the letter.
     for length, kind in ((15, Misread), (16, Code)):
         assert isinstance(read_paste(f"?code=abc&state={'s' * length}1", DOMAIN, {"s" * length}), kind)

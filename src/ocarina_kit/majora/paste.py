@@ -62,9 +62,9 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
     cleaned = _clean(text[:LONGEST])
     if not cleaned.strip(" \r\n\"'<>"):
         return Misread("empty")
-    home, servers, own = server_of(domain), list[str](), list[_Piece]()
+    home, servers, own = _server(domain), list[str](), list[_Piece]()
     for words in _readings(cleaned):
-        here = [_piece(word, states) for word in words]
+        here = [_piece(word, states) for word in words if "=" in word or "/" in word]
         servers += [piece.server for piece in here if piece.server is not None]
         own += [piece for piece in here if piece.server in (None, home)]
         found = {(piece.code, piece.state) for piece in own if piece.code and piece.state in states}
@@ -117,6 +117,8 @@ _ESCAPES = re.compile(r"(?:\x1b|\^\[)?\[20[01]~|\x1b\[[0-9;?]*[ -/]*[@-~]")
 _AMPERSANDS = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
 _LINE_BREAKS = re.compile(r" *[\r\n][ \r\n]*(?:>[> ]*)?")
 _URL_START = re.compile(r"(?=https?://)", re.IGNORECASE)
+# Servers percent-encode all other characters (RFC 6749, appendix B).
+_NOT_OF_A_VALUE = re.compile(r"[^A-Za-z0-9._~+/=%-]")
 _AROUND = "\"'<>()[]{}“”‘’«»„‚`,"
 _ERROR_PAGES = {"redirect-uri": "Mismatching redirect URI", "client": "Invalid client_id parameter value"}
 
@@ -142,17 +144,21 @@ def _readings(text: str) -> Iterator[list[str]]:
         text = decoded
 
 
+def _server(url: str) -> str:
+    """As `server_of`, whatever the scheme: the code is never sent there."""
+    return server_of(re.sub("(?i)^http:", "https:", url))
+
+
 def _piece(part: str, states: Collection[str]) -> _Piece:
     part = part.strip(_AROUND)
-    server = server_of(part) if _URL_START.match(part) else None
+    server = _server(part) if _URL_START.match(part) else None
     path, mark, rest = part.partition("?")
     query: dict[str, str] = {}
     for pair in re.split(r"[&#;?]", rest if mark or server is not None else part):
         name, equals, value = pair.partition("=")
         if equals:
-            query.setdefault(name.strip("\"'").lower(), unquote_plus(value))
-    code = re.match(r"[A-Za-z0-9._~+/=-]*", query.get("code", ""))
+            query.setdefault(name.strip("\"'").lower(), unquote_plus(_NOT_OF_A_VALUE.split(value, 1)[0]))
     given = query.get("state", "")
     fitting = [one for one in states if given == one or (len(one) >= 16 and given.startswith(one))]
     state = max(fitting, key=len, default=given.rstrip(f"{_AROUND}."))
-    return _Piece(server, path, query, code[0].rstrip(".") if code else "", state)
+    return _Piece(server, path, query, query.get("code", "").rstrip(" \r\n\"'<>."), state)
