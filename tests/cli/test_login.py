@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from tests.cli.conftest import LINK, LOOKUP, UPLOAD, Lab, link_in, talk
 from tests.client.stub import program
@@ -42,6 +42,9 @@ def test_the_callback_as_a_file_and_as_itself_is_never_repeated(lab: Lab) -> Non
     assert lab.kit.run("login", "--callback", file).code == 0
     address = f"?{lab.authorize(link(lab, '--force')).partition('?')[2]}"
     assert lab.kit.run("login", "--callback", address, "--force").code == 0
+    encoded = quote(lab.authorize(link(lab, "--force")), safe="")
+    lab.kit.secrets.add(encoded)
+    assert lab.kit.run("login", "--callback", encoded).code == 0
     paste = "code-of-a-broken-paste-AbCdEf0123456789"
     lab.kit.secrets |= {paste, "SeCrEtCoDe0123456789"}
     for given in (paste, f"{lab.majora.url}o/callback/?code=SeCrEtCoDe0123456789&state=x"):
@@ -52,7 +55,7 @@ def test_a_callback_used_twice(lab: Lab) -> None:
     """No new link where the token is there, one at once where it is not."""
     address = lab.authorize(link(lab))
     assert lab.kit.run("login", "--callback", address).code == 0
-    again = lab.kit.run("login", "--callback", address)
+    again = lab.kit.run("login", "--callback", "-", stdin=f"{address}\nthanks")
     assert (again.code, "o/authorize/" in again.all) == (0, False), again
     for words in ("was used before", "valid      look up samples and runs: until"):
         assert words in again.out
@@ -62,6 +65,30 @@ def test_a_callback_used_twice(lab: Lab) -> None:
     new = next(line for line in lost.out.splitlines() if "o/authorize/" in line)
     assert lab.kit.run("login", "--callback", lab.authorize(new)).code == 0
     assert list((lab.kit.state / "backups").glob("tokens-damaged*"))
+
+
+def test_a_code_that_is_too_old_where_another_login_has_brought_the_token(lab: Lab) -> None:
+    """No new link, unless a new token was asked for."""
+    addresses = [lab.authorize(link(lab)) for _ in range(2)]
+    assert lab.kit.run("login", "--callback", addresses[0]).code == 0
+    lab.majora.shift_clock(61)
+    ran = lab.kit.run("login", "--callback", addresses[1])
+    assert (ran.code, "o/authorize/" in ran.all, "[LGN021]" in ran.err) == (0, False, True), ran
+    address = lab.authorize(link(lab, "--force"))
+    lab.majora.shift_clock(61)
+    ran = lab.kit.run("login", "--callback", address)
+    assert (ran.code, "o/authorize/" in ran.out) == (1, True), ran
+
+
+def test_several_addresses_and_one_of_them_was_cancelled(lab: Lab) -> None:
+    lookup, info, published = link(lab, "--for", "lookup", "--for", "info", "--for", "published").split()
+    broken = lab.authorize(published)
+    stdin = f"1. {lab.authorize(lookup)}\n2. {lab.majora.deny(lab.user, info)}\n3. {broken[:50]}\n{broken[50:]}\nok?"
+    ran = lab.kit.run("login", "--callback", "-", stdin=stdin)
+    assert (ran.code, ran.err.count("error: "), "[LGN011]" in ran.err) == (1, 1, True), ran
+    assert len(lab.kit.read_tokens()) == 2
+    again = lab.kit.run("login", "--callback", "-", stdin=stdin.replace("&error=", "&x="))
+    assert again.code == 1, "the cancelled one is still open"
 
 
 def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
@@ -104,6 +131,13 @@ def test_what_there_is_to_log_in_for(lab: Lab) -> None:
     assert len(lab.kit.run("login", "--all", "--print-url").out.splitlines()) == 15
     ran = lab.kit.run("login", "--for", "lokup")
     assert (ran.code, "Did you mean lookup?" in ran.err) == (2, True)
+
+
+def test_no_command_to_try_for_a_scope_without_a_purpose(lab: Lab) -> None:
+    scope = f"{LOOKUP} majora2.add_biosamplesource"
+    lab.give(scope)
+    ran = lab.kit.run("login", "--scope", scope)
+    assert (ran.code, len(ran.out.splitlines())) == (0, 1), ran
 
 
 def test_no_command_to_try_for_a_client_that_the_server_refuses(lab: Lab, tmp_path: Path) -> None:
@@ -200,6 +234,18 @@ def test_ctrl_c_names_every_open_link_and_the_way_finishes_all(lab: Lab) -> None
         screen.paste("\n".join(lab.authorize(link) for link in links))
         assert screen.wait() == 0
     assert set(lab.kit.read_tokens()) == set(UPLOAD)
+
+
+def test_ctrl_c_while_the_token_is_verified(lab: Lab) -> None:
+    """It is saved, so its link is not open any more."""
+    lab.majora.fault("slow", "api/*", seconds=9)
+    with lab.screen("login", "--for", "lookup", "--for", "info") as screen:
+        screen.paste(lab.authorize(link_in(screen)))
+        screen.expect("Asking Majora whether it accepts")
+        screen.send(CTRL_C)
+        talk(screen, "Still open", "Interrupted; 1 login not finished.", ends=130)
+        assert len(re.findall(LINK, screen.text.partition("Still open")[2])) == 1
+    assert list(lab.kit.read_tokens()) == [LOOKUP]
 
 
 def test_one_permission_that_is_missing_stops_no_other_login(lab: Lab) -> None:

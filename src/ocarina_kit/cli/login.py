@@ -3,20 +3,21 @@ too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
+from urllib.parse import unquote
 
 import typer
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Run, start
-from ocarina_kit.cli.login_steps import NEW_LINK_HELPS, Login, used_client
+from ocarina_kit.cli.login_steps import FINAL_PASTES, NEW_LINK_HELPS, Login, used_client
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result, Ui
 from ocarina_kit.client import scopes
 from ocarina_kit.client.find import Clients, find_clients, read_table
 from ocarina_kit.client.scopes import PURPOSES, Table, given_scope, scopes_for, supported
-from ocarina_kit.majora.grant import Pending, used_pending, waiting
+from ocarina_kit.majora.grant import Pending, last_logins
 from ocarina_kit.majora.paste import LONGEST, Code, Misread, read_paste
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.words import count, listed, span
@@ -125,6 +126,9 @@ def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
 
 # --- two steps, each in a process of its own
 
+_TOLD_ALWAYS = ("empty", "authorize-link", "log-in-page", "other-server")
+"""Kinds of `Misread` that say more than that no login is open."""
+
 
 def _show_links(login: Login, wanted: Sequence[str]) -> None:
     """New links, each alone on a line of standard output, unless that belongs to the JSON document."""
@@ -141,49 +145,62 @@ def _show_links(login: Login, wanted: Sequence[str]) -> None:
 
 
 def _finish(login: Login, source: str) -> None:
-    """Use the address that ``--callback`` names, or several, one a line. Raises KitError if no open login has it."""
-    if any(mark in source for mark in ("://", "code=", "state=", "error=")):
+    """Use the address that ``--callback`` names, or several. Raises KitError if it cannot be read, or the tokens file
+    cannot."""
+    if any(mark in unquote(unquote(source)) for mark in ("://", "code=", "state=", "error=")):
         text = source
     elif source == "-" and login.ui.interactive:
         text = login.ui.ask_paste("Paste the address of the page that opened: ")
     else:
         text = login.run.read("--callback", source, LONGEST)
-    open_logins = {each.state: each for each in waiting(login.machine) if each.belongs_to(login.setup)}
-    found = read_paste(text, login.setup.domain, open_logins)
-    several = isinstance(found, Misread) and found.kind == "several"
-    for address in text.split() if several else [text]:
-        _use(login, address, open_logins)
+    logins = [each for each in last_logins(login.machine) if each.belongs_to(login.setup)]
+    still_open = [each for each in logins if not each.sent]
+    used = [each for each in logins if each.sent]
+    if not _use(login, text, still_open) and not _use(login, text, used):
+        _say_why_not(login, text, still_open)
 
 
-def _use(login: Login, text: str, open_logins: Mapping[str, Pending]) -> None:
-    """Use one address. If its code was used before and its token is saved, that is no error."""
-    domain, now = login.setup.domain, login.machine.now()
-    found = read_paste(text, domain, open_logins)
-    pending, used = open_logins.get(found.state), used_pending(login.machine, found.state)
-    wanted = [each.scope for each in (pending or used,) if each is not None]
-    try:
-        if isinstance(found, Code):
-            pending = open_logins[found.state]
-            login.redeem(pending, found.code)
-        elif used is not None and found.kind == "wrong-state":
-            pending = used
-            if login.settle([used.scope]):
-                ago, shown = span(now - used.sent), span(now - used.created)
-                said = f"This one was used {ago} ago. The link was shown {shown} ago."
-                new = login.login_command(used.scope)
-                raise told.error("grant", login.setup, (used.scope,), said=said, login=new)
-            login.ui.say(f"The code in that address was used before, {span(now - used.sent)} ago.")
-        elif open_logins or found.kind in ("empty", "authorize-link", "log-in-page", "other-server"):
-            raise login.misread(found, *wanted)
-        else:
-            raise _not_open(login.login_command())
-    except KitError as problem:
-        login.fail(problem, pending.scope if pending is not None else None)
-        if pending is not None and problem.id in NEW_LINK_HELPS:
-            _show_links(login, [pending.scope])
+def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
+    """Use the addresses of these logins, each alone: others may be beside it, whole or not. False if there is none."""
+    any_found = False
+    for pending in logins:
+        found = read_paste(text, login.setup.domain, (pending.state,))
+        if found.state != pending.state or (isinstance(found, Misread) and found.kind not in FINAL_PASTES):
+            continue
+        any_found = True
+        try:
+            if pending.sent:
+                _use_again(login, pending)
+            elif isinstance(found, Code):
+                login.redeem(pending, found.code)
+            else:
+                raise login.misread(found, pending.scope)
+        except KitError as problem:
+            login.fail(problem, pending.scope)
+            if problem.id in NEW_LINK_HELPS:
+                _show_links(login, [pending.scope])
+    return any_found
 
 
-def _not_open(login: str) -> KitError:
+def _use_again(login: Login, used: Pending) -> None:
+    """A code that was used before: no error if its token is there. Raises KitError (LGN021)."""
+    now, scope = login.machine.now(), used.scope
+    ago = span(now - used.sent)
+    if login.settle([scope]):
+        said = f"This one was used {ago} ago. The link was shown {span(now - used.created)} ago."
+        new = login.login_command(scope)
+        raise told.error("grant", login.setup, (scope,), said=said, login=new)
+    login.ui.say(f"The code in that address was used before, {ago} ago.")
+
+
+def _say_why_not(login: Login, text: str, still_open: Sequence[Pending]) -> None:
+    """Say what a paste is that has the address of no login of this set-up in it."""
+    scopes_by_state = {each.state: each.scope for each in still_open}
+    found = read_paste(text, login.setup.domain, scopes_by_state)
+    if isinstance(found, Misread) and (still_open or found.kind in _TOLD_ALWAYS):
+        wanted = [scope for state, scope in scopes_by_state.items() if state == found.state]
+        login.fail(login.misread(found, *wanted))
+        return
     why = "None was begun with this set-up in the last hour, or each is finished."
-    remedy = Remedy("Get a new link.", (login,))
-    return KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy)
+    remedy = Remedy("Get a new link.", (login.login_command(),))
+    login.fail(KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy))

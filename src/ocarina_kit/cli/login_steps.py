@@ -37,7 +37,8 @@ NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
 """Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up."""
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
 """Errors after which another link may still work. All others are about the client, the account or the network."""
-_FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client")
+FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client")
+"""Kinds of `Misread` that are the server's answer: no other paste can follow for the same link."""
 
 _PASTE_HELP = (
     "The link opens Majora in a browser, on any machine. Log in there and press Authorize. The page that opens has an "
@@ -213,7 +214,7 @@ class Login:
             if isinstance(found, Code):
                 return found.code
             error = self.misread(found, pending.scope)
-            if found.kind in _FINAL_PASTES:
+            if found.kind in FINAL_PASTES:
                 raise error
             # Whoever pastes the link may have met the server's error page: does it know this client at all?
             if found.kind == "authorize-link" and not self._knows_client():
@@ -235,10 +236,21 @@ class Login:
             report = grants.redeem(self.machine, self.setup, pending, code, new, waiting=say)
         self._skew = report.skew
         error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
+        if error is not None and error.id == "LGN021":
+            self.links.pop(pending.scope, None)  # its link is not open any more
         if report.interrupted:
             raise KeyboardInterrupt
-        if error is not None:
+        if error is None:
+            return
+        if error.id != "LGN021" or not self._came_since(pending):
             raise error
+        self.ui.caution(error, "No new link is needed.")
+
+    def _came_since(self, pending: Pending) -> bool:
+        """Whether another login or a refresh has brought the token since the link was shown, and it can be used."""
+        token = self._token(pending.scope)
+        came = None if token is None else token.last_refresh(self.machine.now())
+        return came is not None and came >= pending.created and not self.settle([pending.scope])
 
     def _interrupted(self, left: Sequence[str]) -> None:
         """Say how to continue: every link that is still open, those that would have followed included."""
@@ -290,10 +302,12 @@ class Login:
         if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
             return
         if self._client_ok:
-            self.ui.say(title)
-            examples = (scopes.example(self._program, place, each, self.table) for each in done)
-            lines = dict.fromkeys(line for each in examples for line in each)
-            self.ui.command("\n".join(list(lines)[:most]))
+            examples: dict[str, None] = {}
+            for scope in done:
+                examples |= dict.fromkeys(scopes.example(self._program, place, scope, self.table))
+            if examples:
+                self.ui.say(title)
+                self.ui.command("\n".join(list(examples)[:most]))
             return
         old = f"[ENV004] Majora does not accept ocarina {self._version}."
         self.ui.warn(old if self._version else "[ENV001] No ocarina client was found on this machine.")
@@ -302,11 +316,11 @@ class Login:
     def _got(self, scope: str, word: str) -> KitError | None:
         """Show a token that is in the file, once Majora has accepted it; returns why it did not."""
         token = self._token(scope) or Token(scope)
+        self.settled[scope] = True  # before the server is asked: Ctrl-C may end that
         if word != "valid" and self._is_refused(token):
             why = "It was granted just now: the account may be inactive, or another server answers."
             remedy = Remedy("See what doctor finds.", (self.setup.place.command("doctor"),))
             return KitError("The token is saved, but Majora refuses it.", id="API001", why=why, remedy=remedy)
-        self.settled[scope] = True
         now = self.machine.now()
         left = f"for {span(token.seconds_left(now) + 30)}"
         valid = f"until {clock(token.expiry(now), now)}, {left}" if word == "valid" else f"valid {left}"

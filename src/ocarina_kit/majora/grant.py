@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +29,8 @@ _CLOCK_SLIP_S = 300.0
 
 
 class Pending(NamedTuple):
-    """A login whose link was shown. ``config`` is its path, "" for ``--env``. ``created`` is in epoch seconds; so is
-    ``sent``, when its code went to the server, 0 if it has not; after that ``state`` and ``verifier`` are blank.
+    """A login whose link was shown. ``config`` is its resolved path, "" for ``--env``. ``created`` is in epoch seconds;
+    so is ``sent``, when its code went to the server, 0 if it has not; after that ``verifier`` is blank.
 
     The client id and secret are not kept: they are read from the set-up again.
     """
@@ -50,7 +51,8 @@ class Pending(NamedTuple):
 
 
 def _owner(setup: Setup) -> tuple[str, str, str | None]:
-    return setup.domain, "" if setup.place.from_env else str(setup.place.config), setup.place.profile
+    config = "" if setup.place.from_env else os.path.realpath(setup.place.config)
+    return setup.domain, config, setup.place.profile
 
 
 def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, str]:
@@ -86,23 +88,16 @@ def save_pending(machine: Machine, pending: Pending) -> None:
     _write(_path(machine, pending.state), pending)
 
 
-def waiting(machine: Machine) -> list[Pending]:
-    """The logins that are not expired and whose code was not sent, newest first. Never raises."""
+def last_logins(machine: Machine) -> list[Pending]:
+    """The logins of the last hour, oldest first: those that wait, and those whose code was sent. Never raises."""
     found = [_read(machine, path) for path in _folder(machine).glob("*.json")]
-    return sorted((each for each in found if each and not each.sent), key=lambda each: -each.created)
+    return sorted((each for each in found if each is not None), key=lambda each: each.created)
 
 
 def use_pending(machine: Machine, pending: Pending) -> None:
-    """Forget a login whose code was sent, but for what tells a second paste of the same callback. Never raises."""
+    """Note that a login's code was sent: it only tells a second paste of the same callback now. Never raises."""
     with contextlib.suppress(KitError):
-        used = pending._replace(state="", verifier=Secret(""), sent=machine.now())
-        _write(_path(machine, pending.state), used)
-
-
-def used_pending(machine: Machine, state: str) -> Pending | None:
-    """The login of this state if its code was sent in the last hour. Never raises."""
-    found = _read(machine, _path(machine, state))
-    return found if found and found.sent else None
+        _write(_path(machine, pending.state), pending._replace(verifier=Secret(""), sent=machine.now()))
 
 
 def _folder(machine: Machine) -> Path:
