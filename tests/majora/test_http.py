@@ -187,7 +187,7 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path, peers: Peers) 
     loopback = peers.saying(OK)  # http needs none
     assert ask(loopback.url, {"REQUESTS_CA_BUNDLE": str(empty)}).status == 200
     assert ca_bundle({"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "/c"}) == ("CURL_CA_BUNDLE", "/c")
-    assert ca_bundle({"SSL_CERT_FILE": "/s"}) is None
+    assert ca_bundle({"SSL_CERT_FILE": "/s"}) == ("", "")
 
 
 # --- proxies

@@ -18,10 +18,9 @@ from ocarina_kit.client import scopes
 from ocarina_kit.client.find import Clients, find_clients, read_table
 from ocarina_kit.client.scopes import PURPOSES, Table, given_scope, scopes_for, supported
 from ocarina_kit.majora.grant import Pending, last_logins
-from ocarina_kit.majora.paste import LONGEST, Code, Misread, read_paste
+from ocarina_kit.majora.paste import LONGEST, Misread, read_paste
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
-from ocarina_kit.system.words import count, listed, span
-from ocarina_kit.tokens import told
+from ocarina_kit.system.words import count, listed
 
 EPILOG = """Examples:
   ocarina-kit login --for upload
@@ -157,7 +156,7 @@ def _finish(login: Login, source: str) -> None:
     still_open = [each for each in logins if not each.sent]
     used = [each for each in logins if each.sent]
     if not _use(login, text, still_open) and not _use(login, text, used):
-        _say_why_not(login, text, still_open)
+        login.fail(_what_else(login, text, [each.state for each in still_open]))
 
 
 def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
@@ -169,12 +168,9 @@ def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
             continue
         any_found = True
         try:
-            if pending.sent:
-                _use_again(login, pending)
-            elif isinstance(found, Code):
-                login.redeem(pending, found.code)
-            else:
+            if isinstance(found, Misread):
                 raise login.misread(found, pending.scope)
+            login.redeem(pending, found.code)
         except KitError as problem:
             login.fail(problem, pending.scope)
             if problem.id in NEW_LINK_HELPS:
@@ -182,25 +178,11 @@ def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
     return any_found
 
 
-def _use_again(login: Login, used: Pending) -> None:
-    """A code that was used before: no error if its token is there. Raises KitError (LGN021)."""
-    now, scope = login.machine.now(), used.scope
-    ago = span(now - used.sent)
-    if login.settle([scope]):
-        said = f"This one was used {ago} ago. The link was shown {span(now - used.created)} ago."
-        new = login.login_command(scope)
-        raise told.error("grant", login.setup, (scope,), said=said, login=new)
-    login.ui.say(f"The code in that address was used before, {ago} ago.")
-
-
-def _say_why_not(login: Login, text: str, still_open: Sequence[Pending]) -> None:
-    """Say what a paste is that has the address of no login of this set-up in it."""
-    scopes_by_state = {each.state: each.scope for each in still_open}
-    found = read_paste(text, login.setup.domain, scopes_by_state)
-    if isinstance(found, Misread) and (still_open or found.kind in _TOLD_ALWAYS):
-        wanted = [scope for state, scope in scopes_by_state.items() if state == found.state]
-        login.fail(login.misread(found, *wanted))
-        return
+def _what_else(login: Login, text: str, open_states: Sequence[str]) -> KitError:
+    """The error for a paste without the address of any login of this set-up."""
+    found = read_paste(text, login.setup.domain, open_states)
+    if isinstance(found, Misread) and (open_states or found.kind in _TOLD_ALWAYS):
+        return login.misread(found)
     why = "None was begun with this set-up in the last hour, or each is finished."
     remedy = Remedy("Get a new link.", (login.login_command(),))
-    login.fail(KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy))
+    return KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy)

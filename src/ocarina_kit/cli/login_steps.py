@@ -85,11 +85,6 @@ class Login:
         code = worst(error.exit for error in self._errors)
         return next((error for error in self._errors if error.exit == code), None)
 
-    @property
-    def usable(self) -> bool:
-        """Whether ocarina finds any of the tokens now."""
-        return any(self.settled.values())
-
     def get(self, wanted: Sequence[str], *, force: bool = False, browser: bool | None = None) -> None:
         """Get a token for each scope string: one that is valid stays, an expired one is refreshed, a person opens a
         link for the rest.
@@ -216,41 +211,42 @@ class Login:
             error = self.misread(found, pending.scope)
             if found.kind in FINAL_PASTES:
                 raise error
-            # Whoever pastes the link may have met the server's error page: does it know this client at all?
-            if found.kind == "authorize-link" and not self._knows_client():
-                raise told.error("client", self.setup, said="It does not know this client id.")
+            if found.kind == "authorize-link":
+                # Whoever pastes the link may have met the server's error page: does it know this client at all?
+                with self.ui.waiting("Asking Majora whether it knows the client", _PROBE_S):
+                    client = self.majora.probe_client(_PROBE_S)
+                if client.kind == "unknown":
+                    raise told.error("client", self.setup, said="It does not know this client id.")
             step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
             self.ui.caution(error, step)
             prompt = "> "
 
-    def _knows_client(self) -> bool:
-        """Whether Majora knows the client, as far as it answers."""
-        with self.ui.waiting("Asking Majora whether it knows the client", _PROBE_S):
-            return self.majora.probe_client(_PROBE_S).kind != "unknown"
-
     def redeem(self, pending: Pending, code: Secret) -> None:
-        """Exchange a code. Raises KitError if there is no token that ocarina can use then, and KeyboardInterrupt
-        if the person asked to end, once what came of it is saved."""
-        new = self.login_command(pending.scope)
-        with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-            report = grants.redeem(self.machine, self.setup, pending, code, new, waiting=say)
-        self._skew = report.skew
-        error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
-        if error is not None and error.id == "LGN021":
-            self.links.pop(pending.scope, None)  # its link is not open any more
-        if report.interrupted:
-            raise KeyboardInterrupt
-        if error is None:
-            return
-        if error.id != "LGN021" or not self._came_since(pending):
+        """Exchange a code, unless that was done before. Raises KitError if there is no token that ocarina can use then,
+        and KeyboardInterrupt if the person asked to end, once what came of it is saved."""
+        scope, now = pending.scope, self.machine.now()
+        new_link = self.login_command(scope)
+        if pending.sent:
+            used, shown = span(now - pending.sent), span(now - pending.created)
+            said = f"This one was used before, {used} ago; its link was shown {shown} ago."
+            error = told.error("grant", self.setup, (scope,), said=said, login=new_link)
+        else:
+            with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
+                report = grants.redeem(self.machine, self.setup, pending, code, new_link, waiting=say)
+            self._skew = report.skew
+            error = report.outcomes[0].problem or self._got(scope, "logged in")
+            if error is not None and error.id == "LGN021":
+                self.links.pop(scope, None)  # it is not open any more
+            if report.interrupted:
+                raise KeyboardInterrupt
+            if error is None:
+                return
+        # Another login, or the earlier use of this code, may have brought the token since the link was shown.
+        token = self._token(scope)
+        came = token and token.last_refresh(now)
+        if error.id != "LGN021" or (came or 0.0) < pending.created or self.settle([scope]):
             raise error
         self.ui.caution(error, "No new link is needed.")
-
-    def _came_since(self, pending: Pending) -> bool:
-        """Whether another login or a refresh has brought the token since the link was shown, and it can be used."""
-        token = self._token(pending.scope)
-        came = None if token is None else token.last_refresh(self.machine.now())
-        return came is not None and came >= pending.created and not self.settle([pending.scope])
 
     def _interrupted(self, left: Sequence[str]) -> None:
         """Say how to continue: every link that is still open, those that would have followed included."""
@@ -349,11 +345,11 @@ class Login:
 # --- the browser
 
 
-def is_visible(environ: Mapping[str, str], platform: str = sys.platform) -> bool:
+def is_visible(environ: Mapping[str, str]) -> bool:
     """Whether a browser that is started here would be seen: not over SSH, not without a display."""
     if any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")):
         return False
-    return platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+    return sys.platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
 def open_link(link: str) -> None:

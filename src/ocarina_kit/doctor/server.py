@@ -119,12 +119,7 @@ def name(world: World) -> Outcome | None:
     return skip("the proxy looks the name up") if _has_proxy(world) else _step(world, "SRV001")
 
 
-@_check(
-    "SRV002",
-    "The server can be reached",
-    needs="SRV001",
-    text="Check the network, the proxy and the firewall.",
-)
+@_check("SRV002", "The server can be reached", needs="SRV001", text="Check the network, proxy and firewall.")
 def connection(world: World) -> Outcome | None:
     """A connection is made to MAJORA_DOMAIN, or to the proxy that HTTPS_PROXY names and from there on. A refused
     connection is a fault. If no answer comes in time, the network may only be slow today.
@@ -135,10 +130,7 @@ def connection(world: World) -> Outcome | None:
 
 
 @_check(
-    "SRV003",
-    "The server's certificate is accepted",
-    needs="SRV002",
-    text="Check the clock and the CA bundle.",
+    "SRV003", "The server's certificate is accepted", needs="SRV002", text="Check the clock and CA bundle."
 )
 def tls(world: World) -> Outcome | None:
     """The certificate must be in date, for this host, and signed by an authority in the CA bundle: the one that

@@ -91,7 +91,7 @@ class Majora(NamedTuple):
     client_id: str = ""
     client_secret: Secret = Secret("")
 
-    def identify(self, seconds: float = _PROBE_S) -> Probe:
+    def identify(self, seconds: float) -> Probe:
         """Who answers, asked without any credential (SRV001 to SRV004, ENV007)."""
         return read_identity(self._post("token", seconds, form={"grant_type": "authorization_code"}))
 
@@ -126,10 +126,10 @@ class Majora(NamedTuple):
         # Only the installed client's version says anything about the client.
         return probe if version else probe._replace(client_ok=None, wanted_version="")
 
-    def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float) -> Answer:
+    def exchange(self, code: Secret, verifier: Secret, seconds: float) -> Answer:
         """Exchange a code for tokens, once (RFC 6749, 4.1.3; the verifier: RFC 7636, 4.5)."""
         more = {"code_verifier": verifier.reveal(), "client_secret": self.client_secret.reveal()}
-        body = self._oauthlib.prepare_request_body(code.reveal(), redirect_uri, **more)
+        body = self._oauthlib.prepare_request_body(code.reveal(), endpoint(self.domain, "callback"), **more)
         return read_answer(self._post("token", seconds, code, verifier, form=dict(parse_qsl(body))))
 
     def refresh(self, refresh_token: Secret, seconds: float) -> Answer:
@@ -177,10 +177,11 @@ def tls_hint(machine: Machine, domain: str, seconds: float) -> tuple[str, str, b
     """
     import certifi
 
-    end, built_in = machine.monotonic() + seconds, certifi.where()
-    variable, used = ca_bundle(machine.environ) or ("", built_in)
-    for path in dict.fromkeys((built_in, machine.environ.get("SSL_CERT_FILE", ""), *_SYSTEM_BUNDLES)):
-        if path != used and Path(path).is_file():
+    end = machine.monotonic() + seconds
+    built_in = certifi.where()
+    variable, used = ca_bundle(machine.environ)
+    for path in (built_in, machine.environ.get("SSL_CERT_FILE", ""), *_SYSTEM_BUNDLES):
+        if path != (used or built_in) and Path(path).is_file():
             trial = machine._replace(environ={**machine.environ, "REQUESTS_CA_BUNDLE": path})
             net = Majora(trial, domain).identify(end - machine.monotonic()).net
             if net is None or net.sent or net.status:
@@ -207,12 +208,12 @@ def read_answer(came: Response | NoAnswer) -> Answer:
     if isinstance(came, NoAnswer):
         return came
     value = came.json() or {}
-    error, description = value.get("error"), value.get("error_description")
+    error = value.get("error")
     # RFC 6749, 5.2 has 400 and 401; some servers say 403 to access_denied, and some say everything with 200.
     if came.status in (200, 400, 401, 403) and isinstance(error, str) and error in _CAUSES:
-        new = (str(value.get(name) or "") for name in ("access_token", "refresh_token"))
-        came = came._replace(secrets=(*came.secrets, *map(Secret, new)))
-        words = came.shown(description) if isinstance(description, str) else ""
+        tokens = [Secret(str(value.get(name) or "")) for name in ("access_token", "refresh_token")]
+        description = value.get("error_description")
+        words = came.shown(description, *tokens) if isinstance(description, str) else ""
         # The server's words say it more exactly than its code (FACTS.md).
         cause = _CAUSES[error]
         if re.search("(?i)2fa|two-factor", words):
@@ -220,15 +221,19 @@ def read_answer(came: Response | NoAnswer) -> Answer:
         elif "redirect" in words.lower():
             cause = "redirect-uri"
         return Refused(error, words, cause, came.skew)
-    return (_granted(value, came.skew) if 200 <= came.status < 300 else None) or _unusable(came)
+    granted = _granted(value, came.skew) if came.status // 100 == 2 else None
+    return granted or _unusable(came)
 
 
 def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
     """The token in a JSON answer, None if the client could not use it. A life or scope that cannot be read is no
     reason to lose a token."""
-    access, refresh, kind = (value.get(name) for name in ("access_token", "refresh_token", "token_type"))
-    usable = all(isinstance(each, str) and _TOKEN.fullmatch(each) for each in (access, refresh or access))
-    if not usable or str(kind).lower() != "bearer":
+    access, refresh = value.get("access_token"), value.get("refresh_token")
+    for token in (access, refresh or access):
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            return None
+    token_type = str(value.get("token_type"))
+    if token_type.lower() != "bearer":
         return None
     try:
         life = float(value["expires_in"])
@@ -239,17 +244,21 @@ def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
     names = tuple(scope.split()) if isinstance(scope, str) else ()
     extra = {name: each for name, each in value.items() if name not in _NAMED}
     renewal = Secret(refresh) if refresh else None
-    return Granted(Secret(str(access)), renewal, life, names or None, str(kind), extra, skew)
+    return Granted(Secret(str(access)), renewal, life, names or None, token_type, extra, skew)
 
 
 def _unusable(came: Response) -> NoAnswer:
     """Why an answer says nothing of what was asked, and whether the server may have acted on the request."""
-    kind, status, sent = "other", came.status, 200 <= came.status < 300
+    kind = "other"
+    status = came.status
+    sent = status // 100 == 2
     words = f"it answered {status} with {'a web page' if came.is_html else 'no OAuth answer'}"
     if 300 <= status < 400:
         # Majora's endpoints never redirect: what is in front of them answered, and Majora saw nothing.
         host = re.match(r"https?://([\w.-]+)", came.headers.get("location", ""))
-        words = f"it answered {status}, a redirect" + (f" to {came.shown(host[1], 100)}" if host else "")
+        words = f"it answered {status}, a redirect" + (
+            f" to {came.shown(host[1], limit=100)}" if host else ""
+        )
     elif status == 429:
         kind, words = "rate-limited", f"it answered {status}, too many requests"
     elif status >= 500:

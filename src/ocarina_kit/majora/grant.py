@@ -29,8 +29,9 @@ _CLOCK_SLIP_S = 300.0
 
 
 class Pending(NamedTuple):
-    """A login whose link was shown. ``config`` is its resolved path, "" for ``--env``. ``created`` is in epoch seconds;
-    so is ``sent``, when its code went to the server, 0 if it has not; after that ``verifier`` is blank.
+    """A login whose link was shown. ``owner``: the set-up's domain, resolved configuration ("" for ``--env``) and
+    profile. ``created`` is in epoch seconds; so is ``sent``, when its code went to the server, 0 if it has not; after
+    that ``verifier`` is blank.
 
     The client id and secret are not kept: they are read from the set-up again.
     """
@@ -38,21 +39,18 @@ class Pending(NamedTuple):
     state: str
     verifier: Secret
     scope: str
-    redirect_uri: str
-    domain: str
-    config: str
-    profile: str | None
+    owner: list[str | None]
     created: float
     sent: float = 0.0
 
     def belongs_to(self, setup: Setup) -> bool:
         """Whether it began with this set-up: a code is sent only to the server that its link led to."""
-        return (self.domain, self.config, self.profile) == _owner(setup)
+        return self.owner == _owner(setup)
 
 
-def _owner(setup: Setup) -> tuple[str, str, str | None]:
+def _owner(setup: Setup) -> list[str | None]:
     config = "" if setup.place.from_env else os.path.realpath(setup.place.config)
-    return setup.domain, config, setup.place.profile
+    return [setup.domain, config, setup.place.profile]
 
 
 def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, str]:
@@ -65,15 +63,17 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
     from oauthlib.oauth2 import WebApplicationClient
     from requests_oauthlib import OAuth2Session
 
-    verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
-    redirect_uri, page = endpoint(setup.domain, "callback"), endpoint(setup.domain, "authorize")
+    verifier = secrets.token_urlsafe(64)
+    state = secrets.token_urlsafe(32)
+    page = endpoint(setup.domain, "authorize")
+    callback = endpoint(setup.domain, "callback")
     client = WebApplicationClient(setup.client_id)
     challenge = client.create_code_challenge(verifier, "S256")
-    with OAuth2Session(client=client, redirect_uri=redirect_uri, scope=scope) as session:
+    with OAuth2Session(client=client, redirect_uri=callback, scope=scope) as session:
         more = {"code_challenge": challenge, "code_challenge_method": "S256", "approval_prompt": "auto"}
         # It takes no http://, which loopback hosts have; only the query is used.
         url, _ = session.authorization_url(page.replace("http:", "https:", 1), state=state, **more)
-    pending = Pending(state, Secret(verifier), scope, redirect_uri, *_owner(setup), machine.now())
+    pending = Pending(state, Secret(verifier), scope, _owner(setup), machine.now())
     return pending, f"{page}?{url.partition('?')[2]}"
 
 

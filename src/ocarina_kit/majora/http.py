@@ -103,9 +103,10 @@ class Response(NamedTuple):
             return None
         return value if isinstance(value, dict) else None
 
-    def shown(self, text: str, limit: int = 200) -> str:
-        """The server's words on one line: the request's secrets are masked first, the text is cut after that."""
-        return one_line(mask(text[:10_000], self.secrets), limit)
+    def shown(self, text: str, *given: Secret, limit: int = 200) -> str:
+        """The server's words on one line: the request's secrets, and those that it has ``given``, are masked first; the
+        text is cut after that."""
+        return one_line(mask(text[:10_000], (*self.secrets, *given)), limit)
 
 
 class _Body(io.BytesIO):
@@ -171,7 +172,8 @@ def send(
     try:
         # A stop (SIGSTOP, a suspended laptop) uses up one slice however long it lasts, and one more slice follows the
         # last: what arrived meanwhile is read before anything is judged late.
-        for limit in [*[_SLICE_S] * int(seconds / _SLICE_S), seconds % _SLICE_S, _SLICE_S]:
+        slices = [_SLICE_S] * int(seconds / _SLICE_S)
+        for limit in (*slices, seconds % _SLICE_S, _SLICE_S):
             with contextlib.suppress(queue.Empty):
                 came = box.get(timeout=limit)
                 return came._replace(secrets=secrets) if isinstance(came, Response) else came
@@ -189,15 +191,16 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
     from requests.adapters import HTTPAdapter
 
     host, body = urlsplit(request.url).hostname or "", request.body
-    proxy, bundle = proxy_for(machine.environ, request.url), ca_bundle(machine.environ)
+    proxy = proxy_for(machine.environ, request.url)
+    variable, bundle = ca_bundle(machine.environ)
     if request.url.startswith("http:"):
-        bundle = None
+        bundle = ""
     try:
-        if bundle and not Path(bundle[1]).is_dir():
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle[1])
+        if bundle and not Path(bundle).is_dir():
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle)
     except (OSError, ValueError):  # an SSLError is an OSError
-        words = "the CA bundle that {} names cannot be read, or has no certificate in it: {}"
-        return NoAnswer("ca-bundle", words.format(*bundle or ()))
+        words = f"the CA bundle that {variable} names cannot be read, or has no certificate in it: {bundle}"
+        return NoAnswer("ca-bundle", words)
     try:
         if proxy is None:
             socket.getaddrinfo(host, None)  # first, so that a silent resolver is told from a silent server
@@ -207,7 +210,7 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
                 request,
                 stream=True,
                 timeout=(min(CONNECT_S, seconds), None),  # the caller decides that an answer is late
-                verify=bundle[1] if bundle else True,
+                verify=bundle or True,
                 proxies={"https": proxy} if proxy else {},
             )
             content = bytearray()
@@ -253,9 +256,10 @@ def _needs_no_proxy(url: str, no_proxy: str) -> bool:
     return bool(proxy_bypass_environment(parts.netloc, {"no": no_proxy}))
 
 
-def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """The variable that names a CA bundle, and the path: those that requests, and so the client, reads."""
-    return next(((name, environ[name]) for name in CA_BUNDLES if environ.get(name)), None)
+def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The variable that names a CA bundle, of those that requests, and so the client, reads; and the path. Both are ""
+    if none does."""
+    return next(((name, environ[name]) for name in CA_BUNDLES if environ.get(name)), ("", ""))
 
 
 # --- what it means if a request came no further
@@ -299,5 +303,5 @@ def _failure(problem: BaseException, stage: str, host: str, proxy: str | None) -
         marks += "tunnel:407 " if "Tunnel connection failed: 407" in str(each) else ""
     kind = next(kind for kind, (pattern, _) in _KINDS.items() if re.search(pattern, marks))
     words = _KINDS[kind][1].format(host=host, proxy=mask(proxy or ""))
-    said = [f": {each.verify_message}" for each in causes if hasattr(each, "verify_message")]
-    return NoAnswer(kind, words + (said[0] if said and kind.startswith("tls-") else ""), stage == "sent")
+    reason = next((f": {each.verify_message}" for each in causes if hasattr(each, "verify_message")), "")
+    return NoAnswer(kind, words + reason, stage == "sent")

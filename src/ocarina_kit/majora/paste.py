@@ -62,7 +62,9 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
     cleaned = _clean(text[:LONGEST])
     if not cleaned.strip(" \r\n\"'<>"):
         return Misread("empty")
-    home, servers, own = _server(domain), list[str](), list[_Piece]()
+    home = server_of(domain.replace("http:", "https:", 1))
+    servers: list[str] = []
+    own: list[_Piece] = []
     for words in _readings(cleaned):
         here = [_piece(word, states) for word in words if "=" in word or "/" in word]
         servers += [piece.server for piece in here if piece.server is not None]
@@ -113,9 +115,6 @@ def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code
 
 # --- readings
 
-_ESCAPES = re.compile(r"(?:\x1b|\^\[)?\[20[01]~|\x1b\[[0-9;?]*[ -/]*[@-~]")
-_AMPERSANDS = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
-_LINE_BREAKS = re.compile(r" *[\r\n][ \r\n]*(?:>[> ]*)?")
 _URL_START = re.compile(r"(?=https?://)", re.IGNORECASE)
 # Servers percent-encode all other characters (RFC 6749, appendix B).
 _NOT_OF_A_VALUE = re.compile(r"[^A-Za-z0-9._~+/=%-]")
@@ -125,17 +124,17 @@ _ERROR_PAGES = {"redirect-uri": "Mismatching redirect URI", "client": "Invalid c
 
 def _clean(text: str) -> str:
     """Without what terminals, mail and shells add: escapes, invisible characters, HTML's and shells' quoting."""
-    text = _ESCAPES.sub("", text)
+    text = re.sub(r"(?:\x1b|\^\[)?\[20[01]~|\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
     text = "".join(char for char in text if char.isspace() or (char.isprintable() and char != "\\"))
     text = re.sub(r"[^\S\r\n]+", " ", text)  # so that no pattern meets a long run
-    return _AMPERSANDS.sub("&", text)
+    return re.sub(r"(?i)&(?:amp|#38|#x26);", "&", text)
 
 
 def _readings(text: str) -> Iterator[list[str]]:
     """The words of the text as it is, with lines joined, without white space; then the same with percent-encoding
     undone, twice. A URL begins a word."""
     for _ in range(3):
-        joined = _LINE_BREAKS.sub("", text.strip())
+        joined = re.sub(r" *[\r\n][ \r\n]*(?:>[> ]*)?", "", text.strip())
         for reading in (text, joined, joined.replace(" ", "")):
             yield [part for word in reading.split() for part in _URL_START.split(word) if part]
         decoded = unquote(text)
@@ -144,14 +143,10 @@ def _readings(text: str) -> Iterator[list[str]]:
         text = decoded
 
 
-def _server(url: str) -> str:
-    """As `server_of`, whatever the scheme: the code is never sent there."""
-    return server_of(re.sub("(?i)^http:", "https:", url))
-
-
 def _piece(part: str, states: Collection[str]) -> _Piece:
     part = part.strip(_AROUND)
-    server = _server(part) if _URL_START.match(part) else None
+    # The scheme says nothing: no code is ever sent to the address in a paste.
+    server = server_of(part.replace("http:", "https:", 1)) if _URL_START.match(part) else None
     path, mark, rest = part.partition("?")
     query: dict[str, str] = {}
     for pair in re.split(r"[&#;?]", rest if mark or server is not None else part):
@@ -159,6 +154,6 @@ def _piece(part: str, states: Collection[str]) -> _Piece:
         if equals:
             query.setdefault(name.strip("\"'").lower(), unquote_plus(_NOT_OF_A_VALUE.split(value, 1)[0]))
     given = query.get("state", "")
-    fitting = [one for one in states if given == one or (len(one) >= 16 and given.startswith(one))]
+    fitting = [one for one in states if given.startswith(one)]
     state = max(fitting, key=len, default=given.rstrip(f"{_AROUND}."))
     return _Piece(server, path, query, query.get("code", "").rstrip(" \r\n\"'<>."), state)

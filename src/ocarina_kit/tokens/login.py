@@ -7,6 +7,7 @@ the token on the disk; log; forget the pending login.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ocarina_kit.config.place import Setup
@@ -60,11 +61,11 @@ def redeem(
     from ocarina_kit.system.signals import held_off
 
     server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
-    scope, verifier, redirect = pending.scope, pending.verifier, pending.redirect_uri
+    scope = pending.scope
     with opened(machine, setup, "login", waiting) as store:
         store.prepare(1)
         with held_off() as stop:
-            ask = lambda seconds: server.exchange(code, verifier, redirect, seconds)  # noqa: E731
+            ask = partial(server.exchange, code, pending.verifier)
             answer, _ = attempts(machine, ask, stop, resend=False)
             if isinstance(answer, Granted):
                 (outcome,) = store.save([store.arrived(scope, answer)], "logged-in")

@@ -32,7 +32,6 @@ class _Fault(NamedTuple):
     exit: int = Exit.PROBLEM
 
 
-_EMPTY = "It was empty, or only white space."
 _EARLY = "The address to paste is that of the page that opens after you press Authorize."
 _NO_LOGIN = "The browser was not logged in to Majora yet."
 _OTHER = "It is at {said}; the server of this set-up is {domain}"
@@ -45,7 +44,6 @@ _NARROW = "Missing: {said}. It is stored under {key}, where ocarina does not loo
 _DEAD = "Majora does not accept the refresh token any more."
 _SPENT = "An earlier attempt reached Majora, but its answer did not arrive complete."
 _MAYBE = "The refresh token may have been spent, and no usable answer came."
-_OLD = "{said} The old tokens are kept."
 _JOURNAL = "The new token could not be written to {file}: it is kept in {journal}."
 _NOWHERE = "The new token could be written neither to {file} nor anywhere else: it is lost."
 _OWNER = "The token belongs to {owner} and was not sent to {domain}."
@@ -79,7 +77,7 @@ _REFRESH = ("Refresh now.", "refresh")
 
 _FAULTS = {
     # a paste (`Misread.kind`), then what Majora may say to a paste or a login (`Refused.cause`)
-    "empty": _Fault("LGN001", "Nothing was pasted.", _EMPTY, _COPY),
+    "empty": _Fault("LGN001", "Nothing was pasted.", "It was empty, or only white space.", _COPY),
     "authorize-link": _Fault("LGN003", "That is the link to open, not the page that opens.", _EARLY, _COPY),
     "log-in-page": _Fault("LGN004", "That is the address of Majora's log-in page.", _NO_LOGIN, _COPY),
     "other-server": _Fault("LGN005", "That address belongs to another server.", _OTHER, _COPY),
@@ -105,7 +103,7 @@ _FAULTS = {
     "refused-token": _Fault("RFR001", _DEAD, "{said}", _LOGIN, Exit.LOGIN),
     "lost": _Fault("RFR002", "The refresh token was spent; the new one is lost.", _SPENT, _LOGIN, Exit.LOGIN),
     "refused": _Fault("RFR003", "Majora refused to refresh the token.", "{said}", _DOCTOR),
-    "maybe-lost": _Fault("RFR004", _MAYBE, _OLD, _LATER, Exit.UNKNOWN),
+    "maybe-lost": _Fault("RFR004", _MAYBE, "{said} The old tokens are kept.", _LATER, Exit.UNKNOWN),
     "in-journal": _Fault("RFR005", _JOURNAL, "{said}", _PUT_BACK),
     "nowhere": _Fault("RFR007", _NOWHERE, "{said}", _LOGIN, Exit.LOGIN),
     # tokens and their file
