@@ -112,7 +112,9 @@ def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
     ran = lab.kit.run("login")
     assert ran.out.startswith("valid      look up samples and runs: until ")
     assert (ran.code, "ocarina --oauth get biosample" in ran.out) == (0, True)
-    assert lab.kit.run("login", "--force").code == 2
+    forced = lab.kit.run("login", "--force")
+    assert (forced.code, "Try: ocarina-kit login --for lookup --force --print-url" in forced.err) == (2, True)
+    assert "No token was found" not in forced.err
     lab.has_expired()
     ran = lab.kit.run("login")
     assert ran.out.startswith("refreshed  look up samples and runs: valid for 10 h\n")

@@ -62,7 +62,7 @@ def command(
     if print_url:
         run.ui.to_stderr()
     clients, table = find_client(run)
-    login = Login(run, setup, clients, table, verify=verify)
+    login = Login(run, setup, clients, table, verify=verify, force=force)
     names, strings = list(purposes or []), scope or []
     if everything:
         names += [each.name for each in PURPOSES if supported(each, table)]
@@ -72,9 +72,9 @@ def command(
     if callback is not None:
         _finish(login, callback)
     elif print_url:
-        _show_links(login, login.settle(wanted, force=force))
+        _show_links(login, login.settle(wanted))
     else:
-        login.get(wanted, force=force, browser=browser)
+        login.get(wanted, browser)
     login.show_end()
     return Result(error=login.error, shown=True)
 
@@ -152,6 +152,7 @@ def _finish(login: Login, source: str) -> None:
         text = login.ui.ask_paste("Paste the address of the page that opened: ")
     else:
         text = login.run.read("--callback", source, LONGEST)
+    login.settle([])  # a damaged tokens file is set aside
     logins = [each for each in last_logins(login.machine) if each.belongs_to(login.setup)]
     still_open = [each for each in logins if not each.sent]
     used = [each for each in logins if each.sent]

@@ -59,24 +59,37 @@ def is_accepted(clients: Clients) -> bool:
 
 class Login:
     """One run, for tokens that are named by their scope strings. ``settled``: whether ocarina finds a usable token now;
-    ``links``: those that were shown and wait. ``verify``: ask the server whether it accepts the tokens.
+    ``links``: those that were shown and wait. ``verify``: ask the server whether it accepts the tokens. ``force``: a
+    link for each, even if its token is valid.
 
     What comes of each token is shown, errors too.
     """
 
     def __init__(
-        self, run: Run, setup: Setup, clients: Clients, table: Table | None, *, verify: bool = True
+        self,
+        run: Run,
+        setup: Setup,
+        clients: Clients,
+        table: Table | None,
+        *,
+        verify: bool = True,
+        force: bool = False,
     ) -> None:
-        self.run, self.machine, self.ui = run, run.machine, run.ui
-        self.setup, self.table, client = setup, table, used_client(clients)
+        self.run = run
+        self.machine = run.machine
+        self.ui = run.ui
+        self.setup = setup
+        self.table = table
         self.majora = Majora(run.machine, setup.domain, setup.client_id, setup.client_secret)
         self.settled: dict[str, bool] = {}
         self.links: dict[str, str] = {}
+        client = used_client(clients)
         self._program = "ocarina" if client is None or client is clients.shell else client.path
         self._version = version_text(client.version) if client is not None else ""
         self._client_ok = is_accepted(clients)
         self._errors: list[KitError] = []
         self._verify = verify
+        self._force = force
         self._skew: float | None = None
 
     @property
@@ -85,36 +98,37 @@ class Login:
         code = worst(error.exit for error in self._errors)
         return next((error for error in self._errors if error.exit == code), None)
 
-    def get(self, wanted: Sequence[str], *, force: bool = False, browser: bool | None = None) -> None:
+    def get(self, wanted: Sequence[str], browser: bool | None = None) -> None:
         """Get a token for each scope string: one that is valid stays, an expired one is refreshed, a person opens a
         link for the rest.
 
-        ``force``: a link for each. ``browser``: open the links in one; None: if it can be seen. Ctrl-C at a paste is
-        the error INT001 (exit 130). Raises KitError if nothing could be begun: the tokens file cannot be read,
-        locked or written.
+        ``browser``: open the links in one; None: if it can be seen. Ctrl-C at a paste is the error INT001 (exit 130).
+        Raises KitError if nothing could be begun: the tokens file cannot be read, locked or written.
         """
-        needed = self.settle(wanted, force=force)
+        needed = self.settle(wanted)
         if needed and self.ui.interactive:
             self._ask_for(needed, is_visible(self.machine.environ) if browser is None else browser)
         elif needed:
-            many, steps = count(len(needed), "token"), (self.login_command(*needed), self.paste_command)
-            text = "Print the link, open it, then paste the address of the page that opens."
+            many = count(len(needed), "token")
             what = f"A person must log in in a browser for {many}; there is no terminal to ask in."
-            why = "No token was found that is valid or can be refreshed."
-            self.fail(usage_error(what, id="LGN015", why=why, remedy=Remedy(text, steps)))
+            why = "" if self._force else "No token was found that is valid or can be refreshed."
+            text = "Print the link, open it, then paste the address of the page that opens."
+            remedy = Remedy(text, (self.login_command(*needed), self.paste_command))
+            self.fail(usage_error(what, id="LGN015", why=why, remedy=remedy))
 
     # --- what needs no browser
 
-    def settle(self, wanted: Sequence[str], *, force: bool = False) -> list[str]:
+    def settle(self, wanted: Sequence[str]) -> list[str]:
         """Do what needs no browser; returns those that need one. Raises KitError for the tokens file."""
         with self.ui.waiting("Looking at the tokens file", 90.0) as say:
             aside = grants.set_aside_damaged(self.machine, self.setup, say)
         if aside:
             self.ui.warn(aside)
-        refusal, due = guard(self.machine, self.setup), []
-        for scope in wanted if not force else ():
+        refusal = guard(self.machine, self.setup)
+        due = []
+        for scope in wanted:
             token = self._token(scope)
-            if token is None:
+            if self._force or token is None:
                 continue
             if (other := refusal(token)) is not None:
                 self.ui.say(f"{other.what} A new login replaces it.")
@@ -242,11 +256,12 @@ class Login:
             if error is None:
                 return
         # Another login, or the earlier use of this code, may have brought the token since the link was shown.
-        token = self._token(scope)
-        came = token and token.last_refresh(now)
-        if error.id != "LGN021" or (came or 0.0) < pending.created or self.settle([scope]):
+        token = self._token(scope) or Token(scope)
+        is_new = (token.last_refresh(now) or 0.0) >= pending.created and token.seconds_left(now) > LEAST_S
+        if error.id != "LGN021" or not is_new:
             raise error
         self.ui.caution(error, "No new link is needed.")
+        self._got(scope, "valid")
 
     def _interrupted(self, left: Sequence[str]) -> None:
         """Say how to continue: every link that is still open, those that would have followed included."""
@@ -276,7 +291,9 @@ class Login:
 
     def login_command(self, *wanted: str) -> str:
         """The command for a new link; without a terminal it is printed."""
-        options = () if self.ui.interactive else ("--print-url",)
+        options = ["--force"] if self._force else []
+        if not self.ui.interactive:
+            options.append("--print-url")
         return told.login_command(self.setup, wanted, *options, table=self.table)
 
     @property
