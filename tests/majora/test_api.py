@@ -55,7 +55,7 @@ def test_no_secret_reaches_the_place_that_a_redirect_names(peers: Peers) -> None
         assert refresh(it).kind == exchange(it).kind == "other"
         assert it.probe_client().kind == "not-majora"
         assert it.probe_token(Secret("acc3ss"), "u", "1.0.0").kind == "no-answer"
-        assert isinstance(it.revoke(Secret("r3fresh")), NoAnswer)
+        assert isinstance(it.revoke(Secret("r3fresh"), "refresh_token"), NoAnswer)
     assert evil.seen == []
 
 

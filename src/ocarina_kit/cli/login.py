@@ -16,7 +16,6 @@ from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result, Ui
 from ocarina_kit.client import scopes
 from ocarina_kit.client.find import Clients, find_clients, read_table
-from ocarina_kit.client.scopes import PURPOSES, Table, given_scope, scopes_for, supported
 from ocarina_kit.majora.grant import Pending, last_logins
 from ocarina_kit.majora.paste import LONGEST, Misread, read_paste
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
@@ -65,10 +64,10 @@ def command(
     login = Login(run, setup, clients, table, verify=verify, force=force)
     names, strings = list(purposes or []), scope or []
     if everything:
-        names += [each.name for each in PURPOSES if supported(each, table)]
+        names += [each.name for each in scopes.PURPOSES if scopes.supported(each, table)]
     elif callback is None and not names and not strings:
         names = choose_purposes(run.ui, table) if run.ui.interactive and not print_url else ["lookup"]
-    wanted = list(dict.fromkeys([*scopes_for(names, table), *map(given_scope, strings)]))
+    wanted = list(dict.fromkeys([*scopes.scopes_for(names, table), *map(scopes.given_scope, strings)]))
     if callback is not None:
         _finish(login, callback)
     elif print_url:
@@ -89,25 +88,25 @@ _HELP = (
 )
 
 
-def find_client(run: Run) -> tuple[Clients, Table | None]:
+def find_client(run: Run) -> tuple[Clients, scopes.Table | None]:
     """Find the client, and read its table of scope strings. Never raises."""
     with run.ui.waiting("Looking for the ocarina client", 2 * SEARCH_S):
-        found = find_clients(run.machine, timeout=SEARCH_S, first=True)
-        client = used_client(found)
-        return found, client and read_table(run.machine, client, timeout=SEARCH_S)
+        clients = find_clients(run.machine, timeout=SEARCH_S, first=True)
+        client = used_client(clients)
+        return clients, client and read_table(run.machine, client, timeout=SEARCH_S)
 
 
-def choices(table: Table | None = None) -> list[tuple[str, str]]:
+def choices(table: scopes.Table | None = None) -> list[tuple[str, str]]:
     """What ``--for`` takes, and what each is for, as far as the client of this table can do it."""
     rows = [(each.name, each.words) for each in scopes.PURPOSES if scopes.supported(each, table)]
     return [*rows[:1], ("upload", f"{scopes.UPLOAD_WORDS} ({listed(scopes.UPLOAD)})"), *rows[1:]]
 
 
-def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
+def choose_purposes(ui: Ui, table: scopes.Table | None) -> list[str]:
     """Ask what the person wants to do; returns names that ``--for`` takes. Raises KeyboardInterrupt."""
     options = [
         (scopes.BY_NAME["lookup"].words, "1 link to open"),
-        (scopes.UPLOAD_WORDS, count(len(scopes_for(["upload"], table)), "link")),
+        (scopes.UPLOAD_WORDS, count(len(scopes.scopes_for(["upload"], table)), "link")),
         ("something else",),
     ]
     choice = ui.ask_choice("What will you use ocarina for?", options, default=0, help=_HELP)
@@ -117,7 +116,7 @@ def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
     while True:
         names = ui.ask("Names, such as files or files,tags", help=_HELP).replace(",", " ").split()
         try:
-            if scopes_for(names, table):
+            if scopes.scopes_for(names, table):
                 return names
         except KitError as unknown:
             ui.say(unknown.what)
@@ -125,8 +124,8 @@ def choose_purposes(ui: Ui, table: Table | None) -> list[str]:
 
 # --- two steps, each in a process of its own
 
+# Kinds of `Misread` that say more than that no login is open.
 _TOLD_ALWAYS = ("empty", "authorize-link", "log-in-page", "other-server")
-"""Kinds of `Misread` that say more than that no login is open."""
 
 
 def _show_links(login: Login, wanted: Sequence[str]) -> None:

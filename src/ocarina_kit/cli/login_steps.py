@@ -10,11 +10,11 @@ import contextlib
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from ocarina_kit.cli.context import Run
 from ocarina_kit.client import scopes
 from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, Clients, version_text
-from ocarina_kit.client.scopes import Table
 from ocarina_kit.config.place import Setup
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
@@ -37,8 +37,8 @@ NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
 """Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up."""
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
 """Errors after which another link may still work. All others are about the client, the account or the network."""
+# Kinds of `Misread` that are the server's answer: no other paste can follow for the same link.
 FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client")
-"""Kinds of `Misread` that are the server's answer: no other paste can follow for the same link."""
 
 _PASTE_HELP = (
     "The link opens Majora in a browser, on any machine. Log in there and press Authorize. The page that opens has an "
@@ -70,7 +70,7 @@ class Login:
         run: Run,
         setup: Setup,
         clients: Clients,
-        table: Table | None,
+        table: scopes.Table | None,
         *,
         verify: bool = True,
         force: bool = False,
@@ -240,21 +240,18 @@ class Login:
         and KeyboardInterrupt if the person asked to end, once what came of it is saved."""
         scope, now = pending.scope, self.machine.now()
         new_link = self.login_command(scope)
-        if pending.sent:
-            used, shown = span(now - pending.sent), span(now - pending.created)
-            said = f"This one was used before, {used} ago; its link was shown {shown} ago."
-            error = told.error("grant", self.setup, (scope,), said=said, login=new_link)
-        else:
+        if not pending.sent:
             with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
                 report = grants.redeem(self.machine, self.setup, pending, code, new_link, waiting=say)
             self._skew = report.skew
             error = report.outcomes[0].problem or self._got(scope, "logged in")
-            if error is not None and error.id == "LGN021":
-                self.links.pop(scope, None)  # it is not open any more
             if report.interrupted:
                 raise KeyboardInterrupt
             if error is None:
                 return
+        else:
+            said = f"This one was used before, {span(now - pending.sent)} ago."
+            error = told.error("grant", self.setup, (scope,), said=said, login=new_link)
         # Another login, or the earlier use of this code, may have brought the token since the link was shown.
         token = self._token(scope) or Token(scope)
         is_new = (token.last_refresh(now) or 0.0) >= pending.created and token.seconds_left(now) > LEAST_S
@@ -274,8 +271,8 @@ class Login:
             self.ui.raw(self.links[scope])
         text = "Open each link above and paste the addresses here; or start again."
         remedy = Remedy(text, (self.paste_command, self.login_command(*left)))
-        what, why = f"Interrupted; {count(len(left), 'login')} not finished.", "What was done is saved."
-        self.fail(interrupted(what, why, remedy))
+        what = f"Interrupted; {count(len(left), 'login')} not finished."
+        self.fail(interrupted(what, "What was done is saved.", remedy))
 
     # --- what comes of it
 
@@ -315,12 +312,11 @@ class Login:
         if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
             return
         if self._client_ok:
-            examples: dict[str, None] = {}
-            for scope in done:
-                examples |= dict.fromkeys(scopes.example(self._program, place, scope, self.table))
-            if examples:
+            examples = [scopes.example(self._program, place, scope, self.table) for scope in done]
+            lines = list(dict.fromkeys(chain.from_iterable(examples)))
+            if lines:
                 self.ui.say(title)
-                self.ui.command("\n".join(list(examples)[:most]))
+                self.ui.command("\n".join(lines[:most]))
             return
         old = f"[ENV004] Majora does not accept ocarina {self._version}."
         self.ui.warn(old if self._version else "[ENV001] No ocarina client was found on this machine.")

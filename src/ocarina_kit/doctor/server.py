@@ -12,6 +12,8 @@ from ocarina_kit.config.url import endpoint
 from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
 from ocarina_kit.doctor.config import ask
 from ocarina_kit.doctor.world import World
+from ocarina_kit.system.change import Change
+from ocarina_kit.tokens import told
 
 _INIT, _KEY = "ocarina-kit init", "ocarina-kit init --api-key-file -"
 _FIX, _REFRESH = "ocarina-kit doctor --fix", "ocarina-kit refresh"
@@ -38,12 +40,10 @@ _check = partial(check, online=True)
 
 def failed_step(world: World) -> str:
     """The id of the check at which the request ended without an answer of Majora's; "" if it got one."""
-    from ocarina_kit.tokens.told import check_of
-
     probe = world.identity
     if probe is None or probe.kind == "majora":
         return ""
-    step = "SRV004" if probe.net is None else check_of(probe.net)
+    step = "SRV004" if probe.net is None else told.check_of(probe.net)
     step = {"CFG006": "SRV002", "SYS001": "SRV001"}.get(step, step)
     if step == "SRV001" and _has_proxy(world):
         return "SRV002"
@@ -63,7 +63,6 @@ def _is_plain(world: World) -> bool:
 def _step(world: World, id: str) -> Outcome | None:
     """What the request says of one step; None if it came further."""
     from ocarina_kit.majora.http import NoAnswer
-    from ocarina_kit.tokens import told
 
     probe, domain = world.identity, world.setup.domain
     if probe is None:
@@ -161,8 +160,6 @@ def credentials(world: World) -> Outcome | None:
 
     No login and no refresh works: tokens expire and are not replaced.
     """
-    from ocarina_kit.tokens import told
-
     probe, domain = world.credentials, world.setup.domain
     if probe is None:
         return follows("CFG004")
@@ -190,14 +187,12 @@ def access_tokens(world: World) -> Outcome | None:
 
     ocarina's commands are refused, with exit code 77 or a bare 400.
     """
-    from ocarina_kit.system.change import Change
-    from ocarina_kit.tokens.told import named
-
     asked = world.access
     kinds = [probe.kind for probe in asked.values()]
     worst = next((kind for kind in ("refused", "other-server") if kind in kinds), "accepted")
     keys = [key for key, probe in asked.items() if probe.kind == worst]
-    what, login = named(keys, world.table), world.login(keys, "--force")
+    what = told.named(keys, world.table)
+    login = world.login(keys, "--force")
     if worst == "refused":
         spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
         fix = [Change("refresh", scopes=spend, why=f"refresh the {what}")] if spend else []

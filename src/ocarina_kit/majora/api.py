@@ -10,17 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from ocarina_kit import __version__
 from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.majora.http import NoAnswer, Response, ca_bundle, send
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
-
-if TYPE_CHECKING:
-    from ocarina_kit.system.machine import Machine
 
 _PROBE_S = 20.0
 _BOGUS_CODE = "ocarina-kit-asks-whether-you-know-this-client"  # not a secret: no server gave it out
@@ -140,7 +138,7 @@ class Majora(NamedTuple):
         body = self._oauthlib.prepare_refresh_body("", refresh_token.reveal(), **self._client)
         return read_answer(self._post("token", seconds, refresh_token, form=dict(parse_qsl(body))))
 
-    def revoke(self, token: Secret, hint: str = "refresh_token") -> Refused | NoAnswer | None:
+    def revoke(self, token: Secret, hint: str) -> Refused | NoAnswer | None:
         """Revoke a token (RFC 7009); None once it is. A refresh token takes its access token with it (FACTS.md)."""
         form = {"token": token.reveal(), "token_type_hint": hint, **self._client}
         return read_revocation(self._post("revoke", _PROBE_S, token, form=form))

@@ -20,8 +20,6 @@ from ocarina_kit.system.files import make_private_folder, read_file, write_priva
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 
-CODE_LIFE_S = 60
-"""Seconds that a code is valid at the server (FACTS.md)."""
 LIFETIME_S = 3600.0
 """Seconds until a pending login is forgotten."""
 _CLOCK_SLIP_S = 300.0
@@ -79,7 +77,6 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
 
 def save_pending(machine: Machine, pending: Pending) -> None:
     """Keep a login, and forget expired ones. Raises KitError; its link must not be shown then."""
-    make_private_folder(machine.state)
     make_private_folder(_folder(machine))
     for path in _folder(machine).glob("*.json"):
         if _read(machine, path) is None:

@@ -14,17 +14,18 @@ import re
 import socket
 import threading
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from json import loads
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from ocarina_kit import __version__
 from ocarina_kit.config.names import CA_BUNDLES
+from ocarina_kit.config.url import server_of
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import one_line
-
-if TYPE_CHECKING:
-    from ocarina_kit.system.machine import Machine
 
 CAP = 1 << 20
 """Bytes of an answer's body, packed or unpacked, after which it is given up."""
@@ -36,8 +37,8 @@ _SLICE_S = 0.5
 class NoAnswer(NamedTuple):
     """No answer came, or none that is usable. ``words`` is for people: lower case, no full stop, no secret.
 
-    ``kind``: a key of ``_KINDS``; of this machine: one of ``LOCAL``; of an answer that arrived: ``rate-limited``,
-    ``server-error``, ``other`` (no OAuth answer, so something else than Majora gave it).
+    ``kind``: a key of ``_KINDS``; of this machine: ``ca-bundle``, ``insecure``, ``no-thread``; of an answer that
+    arrived: ``rate-limited``, ``server-error``, ``other`` (no OAuth answer, so something else than Majora gave it).
     ``sent``: the server may have acted on the request, so a token or code in it may be spent. Times are in seconds.
     """
 
@@ -53,10 +54,6 @@ class NoAnswer(NamedTuple):
         """The words as a sentence."""
         words = self.words if self.status is None else f"there was no usable answer: {self.words}"
         return f"{words[:1].upper()}{words[1:]}."
-
-
-LOCAL = ("ca-bundle", "proxy-unusable", "insecure", "no-thread")
-"""Kinds of `NoAnswer` for what is set wrong on this machine."""
 
 
 class Response(NamedTuple):
@@ -150,10 +147,8 @@ def send(
     end = machine.monotonic() + seconds
     import requests  # which takes its own time
 
-    from ocarina_kit import __version__
-    from ocarina_kit.config.url import server_of
-
-    server, seconds = server_of(url), end - machine.monotonic()
+    seconds = end - machine.monotonic()
+    server = server_of(url)
     if not server:
         return NoAnswer("insecure", "the address of the server cannot be used")
     if seconds <= 0:
@@ -245,7 +240,6 @@ def proxy_for(environ: Mapping[str, str], url: str) -> str | None:
 
 def _needs_no_proxy(url: str, no_proxy: str) -> bool:
     """Whether NO_PROXY names the host: its name, a domain that it is in, its address, or a network (10.0.0.0/8)."""
-    from ipaddress import ip_address, ip_network
     from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
 
     parts = urlsplit(url)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ocarina_kit.client.scopes import Table, options_for, permissions, what_for
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.system.errors import Exit, KitError, Remedy
@@ -15,7 +16,6 @@ from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.words import listed, span
 
 if TYPE_CHECKING:
-    from ocarina_kit.client.scopes import Table
     from ocarina_kit.majora.api import Refused
     from ocarina_kit.majora.http import NoAnswer
     from ocarina_kit.system.files import File
@@ -132,8 +132,6 @@ def error(
     ``said``: the server's words, or what else was seen. ``login``: the command that begins a new login, if it is not
     the usual one. ``values``: what else is in braces in the row.
     """
-    from ocarina_kit.client.scopes import permissions
-
     id, what, why, (text, *commands), exit = _FAULTS[fault]
     values |= {"said": said, "domain": setup.domain, "file": setup.tokens_file}
     values |= {name: endpoint(setup.domain, name) for name in ("applications", "callback", "two_factor")}
@@ -149,15 +147,11 @@ def login_command(
     setup: Setup, scopes: Collection[str] = (), *options: str, table: Table | None = None
 ) -> str:
     """The login that brings tokens for ``scopes``, by their purposes."""
-    from ocarina_kit.client.scopes import options_for
-
     return setup.place.command("login", *options_for(scopes, table), *options)
 
 
 def named(scopes: Iterable[str], table: Table | None = None) -> str:
     """``tokens to look up samples and runs, add files, add tags and 3 more``."""
-    from ocarina_kit.client.scopes import what_for
-
     names = list(dict.fromkeys(what_for(scope, table) for scope in scopes))
     if len(names) > 4:
         names = [*names[:3], f"{len(names) - 3} more"]
@@ -167,6 +161,13 @@ def named(scopes: Iterable[str], table: Table | None = None) -> str:
 # --- what the server says ---------------------------------------------------------------------------------------
 
 
+_CODE_LIFE_S = 60  # at the server (FACTS.md)
+_OF_THIS_MACHINE = (
+    "ca-bundle",
+    "proxy-unusable",
+    "insecure",
+    "no-thread",
+)  # kinds of NoAnswer: set wrong here
 _WAIT = "Try again {when}."
 # kind of NoAnswer: the check (CHECKS.md), and what to do
 _NETWORK = {
@@ -198,8 +199,6 @@ def check_of(answer: NoAnswer) -> str:
 
 def no_answer(answer: NoAnswer, setup: Setup) -> KitError:
     """The error for a request without a usable answer: exit 5, but 1 for what is set wrong on this machine."""
-    from ocarina_kit.majora.http import LOCAL
-
     when = "later" if answer.retry_after is None else f"in {span(answer.retry_after)}"
     command = setup.place.command("init" if answer.kind == "insecure" else "doctor")
     return KitError(
@@ -207,7 +206,7 @@ def no_answer(answer: NoAnswer, setup: Setup) -> KitError:
         id=check_of(answer),
         why=f"Nothing can be done without an answer from {setup.domain}",
         remedy=Remedy(_NETWORK[answer.kind][1].format(when=when), (command,)),
-        exit=Exit.PROBLEM if answer.kind in LOCAL else Exit.UNKNOWN,
+        exit=Exit.PROBLEM if answer.kind in _OF_THIS_MACHINE else Exit.UNKNOWN,
     )
 
 
@@ -215,7 +214,6 @@ def no_login(
     answer: Refused | NoAnswer, setup: Setup, scope: str, link_age: float, login: str = ""
 ) -> KitError:
     """The error for a code that brought no token. ``link_age``: seconds since the link was shown."""
-    from ocarina_kit.majora.grant import CODE_LIFE_S
     from ocarina_kit.majora.http import NoAnswer
 
     fault, said = "code-lost", answer.said
@@ -224,7 +222,7 @@ def no_login(
     elif not answer.sent:
         return no_answer(answer, setup)
     if fault == "grant":
-        late = "It may be too late" if link_age > CODE_LIFE_S else "It may be one of another link"
+        late = "It may be too late" if link_age > _CODE_LIFE_S else "It may be one of another link"
         said = f"{late}: the link was shown {span(link_age)} ago.{clock_note(answer.skew)}"
     return error(fault, setup, (scope,), said=said, login=login)
 
@@ -233,11 +231,11 @@ def no_refresh(answer: Refused | NoAnswer, setup: Setup, scope: str, *, resent: 
     """What a refresh without a new token comes to (`Outcome.result`), and its error: exit 4 if it is the token, 1 the
     client, 5 the network. ``resent``: an earlier attempt may have spent the token, so that its answer was lost if the
     server says no now."""
-    from ocarina_kit.majora.http import LOCAL, NoAnswer
+    from ocarina_kit.majora.http import NoAnswer
 
     if isinstance(answer, NoAnswer) and not answer.sent and not resent:
         result = "unreached" if answer.status is None else "network"
-        return "failed" if answer.kind in LOCAL else result, no_answer(answer, setup)
+        return "failed" if answer.kind in _OF_THIS_MACHINE else result, no_answer(answer, setup)
     fault = result = "refused-token"
     if isinstance(answer, NoAnswer):
         fault = result = "maybe-lost"
