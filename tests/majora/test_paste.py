@@ -55,6 +55,8 @@ GOOD = {
     "view-source": f"view-source:{CALLBACK}",
     "the same twice, glued": f"{CALLBACK}{CALLBACK}",
     "after the link": f"{DOMAIN}o/authorize/?response_type=code&state={STATE}\n{CALLBACK}",
+    "with an earlier code": f"{CALLBACK.replace(CODE, CODE[::-1])}\n{CALLBACK}",
+    "with another login's": f"{CALLBACK.replace(STATE, OTHER)}\n{CALLBACK}",
     "with an earlier attempt": f"{DOMAIN}o/callback/?code=old&state=older-than-this\n{CALLBACK}",
     "through the log-in page": f"{DOMAIN}account/login/?next=/o/callback/%3Fcode%3D{CODE}%26state%3D{STATE}",
     "code and state apart": f"{CODE}\n{STATE}",
@@ -86,8 +88,6 @@ FAULTS: dict[str, tuple[str, str]] = {
     "no code": (f"{DOMAIN}o/callback/?state={STATE}", "no-code"),
     "no state": (f"{DOMAIN}o/callback/?code={CODE}", "no-state"),
     "the code alone": (CODE, "no-state"),
-    "two logins at once": (f"{CALLBACK}\n{CALLBACK.replace(STATE, OTHER)}", "several"),
-    "two codes for one login": (f"{CALLBACK}\n{CALLBACK.replace(CODE, CODE[::-1])}", "several"),
     "words": ("what do I do now?", "no-code"),
 }
 

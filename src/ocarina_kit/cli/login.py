@@ -80,8 +80,8 @@ def command(
 
 # --- the client, and what it can do
 
+# Seconds for each client, and for its table: a login does not wait long for a program that hangs.
 SEARCH_S = 6.0
-"""Seconds for each client, and for its table: a login does not wait long for a program that hangs."""
 _HELP = (
     "Majora gives a token of its own for each kind of work, and each takes one link to open. You can log in for more "
     "at any time: ocarina-kit login"
@@ -154,8 +154,7 @@ def _finish(login: Login, source: str) -> None:
     login.settle([])  # a damaged tokens file is set aside
     logins = [each for each in last_logins(login.machine) if each.belongs_to(login.setup)]
     still_open = [each for each in logins if not each.sent]
-    used = [each for each in logins if each.sent]
-    if not _use(login, text, still_open) and not _use(login, text, used):
+    if not _use(login, text, still_open) and not _use(login, text, [each for each in logins if each.sent]):
         login.fail(_what_else(login, text, [each.state for each in still_open]))
 
 

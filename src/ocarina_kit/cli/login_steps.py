@@ -10,7 +10,6 @@ import contextlib
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
 from ocarina_kit.cli.context import Run
 from ocarina_kit.client import scopes
@@ -29,14 +28,14 @@ from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import guard, look
 
 _TRY = "Try it (replace what is in capitals):"
+# A token that is valid for fewer seconds is refreshed: it would expire while its user works.
 LEAST_S = 60.0
-"""A token that is valid for fewer seconds is refreshed: it would expire while its user works."""
 _PROBE_S = 10.0
 
+# Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up.
 NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
-"""Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up."""
+# Errors after which another link may still work. All others are about the client, the account or the network.
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
-"""Errors after which another link may still work. All others are about the client, the account or the network."""
 # Kinds of `Misread` that are the server's answer: no other paste can follow for the same link.
 FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client")
 
@@ -313,10 +312,10 @@ class Login:
             return
         if self._client_ok:
             examples = [scopes.example(self._program, place, scope, self.table) for scope in done]
-            lines = list(dict.fromkeys(chain.from_iterable(examples)))
+            lines = dict.fromkeys(line for example in examples for line in example)
             if lines:
                 self.ui.say(title)
-                self.ui.command("\n".join(lines[:most]))
+                self.ui.command("\n".join(list(lines)[:most]))
             return
         old = f"[ENV004] Majora does not accept ocarina {self._version}."
         self.ui.warn(old if self._version else "[ENV001] No ocarina client was found on this machine.")

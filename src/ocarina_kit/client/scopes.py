@@ -160,9 +160,7 @@ def purposes_named(names: Iterable[str]) -> list[Purpose]:
 def _scopes(purpose: Purpose, table: Table | None) -> tuple[str, ...]:
     """The scope strings that it takes, each once. A blank one in the table needs no scope at the server, but a grant
     needs at least one: the string that the kit carries serves."""
-    known = (
-        [table[endpoint] for endpoint in purpose.endpoints if endpoint in table] if table is not None else []
-    )
+    known = [table[endpoint] for endpoint in purpose.endpoints if table and endpoint in table]
     found = [FALLBACK_SCOPE if scope is None else scope or purpose.scope for scope in known]
     return tuple(dict.fromkeys(found)) or (purpose.scope,)
 

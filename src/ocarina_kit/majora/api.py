@@ -247,24 +247,22 @@ def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
 
 def _unusable(came: Response) -> NoAnswer:
     """Why an answer says nothing of what was asked, and whether the server may have acted on the request."""
-    kind = "other"
-    status = came.status
-    sent = status // 100 == 2
-    words = f"it answered {status} with {'a web page' if came.is_html else 'no OAuth answer'}"
-    if 300 <= status < 400:
+    kind, sent = "other", came.status // 100 == 2
+    words = f"it answered {came.status} with {'a web page' if came.is_html else 'no OAuth answer'}"
+    if came.status // 100 == 3:
         # Majora's endpoints never redirect: what is in front of them answered, and Majora saw nothing.
         host = re.match(r"https?://([\w.-]+)", came.headers.get("location", ""))
-        words = f"it answered {status}, a redirect" + (
+        words = f"it answered {came.status}, a redirect" + (
             f" to {came.shown(host[1], limit=100)}" if host else ""
         )
-    elif status == 429:
-        kind, words = "rate-limited", f"it answered {status}, too many requests"
-    elif status >= 500:
+    elif came.status == 429:
+        kind, words = "rate-limited", "it answered 429, too many requests"
+    elif came.status >= 500:
         # The fault may come after the token was spent: a gateway's time limit, a failed last step.
-        kind, words, sent = "server-error", f"it answered {status}, an error of its own", True
+        kind, words, sent = "server-error", f"it answered {came.status}, an error of its own", True
     elif sent and came.json() is not None:
         words = "there is no token in its answer that ocarina could use"
-    return NoAnswer(kind, words, sent, status, came.retry_after, came.skew)
+    return NoAnswer(kind, words, sent, came.status, came.retry_after, came.skew)
 
 
 def read_revocation(came: Response | NoAnswer) -> Refused | NoAnswer | None:

@@ -20,10 +20,10 @@ from ocarina_kit.system.files import make_private_folder, read_file, write_priva
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 
+# Seconds until a pending login is forgotten.
 LIFETIME_S = 3600.0
-"""Seconds until a pending login is forgotten."""
+# Seconds by which the clock may have been set back since, or may differ between hosts that share a home.
 _CLOCK_SLIP_S = 300.0
-"""Seconds by which the clock may have been set back since, or may differ between hosts that share a home."""
 
 
 class Pending(NamedTuple):

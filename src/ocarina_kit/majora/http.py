@@ -27,10 +27,10 @@ from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import one_line
 
+# Bytes of an answer's body, packed or unpacked, after which it is given up.
 CAP = 1 << 20
-"""Bytes of an answer's body, packed or unpacked, after which it is given up."""
+# Seconds for making a connection: that can be tried again at no risk, so it ends long before a slow answer does.
 CONNECT_S = 10.0
-"""Seconds for making a connection: that can be tried again at no risk, so it ends long before a slow answer does."""
 _SLICE_S = 0.5
 
 

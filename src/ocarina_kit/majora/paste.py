@@ -16,8 +16,8 @@ from urllib.parse import unquote, unquote_plus
 from ocarina_kit.config.url import server_of
 from ocarina_kit.system.secret import Secret
 
+# Characters of a paste that are looked at.
 LONGEST = 1 << 20
-"""Characters of a paste that are looked at."""
 
 
 class Code(NamedTuple):
@@ -32,7 +32,7 @@ class Misread(NamedTuple):
 
     ``kind``: empty, authorize-link, log-in-page, other-server (``words``: which host), wrong-state (of an earlier
     attempt, or of somebody else's login), denied (Cancel was pressed), scope (invalid_scope), error, no-code, no-state
-    (or it ends inside the state), several (callbacks of several logins), redirect-uri and client (error pages).
+    (or it ends inside the state), redirect-uri and client (error pages).
     ``words`` of these errors: what the server says, as a sentence.
     """
 
@@ -69,11 +69,9 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
         here = [_piece(word, states) for word in words if "=" in word or "/" in word]
         servers += [piece.server for piece in here if piece.server is not None]
         own += [piece for piece in here if piece.server in (None, home)]
-        found = {(piece.code, piece.state) for piece in own if piece.code and piece.state in states}
-        if len(found) > 1:
-            return Misread("several")
-        for code, state in found:
-            return Code(Secret(code), state)
+        ours = [piece for piece in own if piece.code and piece.state in states]
+        if ours:  # of several, the last one is the newest
+            return Code(Secret(ours[-1].code), ours[-1].state)
     # The callback page shows code and state apart, each with a Copy button: both, in any order, are as good.
     bare = {re.sub(r"(?i)^(?:code|state)=", "", word.strip("\"'<>,;“”‘’")) for word in cleaned.split()}
     known = bare.intersection(states)

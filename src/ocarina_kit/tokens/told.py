@@ -58,7 +58,6 @@ _COPY = (
     "After Authorize, copy the complete address of the page that opens: it has code= and state= in it.",
     "login --callback -",
 )
-_ONE = ("Paste one at a time.", "login --callback -")
 _NEW_LINK = ("Open a new link, press Authorize, and paste the address soon after.", "login")
 _ASK = ("Ask Majora's administrators for the permissions, then log in again.{permissions}", "login")
 _REGISTER = ("Copy id and secret again from {applications}", "init")
@@ -84,7 +83,6 @@ _FAULTS = {
     "wrong-state": _Fault("LGN006", "That address belongs to another login.", _EARLIER, _NEW_LINK),
     "no-code": _Fault("LGN008", "There is no code in what was pasted.", "It has to be complete.", _COPY),
     "no-state": _Fault("LGN009", "That is a code without its complete state.", _NO_STATE, _COPY),
-    "several": _Fault("LGN010", "Addresses of several logins were pasted.", "One is needed.", _ONE),
     "denied": _Fault("LGN011", "The login was cancelled in the browser.", "{said}", _NEW_LINK),
     "error": _Fault("LGN013", "Majora refused the login.", "{said}", _NEW_LINK),
     "scope": _Fault("LGN012", "Your Majora account lacks a permission for this.", "{said}", _ASK),
