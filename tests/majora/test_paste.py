@@ -132,11 +132,8 @@ def test_what_else_is_taken() -> None:
     assert isinstance(read_paste(AT_PORT, "http://127.0.0.1:8000/", {STATE}), Code)
     assert CODE not in repr(read_paste(CALLBACK, DOMAIN, {STATE}))
     odd = "4/0A:b|c&d?e f=="
-    for query in (
-        f"code={quote(odd, safe='')}&state={STATE}",
-        f"state={STATE}&code={quote(odd, safe='')}, thanks",
-    ):
-        assert read_paste(f"{DOMAIN}o/callback/?{query}", DOMAIN, {STATE}) == Code(Secret(odd), STATE)
+    text = f"{DOMAIN}o/callback/?state={STATE}&code={quote(odd, safe='')}, thanks"
+    assert read_paste(text, DOMAIN, {STATE}) == Code(Secret(odd), STATE)
 
 
 FRAGMENTS = st.sampled_from(
