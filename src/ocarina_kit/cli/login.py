@@ -18,7 +18,7 @@ from ocarina_kit.client import scopes
 from ocarina_kit.client.find import Clients, find_clients, read_table
 from ocarina_kit.majora.grant import Pending, last_logins
 from ocarina_kit.majora.paste import LONGEST, Misread, read_paste
-from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.errors import KitError, usage_error
 from ocarina_kit.system.words import count, listed
 
 EPILOG = """Examples:
@@ -124,8 +124,7 @@ def choose_purposes(ui: Ui, table: scopes.Table | None) -> list[str]:
 
 # --- two steps, each in a process of its own
 
-# Kinds of `Misread` that say more than that no login is open.
-_TOLD_ALWAYS = ("empty", "authorize-link", "log-in-page", "other-server")
+_ANSWERS = (*FINAL_PASTES, "no-state")  # what comes from the page that opens, complete or not
 
 
 def _show_links(login: Login, wanted: Sequence[str]) -> None:
@@ -155,7 +154,9 @@ def _finish(login: Login, source: str) -> None:
     logins = [each for each in last_logins(login.machine) if each.belongs_to(login.setup)]
     still_open = [each for each in logins if not each.sent]
     if not _use(login, text, still_open) and not _use(login, text, [each for each in logins if each.sent]):
-        login.fail(_what_else(login, text, [each.state for each in still_open]))
+        found = read_paste(text, login.setup.domain, [each.state for each in still_open])
+        assert isinstance(found, Misread)  # noqa: S101  # for mypy: a code was used above
+        login.fail(login.misread(found))
 
 
 def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
@@ -163,7 +164,7 @@ def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
     any_found = False
     for pending in logins:
         found = read_paste(text, login.setup.domain, (pending.state,))
-        if found.state != pending.state or (isinstance(found, Misread) and found.kind not in FINAL_PASTES):
+        if found.state != pending.state or (isinstance(found, Misread) and found.kind not in _ANSWERS):
             continue
         any_found = True
         try:
@@ -175,13 +176,3 @@ def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
             if problem.id in NEW_LINK_HELPS:
                 _show_links(login, [pending.scope])
     return any_found
-
-
-def _what_else(login: Login, text: str, open_states: Sequence[str]) -> KitError:
-    """The error for a paste without the address of any login of this set-up."""
-    found = read_paste(text, login.setup.domain, open_states)
-    if isinstance(found, Misread) and (open_states or found.kind in _TOLD_ALWAYS):
-        return login.misread(found)
-    why = "None was begun with this set-up in the last hour, or each is finished."
-    remedy = Remedy("Get a new link.", (login.login_command(),))
-    return KitError("No login is open for that address.", id="LGN014", why=why, remedy=remedy)

@@ -82,7 +82,8 @@ def _step(world: World, id: str) -> Outcome | None:
         remedy = by_init
     elif net.kind in ("tls-unknown-issuer", "ca-bundle"):
         remedy = _of_the_bundle(world, text)
-    status, seen = "unknown" if net.kind in _UNCLEAR else "fail", _SEEN.get(net.kind, _SEEN[id])
+    seen = _SEEN.get(net.kind, _SEEN[id])
+    status = "unknown" if net.kind in _UNCLEAR else "fail"
     return problem(status, f"{seen}: {{said}}.", said=net.words.rstrip("."), **remedy)
 
 

@@ -304,7 +304,8 @@ def read_query(came: Response | NoAnswer) -> Probe:
         odd = _unusable(came) if isinstance(came, Response) else came
         words = "its answer is not one to this query" if odd.kind == "other" else odd.words
         return Probe("no-answer", words, odd, odd.skew)
-    fine, messages = Probe("accepted", "it accepts the token", skew=came.skew), str(value.get("messages"))
+    fine = Probe("accepted", "it accepts the token", skew=came.skew)
+    messages = str(value.get("messages"))
     if "does not have all of the scopes" in messages:
         return fine  # the server looks at the scopes before it looks at the client's version
     refused = re.search(r"(?i)client.*?version(?:.{0,9}?(\d+(?:\.\d+)+))?|version number", messages)

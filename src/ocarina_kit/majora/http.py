@@ -285,7 +285,8 @@ _KINDS = {
 
 def _failure(problem: BaseException, stage: str, host: str, proxy: str | None) -> NoAnswer:
     """What an exception of a request means. Its text is not shown: it may hold a URL or a proxy's password."""
-    causes, marks = [problem], "proxied " if proxy and stage == "connecting" else f"{stage} "
+    causes = [problem]
+    marks = "proxied " if proxy and stage == "connecting" else f"{stage} "
     for each in causes:
         inner = (each.__cause__, each.__context__)
         causes += [cause for cause in inner if cause is not None and cause not in causes]

@@ -102,8 +102,10 @@ def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code
         return Misread("log-in-page", state=state)
     given = [piece.state for piece in own if piece.code or "error" in piece.query]
     if any(given):
-        cut_off = any(len(value) >= 4 and each.startswith(value) for value in given for each in states)
-        return Misread("no-state" if cut_off else "wrong-state", state=max(given, key=len))
+        for state in states:
+            if any(len(value) >= 4 and state.startswith(value) for value in given):  # cut off
+                return Misread("no-state", state=state)
+        return Misread("wrong-state", state=max(given, key=len))
     said = " ".join(text.lower().split())
     for kind, words in _ERROR_PAGES.items():
         if words.lower() in said:

@@ -35,7 +35,7 @@ class _Fault(NamedTuple):
 _EARLY = "The address to paste is that of the page that opens after you press Authorize."
 _NO_LOGIN = "The browser was not logged in to Majora yet."
 _OTHER = "It is at {said}; the server of this set-up is {domain}"
-_EARLIER = "Its state is not that of the link: it may come from an earlier link, or from somebody else's."
+_EARLIER = "It may come from an earlier link (each is open for an hour), another set-up or somebody else's."
 _NO_STATE = "The state shows that the code belongs to the link that was opened, so both are needed, complete."
 _USED = "A code can be used once, within 60 s. {said}"
 _HASH = "{said} If you copied the secret after pressing Save, it is a hash: register again."
@@ -214,7 +214,8 @@ def no_login(
     """The error for a code that brought no token. ``link_age``: seconds since the link was shown."""
     from ocarina_kit.majora.http import NoAnswer
 
-    fault, said = "code-lost", answer.said
+    fault = "code-lost"
+    said = answer.said
     if not isinstance(answer, NoAnswer):
         fault = answer.cause
     elif not answer.sent:
