@@ -84,7 +84,6 @@ def test_several_addresses_and_one_of_them_was_cancelled(lab: Lab) -> None:
     assert (ran.code, re.findall(r"\[LGN\d+", ran.err)) == (1, ["[LGN011", "[LGN009"]), ran
     ran = lab.kit.run("login", "--callback", "-", stdin=f"{start}{broken[50:]}\nok?")
     assert (ran.code, re.findall(r"\[LGN\d+", ran.err)) == (1, ["[LGN011"]), ran
-    assert len(lab.kit.read_tokens()) == 2
 
 
 def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
@@ -110,7 +109,6 @@ def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
     assert (ran.code, "ocarina --oauth get biosample" in ran.out) == (0, True)
     forced = lab.kit.run("login", "--force")
     assert (forced.code, "Try: ocarina-kit login --for lookup --force --print-url" in forced.err) == (2, True)
-    assert "No token was found" not in forced.err
     lab.has_expired()
     ran = lab.kit.run("login")
     assert ran.out.startswith("refreshed  look up samples and runs: valid for 10 h\n")

@@ -38,14 +38,13 @@ def test_a_request_and_its_answer(peers: Peers, monkeypatch: pytest.MonkeyPatch)
     assert (got.status, got.body, got.skew, got.retry_after) == (418, b"hello", 10.0, 7.0)
     assert peer.seen[0].startswith(b"POST /o/token/ HTTP/1.1")
     assert f"User-Agent: ocarina-kit/{__version__}".encode() in peer.seen[0]
-    try:
-        monkeypatch.setenv("TZ", "Asia/Tokyo")
-        time.tzset()
-        for text in ("Thu Jan  1 00:00:10 2026", "Thu, 01 Jan 2026 00:00:10 -0000"):  # forms without a zone
-            assert Response(200, {"date": text}, received=1767225600.0).skew == 10.0
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    without_zone = ("Thu Jan  1 00:00:10 2026", "Thu, 01 Jan 2026 00:00:10 -0000")
+    skews = [Response(200, {"date": text}, received=1767225600.0).skew for text in without_zone]
+    monkeypatch.undo()
+    time.tzset()
+    assert skews == [10.0, 10.0]
     for text in ("", "yesterday", "Thu, 99 Jan 2026 00:00:10 GMT", "-1"):
         odd = Response(200, {"date": text, "retry-after": text})
         assert (odd.skew, odd.retry_after) == (None, None)
@@ -259,9 +258,8 @@ PROXIES: list[tuple[dict[str, str], str | None]] = [
 
 def test_which_proxy() -> None:
     for no_proxy, host, direct in (
-        ("a, 10.0.0.0/8", "10.1.2.3:8443", True), ("10.0.0.0/8", "11.1.2.3", False), ("10.1.2.3", "10.1.2.3", True),
-        ("2001:db8::1", "[2001:DB8::1]", True), ("[2001:db8::1]", "[2001:db8::1]:8443", True),
-        ("2001:db8::/32", "[2001:db8::1]", True), ("::1", "[2001:db8::1]", False),
+        ("a, 10.0.0.0/8", "10.1.2.3:8443", True), ("10.0.0.0/8", "11.1.2.3", False), ("::1", "[2001:db8::1]", False),
+        ("2001:db8::1", "[2001:DB8::1]:8443", True), ("[2001:db8::1]", "[2001:db8::1]", True),
     ):  # fmt: skip
         found = proxy_for({**AT, "NO_PROXY": no_proxy}, f"https://{host}/")
         assert (found is None) is direct, (no_proxy, host)

@@ -32,7 +32,7 @@ _SEEN = {
     "ca-bundle": "The CA bundle cannot be used",
 }
 _UNCLEAR = ("dns-silent", "timeout", "reset", "proxy-refused", "proxy-auth", "no-thread")
-_BY_INIT = ("dns-none", "refused", "insecure", "tls-host", "tls-other")
+_BY_INIT = ("dns-none", "refused", "tls-host", "tls-other")
 
 
 _check = partial(check, online=True)
@@ -44,7 +44,8 @@ def failed_step(world: World) -> str:
     if probe is None or probe.kind == "majora":
         return ""
     step = "SRV004" if probe.net is None else told.check_of(probe.net)
-    step = {"CFG006": "SRV002", "SYS001": "SRV001"}.get(step, step)
+    if step == "SYS001":
+        step = "SRV001"
     if step == "SRV001" and _has_proxy(world):
         return "SRV002"
     return "SRV004" if step == "SRV003" and _is_plain(world) else step
