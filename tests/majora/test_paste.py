@@ -60,7 +60,7 @@ GOOD = {
     "with an earlier attempt": f"{DOMAIN}o/callback/?code=old&state=older-than-this\n{CALLBACK}",
     "through the log-in page": f"{DOMAIN}account/login/?next=/o/callback/%3Fcode%3D{CODE}%26state%3D{STATE}",
     "code and state apart": f"{CODE}\n{STATE}",
-    "both apart, labelled": f"code: {CODE}\nstate={STATE}",
+    "both apart, labelled": f"code:{CODE}\nstate={STATE}",
 }
 
 

@@ -238,19 +238,21 @@ class Login:
         """Exchange a code, unless that was done before. Raises KitError if there is no token that ocarina can use then,
         and KeyboardInterrupt if the person asked to end, once what came of it is saved."""
         scope, now = pending.scope, self.machine.now()
-        new_link = self.login_command(scope)
+        login = self.login_command(scope)
         if not pending.sent:
             with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-                report = grants.redeem(self.machine, self.setup, pending, code, new_link, waiting=say)
+                report = grants.redeem(self.machine, self.setup, pending, code, login, waiting=say)
             self._skew = report.skew
             error = report.outcomes[0].problem or self._got(scope, "logged in")
+            if error is not None and error.id == "LGN021":
+                self.links.pop(scope, None)  # it is not open any more
             if report.interrupted:
                 raise KeyboardInterrupt
             if error is None:
                 return
         else:
             said = f"This one was used before, {span(now - pending.sent)} ago."
-            error = told.error("grant", self.setup, (scope,), said=said, login=new_link)
+            error = told.error("grant", self.setup, (scope,), said=said, login=login)
         # Another login, or the earlier use of this code, may have brought the token since the link was shown.
         token = self._token(scope) or Token(scope)
         is_new = (token.last_refresh(now) or 0.0) >= pending.created and token.seconds_left(now) > LEAST_S

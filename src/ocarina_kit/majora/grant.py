@@ -64,10 +64,11 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
     verifier = secrets.token_urlsafe(64)
     state = secrets.token_urlsafe(32)
     page = endpoint(setup.domain, "authorize")
-    callback = endpoint(setup.domain, "callback")
     client = WebApplicationClient(setup.client_id)
     challenge = client.create_code_challenge(verifier, "S256")
-    with OAuth2Session(client=client, redirect_uri=callback, scope=scope) as session:
+    with OAuth2Session(
+        client=client, redirect_uri=endpoint(setup.domain, "callback"), scope=scope
+    ) as session:
         more = {"code_challenge": challenge, "code_challenge_method": "S256", "approval_prompt": "auto"}
         # It takes no http://, which loopback hosts have; only the query is used.
         url, _ = session.authorization_url(page.replace("http:", "https:", 1), state=state, **more)

@@ -73,7 +73,7 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
         if ours:  # of several, the last one is the newest
             return Code(Secret(ours[-1].code), ours[-1].state)
     # The callback page shows code and state apart, each with a Copy button: both, in any order, are as good.
-    bare = {re.sub(r"(?i)^(?:code|state)=", "", word.strip("\"'<>,;“”‘’")) for word in cleaned.split()}
+    bare = {re.sub(r"(?i)^(?:code|state)[=:]", "", word.strip("\"'<>,;“”‘’")) for word in cleaned.split()}
     known = bare.intersection(states)
     codes = {word for word in bare - known if re.fullmatch(r"[A-Za-z0-9._~-]{16,512}", word)}
     if len(known) == len(codes) == 1:
