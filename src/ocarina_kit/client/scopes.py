@@ -203,8 +203,7 @@ def example(program: str, place: Place, scope: str, table: Table | None = None) 
     start = shlex.join([program, "--oauth", *(["--env"] if place.from_env else profile)])
     if place.source == "option" and not place.from_env:
         start = f"OCARINA_CONF_FILE={shlex.quote(str(place.config))} {start}"
-    able = [purpose.name for purpose in purposes_of(scope, table) if supported(purpose, table)]
-    return [f"{start} {_EXAMPLES[name]}" for name in able]
+    return [f"{start} {_EXAMPLES[each.name]}" for each in purposes_of(scope, table) if supported(each, table)]
 
 
 def permissions(scope: str) -> str:
