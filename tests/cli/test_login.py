@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from tests.cli.conftest import LINK, LOOKUP, UPLOAD, Lab, link_in, talk
 from tests.client.stub import program
@@ -42,6 +42,8 @@ def test_the_callback_as_a_file_and_as_itself_is_never_repeated(lab: Lab) -> Non
     assert lab.kit.run("login", "--callback", file).code == 0
     address = f"?{lab.authorize(link(lab, '--force')).partition('?')[2]}"
     assert lab.kit.run("login", "--callback", address, "--force").code == 0
+    encoded = quote(lab.authorize(link(lab, "--force")), safe="")
+    assert lab.kit.run("login", "--callback", encoded).code == 0
     paste = "code-of-a-broken-paste-AbCdEf0123456789"
     lab.kit.secrets |= {paste, "SeCrEtCoDe0123456789"}
     for given in (paste, f"{lab.majora.url}o/callback/?code=SeCrEtCoDe0123456789&state=x"):
@@ -52,10 +54,10 @@ def test_a_callback_used_twice(lab: Lab) -> None:
     """No new link where the token is there, one at once where it is not."""
     address = lab.authorize(link(lab))
     assert lab.kit.run("login", "--callback", address).code == 0
-    again = lab.kit.run("login", "--callback", address)
+    again = lab.kit.run("login", "--callback", "-", stdin=f"{address}\nthanks")
     assert (again.code, "o/authorize/" in again.all) == (0, False), again
     for words in ("was used before", "valid      look up samples and runs: until"):
-        assert words in again.out
+        assert words in again.all
     lab.kit.tokens.write_text("{")  # damaged: it is set aside
     lost = lab.kit.run("login", "--callback", address)
     assert (lost.code, "[LGN021]" in lost.err) == (1, True)
@@ -64,12 +66,32 @@ def test_a_callback_used_twice(lab: Lab) -> None:
     assert list((lab.kit.state / "backups").glob("tokens-damaged*"))
 
 
+def test_a_code_that_is_too_old_where_another_login_has_brought_the_token(lab: Lab) -> None:
+    """No new link, unless a new token was asked for."""
+    old, good = (lab.authorize(link(lab)) for _ in range(2))
+    assert lab.kit.run("login", "--callback", good).code == 0
+    for address, is_forced in ((old, False), (lab.authorize(link(lab, "--force")), True)):
+        lab.majora.shift_clock(61)
+        ran = lab.kit.run("login", "--callback", address)
+        assert (ran.code, "o/authorize/" in ran.out, "[LGN021]" in ran.err) == (is_forced, is_forced, True)
+
+
+def test_several_addresses_and_one_of_them_was_cancelled(lab: Lab) -> None:
+    lookup, info, published = link(lab, "--for", "lookup", "--for", "info", "--for", "published").split()
+    broken = lab.authorize(published)
+    start = f"1. {lab.authorize(lookup)}\n2. {lab.majora.deny(lab.user, info)}\n3. {broken[:50]}\n"
+    ran = lab.kit.run("login", "--callback", "-", stdin=f"{start}{broken[50:-9]}\n")
+    assert (ran.code, re.findall(r"\[LGN\d+", ran.err)) == (1, ["[LGN011", "[LGN009"]), ran
+    ran = lab.kit.run("login", "--callback", "-", stdin=f"{start}{broken[50:]}\nok?")
+    assert (ran.code, re.findall(r"\[LGN\d+", ran.err)) == (1, ["[LGN011"]), ran
+
+
 def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     address = lab.authorize(link(lab))
     other = lab.kit.home / "other"
     other.write_text(json.dumps({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"}))
     lab.kit.write_config({**lab.config, "profile": {"x": {"MAJORA_TOKENS_FILE": "~/x"}}})
-    for args, id in ((("--config", other), "[LGN005]"), (("--profile", "x"), "[LGN014]")):
+    for args, id in ((("--config", other), "[LGN005]"), (("--profile", "x"), "[LGN006]")):
         ran = lab.kit.run("login", "--callback", address, *args)
         assert (ran.code, id in ran.err) == (1, True), ran
     assert lab.kit.run("login", "--callback", address).code == 0
@@ -85,7 +107,8 @@ def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
     ran = lab.kit.run("login")
     assert ran.out.startswith("valid      look up samples and runs: until ")
     assert (ran.code, "ocarina --oauth get biosample" in ran.out) == (0, True)
-    assert lab.kit.run("login", "--force").code == 2
+    forced = lab.kit.run("login", "--force")
+    assert (forced.code, "Try: ocarina-kit login --for lookup --force --print-url" in forced.err) == (2, True)
     lab.has_expired()
     ran = lab.kit.run("login")
     assert ran.out.startswith("refreshed  look up samples and runs: valid for 10 h\n")
@@ -100,6 +123,8 @@ def test_what_there_is_to_log_in_for(lab: Lab) -> None:
     assert "\nadd-samples      add samples\n" in ran.out
     assert "upload samples and runs (add-samples, update-samples, libraries and runs)" in ran.out
     assert len(ran.out.splitlines()) == 18
+    lab.give(scope := f"{LOOKUP} majora2.add_biosamplesource")  # no purpose, so no command to try
+    assert len(lab.kit.run("login", "--scope", scope).out.splitlines()) == 1
     assert lab.kit.run("login", "--list", "--json").json.keys() == {"schema", "command", "ok", "exit"}
     assert len(lab.kit.run("login", "--all", "--print-url").out.splitlines()) == 15
     ran = lab.kit.run("login", "--for", "lokup")
@@ -186,15 +211,17 @@ def test_what_is_pasted_instead_has_its_own_message_and_the_link_stays_open(lab:
 
 
 def test_ctrl_c_names_every_open_link_and_the_way_finishes_all(lab: Lab) -> None:
-    with lab.screen("login", "--for", "upload", "--no-verify") as screen:
+    lab.majora.fault("slow", "api/*", seconds=9)
+    with lab.screen("login", "--for", "upload") as screen:
         screen.paste(lab.authorize(link_in(screen)))
-        link_in(screen)
+        screen.expect("Asking Majora whether it accepts")  # the first one is saved
         screen.send(CTRL_C)
         talk(screen, "Still open", "Interrupted; 3 logins not finished.")
         talk(screen, "ocarina-kit login --callback -", ends=130)
         assert screen.echoes
         links = re.findall(LINK, screen.text.partition("Still open")[2])
     assert len(links) == 3
+    lab.majora.clear_faults()
     with lab.screen("login", "--callback", "-") as screen:  # what it asks for is not shown
         screen.expect("Paste the address")
         screen.paste("\n".join(lab.authorize(link) for link in links))

@@ -54,7 +54,6 @@ dns-silent HTTPS: SRV001 unknown
 no-thread HTTPS: SRV001 unknown
 dns-silent PROXY: SRV002 unknown
 refused HTTPS: SRV002 fail ocarina-kit init
-insecure HTTPS: SRV002 fail ocarina-kit init
 timeout HTTPS: SRV002 unknown
 proxy-refused PROXY: SRV002 unknown
 proxy-auth PROXY: SRV002 unknown

@@ -47,6 +47,7 @@ def test_a_grant() -> None:
     # RFC 6749 lets the rest be left out.
     least = read_answer(came(200, {"access_token": "a", "token_type": "bearer"}))
     assert least == Granted(Secret("a"), None, 36000, None, "bearer")
+    assert isinstance(read_answer(came(201, body)), Granted)
 
 
 ODD = [
@@ -80,6 +81,7 @@ def test_odd_settings_of_a_grant(name: str, values: tuple[object, ...], taken: o
         (b"\xff\xfe", 200, "other", True),
         (b"[" * 100_000, 200, "other", True),
         (b"{}", 200, "other", True),
+        (b"", 204, "other", True),
         (b'{"error": "not_found"}', 404, "other", False),
         (b"<html>nginx</html>", 403, "other", False),
         (b'{"error": "slow_down"}', 429, "rate-limited", False),

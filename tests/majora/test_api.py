@@ -29,7 +29,7 @@ def refresh(it: Majora) -> Any:
 
 
 def exchange(it: Majora) -> Any:
-    return it.exchange(Secret("c0de"), Secret("v3rifier"), f"{it.domain}o/callback/", 5)
+    return it.exchange(Secret("c0de"), Secret("v3rifier"), 5)
 
 
 def test_a_code_is_sent_as_the_client_sends_it(peers: Peers) -> None:
@@ -55,7 +55,7 @@ def test_no_secret_reaches_the_place_that_a_redirect_names(peers: Peers) -> None
         assert refresh(it).kind == exchange(it).kind == "other"
         assert it.probe_client().kind == "not-majora"
         assert it.probe_token(Secret("acc3ss"), "u", "1.0.0").kind == "no-answer"
-        assert isinstance(it.revoke(Secret("r3fresh")), NoAnswer)
+        assert isinstance(it.revoke(Secret("r3fresh"), "refresh_token"), NoAnswer)
     assert evil.seen == []
 
 
@@ -72,7 +72,7 @@ def test_no_secret_is_logged_at_any_level(peers: Peers, caplog: pytest.LogCaptur
 
 def test_who_is_there_and_whether_it_accepts_a_token(peers: Peers) -> None:
     peer = peers.saying(said("401 No", {"error": "invalid_client"}, "Date: Thu, 01 Jan 2026 00:00:10 GMT"))
-    who = majora(peer).identify()
+    who = majora(peer).identify(20)
     assert (who.kind, who.skew) == ("majora", 10.0)
     assert majora(peer).probe_client().kind == "unknown"
     assert [b"s3cret" in seen for seen in peer.seen] == [False, True]

@@ -6,7 +6,7 @@ import pytest
 from tests.majora.conftest import machine_with
 
 from ocarina_kit.config.place import Place, Setup
-from ocarina_kit.majora.grant import Pending, new_pending, save_pending, use_pending, used_pending, waiting
+from ocarina_kit.majora.grant import Pending, last_logins, new_pending, save_pending, use_pending
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
@@ -33,7 +33,6 @@ def test_the_link(domain: str, tmp_path: Path) -> None:
     pending, link = new_pending(at(tmp_path), SETUP._replace(domain=domain), "majora2.a majora2.b")
     page, _, query = link.partition("?")
     assert page == f"{domain}o/authorize/"
-    assert pending.redirect_uri == f"{domain}o/callback/"
     more = {"client_id=id", "scope=majora2.a+majora2.b", "code_challenge_method=S256", "approval_prompt=auto"}
     assert more < set(query.split("&"))
     assert not set(link) & set(" \"'<>\n")
@@ -44,7 +43,7 @@ def test_a_pending_login_is_private_and_read_again(tmp_path: Path) -> None:
     first = begun(tmp_path)
     second = first._replace(state="another", created=1001.0)
     save_pending(at(tmp_path), second)
-    assert waiting(at(tmp_path)) == [second, first]
+    assert last_logins(at(tmp_path)) == [first, second]
     assert {path.stat().st_mode & 0o777 for path in files(tmp_path)} == {0o600}
     assert all(first.state not in path.name for path in files(tmp_path))
     assert b"s3cret" not in b"".join(path.read_bytes() for path in files(tmp_path))
@@ -52,22 +51,21 @@ def test_a_pending_login_is_private_and_read_again(tmp_path: Path) -> None:
     assert not first.belongs_to(SETUP._replace(domain="https://elsewhere.test/"))
     places = (Place(Path("/x")), SETUP.place._replace(profile="p"), SETUP.place._replace(from_env=True))
     assert not any(first.belongs_to(SETUP._replace(place=place)) for place in places)
+    (tmp_path / "link").symlink_to("/h/.ocarina")
+    assert first.belongs_to(SETUP._replace(place=Place(tmp_path / "link")))
 
 
 def test_a_second_paste_of_the_same_callback_is_recognised(tmp_path: Path) -> None:
     pending = begun(tmp_path)
-    assert used_pending(at(tmp_path), pending.state) is None
     use_pending(at(tmp_path, 1030), pending)
-    assert waiting(at(tmp_path, 1030)) == []
-    no_secret = pending._replace(state="", verifier=Secret(""), sent=1030.0)
-    assert used_pending(at(tmp_path, 1060), pending.state) == no_secret
-    assert used_pending(at(tmp_path, 5000), pending.state) is None
+    assert last_logins(at(tmp_path, 1060)) == [pending._replace(verifier=Secret(""), sent=1030.0)]
+    assert last_logins(at(tmp_path, 5000)) == []
 
 
 @pytest.mark.parametrize(("now", "count"), [(1000, 1), (4599, 1), (4600, 0), (700, 1), (699, 0)])
 def test_for_an_hour(tmp_path: Path, now: float, count: int) -> None:
     pending = begun(tmp_path)
-    assert len(waiting(at(tmp_path, now))) == count
+    assert len(last_logins(at(tmp_path, now))) == count
     save_pending(at(tmp_path, now), pending._replace(state="another", created=now))
     assert len(files(tmp_path)) == count + 1
 
@@ -76,7 +74,7 @@ def test_what_the_kit_did_not_write_is_skipped(tmp_path: Path) -> None:
     begun(tmp_path)
     for junk in (b"", b"\xff", b"[1]", b"{}", b'{"verifier": 5}', b"[" * 60_000):
         files(tmp_path)[0].write_bytes(junk)
-        assert waiting(at(tmp_path)) == []
+        assert last_logins(at(tmp_path)) == []
 
 
 def test_no_place_for_it_is_an_error(tmp_path: Path) -> None:
@@ -84,4 +82,4 @@ def test_no_place_for_it_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KitError):
         begun(tmp_path)
     use_pending(at(tmp_path), new_pending(at(tmp_path), SETUP, "a")[0])
-    assert waiting(at(tmp_path)) == []
+    assert last_logins(at(tmp_path)) == []

@@ -6,6 +6,7 @@ import queue
 import socket
 import struct
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def kind(came: Response | NoAnswer) -> tuple[str, bool]:
     return came.kind, came.sent
 
 
-def test_a_request_and_its_answer(peers: Peers) -> None:
+def test_a_request_and_its_answer(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
     head = ("Date: Thu, 01 Jan 2026 00:00:10 GMT", "Retry-After: 7", "Set-Cookie: a=b", "Location: x")
     peer = peers.saying(answer("418 Teapot", b"hello", *head))
     got = send(machine_with(now=1767225600.0), peer.url + "o/token/", seconds=5, form={"a": "b c"})
@@ -37,6 +38,13 @@ def test_a_request_and_its_answer(peers: Peers) -> None:
     assert (got.status, got.body, got.skew, got.retry_after) == (418, b"hello", 10.0, 7.0)
     assert peer.seen[0].startswith(b"POST /o/token/ HTTP/1.1")
     assert f"User-Agent: ocarina-kit/{__version__}".encode() in peer.seen[0]
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    without_zone = ("Thu Jan  1 00:00:10 2026", "Thu, 01 Jan 2026 00:00:10 -0000")
+    skews = [Response(200, {"date": text}, received=1767225600.0).skew for text in without_zone]
+    monkeypatch.undo()
+    time.tzset()
+    assert skews == [10.0, 10.0]
     for text in ("", "yesterday", "Thu, 99 Jan 2026 00:00:10 GMT", "-1"):
         odd = Response(200, {"date": text, "retry-after": text})
         assert (odd.skew, odd.retry_after) == (None, None)
@@ -185,7 +193,7 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path, peers: Peers) 
     loopback = peers.saying(OK)  # http needs none
     assert ask(loopback.url, {"REQUESTS_CA_BUNDLE": str(empty)}).status == 200
     assert ca_bundle({"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "/c"}) == ("CURL_CA_BUNDLE", "/c")
-    assert ca_bundle({"SSL_CERT_FILE": "/s"}) is None
+    assert ca_bundle({"SSL_CERT_FILE": "/s"}) == ("", "")
 
 
 # --- proxies
@@ -249,6 +257,12 @@ PROXIES: list[tuple[dict[str, str], str | None]] = [
 
 
 def test_which_proxy() -> None:
+    for no_proxy, host, direct in (
+        ("a, 10.0.0.0/8", "10.1.2.3:8443", True), ("10.0.0.0/8", "11.1.2.3", False), ("::1", "[2001:db8::1]", False),
+        ("2001:db8::1", "[2001:DB8::1]:8443", True), ("[2001:db8::1]", "[2001:db8::1]", True),
+    ):  # fmt: skip
+        found = proxy_for({**AT, "NO_PROXY": no_proxy}, f"https://{host}/")
+        assert (found is None) is direct, (no_proxy, host)
     for environ, expected in PROXIES:
         assert proxy_for(environ, "https://a.majora.test:443/x") == expected, environ
         assert proxy_for(environ, "http://127.0.0.1/") is None

@@ -68,7 +68,7 @@ class Server:
             return answer() if callable(answer) else answer
         return GONE if self.spent.count(text) > 1 else granted(next(self.numbers))
 
-    def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float) -> Any:
+    def exchange(self, code: Secret, verifier: Secret, seconds: float) -> Any:
         return self.refresh(code, seconds)
 
     def revoke(self, token: Secret, hint: str) -> Any:

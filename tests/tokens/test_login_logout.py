@@ -6,7 +6,7 @@ import pytest
 from tests.tokens.conftest import DOWN, GONE, READ, SILENT, VIEW, Lab, entry, granted
 
 from ocarina_kit.majora.api import Refused
-from ocarina_kit.majora.grant import new_pending, save_pending, waiting
+from ocarina_kit.majora.grant import last_logins, new_pending, save_pending
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.secret import Secret
@@ -45,7 +45,7 @@ def test_what_a_code_becomes(lab: Lab, answers: Any, result: str, id: str, reque
     assert log_in(lab, *answers) == {key: result}
     assert [error for error, _ in lab.errors] == ([id] if id else [])
     assert len(lab.majora.spent) == requests
-    assert bool(waiting(lab.machine)) == left
+    assert [not each.sent for each in last_logins(lab.machine)] == [left]
     assert set(lab.stored) == ({READ} if result == "failed" else {READ, key})
     if result != "failed":
         assert lab.stored[key]["refresh_token"] == "new-refresh-1"

@@ -15,7 +15,6 @@ PASTES = [
     ("log-in-page", "LGN004", "log-in page", PASTE),
     ("other-server", "LGN005", f"at x.test; the server of this set-up is {DOMAIN}", PASTE),
     ("no-state", "LGN009", "state", PASTE),
-    ("several", "LGN010", "one at a time", PASTE),
     ("denied", "LGN011", "cancelled", LOGIN),
     ("scope", "LGN012", f"all of these permissions:\n  {VIEW}", LOGIN),
     ("error", "LGN013", "x.test", LOGIN),

@@ -322,7 +322,7 @@ class _Init:
         login = Login(run, setup, self.clients, self.table)
         login.get(wanted)
         interrupted = login.error is not None and login.error.exit == Exit.INTERRUPTED
-        if self.entry is not None and login.usable and not interrupted:
+        if self.entry is not None and any(login.settled.values()) and not interrupted:
             with self._step():
                 # Planned again: there may be a client now.
                 with ui.waiting("Planning the crontab line", PLAN_S):

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from ocarina_kit.cli.context import Run
 from ocarina_kit.client import scopes
 from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, Clients, version_text
-from ocarina_kit.client.scopes import Table
 from ocarina_kit.config.place import Setup
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
@@ -29,15 +28,16 @@ from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import guard, look
 
 _TRY = "Try it (replace what is in capitals):"
+# A token that is valid for fewer seconds is refreshed: it would expire while its user works.
 LEAST_S = 60.0
-"""A token that is valid for fewer seconds is refreshed: it would expire while its user works."""
 _PROBE_S = 10.0
 
+# Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up.
 NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
-"""Errors after which a new link is shown at once: cancelled, or the code is too old, was used, or may be used up."""
+# Errors after which another link may still work. All others are about the client, the account or the network.
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
-"""Errors after which another link may still work. All others are about the client, the account or the network."""
-_FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client")
+# Kinds of `Misread` that are the server's answer: no other paste can follow for the same link.
+FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client")
 
 _PASTE_HELP = (
     "The link opens Majora in a browser, on any machine. Log in there and press Authorize. The page that opens has an "
@@ -58,24 +58,37 @@ def is_accepted(clients: Clients) -> bool:
 
 class Login:
     """One run, for tokens that are named by their scope strings. ``settled``: whether ocarina finds a usable token now;
-    ``links``: those that were shown and wait. ``verify``: ask the server whether it accepts the tokens.
+    ``links``: those that were shown and wait. ``verify``: ask the server whether it accepts the tokens. ``force``: a
+    link for each, even if its token is valid.
 
     What comes of each token is shown, errors too.
     """
 
     def __init__(
-        self, run: Run, setup: Setup, clients: Clients, table: Table | None, *, verify: bool = True
+        self,
+        run: Run,
+        setup: Setup,
+        clients: Clients,
+        table: scopes.Table | None,
+        *,
+        verify: bool = True,
+        force: bool = False,
     ) -> None:
-        self.run, self.machine, self.ui = run, run.machine, run.ui
-        self.setup, self.table, client = setup, table, used_client(clients)
+        self.run = run
+        self.machine = run.machine
+        self.ui = run.ui
+        self.setup = setup
+        self.table = table
         self.majora = Majora(run.machine, setup.domain, setup.client_id, setup.client_secret)
         self.settled: dict[str, bool] = {}
         self.links: dict[str, str] = {}
+        client = used_client(clients)
         self._program = "ocarina" if client is None or client is clients.shell else client.path
         self._version = version_text(client.version) if client is not None else ""
         self._client_ok = is_accepted(clients)
         self._errors: list[KitError] = []
         self._verify = verify
+        self._force = force
         self._skew: float | None = None
 
     @property
@@ -84,41 +97,37 @@ class Login:
         code = worst(error.exit for error in self._errors)
         return next((error for error in self._errors if error.exit == code), None)
 
-    @property
-    def usable(self) -> bool:
-        """Whether ocarina finds any of the tokens now."""
-        return any(self.settled.values())
-
-    def get(self, wanted: Sequence[str], *, force: bool = False, browser: bool | None = None) -> None:
+    def get(self, wanted: Sequence[str], browser: bool | None = None) -> None:
         """Get a token for each scope string: one that is valid stays, an expired one is refreshed, a person opens a
         link for the rest.
 
-        ``force``: a link for each. ``browser``: open the links in one; None: if it can be seen. Ctrl-C at a paste is
-        the error INT001 (exit 130). Raises KitError if nothing could be begun: the tokens file cannot be read,
-        locked or written.
+        ``browser``: open the links in one; None: if it can be seen. Ctrl-C at a paste is the error INT001 (exit 130).
+        Raises KitError if nothing could be begun: the tokens file cannot be read, locked or written.
         """
-        needed = self.settle(wanted, force=force)
+        needed = self.settle(wanted)
         if needed and self.ui.interactive:
             self._ask_for(needed, is_visible(self.machine.environ) if browser is None else browser)
         elif needed:
-            many, steps = count(len(needed), "token"), (self.login_command(*needed), self.paste_command)
-            text = "Print the link, open it, then paste the address of the page that opens."
+            many = count(len(needed), "token")
             what = f"A person must log in in a browser for {many}; there is no terminal to ask in."
-            why = "No token was found that is valid or can be refreshed."
-            self.fail(usage_error(what, id="LGN015", why=why, remedy=Remedy(text, steps)))
+            why = "" if self._force else "No token was found that is valid or can be refreshed."
+            text = "Print the link, open it, then paste the address of the page that opens."
+            remedy = Remedy(text, (self.login_command(*needed), self.paste_command))
+            self.fail(usage_error(what, id="LGN015", why=why, remedy=remedy))
 
     # --- what needs no browser
 
-    def settle(self, wanted: Sequence[str], *, force: bool = False) -> list[str]:
+    def settle(self, wanted: Sequence[str]) -> list[str]:
         """Do what needs no browser; returns those that need one. Raises KitError for the tokens file."""
         with self.ui.waiting("Looking at the tokens file", 90.0) as say:
             aside = grants.set_aside_damaged(self.machine, self.setup, say)
         if aside:
             self.ui.warn(aside)
-        refusal, due = guard(self.machine, self.setup), []
-        for scope in wanted if not force else ():
+        refusal = guard(self.machine, self.setup)
+        due = []
+        for scope in wanted:
             token = self._token(scope)
-            if token is None:
+            if self._force or token is None:
                 continue
             if (other := refusal(token)) is not None:
                 self.ui.say(f"{other.what} A new login replaces it.")
@@ -213,32 +222,44 @@ class Login:
             if isinstance(found, Code):
                 return found.code
             error = self.misread(found, pending.scope)
-            if found.kind in _FINAL_PASTES:
+            if found.kind in FINAL_PASTES:
                 raise error
-            # Whoever pastes the link may have met the server's error page: does it know this client at all?
-            if found.kind == "authorize-link" and not self._knows_client():
-                raise told.error("client", self.setup, said="It does not know this client id.")
+            if found.kind == "authorize-link":
+                # Whoever pastes the link may have met the server's error page: does it know this client at all?
+                with self.ui.waiting("Asking Majora whether it knows the client", _PROBE_S):
+                    client = self.majora.probe_client(_PROBE_S)
+                if client.kind == "unknown":
+                    raise told.error("client", self.setup, said="It does not know this client id.")
             step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
             self.ui.caution(error, step)
             prompt = "> "
 
-    def _knows_client(self) -> bool:
-        """Whether Majora knows the client, as far as it answers."""
-        with self.ui.waiting("Asking Majora whether it knows the client", _PROBE_S):
-            return self.majora.probe_client(_PROBE_S).kind != "unknown"
-
     def redeem(self, pending: Pending, code: Secret) -> None:
-        """Exchange a code. Raises KitError if there is no token that ocarina can use then, and KeyboardInterrupt
-        if the person asked to end, once what came of it is saved."""
-        new = self.login_command(pending.scope)
-        with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-            report = grants.redeem(self.machine, self.setup, pending, code, new, waiting=say)
-        self._skew = report.skew
-        error = report.outcomes[0].problem or self._got(pending.scope, "logged in")
-        if report.interrupted:
-            raise KeyboardInterrupt
-        if error is not None:
+        """Exchange a code, unless that was done before. Raises KitError if there is no token that ocarina can use then,
+        and KeyboardInterrupt if the person asked to end, once what came of it is saved."""
+        scope, now = pending.scope, self.machine.now()
+        login = self.login_command(scope)
+        if not pending.sent:
+            with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
+                report = grants.redeem(self.machine, self.setup, pending, code, login, waiting=say)
+            self._skew = report.skew
+            error = report.outcomes[0].problem or self._got(scope, "logged in")
+            if error is not None and error.id == "LGN021":
+                self.links.pop(scope, None)  # it is not open any more
+            if report.interrupted:
+                raise KeyboardInterrupt
+            if error is None:
+                return
+        else:
+            said = f"This one was used before, {span(now - pending.sent)} ago."
+            error = told.error("grant", self.setup, (scope,), said=said, login=login)
+        # Another login, or the earlier use of this code, may have brought the token since the link was shown.
+        token = self._token(scope) or Token(scope)
+        is_new = (token.last_refresh(now) or 0.0) >= pending.created and token.seconds_left(now) > LEAST_S
+        if error.id != "LGN021" or not is_new:
             raise error
+        self.ui.caution(error, "No new link is needed.")
+        self._got(scope, "valid")
 
     def _interrupted(self, left: Sequence[str]) -> None:
         """Say how to continue: every link that is still open, those that would have followed included."""
@@ -251,8 +272,8 @@ class Login:
             self.ui.raw(self.links[scope])
         text = "Open each link above and paste the addresses here; or start again."
         remedy = Remedy(text, (self.paste_command, self.login_command(*left)))
-        what, why = f"Interrupted; {count(len(left), 'login')} not finished.", "What was done is saved."
-        self.fail(interrupted(what, why, remedy))
+        what = f"Interrupted; {count(len(left), 'login')} not finished."
+        self.fail(interrupted(what, "What was done is saved.", remedy))
 
     # --- what comes of it
 
@@ -268,7 +289,9 @@ class Login:
 
     def login_command(self, *wanted: str) -> str:
         """The command for a new link; without a terminal it is printed."""
-        options = () if self.ui.interactive else ("--print-url",)
+        options = ["--force"] if self._force else []
+        if not self.ui.interactive:
+            options.append("--print-url")
         return told.login_command(self.setup, wanted, *options, table=self.table)
 
     @property
@@ -290,10 +313,11 @@ class Login:
         if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
             return
         if self._client_ok:
-            self.ui.say(title)
-            examples = (scopes.example(self._program, place, each, self.table) for each in done)
-            lines = dict.fromkeys(line for each in examples for line in each)
-            self.ui.command("\n".join(list(lines)[:most]))
+            examples = [scopes.example(self._program, place, scope, self.table) for scope in done]
+            lines = dict.fromkeys(line for example in examples for line in example)
+            if lines:
+                self.ui.say(title)
+                self.ui.command("\n".join(list(lines)[:most]))
             return
         old = f"[ENV004] Majora does not accept ocarina {self._version}."
         self.ui.warn(old if self._version else "[ENV001] No ocarina client was found on this machine.")
@@ -302,11 +326,11 @@ class Login:
     def _got(self, scope: str, word: str) -> KitError | None:
         """Show a token that is in the file, once Majora has accepted it; returns why it did not."""
         token = self._token(scope) or Token(scope)
+        self.settled[scope] = True  # before the server is asked: Ctrl-C may end that
         if word != "valid" and self._is_refused(token):
             why = "It was granted just now: the account may be inactive, or another server answers."
             remedy = Remedy("See what doctor finds.", (self.setup.place.command("doctor"),))
             return KitError("The token is saved, but Majora refuses it.", id="API001", why=why, remedy=remedy)
-        self.settled[scope] = True
         now = self.machine.now()
         left = f"for {span(token.seconds_left(now) + 30)}"
         valid = f"until {clock(token.expiry(now), now)}, {left}" if word == "valid" else f"valid {left}"
@@ -335,11 +359,11 @@ class Login:
 # --- the browser
 
 
-def is_visible(environ: Mapping[str, str], platform: str = sys.platform) -> bool:
+def is_visible(environ: Mapping[str, str]) -> bool:
     """Whether a browser that is started here would be seen: not over SSH, not without a display."""
     if any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")):
         return False
-    return platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+    return sys.platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
 def open_link(link: str) -> None:

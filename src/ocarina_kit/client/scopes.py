@@ -160,9 +160,7 @@ def purposes_named(names: Iterable[str]) -> list[Purpose]:
 def _scopes(purpose: Purpose, table: Table | None) -> tuple[str, ...]:
     """The scope strings that it takes, each once. A blank one in the table needs no scope at the server, but a grant
     needs at least one: the string that the kit carries serves."""
-    known = (
-        [table[endpoint] for endpoint in purpose.endpoints if endpoint in table] if table is not None else []
-    )
+    known = [table[endpoint] for endpoint in purpose.endpoints if table and endpoint in table]
     found = [FALLBACK_SCOPE if scope is None else scope or purpose.scope for scope in known]
     return tuple(dict.fromkeys(found)) or (purpose.scope,)
 
@@ -205,8 +203,7 @@ def example(program: str, place: Place, scope: str, table: Table | None = None) 
     start = shlex.join([program, "--oauth", *(["--env"] if place.from_env else profile)])
     if place.source == "option" and not place.from_env:
         start = f"OCARINA_CONF_FILE={shlex.quote(str(place.config))} {start}"
-    able = [purpose.name for purpose in purposes_of(scope, table) if supported(purpose, table)]
-    return [f"{start} {_EXAMPLES[name]}" for name in able]
+    return [f"{start} {_EXAMPLES[each.name]}" for each in purposes_of(scope, table) if supported(each, table)]
 
 
 def permissions(scope: str) -> str:

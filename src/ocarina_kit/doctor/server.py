@@ -12,6 +12,8 @@ from ocarina_kit.config.url import endpoint
 from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
 from ocarina_kit.doctor.config import ask
 from ocarina_kit.doctor.world import World
+from ocarina_kit.system.change import Change
+from ocarina_kit.tokens import told
 
 _INIT, _KEY = "ocarina-kit init", "ocarina-kit init --api-key-file -"
 _FIX, _REFRESH = "ocarina-kit doctor --fix", "ocarina-kit refresh"
@@ -30,7 +32,7 @@ _SEEN = {
     "ca-bundle": "The CA bundle cannot be used",
 }
 _UNCLEAR = ("dns-silent", "timeout", "reset", "proxy-refused", "proxy-auth", "no-thread")
-_BY_INIT = ("dns-none", "refused", "insecure", "tls-host", "tls-other")
+_BY_INIT = ("dns-none", "refused", "tls-host", "tls-other")
 
 
 _check = partial(check, online=True)
@@ -38,13 +40,12 @@ _check = partial(check, online=True)
 
 def failed_step(world: World) -> str:
     """The id of the check at which the request ended without an answer of Majora's; "" if it got one."""
-    from ocarina_kit.tokens.told import check_of
-
     probe = world.identity
     if probe is None or probe.kind == "majora":
         return ""
-    step = "SRV004" if probe.net is None else check_of(probe.net)
-    step = {"CFG006": "SRV002", "SYS001": "SRV001"}.get(step, step)
+    step = "SRV004" if probe.net is None else told.check_of(probe.net)
+    if step == "SYS001":
+        step = "SRV001"
     if step == "SRV001" and _has_proxy(world):
         return "SRV002"
     return "SRV004" if step == "SRV003" and _is_plain(world) else step
@@ -63,7 +64,6 @@ def _is_plain(world: World) -> bool:
 def _step(world: World, id: str) -> Outcome | None:
     """What the request says of one step; None if it came further."""
     from ocarina_kit.majora.http import NoAnswer
-    from ocarina_kit.tokens import told
 
     probe, domain = world.identity, world.setup.domain
     if probe is None:
@@ -83,7 +83,8 @@ def _step(world: World, id: str) -> Outcome | None:
         remedy = by_init
     elif net.kind in ("tls-unknown-issuer", "ca-bundle"):
         remedy = _of_the_bundle(world, text)
-    status, seen = "unknown" if net.kind in _UNCLEAR else "fail", _SEEN.get(net.kind, _SEEN[id])
+    seen = _SEEN.get(net.kind, _SEEN[id])
+    status = "unknown" if net.kind in _UNCLEAR else "fail"
     return problem(status, f"{seen}: {{said}}.", said=net.words.rstrip("."), **remedy)
 
 
@@ -119,12 +120,7 @@ def name(world: World) -> Outcome | None:
     return skip("the proxy looks the name up") if _has_proxy(world) else _step(world, "SRV001")
 
 
-@_check(
-    "SRV002",
-    "The server can be reached",
-    needs="SRV001",
-    text="Check the network, the proxy and the firewall.",
-)
+@_check("SRV002", "The server can be reached", needs="SRV001", text="Check the network, proxy and firewall.")
 def connection(world: World) -> Outcome | None:
     """A connection is made to MAJORA_DOMAIN, or to the proxy that HTTPS_PROXY names and from there on. A refused
     connection is a fault. If no answer comes in time, the network may only be slow today.
@@ -135,10 +131,7 @@ def connection(world: World) -> Outcome | None:
 
 
 @_check(
-    "SRV003",
-    "The server's certificate is accepted",
-    needs="SRV002",
-    text="Check the clock and the CA bundle.",
+    "SRV003", "The server's certificate is accepted", needs="SRV002", text="Check the clock and CA bundle."
 )
 def tls(world: World) -> Outcome | None:
     """The certificate must be in date, for this host, and signed by an authority in the CA bundle: the one that
@@ -169,8 +162,6 @@ def credentials(world: World) -> Outcome | None:
 
     No login and no refresh works: tokens expire and are not replaced.
     """
-    from ocarina_kit.tokens import told
-
     probe, domain = world.credentials, world.setup.domain
     if probe is None:
         return follows("CFG004")
@@ -198,14 +189,12 @@ def access_tokens(world: World) -> Outcome | None:
 
     ocarina's commands are refused, with exit code 77 or a bare 400.
     """
-    from ocarina_kit.system.change import Change
-    from ocarina_kit.tokens.told import named
-
     asked = world.access
     kinds = [probe.kind for probe in asked.values()]
     worst = next((kind for kind in ("refused", "other-server") if kind in kinds), "accepted")
     keys = [key for key, probe in asked.items() if probe.kind == worst]
-    what, login = named(keys, world.table), world.login(keys, "--force")
+    what = told.named(keys, world.table)
+    login = world.login(keys, "--force")
     if worst == "refused":
         spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
         fix = [Change("refresh", scopes=spend, why=f"refresh the {what}")] if spend else []

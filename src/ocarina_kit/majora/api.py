@@ -10,17 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from ocarina_kit import __version__
 from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.majora.http import NoAnswer, Response, ca_bundle, send
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
-
-if TYPE_CHECKING:
-    from ocarina_kit.system.machine import Machine
 
 _PROBE_S = 20.0
 _BOGUS_CODE = "ocarina-kit-asks-whether-you-know-this-client"  # not a secret: no server gave it out
@@ -91,7 +89,7 @@ class Majora(NamedTuple):
     client_id: str = ""
     client_secret: Secret = Secret("")
 
-    def identify(self, seconds: float = _PROBE_S) -> Probe:
+    def identify(self, seconds: float) -> Probe:
         """Who answers, asked without any credential (SRV001 to SRV004, ENV007)."""
         return read_identity(self._post("token", seconds, form={"grant_type": "authorization_code"}))
 
@@ -126,10 +124,10 @@ class Majora(NamedTuple):
         # Only the installed client's version says anything about the client.
         return probe if version else probe._replace(client_ok=None, wanted_version="")
 
-    def exchange(self, code: Secret, verifier: Secret, redirect_uri: str, seconds: float) -> Answer:
+    def exchange(self, code: Secret, verifier: Secret, seconds: float) -> Answer:
         """Exchange a code for tokens, once (RFC 6749, 4.1.3; the verifier: RFC 7636, 4.5)."""
         more = {"code_verifier": verifier.reveal(), "client_secret": self.client_secret.reveal()}
-        body = self._oauthlib.prepare_request_body(code.reveal(), redirect_uri, **more)
+        body = self._oauthlib.prepare_request_body(code.reveal(), endpoint(self.domain, "callback"), **more)
         return read_answer(self._post("token", seconds, code, verifier, form=dict(parse_qsl(body))))
 
     def refresh(self, refresh_token: Secret, seconds: float) -> Answer:
@@ -140,7 +138,7 @@ class Majora(NamedTuple):
         body = self._oauthlib.prepare_refresh_body("", refresh_token.reveal(), **self._client)
         return read_answer(self._post("token", seconds, refresh_token, form=dict(parse_qsl(body))))
 
-    def revoke(self, token: Secret, hint: str = "refresh_token") -> Refused | NoAnswer | None:
+    def revoke(self, token: Secret, hint: str) -> Refused | NoAnswer | None:
         """Revoke a token (RFC 7009); None once it is. A refresh token takes its access token with it (FACTS.md)."""
         form = {"token": token.reveal(), "token_type_hint": hint, **self._client}
         return read_revocation(self._post("revoke", _PROBE_S, token, form=form))
@@ -177,10 +175,11 @@ def tls_hint(machine: Machine, domain: str, seconds: float) -> tuple[str, str, b
     """
     import certifi
 
-    end, built_in = machine.monotonic() + seconds, certifi.where()
-    variable, used = ca_bundle(machine.environ) or ("", built_in)
-    for path in dict.fromkeys((built_in, machine.environ.get("SSL_CERT_FILE", ""), *_SYSTEM_BUNDLES)):
-        if path != used and Path(path).is_file():
+    end = machine.monotonic() + seconds
+    built_in = certifi.where()
+    variable, used = ca_bundle(machine.environ)
+    for path in (built_in, machine.environ.get("SSL_CERT_FILE", ""), *_SYSTEM_BUNDLES):
+        if path != (used or built_in) and Path(path).is_file():
             trial = machine._replace(environ={**machine.environ, "REQUESTS_CA_BUNDLE": path})
             net = Majora(trial, domain).identify(end - machine.monotonic()).net
             if net is None or net.sent or net.status:
@@ -207,12 +206,12 @@ def read_answer(came: Response | NoAnswer) -> Answer:
     if isinstance(came, NoAnswer):
         return came
     value = came.json() or {}
-    error, description = value.get("error"), value.get("error_description")
+    error = value.get("error")
     # RFC 6749, 5.2 has 400 and 401; some servers say 403 to access_denied, and some say everything with 200.
     if came.status in (200, 400, 401, 403) and isinstance(error, str) and error in _CAUSES:
-        new = (str(value.get(name) or "") for name in ("access_token", "refresh_token"))
-        came = came._replace(secrets=(*came.secrets, *map(Secret, new)))
-        words = came.shown(description) if isinstance(description, str) else ""
+        tokens = [Secret(str(value.get(name) or "")) for name in ("access_token", "refresh_token")]
+        description = value.get("error_description")
+        words = came.shown(description, *tokens) if isinstance(description, str) else ""
         # The server's words say it more exactly than its code (FACTS.md).
         cause = _CAUSES[error]
         if re.search("(?i)2fa|two-factor", words):
@@ -220,15 +219,19 @@ def read_answer(came: Response | NoAnswer) -> Answer:
         elif "redirect" in words.lower():
             cause = "redirect-uri"
         return Refused(error, words, cause, came.skew)
-    return (_granted(value, came.skew) if came.status == 200 else None) or _unusable(came)
+    granted = _granted(value, came.skew) if came.status // 100 == 2 else None
+    return granted or _unusable(came)
 
 
 def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
     """The token in a JSON answer, None if the client could not use it. A life or scope that cannot be read is no
     reason to lose a token."""
-    access, refresh, kind = (value.get(name) for name in ("access_token", "refresh_token", "token_type"))
-    usable = all(isinstance(each, str) and _TOKEN.fullmatch(each) for each in (access, refresh or access))
-    if not usable or str(kind).lower() != "bearer":
+    access, refresh = value.get("access_token"), value.get("refresh_token")
+    for token in (access, refresh or access):
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            return None
+    token_type = str(value.get("token_type"))
+    if token_type.lower() != "bearer":
         return None
     try:
         life = float(value["expires_in"])
@@ -239,25 +242,27 @@ def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
     names = tuple(scope.split()) if isinstance(scope, str) else ()
     extra = {name: each for name, each in value.items() if name not in _NAMED}
     renewal = Secret(refresh) if refresh else None
-    return Granted(Secret(str(access)), renewal, life, names or None, str(kind), extra, skew)
+    return Granted(Secret(str(access)), renewal, life, names or None, token_type, extra, skew)
 
 
 def _unusable(came: Response) -> NoAnswer:
     """Why an answer says nothing of what was asked, and whether the server may have acted on the request."""
-    kind, status, sent = "other", came.status, came.status == 200
-    words = f"it answered {status} with {'a web page' if came.is_html else 'no OAuth answer'}"
-    if 300 <= status < 400:
+    kind, sent = "other", came.status // 100 == 2
+    words = f"it answered {came.status} with {'a web page' if came.is_html else 'no OAuth answer'}"
+    if came.status // 100 == 3:
         # Majora's endpoints never redirect: what is in front of them answered, and Majora saw nothing.
         host = re.match(r"https?://([\w.-]+)", came.headers.get("location", ""))
-        words = f"it answered {status}, a redirect" + (f" to {came.shown(host[1], 100)}" if host else "")
-    elif status == 429:
-        kind, words = "rate-limited", f"it answered {status}, too many requests"
-    elif status >= 500:
+        words = f"it answered {came.status}, a redirect" + (
+            f" to {came.shown(host[1], limit=100)}" if host else ""
+        )
+    elif came.status == 429:
+        kind, words = "rate-limited", "it answered 429, too many requests"
+    elif came.status >= 500:
         # The fault may come after the token was spent: a gateway's time limit, a failed last step.
-        kind, words, sent = "server-error", f"it answered {status}, an error of its own", True
+        kind, words, sent = "server-error", f"it answered {came.status}, an error of its own", True
     elif sent and came.json() is not None:
         words = "there is no token in its answer that ocarina could use"
-    return NoAnswer(kind, words, sent, status, came.retry_after, came.skew)
+    return NoAnswer(kind, words, sent, came.status, came.retry_after, came.skew)
 
 
 def read_revocation(came: Response | NoAnswer) -> Refused | NoAnswer | None:
@@ -299,7 +304,8 @@ def read_query(came: Response | NoAnswer) -> Probe:
         odd = _unusable(came) if isinstance(came, Response) else came
         words = "its answer is not one to this query" if odd.kind == "other" else odd.words
         return Probe("no-answer", words, odd, odd.skew)
-    fine, messages = Probe("accepted", "it accepts the token", skew=came.skew), str(value.get("messages"))
+    fine = Probe("accepted", "it accepts the token", skew=came.skew)
+    messages = str(value.get("messages"))
     if "does not have all of the scopes" in messages:
         return fine  # the server looks at the scopes before it looks at the client's version
     refused = re.search(r"(?i)client.*?version(?:.{0,9}?(\d+(?:\.\d+)+))?|version number", messages)

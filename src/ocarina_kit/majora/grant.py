@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,17 +20,16 @@ from ocarina_kit.system.files import make_private_folder, read_file, write_priva
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 
-CODE_LIFE_S = 60
-"""Seconds that a code is valid at the server (FACTS.md)."""
+# Seconds until a pending login is forgotten.
 LIFETIME_S = 3600.0
-"""Seconds until a pending login is forgotten."""
+# Seconds by which the clock may have been set back since, or may differ between hosts that share a home.
 _CLOCK_SLIP_S = 300.0
-"""Seconds by which the clock may have been set back since, or may differ between hosts that share a home."""
 
 
 class Pending(NamedTuple):
-    """A login whose link was shown. ``config`` is its path, "" for ``--env``. ``created`` is in epoch seconds; so is
-    ``sent``, when its code went to the server, 0 if it has not; after that ``state`` and ``verifier`` are blank.
+    """A login whose link was shown. ``owner``: the set-up's domain, resolved configuration ("" for ``--env``) and
+    profile. ``created`` is in epoch seconds; so is ``sent``, when its code went to the server, 0 if it has not; after
+    that ``verifier`` is blank.
 
     The client id and secret are not kept: they are read from the set-up again.
     """
@@ -37,20 +37,18 @@ class Pending(NamedTuple):
     state: str
     verifier: Secret
     scope: str
-    redirect_uri: str
-    domain: str
-    config: str
-    profile: str | None
+    owner: list[str | None]
     created: float
     sent: float = 0.0
 
     def belongs_to(self, setup: Setup) -> bool:
         """Whether it began with this set-up: a code is sent only to the server that its link led to."""
-        return (self.domain, self.config, self.profile) == _owner(setup)
+        return self.owner == _owner(setup)
 
 
-def _owner(setup: Setup) -> tuple[str, str, str | None]:
-    return setup.domain, "" if setup.place.from_env else str(setup.place.config), setup.place.profile
+def _owner(setup: Setup) -> list[str | None]:
+    config = "" if setup.place.from_env else os.path.realpath(setup.place.config)
+    return [setup.domain, config, setup.place.profile]
 
 
 def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, str]:
@@ -63,21 +61,23 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
     from oauthlib.oauth2 import WebApplicationClient
     from requests_oauthlib import OAuth2Session
 
-    verifier, state = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
-    redirect_uri, page = endpoint(setup.domain, "callback"), endpoint(setup.domain, "authorize")
+    verifier = secrets.token_urlsafe(64)
+    state = secrets.token_urlsafe(32)
+    page = endpoint(setup.domain, "authorize")
     client = WebApplicationClient(setup.client_id)
     challenge = client.create_code_challenge(verifier, "S256")
-    with OAuth2Session(client=client, redirect_uri=redirect_uri, scope=scope) as session:
+    with OAuth2Session(
+        client=client, redirect_uri=endpoint(setup.domain, "callback"), scope=scope
+    ) as session:
         more = {"code_challenge": challenge, "code_challenge_method": "S256", "approval_prompt": "auto"}
         # It takes no http://, which loopback hosts have; only the query is used.
         url, _ = session.authorization_url(page.replace("http:", "https:", 1), state=state, **more)
-    pending = Pending(state, Secret(verifier), scope, redirect_uri, *_owner(setup), machine.now())
+    pending = Pending(state, Secret(verifier), scope, _owner(setup), machine.now())
     return pending, f"{page}?{url.partition('?')[2]}"
 
 
 def save_pending(machine: Machine, pending: Pending) -> None:
     """Keep a login, and forget expired ones. Raises KitError; its link must not be shown then."""
-    make_private_folder(machine.state)
     make_private_folder(_folder(machine))
     for path in _folder(machine).glob("*.json"):
         if _read(machine, path) is None:
@@ -86,23 +86,16 @@ def save_pending(machine: Machine, pending: Pending) -> None:
     _write(_path(machine, pending.state), pending)
 
 
-def waiting(machine: Machine) -> list[Pending]:
-    """The logins that are not expired and whose code was not sent, newest first. Never raises."""
+def last_logins(machine: Machine) -> list[Pending]:
+    """The logins of the last hour, oldest first: those that wait, and those whose code was sent. Never raises."""
     found = [_read(machine, path) for path in _folder(machine).glob("*.json")]
-    return sorted((each for each in found if each and not each.sent), key=lambda each: -each.created)
+    return sorted((each for each in found if each is not None), key=lambda each: each.created)
 
 
 def use_pending(machine: Machine, pending: Pending) -> None:
-    """Forget a login whose code was sent, but for what tells a second paste of the same callback. Never raises."""
+    """Note that a login's code was sent: it only tells a second paste of the same callback now. Never raises."""
     with contextlib.suppress(KitError):
-        used = pending._replace(state="", verifier=Secret(""), sent=machine.now())
-        _write(_path(machine, pending.state), used)
-
-
-def used_pending(machine: Machine, state: str) -> Pending | None:
-    """The login of this state if its code was sent in the last hour. Never raises."""
-    found = _read(machine, _path(machine, state))
-    return found if found and found.sent else None
+        _write(_path(machine, pending.state), pending._replace(verifier=Secret(""), sent=machine.now()))
 
 
 def _folder(machine: Machine) -> Path:

@@ -14,30 +14,31 @@ import re
 import socket
 import threading
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from json import loads
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from ocarina_kit import __version__
 from ocarina_kit.config.names import CA_BUNDLES
+from ocarina_kit.config.url import server_of
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import one_line
 
-if TYPE_CHECKING:
-    from ocarina_kit.system.machine import Machine
-
+# Bytes of an answer's body, packed or unpacked, after which it is given up.
 CAP = 1 << 20
-"""Bytes of an answer's body, packed or unpacked, after which it is given up."""
+# Seconds for making a connection: that can be tried again at no risk, so it ends long before a slow answer does.
 CONNECT_S = 10.0
-"""Seconds for making a connection: that can be tried again at no risk, so it ends long before a slow answer does."""
 _SLICE_S = 0.5
 
 
 class NoAnswer(NamedTuple):
     """No answer came, or none that is usable. ``words`` is for people: lower case, no full stop, no secret.
 
-    ``kind``: a key of ``_KINDS``; of this machine: one of ``LOCAL``; of an answer that arrived: ``rate-limited``,
-    ``server-error``, ``other`` (no OAuth answer, so something else than Majora gave it).
+    ``kind``: a key of ``_KINDS``; of this machine: ``ca-bundle``, ``insecure``, ``no-thread``; of an answer that
+    arrived: ``rate-limited``, ``server-error``, ``other`` (no OAuth answer, so something else than Majora gave it).
     ``sent``: the server may have acted on the request, so a token or code in it may be spent. Times are in seconds.
     """
 
@@ -55,10 +56,6 @@ class NoAnswer(NamedTuple):
         return f"{words[:1].upper()}{words[1:]}."
 
 
-LOCAL = ("ca-bundle", "proxy-unusable", "insecure", "no-thread")
-"""Kinds of `NoAnswer` for what is set wrong on this machine."""
-
-
 class Response(NamedTuple):
     """A complete answer of any status. ``headers`` has no case; ``received`` is in epoch seconds.
 
@@ -74,10 +71,13 @@ class Response(NamedTuple):
     @property
     def skew(self) -> float | None:
         """Seconds by which the server's clock is ahead of this one; ``Date`` has a resolution of 1 s."""
+        from datetime import timezone
         from email.utils import parsedate_to_datetime
 
         try:
-            return parsedate_to_datetime(self.headers["date"]).timestamp() - self.received
+            date = parsedate_to_datetime(self.headers["date"])
+            # Older forms name no zone: it is UTC too (RFC 9110, 5.6.7).
+            return date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp() - self.received
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             return None
 
@@ -100,9 +100,10 @@ class Response(NamedTuple):
             return None
         return value if isinstance(value, dict) else None
 
-    def shown(self, text: str, limit: int = 200) -> str:
-        """The server's words on one line: the request's secrets are masked first, the text is cut after that."""
-        return one_line(mask(text[:10_000], self.secrets), limit)
+    def shown(self, text: str, *given: Secret, limit: int = 200) -> str:
+        """The server's words on one line: the request's secrets, and those that it has ``given``, are masked first; the
+        text is cut after that."""
+        return one_line(mask(text[:10_000], (*self.secrets, *given)), limit)
 
 
 class _Body(io.BytesIO):
@@ -146,10 +147,8 @@ def send(
     end = machine.monotonic() + seconds
     import requests  # which takes its own time
 
-    from ocarina_kit import __version__
-    from ocarina_kit.config.url import server_of
-
-    server, seconds = server_of(url), end - machine.monotonic()
+    seconds = end - machine.monotonic()
+    server = server_of(url)
     if not server:
         return NoAnswer("insecure", "the address of the server cannot be used")
     if seconds <= 0:
@@ -168,7 +167,8 @@ def send(
     try:
         # A stop (SIGSTOP, a suspended laptop) uses up one slice however long it lasts, and one more slice follows the
         # last: what arrived meanwhile is read before anything is judged late.
-        for limit in [*[_SLICE_S] * int(seconds / _SLICE_S), seconds % _SLICE_S, _SLICE_S]:
+        slices = [_SLICE_S] * int(seconds / _SLICE_S)
+        for limit in (*slices, seconds % _SLICE_S, _SLICE_S):
             with contextlib.suppress(queue.Empty):
                 came = box.get(timeout=limit)
                 return came._replace(secrets=secrets) if isinstance(came, Response) else came
@@ -186,15 +186,16 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
     from requests.adapters import HTTPAdapter
 
     host, body = urlsplit(request.url).hostname or "", request.body
-    proxy, bundle = proxy_for(machine.environ, request.url), ca_bundle(machine.environ)
+    proxy = proxy_for(machine.environ, request.url)
+    variable, bundle = ca_bundle(machine.environ)
     if request.url.startswith("http:"):
-        bundle = None
+        bundle = ""
     try:
-        if bundle and not Path(bundle[1]).is_dir():
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle[1])
+        if bundle and not Path(bundle).is_dir():
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=bundle)
     except (OSError, ValueError):  # an SSLError is an OSError
-        words = "the CA bundle that {} names cannot be read, or has no certificate in it: {}"
-        return NoAnswer("ca-bundle", words.format(*bundle or ()))
+        words = f"the CA bundle that {variable} names cannot be read, or has no certificate in it: {bundle}"
+        return NoAnswer("ca-bundle", words)
     try:
         if proxy is None:
             socket.getaddrinfo(host, None)  # first, so that a silent resolver is told from a silent server
@@ -204,7 +205,7 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
                 request,
                 stream=True,
                 timeout=(min(CONNECT_S, seconds), None),  # the caller decides that an answer is late
-                verify=bundle[1] if bundle else True,
+                verify=bundle or True,
                 proxies={"https": proxy} if proxy else {},
             )
             content = bytearray()
@@ -227,25 +228,32 @@ def proxy_for(environ: Mapping[str, str], url: str) -> str | None:
 
     The lower-case name wins, also when it is empty. Plain http is for this machine only and never asks a proxy.
     """
-    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
 
-    https, everything, no = (
-        environ.get(name, environ.get(name.upper(), "")).strip()
-        for name in ("https_proxy", "all_proxy", "no_proxy")
-    )
-    proxy = https or everything
-    if (
-        not proxy
-        or not url.startswith("https:")
-        or proxy_bypass_environment(urlsplit(url).netloc, {"no": no})
-    ):
+    def variable(name: str) -> str:
+        return environ.get(name, environ.get(name.upper(), "")).strip()
+
+    proxy = variable("https_proxy") or variable("all_proxy")
+    if not proxy or not url.startswith("https:") or _needs_no_proxy(url, variable("no_proxy")):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """The variable that names a CA bundle, and the path: those that requests, and so the client, reads."""
-    return next(((name, environ[name]) for name in CA_BUNDLES if environ.get(name)), None)
+def _needs_no_proxy(url: str, no_proxy: str) -> bool:
+    """Whether NO_PROXY names the host: its name, a domain that it is in, its address, or a network (10.0.0.0/8)."""
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+
+    parts = urlsplit(url)
+    for network in no_proxy.split(","):
+        with contextlib.suppress(ValueError):  # a name
+            if ip_address(parts.hostname or "") in ip_network(network.strip(), strict=False):
+                return True
+    return bool(proxy_bypass_environment(parts.netloc, {"no": no_proxy}))
+
+
+def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The variable that names a CA bundle, of those that requests, and so the client, reads; and the path. Both are ""
+    if none does."""
+    return next(((name, environ[name]) for name in CA_BUNDLES if environ.get(name)), ("", ""))
 
 
 # --- what it means if a request came no further
@@ -277,7 +285,8 @@ _KINDS = {
 
 def _failure(problem: BaseException, stage: str, host: str, proxy: str | None) -> NoAnswer:
     """What an exception of a request means. Its text is not shown: it may hold a URL or a proxy's password."""
-    causes, marks = [problem], "proxied " if proxy and stage == "connecting" else f"{stage} "
+    causes = [problem]
+    marks = "proxied " if proxy and stage == "connecting" else f"{stage} "
     for each in causes:
         inner = (each.__cause__, each.__context__)
         causes += [cause for cause in inner if cause is not None and cause not in causes]
@@ -289,5 +298,5 @@ def _failure(problem: BaseException, stage: str, host: str, proxy: str | None) -
         marks += "tunnel:407 " if "Tunnel connection failed: 407" in str(each) else ""
     kind = next(kind for kind, (pattern, _) in _KINDS.items() if re.search(pattern, marks))
     words = _KINDS[kind][1].format(host=host, proxy=mask(proxy or ""))
-    said = [f": {each.verify_message}" for each in causes if hasattr(each, "verify_message")]
-    return NoAnswer(kind, words + (said[0] if said and kind.startswith("tls-") else ""), stage == "sent")
+    reason = next((f": {each.verify_message}" for each in causes if hasattr(each, "verify_message")), "")
+    return NoAnswer(kind, words + reason, stage == "sent")

@@ -16,8 +16,8 @@ from urllib.parse import unquote, unquote_plus
 from ocarina_kit.config.url import server_of
 from ocarina_kit.system.secret import Secret
 
+# Characters of a paste that are looked at.
 LONGEST = 1 << 20
-"""Characters of a paste that are looked at."""
 
 
 class Code(NamedTuple):
@@ -32,7 +32,7 @@ class Misread(NamedTuple):
 
     ``kind``: empty, authorize-link, log-in-page, other-server (``words``: which host), wrong-state (of an earlier
     attempt, or of somebody else's login), denied (Cancel was pressed), scope (invalid_scope), error, no-code, no-state
-    (or it ends inside the state), several (callbacks of several logins), redirect-uri and client (error pages).
+    (or it ends inside the state), redirect-uri and client (error pages).
     ``words`` of these errors: what the server says, as a sentence.
     """
 
@@ -62,18 +62,18 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
     cleaned = _clean(text[:LONGEST])
     if not cleaned.strip(" \r\n\"'<>"):
         return Misread("empty")
-    home, servers, own = server_of(domain), list[str](), list[_Piece]()
+    home = server_of(domain.replace("http:", "https:", 1))
+    servers: list[str] = []
+    own: list[_Piece] = []
     for words in _readings(cleaned):
-        here = [_piece(word, states) for word in words]
+        here = [_piece(word, states) for word in words if "=" in word or "/" in word]
         servers += [piece.server for piece in here if piece.server is not None]
         own += [piece for piece in here if piece.server in (None, home)]
-        found = {(piece.code, piece.state) for piece in own if piece.code and piece.state in states}
-        if len(found) > 1:
-            return Misread("several")
-        for code, state in found:
-            return Code(Secret(code), state)
+        ours = [piece for piece in own if piece.code and piece.state in states]
+        if ours:  # of several, the last one is the newest
+            return Code(Secret(ours[-1].code), ours[-1].state)
     # The callback page shows code and state apart, each with a Copy button: both, in any order, are as good.
-    bare = {re.sub(r"(?i)^(?:code|state)=", "", word.strip("\"'<>,;“”‘’")) for word in cleaned.split()}
+    bare = {re.sub(r"(?i)^(?:code|state)[=:]", "", word.strip("\"'<>,;“”‘’")) for word in cleaned.split()}
     known = bare.intersection(states)
     codes = {word for word in bare - known if re.fullmatch(r"[A-Za-z0-9._~-]{16,512}", word)}
     if len(known) == len(codes) == 1:
@@ -102,8 +102,10 @@ def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code
         return Misread("log-in-page", state=state)
     given = [piece.state for piece in own if piece.code or "error" in piece.query]
     if any(given):
-        cut_off = any(len(value) >= 4 and each.startswith(value) for value in given for each in states)
-        return Misread("no-state" if cut_off else "wrong-state", state=max(given, key=len))
+        for state in states:
+            if any(len(value) >= 4 and state.startswith(value) for value in given):  # cut off
+                return Misread("no-state", state=state)
+        return Misread("wrong-state", state=max(given, key=len))
     said = " ".join(text.lower().split())
     for kind, words in _ERROR_PAGES.items():
         if words.lower() in said:
@@ -113,27 +115,26 @@ def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code
 
 # --- readings
 
-_ESCAPES = re.compile(r"(?:\x1b|\^\[)?\[20[01]~|\x1b\[[0-9;?]*[ -/]*[@-~]")
-_AMPERSANDS = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
-_LINE_BREAKS = re.compile(r" *[\r\n][ \r\n]*(?:>[> ]*)?")
 _URL_START = re.compile(r"(?=https?://)", re.IGNORECASE)
+# Servers percent-encode all other characters (RFC 6749, appendix B).
+_NOT_OF_A_VALUE = re.compile(r"[^A-Za-z0-9._~+/=%-]")
 _AROUND = "\"'<>()[]{}“”‘’«»„‚`,"
 _ERROR_PAGES = {"redirect-uri": "Mismatching redirect URI", "client": "Invalid client_id parameter value"}
 
 
 def _clean(text: str) -> str:
     """Without what terminals, mail and shells add: escapes, invisible characters, HTML's and shells' quoting."""
-    text = _ESCAPES.sub("", text)
+    text = re.sub(r"(?:\x1b|\^\[)?\[20[01]~|\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
     text = "".join(char for char in text if char.isspace() or (char.isprintable() and char != "\\"))
     text = re.sub(r"[^\S\r\n]+", " ", text)  # so that no pattern meets a long run
-    return _AMPERSANDS.sub("&", text)
+    return re.sub(r"(?i)&(?:amp|#38|#x26);", "&", text)
 
 
 def _readings(text: str) -> Iterator[list[str]]:
     """The words of the text as it is, with lines joined, without white space; then the same with percent-encoding
     undone, twice. A URL begins a word."""
     for _ in range(3):
-        joined = _LINE_BREAKS.sub("", text.strip())
+        joined = re.sub(r" *[\r\n][ \r\n]*(?:>[> ]*)?", "", text.strip())
         for reading in (text, joined, joined.replace(" ", "")):
             yield [part for word in reading.split() for part in _URL_START.split(word) if part]
         decoded = unquote(text)
@@ -144,15 +145,15 @@ def _readings(text: str) -> Iterator[list[str]]:
 
 def _piece(part: str, states: Collection[str]) -> _Piece:
     part = part.strip(_AROUND)
-    server = server_of(part) if _URL_START.match(part) else None
+    # The scheme says nothing: no code is ever sent to the address in a paste.
+    server = server_of(part.replace("http:", "https:", 1)) if _URL_START.match(part) else None
     path, mark, rest = part.partition("?")
     query: dict[str, str] = {}
     for pair in re.split(r"[&#;?]", rest if mark or server is not None else part):
         name, equals, value = pair.partition("=")
         if equals:
-            query.setdefault(name.strip("\"'").lower(), unquote_plus(value))
-    code = re.match(r"[A-Za-z0-9._~+/=-]*", query.get("code", ""))
+            query.setdefault(name.strip("\"'").lower(), unquote_plus(_NOT_OF_A_VALUE.split(value, 1)[0]))
     given = query.get("state", "")
-    fitting = [one for one in states if given == one or (len(one) >= 16 and given.startswith(one))]
+    fitting = [one for one in states if given.startswith(one)]
     state = max(fitting, key=len, default=given.rstrip(f"{_AROUND}."))
-    return _Piece(server, path, query, code[0].rstrip(".") if code else "", state)
+    return _Piece(server, path, query, query.get("code", "").rstrip(" \r\n\"'<>."), state)

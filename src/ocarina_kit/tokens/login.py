@@ -7,25 +7,24 @@ the token on the disk; log; forget the pending login.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
 
 from ocarina_kit.config.place import Setup
+from ocarina_kit.majora import api
+from ocarina_kit.majora.grant import Pending, use_pending
+from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
+from ocarina_kit.system.signals import held_off
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.refresh import attempts
 from ocarina_kit.tokens.store import look, opened
 
-if TYPE_CHECKING:
-    from ocarina_kit.majora.grant import Pending
-
 
 def set_aside_damaged(machine: Machine, setup: Setup, waiting: Callable[[str], None] | None = None) -> str:
     """Set a damaged tokens file aside, and keep what can be read of it. What was done, in words; "" if it is
     complete. ``waiting`` is told what is waited for, here and below. Raises KitError if that cannot be."""
-    from ocarina_kit.system.change import Change, apply_to_file
-
     data, file = look(machine, setup.tokens_file)
     if data is None or file.damage is None:
         return ""
@@ -55,18 +54,14 @@ def redeem(
     Raises KitError if nothing could be begun (lock, space, backup, log): the code is not used then, and the pending
     login stays.
     """
-    from ocarina_kit.majora.api import Granted, Majora, Refused
-    from ocarina_kit.majora.grant import use_pending
-    from ocarina_kit.system.signals import held_off
-
-    server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
-    scope, verifier, redirect = pending.scope, pending.verifier, pending.redirect_uri
+    server = api.Majora(machine, setup.domain, setup.client_id, setup.client_secret)
+    scope = pending.scope
     with opened(machine, setup, "login", waiting) as store:
         store.prepare(1)
         with held_off() as stop:
-            ask = lambda seconds: server.exchange(code, verifier, redirect, seconds)  # noqa: E731
+            ask = partial(server.exchange, code, pending.verifier)
             answer, _ = attempts(machine, ask, stop, resend=False)
-            if isinstance(answer, Granted):
+            if isinstance(answer, api.Granted):
                 (outcome,) = store.save([store.arrived(scope, answer)], "logged-in")
                 store.restore()
                 store.write_log({outcome.scope: outcome.result if outcome.problem else "logged-in"})
@@ -77,6 +72,8 @@ def redeem(
             else:
                 error = told.no_login(answer, setup, scope, machine.now() - pending.created, login)
                 outcome = Outcome(scope, "failed", problem=error)
-            if isinstance(answer, Granted) or (isinstance(answer, Refused) and answer.cause == "grant"):
+            if isinstance(answer, api.Granted) or (
+                isinstance(answer, api.Refused) and answer.cause == "grant"
+            ):
                 use_pending(machine, pending)
             return Report((outcome,), answer.skew, interrupted=bool(stop))

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ocarina_kit.client.scopes import Table, options_for, permissions, what_for
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.system.errors import Exit, KitError, Remedy
@@ -15,7 +16,6 @@ from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.words import listed, span
 
 if TYPE_CHECKING:
-    from ocarina_kit.client.scopes import Table
     from ocarina_kit.majora.api import Refused
     from ocarina_kit.majora.http import NoAnswer
     from ocarina_kit.system.files import File
@@ -32,11 +32,10 @@ class _Fault(NamedTuple):
     exit: int = Exit.PROBLEM
 
 
-_EMPTY = "It was empty, or only white space."
 _EARLY = "The address to paste is that of the page that opens after you press Authorize."
 _NO_LOGIN = "The browser was not logged in to Majora yet."
 _OTHER = "It is at {said}; the server of this set-up is {domain}"
-_EARLIER = "Its state is not that of the link: it may come from an earlier link, or from somebody else's."
+_EARLIER = "It may come from an earlier link (each is open for an hour), another set-up or somebody else's."
 _NO_STATE = "The state shows that the code belongs to the link that was opened, so both are needed, complete."
 _USED = "A code can be used once, within 60 s. {said}"
 _HASH = "{said} If you copied the secret after pressing Save, it is a hash: register again."
@@ -45,7 +44,6 @@ _NARROW = "Missing: {said}. It is stored under {key}, where ocarina does not loo
 _DEAD = "Majora does not accept the refresh token any more."
 _SPENT = "An earlier attempt reached Majora, but its answer did not arrive complete."
 _MAYBE = "The refresh token may have been spent, and no usable answer came."
-_OLD = "{said} The old tokens are kept."
 _JOURNAL = "The new token could not be written to {file}: it is kept in {journal}."
 _NOWHERE = "The new token could be written neither to {file} nor anywhere else: it is lost."
 _OWNER = "The token belongs to {owner} and was not sent to {domain}."
@@ -60,7 +58,6 @@ _COPY = (
     "After Authorize, copy the complete address of the page that opens: it has code= and state= in it.",
     "login --callback -",
 )
-_ONE = ("Paste one at a time.", "login --callback -")
 _NEW_LINK = ("Open a new link, press Authorize, and paste the address soon after.", "login")
 _ASK = ("Ask Majora's administrators for the permissions, then log in again.{permissions}", "login")
 _REGISTER = ("Copy id and secret again from {applications}", "init")
@@ -79,14 +76,13 @@ _REFRESH = ("Refresh now.", "refresh")
 
 _FAULTS = {
     # a paste (`Misread.kind`), then what Majora may say to a paste or a login (`Refused.cause`)
-    "empty": _Fault("LGN001", "Nothing was pasted.", _EMPTY, _COPY),
+    "empty": _Fault("LGN001", "Nothing was pasted.", "It was empty, or only white space.", _COPY),
     "authorize-link": _Fault("LGN003", "That is the link to open, not the page that opens.", _EARLY, _COPY),
     "log-in-page": _Fault("LGN004", "That is the address of Majora's log-in page.", _NO_LOGIN, _COPY),
     "other-server": _Fault("LGN005", "That address belongs to another server.", _OTHER, _COPY),
     "wrong-state": _Fault("LGN006", "That address belongs to another login.", _EARLIER, _NEW_LINK),
     "no-code": _Fault("LGN008", "There is no code in what was pasted.", "It has to be complete.", _COPY),
     "no-state": _Fault("LGN009", "That is a code without its complete state.", _NO_STATE, _COPY),
-    "several": _Fault("LGN010", "Addresses of several logins were pasted.", "One is needed.", _ONE),
     "denied": _Fault("LGN011", "The login was cancelled in the browser.", "{said}", _NEW_LINK),
     "error": _Fault("LGN013", "Majora refused the login.", "{said}", _NEW_LINK),
     "scope": _Fault("LGN012", "Your Majora account lacks a permission for this.", "{said}", _ASK),
@@ -105,7 +101,7 @@ _FAULTS = {
     "refused-token": _Fault("RFR001", _DEAD, "{said}", _LOGIN, Exit.LOGIN),
     "lost": _Fault("RFR002", "The refresh token was spent; the new one is lost.", _SPENT, _LOGIN, Exit.LOGIN),
     "refused": _Fault("RFR003", "Majora refused to refresh the token.", "{said}", _DOCTOR),
-    "maybe-lost": _Fault("RFR004", _MAYBE, _OLD, _LATER, Exit.UNKNOWN),
+    "maybe-lost": _Fault("RFR004", _MAYBE, "{said} The old tokens are kept.", _LATER, Exit.UNKNOWN),
     "in-journal": _Fault("RFR005", _JOURNAL, "{said}", _PUT_BACK),
     "nowhere": _Fault("RFR007", _NOWHERE, "{said}", _LOGIN, Exit.LOGIN),
     # tokens and their file
@@ -134,8 +130,6 @@ def error(
     ``said``: the server's words, or what else was seen. ``login``: the command that begins a new login, if it is not
     the usual one. ``values``: what else is in braces in the row.
     """
-    from ocarina_kit.client.scopes import permissions
-
     id, what, why, (text, *commands), exit = _FAULTS[fault]
     values |= {"said": said, "domain": setup.domain, "file": setup.tokens_file}
     values |= {name: endpoint(setup.domain, name) for name in ("applications", "callback", "two_factor")}
@@ -151,15 +145,11 @@ def login_command(
     setup: Setup, scopes: Collection[str] = (), *options: str, table: Table | None = None
 ) -> str:
     """The login that brings tokens for ``scopes``, by their purposes."""
-    from ocarina_kit.client.scopes import options_for
-
     return setup.place.command("login", *options_for(scopes, table), *options)
 
 
 def named(scopes: Iterable[str], table: Table | None = None) -> str:
     """``tokens to look up samples and runs, add files, add tags and 3 more``."""
-    from ocarina_kit.client.scopes import what_for
-
     names = list(dict.fromkeys(what_for(scope, table) for scope in scopes))
     if len(names) > 4:
         names = [*names[:3], f"{len(names) - 3} more"]
@@ -169,6 +159,13 @@ def named(scopes: Iterable[str], table: Table | None = None) -> str:
 # --- what the server says ---------------------------------------------------------------------------------------
 
 
+_CODE_LIFE_S = 60  # at the server (FACTS.md)
+_OF_THIS_MACHINE = (
+    "ca-bundle",
+    "proxy-unusable",
+    "insecure",
+    "no-thread",
+)  # kinds of NoAnswer: set wrong here
 _WAIT = "Try again {when}."
 # kind of NoAnswer: the check (CHECKS.md), and what to do
 _NETWORK = {
@@ -200,8 +197,6 @@ def check_of(answer: NoAnswer) -> str:
 
 def no_answer(answer: NoAnswer, setup: Setup) -> KitError:
     """The error for a request without a usable answer: exit 5, but 1 for what is set wrong on this machine."""
-    from ocarina_kit.majora.http import LOCAL
-
     when = "later" if answer.retry_after is None else f"in {span(answer.retry_after)}"
     command = setup.place.command("init" if answer.kind == "insecure" else "doctor")
     return KitError(
@@ -209,7 +204,7 @@ def no_answer(answer: NoAnswer, setup: Setup) -> KitError:
         id=check_of(answer),
         why=f"Nothing can be done without an answer from {setup.domain}",
         remedy=Remedy(_NETWORK[answer.kind][1].format(when=when), (command,)),
-        exit=Exit.PROBLEM if answer.kind in LOCAL else Exit.UNKNOWN,
+        exit=Exit.PROBLEM if answer.kind in _OF_THIS_MACHINE else Exit.UNKNOWN,
     )
 
 
@@ -217,16 +212,16 @@ def no_login(
     answer: Refused | NoAnswer, setup: Setup, scope: str, link_age: float, login: str = ""
 ) -> KitError:
     """The error for a code that brought no token. ``link_age``: seconds since the link was shown."""
-    from ocarina_kit.majora.grant import CODE_LIFE_S
     from ocarina_kit.majora.http import NoAnswer
 
-    fault, said = "code-lost", answer.said
+    fault = "code-lost"
+    said = answer.said
     if not isinstance(answer, NoAnswer):
         fault = answer.cause
     elif not answer.sent:
         return no_answer(answer, setup)
     if fault == "grant":
-        late = "It may be too late" if link_age > CODE_LIFE_S else "It may be one of another link"
+        late = "It may be too late" if link_age > _CODE_LIFE_S else "It may be one of another link"
         said = f"{late}: the link was shown {span(link_age)} ago.{clock_note(answer.skew)}"
     return error(fault, setup, (scope,), said=said, login=login)
 
@@ -235,11 +230,11 @@ def no_refresh(answer: Refused | NoAnswer, setup: Setup, scope: str, *, resent: 
     """What a refresh without a new token comes to (`Outcome.result`), and its error: exit 4 if it is the token, 1 the
     client, 5 the network. ``resent``: an earlier attempt may have spent the token, so that its answer was lost if the
     server says no now."""
-    from ocarina_kit.majora.http import LOCAL, NoAnswer
+    from ocarina_kit.majora.http import NoAnswer
 
     if isinstance(answer, NoAnswer) and not answer.sent and not resent:
         result = "unreached" if answer.status is None else "network"
-        return "failed" if answer.kind in LOCAL else result, no_answer(answer, setup)
+        return "failed" if answer.kind in _OF_THIS_MACHINE else result, no_answer(answer, setup)
     fault = result = "refused-token"
     if isinstance(answer, NoAnswer):
         fault = result = "maybe-lost"
