@@ -20,7 +20,7 @@ from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens.file import TokensFile
-from ocarina_kit.tokens.log import digest
+from ocarina_kit.tokens.log import Line, digest
 
 NOW = 1_700_000_000.0
 PLACE = Place(Path("/home/u/.ocarina"))
@@ -96,6 +96,13 @@ def test_steps_that_do_not_apply() -> None:
         assert [judged(judge, world).status for judge in STEPS.values()] == statuses.split()
     nowhere = a_world(setup=HTTPS, identity=None)
     assert [judged(judge, nowhere).cause for judge in STEPS.values()] == ["CFG006"] * 4
+
+
+def test_an_address_that_worked_before_is_not_asked_for_again() -> None:
+    probe = Probe("no-answer", "", NoAnswer("refused", "it refuses"))
+    before = tokens()._replace(log=(Line("2026-11-28T12:00:00Z", result="refreshed"),))
+    world = a_world(setup=HTTPS, identity=probe, tokens=before)
+    assert judged(STEPS["SRV002"], world).remedy.commands == ()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import requests  # noqa: F401  # its first import would use up a test's time limit
 import trustme
 
 from ocarina_kit.system.machine import Machine

@@ -107,8 +107,8 @@ MISREAD = [
     # A broken paste has its code where a host belongs.
     (f"https://{CODE}/", DOMAIN, {STATE}, Misread("other-server", "an unreadable host")),
     (f"?error=server_error&error_description={CODE}&state={STATE}", DOMAIN, {STATE, OTHER},
-     Misread("error", "It answered server_error.", STATE)),
-    (f"?error={CODE}&state={STATE}", DOMAIN, {STATE}, Misread("error", "It answered an unknown error.", STATE)),
+     Misread("error", "Majora answered server_error.", STATE)),
+    (f"?error={CODE}&state={STATE}", DOMAIN, {STATE}, Misread("error", "Majora answered an unknown error.", STATE)),
     # the words of Majora's error pages
     ("Error: Mismatching\nredirect URI.", DOMAIN, {STATE},
      Misread("redirect-uri", "The browser shows: Mismatching redirect URI.")),

@@ -53,7 +53,7 @@ class Server:
     """Stands for `Majora`: gives ``answers`` to the refresh token of VIEW or a code, and ``others`` to that of READ, in
     their order (a function is called); else as Majora does: each can be spent once. ``spent``: what was sent."""
 
-    numbers = itertools.count(1)
+    numbers = itertools.count(1000)  # no other test counts with as large ones
 
     def __init__(self, answers: Any = (), others: Any = ()) -> None:
         mine = list(answers)

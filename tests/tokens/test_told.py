@@ -19,7 +19,7 @@ PASTES = [
     ("scope", "LGN012", f"all of these permissions:\n  {VIEW}", LOGIN),
     ("error", "LGN013", "x.test", LOGIN),
     ("redirect-uri", "LGN023", f"{DOMAIN}o/callback/", LOGIN),
-    ("client", "CRD001", f"register again. Copy id and secret again from {DOMAIN}o/applications/", "init"),
+    ("client", "CRD001", f"register again. At {DOMAIN}o/applications/ copy id and secret again.", "init"),
 ]
 
 
@@ -48,8 +48,8 @@ def test_what_is_said_of_a_code(lab: Lab) -> None:
 
     assert "another link: the link was shown 1 min ago" in why(60)
     assert "too late" in why(61)
-    assert "clock" not in why(60, 59)
-    assert "1 min behind the server's" in why(60, 60)
+    assert "clock" not in why(60, 60)
+    assert "1 min 1 s behind the server's" in why(60, 61)
     assert "1 h ahead of the server's" in why(60, -3600)
 
 

@@ -14,6 +14,7 @@ from ocarina_kit.doctor.config import ask
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
 from ocarina_kit.tokens import told
+from ocarina_kit.tokens.log import FRESH
 
 _INIT, _KEY = "ocarina-kit init", "ocarina-kit init --api-key-file -"
 _FIX, _REFRESH = "ocarina-kit doctor --fix", "ocarina-kit refresh"
@@ -32,6 +33,7 @@ _SEEN = {
     "ca-bundle": "The CA bundle cannot be used",
 }
 _UNCLEAR = ("dns-silent", "timeout", "reset", "proxy-refused", "proxy-auth", "no-thread")
+# Of a wrong address, if it never worked; otherwise the server or the network is at fault.
 _BY_INIT = ("dns-none", "refused", "tls-host", "tls-other")
 
 
@@ -79,7 +81,7 @@ def _step(world: World, id: str) -> Outcome | None:
         said = "{domain} answers, but is not Majora: {said}."
         return problem("fail", said, domain=domain, said=probe.words, **by_init)
     remedy: dict[str, Any] = {"text": text, "run": "date -u" if net.kind == "tls-expired" else ""}
-    if net.kind in _BY_INIT:
+    if net.kind in _BY_INIT and not any(line.result in FRESH for line in world.tokens.log):
         remedy = by_init
     elif net.kind in ("tls-unknown-issuer", "ca-bundle"):
         remedy = _of_the_bundle(world, text)

@@ -94,7 +94,7 @@ def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code
             found = re.match(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,3}\b", piece.query["error"].strip(_AROUND))
             error = found[0] if found else "an unknown error"
             kind = {"access_denied": "denied", "invalid_scope": "scope"}.get(error, "error")
-            return Misread(kind, f"It answered {error}.", piece.state)
+            return Misread(kind, f"Majora answered {error}.", piece.state)
     state = next((piece.state for piece in own if piece.state in states), "")
     if any(piece.path.endswith("/o/authorize/") or "response_type" in piece.query for piece in own):
         return Misread("authorize-link", state=state)

@@ -32,8 +32,8 @@ class _Fault(NamedTuple):
     exit: int = Exit.PROBLEM
 
 
-_EARLY = "The address to paste is that of the page that opens after you press Authorize."
-_NO_LOGIN = "The browser was not logged in to Majora yet."
+_LEADS = "It leads to Majora's button Authorize."
+_NO_LOGIN = "The browser was not logged in to Majora yet: log in there first."
 _OTHER = "It is at {said}; the server of this set-up is {domain}"
 _EARLIER = "It may come from an earlier link (each is open for an hour), another set-up or somebody else's."
 _NO_STATE = "The state shows that the code belongs to the link that was opened, so both are needed, complete."
@@ -45,9 +45,9 @@ _DEAD = "Majora does not accept the refresh token any more."
 _SPENT = "An earlier attempt reached Majora, but its answer did not arrive complete."
 _MAYBE = "The refresh token may have been spent, and no usable answer came."
 _JOURNAL = "The new token could not be written to {file}: it is kept in {journal}."
-_NOWHERE = "The new token could be written neither to {file} nor anywhere else: it is lost."
+_NOWHERE = "The new token could be written neither to {file} nor anywhere else: it may be lost."
 _OWNER = "The token belongs to {owner} and was not sent to {domain}."
-_EACH = "refresh.log says so. Each Majora has accounts, applications and tokens of its own."
+_EACH = "The log of refreshes says so. Each Majora has accounts, applications and tokens of its own."
 _KEPT = "What the server did not confirm is kept: it may still be valid, and is yours to revoke."
 _FIRST = "A login brings the first one; then a refresh is enough."
 _DAMAGED = "The tokens file {file} is damaged (line {line}, column {column})."
@@ -60,7 +60,7 @@ _COPY = (
 )
 _NEW_LINK = ("Open a new link, press Authorize, and paste the address soon after.", "login")
 _ASK = ("Ask Majora's administrators for the permissions, then log in again.{permissions}", "login")
-_REGISTER = ("Copy id and secret again from {applications}", "init")
+_REGISTER = ("At {applications} copy id and secret again.", "init")
 _REDIRECT = ("At {applications} set the application's Redirect URI to {callback}", "login")
 _TWO_FACTOR = ("Turn on two-factor authentication at {two_factor} in a browser, then log in again.", "login")
 _GRANT_TYPE = ("At {applications} set Authorization grant type to Authorization code.", "login")
@@ -77,7 +77,7 @@ _REFRESH = ("Refresh now.", "refresh")
 _FAULTS = {
     # a paste (`Misread.kind`), then what Majora may say to a paste or a login (`Refused.cause`)
     "empty": _Fault("LGN001", "Nothing was pasted.", "It was empty, or only white space.", _COPY),
-    "authorize-link": _Fault("LGN003", "That is the link to open, not the page that opens.", _EARLY, _COPY),
+    "authorize-link": _Fault("LGN003", "That is the link to open, not the page that opens.", _LEADS, _COPY),
     "log-in-page": _Fault("LGN004", "That is the address of Majora's log-in page.", _NO_LOGIN, _COPY),
     "other-server": _Fault("LGN005", "That address belongs to another server.", _OTHER, _COPY),
     "wrong-state": _Fault("LGN006", "That address belongs to another login.", _EARLIER, _NEW_LINK),
@@ -171,7 +171,10 @@ _WAIT = "Try again {when}."
 _NETWORK = {
     "dns-none": ("SRV001", "Check MAJORA_DOMAIN for a typing mistake, and this machine's network."),
     "dns-silent": ("SRV001", "Check this machine's network, then try again."),
-    "refused": ("SRV002", "Check the host and port of MAJORA_DOMAIN, and whether a firewall is in between."),
+    "refused": (
+        "SRV002",
+        "It may be down: try again later. Or check host and port of MAJORA_DOMAIN, and firewalls.",
+    ),
     "timeout": ("SRV002", _WAIT),
     "proxy-refused": ("SRV002", "Check the proxy's address; if none is needed, add the host to NO_PROXY."),
     "proxy-auth": ("SRV002", "Add user and password to the proxy's setting: http://USER:PASSWORD@HOST:PORT"),
@@ -202,7 +205,7 @@ def no_answer(answer: NoAnswer, setup: Setup) -> KitError:
     return KitError(
         answer.said,
         id=check_of(answer),
-        why=f"Nothing can be done without an answer from {setup.domain}",
+        why=f"Without an answer from {setup.domain} nothing can be done.",
         remedy=Remedy(_NETWORK[answer.kind][1].format(when=when), (command,)),
         exit=Exit.PROBLEM if answer.kind in _OF_THIS_MACHINE else Exit.UNKNOWN,
     )
@@ -259,8 +262,8 @@ def not_revoked(answer: Refused | NoAnswer, setup: Setup) -> KitError:
 
 
 def clock_note(skew: float | None) -> str:
-    """A sentence about a clock that is off by 60 s or more (CHECKS.md, ENV007), after a blank; else ""."""
-    if skew is None or abs(skew) < 60:
+    """A sentence about a clock that is off by more than 60 s (CHECKS.md, ENV007), after a blank; else ""."""
+    if skew is None or abs(skew) <= 60:
         return ""
     side = "behind" if skew > 0 else "ahead of"
     return f" This machine's clock is {span(abs(skew))} {side} the server's, which confuses times of expiry."
