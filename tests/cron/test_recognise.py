@@ -26,6 +26,12 @@ ABSOLUTE = [
     f"if [ -x {OCARINA} ]; then {OCARINA} oauth refresh; fi",
     f"for i in 1 2 3; do {OCARINA} oauth refresh && break; sleep 60; done",
     f"case $(hostname) in node1) {OCARINA} oauth refresh;; esac",
+    f"[[ $(hostname -s) == node1 ]] && {OCARINA} oauth refresh",
+    f"sleep $(shuf -i 0-600 -n 1); {OCARINA} oauth refresh",
+    f"/usr/bin/time -v {OCARINA} oauth refresh",
+    f"root {OCARINA} oauth refresh",
+    f"u {OCARINA} oauth refresh",
+    f"$NOBODY {OCARINA} oauth refresh",
     f"{OCARINA} oauth refresh || echo failed | mail -s 'ocarina' me",
     f"{OCARINA} oauth refresh 2>&1 | logger -t ocarina",
     f"/usr/bin/env -i HOME=/home/u {OCARINA} oauth refresh",
@@ -58,7 +64,11 @@ CLIENT_SHAPES = [
     ("bash -lc 'ocarina oauth refresh'", "ocarina", True),
     ("bash -ic 'conda activate ocarina && ocarina oauth refresh'", "ocarina", True),
     (". /opt/venv/bin/activate; ocarina oauth refresh", "ocarina", True),
-    ("module load ocarina && ocarina oauth refresh", "ocarina", True),
+    ("eval $(conda shell.bash hook); conda activate o; ocarina oauth refresh", "ocarina", True),
+    # A job has no `module` and no `conda activate` unless something brings them.
+    ("module load ocarina && ocarina oauth refresh", "ocarina", False),
+    ("conda activate ocarina && ocarina oauth refresh", "ocarina", False),
+    ("singularity exec o.sif ocarina oauth refresh", "ocarina", False),
     ("conda run --no-capture-output -n ocarina ocarina oauth refresh", "ocarina", False),
     ("uv tool run --from ocarina ocarina oauth refresh", "ocarina", False),
 ]
@@ -167,6 +177,8 @@ def test_variables_of_the_crontab_count() -> None:
     program, other = first.calls[0], second.calls[0]
     assert (program.path, program.config) == (OCARINA, "/data/c.json")
     assert (other.path, second.number) == ("/srv/ocarina", 5)
+    (by_bash,) = read(f"BASH_ENV=/home/u/.bashrc\n{EVERY_6H}ocarina oauth refresh")
+    assert by_bash.calls[0].set_up
     (third,) = read(f"{EVERY_6H}export A=b C=d; unset A; {KIT} refresh")
     assert third.calls[0].environ.keys() & {"A", "C"} == {"C"}
 

@@ -29,19 +29,20 @@ _DOLLAR = re.compile(rf"\\(?P<escaped>[\"\\$`])|\$(?P<brace>\{{)?(?P<name>{_NAME
 _TILDE = re.compile(rf"\A((?:{_NAME}=)?)~(?=/|\Z)")
 _ASSIGNMENT = re.compile(rf"({_NAME})=")
 _WHICH = re.compile(
-    r"(?:\$\(|`)[ ]*(?:(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*|(date)\b[^()`]*)[)`]|\$\(\([^()]*\)\)"
+    r"(?:\$\(|`)[ ]*(?:(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*"
+    r"|(date|hostname|uname|shuf)\b[^()`]*)[)`]|\$\(\([^()]*\)\)"
 )
 PLACEHOLDER = "{YOUR_OCARINA_PATH}"
 """What the guide's line has in place of the client's path, or of its folder's."""
 # The same in other brackets, or none, and a path put inside the braces.
-_PLACEHOLDERS = re.compile(r"\$?[{<\[]+ *YOUR_OCARINA_PATH *[}>\]]+|YOUR_OCARINA_PATH|\{/[^{}\s]*\}")
+_PLACEHOLDERS = re.compile(r"\$?(?:[{<\[]+ *YOUR_OCARINA_PATH *[}>\]]+|YOUR_OCARINA_PATH)|\{[/~$][^{}\s]*\}")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 
 _RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())
 _SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock sg su runuser".split())
-ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
+ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm apptainer singularity".split())
 _BARE = frozenset("env exec command".split())
-BUILT_IN = frozenset("exec command builtin time".split())
+BUILT_IN = frozenset("exec command builtin eval time".split())
 _STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock
     taskset chrt numactl busybox systemd-cat caffeinate time"""
 _BEFORE = ENVIRONMENTS | _BARE | frozenset(_STARTERS.split())
@@ -94,7 +95,7 @@ class Reading:
         self._known = dict(environ)
         self._exported = set(environ)
         self._folder = ""
-        self._set_up = False
+        self._set_up = "BASH_ENV" in environ
         self._read(_PLACEHOLDERS.sub(PLACEHOLDER, _WHICH.sub(r"\1\2", text)))
 
     def _read(self, text: str) -> None:
@@ -107,7 +108,7 @@ class Reading:
                 word = (word or "") + self._expanded(kind, piece[kind], begins=word is None)
                 continue
             if word is not None:
-                words += [] if redirected else [word]
+                words += [word] if word and not redirected else []
                 word, redirected = None, False
             if kind == "operator":
                 self._command(words)
@@ -146,8 +147,8 @@ class Reading:
             self._exported.difference_update(words[1:])
         elif words[0] == "cd":
             self._folder = words[-1] if words[1:] else ""
-        elif words[0] in ("source", ".", "module", "ml") or "activate" in words:
-            self._set_up = True  # it may set PATH
+        elif words[0] in ("source", ".") or " ".join(words).startswith(("eval $", "eval `")):
+            self._set_up = True  # it may set PATH; without it, a job has no `module` and no `conda activate`
         else:
             environ = {name: value for name, value in self._known.items() if name in self._exported}
             self._program(words, {**environ, **assigned})
@@ -161,8 +162,8 @@ class Reading:
             if (script := _script(name, rest)) is not None:
                 self._inner(script, environ, [*starters, word], rest[0])
                 return
-            tool = "client" if word.startswith(PLACEHOLDER) else _TOOLS.get(name)
-            if tool and second not in ("-v", "-V", "install"):  # command -v ocarina, conda install ocarina
+            tool = "client" if PLACEHOLDER in word else _TOOLS.get(name)
+            if tool and not (first == "command" and second in ("-v", "-V")):
                 by_module = starters and words[at - 1] == "-m"
                 path = starters.pop() if by_module else word
                 if call := self._call(tool, path, rest, environ, starters):
@@ -174,7 +175,9 @@ class Reading:
             elif at == 0 and name in _NO_STARTERS:
                 break
             elif at == 0:
-                strange = [word]
+                starters = [word]
+                # A column too many, as /etc/crontab has, is a mistake and no work.
+                strange = [] if word in ("*", "root", environ.get("LOGNAME")) else [word]
             if match := _ASSIGNMENT.match(word):
                 environ[match[1]] = word[match.end() :]
         # `command -v x` and `exec 2>log` run nothing.
@@ -197,7 +200,7 @@ class Reading:
         """The refresh that these words ask a tool for; None if they ask for something else, or go on as prose."""
         options: dict[str, str] = {}
         plain: list[str] = []
-        rest = iter(filter(None, words))
+        rest = iter(words)
         for word in rest:
             option, equals, value = word.partition("=")
             if not option.startswith("-"):
