@@ -131,6 +131,11 @@ def test_a_line_with_other_work_is_left_for_a_person(lab: Lab) -> None:
     for args in (("--yes",), ("--remove", "--yes"), ("--test",)):
         assert said(lab, *args)["error"]["id"] == "SCH001"
     assert lab.kit.crontab == mixed
+    # Beside a good one a person must take it out, too.
+    lab.kit.crontab = f"{lab.kit.run('schedule', '--print').out}{mixed}"
+    assert "Line 2 does other work too" in lab.kit.run("schedule").err
+    checks = {each["id"]: each for each in lab.kit.run("doctor", "--only", "CRN", "--json").json["checks"]}
+    assert checks["CRN003"]["remedy"]["commands"] == ["crontab -e"]
 
 
 def test_none_is_added_on_a_second_host_unasked(lab: Lab) -> None:
@@ -256,6 +261,7 @@ def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("schedule", "--test", "--json")
     assert (ran.code, ran.json["problem"]["id"], "RFR001" in ran.err) == (4, "CRN008", True), ran
+    assert ran.json["error"]["remedy"]["commands"] == ["ocarina-kit login --for lookup"]
 
 
 def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -> None:
@@ -267,6 +273,8 @@ def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -
     assert shown(run_command(machine, r"printf '\%s|' a; cat%one%two", {})) == "a|one\ntwo"
     gone = run_command(machine, "true", {"HOME": str(tmp_path / "gone")})
     assert (gone.code, "not a folder" in gone.error) == (None, True)
+    gone = run_command(machine, "true", {"SHELL": "/gone/bash"})
+    assert (gone.code, "/gone/bash does not exist" in gone.error) == (None, True)
     bad = f"{sys.executable} -c 'raise ValueError(\"no token abcdefghijklmnop\")'"
     said = shown(run_command(machine, bad, {}), [Secret("abcdefghijklmnop")])
     assert said == "ValueError: no token ****  (the end of a Python traceback)"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ocarina_kit.client.find import Clients
     from ocarina_kit.config.place import Setup
     from ocarina_kit.cron.line import Entry
+    from ocarina_kit.cron.plan import Mine
     from ocarina_kit.doctor.world import World
 
     Edit = Callable[[bytes], bytes]
@@ -175,6 +176,7 @@ def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bo
         ui.say(f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is.")
     if planned.problem is not None:
         return planned.problem
+    _warn_of_mixed(run, entries)
     if planned.plan.outcome == "unchanged":
         ui.say(f"Your crontab on {host} has this line already: {planned.entry.words}. Nothing was changed.")
         if not dry_run and first_seen(planned.world.tokens.log, host) is None:
@@ -192,6 +194,11 @@ def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bo
         return failed
     ui.next_step(run.place.command("schedule", "--test"))
     return None
+
+
+def _warn_of_mixed(run: Run, entries: Mine) -> None:
+    for entry in entries.mixed:
+        run.ui.warn(f"Line {entry.number} does other work too, so it is left: it still refreshes. [CRN003]")
 
 
 def _agreed(run: Run, world: World, edit: Edit, *, yes: bool, dry_run: bool, default: bool = True) -> bool:
@@ -239,8 +246,7 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     if not _agreed(run, world, without, yes=yes, dry_run=dry_run):
         return result
     _carry_out(run, world.setup, without, "unscheduled", f"the entry in your crontab on {host}")
-    for entry in entries.mixed:
-        ui.warn(f"Line {entry.number} does other work too, so it was left: it still refreshes. [CRN003]")
+    _warn_of_mixed(run, entries)
     if world.tokens.usable:
         ui.say("From now on, refresh by hand at least every 10 hours:")
         ui.command(run.place.command("refresh"))

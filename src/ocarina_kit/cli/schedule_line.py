@@ -11,10 +11,10 @@ from ocarina_kit.cli.context import Run
 from ocarina_kit.cli.schedule_show import as_error, upcoming
 from ocarina_kit.client.find import Candidate, Clients, version_text
 from ocarina_kit.client.places import cron_environment, thrown_away
-from ocarina_kit.client.scopes import what_for
+from ocarina_kit.client.scopes import options_for, what_for
 from ocarina_kit.config.place import Setup
 from ocarina_kit.cron.crontab import cron_command, encode
-from ocarina_kit.cron.host import why_kit_fails
+from ocarina_kit.cron.host import program_problem, why_kit_fails
 from ocarina_kit.cron.line import Entry, Ground, entries
 from ocarina_kit.cron.plan import Mine, Plan, plan_schedule
 from ocarina_kit.cron.program import Listing, install_crontab, unreadable
@@ -215,11 +215,14 @@ def run_command(
 
     It is ended, with all that it started, after ``seconds``.
     """
-    environ, command = cron_environment(machine.user, str(machine.home), variables), cron_command(written)
-    argv, home = [environ["SHELL"], "-c", command.text], Path(environ["HOME"])
-    if not home.is_dir():
-        return Completed(None, error=f"cron starts it in {home}, which is not a folder")
-    return machine.run(argv, env=environ, stdin=encode(command.stdin), timeout=seconds, cwd=home)
+    command = cron_command(written)
+    environ = cron_environment(machine.user, str(machine.home), variables)
+    shell, home = environ["SHELL"], Path(environ["HOME"])
+    problem = program_problem(shell) if home.is_dir() else f"{home} is not a folder"
+    if problem:
+        return Completed(None, error=f"cron cannot start it: {problem}")
+    argv, stdin = [shell, "-c", command.text], encode(command.stdin)
+    return machine.run(argv, env=environ, stdin=stdin, timeout=seconds, cwd=home)
 
 
 def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:
@@ -246,7 +249,7 @@ def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
     new = [each for each in after.log[len(before.log) :] if (each.host, each.by) == (machine.host, "refresh")]
     exits = [_EXITS.get(each.result, Exit.PROBLEM) for each in new if each.result not in (*log.FRESH, "used")]
     exits += [] if done.code == 0 else [Exit.PROBLEM]
-    how = f"it was ended: {done.error}" if done.code is None else f"exit code {done.code}"
+    how = f"no exit code ({done.error})" if done.code is None else f"exit code {done.code}"
     ended = f"{how}, after {span(after.now - started)}"
     error = None
     # An entry may leave tokens alone, as its options say.
@@ -264,5 +267,8 @@ def _error(run: Run, stale: Sequence[Token], exits: Sequence[int], why: str) -> 
     if stale:
         names = listed(list(dict.fromkeys(what_for(each.key) for each in stale)))
         id, what = "CRN008", f"The crontab entry did not refresh the token to {names}."
-    text, command = ("Log in again.", "login") if exit == Exit.LOGIN else ("See what is broken.", "doctor")
-    return KitError(what, id=id, why=why, remedy=Remedy(text, (run.place.command(command),)), exit=exit)
+    remedy = Remedy("See what is broken.", (run.place.command("doctor"),))
+    if exit == Exit.LOGIN:
+        again = run.place.command("login", *options_for(each.key for each in stale))
+        remedy = Remedy("Log in again.", (again,))
+    return KitError(what, id=id, why=why, remedy=remedy, exit=exit)

@@ -51,7 +51,7 @@ def faulty(world: World, said: str, by: str, *, status: str = "fail", **more: An
         more["fix"] = (Change("crontab", kind="crontab", before=before, after=after, why=by),)
     elif not world.listing.writable:
         more["run"] = "crontab -e"
-    elif entries.mixed and not entries.own:
+    elif entries.mixed:
         number = entries.mixed[0].number
         more["text"] = f"Line {number} does other work as well: take the refresh out of it by hand."
         more["run"] = "crontab -e"
