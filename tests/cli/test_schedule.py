@@ -250,6 +250,11 @@ def test_show_promises_nothing_that_a_check_denies(lab: Lab, client: Path) -> No
     ):
         assert words in ran.out
     assert f"tokens    {'=' * 48}\n" in ran.out
+    # The hours above the strip are of the same zone as the times.
+    now = time.time()
+    first = time.strftime("%H:%M", time.gmtime(now - now % 1800 + 9 * 3600))
+    ran = lab.kit.run("schedule", "--show", env={"TZ": "XST-9"})
+    assert any(line.split()[:1] == [first] for line in ran.out.splitlines()), ran
 
 
 def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:

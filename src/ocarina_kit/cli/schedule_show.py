@@ -182,7 +182,7 @@ def _strip(run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, k
     seconds = 3600.0 if width is not None and width < _LABEL + 50 else 1800.0
     cells = [now - now % seconds + at * seconds for at in range(int(_DAY / seconds))]
     hours = int(6 * 3600 / seconds)
-    scale = "".join(f"{_local(cell):%H:%M}".ljust(hours) for cell in cells[::hours]).rstrip()
+    scale = "".join(clock(cell, cell).ljust(hours) for cell in cells[::hours]).rstrip()
     lives = [each.lifetime for each in world.tokens.usable if each.can_refresh and refresh]
     valid_until, run_marks, valid = until or 0.0, "", ""
     for cell in cells:
