@@ -79,7 +79,7 @@ def test_a_client_refresh_in_every_shape(command: str, path: str, set_up: bool) 
     (entry,) = read(EVERY_6H + command)
     (call,) = entry.calls
     assert (entry.runner, entry.active, entry.marked, entry.reading.other_work) == ("client", True, False, [])
-    assert (call.path, call.set_up and "/" not in path) == (path, set_up)
+    assert (call.path, bool(call.set_up) and "/" not in path) == (path, set_up)
     # The same line commented out, in three hands.
     for mark in ("#", "# ", "  ##\t"):
         (off,) = read(mark + EVERY_6H + command)
@@ -178,7 +178,7 @@ def test_variables_of_the_crontab_count() -> None:
     assert (program.path, program.config) == (OCARINA, "/data/c.json")
     assert (other.path, second.number) == ("/srv/ocarina", 5)
     (by_bash,) = read(f"BASH_ENV=/home/u/.bashrc\n{EVERY_6H}ocarina oauth refresh")
-    assert by_bash.calls[0].set_up
+    assert by_bash.calls[0].set_up == "/home/u/.bashrc"
     (third,) = read(f"{EVERY_6H}export A=b C=d; unset A; {KIT} refresh")
     assert third.calls[0].environ.keys() & {"A", "C"} == {"C"}
 

@@ -66,14 +66,15 @@ class Call(NamedTuple):
     """One refresh, by ``tool``: ``kit`` or ``client``. ``environ`` is what it sees; ``options`` are its options' names.
 
     ``path`` is its program, as the shell finds it in the line; ``starters`` are programs that start it. ``set_up``:
-    what a start-up file or ``activate`` sets up says where its program is, if it is a bare name. ``config``
-    is the path of its configuration, None if the set-up comes from the environment.
+    what may set PATH before it, so that a bare name is found: a file that is read, as written, or an option of the
+    shell; "" if nothing does. ``config`` is the path of its configuration, None if the set-up comes from the
+    environment.
     """
 
     tool: str
     path: str
     starters: tuple[str, ...]
-    set_up: bool
+    set_up: str
     profile: str | None
     config: str | None
     environ: Mapping[str, str]
@@ -97,7 +98,7 @@ class Reading:
         self._known = dict(environ)
         self._exported = set(environ)
         self._folder = ""
-        self._set_up = "BASH_ENV" in environ
+        self._set_up = environ.get("BASH_ENV", "")
         self._read(_PLACEHOLDERS.sub(PLACEHOLDER, _WHICH.sub(r"\1\2", text)))
 
     def _read(self, text: str) -> None:
@@ -150,7 +151,9 @@ class Reading:
         elif words[0] == "cd":
             self._folder = words[-1] if words[1:] else ""
         elif words[0] in ("source", ".") or " ".join(words).startswith(("eval $", "eval `")):
-            self._set_up = True  # it may set PATH; without it, a job has no `module` and no `conda activate`
+            self._set_up = (
+                words[1] if words[1:] else words[0]
+            )  # without it, a job has no `module` and no `conda activate`
         else:
             environ = {name: value for name, value in self._known.items() if name in self._exported}
             self._program(words, {**environ, **assigned})
@@ -189,7 +192,7 @@ class Reading:
     def _inner(self, script: str, environ: Mapping[str, str], starters: Sequence[str], option: str) -> None:
         """A shell within the line. As a login or an interactive one it reads start-up files, which may set PATH."""
         inner = Reading(script, environ)
-        set_up = self._set_up or re.match(r"-\w*[li]|--login", option) is not None
+        set_up = option if re.match(r"-\w*[li]|--login", option) else self._set_up
         for call in inner.calls:
             by = (*starters, *call.starters)
             self.calls.append(call._replace(starters=by, set_up=call.set_up or set_up))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posixpath import basename, isabs, realpath
+from posixpath import basename, exists, isabs, realpath
 from typing import TYPE_CHECKING, Any
 
 from ocarina_kit.client.places import on_path, thrown_away
@@ -89,15 +89,15 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
         if isabs(each) and (why := program_problem(each)):
             return why
     finds = call.environ.get("PATH", "")
-    for each in call.starters if not call.set_up else ():
-        if "/" not in each and each not in BUILT_IN and not on_path(each, finds):
+    in_environment = any(basename(each) in ENVIRONMENTS for each in call.starters)
+    for each in call.starters if in_environment else (*call.starters, path):
+        if "/" not in each and each not in BUILT_IN and not call.set_up and not on_path(each, finds):
             return f"{each} has no absolute path, and the entry's PATH does not lead to it"
     if "/" not in path:
-        set_up = call.set_up or any(basename(each) in ENVIRONMENTS for each in call.starters)
-        path = "" if set_up else on_path(path, finds)
-        if not path:
-            why = f"{call.path} has no absolute path, and the entry's PATH does not lead to it"
-            return "" if set_up else why
+        if call.set_up or in_environment:
+            gone = isabs(call.set_up) and not exists(call.set_up)
+            return f"{call.set_up} does not exist" if gone else ""
+        path = on_path(path, finds)
     if not isabs(path):  # a quoted ~ is CRN007's
         return "" if path[0] == "~" else f"{path} is relative: cron starts in the home folder"
     if call.tool != "client" or basename(path) != "ocarina":
