@@ -144,6 +144,8 @@ def test_none_is_added_on_a_second_host_unasked(lab: Lab) -> None:
     log.append(here, [log.line(here, setup, "refresh", "refreshed", LOOKUP)])
     lab.talk("schedule", "node2 refreshed the tokens", ("? [y/N]", ""), "Nothing was changed.")
     assert lab.kit.crontab is None
+    ran = lab.kit.run("schedule", "--show")
+    assert (ran.code, "There is no entry on " in ran.out, "but node2 refreshed" in ran.out) == (0, True, True)
     assert lab.kit.run("schedule", "--yes").code == 0
     assert lines(lab)
 
@@ -181,6 +183,8 @@ def test_nothing_to_schedule_or_no_client(lab: Lab) -> None:
     lab.kit.write_config({**lab.config, "MAJORA_TOKEN": "0123456789abcdef0123"})
     lab.kit.secrets.add("0123456789abcdef0123")
     assert said(lab, "--yes")["error"]["id"] == "CFG008"
+    lab.kit.crontab = ""
+    assert lab.kit.run("schedule", "--show").out == "Not needed with an API key.\n"
 
 
 def test_a_named_client_is_taken_or_refused(lab: Lab, tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def show_entry(run: Run) -> Result:
             run.ui.error(each)
         if found["CRN006"].unclear:
             run.ui.say(as_error(run, found["CRN006"]).what)
+    elif not problems:  # none is needed here
+        run.ui.say(as_error(run, found["CRN002"]).what)
     return Result(data, next(iter(problems), None))
 
 
@@ -64,7 +66,7 @@ def as_error(run: Run, found: Outcome) -> KitError:
     what, remedy = found.said, found.remedy
     if found.fix:
         remedy = Remedy("", (run.place.command("schedule"),))
-    if found.unclear:  # why it was skipped, as a sentence
+    if found.status == "skip":  # why, as a sentence
         what = f"{what[0].upper()}{what[1:]}."
     return KitError(what, id=found.id, why=found.impact, remedy=remedy)
 
