@@ -94,16 +94,16 @@ def command(
         run.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
     for each in planned.cautions:
         run.ui.caution(each, " ".join((each.remedy.text, *each.remedy.commands[:1])).strip())
+    problem, line = None, planned.plan.line
     if not print_:
         problem = _install(run, setup, planned, yes=yes, dry_run=dry_run)
-        if problem is not None and problem.id != "SCH001":
-            run.ui.say("This is the line, for whoever can install it:")
-            run.ui.raw(planned.plan.line)
-        return _result(planned.world, planned.plan.line, planned.entry, problem)
-    if not run.ui.json:  # the line's very bytes: a path may be no UTF-8
+    elif not run.ui.json:  # the line's very bytes: a path may be no UTF-8
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
-        print(planned.plan.line)
-    return _result(planned.world, planned.plan.line, planned.entry)
+        print(line)
+    if problem is not None and problem.id != "SCH001":
+        run.ui.say("This is the line, for whoever can install it:")
+        run.ui.raw(line)
+    return _result(planned.world, line, planned.entry, problem)
 
 
 def _result(
@@ -156,11 +156,9 @@ def _find_client(run: Run, named: str | None) -> Clients:
         clients = find_clients(run.machine, named, first=True)
     if named is None or clients.chosen is not None:
         return clients
-    id, remedy = (
-        clients.all[0].fails,
-        Remedy("Name another, or install one.", ("ocarina-kit install-client",)),
-    )
-    raise KitError(f"{named} cannot be used in the crontab entry.", id=id, why=clients.why, remedy=remedy)
+    what, check = f"{named} cannot be used in the crontab entry.", clients.all[0].fails
+    remedy = Remedy("Name another, or install one.", ("ocarina-kit install-client",))
+    raise KitError(what, id=check, why=clients.why, remedy=remedy)
 
 
 # --- install, remove ------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def plan_entry(
     can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old).
     """
     world, alone = run.world(), runner == "client"
-    ground = world.ground._replace(client=client.path if client is not None else None, domain=setup.domain)
+    ground = world.ground._replace(client=client.path if client is not None else None)
     if not alone:
         _prove_kit(run, ground, start=prove)
     of_client = _client_problem(setup, ground, client, alone=alone)
@@ -207,13 +207,11 @@ class Trial(NamedTuple):
         return f"refreshed {count(len(self.fresh), 'token')}"
 
 
-def run_command(
-    machine: Machine, written: str, variables: Mapping[str, str], seconds: float = SECONDS
-) -> Completed:
+def run_command(machine: Machine, written: str, variables: Mapping[str, str]) -> Completed:
     """Run the command ``written`` as it is in a crontab, as cron does: with its bare environment and shell, in the
     owner's home, without a terminal. ``variables`` are those set above it. Never raises.
 
-    It is ended, with all that it started, after ``seconds``.
+    It is ended, with all that it started, after SECONDS.
     """
     command = cron_command(written)
     environ = cron_environment(machine.user, str(machine.home), variables)
@@ -222,7 +220,7 @@ def run_command(
     if problem:
         return Completed(None, error=f"cron cannot start it: {problem}")
     argv, stdin = [shell, "-c", command.text], encode(command.stdin)
-    return machine.run(argv, env=environ, stdin=stdin, timeout=seconds, cwd=home)
+    return machine.run(argv, env=environ, stdin=stdin, timeout=SECONDS, cwd=home)
 
 
 def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:

@@ -116,11 +116,10 @@ def exists(world: World) -> Outcome | None:
     said += " {hosts} refreshed the tokens before, but not in the last 10 hours." if hosts else ""
     more: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
     if hosts:
-        more |= {"text": "Look at the entry there; or schedule it here:", "run": _SCHEDULE}
+        more["text"] = "Look at the entry there; or schedule it here:"
     elif absent:  # an entry for no set-up would only send mail
-        more |= {"text": "Set up ocarina; then schedule it.", "run": "ocarina-kit init"}
-    if absent or hosts:
-        return problem("fail", said, **more)
+        text = "Set up ocarina; then schedule it."
+        return problem("fail", said, text=text, run="ocarina-kit init", **more)
     return faulty(world, said, "add an entry to the crontab", **more)
 
 
