@@ -38,18 +38,14 @@ def command(
     context: typer.Context,
     *,
     every: Annotated[Text, option("--every", "INTERVAL", "How often: 3h (the default), 30m.")] = None,
-    cron: Annotated[
-        Text, option("--cron", '"EXPR"', "Or five fields: minute, hour, day, month, weekday.")
-    ] = None,
+    cron: Annotated[Text, option("--cron", '"EXPR"', "Or fields: minute, hour, day, month, weekday.")] = None,
     ocarina: Annotated[Text, option("--ocarina", "PATH", "The client for the line.")] = None,
     runner: Annotated[
         Literal["kit-first", "client"] | None,
         option("--runner", None, "ocarina-kit, and ocarina if it cannot start (default); or ocarina alone."),
     ] = None,
     show: Annotated[bool, flag("--show", "Show the line, and the next 24 hours.")] = False,
-    test: Annotated[
-        bool, flag("--test", "Run the line now, as cron does, and show what came of it.")
-    ] = False,
+    test: Annotated[bool, flag("--test", "Run the line now, as cron does, and show the result.")] = False,
     print_: Annotated[bool, flag("--print", "Print the line, and install nothing.")] = False,
     remove: Annotated[bool, flag("--remove", "Remove the line.")] = False,
     dry_run: options.DryRun = False,

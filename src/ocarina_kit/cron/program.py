@@ -61,7 +61,7 @@ _FAULTS = {
     "no space": ("SCH004", "There is no space for your crontab on {host}.", _OLD, _GIVE),
     "refused": ("SCH005", "crontab on {host} refused the new crontab.", _OLD, _FIX),
     "changing": ("SCH006", _CHANGING, "Another program changes it at the same time.", _GIVE),
-    "cut short": ("SCH007", "Your new crontab on {host} was cut.", "The old one {words} put back.", _GIVE),
+    "cut short": ("SCH007", "The crontab on {host} was cut short.", "The old one {words} put back.", _GIVE),
     "unknown": ("SCH009", _UNKNOWN, "{says}", _GIVE),
 }
 
