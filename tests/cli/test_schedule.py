@@ -273,6 +273,20 @@ def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     assert ran.json["error"]["remedy"]["commands"] == ["ocarina-kit login --for lookup"]
 
 
+def test_a_secret_in_the_line_or_in_its_output_is_masked(lab: Lab) -> None:
+    lab.give(LOOKUP)
+    entry = (
+        f"0 */3 * * * S={lab.app.client_secret} {lab.client} oauth refresh; grep -oE '[A-Za-z0-9]{{20,}}' "
+    )
+    lab.kit.crontab = f"{entry} ~/.ocarina-tokens\n"
+    ran = lab.kit.run("schedule", "--test")
+    assert (ran.code, "  ****\n" in ran.out) == (0, True)
+    lab.kit.secrets |= {lab.kit.read_tokens()[LOOKUP][name] for name in ("access_token", "refresh_token")}
+    assert not [secret for secret in lab.kit.secrets if secret in ran.all]
+    for args in (("--show", "--json"), ("--dry-run",), ("--remove", "--dry-run")):
+        assert "S=****" in lab.kit.run("schedule", *args).all
+
+
 def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -> None:
     machine = Machine({"PATH": "/usr/bin:/bin", "SECRET": "s"}, tmp_path, "tester", "node1", run)
     said = shown(run_command(machine, "env | sort; pwd; tty", {"MAILTO": "me", "LOGNAME": "no"}))

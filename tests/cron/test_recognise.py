@@ -179,6 +179,7 @@ def test_variables_of_the_crontab_count() -> None:
     assert (other.path, second.number) == ("/srv/ocarina", 5)
     (by_bash,) = read(f"BASH_ENV=/home/u/.bashrc\n{EVERY_6H}ocarina oauth refresh")
     assert by_bash.calls[0].set_up == "/home/u/.bashrc"
+    assert read(f"K={KIT}\n{EVERY_6H}$K refresh --cron")
     (third,) = read(f"{EVERY_6H}export A=b C=d; unset A; {KIT} refresh")
     assert third.calls[0].environ.keys() & {"A", "C"} == {"C"}
 

@@ -201,7 +201,7 @@ def _agreed(run: Run, world: World, edit: Edit, *, yes: bool, dry_run: bool, def
 
     before, question = world.listing.content, f"Change your crontab on {run.machine.host}?"
     change = Change("crontab", kind="crontab", before=before, after=edit(before))
-    run.ui.diff(difference([change], run.machine))
+    run.ui.diff(difference([change], run.machine, world.setup.secrets))
     if not dry_run and run.agreed(question, yes=yes, default=default):
         return True
     run.ui.say("Nothing was changed.")

@@ -236,11 +236,11 @@ def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
     machine = run.machine
     before, started = run.world().tokens, machine.now()
     old = {token.key: token.access_token for token in before.file.tokens}
-    pairs = ((token.access_token, token.refresh_token) for token in before.file.tokens)
-    secrets = [*setup.secrets, *(secret for pair in pairs for secret in pair if secret is not None)]
     with run.ui.waiting("Running the crontab entry as cron does", SECONDS):
         done = run_command(machine, entry.command, entry.values)
-    after = run.world().tokens
+    after, secrets = run.world().tokens, [*setup.secrets]
+    for token in (*before.file.tokens, *after.file.tokens):
+        secrets += filter(None, (token.access_token, token.refresh_token))
     fresh = [each for each in after.usable if each.access_token != old.get(each.key)]
     stale = [each for each in after.usable if each not in fresh]
     # ocarina-kit writes its refreshes to refresh.log, the client does not.

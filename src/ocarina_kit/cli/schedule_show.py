@@ -41,8 +41,8 @@ def show_entry(run: Run) -> Result:
     warnings = _errors(run, found, "warn")
     working = [entry for entry in entries if _refreshes(world, entry, found)]
     runs = upcoming(world.tokens.now, working)
-    line, worst = mask(entries[0].text) if entries else None, next(iter(problems + warnings), None)
-    data = members(world, line, runs, worst)
+    line = mask(entries[0].text, world.setup.secrets) if entries else None
+    data = members(world, line, runs, next(iter(problems + warnings), None))
     if entries:
         kit = any(entry.runner != "client" for entry in working)
         _show(run, world, runs, _strip(run, world, runs, refresh=not problems, kit=kit))
@@ -157,7 +157,7 @@ def _show(run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]
     for entry in world.entries.active:
         when = entry.words
         ui.say(f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):")
-        ui.raw(mask(entry.text), indent=2)
+        ui.raw(mask(entry.text, world.setup.secrets), indent=2)
     rows = [("Last success", "none is known")]
     if last is not None:
         where = f" on {last.host}" if last.host not in ("", world.machine.host) else ""

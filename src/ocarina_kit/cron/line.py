@@ -90,7 +90,7 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
     for number, line in enumerate(lines_of(content), start=1):
         if setting := variable(line):
             values[setting[0]], set_at[setting[0]] = setting[1], number
-        if not re.search("ocarina|oauth.*refresh", line, re.I):
+        if not re.search("ocarina|refresh", line, re.I):
             continue
         text = line.removesuffix("\n")
         bare = off[1] if (off := _SWITCHED_OFF.match(text)) else text
