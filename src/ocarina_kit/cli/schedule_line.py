@@ -185,8 +185,11 @@ _TRACEBACK = re.compile(
     re.MULTILINE,
 )
 _EXITS = {
-    **dict.fromkeys(("refused-token", "lost"), Exit.LOGIN),
-    **dict.fromkeys(("network", "unreached", "maybe-lost"), Exit.UNKNOWN),
+    "refused-token": Exit.LOGIN,
+    "lost": Exit.LOGIN,
+    "network": Exit.UNKNOWN,
+    "unreached": Exit.UNKNOWN,
+    "maybe-lost": Exit.UNKNOWN,
 }
 """What the words of refresh.log mean; others are a problem."""
 

@@ -28,6 +28,8 @@ _LABEL = 12
 
 def show_entry(run: Run) -> Result:
     """Show what there is, as the doctor judges it. Exit 1 if a check failed."""
+    from ocarina_kit.tokens.told import undamaged
+
     with run.ui.waiting("Looking at the crontab", 30.0):
         world = run.world(seconds=30.0)
         entries = world.entries.active
@@ -37,8 +39,12 @@ def show_entry(run: Run) -> Result:
             # The entry's own client is looked at, and no other is searched for.
             world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
         found = crn.judged(world)
-    problems = [*_setup_problem(run, world), *_errors(run, found, "fail", "unknown")]
-    warnings = _errors(run, found, "warn")
+    problems = [as_error(run, each) for each in found.values() if each.status in ("fail", "unknown")]
+    warnings = [as_error(run, each) for each in found.values() if each.status == "warn"]
+    try:  # no entry can refresh tokens of a configuration or a file that cannot be used
+        undamaged(run.setup(world), world.tokens.file)
+    except KitError as problem:
+        problems.insert(0, problem)
     working = [entry for entry in entries if _refreshes(world, entry, found)]
     runs = upcoming(world.tokens.now, working)
     line = mask(entries[0].text, world.setup.secrets) if entries else None
@@ -57,10 +63,6 @@ def show_entry(run: Run) -> Result:
     return Result(data, next(iter(problems), None))
 
 
-def _errors(run: Run, found: dict[str, Outcome], *statuses: str) -> list[KitError]:
-    return [as_error(run, each) for each in found.values() if each.status in statuses]
-
-
 def as_error(run: Run, found: Outcome) -> KitError:
     """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
     what, remedy = found.said, found.remedy
@@ -69,17 +71,6 @@ def as_error(run: Run, found: Outcome) -> KitError:
     if found.status == "skip":  # why, as a sentence
         what = f"{what[0].upper()}{what[1:]}."
     return KitError(what, id=found.id, why=found.impact, remedy=remedy)
-
-
-def _setup_problem(run: Run, world: World) -> list[KitError]:
-    """Why no entry could refresh these tokens: the configuration or the tokens file cannot be used."""
-    from ocarina_kit.tokens.told import undamaged
-
-    try:
-        undamaged(run.setup(world), world.tokens.file)
-    except KitError as problem:
-        return [problem]
-    return []
 
 
 def members(

@@ -29,9 +29,10 @@ _TIMERS = tuple(
 def ground_of(machine: Machine, place: Place, domain: str) -> Ground:
     """What a set-up's crontab entry depends on, here and in this shell, without a client. ``domain``: MAJORA_DOMAIN,
     repaired."""
-    owner, config = (machine.user, machine.host, str(machine.home)), str(place.config.absolute())
+    home, config = str(machine.home), str(place.config.absolute())
     variables, left_out = carried(machine.environ, str(Path.cwd()))
-    return Ground(*owner, config, domain, kit_words(), place.profile, None, variables, left_out)
+    kit, profile = kit_words(), place.profile
+    return Ground(machine.user, machine.host, home, config, domain, kit, profile, None, variables, left_out)
 
 
 def daemon_state(root: Path = Path("/")) -> tuple[str, str]:

@@ -208,7 +208,7 @@ def second_reading(line: str) -> None:
 
     logging.getLogger("crontab").setLevel(logging.CRITICAL)
     jobs, ours = list(CronTab(tab=f"{line}\n")), job(line)
-    if len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled() and ours:
+    if len(jobs) == 1 and jobs[0].is_valid() and ours:
         with suppress(KitError):
             one, two = parse_times(jobs[0].slices.render()), parse_times(ours[0])
             if (one.runs, one.days()) == (two.runs, two.days()):

@@ -161,14 +161,16 @@ class Reading:
     def _program(self, words: list[str], environ: dict[str, str]) -> None:
         """A program, behind those that start it. One that is not known may start it too, and does its own work."""
         starters, strange = list[str](), list[str]()
-        first, second = basename(words[0]), words[1] if words[1:] else ""
+        first = basename(words[0])
+        if words[:2] in (["command", "-v"], ["command", "-V"]):
+            return
         for at, word in enumerate(words):
             name, rest = basename(word), words[at + 1 :]
             if (script := _script(name, rest)) is not None:
                 self._inner(script, environ, [*starters, word], rest[0])
                 return
             tool = "client" if PLACEHOLDER in word else _TOOLS.get(name)
-            if tool and not (first == "command" and second in ("-v", "-V")):
+            if tool:
                 by_module = starters and words[at - 1] == "-m"
                 path = starters.pop() if by_module else word
                 if call := self._call(tool, path, rest, environ, starters):
@@ -185,8 +187,8 @@ class Reading:
                 strange = [] if word in ("*", "root", environ.get("LOGNAME")) else [word]
             if match := _ASSIGNMENT.match(word):
                 environ[match[1]] = word[match.end() :]
-        # `command -v x` and `exec 2>log` run nothing.
-        if first not in _STAGE or (first in _BARE and second not in ("", "-v", "-V")):
+        # `exec 2>log` runs nothing.
+        if first not in _STAGE or (first in _BARE and words[1:]):
             self.other_work.append(words[0])
 
     def _inner(self, script: str, environ: Mapping[str, str], starters: Sequence[str], option: str) -> None:

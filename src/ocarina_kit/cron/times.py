@@ -141,17 +141,14 @@ def runs(times: Times, after: datetime) -> Iterator[datetime]:
             yield run
 
 
-def _clock(minute_of_day: int) -> str:
-    return f"{minute_of_day // 60:02}:{minute_of_day % 60:02}"
-
-
 def in_words(times: Times) -> str:
     """``every 3 hours at :37``, ``every 30 minutes``, ``at 09:00 and 17:00``."""
     first, *more = {later - sooner for sooner, later in pairwise([*times.runs, times.runs[0] + _DAY])}
     if more and len(times.runs) > 12:
         words = f"{len(times.runs)} times a day"
     elif more or first == _DAY:
-        words = f"at {listed([_clock(run) for run in times.runs])}"
+        clocks = [f"{run // 60:02}:{run % 60:02}" for run in times.runs]
+        words = f"at {listed(clocks)}"
     elif first % 60:
         words = f"every {first} minutes"
     else:

@@ -103,11 +103,10 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     if call.tool != "client" or basename(path) != "ocarina":
         return ""  # an interpreter with a module, a shell's own word: no path to compare
     client = client_at(world, path)
-    if not client.works:
-        wrong = f"{path} is not the Majora client, but {client.described}"
-        return "" if client.state == "no answer" else wrong
+    if not client.works and client.state != "no answer":
+        return f"{path} is not the Majora client, but {client.described}"
     # One that --ocarina named is where no search looks: the kit wrote it, and it works.
-    if entry.marked or any(each.real == client.real for each in world.clients.all):
+    if client.state == "no answer" or entry.marked or client in world.clients.all:
         return ""
     return f"{path} is another client than the one that was found"
 
