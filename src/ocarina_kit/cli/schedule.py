@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.options import Text, flag, option
+from ocarina_kit.cli.schedule_line import (
+    PLAN_S,
+    Planned,
+    in_the_way,
+    install_entry,
+    note,
+    plan_entry,
+    try_line,
+)
+from ocarina_kit.cli.schedule_show import members, show_entry, upcoming
 from ocarina_kit.cli.ui import Result
+from ocarina_kit.client.find import TIMEOUT, Clients, find_clients
+from ocarina_kit.client.scopes import what_for
+from ocarina_kit.config.place import Setup
+from ocarina_kit.cron.line import Entry, second_reading
+from ocarina_kit.cron.plan import Mine, plan_removal
+from ocarina_kit.cron.program import unreadable
+from ocarina_kit.cron.times import parse_every, parse_times, refuse_long_gap, spread
+from ocarina_kit.doctor.world import World
+from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock, span
+from ocarina_kit.tokens.history import first_seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.schedule_line import Planned
-    from ocarina_kit.client.find import Clients
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.cron.line import Entry
-    from ocarina_kit.cron.plan import Mine
-    from ocarina_kit.doctor.world import World
-
-    Edit = Callable[[bytes], bytes]
+Edit = Callable[[bytes], bytes]
 
 EPILOG = """Examples:
   ocarina-kit schedule
@@ -55,8 +67,6 @@ def command(
 
     Every other byte of the crontab stays as it is. Run it again to repair the line.
     """
-    from ocarina_kit.cli.context import start
-
     wish = {"--every": every, "--cron": cron, "--ocarina": ocarina, "--runner": runner}
     ways = {"--show": show, "--test": test, "--print": print_, "--remove": remove}
     way = _one_way(ways, wish, {"--dry-run": dry_run, "--yes": yes})
@@ -67,12 +77,9 @@ def command(
         remedy = Remedy("Write a configuration file.", ("ocarina-kit init", "ocarina-kit schedule"))
         raise usage_error(what, why=why, remedy=remedy)
     if way == "--show":
-        from ocarina_kit.cli.schedule_show import show_entry
-
         return show_entry(run)
     if way == "--remove":
         return _remove(run, yes=yes, dry_run=dry_run)
-    from ocarina_kit.cli.schedule_line import PLAN_S, plan_entry
 
     setup = run.oauth_setup()
     if test and not any(wish.values()) and (entry := _installed(run)) is not None:
@@ -105,8 +112,6 @@ def command(
 def _result(
     world: World, line: str | None, entry: Entry | None = None, problem: KitError | None = None
 ) -> Result:
-    from ocarina_kit.cli.schedule_show import members, upcoming
-
     runs = upcoming(world.tokens.now, [entry] if entry is not None else [])
     return Result(members(world, line, runs, problem), problem)
 
@@ -132,9 +137,6 @@ def _one_way(ways: dict[str, bool], wish: dict[str, str | None], consent: dict[s
 def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str | None:
     """The five fields that a person asked for. Raises KitError (usage): cron does not accept them, they leave a gap of
     10 h or more (CRN005), or python-crontab reads them in another way (SCH010)."""
-    from ocarina_kit.cron.line import second_reading
-    from ocarina_kit.cron.times import parse_every, parse_times, refuse_long_gap, spread
-
     if every is not None:
         return spread(run.machine.user, run.machine.host, setup.domain, parse_every(every))
     if cron is not None:
@@ -146,8 +148,6 @@ def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str |
 
 def _find_client(run: Run, named: str | None) -> Clients:
     """The clients. Raises KitError (ENV001, ENV002, ENV003) if the one that was named is no good."""
-    from ocarina_kit.client.find import TIMEOUT, find_clients
-
     with run.ui.waiting("Looking for the ocarina client", 2 * TIMEOUT):
         clients = find_clients(run.machine, named, first=True)
     if named is None or clients.chosen is not None:
@@ -162,9 +162,6 @@ def _find_client(run: Run, named: str | None) -> Clients:
 
 def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool) -> KitError | None:
     """Install the entry if it is agreed to; returns why it could not be."""
-    from ocarina_kit.cli.schedule_line import note
-    from ocarina_kit.tokens.history import first_seen
-
     ui, entries, host = run.ui, planned.plan.entries, run.machine.host
     for other in entries.others:
         ui.say(f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is.")
@@ -197,8 +194,6 @@ def _warn_of_mixed(run: Run, entries: Mine) -> None:
 
 def _agreed(run: Run, world: World, edit: Edit, *, yes: bool, dry_run: bool, default: bool = True) -> bool:
     """Show what changes in the crontab. Whether the person agrees."""
-    from ocarina_kit.system.change import Change, difference
-
     before, question = world.listing.content, f"Change your crontab on {run.machine.host}?"
     change = Change("crontab", kind="crontab", before=before, after=edit(before))
     run.ui.diff(difference([change], run.machine, world.setup.secrets))
@@ -209,8 +204,6 @@ def _agreed(run: Run, world: World, edit: Edit, *, yes: bool, dry_run: bool, def
 
 
 def _carry_out(run: Run, setup: Setup, edit: Edit, result: str, text: str) -> None:
-    from ocarina_kit.cli.schedule_line import install_entry
-
     backup = install_entry(run, setup, edit, result)
     run.ui.status("removed" if result == "unscheduled" else result, text)
     if backup is not None:
@@ -219,10 +212,6 @@ def _carry_out(run: Run, setup: Setup, edit: Edit, result: str, text: str) -> No
 
 def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     """Take this set-up's entries out. Works without a usable configuration too: the entry names it."""
-    from ocarina_kit.cli.schedule_line import in_the_way
-    from ocarina_kit.cron.plan import plan_removal
-    from ocarina_kit.cron.program import unreadable
-
     ui, host, world = run.ui, run.machine.host, run.world()
     with ui.waiting("Reading the crontab", 20.0):
         entries = world.entries
@@ -252,8 +241,6 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
 
 def _installed(run: Run) -> Entry | None:
     """The entry that cron runs for this set-up. Raises KitError (SCH001) if the only one does other work as well."""
-    from ocarina_kit.cli.schedule_line import in_the_way
-
     with run.ui.waiting("Reading the crontab", 20.0):
         entries = run.world().entries
     if (problem := in_the_way(run, entries)) is not None:
@@ -263,10 +250,6 @@ def _installed(run: Run) -> Entry | None:
 
 def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     """Run the entry now, and show what became of each token."""
-    from ocarina_kit.cli.schedule_line import try_line
-    from ocarina_kit.client.scopes import what_for
-    from ocarina_kit.system.secret import mask
-
     ui, shown = run.ui, mask(entry.text, setup.secrets)
     ui.say(f"Running {whose} as cron does: in its bare environment, without a terminal.")
     ui.raw(shown, indent=2)

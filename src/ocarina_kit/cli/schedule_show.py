@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ocarina_kit.cli.context import Run
 from ocarina_kit.cli.ui import Result, error_data
+from ocarina_kit.client.find import Clients
+from ocarina_kit.cron.host import zone
+from ocarina_kit.cron.line import Entry
+from ocarina_kit.cron.times import runs as runs_after
 from ocarina_kit.doctor import crontab as crn
 from ocarina_kit.doctor.check import Outcome
+from ocarina_kit.doctor.entry import program_faults
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.cron.line import Entry
-    from ocarina_kit.tokens.log import Line
+from ocarina_kit.tokens.history import last_success
+from ocarina_kit.tokens.told import undamaged
 
 _DAY = 86_400.0
 _LABEL = 12
@@ -28,14 +30,10 @@ _LABEL = 12
 
 def show_entry(run: Run) -> Result:
     """Show what there is, as the doctor judges it. Exit 1 if a check failed."""
-    from ocarina_kit.tokens.told import undamaged
-
     with run.ui.waiting("Looking at the crontab", 30.0):
         world = run.world(seconds=30.0)
         entries = world.entries.active
         if entries and all(entry.marked for entry in entries):
-            from ocarina_kit.client.find import Clients
-
             # The entry's own client is looked at, and no other is searched for.
             world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
         found = crn.judged(world)
@@ -77,7 +75,8 @@ def members(
     world: World, line: str | None, runs: Sequence[datetime], problem: KitError | None
 ) -> dict[str, Any]:
     """What ``--json`` says (CONTRACT.md, schedule)."""
-    last, until = _last_success(world), _until(world)
+    tokens, until = world.tokens, _until(world)
+    last = last_success(tokens.log, tokens.usable, tokens.now)
     success = last and {"time": _iso(last.time), "host": last.host or None, "by": last.by or None}
     return {
         "line": line,
@@ -89,18 +88,8 @@ def members(
     }
 
 
-def _last_success(world: World) -> Line | None:
-    from ocarina_kit.tokens.history import last_success
-
-    return last_success(world.tokens.log, world.tokens.usable, world.tokens.now)
-
-
 def _local(moment: float) -> datetime:
     """In the time zone that cron goes by."""
-    from datetime import datetime
-
-    from ocarina_kit.cron.host import zone
-
     return datetime.fromtimestamp(max(0.0, moment), zone())
 
 
@@ -113,8 +102,6 @@ def _iso(moment: float) -> str:
 
 def _refreshes(world: World, entry: Entry, found: dict[str, Outcome]) -> bool:
     """Whether a run of the entry can refresh something, as far as the checks tell."""
-    from ocarina_kit.doctor.entry import program_faults
-
     if any(found[id].status == "fail" for id in ("CRN006", "CRN007")):
         return False
     tools = {call.tool for call in entry.calls}
@@ -123,12 +110,10 @@ def _refreshes(world: World, entry: Entry, found: dict[str, Outcome]) -> bool:
 
 def upcoming(now: float, entries: Sequence[Entry]) -> list[datetime]:
     """The runs of the next 24 hours, at least three of each entry, in the time zone that cron goes by."""
-    from ocarina_kit.cron.times import runs
-
     found: set[datetime] = set()
     for entry in entries:
         if (times := entry.times) is not None:
-            coming = runs(times, _local(now))
+            coming = runs_after(times, _local(now))
             found.update(islice(coming, 3))
             found.update(takewhile(lambda run: run.timestamp() < now + _DAY, coming))
     return sorted(found)
@@ -144,7 +129,9 @@ def _until(world: World) -> float | None:
 
 
 def _show(run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]) -> None:
-    ui, now, last, until = run.ui, world.tokens.now, _last_success(world), _until(world)
+    ui, tokens = run.ui, world.tokens
+    now, until = tokens.now, _until(world)
+    last = last_success(tokens.log, tokens.usable, now)
     for entry in world.entries.active:
         when = entry.words
         ui.say(f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):")
@@ -171,13 +158,15 @@ def _strip(run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, k
 
     ``refresh``: the runs refresh them; ``kit``: expired ones too, which the client alone never does (FACTS.md).
     """
-    now, until, width = world.tokens.now, _until(world), run.ui.width
+    now, until = world.tokens.now, _until(world)
+    width = run.ui.width
     seconds = 3600.0 if width is not None and width < _LABEL + 50 else 1800.0
     cells = [now - now % seconds + at * seconds for at in range(int(_DAY / seconds))]
     hours = int(6 * 3600 / seconds)
     scale = "".join(clock(cell, cell).ljust(hours) for cell in cells[::hours]).rstrip()
     lives = [each.lifetime for each in world.tokens.usable if each.can_refresh and refresh]
-    valid_until, run_marks, valid = until or 0.0, "", ""
+    valid_until = until or 0.0
+    run_marks = valid = ""
     for cell in cells:
         due = [at for at in (each.timestamp() for each in runs) if cell <= at < cell + seconds]
         covered = max(cell, now) <= valid_until

@@ -20,7 +20,7 @@ from ocarina_kit.system.files import backup, make_private_folder
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.secret import mask
-from ocarina_kit.system.words import one_line
+from ocarina_kit.system.words import one_line, printable
 
 _SECONDS = 20.0
 """A spool on a network file system may be slow."""
@@ -193,4 +193,4 @@ def _crontab(machine: Machine, argument: str, stdin: bytes = b"") -> Completed:
 def _words(completed: Completed) -> str:
     """What it said on standard error, or why it did not start, safe to show."""
     text = completed.stderr[:4000].decode("utf-8", "replace").strip() or completed.error
-    return mask("".join(char if char.isprintable() or char == "\n" else "?" for char in text)).rstrip(".")
+    return mask(printable(text)).rstrip(".")

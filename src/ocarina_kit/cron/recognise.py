@@ -166,9 +166,10 @@ class Reading:
             return
         for at, word in enumerate(words):
             name, rest = basename(word), words[at + 1 :]
-            if (script := _script(name, rest)) is not None:
-                self._inner(script, environ, [*starters, word], rest[0])
-                return
+            for option, script in pairwise(rest) if name in _SHELLS else ():
+                if re.fullmatch(r"-[A-Za-z]*c|--command", option):
+                    self._inner(script, environ, [*starters, word], rest[0])
+                    return
             tool = "client" if PLACEHOLDER in word else _TOOLS.get(name)
             if tool:
                 by_module = starters and words[at - 1] == "-m"
@@ -229,11 +230,3 @@ class Reading:
         profile = options.get("--profile") or None
         file = None if "--env" in options or "HOME" not in environ else config
         return Call(tool, path, tuple(around), self._set_up, profile, file, environ, frozenset(options))
-
-
-def _script(name: str, words: Sequence[str]) -> str | None:
-    """The shell text behind a shell's ``-c``, ``-lc``, ``-qc``."""
-    for option, script in pairwise(words) if name in _SHELLS else ():
-        if re.fullmatch(r"-[A-Za-z]*c|--command", option):
-            return script
-    return None
