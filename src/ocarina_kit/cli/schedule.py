@@ -88,7 +88,8 @@ def command(
         run.ui.to_stderr()
     times = _times(run, setup, every, cron)
     clients = _find_client(run, ocarina)
-    chosen, by = clients.chosen, runner or "kit-first"
+    chosen = clients.chosen
+    by = runner or "kit-first"
     with run.ui.waiting("Planning the crontab line", PLAN_S):
         planned = plan_entry(run, setup, chosen, times=times, runner=by, switch_on=True, prove=not print_)
     if test:
@@ -97,7 +98,8 @@ def command(
         run.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
     for each in planned.cautions:
         run.ui.caution(each, " ".join((each.remedy.text, *each.remedy.commands[:1])).strip())
-    problem, line = None, planned.plan.line
+    problem = None
+    line = planned.plan.line
     if not print_:
         problem = _install(run, setup, planned, yes=yes, dry_run=dry_run)
     elif not run.ui.json:  # the line's very bytes: a path may be no UTF-8
@@ -152,9 +154,9 @@ def _find_client(run: Run, named: str | None) -> Clients:
         clients = find_clients(run.machine, named, first=True)
     if named is None or clients.chosen is not None:
         return clients
-    what, check = f"{named} cannot be used in the crontab entry.", clients.all[0].fails
+    what = f"{named} cannot be used in the crontab entry."
     remedy = Remedy("Name another, or install one.", ("ocarina-kit install-client",))
-    raise KitError(what, id=check, why=clients.why, remedy=remedy)
+    raise KitError(what, id=clients.all[0].fails, why=clients.why, remedy=remedy)
 
 
 # --- install, remove ------------------------------------------------------------------------------------------
@@ -194,7 +196,8 @@ def _warn_of_mixed(run: Run, entries: Mine) -> None:
 
 def _agreed(run: Run, world: World, edit: Edit, *, yes: bool, dry_run: bool, default: bool = True) -> bool:
     """Show what changes in the crontab. Whether the person agrees."""
-    before, question = world.listing.content, f"Change your crontab on {run.machine.host}?"
+    before = world.listing.content
+    question = f"Change your crontab on {run.machine.host}?"
     change = Change("crontab", kind="crontab", before=before, after=edit(before))
     run.ui.diff(difference([change], run.machine, world.setup.secrets))
     if not dry_run and run.agreed(question, yes=yes, default=default):
@@ -250,7 +253,8 @@ def _installed(run: Run) -> Entry | None:
 
 def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     """Run the entry now, and show what became of each token."""
-    ui, shown = run.ui, mask(entry.text, setup.secrets)
+    ui = run.ui
+    shown = mask(entry.text, setup.secrets)
     ui.say(f"Running {whose} as cron does: in its bare environment, without a terminal.")
     ui.raw(shown, indent=2)
     trial = try_line(run, setup, entry)
@@ -263,10 +267,12 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     for token in trial.tokens:
         left = token.seconds_left(now)
         word = "refreshed" if token in trial.fresh else "failed" if trial.error else "skipped"
-        ui.status(word, f"{what_for(token.key)}: {f'valid for {span(left)}' if left > 0 else 'expired'}")
+        valid = f"valid for {span(left)}" if left > 0 else "expired"
+        ui.status(word, f"{what_for(token.key)}: {valid}")
     if trial.fresh:
         until = clock(min(token.expiry(now) for token in trial.fresh), now)
-        ui.say(f"{'ocarina-kit' if trial.by_kit else 'ocarina'} {trial.refreshed}: valid until {until}.")
+        program = "ocarina-kit" if trial.by_kit else "ocarina"
+        ui.say(f"{program} {trial.refreshed}: valid until {until}.")
     if trial.fresh and not trial.by_kit and entry.program("kit") is not None:
         ui.warn(f"ocarina-kit did not start, so ocarina refreshed. See why: {run.place.command('doctor')}")
     return _result(world, shown, entry, trial.error)

@@ -31,10 +31,10 @@ from ocarina_kit.tokens.file import Token
 
 PLAN_S = 60.0
 """Seconds that :func:`plan_entry` takes at most: crontab has 20, and ocarina-kit, started as cron does, as many."""
+# The first client to read OCARINA_CONF_FILE, --profile and MAJORA_TOKENS_FILE (FACTS.md, The client).
 READS_ALL = (0, 48, 0)
-"""The first client to read OCARINA_CONF_FILE, --profile and MAJORA_TOKENS_FILE (FACTS.md, The client)."""
+# Checks that may object to a new entry: who can replace the client; variables that it does not set; times; cron.
 _CAUTIONS = ("ENV005", "ENV006", "CRN005", "CRN006")
-"""Checks that may object to a new entry: who can replace the client; variables that it does not set; times; cron."""
 
 
 class Planned(NamedTuple):
@@ -54,7 +54,8 @@ class Planned(NamedTuple):
     def when(self) -> str:
         """``every 3 hours at :37, next run 17:37``."""
         now = self.world.tokens.now
-        return f"{self.entry.words}, next run {clock(upcoming(now, [self.entry])[0].timestamp(), now)}"
+        first = upcoming(now, [self.entry])[0]
+        return f"{self.entry.words}, next run {clock(first.timestamp(), now)}"
 
 
 def plan_entry(
@@ -73,7 +74,8 @@ def plan_entry(
     Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN007 (no line
     can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old).
     """
-    world, alone = run.world(), runner == "client"
+    world = run.world()
+    alone = runner == "client"
     ground = world.ground._replace(client=client.path if client is not None else None)
     if not alone:
         _prove_kit(run, ground, start=prove)
@@ -177,13 +179,14 @@ def _client_problem(
 
 # --- run now, as cron would: what came of it is told by the tokens' own times ---------------------------------
 
+# The kit waits 90 s for the lock and 60 s for the server at most; the client alone never gives up (FACTS.md).
 SECONDS = 180.0
-"""The kit waits 90 s for the lock and 60 s for the server at most; the client alone never gives up (FACTS.md)."""
 _LONGEST = 20_000
 _TRACEBACK = re.compile(
     r"^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)",
     re.MULTILINE,
 )
+# What the words of refresh.log mean; others are a problem.
 _EXITS = {
     "refused-token": Exit.LOGIN,
     "lost": Exit.LOGIN,
@@ -191,7 +194,6 @@ _EXITS = {
     "unreached": Exit.UNKNOWN,
     "maybe-lost": Exit.UNKNOWN,
 }
-"""What the words of refresh.log mean; others are a problem."""
 
 
 class Trial(NamedTuple):
@@ -222,8 +224,8 @@ def run_command(machine: Machine, written: str, variables: Mapping[str, str]) ->
     problem = program_problem(shell) if home.is_dir() else f"{home} is not a folder"
     if problem:
         return Completed(None, error=f"cron cannot start it: {problem}")
-    argv, stdin = [shell, "-c", command.text], encode(command.stdin)
-    return machine.run(argv, env=environ, stdin=stdin, timeout=SECONDS, cwd=home)
+    argv = [shell, "-c", command.text]
+    return machine.run(argv, env=environ, stdin=encode(command.stdin), timeout=SECONDS, cwd=home)
 
 
 def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:
@@ -237,11 +239,13 @@ def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:
 def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
     """Run the entry in cron's bare environment, with the crontab's own variables above it. It refreshes tokens."""
     machine = run.machine
-    before, started = run.world().tokens, machine.now()
+    before = run.world().tokens
+    started = machine.now()
     old = {token.key: token.access_token for token in before.file.tokens}
     with run.ui.waiting("Running the crontab entry as cron does", SECONDS):
         done = run_command(machine, entry.command, entry.values)
-    after, secrets = run.world().tokens, [*setup.secrets]
+    after = run.world().tokens
+    secrets = list(setup.secrets)
     for token in (*before.file.tokens, *after.file.tokens):
         secrets += filter(None, (token.access_token, token.refresh_token))
     fresh = [each for each in after.usable if each.access_token != old.get(each.key)]
@@ -249,7 +253,8 @@ def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
     # ocarina-kit writes its refreshes to refresh.log, the client does not.
     new = [each for each in after.log[len(before.log) :] if (each.host, each.by) == (machine.host, "refresh")]
     exits = [_EXITS.get(each.result, Exit.PROBLEM) for each in new if each.result not in (*log.FRESH, "used")]
-    exits += [] if done.code == 0 else [Exit.PROBLEM]
+    if done.code != 0:
+        exits.append(Exit.PROBLEM)
     how = f"no exit code ({done.error})" if done.code is None else f"exit code {done.code}"
     ended = f"{how}, after {span(after.now - started)}"
     error = None

@@ -24,8 +24,8 @@ from ocarina_kit.tokens.history import last_success
 from ocarina_kit.tokens.told import undamaged
 
 _DAY = 86_400.0
+# Columns before the strip.
 _LABEL = 12
-"""Columns before the strip."""
 
 
 def show_entry(run: Run) -> Result:
@@ -75,7 +75,8 @@ def members(
     world: World, line: str | None, runs: Sequence[datetime], problem: KitError | None
 ) -> dict[str, Any]:
     """What ``--json`` says (CONTRACT.md, schedule)."""
-    tokens, until = world.tokens, _until(world)
+    tokens = world.tokens
+    until = _until(world)
     last = last_success(tokens.log, tokens.usable, tokens.now)
     success = last and {"time": _iso(last.time), "host": last.host or None, "by": last.by or None}
     return {
@@ -129,8 +130,10 @@ def _until(world: World) -> float | None:
 
 
 def _show(run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]) -> None:
-    ui, tokens = run.ui, world.tokens
-    now, until = tokens.now, _until(world)
+    ui = run.ui
+    tokens = world.tokens
+    now = tokens.now
+    until = _until(world)
     last = last_success(tokens.log, tokens.usable, now)
     for entry in world.entries.active:
         when = entry.words
@@ -158,7 +161,8 @@ def _strip(run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, k
 
     ``refresh``: the runs refresh them; ``kit``: expired ones too, which the client alone never does (FACTS.md).
     """
-    now, until = world.tokens.now, _until(world)
+    now = world.tokens.now
+    until = _until(world)
     width = run.ui.width
     seconds = 3600.0 if width is not None and width < _LABEL + 50 else 1800.0
     cells = [now - now % seconds + at * seconds for at in range(int(_DAY / seconds))]

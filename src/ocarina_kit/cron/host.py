@@ -29,10 +29,18 @@ _TIMERS = tuple(
 def ground_of(machine: Machine, place: Place, domain: str) -> Ground:
     """What a set-up's crontab entry depends on, here and in this shell, without a client. ``domain``: MAJORA_DOMAIN,
     repaired."""
-    home, config = str(machine.home), str(place.config.absolute())
     variables, left_out = carried(machine.environ, str(Path.cwd()))
-    kit, profile = kit_words(), place.profile
-    return Ground(machine.user, machine.host, home, config, domain, kit, profile, None, variables, left_out)
+    return Ground(
+        user=machine.user,
+        host=machine.host,
+        home=str(machine.home),
+        config=str(place.config.absolute()),
+        domain=domain,
+        kit=kit_words(),
+        profile=place.profile,
+        variables=variables,
+        left_out=left_out,
+    )
 
 
 def daemon_state(root: Path = Path("/")) -> tuple[str, str]:

@@ -22,8 +22,8 @@ from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import one_line, printable
 
+# A spool on a network file system may be slow.
 _SECONDS = 20.0
-"""A spool on a network file system may be slow."""
 _TRIES = 5
 
 # Debian's cron, cronie, macOS, dcron; BusyBox; Solaris. Each is a complete line of standard error.
@@ -166,7 +166,8 @@ def install_crontab(
             if read_crontab(machine) != before:
                 continue
             written = _crontab(machine, "-", stdin=after)
-            words, back = _words(written), read_crontab(machine)
+            words = _words(written)
+            back = read_crontab(machine)
             if back.writable and back.content == after:
                 return saved
             if not back.readable:

@@ -151,9 +151,8 @@ class Reading:
         elif words[0] == "cd":
             self._folder = words[-1] if words[1:] else ""
         elif words[0] in ("source", ".") or " ".join(words).startswith(("eval $", "eval `")):
-            self._set_up = (
-                words[1] if words[1:] else words[0]
-            )  # without it, a job has no `module` and no `conda activate`
+            # Without one of these, a job has no `module` and no `conda activate`.
+            self._set_up = words[1] if words[1:] else words[0]
         else:
             environ = {name: value for name, value in self._known.items() if name in self._exported}
             self._program(words, {**environ, **assigned})

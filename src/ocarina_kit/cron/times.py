@@ -23,8 +23,8 @@ EVERY = 180
 """Minutes between two runs if nobody says otherwise (CONTRACT.md, schedule)."""
 TOKEN_LIFE = int(TOKEN_LIFE_S // 60)
 """Minutes that an access token is valid (FACTS.md): a longest gap of this leaves a time without one."""
+# Minutes by which its end makes a gap longer; the repeated hour may be anywhere, as zones differ.
 SUMMER_TIME = 60
-"""Minutes by which its end makes a gap longer; the repeated hour may be anywhere, as zones differ."""
 
 _DAY = 1440
 _FIRST = datetime(2026, 1, 1)

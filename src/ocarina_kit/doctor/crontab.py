@@ -20,8 +20,8 @@ from ocarina_kit.system.words import clock, listed, tilde
 from ocarina_kit.tokens import history
 from ocarina_kit.tokens.told import named
 
+# Seconds after a due run before it counts as missed (CHECKS.md, CRN008).
 GRACE = 600.0
-"""Seconds after a due run before it counts as missed (CHECKS.md, CRN008)."""
 _EXPIRE = "The tokens expire 10 hours after they were last refreshed."
 _LOG_IN = "ocarina cannot refresh an expired token: one failed run, and you must log in again."
 _WITHOUT = {
