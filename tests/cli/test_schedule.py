@@ -255,10 +255,9 @@ def test_show_promises_nothing_that_a_check_denies(lab: Lab, client: Path) -> No
         assert words in ran.out
     assert f"tokens    {'=' * 48}\n" in ran.out
     # The hours above the strip are of the same zone as the times.
-    now = time.time()
-    first = time.strftime("%H:%M", time.gmtime(now - now % 1800 + 9 * 3600))
+    hours = {time.strftime("%H:", time.gmtime(now + 9 * 3600)) for now in (time.time(), time.time() - 60)}
     ran = lab.kit.run("schedule", "--show", env={"TZ": "XST-9"})
-    assert any(line.split()[:1] == [first] for line in ran.out.splitlines()), ran
+    assert any(f"\n{'':12}{hour}" in ran.out for hour in hours), ran
 
 
 def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
@@ -267,24 +266,18 @@ def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     ran = lab.kit.run("schedule", "--test")
     assert (ran.code, "refreshed  look up samples and runs: valid for 9 h" in ran.out) == (0, True), ran
     assert "ocarina-kit refreshed 1 token: valid until" in ran.out
+    # A secret in the line, or a new token in what it writes, is masked.
+    good, also = lab.kit.crontab, "grep -oE '[A-Za-z0-9]{20,}' ~/.ocarina-tokens"
+    lab.kit.crontab = f"0 */3 * * * S={lab.app.client_secret} {lab.client} oauth refresh; {also}\n"
+    ran = lab.kit.run("schedule", "--test")
+    assert (ran.code, lab.kit.read_tokens()[LOOKUP]["access_token"] in ran.all) == (0, False)
+    for args in (("--show", "--json"), ("--dry-run",), ("--remove", "--dry-run")):
+        assert "S=****" in lab.kit.run("schedule", *args).all
+    lab.kit.crontab = good
     lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("schedule", "--test", "--json")
     assert (ran.code, ran.json["problem"]["id"], "RFR001" in ran.err) == (4, "CRN008", True), ran
     assert ran.json["error"]["remedy"]["commands"] == ["ocarina-kit login --for lookup"]
-
-
-def test_a_secret_in_the_line_or_in_its_output_is_masked(lab: Lab) -> None:
-    lab.give(LOOKUP)
-    entry = (
-        f"0 */3 * * * S={lab.app.client_secret} {lab.client} oauth refresh; grep -oE '[A-Za-z0-9]{{20,}}' "
-    )
-    lab.kit.crontab = f"{entry} ~/.ocarina-tokens\n"
-    ran = lab.kit.run("schedule", "--test")
-    assert (ran.code, "  ****\n" in ran.out) == (0, True)
-    lab.kit.secrets |= {lab.kit.read_tokens()[LOOKUP][name] for name in ("access_token", "refresh_token")}
-    assert not [secret for secret in lab.kit.secrets if secret in ran.all]
-    for args in (("--show", "--json"), ("--dry-run",), ("--remove", "--dry-run")):
-        assert "S=****" in lab.kit.run("schedule", *args).all
 
 
 def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -> None:
@@ -296,8 +289,7 @@ def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -
     assert shown(run_command(machine, r"printf '\%s|' a; cat%one%two", {})) == "a|one\ntwo"
     gone = run_command(machine, "true", {"HOME": str(tmp_path / "gone")})
     assert (gone.code, "not a folder" in gone.error) == (None, True)
-    gone = run_command(machine, "true", {"SHELL": "/gone/bash"})
-    assert (gone.code, "/gone/bash does not exist" in gone.error) == (None, True)
+    assert "/gone/bash does not exist" in run_command(machine, "true", {"SHELL": "/gone/bash"}).error
     bad = f"{sys.executable} -c 'raise ValueError(\"no token abcdefghijklmnop\")'"
     said = shown(run_command(machine, bad, {}), [Secret("abcdefghijklmnop")])
     assert said == "ValueError: no token ****  (the end of a Python traceback)"

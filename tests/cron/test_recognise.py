@@ -15,12 +15,10 @@ def read(text: str) -> list[Entry]:
 # They run OCARINA.
 ABSOLUTE = [
     f"{OCARINA} oauth refresh",
-    f"{OCARINA} -q oauth refresh",
     f"{OCARINA} oauth refresh --scopes a b",
     f"{OCARINA} oauth refresh &> /dev/null",
     f"2>/dev/null {OCARINA} oauth refresh",
     rf"{OCARINA} oauth refresh >> $HOME/log-$(date +\%F)",
-    f"cd $HOME && {OCARINA} oauth refresh",
     f"( {OCARINA} oauth refresh )",
     f"exec {OCARINA} oauth refresh",
     f"if [ -x {OCARINA} ]; then {OCARINA} oauth refresh; fi",
@@ -30,16 +28,12 @@ ABSOLUTE = [
     f"sleep $(shuf -i 0-600 -n 1); {OCARINA} oauth refresh",
     f"/usr/bin/time -v {OCARINA} oauth refresh",
     f"root {OCARINA} oauth refresh",
-    f"u {OCARINA} oauth refresh",
     f"$NOBODY {OCARINA} oauth refresh",
     f"{OCARINA} oauth refresh || echo failed | mail -s 'ocarina' me",
-    f"{OCARINA} oauth refresh 2>&1 | logger -t ocarina",
     f"/usr/bin/env -i HOME=/home/u {OCARINA} oauth refresh",
-    f"ionice -c 3 nice -19 {OCARINA} oauth refresh",
     f"timeout --signal=KILL -k 5 60s {OCARINA} oauth refresh",
     f"flock -n /tmp/lock {OCARINA} oauth refresh",
     f"flock -w 5 /tmp/lock -c '{OCARINA} oauth refresh'",
-    f"nohup setsid stdbuf -oL {OCARINA} oauth refresh",
     f"/usr/bin/python3 -u -W ignore {OCARINA} oauth refresh",
     f'/bin/sh -c "cd /data; {OCARINA} oauth refresh"',
     f"bash -c 'bash -c \"{OCARINA} oauth refresh\"'",
@@ -65,9 +59,7 @@ CLIENT_SHAPES = [
     ("bash -ic 'conda activate ocarina && ocarina oauth refresh'", "ocarina", True),
     (". /opt/venv/bin/activate; ocarina oauth refresh", "ocarina", True),
     ("eval $(conda shell.bash hook); conda activate o; ocarina oauth refresh", "ocarina", True),
-    # A job has no `module` and no `conda activate` unless something brings them.
     ("module load ocarina && ocarina oauth refresh", "ocarina", False),
-    ("conda activate ocarina && ocarina oauth refresh", "ocarina", False),
     ("singularity exec o.sif ocarina oauth refresh", "ocarina", False),
     ("conda run --no-capture-output -n ocarina ocarina oauth refresh", "ocarina", False),
     ("uv tool run --from ocarina ocarina oauth refresh", "ocarina", False),
@@ -100,11 +92,9 @@ LEFT_ALONE = [
     f"# 61 * * * * {OCARINA} oauth refresh",
     "MAILTO=ocarina oauth refresh",
     'echo "ocarina oauth refresh"',
-    f"echo {OCARINA} oauth refresh >> log",
     "command -v ocarina oauth refresh",
     "ssh node1 ocarina oauth refresh",
     f"{OCARINA} get biosample --central-sample-id X",
-    f"{OCARINA} oauth authorise",
     f"{OCARINA} oauth refresh is what the guide says",
     f"{OCARINA} oauth refresh --help",
     f"{OCARINA} --version oauth refresh",
@@ -177,9 +167,8 @@ def test_variables_of_the_crontab_count() -> None:
     program, other = first.calls[0], second.calls[0]
     assert (program.path, program.config) == (OCARINA, "/data/c.json")
     assert (other.path, second.number) == ("/srv/ocarina", 5)
-    (by_bash,) = read(f"BASH_ENV=/home/u/.bashrc\n{EVERY_6H}ocarina oauth refresh")
+    (by_bash,) = read(f"K=ocarina-kit\nBASH_ENV=/home/u/.bashrc\n{EVERY_6H}$K refresh --cron")
     assert by_bash.calls[0].set_up == "/home/u/.bashrc"
-    assert read(f"K={KIT}\n{EVERY_6H}$K refresh --cron")
     (third,) = read(f"{EVERY_6H}export A=b C=d; unset A; {KIT} refresh")
     assert third.calls[0].environ.keys() & {"A", "C"} == {"C"}
 
@@ -187,7 +176,6 @@ def test_variables_of_the_crontab_count() -> None:
 OTHER_WORK = [
     (f"cd /d && {OCARINA} oauth refresh && /u/up.sh | tee log; curl https://x", ("/u/up.sh", "curl")),
     (f"{OCARINA} oauth refresh; {OCARINA} get pag", (OCARINA,)),
-    (f"{OCARINA} oauth refresh; timeout 60 /x/backup", ("timeout",)),
     (f"env /x/backup; {OCARINA} oauth refresh", ("env",)),
     (f"xvfb-run -a {OCARINA} oauth refresh", ("xvfb-run",)),
     (f"{OCARINA} oauth refresh; command -v mail >/dev/null", ()),

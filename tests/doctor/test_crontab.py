@@ -127,7 +127,6 @@ def test_a_good_entry_is_left(desk: Desk, text: str) -> None:
         ("17 */3 * * * conda run -n o ocarina oauth refresh", "CRN004 fail CRN010 warn"),
         ("17 */3 * * * conda activate o && ocarina oauth refresh", "CRN004 fail CRN010 warn"),
         ("17 */3 * * * . /gone/bin/activate o; ocarina oauth refresh", "CRN004 fail CRN010 warn"),
-        ("17 */3 * * * u <client> oauth refresh", "CRN004 fail CRN010 warn"),
         ("17 */3 * * * * <client> oauth refresh", "CRN004 fail CRN010 warn"),
         ("PATH=/usr/bin:/bin:/opt/x\n17 */3 * * * ocarina oauth refresh # ocarina-kit", "CRN004 fail"),
         ("17 */3 * * * {YOUR_OCARINA_PATH} oauth refresh", "CRN004 fail CRN010 warn"),
