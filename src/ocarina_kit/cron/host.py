@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import timezone, tzinfo
 from pathlib import Path
 from posixpath import isabs
-from typing import TYPE_CHECKING
 
 from ocarina_kit.client.places import cron_environment, read_launch
+from ocarina_kit.config.place import Place
 from ocarina_kit.cron.line import Ground, carried
 from ocarina_kit.system.machine import Machine
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
-
-    from ocarina_kit.config.place import Place
 
 _NAMES = frozenset({"cron", "crond", "fcron", "dcron", "cronie", "mcron", "bcron-sched", "bcron-start"})
 # The first process of a complete system. In a container that is another, and cron may run outside.
@@ -74,7 +70,6 @@ def _read(path: Path) -> str:
 
 def zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
     """The host's zone, by which cron goes whatever the person's TZ says; UTC if the host names none."""
-    from datetime import timezone
     from zoneinfo import ZoneInfo
 
     try:

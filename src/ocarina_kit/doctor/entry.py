@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from posixpath import basename, exists, isabs, realpath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ocarina_kit.client.find import Candidate, examine
 from ocarina_kit.client.places import on_path, thrown_away
 from ocarina_kit.cron.host import program_problem
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.plan import plan_schedule
-from ocarina_kit.cron.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER
+from ocarina_kit.cron.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER, Call
 from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
+from ocarina_kit.system.change import Change
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.tokens import history
 from ocarina_kit.tokens.log import Line
-
-if TYPE_CHECKING:
-    from ocarina_kit.client.find import Candidate
-    from ocarina_kit.cron.recognise import Call
 
 
 def repair(world: World, content: bytes) -> bytes:
@@ -29,11 +27,12 @@ def repair(world: World, content: bytes) -> bytes:
     """
     if world.place.from_env or not world.listing.writable or thrown_away(world.ground.kit[0]):
         return content
-    keep, client = world.entries.kept, _client(world)
+    keep = world.entries.kept
+    client = _client(world)
     alone = keep is not None and keep.marked and keep.runner == "client" and client is not None
     try:
-        ground, runner = world.ground._replace(client=client), "client" if alone else "kit-first"
-        plan = plan_schedule(content, ground, runner=runner)
+        ground = world.ground._replace(client=client)
+        plan = plan_schedule(content, ground, runner="client" if alone else "kit-first")
     except KitError:
         return content
     elsewhere = plan.outcome == "added" and (refreshed_elsewhere(world) or other_hosts(world))
@@ -43,8 +42,6 @@ def repair(world: World, content: bytes) -> bytes:
 def faulty(world: World, said: str, by: str, *, status: str = "fail", **more: Any) -> Outcome:
     """A fault of the entry that one good line fixes, whatever it is. ``by``: what --fix does, in words; ``more``: as
     `problem` has it."""
-    from ocarina_kit.system.change import Change
-
     before, entries = world.listing.content, world.entries
     after = repair(world, before)
     if after != before:
@@ -69,8 +66,6 @@ def _client(world: World) -> str | None:
 
 def client_at(world: World, path: str) -> Candidate:
     """What the client at ``path`` is, also if no search finds it."""
-    from ocarina_kit.client.find import examine
-
     known = (each for each in world.clients.all if each.real == realpath(path))
     return next(known, None) or examine(world.machine, path, "the crontab")
 
