@@ -104,9 +104,9 @@ def plan_entry(
     clients = Clients((client,), chosen=client) if client is not None else Clients()
     new = run.world(listing=Listing("read", plan.after), clients=clients)
     checks = [each._replace(needs=()) for each in all_checks() if each.id in _CAUTIONS]
-    against = [each for each in examine(new, Choice(), checks) if each.status in PROBLEMS or each.unclear]
+    objections = [each for each in examine(new, Choice(), checks) if each.status in PROBLEMS or each.unclear]
     problem = unreadable(world.listing, run.machine.host) or in_the_way(run, plan.entries)
-    cautions = (*filter(None, (of_client,)), *(as_error(run, each) for each in against))
+    cautions = (*filter(None, (of_client,)), *(as_error(run, each) for each in objections))
     return Planned(world, plan, entry, edit, problem, left, cautions)
 
 

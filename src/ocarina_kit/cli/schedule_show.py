@@ -36,14 +36,14 @@ def show_entry(run: Run) -> Result:
         if entries and all(entry.marked for entry in entries):
             # The entry's own client is looked at, and no other is searched for.
             world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
-        found = crn.judged(world)
-    problems = [as_error(run, each) for each in found.values() if each.status in ("fail", "unknown")]
-    warnings = [as_error(run, each) for each in found.values() if each.status == "warn"]
+        outcomes = crn.judged(world)
+    problems = [as_error(run, each) for each in outcomes.values() if each.status in ("fail", "unknown")]
+    warnings = [as_error(run, each) for each in outcomes.values() if each.status == "warn"]
     try:  # no entry can refresh tokens of a configuration or a file that cannot be used
         undamaged(run.setup(world), world.tokens.file)
     except KitError as problem:
         problems.insert(0, problem)
-    working = [entry for entry in entries if _refreshes(world, entry, found)]
+    working = [entry for entry in entries if _refreshes(world, entry, outcomes)]
     runs = upcoming(world.tokens.now, working)
     line = mask(entries[0].text, world.setup.secrets) if entries else None
     data = members(world, line, runs, next(iter(problems + warnings), None))
@@ -54,21 +54,21 @@ def show_entry(run: Run) -> Result:
             run.ui.caution(each)
         for each in problems[1:]:
             run.ui.error(each)
-        if found["CRN006"].unclear:
-            run.ui.say(as_error(run, found["CRN006"]).what)
+        if outcomes["CRN006"].unclear:
+            run.ui.say(as_error(run, outcomes["CRN006"]).what)
     elif not problems:  # none is needed here
-        run.ui.say(as_error(run, found["CRN002"]).what)
+        run.ui.say(as_error(run, outcomes["CRN002"]).what)
     return Result(data, next(iter(problems), None))
 
 
-def as_error(run: Run, found: Outcome) -> KitError:
+def as_error(run: Run, outcome: Outcome) -> KitError:
     """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
-    what, remedy = found.said, found.remedy
-    if found.fix:
+    what, remedy = outcome.said, outcome.remedy
+    if outcome.fix:
         remedy = Remedy("", (run.place.command("schedule"),))
-    if found.status == "skip":  # why, as a sentence
+    if outcome.status == "skip":  # why, as a sentence
         what = f"{what[0].upper()}{what[1:]}."
-    return KitError(what, id=found.id, why=found.impact, remedy=remedy)
+    return KitError(what, id=outcome.id, why=outcome.impact, remedy=remedy)
 
 
 def members(
@@ -101,23 +101,23 @@ def _iso(moment: float) -> str:
 # --- what comes -----------------------------------------------------------------------------------------------
 
 
-def _refreshes(world: World, entry: Entry, found: dict[str, Outcome]) -> bool:
+def _refreshes(world: World, entry: Entry, outcomes: dict[str, Outcome]) -> bool:
     """Whether a run of the entry can refresh something, as far as the checks tell."""
-    if any(found[id].status == "fail" for id in ("CRN006", "CRN007")):
+    if any(outcomes[id].status == "fail" for id in ("CRN006", "CRN007")):
         return False
     tools = {call.tool for call in entry.calls}
-    return found["CRN004"].status != "fail" or tools > program_faults(world, entry).keys()
+    return outcomes["CRN004"].status != "fail" or tools > program_faults(world, entry).keys()
 
 
 def upcoming(now: float, entries: Sequence[Entry]) -> list[datetime]:
     """The runs of the next 24 hours, at least three of each entry, in the time zone that cron goes by."""
-    found: set[datetime] = set()
+    next_runs: set[datetime] = set()
     for entry in entries:
         if (times := entry.times) is not None:
             coming = runs_after(times, _local(now))
-            found.update(islice(coming, 3))
-            found.update(takewhile(lambda run: run.timestamp() < now + _DAY, coming))
-    return sorted(found)
+            next_runs.update(islice(coming, 3))
+            next_runs.update(takewhile(lambda run: run.timestamp() < now + _DAY, coming))
+    return sorted(next_runs)
 
 
 def _until(world: World) -> float | None:

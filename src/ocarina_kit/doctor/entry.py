@@ -72,8 +72,8 @@ def client_at(world: World, path: str) -> Candidate:
 
 def program_faults(world: World, entry: Entry) -> dict[str, str]:
     """Why cron cannot start a program of the entry, or why it is the wrong one, by ``kit`` and ``client``."""
-    found = {call.tool: _program_fault(world, entry, call) for call in reversed(entry.calls)}
-    return {tool: found[tool] for tool in ("kit", "client") if found.get(tool)}
+    faults = {call.tool: _program_fault(world, entry, call) for call in reversed(entry.calls)}
+    return {tool: faults[tool] for tool in ("kit", "client") if faults.get(tool)}
 
 
 def _program_fault(world: World, entry: Entry, call: Call) -> str:
@@ -83,16 +83,16 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     for each in (*call.starters, path):
         if isabs(each) and (why := program_problem(each)):
             return why
-    finds = call.environ.get("PATH", "")
+    search = call.environ.get("PATH", "")
     in_environment = any(basename(each) in ENVIRONMENTS for each in call.starters)
     for each in call.starters if in_environment else (*call.starters, path):
-        if "/" not in each and each not in BUILT_IN and not call.set_up and not on_path(each, finds):
+        if "/" not in each and each not in BUILT_IN and not call.set_up and not on_path(each, search):
             return f"{each} has no absolute path, and the entry's PATH does not lead to it"
     if "/" not in path:
         if call.set_up or in_environment:
             gone = isabs(call.set_up) and not exists(call.set_up)
             return f"{call.set_up} does not exist" if gone else ""
-        path = on_path(path, finds)
+        path = on_path(path, search)
     if not isabs(path):  # a quoted ~ is CRN007's
         return "" if path[0] == "~" else f"{path} is relative: cron starts in the home folder"
     if call.tool != "client" or basename(path) != "ocarina":
