@@ -131,6 +131,11 @@ def test_a_line_with_other_work_is_left_for_a_person(lab: Lab) -> None:
     for args in (("--yes",), ("--remove", "--yes"), ("--test",)):
         assert said(lab, *args)["error"]["id"] == "SCH001"
     assert lab.kit.crontab == mixed
+    # Beside a good one a person must take it out, too.
+    lab.kit.crontab = f"{lab.kit.run('schedule', '--print').out}{mixed}"
+    assert "Line 2 does other work too" in lab.kit.run("schedule").err
+    checks = {each["id"]: each for each in lab.kit.run("doctor", "--only", "CRN", "--json").json["checks"]}
+    assert checks["CRN003"]["remedy"]["commands"] == ["crontab -e"]
 
 
 def test_none_is_added_on_a_second_host_unasked(lab: Lab) -> None:
@@ -139,6 +144,8 @@ def test_none_is_added_on_a_second_host_unasked(lab: Lab) -> None:
     log.append(here, [log.line(here, setup, "refresh", "refreshed", LOOKUP)])
     lab.talk("schedule", "node2 refreshed the tokens", ("? [y/N]", ""), "Nothing was changed.")
     assert lab.kit.crontab is None
+    ran = lab.kit.run("schedule", "--show")
+    assert (ran.code, "There is no entry on " in ran.out, "but node2 refreshed" in ran.out) == (0, True, True)
     assert lab.kit.run("schedule", "--yes").code == 0
     assert lines(lab)
 
@@ -176,6 +183,8 @@ def test_nothing_to_schedule_or_no_client(lab: Lab) -> None:
     lab.kit.write_config({**lab.config, "MAJORA_TOKEN": "0123456789abcdef0123"})
     lab.kit.secrets.add("0123456789abcdef0123")
     assert said(lab, "--yes")["error"]["id"] == "CFG008"
+    lab.kit.crontab = ""
+    assert lab.kit.run("schedule", "--show").out == "Not needed with an API key.\n"
 
 
 def test_a_named_client_is_taken_or_refused(lab: Lab, tmp_path: Path) -> None:
@@ -245,6 +254,10 @@ def test_show_promises_nothing_that_a_check_denies(lab: Lab, client: Path) -> No
     ):
         assert words in ran.out
     assert f"tokens    {'=' * 48}\n" in ran.out
+    # The hours above the strip are of the same zone as the times.
+    hours = {time.strftime("%H:", time.gmtime(now + 9 * 3600)) for now in (time.time(), time.time() - 60)}
+    ran = lab.kit.run("schedule", "--show", env={"TZ": "XST-9"})
+    assert any(f"\n{'':12}{hour}" in ran.out for hour in hours), ran
 
 
 def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
@@ -253,9 +266,18 @@ def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     ran = lab.kit.run("schedule", "--test")
     assert (ran.code, "refreshed  look up samples and runs: valid for 9 h" in ran.out) == (0, True), ran
     assert "ocarina-kit refreshed 1 token: valid until" in ran.out
+    # A secret in the line, or a new token in what it writes, is masked.
+    good, also = lab.kit.crontab, "grep -oE '[A-Za-z0-9]{20,}' ~/.ocarina-tokens"
+    lab.kit.crontab = f"0 */3 * * * S={lab.app.client_secret} {lab.client} oauth refresh; {also}\n"
+    ran = lab.kit.run("schedule", "--test")
+    assert (ran.code, lab.kit.read_tokens()[LOOKUP]["access_token"] in ran.all) == (0, False)
+    for args in (("--show", "--json"), ("--dry-run",), ("--remove", "--dry-run")):
+        assert "S=****" in lab.kit.run("schedule", *args).all
+    lab.kit.crontab = good
     lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("schedule", "--test", "--json")
     assert (ran.code, ran.json["problem"]["id"], "RFR001" in ran.err) == (4, "CRN008", True), ran
+    assert ran.json["error"]["remedy"]["commands"] == ["ocarina-kit login --for lookup"]
 
 
 def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -> None:
@@ -267,6 +289,7 @@ def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -
     assert shown(run_command(machine, r"printf '\%s|' a; cat%one%two", {})) == "a|one\ntwo"
     gone = run_command(machine, "true", {"HOME": str(tmp_path / "gone")})
     assert (gone.code, "not a folder" in gone.error) == (None, True)
+    assert "/gone/bash does not exist" in run_command(machine, "true", {"SHELL": "/gone/bash"}).error
     bad = f"{sys.executable} -c 'raise ValueError(\"no token abcdefghijklmnop\")'"
     said = shown(run_command(machine, bad, {}), [Secret("abcdefghijklmnop")])
     assert said == "ValueError: no token ****  (the end of a Python traceback)"

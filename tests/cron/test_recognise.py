@@ -15,25 +15,25 @@ def read(text: str) -> list[Entry]:
 # They run OCARINA.
 ABSOLUTE = [
     f"{OCARINA} oauth refresh",
-    f"{OCARINA} -q oauth refresh",
     f"{OCARINA} oauth refresh --scopes a b",
     f"{OCARINA} oauth refresh &> /dev/null",
     f"2>/dev/null {OCARINA} oauth refresh",
     rf"{OCARINA} oauth refresh >> $HOME/log-$(date +\%F)",
-    f"cd $HOME && {OCARINA} oauth refresh",
     f"( {OCARINA} oauth refresh )",
     f"exec {OCARINA} oauth refresh",
     f"if [ -x {OCARINA} ]; then {OCARINA} oauth refresh; fi",
     f"for i in 1 2 3; do {OCARINA} oauth refresh && break; sleep 60; done",
     f"case $(hostname) in node1) {OCARINA} oauth refresh;; esac",
+    f"[[ $(hostname -s) == node1 ]] && {OCARINA} oauth refresh",
+    f"sleep $(shuf -i 0-600 -n 1); {OCARINA} oauth refresh",
+    f"/usr/bin/time -v {OCARINA} oauth refresh",
+    f"root {OCARINA} oauth refresh",
+    f"$NOBODY {OCARINA} oauth refresh",
     f"{OCARINA} oauth refresh || echo failed | mail -s 'ocarina' me",
-    f"{OCARINA} oauth refresh 2>&1 | logger -t ocarina",
     f"/usr/bin/env -i HOME=/home/u {OCARINA} oauth refresh",
-    f"ionice -c 3 nice -19 {OCARINA} oauth refresh",
     f"timeout --signal=KILL -k 5 60s {OCARINA} oauth refresh",
     f"flock -n /tmp/lock {OCARINA} oauth refresh",
     f"flock -w 5 /tmp/lock -c '{OCARINA} oauth refresh'",
-    f"nohup setsid stdbuf -oL {OCARINA} oauth refresh",
     f"/usr/bin/python3 -u -W ignore {OCARINA} oauth refresh",
     f'/bin/sh -c "cd /data; {OCARINA} oauth refresh"',
     f"bash -c 'bash -c \"{OCARINA} oauth refresh\"'",
@@ -58,7 +58,9 @@ CLIENT_SHAPES = [
     ("bash -lc 'ocarina oauth refresh'", "ocarina", True),
     ("bash -ic 'conda activate ocarina && ocarina oauth refresh'", "ocarina", True),
     (". /opt/venv/bin/activate; ocarina oauth refresh", "ocarina", True),
-    ("module load ocarina && ocarina oauth refresh", "ocarina", True),
+    ("eval $(conda shell.bash hook); conda activate o; ocarina oauth refresh", "ocarina", True),
+    ("module load ocarina && ocarina oauth refresh", "ocarina", False),
+    ("singularity exec o.sif ocarina oauth refresh", "ocarina", False),
     ("conda run --no-capture-output -n ocarina ocarina oauth refresh", "ocarina", False),
     ("uv tool run --from ocarina ocarina oauth refresh", "ocarina", False),
 ]
@@ -69,7 +71,7 @@ def test_a_client_refresh_in_every_shape(command: str, path: str, set_up: bool) 
     (entry,) = read(EVERY_6H + command)
     (call,) = entry.calls
     assert (entry.runner, entry.active, entry.marked, entry.reading.other_work) == ("client", True, False, [])
-    assert (call.path, call.set_up and "/" not in path) == (path, set_up)
+    assert (call.path, bool(call.set_up) and "/" not in path) == (path, set_up)
     # The same line commented out, in three hands.
     for mark in ("#", "# ", "  ##\t"):
         (off,) = read(mark + EVERY_6H + command)
@@ -90,11 +92,9 @@ LEFT_ALONE = [
     f"# 61 * * * * {OCARINA} oauth refresh",
     "MAILTO=ocarina oauth refresh",
     'echo "ocarina oauth refresh"',
-    f"echo {OCARINA} oauth refresh >> log",
     "command -v ocarina oauth refresh",
     "ssh node1 ocarina oauth refresh",
     f"{OCARINA} get biosample --central-sample-id X",
-    f"{OCARINA} oauth authorise",
     f"{OCARINA} oauth refresh is what the guide says",
     f"{OCARINA} oauth refresh --help",
     f"{OCARINA} --version oauth refresh",
@@ -167,6 +167,8 @@ def test_variables_of_the_crontab_count() -> None:
     program, other = first.calls[0], second.calls[0]
     assert (program.path, program.config) == (OCARINA, "/data/c.json")
     assert (other.path, second.number) == ("/srv/ocarina", 5)
+    (by_bash,) = read(f"K=ocarina-kit\nBASH_ENV=/home/u/.bashrc\n{EVERY_6H}$K refresh --cron")
+    assert by_bash.calls[0].set_up == "/home/u/.bashrc"
     (third,) = read(f"{EVERY_6H}export A=b C=d; unset A; {KIT} refresh")
     assert third.calls[0].environ.keys() & {"A", "C"} == {"C"}
 
@@ -174,7 +176,6 @@ def test_variables_of_the_crontab_count() -> None:
 OTHER_WORK = [
     (f"cd /d && {OCARINA} oauth refresh && /u/up.sh | tee log; curl https://x", ("/u/up.sh", "curl")),
     (f"{OCARINA} oauth refresh; {OCARINA} get pag", (OCARINA,)),
-    (f"{OCARINA} oauth refresh; timeout 60 /x/backup", ("timeout",)),
     (f"env /x/backup; {OCARINA} oauth refresh", ("env",)),
     (f"xvfb-run -a {OCARINA} oauth refresh", ("xvfb-run",)),
     (f"{OCARINA} oauth refresh; command -v mail >/dev/null", ()),

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from ocarina_kit.cli import options
+from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.options import Text, flag, option
+from ocarina_kit.cli.schedule_line import (
+    PLAN_S,
+    Planned,
+    in_the_way,
+    install_entry,
+    note,
+    plan_entry,
+    try_line,
+)
+from ocarina_kit.cli.schedule_show import members, show_entry, upcoming
 from ocarina_kit.cli.ui import Result
+from ocarina_kit.client.find import TIMEOUT, Clients, find_clients
+from ocarina_kit.client.scopes import what_for
+from ocarina_kit.config.place import Setup
+from ocarina_kit.cron.line import Entry, second_reading
+from ocarina_kit.cron.plan import Mine, plan_removal
+from ocarina_kit.cron.program import unreadable
+from ocarina_kit.cron.times import parse_every, parse_times, refuse_long_gap, spread
+from ocarina_kit.doctor.world import World
+from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock, span
+from ocarina_kit.tokens.history import first_seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.cli.schedule_line import Planned
-    from ocarina_kit.client.find import Clients
-    from ocarina_kit.config.place import Setup
-    from ocarina_kit.cron.line import Entry
-    from ocarina_kit.doctor.world import World
-
-    Edit = Callable[[bytes], bytes]
+Edit = Callable[[bytes], bytes]
 
 EPILOG = """Examples:
   ocarina-kit schedule
@@ -37,18 +50,14 @@ def command(
     context: typer.Context,
     *,
     every: Annotated[Text, option("--every", "INTERVAL", "How often: 3h (the default), 30m.")] = None,
-    cron: Annotated[
-        Text, option("--cron", '"EXPR"', "Or five fields: minute, hour, day, month, weekday.")
-    ] = None,
+    cron: Annotated[Text, option("--cron", '"EXPR"', "Or fields: minute, hour, day, month, weekday.")] = None,
     ocarina: Annotated[Text, option("--ocarina", "PATH", "The client for the line.")] = None,
     runner: Annotated[
         Literal["kit-first", "client"] | None,
         option("--runner", None, "ocarina-kit, and ocarina if it cannot start (default); or ocarina alone."),
     ] = None,
     show: Annotated[bool, flag("--show", "Show the line, and the next 24 hours.")] = False,
-    test: Annotated[
-        bool, flag("--test", "Run the line now, as cron does, and show what came of it.")
-    ] = False,
+    test: Annotated[bool, flag("--test", "Run the line now, as cron does, and show the result.")] = False,
     print_: Annotated[bool, flag("--print", "Print the line, and install nothing.")] = False,
     remove: Annotated[bool, flag("--remove", "Remove the line.")] = False,
     dry_run: options.DryRun = False,
@@ -58,8 +67,6 @@ def command(
 
     Every other byte of the crontab stays as it is. Run it again to repair the line.
     """
-    from ocarina_kit.cli.context import start
-
     wish = {"--every": every, "--cron": cron, "--ocarina": ocarina, "--runner": runner}
     ways = {"--show": show, "--test": test, "--print": print_, "--remove": remove}
     way = _one_way(ways, wish, {"--dry-run": dry_run, "--yes": yes})
@@ -70,12 +77,9 @@ def command(
         remedy = Remedy("Write a configuration file.", ("ocarina-kit init", "ocarina-kit schedule"))
         raise usage_error(what, why=why, remedy=remedy)
     if way == "--show":
-        from ocarina_kit.cli.schedule_show import show_entry
-
         return show_entry(run)
     if way == "--remove":
         return _remove(run, yes=yes, dry_run=dry_run)
-    from ocarina_kit.cli.schedule_line import PLAN_S, plan_entry
 
     setup = run.oauth_setup()
     if test and not any(wish.values()) and (entry := _installed(run)) is not None:
@@ -84,7 +88,8 @@ def command(
         run.ui.to_stderr()
     times = _times(run, setup, every, cron)
     clients = _find_client(run, ocarina)
-    chosen, by = clients.chosen, runner or "kit-first"
+    chosen = clients.chosen
+    by = runner or "kit-first"
     with run.ui.waiting("Planning the crontab line", PLAN_S):
         planned = plan_entry(run, setup, chosen, times=times, runner=by, switch_on=True, prove=not print_)
     if test:
@@ -93,23 +98,22 @@ def command(
         run.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
     for each in planned.cautions:
         run.ui.caution(each, " ".join((each.remedy.text, *each.remedy.commands[:1])).strip())
+    problem = None
+    line = planned.plan.line
     if not print_:
         problem = _install(run, setup, planned, yes=yes, dry_run=dry_run)
-        if problem is not None and problem.id != "SCH001":
-            run.ui.say("This is the line, for whoever can install it:")
-            run.ui.raw(planned.plan.line)
-        return _result(planned.world, planned.plan.line, planned.entry, problem)
-    if not run.ui.json:  # the line's very bytes: a path may be no UTF-8
+    elif not run.ui.json:  # the line's very bytes: a path may be no UTF-8
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
-        print(planned.plan.line)
-    return _result(planned.world, planned.plan.line, planned.entry)
+        print(line)
+    if problem is not None and problem.id != "SCH001":
+        run.ui.say("This is the line, for whoever can install it:")
+        run.ui.raw(line)
+    return _result(planned.world, line, planned.entry, problem)
 
 
 def _result(
     world: World, line: str | None, entry: Entry | None = None, problem: KitError | None = None
 ) -> Result:
-    from ocarina_kit.cli.schedule_show import members, upcoming
-
     runs = upcoming(world.tokens.now, [entry] if entry is not None else [])
     return Result(members(world, line, runs, problem), problem)
 
@@ -135,9 +139,6 @@ def _one_way(ways: dict[str, bool], wish: dict[str, str | None], consent: dict[s
 def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str | None:
     """The five fields that a person asked for. Raises KitError (usage): cron does not accept them, they leave a gap of
     10 h or more (CRN005), or python-crontab reads them in another way (SCH010)."""
-    from ocarina_kit.cron.line import second_reading
-    from ocarina_kit.cron.times import parse_every, parse_times, refuse_long_gap, spread
-
     if every is not None:
         return spread(run.machine.user, run.machine.host, setup.domain, parse_every(every))
     if cron is not None:
@@ -149,17 +150,13 @@ def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str |
 
 def _find_client(run: Run, named: str | None) -> Clients:
     """The clients. Raises KitError (ENV001, ENV002, ENV003) if the one that was named is no good."""
-    from ocarina_kit.client.find import TIMEOUT, find_clients
-
     with run.ui.waiting("Looking for the ocarina client", 2 * TIMEOUT):
         clients = find_clients(run.machine, named, first=True)
     if named is None or clients.chosen is not None:
         return clients
-    id, remedy = (
-        clients.all[0].fails,
-        Remedy("Name another, or install one.", ("ocarina-kit install-client",)),
-    )
-    raise KitError(f"{named} cannot be used in the crontab entry.", id=id, why=clients.why, remedy=remedy)
+    what = f"{named} cannot be used in the crontab entry."
+    remedy = Remedy("Name another, or install one.", ("ocarina-kit install-client",))
+    raise KitError(what, id=clients.all[0].fails, why=clients.why, remedy=remedy)
 
 
 # --- install, remove ------------------------------------------------------------------------------------------
@@ -167,14 +164,12 @@ def _find_client(run: Run, named: str | None) -> Clients:
 
 def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool) -> KitError | None:
     """Install the entry if it is agreed to; returns why it could not be."""
-    from ocarina_kit.cli.schedule_line import note
-    from ocarina_kit.tokens.history import first_seen
-
     ui, entries, host = run.ui, planned.plan.entries, run.machine.host
     for other in entries.others:
         ui.say(f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is.")
     if planned.problem is not None:
         return planned.problem
+    _warn_of_mixed(run, entries)
     if planned.plan.outcome == "unchanged":
         ui.say(f"Your crontab on {host} has this line already: {planned.entry.words}. Nothing was changed.")
         if not dry_run and first_seen(planned.world.tokens.log, host) is None:
@@ -194,13 +189,17 @@ def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bo
     return None
 
 
+def _warn_of_mixed(run: Run, entries: Mine) -> None:
+    for entry in entries.mixed:
+        run.ui.warn(f"Line {entry.number} does other work too, so it is left: it still refreshes. [CRN003]")
+
+
 def _agreed(run: Run, world: World, edit: Edit, *, yes: bool, dry_run: bool, default: bool = True) -> bool:
     """Show what changes in the crontab. Whether the person agrees."""
-    from ocarina_kit.system.change import Change, difference
-
-    before, question = world.listing.content, f"Change your crontab on {run.machine.host}?"
+    before = world.listing.content
+    question = f"Change your crontab on {run.machine.host}?"
     change = Change("crontab", kind="crontab", before=before, after=edit(before))
-    run.ui.diff(difference([change], run.machine))
+    run.ui.diff(difference([change], run.machine, world.setup.secrets))
     if not dry_run and run.agreed(question, yes=yes, default=default):
         return True
     run.ui.say("Nothing was changed.")
@@ -208,8 +207,6 @@ def _agreed(run: Run, world: World, edit: Edit, *, yes: bool, dry_run: bool, def
 
 
 def _carry_out(run: Run, setup: Setup, edit: Edit, result: str, text: str) -> None:
-    from ocarina_kit.cli.schedule_line import install_entry
-
     backup = install_entry(run, setup, edit, result)
     run.ui.status("removed" if result == "unscheduled" else result, text)
     if backup is not None:
@@ -218,10 +215,6 @@ def _carry_out(run: Run, setup: Setup, edit: Edit, result: str, text: str) -> No
 
 def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     """Take this set-up's entries out. Works without a usable configuration too: the entry names it."""
-    from ocarina_kit.cli.schedule_line import in_the_way
-    from ocarina_kit.cron.plan import plan_removal
-    from ocarina_kit.cron.program import unreadable
-
     ui, host, world = run.ui, run.machine.host, run.world()
     with ui.waiting("Reading the crontab", 20.0):
         entries = world.entries
@@ -239,8 +232,7 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     if not _agreed(run, world, without, yes=yes, dry_run=dry_run):
         return result
     _carry_out(run, world.setup, without, "unscheduled", f"the entry in your crontab on {host}")
-    for entry in entries.mixed:
-        ui.warn(f"Line {entry.number} does other work too, so it was left: it still refreshes. [CRN003]")
+    _warn_of_mixed(run, entries)
     if world.tokens.usable:
         ui.say("From now on, refresh by hand at least every 10 hours:")
         ui.command(run.place.command("refresh"))
@@ -252,8 +244,6 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
 
 def _installed(run: Run) -> Entry | None:
     """The entry that cron runs for this set-up. Raises KitError (SCH001) if the only one does other work as well."""
-    from ocarina_kit.cli.schedule_line import in_the_way
-
     with run.ui.waiting("Reading the crontab", 20.0):
         entries = run.world().entries
     if (problem := in_the_way(run, entries)) is not None:
@@ -263,11 +253,8 @@ def _installed(run: Run) -> Entry | None:
 
 def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     """Run the entry now, and show what became of each token."""
-    from ocarina_kit.cli.schedule_line import try_line
-    from ocarina_kit.client.scopes import what_for
-    from ocarina_kit.system.secret import mask
-
-    ui, shown = run.ui, mask(entry.text, setup.secrets)
+    ui = run.ui
+    shown = mask(entry.text, setup.secrets)
     ui.say(f"Running {whose} as cron does: in its bare environment, without a terminal.")
     ui.raw(shown, indent=2)
     trial = try_line(run, setup, entry)
@@ -280,10 +267,12 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     for token in trial.tokens:
         left = token.seconds_left(now)
         word = "refreshed" if token in trial.fresh else "failed" if trial.error else "skipped"
-        ui.status(word, f"{what_for(token.key)}: {f'valid for {span(left)}' if left > 0 else 'expired'}")
+        valid = f"valid for {span(left)}" if left > 0 else "expired"
+        ui.status(word, f"{what_for(token.key)}: {valid}")
     if trial.fresh:
         until = clock(min(token.expiry(now) for token in trial.fresh), now)
-        ui.say(f"{'ocarina-kit' if trial.by_kit else 'ocarina'} {trial.refreshed}: valid until {until}.")
+        program = "ocarina-kit" if trial.by_kit else "ocarina"
+        ui.say(f"{program} {trial.refreshed}: valid until {until}.")
     if trial.fresh and not trial.by_kit and entry.program("kit") is not None:
         ui.warn(f"ocarina-kit did not start, so ocarina refreshed. See why: {run.place.command('doctor')}")
     return _result(world, shown, entry, trial.error)

@@ -11,10 +11,10 @@ from ocarina_kit.cli.context import Run
 from ocarina_kit.cli.schedule_show import as_error, upcoming
 from ocarina_kit.client.find import Candidate, Clients, version_text
 from ocarina_kit.client.places import cron_environment, thrown_away
-from ocarina_kit.client.scopes import what_for
+from ocarina_kit.client.scopes import options_for, what_for
 from ocarina_kit.config.place import Setup
 from ocarina_kit.cron.crontab import cron_command, encode
-from ocarina_kit.cron.host import why_kit_fails
+from ocarina_kit.cron.host import program_problem, why_kit_fails
 from ocarina_kit.cron.line import Entry, Ground, entries
 from ocarina_kit.cron.plan import Mine, Plan, plan_schedule
 from ocarina_kit.cron.program import Listing, install_crontab, unreadable
@@ -31,10 +31,10 @@ from ocarina_kit.tokens.file import Token
 
 PLAN_S = 60.0
 """Seconds that :func:`plan_entry` takes at most: crontab has 20, and ocarina-kit, started as cron does, as many."""
+# The first client to read OCARINA_CONF_FILE, --profile and MAJORA_TOKENS_FILE (FACTS.md, The client).
 READS_ALL = (0, 48, 0)
-"""The first client to read OCARINA_CONF_FILE, --profile and MAJORA_TOKENS_FILE (FACTS.md, The client)."""
+# Checks that may object to a new entry: who can replace the client; variables that it does not set; times; cron.
 _CAUTIONS = ("ENV005", "ENV006", "CRN005", "CRN006")
-"""Checks that may object to a new entry: who can replace the client; variables that it does not set; times; cron."""
 
 
 class Planned(NamedTuple):
@@ -54,7 +54,8 @@ class Planned(NamedTuple):
     def when(self) -> str:
         """``every 3 hours at :37, next run 17:37``."""
         now = self.world.tokens.now
-        return f"{self.entry.words}, next run {clock(upcoming(now, [self.entry])[0].timestamp(), now)}"
+        first = upcoming(now, [self.entry])[0]
+        return f"{self.entry.words}, next run {clock(first.timestamp(), now)}"
 
 
 def plan_entry(
@@ -73,8 +74,9 @@ def plan_entry(
     Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN007 (no line
     can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old).
     """
-    world, alone = run.world(), runner == "client"
-    ground = world.ground._replace(client=client.path if client is not None else None, domain=setup.domain)
+    world = run.world()
+    alone = runner == "client"
+    ground = world.ground._replace(client=client.path if client is not None else None)
     if not alone:
         _prove_kit(run, ground, start=prove)
     of_client = _client_problem(setup, ground, client, alone=alone)
@@ -102,9 +104,9 @@ def plan_entry(
     clients = Clients((client,), chosen=client) if client is not None else Clients()
     new = run.world(listing=Listing("read", plan.after), clients=clients)
     checks = [each._replace(needs=()) for each in all_checks() if each.id in _CAUTIONS]
-    against = [each for each in examine(new, Choice(), checks) if each.status in PROBLEMS or each.unclear]
+    objections = [each for each in examine(new, Choice(), checks) if each.status in PROBLEMS or each.unclear]
     problem = unreadable(world.listing, run.machine.host) or in_the_way(run, plan.entries)
-    cautions = (*filter(None, (of_client,)), *(as_error(run, each) for each in against))
+    cautions = (*filter(None, (of_client,)), *(as_error(run, each) for each in objections))
     return Planned(world, plan, entry, edit, problem, left, cautions)
 
 
@@ -177,18 +179,21 @@ def _client_problem(
 
 # --- run now, as cron would: what came of it is told by the tokens' own times ---------------------------------
 
+# The kit waits 90 s for the lock and 60 s for the server at most; the client alone never gives up (FACTS.md).
 SECONDS = 180.0
-"""The kit waits 90 s for the lock and 60 s for the server at most; the client alone never gives up (FACTS.md)."""
 _LONGEST = 20_000
 _TRACEBACK = re.compile(
     r"^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)",
     re.MULTILINE,
 )
+# What the words of refresh.log mean; others are a problem.
 _EXITS = {
-    **dict.fromkeys(("refused-token", "lost"), Exit.LOGIN),
-    **dict.fromkeys(("network", "unreached", "maybe-lost"), Exit.UNKNOWN),
+    "refused-token": Exit.LOGIN,
+    "lost": Exit.LOGIN,
+    "network": Exit.UNKNOWN,
+    "unreached": Exit.UNKNOWN,
+    "maybe-lost": Exit.UNKNOWN,
 }
-"""What the words of refresh.log mean; others are a problem."""
 
 
 class Trial(NamedTuple):
@@ -207,19 +212,20 @@ class Trial(NamedTuple):
         return f"refreshed {count(len(self.fresh), 'token')}"
 
 
-def run_command(
-    machine: Machine, written: str, variables: Mapping[str, str], seconds: float = SECONDS
-) -> Completed:
+def run_command(machine: Machine, written: str, variables: Mapping[str, str]) -> Completed:
     """Run the command ``written`` as it is in a crontab, as cron does: with its bare environment and shell, in the
     owner's home, without a terminal. ``variables`` are those set above it. Never raises.
 
-    It is ended, with all that it started, after ``seconds``.
+    It is ended, with all that it started, after SECONDS.
     """
-    environ, command = cron_environment(machine.user, str(machine.home), variables), cron_command(written)
-    argv, home = [environ["SHELL"], "-c", command.text], Path(environ["HOME"])
-    if not home.is_dir():
-        return Completed(None, error=f"cron starts it in {home}, which is not a folder")
-    return machine.run(argv, env=environ, stdin=encode(command.stdin), timeout=seconds, cwd=home)
+    command = cron_command(written)
+    environ = cron_environment(machine.user, str(machine.home), variables)
+    shell, home = environ["SHELL"], Path(environ["HOME"])
+    problem = program_problem(shell) if home.is_dir() else f"{home} is not a folder"
+    if problem:
+        return Completed(None, error=f"cron cannot start it: {problem}")
+    argv = [shell, "-c", command.text]
+    return machine.run(argv, env=environ, stdin=encode(command.stdin), timeout=SECONDS, cwd=home)
 
 
 def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:
@@ -233,20 +239,23 @@ def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:
 def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
     """Run the entry in cron's bare environment, with the crontab's own variables above it. It refreshes tokens."""
     machine = run.machine
-    before, started = run.world().tokens, machine.now()
+    before = run.world().tokens
+    started = machine.now()
     old = {token.key: token.access_token for token in before.file.tokens}
-    pairs = ((token.access_token, token.refresh_token) for token in before.file.tokens)
-    secrets = [*setup.secrets, *(secret for pair in pairs for secret in pair if secret is not None)]
     with run.ui.waiting("Running the crontab entry as cron does", SECONDS):
         done = run_command(machine, entry.command, entry.values)
     after = run.world().tokens
+    secrets = list(setup.secrets)
+    for token in (*before.file.tokens, *after.file.tokens):
+        secrets += filter(None, (token.access_token, token.refresh_token))
     fresh = [each for each in after.usable if each.access_token != old.get(each.key)]
     stale = [each for each in after.usable if each not in fresh]
     # ocarina-kit writes its refreshes to refresh.log, the client does not.
     new = [each for each in after.log[len(before.log) :] if (each.host, each.by) == (machine.host, "refresh")]
     exits = [_EXITS.get(each.result, Exit.PROBLEM) for each in new if each.result not in (*log.FRESH, "used")]
-    exits += [] if done.code == 0 else [Exit.PROBLEM]
-    how = f"it was ended: {done.error}" if done.code is None else f"exit code {done.code}"
+    if done.code != 0:
+        exits.append(Exit.PROBLEM)
+    how = f"no exit code ({done.error})" if done.code is None else f"exit code {done.code}"
     ended = f"{how}, after {span(after.now - started)}"
     error = None
     # An entry may leave tokens alone, as its options say.
@@ -264,5 +273,8 @@ def _error(run: Run, stale: Sequence[Token], exits: Sequence[int], why: str) -> 
     if stale:
         names = listed(list(dict.fromkeys(what_for(each.key) for each in stale)))
         id, what = "CRN008", f"The crontab entry did not refresh the token to {names}."
-    text, command = ("Log in again.", "login") if exit == Exit.LOGIN else ("See what is broken.", "doctor")
-    return KitError(what, id=id, why=why, remedy=Remedy(text, (run.place.command(command),)), exit=exit)
+    remedy = Remedy("See what is broken.", (run.place.command("doctor"),))
+    if exit == Exit.LOGIN:
+        again = run.place.command("login", *options_for(each.key for each in stale))
+        remedy = Remedy("Log in again.", (again,))
+    return KitError(what, id=id, why=why, remedy=remedy, exit=exit)

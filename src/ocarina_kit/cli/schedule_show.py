@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ocarina_kit.cli.context import Run
 from ocarina_kit.cli.ui import Result, error_data
+from ocarina_kit.client.find import Clients
+from ocarina_kit.cron.host import zone
+from ocarina_kit.cron.line import Entry
+from ocarina_kit.cron.times import runs as runs_after
 from ocarina_kit.doctor import crontab as crn
 from ocarina_kit.doctor.check import Outcome
+from ocarina_kit.doctor.entry import program_faults
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from ocarina_kit.cli.context import Run
-    from ocarina_kit.cron.line import Entry
-    from ocarina_kit.tokens.log import Line
+from ocarina_kit.tokens.history import last_success
+from ocarina_kit.tokens.told import undamaged
 
 _DAY = 86_400.0
+# Columns before the strip.
 _LABEL = 12
-"""Columns before the strip."""
 
 
 def show_entry(run: Run) -> Result:
@@ -32,17 +34,19 @@ def show_entry(run: Run) -> Result:
         world = run.world(seconds=30.0)
         entries = world.entries.active
         if entries and all(entry.marked for entry in entries):
-            from ocarina_kit.client.find import Clients
-
             # The entry's own client is looked at, and no other is searched for.
             world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
-        found = crn.judged(world)
-    problems = [*_setup_problem(run, world), *_errors(run, found, "fail", "unknown")]
-    warnings = _errors(run, found, "warn")
-    working = [entry for entry in entries if _refreshes(world, entry, found)]
+        outcomes = crn.judged(world)
+    problems = [as_error(run, each) for each in outcomes.values() if each.status in ("fail", "unknown")]
+    warnings = [as_error(run, each) for each in outcomes.values() if each.status == "warn"]
+    try:  # no entry can refresh tokens of a configuration or a file that cannot be used
+        undamaged(run.setup(world), world.tokens.file)
+    except KitError as problem:
+        problems.insert(0, problem)
+    working = [entry for entry in entries if _refreshes(world, entry, outcomes)]
     runs = upcoming(world.tokens.now, working)
-    line, worst = mask(entries[0].text) if entries else None, next(iter(problems + warnings), None)
-    data = members(world, line, runs, worst)
+    line = mask(entries[0].text, world.setup.secrets) if entries else None
+    data = members(world, line, runs, next(iter(problems + warnings), None))
     if entries:
         kit = any(entry.runner != "client" for entry in working)
         _show(run, world, runs, _strip(run, world, runs, refresh=not problems, kit=kit))
@@ -50,41 +54,30 @@ def show_entry(run: Run) -> Result:
             run.ui.caution(each)
         for each in problems[1:]:
             run.ui.error(each)
-        if found["CRN006"].unclear:
-            run.ui.say(as_error(run, found["CRN006"]).what)
+        if outcomes["CRN006"].unclear:
+            run.ui.say(as_error(run, outcomes["CRN006"]).what)
+    elif not problems:  # none is needed here
+        run.ui.say(as_error(run, outcomes["CRN002"]).what)
     return Result(data, next(iter(problems), None))
 
 
-def _errors(run: Run, found: dict[str, Outcome], *statuses: str) -> list[KitError]:
-    return [as_error(run, each) for each in found.values() if each.status in statuses]
-
-
-def as_error(run: Run, found: Outcome) -> KitError:
+def as_error(run: Run, outcome: Outcome) -> KitError:
     """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
-    what, remedy = found.said, found.remedy
-    if found.fix:
+    what, remedy = outcome.said, outcome.remedy
+    if outcome.fix:
         remedy = Remedy("", (run.place.command("schedule"),))
-    if found.unclear:  # why it was skipped, as a sentence
+    if outcome.status == "skip":  # why, as a sentence
         what = f"{what[0].upper()}{what[1:]}."
-    return KitError(what, id=found.id, why=found.impact, remedy=remedy)
-
-
-def _setup_problem(run: Run, world: World) -> list[KitError]:
-    """Why no entry could refresh these tokens: the configuration or the tokens file cannot be used."""
-    from ocarina_kit.tokens.told import undamaged
-
-    try:
-        undamaged(run.setup(world), world.tokens.file)
-    except KitError as problem:
-        return [problem]
-    return []
+    return KitError(what, id=outcome.id, why=outcome.impact, remedy=remedy)
 
 
 def members(
     world: World, line: str | None, runs: Sequence[datetime], problem: KitError | None
 ) -> dict[str, Any]:
     """What ``--json`` says (CONTRACT.md, schedule)."""
-    last, until = _last_success(world), _until(world)
+    tokens = world.tokens
+    until = _until(world)
+    last = last_success(tokens.log, tokens.usable, tokens.now)
     success = last and {"time": _iso(last.time), "host": last.host or None, "by": last.by or None}
     return {
         "line": line,
@@ -96,18 +89,8 @@ def members(
     }
 
 
-def _last_success(world: World) -> Line | None:
-    from ocarina_kit.tokens.history import last_success
-
-    return last_success(world.tokens.log, world.tokens.usable, world.tokens.now)
-
-
 def _local(moment: float) -> datetime:
     """In the time zone that cron goes by."""
-    from datetime import datetime
-
-    from ocarina_kit.cron.host import zone
-
     return datetime.fromtimestamp(max(0.0, moment), zone())
 
 
@@ -118,27 +101,23 @@ def _iso(moment: float) -> str:
 # --- what comes -----------------------------------------------------------------------------------------------
 
 
-def _refreshes(world: World, entry: Entry, found: dict[str, Outcome]) -> bool:
+def _refreshes(world: World, entry: Entry, outcomes: dict[str, Outcome]) -> bool:
     """Whether a run of the entry can refresh something, as far as the checks tell."""
-    from ocarina_kit.doctor.entry import program_faults
-
-    if any(found[id].status == "fail" for id in ("CRN006", "CRN007")):
+    if any(outcomes[id].status == "fail" for id in ("CRN006", "CRN007")):
         return False
     tools = {call.tool for call in entry.calls}
-    return found["CRN004"].status != "fail" or tools > program_faults(world, entry).keys()
+    return outcomes["CRN004"].status != "fail" or tools > program_faults(world, entry).keys()
 
 
 def upcoming(now: float, entries: Sequence[Entry]) -> list[datetime]:
     """The runs of the next 24 hours, at least three of each entry, in the time zone that cron goes by."""
-    from ocarina_kit.cron.times import runs
-
-    found: set[datetime] = set()
+    next_runs: set[datetime] = set()
     for entry in entries:
         if (times := entry.times) is not None:
-            coming = runs(times, _local(now))
-            found.update(islice(coming, 3))
-            found.update(takewhile(lambda run: run.timestamp() < now + _DAY, coming))
-    return sorted(found)
+            coming = runs_after(times, _local(now))
+            next_runs.update(islice(coming, 3))
+            next_runs.update(takewhile(lambda run: run.timestamp() < now + _DAY, coming))
+    return sorted(next_runs)
 
 
 def _until(world: World) -> float | None:
@@ -151,11 +130,15 @@ def _until(world: World) -> float | None:
 
 
 def _show(run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]) -> None:
-    ui, now, last, until = run.ui, world.tokens.now, _last_success(world), _until(world)
+    ui = run.ui
+    tokens = world.tokens
+    now = tokens.now
+    until = _until(world)
+    last = last_success(tokens.log, tokens.usable, now)
     for entry in world.entries.active:
         when = entry.words
         ui.say(f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):")
-        ui.raw(mask(entry.text), indent=2)
+        ui.raw(mask(entry.text, world.setup.secrets), indent=2)
     rows = [("Last success", "none is known")]
     if last is not None:
         where = f" on {last.host}" if last.host not in ("", world.machine.host) else ""
@@ -178,13 +161,16 @@ def _strip(run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, k
 
     ``refresh``: the runs refresh them; ``kit``: expired ones too, which the client alone never does (FACTS.md).
     """
-    now, until, width = world.tokens.now, _until(world), run.ui.width
+    now = world.tokens.now
+    until = _until(world)
+    width = run.ui.width
     seconds = 3600.0 if width is not None and width < _LABEL + 50 else 1800.0
     cells = [now - now % seconds + at * seconds for at in range(int(_DAY / seconds))]
     hours = int(6 * 3600 / seconds)
-    scale = "".join(f"{_local(cell):%H:%M}".ljust(hours) for cell in cells[::hours]).rstrip()
+    scale = "".join(clock(cell, cell).ljust(hours) for cell in cells[::hours]).rstrip()
     lives = [each.lifetime for each in world.tokens.usable if each.can_refresh and refresh]
-    valid_until, run_marks, valid = until or 0.0, "", ""
+    valid_until = until or 0.0
+    run_marks = valid = ""
     for cell in cells:
         due = [at for at in (each.timestamp() for each in runs) if cell <= at < cell + seconds]
         covered = max(cell, now) <= valid_until

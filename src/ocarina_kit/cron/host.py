@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import timezone, tzinfo
 from pathlib import Path
 from posixpath import isabs
-from typing import TYPE_CHECKING
 
 from ocarina_kit.client.places import cron_environment, read_launch
+from ocarina_kit.config.place import Place
 from ocarina_kit.cron.line import Ground, carried
 from ocarina_kit.system.machine import Machine
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
-
-    from ocarina_kit.config.place import Place
 
 _NAMES = frozenset({"cron", "crond", "fcron", "dcron", "cronie", "mcron", "bcron-sched", "bcron-start"})
 # The first process of a complete system. In a container that is another, and cron may run outside.
@@ -29,9 +25,18 @@ _TIMERS = tuple(
 def ground_of(machine: Machine, place: Place, domain: str) -> Ground:
     """What a set-up's crontab entry depends on, here and in this shell, without a client. ``domain``: MAJORA_DOMAIN,
     repaired."""
-    owner, config = (machine.user, machine.host, str(machine.home)), str(place.config.absolute())
     variables, left_out = carried(machine.environ, str(Path.cwd()))
-    return Ground(*owner, config, domain, kit_words(), place.profile, None, variables, left_out)
+    return Ground(
+        user=machine.user,
+        host=machine.host,
+        home=str(machine.home),
+        config=str(place.config.absolute()),
+        domain=domain,
+        kit=kit_words(),
+        profile=place.profile,
+        variables=variables,
+        left_out=left_out,
+    )
 
 
 def daemon_state(root: Path = Path("/")) -> tuple[str, str]:
@@ -65,7 +70,6 @@ def _read(path: Path) -> str:
 
 def zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
     """The host's zone, by which cron goes whatever the person's TZ says; UTC if the host names none."""
-    from datetime import timezone
     from zoneinfo import ZoneInfo
 
     try:

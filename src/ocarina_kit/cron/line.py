@@ -90,7 +90,7 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
     for number, line in enumerate(lines_of(content), start=1):
         if setting := variable(line):
             values[setting[0]], set_at[setting[0]] = setting[1], number
-        if not re.search("ocarina|oauth.*refresh", line, re.I):
+        if not re.search("ocarina|refresh", line, re.I):
             continue
         text = line.removesuffix("\n")
         bare = off[1] if (off := _SWITCHED_OFF.match(text)) else text
@@ -208,7 +208,7 @@ def second_reading(line: str) -> None:
 
     logging.getLogger("crontab").setLevel(logging.CRITICAL)
     jobs, ours = list(CronTab(tab=f"{line}\n")), job(line)
-    if len(jobs) == 1 and jobs[0].is_valid() and jobs[0].is_enabled() and ours:
+    if len(jobs) == 1 and jobs[0].is_valid() and ours:
         with suppress(KitError):
             one, two = parse_times(jobs[0].slices.render()), parse_times(ours[0])
             if (one.runs, one.days()) == (two.runs, two.days()):

@@ -99,7 +99,8 @@ def plan_schedule(
     ``times``: five fields that a person gave; without them a marked entry keeps its own if they are good enough.
     ``switch_on``: a person agreed to switch a commented-out entry on. Raises KitError: CRN007 (none can be built).
     """
-    found, lines = mine(content, ground), lines_of(content)
+    found = mine(content, ground)
+    lines = lines_of(content)
     own = found.own or (found.again[:1] if switch_on and not found.mixed else ())
     keep = found.kept or next(iter(own), None)
     place = _place(lines, len(lines) if keep is None else keep.number - 1)
@@ -159,7 +160,8 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
 
     ``home``: its owner's, absolute.
     """
-    calls, number = entry.calls, entry.number
+    calls = entry.calls
+    number = entry.number
     for name, value in entry.values.items():  # the command may set its own PATH and HOME
         what = _shell_problem(value) if name == "SHELL" else ""
         if all(call.environ.get(name) != value for call in calls):

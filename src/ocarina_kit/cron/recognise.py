@@ -29,19 +29,22 @@ _DOLLAR = re.compile(rf"\\(?P<escaped>[\"\\$`])|\$(?P<brace>\{{)?(?P<name>{_NAME
 _TILDE = re.compile(rf"\A((?:{_NAME}=)?)~(?=/|\Z)")
 _ASSIGNMENT = re.compile(rf"({_NAME})=")
 _WHICH = re.compile(
-    r"(?:\$\(|`)[ ]*(?:(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*|(date)\b[^()`]*)[)`]|\$\(\([^()]*\)\)"
+    r"(?:\$\(|`)[ ]*(?:(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*"
+    r"|(date|hostname|uname|shuf)\b[^()`]*)[)`]|\$\(\([^()]*\)\)"
 )
 PLACEHOLDER = "{YOUR_OCARINA_PATH}"
 """What the guide's line has in place of the client's path, or of its folder's."""
 # The same in other brackets, or none, and a path put inside the braces.
-_PLACEHOLDERS = re.compile(r"\$?[{<\[]+ *YOUR_OCARINA_PATH *[}>\]]+|YOUR_OCARINA_PATH|\{/[^{}\s]*\}")
+_PLACEHOLDERS = re.compile(r"\$?(?:[{<\[]+ *YOUR_OCARINA_PATH *[}>\]]+|YOUR_OCARINA_PATH)|\{[/~$][^{}\s]*\}")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 
 _RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())
 _SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock sg su runuser".split())
-ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
+ENVIRONMENTS = frozenset(
+    "conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm apptainer singularity".split()
+)
 _BARE = frozenset("env exec command".split())
-BUILT_IN = frozenset("exec command builtin time".split())
+BUILT_IN = frozenset("exec command builtin eval time".split())
 _STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock
     taskset chrt numactl busybox systemd-cat caffeinate time"""
 _BEFORE = ENVIRONMENTS | _BARE | frozenset(_STARTERS.split())
@@ -63,14 +66,15 @@ class Call(NamedTuple):
     """One refresh, by ``tool``: ``kit`` or ``client``. ``environ`` is what it sees; ``options`` are its options' names.
 
     ``path`` is its program, as the shell finds it in the line; ``starters`` are programs that start it. ``set_up``:
-    what a start-up file or ``activate`` sets up says where its program is, if it is a bare name. ``config``
-    is the path of its configuration, None if the set-up comes from the environment.
+    what may set PATH before it, so that a bare name is found: a file that is read, as written, or an option of the
+    shell; "" if nothing does. ``config`` is the path of its configuration, None if the set-up comes from the
+    environment.
     """
 
     tool: str
     path: str
     starters: tuple[str, ...]
-    set_up: bool
+    set_up: str
     profile: str | None
     config: str | None
     environ: Mapping[str, str]
@@ -94,7 +98,7 @@ class Reading:
         self._known = dict(environ)
         self._exported = set(environ)
         self._folder = ""
-        self._set_up = False
+        self._set_up = environ.get("BASH_ENV", "")
         self._read(_PLACEHOLDERS.sub(PLACEHOLDER, _WHICH.sub(r"\1\2", text)))
 
     def _read(self, text: str) -> None:
@@ -107,7 +111,7 @@ class Reading:
                 word = (word or "") + self._expanded(kind, piece[kind], begins=word is None)
                 continue
             if word is not None:
-                words += [] if redirected else [word]
+                words += [word] if word and not redirected else []
                 word, redirected = None, False
             if kind == "operator":
                 self._command(words)
@@ -146,8 +150,9 @@ class Reading:
             self._exported.difference_update(words[1:])
         elif words[0] == "cd":
             self._folder = words[-1] if words[1:] else ""
-        elif words[0] in ("source", ".", "module", "ml") or "activate" in words:
-            self._set_up = True  # it may set PATH
+        elif words[0] in ("source", ".") or " ".join(words).startswith(("eval $", "eval `")):
+            # Without one of these, a job has no `module` and no `conda activate`.
+            self._set_up = words[1] if words[1:] else words[0]
         else:
             environ = {name: value for name, value in self._known.items() if name in self._exported}
             self._program(words, {**environ, **assigned})
@@ -155,14 +160,17 @@ class Reading:
     def _program(self, words: list[str], environ: dict[str, str]) -> None:
         """A program, behind those that start it. One that is not known may start it too, and does its own work."""
         starters, strange = list[str](), list[str]()
-        first, second = basename(words[0]), words[1] if words[1:] else ""
+        first = basename(words[0])
+        if words[:2] in (["command", "-v"], ["command", "-V"]):
+            return
         for at, word in enumerate(words):
             name, rest = basename(word), words[at + 1 :]
-            if (script := _script(name, rest)) is not None:
-                self._inner(script, environ, [*starters, word], rest[0])
-                return
-            tool = "client" if word.startswith(PLACEHOLDER) else _TOOLS.get(name)
-            if tool and second not in ("-v", "-V", "install"):  # command -v ocarina, conda install ocarina
+            for option, script in pairwise(rest) if name in _SHELLS else ():
+                if re.fullmatch(r"-[A-Za-z]*c|--command", option):
+                    self._inner(script, environ, [*starters, word], rest[0])
+                    return
+            tool = "client" if PLACEHOLDER in word else _TOOLS.get(name)
+            if tool:
                 by_module = starters and words[at - 1] == "-m"
                 path = starters.pop() if by_module else word
                 if call := self._call(tool, path, rest, environ, starters):
@@ -174,17 +182,19 @@ class Reading:
             elif at == 0 and name in _NO_STARTERS:
                 break
             elif at == 0:
-                strange = [word]
+                starters = [word]
+                # A column too many, as /etc/crontab has, is a mistake and no work.
+                strange = [] if word in ("*", "root", environ.get("LOGNAME")) else [word]
             if match := _ASSIGNMENT.match(word):
                 environ[match[1]] = word[match.end() :]
-        # `command -v x` and `exec 2>log` run nothing.
-        if first not in _STAGE or (first in _BARE and second not in ("", "-v", "-V")):
+        # `exec 2>log` runs nothing.
+        if first not in _STAGE or (first in _BARE and words[1:]):
             self.other_work.append(words[0])
 
     def _inner(self, script: str, environ: Mapping[str, str], starters: Sequence[str], option: str) -> None:
         """A shell within the line. As a login or an interactive one it reads start-up files, which may set PATH."""
         inner = Reading(script, environ)
-        set_up = self._set_up or re.match(r"-\w*[li]|--login", option) is not None
+        set_up = option if re.match(r"-\w*[li]|--login", option) else self._set_up
         for call in inner.calls:
             by = (*starters, *call.starters)
             self.calls.append(call._replace(starters=by, set_up=call.set_up or set_up))
@@ -197,7 +207,7 @@ class Reading:
         """The refresh that these words ask a tool for; None if they ask for something else, or go on as prose."""
         options: dict[str, str] = {}
         plain: list[str] = []
-        rest = iter(filter(None, words))
+        rest = iter(words)
         for word in rest:
             option, equals, value = word.partition("=")
             if not option.startswith("-"):
@@ -219,11 +229,3 @@ class Reading:
         profile = options.get("--profile") or None
         file = None if "--env" in options or "HOME" not in environ else config
         return Call(tool, path, tuple(around), self._set_up, profile, file, environ, frozenset(options))
-
-
-def _script(name: str, words: Sequence[str]) -> str | None:
-    """The shell text behind a shell's ``-c``, ``-lc``, ``-qc``."""
-    for option, script in pairwise(words) if name in _SHELLS else ():
-        if re.fullmatch(r"-[A-Za-z]*c|--command", option):
-            return script
-    return None

@@ -23,8 +23,8 @@ EVERY = 180
 """Minutes between two runs if nobody says otherwise (CONTRACT.md, schedule)."""
 TOKEN_LIFE = int(TOKEN_LIFE_S // 60)
 """Minutes that an access token is valid (FACTS.md): a longest gap of this leaves a time without one."""
+# Minutes by which its end makes a gap longer; the repeated hour may be anywhere, as zones differ.
 SUMMER_TIME = 60
-"""Minutes by which its end makes a gap longer; the repeated hour may be anywhere, as zones differ."""
 
 _DAY = 1440
 _FIRST = datetime(2026, 1, 1)
@@ -118,10 +118,11 @@ def refuse_long_gap(times: Times) -> None:
 
 
 def one_miss_expires(times: Times) -> bool:
-    """Whether one missed run lets the token expire: the client never refreshes an expired one (FACTS.md)."""
+    """Whether one missed run lets the token expire: the client never refreshes an expired one (FACTS.md). Days that
+    are left out are :func:`gap_problem`'s."""
     runs = [run + day * _DAY for day in range(3) for run in times.runs]
     widest = max(later - sooner for sooner, later in zip(runs, runs[2:], strict=False))
-    return bool(gap_problem(times)) or widest + SUMMER_TIME >= TOKEN_LIFE
+    return widest + SUMMER_TIME >= TOKEN_LIFE
 
 
 def last_run(times: Times, before: datetime) -> datetime | None:
@@ -140,17 +141,14 @@ def runs(times: Times, after: datetime) -> Iterator[datetime]:
             yield run
 
 
-def _clock(minute_of_day: int) -> str:
-    return f"{minute_of_day // 60:02}:{minute_of_day % 60:02}"
-
-
 def in_words(times: Times) -> str:
     """``every 3 hours at :37``, ``every 30 minutes``, ``at 09:00 and 17:00``."""
     first, *more = {later - sooner for sooner, later in pairwise([*times.runs, times.runs[0] + _DAY])}
     if more and len(times.runs) > 12:
         words = f"{len(times.runs)} times a day"
     elif more or first == _DAY:
-        words = f"at {listed([_clock(run) for run in times.runs])}"
+        clocks = [f"{run // 60:02}:{run % 60:02}" for run in times.runs]
+        words = f"at {listed(clocks)}"
     elif first % 60:
         words = f"every {first} minutes"
     else:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from ocarina_kit.cron import host as cron_host
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.plan import hazards
+from ocarina_kit.cron.times import gap_problem, one_miss_expires
+from ocarina_kit.cron.times import last_run as last_run_of
 from ocarina_kit.doctor import entry as of
 from ocarina_kit.doctor.check import REGISTRY, Choice, Outcome, check, examine, follows, ok, problem, skip
 from ocarina_kit.doctor.entry import faulty
@@ -17,8 +20,8 @@ from ocarina_kit.system.words import clock, listed, tilde
 from ocarina_kit.tokens import history
 from ocarina_kit.tokens.told import named
 
+# Seconds after a due run before it counts as missed (CHECKS.md, CRN008).
 GRACE = 600.0
-"""Seconds after a due run before it counts as missed (CHECKS.md, CRN008)."""
 _EXPIRE = "The tokens expire 10 hours after they were last refreshed."
 _LOG_IN = "ocarina cannot refresh an expired token: one failed run, and you must log in again."
 _WITHOUT = {
@@ -116,11 +119,10 @@ def exists(world: World) -> Outcome | None:
     said += " {hosts} refreshed the tokens before, but not in the last 10 hours." if hosts else ""
     more: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
     if hosts:
-        more |= {"text": "Look at the entry there; or schedule it here:", "run": _SCHEDULE}
+        more["text"] = "Look at the entry there; or schedule it here:"
     elif absent:  # an entry for no set-up would only send mail
-        more |= {"text": "Set up ocarina; then schedule it.", "run": "ocarina-kit init"}
-    if absent or hosts:
-        return problem("fail", said, **more)
+        text = "Set up ocarina; then schedule it."
+        return problem("fail", said, text=text, run="ocarina-kit init", **more)
     return faulty(world, said, "add an entry to the crontab", **more)
 
 
@@ -166,15 +168,13 @@ def often_enough(world: World) -> Outcome | None:
 
     The token expires between two runs.
     """
-    from ocarina_kit.cron.times import one_miss_expires
-
     entries = world.entries.active
-    kept = [entry for entry in entries if not _gap(entry)]
-    entry = (kept or entries)[0]
-    if why := _gap(entry):
+    good = [entry for entry in entries if not _gap(entry)]
+    if not good:
         said, by = "crontab, line {line}: {why}.", "give the crontab entry times that keep the token valid"
-        return faulty(world, said, by, line=entry.number, why=why)
-    if all(each.runner == "client" and each.times and one_miss_expires(each.times) for each in kept):
+        return faulty(world, said, by, line=entries[0].number, why=_gap(entries[0]))
+    entry = good[0]
+    if all(each.runner == "client" and each.times and one_miss_expires(each.times) for each in good):
         said = "It runs so rarely that one missed run lets the token expire (crontab, line {line}: {times})."
         by = "give the crontab entry shorter intervals"
         return faulty(world, said, by, status="warn", impact=_LOG_IN, line=entry.number, times=entry.time)
@@ -183,10 +183,9 @@ def often_enough(world: World) -> Outcome | None:
 
 def _gap(entry: Entry) -> str:
     """Why the tokens expire between two runs of the entry, in words; "" if they do not."""
-    from ocarina_kit.cron.times import gap_problem
-
-    times = entry.times
-    return f"cron does not run {entry.time!r} again and again" if times is None else gap_problem(times)
+    if entry.times is None:
+        return f"cron does not run {entry.time!r} again and again"
+    return gap_problem(entry.times)
 
 
 @_check_entry("CRN006", "A cron daemon runs here", needs="CRN002", text=_OTHER_HOST, run="")
@@ -225,10 +224,6 @@ def last_run(world: World) -> Outcome | None:
 
     If the next runs fail as well, the tokens expire.
     """
-    from datetime import datetime
-
-    from ocarina_kit.cron import times as cron_times
-
     log, host, now = world.tokens.log, world.machine.host, world.tokens.now
     seen = history.first_seen(log, host)
     if seen is None:
@@ -237,7 +232,7 @@ def last_run(world: World) -> Outcome | None:
     due: list[tuple[float, bool]] = []
     for entry in world.entries.active:
         elsewhen = {"CRON_TZ", "TZ"} & entry.values.keys()
-        run = cron_times.last_run(entry.times, before) if entry.times is not None and not elsewhen else None
+        run = last_run_of(entry.times, before) if entry.times is not None and not elsewhen else None
         if run is not None and run.timestamp() > seen:
             due.append((run.timestamp(), of.refreshes_all(entry)))
     if not due:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from posixpath import basename, isabs, realpath
-from typing import TYPE_CHECKING, Any
+from posixpath import basename, exists, isabs, realpath
+from typing import Any
 
+from ocarina_kit.client.find import Candidate, examine
 from ocarina_kit.client.places import on_path, thrown_away
 from ocarina_kit.cron.host import program_problem
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.plan import plan_schedule
-from ocarina_kit.cron.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER
+from ocarina_kit.cron.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER, Call
 from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
+from ocarina_kit.system.change import Change
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.tokens import history
 from ocarina_kit.tokens.log import Line
-
-if TYPE_CHECKING:
-    from ocarina_kit.client.find import Candidate
-    from ocarina_kit.cron.recognise import Call
 
 
 def repair(world: World, content: bytes) -> bytes:
@@ -29,11 +27,12 @@ def repair(world: World, content: bytes) -> bytes:
     """
     if world.place.from_env or not world.listing.writable or thrown_away(world.ground.kit[0]):
         return content
-    keep, client = world.entries.kept, _client(world)
+    keep = world.entries.kept
+    client = _client(world)
     alone = keep is not None and keep.marked and keep.runner == "client" and client is not None
     try:
-        ground, runner = world.ground._replace(client=client), "client" if alone else "kit-first"
-        plan = plan_schedule(content, ground, runner=runner)
+        ground = world.ground._replace(client=client)
+        plan = plan_schedule(content, ground, runner="client" if alone else "kit-first")
     except KitError:
         return content
     elsewhere = plan.outcome == "added" and (refreshed_elsewhere(world) or other_hosts(world))
@@ -43,15 +42,13 @@ def repair(world: World, content: bytes) -> bytes:
 def faulty(world: World, said: str, by: str, *, status: str = "fail", **more: Any) -> Outcome:
     """A fault of the entry that one good line fixes, whatever it is. ``by``: what --fix does, in words; ``more``: as
     `problem` has it."""
-    from ocarina_kit.system.change import Change
-
     before, entries = world.listing.content, world.entries
     after = repair(world, before)
     if after != before:
         more["fix"] = (Change("crontab", kind="crontab", before=before, after=after, why=by),)
     elif not world.listing.writable:
         more["run"] = "crontab -e"
-    elif entries.mixed and not entries.own:
+    elif entries.mixed:
         number = entries.mixed[0].number
         more["text"] = f"Line {number} does other work as well: take the refresh out of it by hand."
         more["run"] = "crontab -e"
@@ -69,16 +66,14 @@ def _client(world: World) -> str | None:
 
 def client_at(world: World, path: str) -> Candidate:
     """What the client at ``path`` is, also if no search finds it."""
-    from ocarina_kit.client.find import examine
-
     known = (each for each in world.clients.all if each.real == realpath(path))
     return next(known, None) or examine(world.machine, path, "the crontab")
 
 
 def program_faults(world: World, entry: Entry) -> dict[str, str]:
     """Why cron cannot start a program of the entry, or why it is the wrong one, by ``kit`` and ``client``."""
-    found = {call.tool: _program_fault(world, entry, call) for call in reversed(entry.calls)}
-    return {tool: found[tool] for tool in ("kit", "client") if found.get(tool)}
+    faults = {call.tool: _program_fault(world, entry, call) for call in reversed(entry.calls)}
+    return {tool: faults[tool] for tool in ("kit", "client") if faults.get(tool)}
 
 
 def _program_fault(world: World, entry: Entry, call: Call) -> str:
@@ -88,26 +83,25 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     for each in (*call.starters, path):
         if isabs(each) and (why := program_problem(each)):
             return why
-    finds = call.environ.get("PATH", "")
-    for each in call.starters if not call.set_up else ():
-        if "/" not in each and each not in BUILT_IN and not on_path(each, finds):
+    search = call.environ.get("PATH", "")
+    in_environment = any(basename(each) in ENVIRONMENTS for each in call.starters)
+    for each in call.starters if in_environment else (*call.starters, path):
+        if "/" not in each and each not in BUILT_IN and not call.set_up and not on_path(each, search):
             return f"{each} has no absolute path, and the entry's PATH does not lead to it"
     if "/" not in path:
-        set_up = call.set_up or any(basename(each) in ENVIRONMENTS for each in call.starters)
-        path = "" if set_up else on_path(path, finds)
-        if not path:
-            why = f"{call.path} has no absolute path, and the entry's PATH does not lead to it"
-            return "" if set_up else why
+        if call.set_up or in_environment:
+            gone = isabs(call.set_up) and not exists(call.set_up)
+            return f"{call.set_up} does not exist" if gone else ""
+        path = on_path(path, search)
     if not isabs(path):  # a quoted ~ is CRN007's
         return "" if path[0] == "~" else f"{path} is relative: cron starts in the home folder"
     if call.tool != "client" or basename(path) != "ocarina":
         return ""  # an interpreter with a module, a shell's own word: no path to compare
     client = client_at(world, path)
-    if not client.works:
-        wrong = f"{path} is not the Majora client, but {client.described}"
-        return "" if client.state == "no answer" else wrong
+    if not client.works and client.state != "no answer":
+        return f"{path} is not the Majora client, but {client.described}"
     # One that --ocarina named is where no search looks: the kit wrote it, and it works.
-    if entry.marked or any(each.real == client.real for each in world.clients.all):
+    if client.state == "no answer" or entry.marked or client in world.clients.all:
         return ""
     return f"{path} is another client than the one that was found"
 
