@@ -80,7 +80,7 @@ def parse_times(text: str) -> Times:
         f"{text[:60]!r} is not a time that cron runs again and again.",
         id="CRN005",
         why=f"{why}.",
-        remedy=Remedy("Five fields: minute, hour, day of month, month, day of week; see crontab(5)."),
+        remedy=Remedy("Five fields: minute, hour, day of month, month, day of week.", _EVERY_3H),
     )
 
 
@@ -112,7 +112,7 @@ def gap_problem(times: Times) -> str:
 def refuse_long_gap(times: Times) -> None:
     """Raises KitError (CRN005, usage) if the longest gap is 10 h or more; says where."""
     if problem := gap_problem(times):
-        remedy = Remedy("Choose times less than 9 hours apart, or leave it out.", _EVERY_3H)
+        remedy = Remedy("Choose times less than 9 hours apart: the end of summer time adds one.", _EVERY_3H)
         why = f"{problem[0].upper()}{problem[1:]}."
         raise usage_error(f"{times.text!r} runs too rarely.", id="CRN005", why=why, remedy=remedy)
 

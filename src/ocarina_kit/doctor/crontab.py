@@ -236,7 +236,7 @@ def last_run(world: World) -> Outcome | None:
         if run is not None and run.timestamp() > seen:
             due.append((run.timestamp(), of.refreshes_all(entry)))
     if not due:
-        return None
+        return ok("No run has been due since ocarina-kit saw the entry.")
     at, complete = max(due)
     happened, failed = history.run_at(at, log, world.tokens.usable, host, now, all_tokens=complete)
     when = clock(at, now)
