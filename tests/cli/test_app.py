@@ -91,6 +91,7 @@ def test_help_fits_a_screen(kit: Kit) -> None:
 )
 def test_shared_options_work_before_and_after_the_name(trial: Trial, args: list[str], expected: Any) -> None:
     ran = trial.run(*args, "--json")
+    assert trial.run("--json", *args).json == ran.json
     assert ran.json == {"schema": 1, "command": "trial", "ok": True, "exit": 0, "meta": expected}
     assert ran.err == "said\n"
     assert trial.run(*args, "--version").out == f"ocarina-kit {ocarina_kit.__version__}\n"

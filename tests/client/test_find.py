@@ -66,7 +66,8 @@ def test_every_place_is_found_and_named_in_order(home: Path) -> None:
 CONDAS: list[tuple[str, dict[str, str]]] = [
     # where the environment is, and what leads to it
     ("envs/covid", {"CONDA_EXE": "{root}/bin/conda"}),
-    ("envs/covid", {"MAMBA_ROOT_PREFIX": "{root}"}),
+    # The system looks into no folder with such a name, as into none that one may not enter.
+    ("envs/covid", {"MAMBA_ROOT_PREFIX": "{root}", "CONDA_EXE": f"/{'x' * 300}/bin/conda"}),
     ("envs/covid", {"PATH": "{root}/condabin"}),
     ("envs/covid", {}),
     (".", {"CONDA_EXE": "{root}/bin/conda"}),
@@ -111,6 +112,8 @@ TRACEBACK = "Traceback (most recent call last):\n"
         (0, "the ocarina v1.0.0\n", "", "not the client", "another program"),
         (0, "\x1b[31mhello\n", "", "not the client", "it says: [31mhello"),
         (0, "", "", "not the client", "another program"),
+        (0, "MAJORA_TOKEN=abcdef\n", "", "not the client", "it says: MAJORA_TOKEN=****"),
+        (127, "", "sh: + export CLIENT_SECRET=abcdef\n", "does not run", "CLIENT_SECRET=****"),
         (64, "", "unknown option -v\n", "not the client", "unknown option -v"),
         (0, "other 1\n", "KeyError: x\n", "not the client", "other 1"),
         (1, "", f"{TRACEBACK}ModuleNotFoundError: No module named 'ffurf'\n", "does not run", "'ffurf'"),
@@ -148,6 +151,7 @@ BROKEN = [
     ("rm {python}", "does not run", "its interpreter {python} is gone"),
     ("chmod 644 {script}", "not executable", "no x bit"),
     ("ln -sf /gone/ocarina {script}", "does not run", "leads nowhere"),
+    ("rm {script}; mkfifo -m 755 {script}", "not executable", "not a file"),
     ("rm {module}; sed -i '2,$c print(\"ocarina v1\")' {script}", "not the client", "unrelated"),
 ]
 

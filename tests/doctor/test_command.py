@@ -60,8 +60,11 @@ def test_list_and_explain_run_nothing(kit: Kit) -> None:
 
 
 def test_wrong_usage(kit: Kit) -> None:
-    for options in ("--only NOPE", "--skip CFG999", "--timeout 0", "--json --report -"):
-        assert kit.run("doctor", *options.split()).code == 2
+    for options in (
+        *("--only NOPE", "--skip CFG999", "--only ", "--timeout 0", "--timeout nan", "--timeout soon"),
+        *("--json --report -", "--report .", "--report "),
+    ):
+        assert kit.run("doctor", *options.split(" ")).code == 2
 
 
 def test_a_report_goes_to_a_file_or_alone_to_standard_output(broken: Kit) -> None:

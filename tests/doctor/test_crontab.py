@@ -70,7 +70,7 @@ class Desk:
             "setup": Setup(place, "https://m.test/", "u", self.home / "t"),
             "listing": Listing("read", f"{text}\n".encode()),
             "clients": Clients((found,), found, found),
-            "tokens": Tokens(File(self.home / "t", "file"), file, tuple(log), NOW, file.tokens),
+            "tokens": Tokens(File(self.home / "t", "file"), file, tuple(log), NOW, file.tokens, tuple(log)),
             "ground": Ground("u", "login1", str(self.home), f"{self.home}/.ocarina", "https://m.test/", (self.kit,)),
             "_table": None,
         }  # fmt: skip

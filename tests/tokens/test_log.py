@@ -146,12 +146,12 @@ def test_a_run_that_was_due(lines: list[Line], tokens: list[Token], all_tokens: 
     assert history.run_at(NOW - 100, lines, tokens, "login1", NOW, all_tokens=all_tokens) == found
 
 
-def test_the_lines_of_a_set_up(lab: Lab) -> None:
+def test_the_lines_about_a_tokens_file(lab: Lab) -> None:
     mark = log.path_mark(lab.machine, lab.setup.tokens_file)
     lines = [
         line("refreshed", tokens=name, server=server) for name in (mark, "~/x") for server in (DOMAIN, OTHER)
     ]
-    assert log.lines_of(lab.machine, lab.setup, lines) == lines[:1]
+    assert log.lines_of(lab.machine, lab.setup.tokens_file, lines) == lines[:2]
 
 
 def test_other_hosts() -> None:

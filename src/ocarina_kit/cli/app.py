@@ -92,7 +92,7 @@ class LazyGroup(TyperGroup):
     def __init__(self, commands: Table) -> None:
         super().__init__(
             name="ocarina-kit",
-            params=[*options.SHARED, options.SHOW_COMPLETION],
+            params=[*options.SHARED, options.JSON, options.SHOW_COMPLETION],
             context_settings={"help_option_names": ["--help", "-h"]},
             rich_markup_mode=None,
         )
@@ -124,7 +124,8 @@ class LazyGroup(TyperGroup):
             with formatter.indentation():
                 formatter.write_dl(rows)
         with formatter.section("Options, before or after the command"):
-            formatter.write_dl([param.get_help_record(ctx) for param in self.get_params(ctx)])
+            shown = [param for param in self.get_params(ctx) if param is not options.JSON]
+            formatter.write_dl([param.get_help_record(ctx) for param in shown])
 
 
 class KitCommand(TyperCommand):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,7 +19,7 @@ from ocarina_kit.system.words import count, listed
 if TYPE_CHECKING:
     from ocarina_kit.cli.context import Run
     from ocarina_kit.doctor.check import Check, Choice, Outcome
-    from ocarina_kit.doctor.fix import Applied, Planned
+    from ocarina_kit.doctor.fix import Applied
     from ocarina_kit.doctor.world import World
     from ocarina_kit.system.change import Change
 
@@ -66,6 +67,10 @@ def command(
         remedy = Remedy("Name a file for the report.", ("ocarina-kit doctor --json --report FILE",))
         raise usage_error("--json and --report - both need standard output.", remedy=remedy)
     run = start(context)
+    if math.isnan(timeout):  # which passes for any range
+        raise usage_error("--timeout nan is not a number of seconds.")
+    if report not in (None, "-") and run.machine.expand(report).is_dir():
+        raise usage_error("--report names a folder, or is blank.", remedy=Remedy("Name a file."))
     if list_:
         return _list(run.ui)
     if explain is not None:
@@ -184,12 +189,10 @@ def _next_step(run: Run, problems: Sequence[Outcome]) -> tuple[str, str]:
 
     if not problems:
         return run.place.command("doctor"), ""
-    by_doctor = run.place.command("doctor", "--fix")
+    steps = [each.remedy.commands[0] for each in problems if each.remedy.commands]
 
     def fixes(each: Outcome) -> int:
-        step = each.remedy.commands[:1]
-        alike = [other.remedy.commands[:1] == step or (by_doctor in step and other.fix) for other in problems]
-        return sum(map(bool, alike)) if step else 0
+        return sum(step in each.remedy.commands[:1] for step in steps)
 
     out, number = server_is_out(problems), len(problems)
     urgent = [each for each in problems if each.family in SERVER or not out]
@@ -209,6 +212,7 @@ def _fix(
     """Plan, show, ask, apply and look again, until nothing is left that can be fixed automatically. Returns the last
     look, what is right now marked as fixed, and where the backups are, in words, if one was made."""
     from ocarina_kit.doctor.fix import carry_out, plan, with_failures
+    from ocarina_kit.system.change import difference
     from ocarina_kit.system.files import backups_folder
 
     world, findings = look()
@@ -218,7 +222,10 @@ def _fix(
     for _ in range(_ROUNDS):
         planned = plan(world, choice, findings, tried)
         if planned.changes:
-            _show_plan(run, planned, world)
+            run.ui.say("Changes:")
+            for check, why in planned.rows.items():
+                run.ui.status(check, why, column=6, indent=2)
+            run.ui.diff(difference(planned.changes, run.machine, world.setup.secrets))
         elif not applied:
             wrong = any(each.status in ("fail", "warn") for each in findings)
             run.ui.say(f"There is nothing {'that can be fixed automatically' if wrong else 'to fix'}.")
@@ -242,19 +249,10 @@ def _fix(
             run.ui.status("fixed", f"{each.id}  {each.said}", column=5)
     for change, problem, _ in applied:
         if problem is not None:
-            text = f"{change.why or change.what}: {problem.what} {problem.why} [{problem.id}]"
+            text = f"{change.why}: {problem.what} {problem.why} [{problem.id}]"
             run.ui.status("failed", text, column=5)
     backups = f"Backups are in {backups_folder(run.machine)}"
     return world, tuple(after), backups if any(each.backup for each in applied) else ""
-
-
-def _show_plan(run: Run, planned: Planned, world: World) -> None:
-    from ocarina_kit.system.change import difference
-
-    run.ui.say("Changes:")
-    for check, why in planned.rows.items():
-        run.ui.status(check, why, column=6, indent=2)
-    run.ui.diff(difference(planned.changes, run.machine, world.setup.secrets))
 
 
 def _write_report(run: Run, world: World, findings: Sequence[Outcome], where: str) -> None:
@@ -318,7 +316,7 @@ def _explain(ui: Ui, id: str) -> Result:
         words = _ERRORS.get(id) or _ERRORS.get(id[:3] if id[3:].isdigit() else "")
         if words is None:
             remedy = Remedy("List the checks.", ("ocarina-kit doctor --list",))
-            raise usage_error(f"There is no check and no error {id}.", remedy=remedy)
+            raise usage_error(f"There is no check and no error {id!r}.", remedy=remedy)
         ui.say(f"{id}: {words}")
         return Result({"checks": [{"id": id, "family": id[:3], "detail": words}]})
     ui.heading(f"{check.id}: {check.title}")

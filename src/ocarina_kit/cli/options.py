@@ -123,7 +123,7 @@ SHARED = (
     _shared("--version", "Show the version and exit.", _version, is_eager=True, **_ON),
 )
 JSON = _shared("--json", "Print one JSON document.", None, **_ON)
-"""Every command has it; `app.run` looks for it itself, so that wrong usage is JSON too."""
+"""Every command takes it, also before its name; `app.run` looks for it itself: so wrong usage is JSON too."""
 _SCRIPT = "Print the script for completion: bash, zsh, fish."
 SHOW_COMPLETION = _shared("--show-completion", _SCRIPT, _show_completion, metavar="SHELL", is_eager=True)
 

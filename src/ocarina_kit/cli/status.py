@@ -45,7 +45,7 @@ def command(
     tokens = tokens_of(run.machine, setup, file)
     lines = log.read_log(run.machine)
     known = log.Origins(lines)
-    refused = history.refused(log.lines_of(run.machine, setup, lines))
+    refused = history.refused(log.lines_of(run.machine, setup.tokens_file, lines))
     data, rows, outcomes = [], [], []
     for token in tokens:
         host = known.maker(token).host

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +26,10 @@ from ocarina_kit.client.places import (
     thrown_away,
 )
 from ocarina_kit.client.scopes import Table, is_scope
+from ocarina_kit.system.files import matching
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.parallel import side_by_side
+from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import one_line
 
 Version = tuple[int, ...]
@@ -35,7 +38,7 @@ MINIMUM_VERSION: Version = (0, 44, 0)
 """The server refuses older clients (FACTS.md, The server)."""
 
 TIMEOUT = 8.0
-"""Seconds for one candidate: a Python on a cold network file system takes some."""
+"""Seconds for one run of a candidate: a Python on a cold network file system takes some."""
 
 
 class Candidate(NamedTuple):
@@ -90,12 +93,6 @@ class Clients(NamedTuple):
         return self.shell or self.chosen or next(iter(self.all), None)
 
 
-def parse_version(text: str) -> Version | None:
-    """The leading numbers of ``1.0.0`` or ``1.2.0rc1``; None if there are none."""
-    found = re.match(r"\d{1,9}(?:\.\d{1,9})*", text)
-    return tuple(map(int, found[0].split("."))) if found else None
-
-
 def version_text(version: Version | None) -> str:
     """``1.0.0``; "" for None."""
     return ".".join(map(str, version or ()))
@@ -106,7 +103,7 @@ def find_clients(
 ) -> Clients:
     """Look in all places, run what is in each side by side, and choose. Never raises for what is found.
 
-    ``named`` is the value of ``--ocarina``: that one is chosen, or none. ``timeout`` is seconds for each candidate.
+    ``named`` is the value of ``--ocarina``: that one is chosen, or none. ``timeout`` is seconds for each run.
     With ``first`` the search ends with the place that has a client for cron.
     """
     found: list[Candidate] = []
@@ -115,7 +112,9 @@ def find_clients(
         for path in programs:
             new.setdefault(os.path.realpath(path), path)
         paths = [path for real, path in new.items() if all(real != each.real for each in found)]
-        here = _try_all(machine, paths, words, timeout)
+        ask = partial(examine, machine, source=words, timeout=timeout, trusted=words in TRUSTED)
+        answers = dict(answer for batch in side_by_side(paths, ask) for answer in batch)
+        here = [answers[path] for path in paths]
         if words not in TRUSTED:
             # Of several environments of one tool the one with the newest client comes first.
             here.sort(key=lambda each: each.version or (), reverse=True)
@@ -128,8 +127,8 @@ def find_clients(
         return next((each for each in found if each.real == real), None)
 
     chosen, why = _choose(found, named)
-    shell, cron = at(on_path(NAME, machine.environ.get("PATH", ""))), at(on_path(NAME, CRON_PATH))
-    return Clients(tuple(found), shell, chosen, why, cron)
+    shell = at(on_path(NAME, machine.environ.get("PATH", "")))
+    return Clients(tuple(found), shell, chosen, why, at(on_path(NAME, CRON_PATH)))
 
 
 def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | None, str]:
@@ -138,21 +137,16 @@ def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | 
     What a person named is never quietly replaced.
     """
     chosen = min((each for each in found if each.works), key=lambda each: not each.under_cron, default=None)
-    before = found[: found.index(chosen)] if chosen else found
-    said = [f"Passed over: {'; '.join(f'{each.path}: {each.problem}' for each in before)}."] if before else []
-    if chosen is None:
-        return None, " ".join(["No Majora client that runs was found.", *said])
-    where = f"Found in: {chosen.source}." if named is None else "It was named with --ocarina."
-    against = ("" if chosen.under_cron else chosen.problem, chosen.writable_by_others)
-    return chosen, " ".join([where, *said, *(f"But {each}." for each in against if each)])
-
-
-def _try_all(machine: Machine, paths: Sequence[str], source: str, timeout: float) -> list[Candidate]:
-    def ask(path: str) -> Candidate:
-        return examine(machine, path, source, timeout=timeout, trusted=source in TRUSTED)
-
-    answers = dict(answer for batch in side_by_side(paths, ask) for answer in batch)
-    return [answers[path] for path in paths]
+    passed_over, why = found, "No Majora client that runs was found."
+    if chosen is not None:
+        passed_over = found[: found.index(chosen)]
+        why = f"Found in: {chosen.source}." if named is None else "It was named with --ocarina."
+    if passed_over:
+        why += f" Passed over: {'; '.join(f'{each.path}: {each.problem}' for each in passed_over)}."
+    drawbacks = (chosen.problem, chosen.writable_by_others) if chosen is not None else ()
+    for each in filter(None, drawbacks):
+        why += f" But {each}."
+    return chosen, why
 
 
 # Words of Python and of the loader if something that a program starts on is gone or broken.
@@ -170,13 +164,15 @@ def examine(
     One that everyone could have put there is only run if it is ``trusted``: the person runs it anyway.
     """
     path = str(path)
-    item = Candidate(path, source or path, os.path.realpath(path), problem="no such file")
+    item = Candidate(path, source, os.path.realpath(path), problem="no such file")
     if not os.path.lexists(path):
         return item
     if not os.access(path, os.F_OK):
         return item._replace(state="does not run", problem="its link leads nowhere")
-    if not os.access(path, os.X_OK) or Path(path).is_dir():
-        return item._replace(state="not executable", problem="it has no permission to run (no x bit)")
+    if not os.access(path, os.X_OK) or not Path(path).is_file():
+        return item._replace(
+            state="not executable", problem="it is not a file with permission to run (no x bit)"
+        )
     interpreter = read_launch(path).interpreter
     if interpreter and "/" not in interpreter:
         interpreter = on_path(interpreter, machine.environ.get("PATH", ""))
@@ -188,11 +184,10 @@ def examine(
             return item._replace(state="does not run", problem=f"not run: everyone can write to {loose}")
     # Nothing is written beside the client's modules.
     bare = {**cron_environment(machine.user, str(machine.home)), "PYTHONDONTWRITEBYTECODE": "1"}
-    until = machine.monotonic() + timeout
     for environment, under_cron in ((bare, True), (_without_secrets(machine), False)):
         # As a shell starts it: a script without a first line, too.
-        argv, left = ("/bin/sh", "-c", 'exec "$0" -v', path), max(0.5, until - machine.monotonic())
-        found = judge(item, machine.run(argv, env=environment, timeout=left, cwd=Path("/")))
+        argv = ("/bin/sh", "-c", 'exec "$0" -v', path)
+        found = judge(item, machine.run(argv, env=environment, timeout=timeout, cwd=Path("/")))
         if found.works and (not under_cron or thrown_away(path)):
             problem = "it runs in this shell, but not in cron's environment"
             return found._replace(under_cron=False, problem=problem)
@@ -204,11 +199,14 @@ def examine(
 def judge(item: Candidate, done: Completed) -> Candidate:
     """What ``PROGRAM -v``, started by a shell, shows about the program."""
     output, errors = _text(done.stdout).strip(), _text(done.stderr).strip()
-    said = re.search(r"(?m)^ocarina v(\d\S*)\s*$", f"{output}\n{errors}")
+    # 1.0.0, also of 1.0.0rc1
+    said = re.search(r"(?m)^ocarina v(\d{1,9}(?:\.\d{1,9})*)\S*\s*$", f"{output}\n{errors}")
     unrelated = _has_unrelated_package(item.interpreter)
     if done.code == 0 and said and not unrelated:
-        return item._replace(state="works", version=parse_version(said[1]))
-    first, last = one_line((output or errors).partition("\n")[0]), one_line(errors.rpartition("\n")[2])
+        return item._replace(state="works", problem="", version=tuple(map(int, said[1].split("."))))
+    # Masked: a wrapper may print the variables that it sets.
+    first = one_line(mask((output or errors).partition("\n")[0][:10_000]))
+    last = one_line(mask(errors.rpartition("\n")[2][:10_000]))
     gone = item.interpreter and not os.access(item.interpreter, os.F_OK)
     dead = (done.code or 0) >= 126 or (done.code and re.search(_BROKEN, errors))
     kinds = (
@@ -226,8 +224,8 @@ def judge(item: Candidate, done: Completed) -> Candidate:
 
 def _has_unrelated_package(interpreter: str) -> bool:
     """Whether the package ``ocarina`` of its environment lacks the module ``client`` that the Majora client's has."""
-    packages = Path(interpreter).parent.parent.glob(f"lib/python*/site-packages/{NAME}/__init__.py")
-    return bool(interpreter) and any(not any(each.parent.glob("client*")) for each in packages)
+    packages = matching(Path(interpreter).parent.parent, f"lib/python*/site-packages/{NAME}/__init__.py")
+    return bool(interpreter) and any(not matching(Path(each).parent, "client*") for each in packages)
 
 
 _MARK = "ocarina-kit-table:"

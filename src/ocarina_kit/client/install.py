@@ -29,6 +29,7 @@ from ocarina_kit.system.files import make_private_folder
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import mask
+from ocarina_kit.system.signals import held_off
 
 PINNED_VERSION = "1.0.0"
 DEFAULT_SOURCE = "git+https://github.com/climb-covid/ocarina2.git@1fa98675e24197ccce977dfe3933a9ff0c8d5921"
@@ -246,14 +247,15 @@ def _all_or_nothing(prefix: Path) -> Iterator[None]:
     from shutil import rmtree
 
     missing = [parent for parent in prefix.parents if not os.access(parent, os.F_OK)]
-    existed = prefix.is_dir()
+    existed = os.access(prefix, os.F_OK)
     if existed:
         prefix.rmdir()  # it is empty; micromamba takes no folder that exists
     try:
         yield
     except BaseException:
-        rmtree(prefix, ignore_errors=True)
-        if prefix.exists():
+        with held_off():  # a second Ctrl-C
+            rmtree(prefix, ignore_errors=True)
+        if os.access(prefix, os.F_OK):
             what = f"{prefix} is incomplete and could not be removed."
             raise KitError(what, id="INS004", remedy=Remedy("Remove it by hand.")) from None
         if existed:

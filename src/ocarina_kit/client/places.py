@@ -10,7 +10,7 @@ from pathlib import Path
 from posixpath import basename, dirname
 from typing import NamedTuple
 
-from ocarina_kit.system.files import loose_folders, read_file
+from ocarina_kit.system.files import loose_folders, matching, read_file
 from ocarina_kit.system.machine import Machine
 
 NAME = "ocarina"
@@ -49,9 +49,10 @@ def places(machine: Machine, named: str | None = None) -> Iterator[tuple[str, li
     """
     path = machine.environ.get("PATH", "")
     if named is not None:
-        found = Path(os.path.normpath(machine.expand(named)))
-        found = found / "bin" / NAME if os.access(found / "bin", os.F_OK) else found
-        yield "--ocarina", [on_path(named, path) if "/" not in named and on_path(named, path) else str(found)]
+        program = Path(os.path.normpath(machine.expand(named)))
+        if os.access(program / "bin", os.F_OK):
+            program = program / "bin" / NAME
+        yield "--ocarina", [("" if "/" in named else on_path(named, path)) or str(program)]
     bases = {
         **machine.environ,
         "home": str(machine.home),
@@ -64,7 +65,7 @@ def places(machine: Machine, named: str | None = None) -> Iterator[tuple[str, li
         for pattern in patterns:
             name, _, rest = pattern.removeprefix("{").partition("}")
             for base in _absolute(bases.get(name, "")):
-                folders += sorted(base.glob(rest[1:])) if rest else [base]
+                folders += map(Path, matching(base, rest[1:]))
         files = dict.fromkeys(str(folder / NAME) for folder in folders)
         # A link that leads nowhere is a client that was there once.
         yield words, [each for each in files if os.path.lexists(each) and not os.path.isdir(each)]  # noqa: PTH112

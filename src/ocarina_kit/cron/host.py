@@ -81,13 +81,13 @@ def zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
 
 def program_problem(path: str) -> str:
     """Why cron cannot start the program at this absolute path, in words; empty if it can (CRN004)."""
-    if not Path(path).is_file():
+    if not os.access(path, os.F_OK):
         return f"{path} does not exist"
-    if not os.access(path, os.X_OK):
+    if not os.access(path, os.X_OK) or not Path(path).is_file():
         return f"{path} is not executable"
     launch = read_launch(path)
     for interpreter in (launch.interpreter, *launch.shebang[:1]):
-        if isabs(interpreter) and not Path(interpreter).exists():
+        if isabs(interpreter) and not os.access(interpreter, os.F_OK):
             return f"{path} does not start: its interpreter {interpreter} does not exist"
     return ""
 

@@ -12,8 +12,10 @@ A check is one decorated function from the facts (`World`) to an `Outcome`:
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.system.errors import Remedy, usage_error
@@ -133,7 +135,8 @@ def check(
 
 
 def _remedy(text: str, run: str | tuple[str, ...]) -> Remedy:
-    return Remedy(text, tuple(filter(None, (run,) if isinstance(run, str) else run)))
+    commands = (run,) if isinstance(run, str) else run
+    return Remedy(text, tuple(filter(None, commands)))
 
 
 def all_checks() -> tuple[Check, ...]:
@@ -201,15 +204,20 @@ class Choice(NamedTuple):
 
 def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice:
     """Read ``--only`` and ``--skip``. Raises KitError (usage) for a name that is neither an id nor a family."""
-    wanted, unwanted = (frozenset(" ".join(each).upper().replace(",", " ").split()) for each in (only, skip))
+    wanted, unwanted = _names(only), _names(skip)
     known = {*FAMILIES, *(each.id for each in all_checks())}
     if unknown := sorted((wanted | unwanted) - known):
         raise usage_error(
-            f"No check or family is called {', '.join(unknown)}.",
+            f"No check or family is called {', '.join(map(repr, unknown))}.",
             why=f"Families: {', '.join(FAMILIES)}.",
             remedy=Remedy("List the checks.", ("ocarina-kit doctor --list",)),
         )
     return Choice(wanted, unwanted, offline)
+
+
+def _names(values: Iterable[str]) -> frozenset[str]:
+    """Each value holds one name or several; a blank one stays, as it is wrong usage."""
+    return frozenset(name for each in values for name in re.split("[, ]+", each.strip(", ").upper()))
 
 
 def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) -> tuple[Outcome, ...]:
@@ -230,10 +238,10 @@ def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) ->
 
     needed = [id for id in checks if id not in off]
     for id in needed:  # it grows by what they depend on
-        for other in [other for group in checks[id].needs for other in group]:
+        for other in chain(*checks[id].needs):
             if other not in needed and not (choice.offline and checks[other].online):
                 needed.append(other)
-    world.start(needed)
+    world.start(set(needed))
     return tuple(
         _completed(each, skip(off[id], off=True), world.place) if id in off else look(id)
         for id, each in checks.items()

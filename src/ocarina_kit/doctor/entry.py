@@ -114,9 +114,9 @@ def refreshes_all(entry: Entry) -> bool:
 def refreshed_elsewhere(world: World) -> Line | None:
     """The newest refresh of the last 10 h that no entry of this host did."""
     tokens = world.tokens
-    return history.refreshed_elsewhere(tokens.log, tokens.usable, world.machine.host, tokens.now)
+    return history.refreshed_elsewhere(tokens.all_servers, tokens.usable, world.machine.host, tokens.now)
 
 
 def other_hosts(world: World) -> tuple[str, ...]:
     """Hosts that have an entry of their own for this set-up, as far as refresh.log knows."""
-    return history.other_hosts(world.tokens.log, world.machine.host)
+    return history.other_hosts(world.tokens.all_servers, world.machine.host)

@@ -214,7 +214,7 @@ def writable(world: World) -> Outcome | None:
         "The folder of the tokens file": _beside(world.config.tokens_file),
         "The state folder": next(each for each in (state, *state.parents) if os.path.lexists(each)),
     }
-    if not world.place.from_env:
+    if world.config.file.kind == "file":  # otherwise CFG001 says what is wrong
         folders["The folder of the configuration"] = _beside(world.place.config)
     for what, folder in folders.items():
         # A missing one is CFG001's or CFG010's.

@@ -19,7 +19,6 @@ from ocarina_kit.tokens import log
 from ocarina_kit.tokens.refresh import refresh
 
 SERVER = ("SRV", "CRD")
-_SECONDS = 60.0
 _LAST = {"refresh": 1, "crontab": 2}
 """In this order, after the files: the crontab starts what was fixed before."""
 
@@ -42,14 +41,15 @@ def plan(
     out = choice.offline or server_is_out(findings)
     fixes: dict[str, list[Change]] = {}
     for each in findings:
-        possible = (change for change in each.fix if change not in tried)
-        fixes[each.id] = [change for change in possible if not (out and change.what == "refresh")]
+        possible = [change for change in each.fix if not (out and change.what == "refresh")]
+        fixes[each.id] = [change for change in possible if change not in tried]
     if any(change.kind == "config" for changes in fixes.values() for change in changes):
         for id, changes in fixes.items():
             fixes[id] = [change for change in changes if change.kind != "config"]
         done = settled(world, choice)[1]
-        for each in done:  # all are the same write
-            fixes[each.id].append(done[-1].fix[0]._replace(why=each.fix[0].why))
+        write = done[-1].fix[0]  # of all of them
+        for each in done:
+            fixes[each.id].append(write._replace(why=each.fix[0].why))
     merged: dict[str | Path, Change] = {}
     for change in [change for changes in fixes.values() for change in changes]:
         key = change.what if change.what in _LAST else change.path
@@ -120,7 +120,7 @@ def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: C
 
 
 def _schedule(machine: Machine, world: World, waiting: Callable[[str], None]) -> Path | None:
-    fresh = World(machine, world.place, seconds=_SECONDS)  # the look's own deadline may be over
+    fresh = World(machine, world.place)  # the look's own deadline may be over
     backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
     with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)
         log.append(machine, [log.line(machine, fresh.setup, "doctor", "scheduled")])

@@ -34,8 +34,8 @@ def report(world: World, findings: Sequence[Outcome]) -> str:
     """The report, as Markdown. An instance that is not one of the consortium's is not named."""
     import platform
 
-    instance, client_id = (world.config.text(name) for name in ("MAJORA_DOMAIN", "CLIENT_ID"))
-    instance = instance_of(instance)
+    instance = instance_of(world.config.text("MAJORA_DOMAIN"))
+    client_id = world.config.text("CLIENT_ID")
     # The end of a client id, not of a secret in its place.
     tail = client_id[-4:] if re.fullmatch(r"[A-Za-z0-9]{40}", client_id) else HIDDEN
     rows = [

@@ -34,14 +34,16 @@ Fact = TypeVar("Fact")
 
 _FOR_REQUESTS = 0.4
 """The share of the time that is left when processes are given up: requests carry the version of the client."""
-_SPARE = 1.0
-"""Seconds before the deadline at which requests are given up: ``majora.http.send`` may take 0.5 s more to say so."""
+_TO_SAY_SO = 0.5
+"""Seconds that ``majora.http.send`` may take to say that a request is given up."""
 
 
 class Tokens(NamedTuple):
-    """The tokens file and what refresh.log knows of this set-up; ``found`` is how the file is on the disk.
+    """The tokens file and what refresh.log knows of it; ``found`` is how the file is on the disk.
 
-    ``usable``: the entries that are of ocarina's shape or that a refresh makes so, with what the journal knows of them.
+    ``log``: at this server. ``all_servers``: at any; a host refreshes what the configuration names, also if its domain
+    is wrong now. ``usable``: the entries that are of ocarina's shape or that a refresh makes so, with what the journal
+    knows of them.
     """
 
     found: File
@@ -49,25 +51,26 @@ class Tokens(NamedTuple):
     log: tuple[Line, ...]
     now: float
     usable: tuple[Token, ...]
+    all_servers: tuple[Line, ...]
 
 
 class Slow(Generic[Fact]):
-    """A property of `World` that a thread finds: ``what``, in words. Begun beforehand if ``check`` is to be judged, so
-    that they are found side by side; otherwise as it is asked for."""
+    """A property of `World` that a thread finds: ``what``, in words. Begun beforehand if one of ``checks`` is to be
+    judged, so that they are found side by side; otherwise as it is asked for."""
 
-    def __init__(self, find: Callable[[World], Fact], what: str, check: str) -> None:
+    def __init__(self, find: Callable[[World], Fact], what: str, checks: Collection[str]) -> None:
         self.find = find
         self.what = what
-        self.check = check
+        self.checks = checks
 
     def __get__(self, world: World, owner: type[World]) -> Fact:
         found: Fact = world.wait(self)
         return found
 
 
-def slow(what: str, check: str) -> Callable[[Callable[[World], Fact]], Slow[Fact]]:
+def slow(what: str, *checks: str) -> Callable[[Callable[[World], Fact]], Slow[Fact]]:
     """Make a method a `Slow` property."""
-    return lambda find: Slow(find, what, check)
+    return lambda find: Slow(find, what, checks)
 
 
 class World:
@@ -76,6 +79,7 @@ class World:
 
     def __init__(self, machine: Machine, place: Place, *, seconds: float = 60.0, **known: Any) -> None:
         self.until = machine.monotonic() + seconds
+        self.spare = min(1.0, _TO_SAY_SO + seconds / 10)
         self.machine = machine._replace(run=_bounded(machine, self.until - seconds * _FOR_REQUESTS))
         self.place = place
         self._threads: dict[Slow[Any], threading.Thread] = {}
@@ -97,15 +101,15 @@ class World:
         world.config = config
         return world
 
-    def start(self, checks: Collection[str]) -> None:
+    def start(self, checks: set[str]) -> None:
         """Begin the slow facts of these checks."""
         for name, fact in vars(World).items():
-            if isinstance(fact, Slow) and name not in vars(self) and fact.check in checks:
+            if isinstance(fact, Slow) and name not in vars(self) and checks.intersection(fact.checks):
                 self._begin(fact)
 
     def left(self) -> float:
         """Seconds that a request may take."""
-        return max(0.0, self.until - _SPARE - self.machine.monotonic())
+        return max(0.0, self.until - self.spare - self.machine.monotonic())
 
     def wait(self, fact: Slow[Any]) -> Any:
         """A slow fact, begun if it is not. Raises Late at the deadline, and whatever finding it raised."""
@@ -151,7 +155,7 @@ class World:
             typed = self.clients.typed
         except Late:
             return None
-        return typed.version if typed is not None and typed.works else None
+        return typed.version if typed is not None else None
 
     @slow("the client's table of scopes", "TOK006")
     def _table(self) -> Table | None:
@@ -168,7 +172,7 @@ class World:
         except Late:
             return None
 
-    @slow("the crontab", "CRN001")
+    @slow("the crontab", "ENV006", "CRN001")
     def listing(self) -> Listing:
         """This user's crontab, as it was listed."""
         from ocarina_kit.cron.program import read_crontab
@@ -264,9 +268,11 @@ class World:
         from ocarina_kit.tokens.store import tokens_of
 
         found = read_settled(self.machine, self.setup.tokens_file, complete)
-        file, log = parse(found.content), lines_of(self.machine, self.setup, read_log(self.machine))
+        file = parse(found.content)
+        log = tuple(lines_of(self.machine, self.setup.tokens_file, read_log(self.machine)))
+        here = tuple(each for each in log if each.server == self.setup.domain)
         usable = (each for each in tokens_of(self.machine, self.setup, file) if each.usable)
-        return Tokens(found, file, tuple(log), self.machine.now(), tuple(usable))
+        return Tokens(found, file, here, self.machine.now(), tuple(usable), log)
 
     def refreshable(self, tokens: Iterable[Token]) -> list[Token]:
         """Those that a refresh may help: not the ones of which the server refused the refresh token before."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.files import make_private_folder, read_file, write_private
+from ocarina_kit.system.files import make_private_folder, matching, read_file, write_private
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 
@@ -88,7 +88,7 @@ def save_pending(machine: Machine, pending: Pending) -> None:
 
 def last_logins(machine: Machine) -> list[Pending]:
     """The logins of the last hour, oldest first: those that wait, and those whose code was sent. Never raises."""
-    found = [_read(machine, path) for path in _folder(machine).glob("*.json")]
+    found = [_read(machine, Path(path)) for path in matching(_folder(machine), "*.json")]
     return sorted((each for each in found if each is not None), key=lambda each: each.created)
 
 

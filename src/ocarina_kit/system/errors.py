@@ -35,6 +35,7 @@ class Remedy(NamedTuple):
 
 
 _NO_REMEDY = Remedy()
+_SEE_HELP = Remedy("See what its --help says.")
 
 
 class KitError(Exception):
@@ -51,7 +52,7 @@ class KitError(Exception):
         self.what, self.id, self.why, self.remedy, self.exit = what, id, why, remedy, exit
 
 
-def usage_error(what: str, *, id: str = "USE001", why: str = "", remedy: Remedy = _NO_REMEDY) -> KitError:
+def usage_error(what: str, *, id: str = "USE001", why: str = "", remedy: Remedy = _SEE_HELP) -> KitError:
     """Wrong usage: exit 2."""
     return KitError(what, id=id, why=why, remedy=remedy, exit=Exit.USAGE)
 

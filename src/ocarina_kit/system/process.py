@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ocarina_kit.system.file_errors import words_of
 from ocarina_kit.system.machine import Completed
 
 if TYPE_CHECKING:
@@ -107,9 +108,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _why_not_started(program: str, problem: OSError | ValueError) -> str:
-    if isinstance(problem, ValueError):  # a NUL in an argument
-        return str(problem)
-    if problem.errno == errno.ENOEXEC or (problem.errno == errno.ENOENT and Path(program).is_file()):
+    code = getattr(problem, "errno", 0)  # a ValueError (a NUL in an argument) has none
+    if code == errno.ENOEXEC or (code == errno.ENOENT and Path(program).is_file()):
         return "bad interpreter"  # execve(2): ENOENT is also what a missing script interpreter gives
     words = {errno.ENOENT: "not found", errno.EACCES: "not executable"}
-    return words.get(problem.errno or 0) or problem.strerror or str(problem)
+    return words.get(code) or words_of(problem)

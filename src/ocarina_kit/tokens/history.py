@@ -1,6 +1,6 @@
 """What refresh.log tells of past refreshes: what was chosen, who refreshed when, and whether cron did its part.
 
-``log`` are a set-up's own lines (:func:`~ocarina_kit.tokens.log.lines_of`), oldest first; times are epoch seconds.
+``log`` are lines about a tokens file (:func:`~ocarina_kit.tokens.log.lines_of`), oldest first; times are epoch seconds.
 """
 
 from __future__ import annotations

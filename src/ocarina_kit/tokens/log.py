@@ -141,10 +141,10 @@ def read_log(machine: Machine) -> list[Line]:
     return lines
 
 
-def lines_of(machine: Machine, setup: Setup, log: Iterable[Line]) -> list[Line]:
-    """The lines about this set-up's tokens file and server."""
-    mark = path_mark(machine, setup.tokens_file)
-    return [each for each in log if each.tokens == mark and each.server == setup.domain]
+def lines_of(machine: Machine, tokens_file: Path, log: Iterable[Line]) -> list[Line]:
+    """The lines about this tokens file, at any server."""
+    mark = path_mark(machine, tokens_file)
+    return [each for each in log if each.tokens == mark]
 
 
 class Origins:
