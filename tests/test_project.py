@@ -29,7 +29,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_300, 85, 8_585, 96_026),
+    "src": (13_300, 85, 8_585, 96_031),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (11_891, 87, 7_056, 100_668),
 }
