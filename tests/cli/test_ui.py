@@ -72,7 +72,7 @@ ROWS = [("look up samples", "valid for 9 h", "refreshed 14:37 on login1"), ("upl
          "  It answered invalid_client. Register\n  again.\n  Try: ocarina-kit init\n       ocarina-kit login"),
         (None, "error_line", (ERROR,),
          "ocarina-kit: Majora does not accept this client id and secret. It answered invalid_client. "
-         "Register again. Try: ocarina-kit init && ocarina-kit login [CRD001]"),
+         "Register again. Try: ocarina-kit init [CRD001]"),
     ],
 )  # fmt: skip
 def test_layout(columns: int | None, method: str, args: tuple[object, ...], expected: str) -> None:

@@ -90,7 +90,8 @@ def command(
         world, findings, backups = *look(), ""
     if report is not None:
         _write_report(run, world, findings, report)
-    _show(run, findings, verbose=verbose, backups=backups)
+    if report != "-":  # a person copies what the terminal shows
+        _show(run, findings, verbose=verbose, backups=backups)
     data = {"summary": summary(findings), "checks": [_members(each) for each in findings]}
     return Result(data, _error(findings), shown=True)
 
@@ -216,7 +217,7 @@ def _fix(
     from ocarina_kit.system.files import backups_folder
 
     world, findings = look()
-    agreed: dict[str, str] = {}  # what each check had found
+    agreed: dict[str, tuple[str, str]] = {}  # what each check had found, and its fix in words
     tried: list[Change] = []
     applied: list[Applied] = []
     for _ in range(_ROUNDS):
@@ -237,16 +238,20 @@ def _fix(
         for each in findings:
             tried += each.fix
             if each.id in planned.rows:
-                agreed.setdefault(each.id, each.status)
+                agreed.setdefault(each.id, (each.status, planned.rows[each.id]))
         with run.ui.waiting("Applying the changes", 90.0) as waiting:
             applied += carry_out(run.machine, world, planned.changes, waiting)
         world, findings = look()
     after = []
     for each in findings:
-        better = each.status == "ok" or (each.status == "warn" and agreed.get(each.id) == "fail")
-        after.append(with_failures(each._replace(fixed=better and each.id in agreed), applied))
+        before, words = agreed.get(each.id, ("", ""))
+        better = each.status == "ok" or (each.status, before) == ("warn", "fail")
+        gone = each.status == "skip" and not any(
+            problem for _, problem, _ in applied
+        )  # what was wrong is away
+        after.append(with_failures(each._replace(fixed=bool(before) and (better or gone)), applied))
         if after[-1].fixed:
-            run.ui.status("fixed", f"{each.id}  {each.said}", column=5)
+            run.ui.status("fixed", f"{each.id}  {words if gone else each.said}", column=5)
     for change, problem, _ in applied:
         if problem is not None:
             text = f"{change.why}: {problem.what} {problem.why} [{problem.id}]"
@@ -283,7 +288,6 @@ _ERRORS = {
     "LCK002": "Another process kept the lock of the file; on a shared home it may run on another host. A lock ends "
     "with its process: do not delete the lock file.",
     "FIL": "A file could not be written; it is as it was.",
-    "INI": "init says it about what was to be written.",
     "LGN": "login says it about what was pasted, or about what the server answered. Its message names the next step.",
     "RFR": "refresh says it about one token: the server refused it or the client, or gave no usable answer.",
     "LGO": "logout says it: the server did not confirm that a token is revoked.",

@@ -186,10 +186,11 @@ class Ui:
 
     def error_line(self, error: KitError) -> None:
         """An error on one line, for the mail that cron sends (``refresh --cron``)."""
-        commands = " && ".join(error.remedy.commands)
         said = tilde(" ".join((error.what, error.why, error.remedy.text)), self._home)
-        parts = (said, commands and f"Try: {commands}", f"[{error.id}]")
-        self._line(self.err, f"ocarina-kit: {' '.join(' '.join(parts).split())}")
+        steps = [
+            f"Try: {command}" for command in error.remedy.commands[:1]
+        ]  # others follow it, or replace it
+        self._line(self.err, f"ocarina-kit: {' '.join(' '.join((said, *steps)).split())} [{error.id}]")
 
     @contextlib.contextmanager
     def waiting(self, words: str, limit: float | None = None) -> Iterator[Callable[[str], None]]:

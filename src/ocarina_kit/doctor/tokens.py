@@ -69,12 +69,12 @@ def shape(world: World) -> Outcome:
     place = read.damage or _place(world, odd[0])
     if read.damage is None and kept.entries == read.entries:  # a refresh makes them tokens
         return _fault(world, said, place)
-    why = "set the damaged tokens file aside, keep what can be read"
     if kept.entries:
+        why = "set the damaged tokens file aside, keep what can be read"
         aside = _change(world, "set aside", why, kept.render())
         text = f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}."
         return _fault(world, said, place, aside, text=text, run=_FIX)
-    aside = _change(world, "set aside", why, None)
+    aside = _change(world, "set aside", "set the damaged tokens file aside", None)
     text = "No token can be read in it. doctor sets it aside; then log in."
     return _fault(world, said, place, aside, text=text, run=(_FIX, _LOGIN))
 
