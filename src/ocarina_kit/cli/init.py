@@ -8,7 +8,7 @@ import typer
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Run, start
-from ocarina_kit.cli.init_settings import Wish
+from ocarina_kit.cli.init_settings import ASK, Wish
 from ocarina_kit.cli.init_steps import set_up
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
@@ -67,21 +67,24 @@ def command(
     if instance is not None:
         domain = INSTANCES["test" if instance == "test" else "production"]
     texts = {"MAJORA_DOMAIN": domain, "MAJORA_USER": user, "CLIENT_ID": client_id}
-    texts["CLIENT_SECRET"] = _read(run, "--client-secret-file", client_secret_file)
-    texts["MAJORA_TOKEN"] = _read(run, "--api-key-file", api_key_file)
+    texts["CLIENT_SECRET"] = _read(run, "CLIENT_SECRET", client_secret_file)
+    texts["MAJORA_TOKEN"] = _read(run, "MAJORA_TOKEN", api_key_file)
     given = {name: text for name, text in texts.items() if text is not None}
     wish = Wish(offline, force, config_only, yes, dry_run, run.place.from_env)
     # It is written to the file, with --env too.
     return set_up(run._replace(place=run.place._replace(from_env=False)), given, wish)
 
 
-def _read(run: Run, option: str, name: str | None) -> str | None:
-    """The one value in a file, or on standard input. Raises KitError (usage); what was read is never repeated."""
-    if name is None:
+def _read(run: Run, name: str, file: str | None) -> str | None:
+    """The value of a setting: all of a file, or of standard input. Raises KitError (usage); what was read is never
+    repeated."""
+    if file is None:
         return None
-    if name == "-" and run.ui.interactive:
-        return run.ui.ask_secret("Client secret" if "secret" in option else "API key")
-    text = run.read(option, name, _LARGEST).strip()
+    way = ASK[name]
+    if file == "-" and run.ui.interactive:
+        return run.ui.ask_secret(way.question, help=way.help)
+    option = way.options.split()[0]
+    text = run.read(option, file, _LARGEST).strip()
     if len(text.splitlines()) > 1:
         raise usage_error(f"{option}: one line is expected, with the value and nothing else.")
     return text

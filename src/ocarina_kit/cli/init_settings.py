@@ -21,7 +21,8 @@ from ocarina_kit.majora.api import Majora, Probe
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
-from ocarina_kit.system.files import prove_space
+from ocarina_kit.system.file_errors import refuse
+from ocarina_kit.system.files import final_target, prove_space
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.log import note_use
@@ -71,7 +72,12 @@ ASK = {
         "then a hash that starts with pbkdf2_: register the application again in that case. What you paste is not "
         "shown.",
     ),
-    "MAJORA_TOKEN": Ask("--api-key-file FILE"),
+    "MAJORA_TOKEN": Ask(
+        "--api-key-file FILE",
+        "API key",
+        "It is at keys/list/ of your Majora, and is valid for 3 days. If you may not open that page, write to the lead "
+        'of your site: "Could you please allow my Majora account NAME to use the API?" What you paste is not shown.',
+    ),
 }
 
 
@@ -111,12 +117,12 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
     environ = run.machine.environ
     variables = from_environment(environ)
     for name in PAIR:
-        if name not in variables and (text := environ.get(f"MAJORA_{name}")):
-            variables[name] = text
+        # A blank one counts as not set.
+        variables[name] = variables.get(name) or environ.get(f"MAJORA_{name}", "")
+    variables = {name: text for name, text in variables.items() if text}
     file = {} if wish.from_env else _in_file(config)
     here = {**variables, **given}
-    named = [each["MAJORA_DOMAIN"] for each in (here, file) if "MAJORA_DOMAIN" in each]
-    if len({server_of(judge("MAJORA_DOMAIN", each).text) for each in named} - {""}) == 2:
+    if moves(config, judge("MAJORA_DOMAIN", here.get("MAJORA_DOMAIN", "")).text):
         file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
     ways = (each for each in (given, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
     token = next(ways, {}).get("MAJORA_TOKEN")
@@ -148,6 +154,13 @@ def _in_file(config: Config) -> dict[str, str]:
     new = profile is not None and profile not in profiles(config.document.value)
     found = {name: config.text(name) for name in config.settings if config.text(name)}
     return {name: each for name, each in found.items() if not new or config.path_of(name)[0] == "default"}
+
+
+def moves(config: Config, domain: str) -> bool:
+    """Whether ``domain`` is at another server than the usable one of the file: its id, secret, key and tokens are not
+    sent there."""
+    before = judge("MAJORA_DOMAIN", config.text("MAJORA_DOMAIN"))
+    return before.usable and server_of(domain) not in ("", server_of(before.text))
 
 
 def notes(name: str, value: Value) -> list[str]:
@@ -238,8 +251,11 @@ def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
     if not config.file.replaceable:
         found = world.config_findings["CFG001"]
         raise KitError(f"{found.said}.", id=found.id, why="It was left as it is.", remedy=found.remedy)
+    target = final_target(run.place.config)
     if not wish.dry_run:
-        prove_space(run.place.config, 1).discard()
+        prove_space(target, 1).discard()
+    elif not target.parent.exists():
+        refuse("no folder", target)
     return config, corrected
 
 
@@ -262,8 +278,7 @@ def plan(
         why = "make it readable only by you (0600)"
         changes = [Change("chmod", file.path, mode=file.mode, why=why)]
     setup = setup_of(after)
-    moved = server_of(config.text("MAJORA_DOMAIN")) not in ("", server_of(setup.domain))
-    aside = plan_aside(run.machine, setup) if moved else None
+    aside = plan_aside(run.machine, setup) if moves(config, setup.domain) else None
     return [*changes, *([aside] if aside is not None else [])], setup
 
 

@@ -62,8 +62,8 @@ def set_up(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
     except KitError as problem:
         if problem.id != "FIX001" or run.ui.interactive:
             raise
-    # Another process wrote the file meanwhile: its settings stay, ours are added.
-    return set_up(run, given, wish)
+    # Another process wrote the file meanwhile: its settings stay, ours are added. Once: it may write all the time.
+    return _Init(run, given, wish).lead()
 
 
 class _Init:
@@ -184,7 +184,7 @@ class _Init:
             self.ui.table([*_FORM, ("Redirect uris", endpoint(domain, "callback"))], indent=4)
             self.ui.say("Copy id and secret before you press Save: the secret is shown only once.\n")
         # Those in the file are another Majora's if the domain was changed.
-        now = values if domain == known.values.get("MAJORA_DOMAIN") else {}
+        now = {} if know.moves(self.config, domain) else values
         for name in pair:
             values[name] = self._ask(name, now.get(name, ""))
         while (problem := know.refusal(self.run, values, self.wish)) is not None:

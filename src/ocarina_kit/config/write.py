@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from ocarina_kit.config.setup import Config, profiles
 from ocarina_kit.config.values import FILLER, is_api_key
-from ocarina_kit.system.errors import KitError, usage_error
+from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.words import strip_ends
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ def plan_settings(config: Config, settings: Mapping[str, str]) -> tuple[list[Cha
             )
         except ValueError as problem:
             what = f"The configuration has something else where an object is needed: {problem}."
-            raise KitError(what, id="CFG010") from None
+            remedy = Remedy(
+                "Remove it, or make it an object.", (f"${{EDITOR:-vi}} {quote(str(config.place.config))}",)
+            )
+            raise KitError(what, id="CFG010", why="Nothing was written.", remedy=remedy) from None
     before, after = config.file.content, document.render()
     change = Change("write", config.place.config, "config", before, after, why="write the configuration")
     return [] if after == before else [change], config.with_document(document)

@@ -162,31 +162,36 @@ def _required(config: Config) -> tuple[str, ...]:
 
 
 def _missing(config: Config) -> dict[str, list[Path]]:
-    """The required settings that no layer has, and the names in the file that can only be slips for each."""
-    missing: dict[str, list[Path]] = {name: [] for name in _required(config) if name not in config.settings}
-    for path, mapping in layers(config.document.value, config.place.profile) if missing else ():
-        for name in [each for each in list(mapping)[:1000] if isinstance(mapping[each], str)]:
-            if name not in SETTINGS and (setting := meant(name)) in missing:
-                missing[setting].append((*path, name))
-    return missing
+    """The required settings that no layer has, or that a later layer misspells: ocarina takes the one before it. Each
+    with the names in that layer that can only be slips for it."""
+    required = _required(config)
+    slips: dict[str, list[Path]] = {}
+    for path, mapping in layers(config.document.value, config.place.profile):
+        absent = [name for name in required if name not in mapping]
+        here: dict[str, list[Path]] = {}
+        for name in list(mapping)[:1000] if absent else ():
+            if name not in SETTINGS and isinstance(mapping[name], str) and (setting := meant(name)) in absent:
+                here.setdefault(setting, []).append((*path, name))
+        slips = {name: places for name, places in slips.items() if name in absent} | here
+    return {name: slips.get(name, []) for name in required if name in slips or name not in config.settings}
 
 
 def _of_values(world: World, check: str, by: str = "", after: Config | None = None) -> Outcome | None:
     """What a check says of the required settings: it fails, with a fix if all that is wrong has one meaning, or it
     warns if nothing is worse. ``after`` has names corrected that ocarina does not know."""
-    config, values = world.config, world.values
-    missing = (Fault("CFG004", "is missing"),)
-    found = [(name, values[name].faults if name in values else missing) for name in _required(config)]
+    config, missing = world.config, _missing(world.config)
+    absent = (Fault("CFG004", "is missing"),)
+    found = [(name, absent if name in missing else world.values[name].faults) for name in _required(config)]
     faults = [(name, each) for name, all in found for each in all if each.check == check]
     worse = [(name, fault) for name, fault in faults if not fault.warning]
     if not faults:
         return None
-    near = [path for found in _missing(config).values() for path in found] if check == "CFG004" else []
+    near = [path for places in missing.values() for path in places] if check == "CFG004" else []
     said = "; ".join(f"{name} {fault.words}" for name, fault in worse or faults)
     said += "; ocarina ignores {near}" if near else ""
     wrong, status = list(dict(worse or faults)), "fail" if worse else "warn"
     if worse and all(fault.fixable for _, fault in worse):
-        after = config.with_values({name: values[name].text for name in wrong})
+        after = config.with_values({name: world.values[name].text for name in wrong})
     path, remedy = near[0] if near else config.path_of(wrong[0]), ask(config, *wrong)
     names = listed([each[-1] for each in near])
     return _wrong(config, said, path, status=status, after=after, by=by, near=names, **remedy)
@@ -197,7 +202,7 @@ def is_complete(world: World) -> Outcome | None:
     """MAJORA_DOMAIN, MAJORA_USER and MAJORA_TOKEN are always needed, CLIENT_ID and CLIENT_SECRET with OAUTH. ocarina
     ignores names that it does not know, such as majora_domain or CLIENTID; --fix corrects what is clearly meant.
 
-    ocarina takes a built-in value, or refuses to start.
+    ocarina takes another value, or refuses to start.
     """
     config, document = world.config, world.config.document
     for setting, found in _missing(config).items():
