@@ -11,7 +11,7 @@ from ocarina_kit.client.find import Candidate, Clients
 from ocarina_kit.config import jsontext
 from ocarina_kit.config.place import Place
 from ocarina_kit.config.setup import Config, effective, from_environment, place_of
-from ocarina_kit.config.write import plan_settings
+from ocarina_kit.config.write import check_profile_name, with_settings
 from ocarina_kit.doctor import setup
 from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.setup import usable
@@ -237,13 +237,12 @@ def test_unusable_says_the_first_fault() -> None:
 
 def test_a_profile_has_a_tokens_file_of_its_own() -> None:
     own, tokens = good(MAJORA_USER="x"), {"MAJORA_TOKENS_FILE": "~/.ocarina-tokens-uk"}
-    (change,), _ = plan_settings(config_of(b"", "uk"), own)
-    assert json.loads(change.after or b"") == {"profile": {"uk": {**own, **tokens}}}
+    assert with_settings(config_of(b"", "uk"), own).document.value == {"profile": {"uk": {**own, **tokens}}}
     settled = good(profile={"uk": {"MAJORA_USER": "x", "MAJORA_TOKENS_FILE": "~/t"}})
-    assert plan_settings(config_of(settled, "uk"), own)[0] == []
+    assert with_settings(config_of(settled, "uk"), own).document.value == settled
 
 
 def test_names_that_a_profile_cannot_have() -> None:
     for name in ("", " ", "a/b", "..", "a b ", "x" * 65, "$HOME", "%"):
         with pytest.raises(KitError, match="cannot have this name"):
-            plan_settings(config_of(GOOD, name), GOOD)
+            check_profile_name(name)

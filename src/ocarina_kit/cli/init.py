@@ -8,13 +8,13 @@ import typer
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Run, start
-from ocarina_kit.cli.init_settings import ASK, Wish
+from ocarina_kit.cli.init_settings import ASK, Wish, ask
 from ocarina_kit.cli.init_steps import set_up
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.config.url import INSTANCES
 from ocarina_kit.config.write import check_profile_name
-from ocarina_kit.system.errors import usage_error
+from ocarina_kit.system.errors import Remedy, usage_error
 
 EPILOG = """At a terminal it asks. Without one give everything, by option or by variable: MAJORA_DOMAIN, MAJORA_USER,
 CLIENT_ID or MAJORA_CLIENT_ID, CLIENT_SECRET or MAJORA_CLIENT_SECRET, MAJORA_TOKEN.
@@ -61,9 +61,13 @@ def command(
     if run.place.profile is not None:
         check_profile_name(run.place.profile)
     if instance is not None and domain is not None:
-        raise usage_error("--instance and --domain exclude each other.", why="Each names a Majora.")
+        one = Remedy("Give one of the two.")
+        raise usage_error(
+            "--instance and --domain exclude each other.", why="Each names a Majora.", remedy=one
+        )
     if {client_secret_file, api_key_file} == {"-"}:
-        raise usage_error("Only one of --client-secret-file and --api-key-file can be standard input (-).")
+        what = "Only one of --client-secret-file and --api-key-file can be standard input (-)."
+        raise usage_error(what, why="It holds one value.", remedy=Remedy("Name a file for the other."))
     if instance is not None:
         domain = INSTANCES["test" if instance == "test" else "production"]
     texts = {"MAJORA_DOMAIN": domain, "MAJORA_USER": user, "CLIENT_ID": client_id}
@@ -80,11 +84,11 @@ def _read(run: Run, name: str, file: str | None) -> str | None:
     repeated."""
     if file is None:
         return None
-    way = ASK[name]
     if file == "-" and run.ui.interactive:
-        return run.ui.ask_secret(way.question, help=way.help)
-    option = way.options.split()[0]
+        return ask(run.ui, name)
+    option = ASK[name].options.split()[0]
     text = run.read(option, file, _LARGEST).strip()
     if len(text.splitlines()) > 1:
-        raise usage_error(f"{option}: one line is expected, with the value and nothing else.")
+        what, remedy = f"{option} has several lines.", Remedy("Put the value into it, and nothing else.")
+        raise usage_error(what, why="One line is expected, with the value.", remedy=remedy)
     return text

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ocarina_kit.cli.context import Run
+from ocarina_kit.cli.ui import Ui
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.setup import Config, from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, is_api_key, judge
-from ocarina_kit.config.write import plan_settings
+from ocarina_kit.config.write import with_settings
 from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.setup import findings, settled
 from ocarina_kit.doctor.world import World
@@ -105,6 +106,26 @@ class Known(NamedTuple):
     said: list[str]
 
 
+def ask(ui: Ui, name: str, now: str = "", *, unseen: bool = False, optional: bool = False) -> str:
+    """A setting, asked for until it is good by itself; says what was repaired in it. Enter alone gives ``now``, or ""
+    if it is optional. ``unseen``: nothing that is typed is shown, as ever for the secret and the key."""
+    _, question, help = ASK[name]
+    unseen = unseen or name in ("CLIENT_SECRET", "MAJORA_TOKEN")
+    if unseen and now:
+        question += ", Enter keeps the current one"
+    while True:
+        typed = ui.ask_secret(question, help=help) if unseen else ui.ask(question, now, help=help)
+        text = typed.strip() or now
+        if optional and not text:
+            return ""
+        value = judge(name, text)
+        if value.fault is None:
+            for words in notes(name, value):
+                ui.say(words)
+            return value.text
+        ui.warn(f"This {value.fault.words}.")
+
+
 # --- what is known ------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +206,8 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
     swapped, is_key, problem = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}, uses_key(values), None
     if id == secret and not is_key:
         what = "The client secret is the same as the client id: one of them was pasted twice."
-        return usage_error(what, id="CFG009")
+        remedy = Remedy("Copy each by itself: an id has 40 characters, a secret 128.")
+        return usage_error(what, id="CFG009", remedy=remedy)
     swap = not is_key and are_swapped(id, secret)
     if not wish.offline:
         problem = ask_server(run, swapped if swap else values)
@@ -267,19 +289,24 @@ def plan(
     If they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
     corrected in the file, and what stays odd.
     """
-    (changes, after), file = plan_settings(config, values), config.file
-    after = after._replace(file=file._replace(kind="file", mode=None), broken=None)
-    for finding in corrected:
+    file, changes = config.file, list[Change]()
+    written = config._replace(file=file._replace(kind="file", mode=None), broken=None)
+    # Now the profile is complete, all else can be judged.
+    world, more = settled(World.of(with_settings(written, values)))
+    after = with_settings(world.config, values)
+    for finding in (*corrected, *more):
         run.ui.say(f"Corrected: {finding.said}. [{finding.id}]")
     for finding in findings(World.of(after)):
         if finding.status in ("warn", "fail"):
             run.ui.warn(f"{finding.said}. [{finding.id}]")
-    if not changes and file.open_to_others:
-        why = "make it readable only by you (0600)"
-        changes = [Change("chmod", file.path, mode=file.mode, why=why)]
+    if (content := after.document.render()) != file.content:
+        changes.append(Change("write", file.path, "config", file.content, content))
+    elif file.open_to_others:
+        changes.append(Change("chmod", file.path, mode=file.mode))
     setup = setup_of(after)
-    aside = plan_aside(run.machine, setup) if moves(config, setup.domain) else None
-    return [*changes, *([aside] if aside is not None else [])], setup
+    if moves(config, setup.domain) and (aside := plan_aside(run.machine, setup)) is not None:
+        changes.append(aside)
+    return changes, setup
 
 
 def described(change: Change) -> str:

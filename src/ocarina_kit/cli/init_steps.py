@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ocarina_kit.cli import init_settings as know
 from ocarina_kit.cli import install_client
 from ocarina_kit.cli.context import Run
-from ocarina_kit.cli.init_settings import ASK, PAIR, Known, Wish, uses_key
+from ocarina_kit.cli.init_settings import ASK, PAIR, Known, Wish, ask, uses_key
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
 from ocarina_kit.cli.login_steps import Login, is_accepted
 from ocarina_kit.cli.schedule_line import PLAN_S, Planned, install_entry, plan_entry, try_line
@@ -22,7 +22,6 @@ from ocarina_kit.client.install import Plan
 from ocarina_kit.client.scopes import scopes_for
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
-from ocarina_kit.config.values import judge
 from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora
@@ -105,7 +104,7 @@ class _Init:
             rest = ""
         self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
         if wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP_KEPT):
-            return self._agree_and_do(known.values, rows, due=bool(to_do))
+            return self._agree_and_do({}, rows, due=bool(to_do))
         return self._agree_and_do(self._values(known, lost=lost))
 
     def _current(self, known: Known) -> Setup | None:
@@ -119,12 +118,13 @@ class _Init:
     def _agree_and_do(
         self, values: Mapping[str, str], planned: Rows | None = None, *, due: bool = True
     ) -> Result:
-        """One list of changes, one question, and then all of it. ``planned``: the rows for what is beside the
-        configuration, if that is known. ``due``: also if nothing changes."""
+        """One list of changes, one question, and then all of it. ``values``: the settings to write, none to keep those
+        in the file. ``planned``: the rows for what is beside the configuration, if that is known. ``due``: also if
+        nothing changes."""
         run, ui, wish = self.run, self.ui, self.wish
         changes, setup = know.plan(run, self.config, self.corrected, values)
         rows = [(each.what.replace("chmod", "write"), know.described(each)) for each in changes]
-        complete = self.complete and not uses_key(values)
+        complete = self.complete and setup.legacy_key is None
         wanted: Sequence[str] = ()
         if complete:
             moved = any(each.what == "set aside" for each in changes)
@@ -142,7 +142,7 @@ class _Init:
             before, plan = self.entry.world.listing.content, self.entry.plan
             shown.append(Change("crontab", kind="crontab", before=before, after=plan.after))
         if wish.dry_run or any(each.before for each in changes):
-            ui.diff(difference(shown, run.machine, (values.get("CLIENT_SECRET", ""),)))
+            ui.diff(difference(shown, run.machine, setup.secrets))
         asks = rows and self.asks and not wish.yes
         if wish.dry_run or (asks and not ui.confirm("Apply these changes?", help=_HELP_CHANGES)):
             ui.say("Nothing was changed.")
@@ -154,7 +154,7 @@ class _Init:
             return self._do(run.setup(), wanted) if rows or due else Result()
         if not changes:
             ui.say(f"Nothing to change: {run.place.config} has these settings already.")
-        if uses_key(values):
+        if setup.legacy_key is not None:
             ui.say(NO_TOKENS)
         else:
             ui.next_step(run.place.command("login"))
@@ -176,7 +176,7 @@ class _Init:
         if "MAJORA_DOMAIN" in asked:
             values["MAJORA_DOMAIN"] = self._ask_domain(values.get("MAJORA_DOMAIN", ""))
         if "MAJORA_USER" in asked:
-            values["MAJORA_USER"] = self._ask("MAJORA_USER", values.get("MAJORA_USER", ""))
+            values["MAJORA_USER"] = ask(self.ui, "MAJORA_USER", values.get("MAJORA_USER", ""))
         pair, domain = [name for name in PAIR if name in asked], values["MAJORA_DOMAIN"]
         if pair:
             self.ui.say("\nRegister ocarina as an application:")
@@ -186,17 +186,17 @@ class _Init:
         # Those in the file are another Majora's if the domain was changed.
         now = {} if know.moves(self.config, domain) else values
         for name in pair:
-            values[name] = self._ask(name, now.get(name, ""))
+            values[name] = ask(self.ui, name, now.get(name, ""))
         while (problem := know.refusal(self.run, values, self.wish)) is not None:
             if not pair:
                 raise problem
             self.ui.caution(problem)
             # A secret may be pasted at any question now, so none is shown.
             self.ui.say("Enter the secret again. Enter alone goes back to the client id.")
-            secret = self._ask("CLIENT_SECRET", optional=True)
+            secret = ask(self.ui, "CLIENT_SECRET", optional=True)
             if not secret:
-                values["CLIENT_ID"] = self._ask("CLIENT_ID", values["CLIENT_ID"], unseen=True)
-            values["CLIENT_SECRET"] = secret or self._ask("CLIENT_SECRET")
+                values["CLIENT_ID"] = ask(self.ui, "CLIENT_ID", values["CLIENT_ID"], unseen=True)
+            values["CLIENT_SECRET"] = secret or ask(self.ui, "CLIENT_SECRET")
         return values
 
     def _open(self, *, lost: bool) -> None:
@@ -219,7 +219,7 @@ class _Init:
             choice = self.ui.ask_choice("Which Majora?", rows, default=default, help=help)
             domain = domains[choice]
             if choice == len(INSTANCES):
-                domain = self._ask("MAJORA_DOMAIN", now if choice == default else "")
+                domain = ask(self.ui, "MAJORA_DOMAIN", now if choice == default else "")
             if self.wish.offline:
                 return domain
             with self.ui.waiting(f"Asking {domain}", _IDENTIFY_S):
@@ -231,27 +231,6 @@ class _Init:
             if self.ui.confirm("Use this address anyway?", default=False, help=help):
                 self.wish = self.wish._replace(offline=True)
                 return domain
-
-    def _ask(self, name: str, now: str = "", *, unseen: bool = False, optional: bool = False) -> str:
-        """One setting, asked until it is good by itself; says what was repaired in it. Enter alone gives ``now``, or ""
-        if it is optional. ``unseen``: nothing that is typed is shown, as ever for the secret."""
-        _, question, help = ASK[name]
-        unseen = unseen or name == "CLIENT_SECRET"
-        if unseen and now:
-            question += ", Enter keeps the current one"
-        while True:
-            if unseen:
-                text = self.ui.ask_secret(question, help=help).strip() or now
-            else:
-                text = self.ui.ask(question, now, help=help)
-            if optional and not text:
-                return ""
-            value = judge(name, text)
-            if value.fault is None:
-                for words in know.notes(name, value):
-                    self.ui.say(words)
-                return value.text
-            self.ui.warn(f"This {value.fault.words}.")
 
     # --- the client, the login, the crontab line: what is missing
 

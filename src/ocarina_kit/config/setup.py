@@ -44,7 +44,8 @@ class Config(NamedTuple):
     @property
     def tokens_file(self) -> Path:
         """The set-up's tokens file, ``~`` expanded, else ``~/.ocarina-tokens``; absolute."""
-        return self.machine.expand(self.text("MAJORA_TOKENS_FILE").replace("\0", "") or "~/.ocarina-tokens")
+        name = judge("MAJORA_TOKENS_FILE", self.text("MAJORA_TOKENS_FILE"))
+        return self.machine.expand(name.text if name.usable else "~/.ocarina-tokens")
 
     def text(self, name: str) -> str:
         """A setting's value if it is a string, else ""."""

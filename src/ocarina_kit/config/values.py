@@ -5,6 +5,7 @@ every command. Lengths are those that Majora's server generates (FACTS.md): 40 c
 from __future__ import annotations
 
 import re
+from os import fsencode
 from typing import NamedTuple
 
 from ocarina_kit.config.names import INTEGERS
@@ -72,7 +73,11 @@ def judge(name: str, value: object) -> Value:
         return Value("OAUTH", tuple(slips))
     if name.startswith("CLIENT_"):
         return _judge_credential(name, value)
-    return Value(value, (Fault("CFG010", "has a zero byte in it"),) if "\0" in value else ())
+    try:
+        is_name = b"\0" not in fsencode(value)
+    except UnicodeEncodeError:
+        is_name = False
+    return Value(value, () if is_name else (Fault("CFG010", "has a character that no file name can have"),))
 
 
 # --- each setting -----------------------------------------------------------------------------------------------
