@@ -116,7 +116,7 @@ def test_what_is_fixed() -> None:
 
 def test_a_tokens_file_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("real")
-    for name in ("/", "/dev/null", "/dev/null/x", f"{tmp_path}", f"{tmp_path}/a\0b"):
+    for name in ("/", "/dev/null", "/dev/null/x", f"{tmp_path}", f"{tmp_path}/a\0b", "\ud800"):
         config = config_of(good(MAJORA_TOKENS_FILE=name))
         assert wrong(config) == {"CFG010": "fail"}, name
         assert not any(command.startswith("mv") for command in judged(config)["CFG010"].remedy.commands)
@@ -137,6 +137,12 @@ def test_a_missing_or_incomplete_profile_is_the_one_fault() -> None:
     near = config_of({"profile": {"p": good("CLIENT_ID", client_id=ID)}}, "p")
     assert wrong(near) == {"CFG004": "fail"}
     assert after_fix(near)["profile"]["p"] == GOOD
+    # ocarina would go on with the value of a layer before; the last layer's name counts.
+    layers = {**GOOD, "default": {"majora_user": "x"}, "profile": {"p": {"MAJORA_USRE": "y"}, "q": GOOD}}
+    assert [wrong(config_of(layers, profile)) for profile in (None, "p", "q")] == [{"CFG004": "fail"}] * 2 + [
+        {}
+    ]
+    assert after_fix(config_of(layers, "p"))["profile"]["p"] == {"MAJORA_USER": "y"}
 
 
 def test_a_file_that_may_not_be_read_or_is_anothers() -> None:
