@@ -40,7 +40,7 @@ PLACEHOLDERS = {
     "MAJORA_USER": [
         "your-username", "YOUR USERNAME", "yourusername", "“your-username”", "username", "user-name", "MAJORA_USER",
         "<you>", "{{ user }}", "${MAJORA_USER}", "$USER", "%USER%", "[your user name]", "...", "…", "xxx", "-", "?",
-        "***", "change-me", "TODO", "none", "null", "my_user", "climb-covid19-<name>",
+        "***", "climb-yourname", "change-me", "TODO", "none", "null", "my_user", "climb-covid19-<name>",
     ],
     "CLIENT_ID": [
         "YourClientId", "clientid", "id", "x" * 39, "xxxx-xxxx", FILLER, "paste the client id here", "insert-id",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ocarina_kit.cli.context import Run
 from ocarina_kit.cli.ui import Ui
+from ocarina_kit.config.names import PAIR
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.setup import Config, from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
@@ -30,7 +31,6 @@ from ocarina_kit.tokens.log import note_use
 from ocarina_kit.tokens.store import look as tokens_in
 from ocarina_kit.tokens.store import plan_aside
 
-PAIR = ("CLIENT_ID", "CLIENT_SECRET")
 _NO = ("CRD001", "API002")
 """Majora's own "no"; whatever else it says is a warning."""
 

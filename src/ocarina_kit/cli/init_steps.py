@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ocarina_kit.cli import init_settings as know
 from ocarina_kit.cli import install_client
 from ocarina_kit.cli.context import Run
-from ocarina_kit.cli.init_settings import ASK, PAIR, Known, Wish, ask, uses_key
+from ocarina_kit.cli.init_settings import ASK, Known, Wish, ask, uses_key
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
 from ocarina_kit.cli.login_steps import Login, is_accepted
 from ocarina_kit.cli.schedule_line import PLAN_S, Planned, install_entry, plan_entry, try_line
@@ -20,6 +20,7 @@ from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Clients, read_table
 from ocarina_kit.client.install import Plan
 from ocarina_kit.client.scopes import scopes_for
+from ocarina_kit.config.names import PAIR
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.doctor.setup import usable
@@ -142,7 +143,7 @@ class _Init:
             before, plan = self.entry.world.listing.content, self.entry.plan
             shown.append(Change("crontab", kind="crontab", before=before, after=plan.after))
         if wish.dry_run or any(each.before for each in changes):
-            ui.diff(difference(shown, run.machine, setup.secrets))
+            ui.diff(difference(shown, run.machine, (setup.legacy_key or setup.client_secret,)))
         asks = rows and self.asks and not wish.yes
         if wish.dry_run or (asks and not ui.confirm("Apply these changes?", help=_HELP_CHANGES)):
             ui.say("Nothing was changed.")

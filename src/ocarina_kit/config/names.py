@@ -6,7 +6,9 @@ import re
 
 TOKEN_LIFE_S = 36_000.0
 """Seconds that Majora's access tokens are valid (FACTS.md)."""
-TEXTS = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", "MAJORA_TOKENS_FILE", "CLIENT_ID", "CLIENT_SECRET")
+PAIR = ("CLIENT_ID", "CLIENT_SECRET")
+TEXTS = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", *PAIR, "MAJORA_TOKENS_FILE")
+"""In the order in which the guide writes them (FACTS.md, step 3)."""
 CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The variables from which requests, and so the client, takes a CA bundle, the first that is set."""
 INTEGERS = ("OCARINA_NO_BANNER", "OCARINA_QUIET")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ocarina_kit.config import jsontext
 from ocarina_kit.config.jsontext import Document, Spot
-from ocarina_kit.config.names import SETTINGS
+from ocarina_kit.config.names import PAIR, SETTINGS
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.config.values import is_api_key, judge, tidied
 from ocarina_kit.system.files import File, read_file
@@ -127,7 +127,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """
     found = {name: environ[name] for name in SETTINGS if environ.get(name)}
     if "CLIENT_ID" not in found and "MAJORA_CLIENT_ID" in environ:
-        older = {name: environ.get(f"MAJORA_{name}") for name in ("CLIENT_ID", "CLIENT_SECRET")}
+        older = {name: environ.get(f"MAJORA_{name}") for name in PAIR}
         found.update({name: value for name, value in older.items() if value is not None})
     return found
 

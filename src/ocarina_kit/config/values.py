@@ -8,7 +8,7 @@ import re
 from os import fsencode
 from typing import NamedTuple
 
-from ocarina_kit.config.names import INTEGERS
+from ocarina_kit.config.names import INTEGERS, PAIR
 from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, strip_ends
 
 ID_LENGTH = 40
@@ -71,7 +71,7 @@ def judge(name: str, value: object) -> Value:
             return Value(tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
         slips = [Fault("CFG008", "is another spelling of OAUTH", fixable=True)] if value != "OAUTH" else []
         return Value("OAUTH", tuple(slips))
-    if name.startswith("CLIENT_"):
+    if name in PAIR:
         return _judge_credential(name, value)
     try:
         is_name = b"\0" not in fsencode(value)
@@ -161,8 +161,7 @@ _SAYING = frozenset(
 _NAMING = {
     "MAJORA_USER": "my majora user name username you",
     **dict.fromkeys(
-        ("CLIENT_ID", "CLIENT_SECRET"),
-        "the my oauth majora ocarina client app application id clientid secret clientsecret password",
+        PAIR, "the my oauth majora ocarina client app application id clientid secret clientsecret password"
     ),
     "MAJORA_TOKEN": "the my majora api token key apikey",
     "MAJORA_DOMAIN": "the majora domain host server",
@@ -180,7 +179,7 @@ def is_placeholder(name: str, text: str) -> bool:
         return False
     if name == "MAJORA_DOMAIN":
         return _is_placeholder_domain(strip_ends(text, QUOTES))
-    if name in ("CLIENT_ID", "CLIENT_SECRET") and bare.isalnum() and len(bare) in (ID_LENGTH, SECRET_LENGTH):
+    if name in PAIR and bare.isalnum() and len(bare) in (ID_LENGTH, SECRET_LENGTH):
         return False  # just as a server generates it
     if name == "MAJORA_USER" and re.search(r"<.*>|\{.*\}", bare):  # no user name has these
         return True
@@ -191,7 +190,7 @@ def is_placeholder(name: str, text: str) -> bool:
 
 def _says_what_belongs(name: str, text: str) -> bool:
     words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", text)}
-    if re.match(r"(?i)\W*your(?:user|client|majora|api|token|id|secret|name|domain)", text):
+    if re.search(r"(?i)(?<![a-z])your(?:user|client|majora|api|token|id|secret|name|domain)", text):
         return True
     return bool(words) and (words <= set(_NAMING[name].split()) or not words.isdisjoint(_SAYING))
 

@@ -6,13 +6,11 @@ import re
 from collections.abc import Mapping
 from shlex import quote
 
+from ocarina_kit.config.names import PAIR, TEXTS
 from ocarina_kit.config.setup import Config, profiles
 from ocarina_kit.config.values import FILLER, is_api_key
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.words import strip_ends
-
-_ORDER = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "MAJORA_TOKENS_FILE")
-"""The order in which the guide writes a configuration (FACTS.md, step 3)."""
 
 
 def check_profile_name(name: str) -> None:
@@ -31,23 +29,24 @@ def with_settings(config: Config, settings: Mapping[str, str]) -> Config:
     With a legacy key, blank ids and secrets get fillers; a profile gets a tokens file of its own (CONTRACT.md, init). A
     file that cannot be repaired is replaced (a backup is kept). Raises KitError if something in the file is in the way.
     """
-    document, profile = config.document, config.place.profile
-    wanted = {name: settings[name] for name in _ORDER if name in settings}
+    profile = config.place.profile
+    own = profiles(config.document.value).get(profile or "", {})
+    # A profile goes on with what a layer below it has, but not a new one, and not with its tokens file.
+    now = {name: config.text(name) for name in config.settings} if profile is None or own else {}
+    if profile is not None:
+        now["MAJORA_TOKENS_FILE"] = strip_ends(str(own.get("MAJORA_TOKENS_FILE") or ""))
+    wanted = {name: settings[name] for name in TEXTS if name in settings}
     if is_api_key(wanted.get("MAJORA_TOKEN", "")):
-        for name in ("CLIENT_ID", "CLIENT_SECRET"):
-            wanted[name] = wanted.get(name) or config.text(name) or FILLER
-    own = profiles(document.value).get(profile or "", {})
-    if wanted and profile is not None and not strip_ends(str(own.get("MAJORA_TOKENS_FILE") or "")):
-        wanted["MAJORA_TOKENS_FILE"] = f"~/.ocarina-tokens-{profile}"
+        wanted.update({name: now.get(name) or FILLER for name in PAIR})
+    if wanted and profile is not None:
+        wanted["MAJORA_TOKENS_FILE"] = now["MAJORA_TOKENS_FILE"] or f"~/.ocarina-tokens-{profile}"
+    document = config.document
     for name, value in wanted.items():
-        # A profile goes on with what a layer below it has, but not a new one, and not with its tokens file.
-        inherits = profile is None or (own and name != "MAJORA_TOKENS_FILE")
-        if value == (config.text(name) if inherits else own.get(name)):
+        if value == now.get(name):
             continue
+        path = config.path_of(name) if profile is None else ("profile", profile, name)
         try:
-            document = document.set(
-                config.path_of(name) if profile is None else ("profile", profile, name), value
-            )
+            document = document.set(path, value)
         except ValueError as problem:
             what = f"The configuration has something else where an object is needed: {problem}."
             remedy = Remedy(

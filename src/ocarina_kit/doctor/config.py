@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Any
 
 from ocarina_kit.config.jsontext import Path, Spot
-from ocarina_kit.config.names import INTEGERS, SETTINGS, meant
+from ocarina_kit.config.names import INTEGERS, PAIR, SETTINGS, meant
 from ocarina_kit.config.setup import Config, effective, layers, profiles
 from ocarina_kit.config.url import instance_of, judge_domain
 from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied
@@ -26,7 +26,6 @@ from ocarina_kit.system.words import listed, tilde
 FILLERS_SINCE = (0, 48)
 """Clients from here on refuse a configuration with a blank setting (FACTS.md, The client)."""
 _INIT = "ocarina-kit init"
-_PAIR = ("CLIENT_ID", "CLIENT_SECRET")
 
 
 def _with_env(world: World) -> str:
@@ -158,7 +157,7 @@ def open_to_others(world: World, file: File) -> Outcome | None:
 
 def _required(config: Config) -> tuple[str, ...]:
     """Id and secret only with OAUTH, or with no token yet."""
-    return ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", *(() if config.uses_api_key else _PAIR))
+    return ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", *(() if config.uses_api_key else PAIR))
 
 
 def _missing(config: Config) -> dict[str, list[Path]]:
@@ -274,7 +273,7 @@ def is_oauth(world: World) -> Outcome | None:
     config, fault = world.config, judge("MAJORA_TOKEN", world.config.text("MAJORA_TOKEN")).fault
     if fault is not None:  # blank, or a placeholder
         return follows(fault.check)
-    blank = [name for name in _PAIR if not config.text(name)]
+    blank = [name for name in PAIR if not config.text(name)]
     if not (config.uses_api_key and blank) or (world.version or (0,)) < FILLERS_SINCE:
         return _of_values(world, "CFG008", "write OAUTH as ocarina does")
     said = f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
@@ -292,13 +291,13 @@ def look_right(world: World) -> Outcome | None:
     The server refuses the client (invalid_client).
     """
     config = world.config
-    client_id, secret = (tidied(config.text(name)) for name in _PAIR)
+    client_id, secret = (tidied(config.text(name)) for name in PAIR)
     if not are_swapped(client_id, secret):
         return _of_values(world, "CFG009", "tidy CLIENT_ID and CLIENT_SECRET")
     said, path = "CLIENT_ID and CLIENT_SECRET are swapped", config.path_of("CLIENT_ID")
     after = config.with_values({"CLIENT_ID": secret, "CLIENT_SECRET": client_id})
     return _wrong(
-        config, said, path, after=after, by="swap CLIENT_ID and CLIENT_SECRET", **ask(config, *_PAIR)
+        config, said, path, after=after, by="swap CLIENT_ID and CLIENT_SECRET", **ask(config, *PAIR)
     )
 
 
