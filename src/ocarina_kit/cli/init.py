@@ -65,14 +65,15 @@ def command(
         raise usage_error(
             "--instance and --domain exclude each other.", why="Each names a Majora.", remedy=one
         )
-    if {client_secret_file, api_key_file} == {"-"}:
-        what = "Only one of --client-secret-file and --api-key-file can be standard input (-)."
-        raise usage_error(what, why="It holds one value.", remedy=Remedy("Name a file for the other."))
     if instance is not None:
         domain = INSTANCES["test" if instance == "test" else "production"]
-    texts = {"MAJORA_DOMAIN": domain, "MAJORA_USER": user, "CLIENT_ID": client_id}
-    texts["CLIENT_SECRET"] = _read(run, "CLIENT_SECRET", client_secret_file)
-    texts["MAJORA_TOKEN"] = _read(run, "MAJORA_TOKEN", api_key_file)
+    texts = {
+        "MAJORA_DOMAIN": domain,
+        "MAJORA_USER": user,
+        "CLIENT_ID": client_id,
+        "CLIENT_SECRET": _read(run, "CLIENT_SECRET", client_secret_file),
+        "MAJORA_TOKEN": _read(run, "MAJORA_TOKEN", api_key_file),
+    }
     given = {name: text for name, text in texts.items() if text is not None}
     wish = Wish(offline, force, config_only, yes, dry_run, run.place.from_env)
     # It is written to the file, with --env too.

@@ -40,8 +40,8 @@ class Ask(NamedTuple):
     answer comes from, whom to write to, and what to write."""
 
     options: str
-    question: str = ""
-    help: str = ""
+    question: str
+    help: str
 
 
 ASK = {
@@ -189,11 +189,6 @@ def notes(name: str, value: Value) -> list[str]:
     return [f"{name} {fault.words}; corrected." for fault in value.faults if fault.fixable]
 
 
-def uses_key(values: Mapping[str, str]) -> bool:
-    """Whether these settings are a legacy API key's."""
-    return is_api_key(values["MAJORA_TOKEN"])
-
-
 # --- the server's word --------------------------------------------------------------------------------------------
 
 
@@ -203,17 +198,17 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
     Swaps id and secret back if they were swapped, told by their lengths or by asking the server. Says what it said.
     """
     id, secret = (values.get(name, "") for name in PAIR)
-    swapped, is_key, problem = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}, uses_key(values), None
+    is_key = is_api_key(values["MAJORA_TOKEN"])
     if id == secret and not is_key:
         what = "The client secret is the same as the client id: one of them was pasted twice."
         remedy = Remedy("Copy each by itself: an id has 40 characters, a secret 128.")
         return usage_error(what, id="CFG009", remedy=remedy)
+    swapped = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}
     swap = not is_key and are_swapped(id, secret)
-    if not wish.offline:
-        problem = ask_server(run, swapped if swap else values)
-        unsure = not (is_key or swap) and len(secret) != SECRET_LENGTH
-        if problem is not None and problem.id in _NO and unsure and ask_server(run, swapped) is None:
-            problem, swap = None, True
+    unsure = not (is_key or swap) and len(secret) != SECRET_LENGTH
+    problem = None if wish.offline else ask_server(run, swapped if swap else values)
+    if problem is not None and problem.id in _NO and unsure and ask_server(run, swapped) is None:
+        problem, swap = None, True
     if swap:
         values.update(swapped)
         run.ui.say("CLIENT_ID and CLIENT_SECRET were swapped; corrected.")
@@ -229,12 +224,12 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
 
 def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     """Why Majora does not accept id and secret, or the key; None if it does."""
-    domain, user = values["MAJORA_DOMAIN"], values["MAJORA_USER"]
-    is_key, secret = uses_key(values), Secret(values.get("CLIENT_SECRET", ""))
-    majora = Majora(run.machine, domain, values.get("CLIENT_ID", ""), secret)
+    domain, user, token = (values[name] for name in ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN"))
+    client_id, secret = (values.get(name, "") for name in PAIR)
+    majora = Majora(run.machine, domain, client_id, Secret(secret))
     with run.ui.waiting(f"Asking {domain}", 20.0):
-        if is_key:
-            probe = majora.probe_token(Secret(values["MAJORA_TOKEN"]), user, None, is_key=True)
+        if is_api_key(token):
+            probe = majora.probe_token(Secret(token), user, None, is_key=True)
         else:
             probe = majora.probe_client()
     if probe.kind in ("known", "accepted"):
@@ -244,12 +239,9 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
         return told.error(fault, _set_up(run, domain), said=said)  # "it answered …"
     if probe.kind != "refused":
         return no_majora(run, domain, probe)
-    what, why = (
-        f"Majora does not accept this API key for {user}.",
-        "It is one user's, and expires after 3 days.",
-    )
+    what = f"Majora does not accept this API key for {user}."
     remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
-    return KitError(what, id="API002", why=why, remedy=remedy)
+    return KitError(what, id="API002", why="It is one user's, and expires after 3 days.", remedy=remedy)
 
 
 def no_majora(run: Run, domain: str, probe: Probe) -> KitError:
@@ -290,7 +282,7 @@ def plan(
     corrected in the file, and what stays odd.
     """
     file, changes = config.file, list[Change]()
-    written = config._replace(file=file._replace(kind="file", mode=None), broken=None)
+    written = config._replace(file=file._replace(kind="file", mode=0o600, ours=True), broken=None)
     # Now the profile is complete, all else can be judged.
     world, more = settled(World.of(with_settings(written, values)))
     after = with_settings(world.config, values)
@@ -325,9 +317,9 @@ def write(run: Run, config: Config, changes: Sequence[Change]) -> None:
         said = described(change)
         with run.ui.waiting(f"Writing {said}", 90.0) as say:
             backup = apply_to_file(run.machine, change, say)
-        word, note = "set aside", f"; backup: {backup}" if backup is not None else ""
+        note = f"; backup: {backup}" if backup is not None else ""
         if change.what == "set aside":
             note_use(run.machine, run.setup(), "init")
+            run.ui.status("set aside", f"{said}{note}")
         else:
-            word, note = "wrote", f", readable only by you{note}"
-        run.ui.status(word, f"{said}{note}")
+            run.ui.status("wrote", f"{said}, readable only by you{note}")

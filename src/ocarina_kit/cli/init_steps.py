@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ocarina_kit.cli import init_settings as know
 from ocarina_kit.cli import install_client
 from ocarina_kit.cli.context import Run
-from ocarina_kit.cli.init_settings import ASK, Known, Wish, ask, uses_key
+from ocarina_kit.cli.init_settings import ASK, Known, Wish, ask
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
 from ocarina_kit.cli.login_steps import Login, is_accepted
 from ocarina_kit.cli.schedule_line import PLAN_S, Planned, install_entry, plan_entry, try_line
@@ -23,6 +23,7 @@ from ocarina_kit.client.scopes import scopes_for
 from ocarina_kit.config.names import PAIR
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
+from ocarina_kit.config.values import is_api_key
 from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora
@@ -33,11 +34,7 @@ from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.store import look, tokens_of
 
 Rows = list[tuple[str, str]]
-
-
 _IDENTIFY_S = 10.0
-_IN_PLACE = ("unchanged", "mixed")
-"""Outcomes of a plan for the crontab that leave nothing to do."""
 _FORM = (
     ("Name", "ocarina"),
     ("Client type", "Confidential"),
@@ -67,12 +64,15 @@ def set_up(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
 
 
 class _Init:
-    """One run. ``complete``: the steps around the configuration, too. ``client_plan`` and ``entry``: what is to be
-    installed and scheduled, None if nothing is. ``problems`` were shown; one stops no other step that can go on."""
+    """One run. ``lost``: nobody understands the text of the file. ``complete``: the steps around the configuration,
+    too. ``client_plan`` and ``entry``: what is to be installed and scheduled, None if nothing is. ``problems`` were
+    shown; one stops no other step that can go on."""
 
     def __init__(self, run: Run, given: Mapping[str, str], wish: Wish) -> None:
         self.run, self.ui, self.given, self.wish = run, run.ui, given, wish
         self.config, self.corrected = know.look(run, wish)
+        broken = self.config.broken
+        self.lost = self.config.readable is None and broken is not None and not broken.blank
         self.asks = run.ui.interactive
         self.complete = self.asks and not (wish.config_only or wish.offline)
         self.clients, self.table = find_client(run) if self.complete else (Clients(), None)
@@ -81,12 +81,11 @@ class _Init:
         self.problems: list[KitError] = []
 
     def lead(self) -> Result:
-        config, wish = self.config, self.wish
-        known = know.gather(self.run, config, self.given, wish)
+        wish = self.wish
+        known = know.gather(self.run, self.config, self.given, wish)
         wrong = [each for name, each in known.missing.items() if not self.asks or name in self.given]
-        lost = config.readable is None and config.broken is not None and not config.broken.blank
-        if lost and not (self.asks or wish.yes or wish.dry_run):
-            said = World.of(config).config_findings["CFG002"].said
+        if self.lost and not (self.asks or wish.yes or wish.dry_run):
+            said = World.of(self.config).config_findings["CFG002"].said
             wrong.append(("CFG002", f"{said}. To write it again, with a backup of the old one: --yes"))
         if wrong:
             what = "\n".join(["Settings are missing or wrong:", *(words for _, words in wrong)])
@@ -95,7 +94,7 @@ class _Init:
             raise usage_error(what, id=id, why="Nothing was written.", remedy=remedy)
         setup = self._current(known) if self.asks else None
         if setup is None:
-            return self._agree_and_do(self._values(known, lost=lost))
+            return self._agree_and_do(self._values(known))
         rows, to_do, rest = [], [], ", with a legacy API key"
         if setup.legacy_key is None and self.complete:
             rows = self._plan(setup)
@@ -106,7 +105,7 @@ class _Init:
         self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
         if wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP_KEPT):
             return self._agree_and_do({}, rows, due=bool(to_do))
-        return self._agree_and_do(self._values(known, lost=lost))
+        return self._agree_and_do(self._values(known))
 
     def _current(self, known: Known) -> Setup | None:
         """The set-up that there is; None if it lacks something, or something else is asked for."""
@@ -139,7 +138,7 @@ class _Init:
             ui.say("\nChanges:")
             ui.table(rows)
         shown = list(changes)
-        if wish.dry_run and complete and self.entry is not None:
+        if wish.dry_run and self.entry is not None:
             before, plan = self.entry.world.listing.content, self.entry.plan
             shown.append(Change("crontab", kind="crontab", before=before, after=plan.after))
         if wish.dry_run or any(each.before for each in changes):
@@ -163,15 +162,15 @@ class _Init:
 
     # --- the settings: asked for, or taken
 
-    def _values(self, known: Known, *, lost: bool) -> dict[str, str]:
+    def _values(self, known: Known) -> dict[str, str]:
         """The settings, each good by itself, and accepted by Majora. Raises KitError for its "no" to what is given."""
         values = dict(known.values)
         if self.asks and "MAJORA_TOKEN" not in known.given:  # a legacy key in the file becomes OAuth
             values["MAJORA_TOKEN"] = "OAUTH"  # noqa: S105  # the client's word for it
-        wanted = ("MAJORA_DOMAIN", "MAJORA_USER", *(() if uses_key(values) else PAIR))
+        wanted = ("MAJORA_DOMAIN", "MAJORA_USER", *(() if is_api_key(values["MAJORA_TOKEN"]) else PAIR))
         asked = [name for name in wanted if self.asks and name not in known.given]
         if asked:
-            self._open(lost=lost)
+            self._open()
         for words in known.said:
             self.ui.say(words)
         if "MAJORA_DOMAIN" in asked:
@@ -200,14 +199,14 @@ class _Init:
             values["CLIENT_SECRET"] = secret or ask(self.ui, "CLIENT_SECRET")
         return values
 
-    def _open(self, *, lost: bool) -> None:
+    def _open(self) -> None:
         file = self.run.place.config
         what = f"the client, {file}, a login, a refresh every 3 hours" if self.complete else str(file)
         self.ui.say(
             f"This sets up ocarina: {what}.\nYou need an approved Majora account with two-factor authentication.\n"
             "Enter ? at any question for help. Nothing is written before you agree."
         )
-        if lost:
+        if self.lost:
             self.ui.warn(f"{file} cannot be understood; it is written again, with a backup. [CFG002]")
         self.ui.say()
 
@@ -239,9 +238,12 @@ class _Init:
         """What there is still to do once that is planned, in words."""
         tokens, now = self._tokens(setup), self.run.machine.now()
         logged_in = tokens and all(each.seconds_left(now) > 0 and not each.odd for each in tokens)
-        found = ["the client"] if self.client_plan is not None else []
-        found += ["a login"] if not logged_in else []
-        return found + (["the crontab line"] if self.entry is not None else [])
+        steps = {
+            "the client": self.client_plan is not None,
+            "a login": not logged_in,
+            "the crontab line": self.entry is not None,
+        }
+        return [words for words, due in steps.items() if due]
 
     def _tokens(self, setup: Setup) -> tuple[Token, ...]:
         """Raises KitError (TOK003) if their file cannot be read."""
@@ -265,10 +267,10 @@ class _Init:
                 self.client_plan = install_client.plan_client(self.run)
                 rows += install_client.rows_of(self.client_plan)[:1]
         with self._step():
-            with self.ui.waiting("Planning the crontab line", PLAN_S):
-                entry = plan_entry(self.run, setup, self.clients.chosen)
+            entry = self._entry(setup)
             # A client that is installed first comes into the line that there is, too.
-            if entry.plan.outcome in (_IN_PLACE if self.client_plan is None else ("mixed",)):
+            unchanged = entry.plan.outcome == "unchanged" and self.client_plan is None
+            if unchanged or entry.plan.outcome == "mixed":
                 return rows
             if entry.problem is not None:
                 raise entry.problem
@@ -279,6 +281,10 @@ class _Init:
             self.entry = entry
             rows.append(("crontab", f"one line: refresh {entry.entry.words}"))
         return rows
+
+    def _entry(self, setup: Setup, *, prove: bool = True) -> Planned:
+        with self.ui.waiting("Planning the crontab line", PLAN_S):
+            return plan_entry(self.run, setup, self.clients.chosen, prove=prove)
 
     @contextlib.contextmanager
     def _step(self) -> Iterator[None]:
@@ -305,8 +311,7 @@ class _Init:
         if self.entry is not None and any(login.settled.values()) and not interrupted:
             with self._step():
                 # Planned again: there may be a client now.
-                with ui.waiting("Planning the crontab line", PLAN_S):
-                    entry = plan_entry(run, setup, self.clients.chosen, prove=False)
+                entry = self._entry(setup, prove=False)
                 install_entry(run, setup, entry.edit)
                 trial = try_line(run, setup, entry.entry)
                 done = "failed" if trial.error else trial.refreshed

@@ -113,10 +113,9 @@ def is_json(world: World) -> Outcome | None:
     if document is not None:
         after = config.with_document(document)._replace(broken=None)
         return _wrong(config, said, spot=broken, after=after, by="write valid JSON")
-    if broken.blank:
-        text = "init writes it again, and keeps a backup."
-        return _wrong(config, said, spot=broken, text=text, run=_INIT)
-    text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
+    text, run = "init writes it again, and keeps a backup.", (_INIT,)
+    if not broken.blank:
+        text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
     return _wrong(config, said, spot=broken, text=text, run=run)
 
 
@@ -128,14 +127,12 @@ def is_private(world: World) -> Outcome | None:
     Others on this machine can read your client secret, or change where ocarina sends it.
     """
     file = world.config.file
-    if file.mode is None:
-        return None
     loose = loose_folders(file.path)
     if (found := open_to_others(world, file)) is not None or not loose:
         return found
-    said, folder = "Others can replace the configuration: they can write in {folder}.", loose[0]
-    text, run = "Remove their write permission.", f"chmod go-w {quote(str(folder))}"
-    return problem("warn", said, text=text, run=run, folder=folder)
+    said = "Others can replace the configuration: they can write in {folder}."
+    text, run = "Remove their write permission.", f"chmod go-w {quote(str(loose[0]))}"
+    return problem("warn", said, text=text, run=run, folder=loose[0])
 
 
 def open_to_others(world: World, file: File) -> Outcome | None:
