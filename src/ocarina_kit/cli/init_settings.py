@@ -270,6 +270,7 @@ def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
         prove_space(target, 1).discard()
     elif not target.parent.exists():
         refuse("no folder", target)
+    with_settings(config, {"MAJORA_TOKEN": "OAUTH"})  # says if something in the file is in the way
     return config, corrected
 
 

@@ -5,7 +5,6 @@ every command. Lengths are those that Majora's server generates (FACTS.md): 40 c
 from __future__ import annotations
 
 import re
-from os import fsencode
 from typing import NamedTuple
 
 from ocarina_kit.config.names import INTEGERS, PAIR
@@ -73,11 +72,9 @@ def judge(name: str, value: object) -> Value:
         return Value("OAUTH", tuple(slips))
     if name in PAIR:
         return _judge_credential(name, value)
-    try:
-        is_name = b"\0" not in fsencode(value)
-    except UnicodeEncodeError:
-        is_name = False
-    return Value(value, () if is_name else (Fault("CFG010", "has a character that no file name can have"),))
+    # Python has the bytes of a name that are not UTF-8 as \udc80 to \udcff (PEP 383).
+    is_bad = re.search("[\0\ud800-\udc7f\udd00-\udfff]", value)
+    return Value(value, (Fault("CFG010", "has a character that no file name can have"),) if is_bad else ())
 
 
 # --- each setting -----------------------------------------------------------------------------------------------

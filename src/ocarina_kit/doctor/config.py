@@ -14,7 +14,7 @@ from typing import Any
 from ocarina_kit.config.jsontext import Path, Spot
 from ocarina_kit.config.names import INTEGERS, PAIR, SETTINGS, meant
 from ocarina_kit.config.setup import Config, effective, layers, profiles
-from ocarina_kit.config.url import instance_of, judge_domain
+from ocarina_kit.config.url import instance_of
 from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied
 from ocarina_kit.doctor.check import Outcome, check, follows, problem
 from ocarina_kit.doctor.world import World
@@ -311,19 +311,20 @@ def optional(world: World) -> Outcome | None:
     after = document
     for path, mapping in layers(document.value, config.place.profile):
         for name in [each for each in ("MAJORA_TOKENS_FILE", *INTEGERS) if each in mapping]:
-            value, place = judge(name, mapping[name]), (*path, name)
+            value = judge(name, mapping[name])
             if value.faults:
-                faults[place] = value.faults[0].words
-                after = after.set(place, int(value.text)) if value.usable else after
+                faults[(*path, name)] = value.faults[0].words
+                after = after.set((*path, name), int(value.text)) if value.usable else after
     if not isinstance(document.value.get("default", {}), dict):
         faults["default",] = "is not an object"
     text, run = "Remove it, or give it another value.", _edit(config)
-    name, file = "MAJORA_TOKENS_FILE", config.tokens_file
-    if not faults and config.text(name) and read_file(file).kind in ("folder", "special"):
-        faults[config.path_of(name)] = "does not name a file"
-    elif not faults and config.text(name) and read_file(file.parent).kind not in ("folder", "unreadable"):
-        faults[config.path_of(name)] = "is in a folder that does not exist"
-        text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {quote(str(file.parent))}"
+    if not faults and config.text("MAJORA_TOKENS_FILE"):
+        place, file = config.path_of("MAJORA_TOKENS_FILE"), config.tokens_file
+        if read_file(file).kind in ("folder", "special"):
+            faults[place] = "does not name a file"
+        elif read_file(file.parent).kind not in ("folder", "unreadable"):
+            faults[place] = "is in a folder that does not exist"
+            text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {quote(str(file.parent))}"
     if not faults:
         return None
     said = "; ".join(f"{path[-1]} {fault}" for path, fault in faults.items())
@@ -377,8 +378,8 @@ def agree(world: World) -> Outcome | None:
     Accounts of one instance are unknown to the other, so the server will refuse this user.
     """
     config, path = world.config, world.config.path_of("MAJORA_USER")
-    instance = instance_of(judge_domain(config.text("MAJORA_DOMAIN")).text)
-    is_test = judge("MAJORA_USER", config.text("MAJORA_USER")).text.lower().startswith("test-")
+    instance = instance_of(world.values["MAJORA_DOMAIN"].text)
+    is_test = world.values["MAJORA_USER"].text.lower().startswith("test-")
     if (instance, is_test) not in (("production", True), ("test", False)):
         return None
     starts = "starts" if is_test else "does not start"
