@@ -35,18 +35,14 @@ def command(
     ] = None,
     domain: Annotated[Text, option("--domain", "URL", "The address of another Majora.")] = None,
     user: Annotated[Text, option("--user", "NAME", "Your user name at that Majora.")] = None,
-    client_id: Annotated[
-        Text, option("--client-id", "ID", "The client id of your application there.")
-    ] = None,
+    client_id: Annotated[Text, option("--client-id", "ID", "The client id of your application.")] = None,
     client_secret_file: Annotated[
         Text, option("--client-secret-file", "FILE|-", "The file with its client secret.")
     ] = None,
     api_key_file: Annotated[
         Text, option("--api-key-file", "FILE|-", "The file with a legacy API key, in place of OAuth.")
     ] = None,
-    offline: Annotated[
-        bool, flag("--offline", "Write the configuration only, and ask no server about it.")
-    ] = False,
+    offline: Annotated[bool, flag("--offline", "As --config-only, and ask no server about it.")] = False,
     force: Annotated[bool, flag("--force", "Write also an id and secret that Majora refuses.")] = False,
     config_only: Annotated[bool, flag("--config-only", "Write the configuration only.")] = False,
     yes: options.Yes = False,
@@ -81,8 +77,7 @@ def command(
 
 
 def _read(run: Run, name: str, file: str | None) -> str | None:
-    """The value of a setting: all of a file, or of standard input. Raises KitError (usage); what was read is never
-    repeated."""
+    """The value of a setting, all of a file or of standard input. Raises KitError (usage), which repeats none of it."""
     if file is None:
         return None
     if file == "-" and run.ui.interactive:

@@ -138,17 +138,17 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
     environ = run.machine.environ
     variables = from_environment(environ)
     for name in PAIR:
-        # A blank one counts as not set.
         variables[name] = variables.get(name) or environ.get(f"MAJORA_{name}", "")
+    # A blank one counts as not set.
     variables = {name: text for name, text in variables.items() if text}
     file = {} if wish.from_env else _in_file(config)
     here = {**variables, **given}
     if moves(config, judge("MAJORA_DOMAIN", here.get("MAJORA_DOMAIN", "")).text):
         file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
     ways = (each for each in (given, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
-    token = next(ways, {}).get("MAJORA_TOKEN")
-    is_key = token is not None and ("MAJORA_TOKEN" in given or is_api_key(token))
-    found, known = {**file, **here}, Known({"MAJORA_TOKEN": "OAUTH"}, {}, set(), [])
+    is_key = "MAJORA_TOKEN" in given or is_api_key(next(ways, {}).get("MAJORA_TOKEN", ""))
+    found = {**file, **here}
+    known = Known({"MAJORA_TOKEN": "OAUTH"}, {}, set(), [])
     for name in ("MAJORA_DOMAIN", "MAJORA_USER", *(("MAJORA_TOKEN",) if is_key else PAIR)):
         value = judge(name, found.get(name, ""))
         fault = value.fault
@@ -178,8 +178,7 @@ def _in_file(config: Config) -> dict[str, str]:
 
 
 def moves(config: Config, domain: str) -> bool:
-    """Whether ``domain`` is at another server than the usable one of the file: its id, secret, key and tokens are not
-    sent there."""
+    """Whether ``domain`` is at another server than the file's, whose id, secret, key and tokens are not sent there."""
     before = judge("MAJORA_DOMAIN", config.text("MAJORA_DOMAIN"))
     return before.usable and server_of(domain) not in ("", server_of(before.text))
 

@@ -118,9 +118,8 @@ class _Init:
     def _agree_and_do(
         self, values: Mapping[str, str], planned: Rows | None = None, *, due: bool = True
     ) -> Result:
-        """One list of changes, one question, and then all of it. ``values``: the settings to write, none to keep those
-        in the file. ``planned``: the rows for what is beside the configuration, if that is known. ``due``: also if
-        nothing changes."""
+        """One list of changes, one question, and then all of it. ``values``: the settings to write; without any those
+        in the file stay. ``planned``: the rows beside the configuration, if known. ``due``: also if nothing changes."""
         run, ui, wish = self.run, self.ui, self.wish
         changes, setup = know.plan(run, self.config, self.corrected, values)
         rows = [(each.what.replace("chmod", "write"), know.described(each)) for each in changes]

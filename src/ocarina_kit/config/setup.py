@@ -101,8 +101,7 @@ def layers(
     default = value.get("default")
     if isinstance(default, dict):
         yield ("default",), default
-    own = profiles(value).get(profile) if profile is not None else None
-    if profile is not None and own is not None:
+    if profile is not None and (own := profiles(value).get(profile)) is not None:
         yield ("profile", profile), own
 
 

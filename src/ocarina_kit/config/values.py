@@ -198,10 +198,7 @@ def _is_placeholder_domain(text: str) -> bool:
     host = re.split(r"[/?#:]", bare, maxsplit=1)[0].rstrip(".").lower()
     if "@" in bare or not bare:  # a user name or password, which may have any sign in it
         return False
-    if (
-        re.search(r"[<>{}]|\$\w", bare)
-        or re.fullmatch(_DOMAIN, host or bare)
-        or re.fullmatch(r"<[^.:]*>", text)
-    ):
+    wrapped = re.search(r"[<>{}]|\$\w", bare) or re.fullmatch(r"<[^.:]*>", text)
+    if wrapped or re.fullmatch(_DOMAIN, host or bare):
         return True
     return "." not in host and host != "majora" and _says_what_belongs("MAJORA_DOMAIN", host)
