@@ -113,9 +113,9 @@ def is_json(world: World) -> Outcome | None:
     if document is not None:
         after = config.with_document(document)._replace(broken=None)
         return _wrong(config, said, spot=broken, after=after, by="write valid JSON")
-    text, run = "init writes it again, and keeps a backup.", (_INIT,)
-    if not broken.blank:
-        text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
+    text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
+    if broken.blank:
+        text, run = "init writes it again, and keeps a backup.", ("", _INIT)
     return _wrong(config, said, spot=broken, text=text, run=run)
 
 
@@ -311,19 +311,19 @@ def optional(world: World) -> Outcome | None:
     after = document
     for path, mapping in layers(document.value, config.place.profile):
         for name in [each for each in ("MAJORA_TOKENS_FILE", *INTEGERS) if each in mapping]:
-            value = judge(name, mapping[name])
+            value, place = judge(name, mapping[name]), (*path, name)
             if value.faults:
-                faults[(*path, name)] = value.faults[0].words
-                after = after.set((*path, name), int(value.text)) if value.usable else after
+                faults[place] = value.faults[0].words
+                after = after.set(place, int(value.text)) if value.usable else after
     if not isinstance(document.value.get("default", {}), dict):
         faults["default",] = "is not an object"
     text, run = "Remove it, or give it another value.", _edit(config)
     if not faults and config.text("MAJORA_TOKENS_FILE"):
-        place, file = config.path_of("MAJORA_TOKENS_FILE"), config.tokens_file
+        setting, file = config.path_of("MAJORA_TOKENS_FILE"), config.tokens_file
         if read_file(file).kind in ("folder", "special"):
-            faults[place] = "does not name a file"
+            faults[setting] = "does not name a file"
         elif read_file(file.parent).kind not in ("folder", "unreadable"):
-            faults[place] = "is in a folder that does not exist"
+            faults[setting] = "is in a folder that does not exist"
             text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {quote(str(file.parent))}"
     if not faults:
         return None
