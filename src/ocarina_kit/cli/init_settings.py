@@ -135,10 +135,9 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
     Whichever of these has an id, a secret or MAJORA_TOKEN first says whether it is OAuth or a legacy key. Of the file
     no id, secret or key is taken if another Majora is named: they are not sent to another server.
     """
-    environ = run.machine.environ
-    variables = from_environment(environ)
+    variables = from_environment(run.machine.environ)
     for name in PAIR:
-        variables[name] = variables.get(name) or environ.get(f"MAJORA_{name}", "")
+        variables[name] = variables.get(name) or run.machine.environ.get(f"MAJORA_{name}", "")
     # A blank one counts as not set.
     variables = {name: text for name, text in variables.items() if text}
     file = {} if wish.from_env else _in_file(config)
@@ -234,8 +233,9 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     if probe.kind in ("known", "accepted"):
         return None
     if probe.kind in ("unknown", "other-grant"):
-        fault, said = "client" if probe.kind == "unknown" else "grant-type", f"I{probe.words[1:]}."
-        return told.error(fault, _set_up(run, domain), said=said)  # "it answered …"
+        fault = "client" if probe.kind == "unknown" else "grant-type"
+        setup = Setup(run.place, domain, "", run.place.config)
+        return told.error(fault, setup, said=f"I{probe.words[1:]}.")  # "it answered …"
     if probe.kind != "refused":
         return no_majora(run, domain, probe)
     what = f"Majora does not accept this API key for {user}."
@@ -245,12 +245,8 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
 
 def no_majora(run: Run, domain: str, probe: Probe) -> KitError:
     """No usable answer: what was met in place of a Majora."""
-    return told.no_answer(probe.net or NoAnswer("other", probe.words), _set_up(run, domain))
-
-
-def _set_up(run: Run, domain: str) -> Setup:
-    """What is known of a set-up before it is written."""
-    return Setup(run.place, domain, "", run.place.config)
+    setup = Setup(run.place, domain, "", run.place.config)  # all that is known before it is written
+    return told.no_answer(probe.net or NoAnswer("other", probe.words), setup)
 
 
 # --- the change -----------------------------------------------------------------------------------------------------

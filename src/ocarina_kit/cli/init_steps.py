@@ -52,8 +52,7 @@ _HELP_KEPT = (
 
 
 def set_up(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
-    """All of it; ``given``: what options say. Raises KitError: without a terminal all that is missing is named at once
-    (exit 2)."""
+    """All of it; ``given``: what options say. Raises KitError: without a terminal it names all that is missing (2)."""
     try:
         return _Init(run, given, wish).lead()
     except KitError as problem:
@@ -266,7 +265,8 @@ class _Init:
                 self.client_plan = install_client.plan_client(self.run)
                 rows += install_client.rows_of(self.client_plan)[:1]
         with self._step():
-            entry = self._entry(setup)
+            with self.ui.waiting("Planning the crontab line", PLAN_S):
+                entry = plan_entry(self.run, setup, self.clients.chosen)
             # A client that is installed first comes into the line that there is, too.
             unchanged = entry.plan.outcome == "unchanged" and self.client_plan is None
             if unchanged or entry.plan.outcome == "mixed":
@@ -280,10 +280,6 @@ class _Init:
             self.entry = entry
             rows.append(("crontab", f"one line: refresh {entry.entry.words}"))
         return rows
-
-    def _entry(self, setup: Setup, *, prove: bool = True) -> Planned:
-        with self.ui.waiting("Planning the crontab line", PLAN_S):
-            return plan_entry(self.run, setup, self.clients.chosen, prove=prove)
 
     @contextlib.contextmanager
     def _step(self) -> Iterator[None]:
@@ -310,7 +306,8 @@ class _Init:
         if self.entry is not None and any(login.settled.values()) and not interrupted:
             with self._step():
                 # Planned again: there may be a client now.
-                entry = self._entry(setup, prove=False)
+                with ui.waiting("Planning the crontab line", PLAN_S):
+                    entry = plan_entry(run, setup, self.clients.chosen, prove=False)
                 install_entry(run, setup, entry.edit)
                 trial = try_line(run, setup, entry.entry)
                 done = "failed" if trial.error else trial.refreshed

@@ -18,8 +18,8 @@ def check_profile_name(name: str) -> None:
     allowed = r"(?!\.{1,2}\Z)(?! )[^\x00-\x1f\x7f/\\'\"`$%]{1,64}(?<! )"
     if re.fullmatch(allowed, name) is None or not strip_ends(name):
         rule = "64 characters at most, with no slash, quote, backslash, $, % or line break, and no space at its ends."
-        remedy, why = Remedy(f"Use another: {rule}"), "It becomes part of a file name."
-        raise usage_error("A profile cannot have this name.", why=why, remedy=remedy)
+        why = "It becomes part of a file name."
+        raise usage_error("A profile cannot have this name.", why=why, remedy=Remedy(f"Use another: {rule}"))
 
 
 def with_settings(config: Config, settings: Mapping[str, str]) -> Config:
@@ -49,8 +49,7 @@ def with_settings(config: Config, settings: Mapping[str, str]) -> Config:
             document = document.set(path, value)
         except ValueError as problem:
             what = f"The configuration has something else where an object is needed: {problem}."
-            remedy = Remedy(
-                "Remove it, or make it an object.", (f"${{EDITOR:-vi}} {quote(str(config.place.config))}",)
-            )
+            edit = f"${{EDITOR:-vi}} {quote(str(config.place.config))}"
+            remedy = Remedy("Remove it, or make it an object.", (edit,))
             raise KitError(what, id="CFG010", why="Nothing was written.", remedy=remedy) from None
     return config.with_document(document)

@@ -49,18 +49,16 @@ def _wrong(
 ) -> Outcome:
     """A `problem` that says where: file, line and column of the setting at ``path``, or ``spot``. ``after``: the
     configuration with this fixed, in place of a remedy; ``by``: what --fix does. ``more``: as `problem` has it."""
-    file, spot = config.file, spot or config.document.find(path)
+    file = config.file
+    spot = spot or config.document.find(path) or Spot(0, 0)
     if not config.place.from_env:
-        said += " ({file}, line {line}, column {column})" if spot is not None else " ({file})"
-        more["file"] = tilde(file.path, config.machine.home)
+        said += " ({file}, line {line}, column {column})" if spot.line else " ({file})"
+        more.update(file=tilde(file.path, config.machine.home), line=spot.line, column=spot.column)
     after = None if after == config else after
     if after is not None and after.readable is not None:
         fix = Change("write", file.path, "config", file.content, after.readable.render(), why=by)
         more.update(fix=(fix,), text="", run="")
-    if spot is None:
-        return problem(status, said, **more)._replace(after=after)
-    found = problem(status, said, line=spot.line, column=spot.column, **more)
-    return found._replace(after=after, excerpt=spot.excerpt)
+    return problem(status, said, **more)._replace(after=after, excerpt=spot.excerpt)
 
 
 def ask(config: Config, *names: str, text: str = "init asks, and keeps the rest.") -> dict[str, Any]:
@@ -160,16 +158,16 @@ def _required(config: Config) -> tuple[str, ...]:
 def _missing(config: Config) -> dict[str, list[Path]]:
     """The required settings that no layer has, or that a later layer misspells: ocarina takes the one before it. Each
     with the names in that layer that can only be slips for it."""
-    required = _required(config)
-    slips: dict[str, list[Path]] = {}
-    for path, mapping in layers(config.document.value, config.place.profile):
-        absent = [name for name in required if name not in mapping]
-        here: dict[str, list[Path]] = {}
-        for name in list(mapping)[:1000] if absent else ():
-            if name not in SETTINGS and isinstance(mapping[name], str) and (setting := meant(name)) in absent:
-                here.setdefault(setting, []).append((*path, name))
-        slips = {name: places for name, places in slips.items() if name in absent} | here
-    return {name: slips.get(name, []) for name in required if name in slips or name not in config.settings}
+    slips: dict[str, list[Path]] = {name: [] for name in _required(config)}
+    for path, layer in layers(config.document.value, config.place.profile):
+        unknown = [
+            each for each in list(layer)[:1000] if isinstance(layer[each], str) and each not in SETTINGS
+        ]
+        for name in slips:
+            near = [(*path, each) for each in unknown if name not in layer and meant(each) == name]
+            if near or name in layer:
+                slips[name] = near
+    return {name: near for name, near in slips.items() if near or name not in config.settings}
 
 
 def _of_values(world: World, check: str, by: str = "", after: Config | None = None) -> Outcome | None:
@@ -185,12 +183,13 @@ def _of_values(world: World, check: str, by: str = "", after: Config | None = No
     near = [path for places in missing.values() for path in places] if check == "CFG004" else []
     said = "; ".join(f"{name} {fault.words}" for name, fault in worse or faults)
     said += "; ocarina ignores {near}" if near else ""
-    wrong, status = list(dict(worse or faults)), "fail" if worse else "warn"
+    status = "fail" if worse else "warn"
+    wrong = list(dict(worse or faults))
     if worse and all(fault.fixable for _, fault in worse):
         after = config.with_values({name: world.values[name].text for name in wrong})
-    path, remedy = near[0] if near else config.path_of(wrong[0]), ask(config, *wrong)
+    path = near[0] if near else config.path_of(wrong[0])
     names = listed([each[-1] for each in near])
-    return _wrong(config, said, path, status=status, after=after, by=by, near=names, **remedy)
+    return _wrong(config, said, path, status=status, after=after, by=by, near=names, **ask(config, *wrong))
 
 
 @check("CFG004", "Every required setting has a value", needs="CFG002 CFG011", run=_INIT)
@@ -218,9 +217,9 @@ def has_profile(world: World) -> Outcome | None:
         return None
     known = profiles(config.document.value)
     if profile not in known:
-        said = "The profile {profile} does not exist (profiles: {known})"
+        said, names = "The profile {profile} does not exist (profiles: {known})", listed(list(known))
         remedy = ask(config, text="init writes it; or name another with --profile.")
-        return _wrong(config, said, profile=profile, known=listed(list(known)) or "none", **remedy)
+        return _wrong(config, said, profile=profile, known=names or "none", **remedy)
     missing = [name for name, found in _missing(config).items() if not found]  # a near miss is CFG004's
     if not missing:
         return None
