@@ -57,10 +57,8 @@ def command(
     if run.place.profile is not None:
         check_profile_name(run.place.profile)
     if instance is not None and domain is not None:
-        one = Remedy("Give one of the two.")
-        raise usage_error(
-            "--instance and --domain exclude each other.", why="Each names a Majora.", remedy=one
-        )
+        remedy = Remedy("Give one of the two.")
+        raise usage_error("--instance and --domain both name a Majora.", remedy=remedy)
     if instance is not None:
         domain = INSTANCES["test" if instance == "test" else "production"]
     texts = {
@@ -85,6 +83,6 @@ def _read(run: Run, name: str, file: str | None) -> str | None:
     option = ASK[name].options.split()[0]
     text = run.read(option, file, _LARGEST).strip()
     if len(text.splitlines()) > 1:
-        what, remedy = f"{option} has several lines.", Remedy("Put the value into it, and nothing else.")
-        raise usage_error(what, why="One line is expected, with the value.", remedy=remedy)
+        remedy = Remedy("Put the value into it, and nothing else.")
+        raise usage_error(f"{option} has several lines; one is expected.", remedy=remedy)
     return text

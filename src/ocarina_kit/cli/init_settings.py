@@ -170,8 +170,7 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
 def _in_file(config: Config) -> dict[str, str]:
     """What the file says. A profile that is not there yet is a set-up of its own: of the layers below it only the
     object "default" counts, as the top level is mostly another Majora's."""
-    profile = config.place.profile
-    new = profile is not None and profile not in profiles(config.document.value)
+    new = config.place.profile not in (None, *profiles(config.document.value))
     found = {name: config.text(name) for name in config.settings if config.text(name)}
     return {name: each for name, each in found.items() if not new or config.path_of(name)[0] == "default"}
 

@@ -94,13 +94,13 @@ class _Init:
         setup = self._current(known) if self.asks else None
         if setup is None:
             return self._agree_and_do(self._values(known))
-        rows, to_do, rest = [], [], ", with a legacy API key"
-        if setup.legacy_key is None and self.complete:
+        rows: Rows = []
+        to_do: list[str] = []
+        rest = ", with a legacy API key" if setup.legacy_key is not None else ""
+        if self.complete and not rest:
             rows = self._plan(setup)
             to_do = self._to_do(setup)
             rest = f". Still to do: {listed(to_do)}" if to_do else ", logged in, refreshed by cron"
-        elif setup.legacy_key is None:
-            rest = ""
         self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
         if wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP_KEPT):
             return self._agree_and_do({}, rows, due=bool(to_do))

@@ -160,11 +160,9 @@ def _missing(config: Config) -> dict[str, list[Path]]:
     with the names in that layer that can only be slips for it."""
     slips: dict[str, list[Path]] = {name: [] for name in _required(config)}
     for path, layer in layers(config.document.value, config.place.profile):
-        unknown = [
-            each for each in list(layer)[:1000] if isinstance(layer[each], str) and each not in SETTINGS
-        ]
+        names = [each for each in list(layer)[:1000] if isinstance(layer[each], str) and each not in SETTINGS]
         for name in slips:
-            near = [(*path, each) for each in unknown if name not in layer and meant(each) == name]
+            near = [(*path, each) for each in names if name not in layer and meant(each) == name]
             if near or name in layer:
                 slips[name] = near
     return {name: near for name, near in slips.items() if near or name not in config.settings}
