@@ -51,15 +51,15 @@ _HELP_KEPT = (
 )
 
 
-def set_up(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
+def set_up(run: Run, given: Mapping[str, str], wish: Wish, tries: int = 50) -> Result:
     """All of it; ``given``: what options say. Raises KitError: without a terminal it names all that is missing (2)."""
     try:
         return _Init(run, given, wish).lead()
     except KitError as problem:
-        if problem.id != "FIX001" or run.ui.interactive:
+        if problem.id != "FIX001" or run.ui.interactive or tries == 1:
             raise
-    # Another process wrote the file meanwhile: its settings stay, ours are added. Once: it may write all the time.
-    return _Init(run, given, wish).lead()
+    # Another process wrote the file meanwhile: its settings stay, ours are added. Dozens may do so at once.
+    return set_up(run, given, wish, tries - 1)
 
 
 class _Init:
