@@ -29,9 +29,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_279, 85, 8_566, 95_981),
+    "src": (13_280, 85, 8_569, 96_034),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_882, 87, 7_054, 100_581),
+    "tests": (11_908, 87, 7_072, 100_865),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 
