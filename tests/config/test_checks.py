@@ -11,7 +11,7 @@ from ocarina_kit.client.find import Candidate, Clients
 from ocarina_kit.config import jsontext
 from ocarina_kit.config.place import Place
 from ocarina_kit.config.setup import Config, effective, from_environment, place_of
-from ocarina_kit.config.write import plan_settings
+from ocarina_kit.config.write import check_profile_name, with_settings
 from ocarina_kit.doctor import setup
 from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.setup import usable
@@ -116,7 +116,7 @@ def test_what_is_fixed() -> None:
 
 def test_a_tokens_file_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("real")
-    for name in ("/", "/dev/null", "/dev/null/x", f"{tmp_path}", f"{tmp_path}/a\0b"):
+    for name in ("/", "/dev/null", "/dev/null/x", f"{tmp_path}", f"{tmp_path}/a\0b", "\ud800"):
         config = config_of(good(MAJORA_TOKENS_FILE=name))
         assert wrong(config) == {"CFG010": "fail"}, name
         assert not any(command.startswith("mv") for command in judged(config)["CFG010"].remedy.commands)
@@ -137,6 +137,12 @@ def test_a_missing_or_incomplete_profile_is_the_one_fault() -> None:
     near = config_of({"profile": {"p": good("CLIENT_ID", client_id=ID)}}, "p")
     assert wrong(near) == {"CFG004": "fail"}
     assert after_fix(near)["profile"]["p"] == GOOD
+    # ocarina would go on with the value of a layer before; the last layer's name counts.
+    layers = {**GOOD, "default": {"majora_user": "x"}, "profile": {"p": {"MAJORA_USRE": "y"}, "q": GOOD}}
+    assert [wrong(config_of(layers, profile)) for profile in (None, "p", "q")] == [{"CFG004": "fail"}] * 2 + [
+        {}
+    ]
+    assert after_fix(config_of(layers, "p"))["profile"]["p"] == {"MAJORA_USER": "y"}
 
 
 def test_a_file_that_may_not_be_read_or_is_anothers() -> None:
@@ -237,13 +243,12 @@ def test_unusable_says_the_first_fault() -> None:
 
 def test_a_profile_has_a_tokens_file_of_its_own() -> None:
     own, tokens = good(MAJORA_USER="x"), {"MAJORA_TOKENS_FILE": "~/.ocarina-tokens-uk"}
-    (change,), _ = plan_settings(config_of(b"", "uk"), own)
-    assert json.loads(change.after or b"") == {"profile": {"uk": {**own, **tokens}}}
+    assert with_settings(config_of(b"", "uk"), own).document.value == {"profile": {"uk": {**own, **tokens}}}
     settled = good(profile={"uk": {"MAJORA_USER": "x", "MAJORA_TOKENS_FILE": "~/t"}})
-    assert plan_settings(config_of(settled, "uk"), own)[0] == []
+    assert with_settings(config_of(settled, "uk"), own).document.value == settled
 
 
 def test_names_that_a_profile_cannot_have() -> None:
     for name in ("", " ", "a/b", "..", "a b ", "x" * 65, "$HOME", "%"):
         with pytest.raises(KitError, match="cannot have this name"):
-            plan_settings(config_of(GOOD, name), GOOD)
+            check_profile_name(name)

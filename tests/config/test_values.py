@@ -40,7 +40,7 @@ PLACEHOLDERS = {
     "MAJORA_USER": [
         "your-username", "YOUR USERNAME", "yourusername", "“your-username”", "username", "user-name", "MAJORA_USER",
         "<you>", "{{ user }}", "${MAJORA_USER}", "$USER", "%USER%", "[your user name]", "...", "…", "xxx", "-", "?",
-        "***", "change-me", "TODO", "none", "null", "my_user", "climb-covid19-<name>",
+        "***", "climb-yourname", "change-me", "TODO", "none", "null", "my_user", "climb-covid19-<name>",
     ],
     "CLIENT_ID": [
         "YourClientId", "clientid", "id", "x" * 39, "xxxx-xxxx", FILLER, "paste the client id here", "insert-id",
@@ -131,7 +131,10 @@ SPELLINGS = (
         *(("MAJORA_TOKEN", text, ["CFG008 is another spelling of OAUTH, fixable"]) for text in SPELLINGS),
         ("MAJORA_TOKEN", KEY, ["CFG008 is a legacy API key, warning"]),
         ("MAJORA_TOKENS_FILE", "", ["CFG010 is blank"]),
-        ("MAJORA_TOKENS_FILE", "a\0b", ["CFG010 has a zero byte in it"]),
+        *(
+            ("MAJORA_TOKENS_FILE", f"a{x}b", ["CFG010 has a character that no file name can have"])
+            for x in "\0\ud800"
+        ),
     ],
 )
 def test_faults(name: str, value: object, faults: list[str]) -> None:
@@ -160,12 +163,7 @@ def test_integers(value: object, good: bool, text: str) -> None:
 
 NEAR = {
     "MAJORA_DOMAIN": [
-        "majora_domain",
-        " MAJORA-DOMAIN:",
-        "MAJORA_DOMAIN\u200b",
-        "MAJORA_DOMIAN",
-        "MAJOR_DOMAIN",
-        "MAJORA_SERVER",
+        "majora_domain", " MAJORA-DOMAIN:", "MAJORA_DOMAIN\u200b", "MAJORA_DOMIAN", "MAJOR_DOMAIN", "MAJORA_SERVER",
     ],
     "CLIENT_ID": ["CLIENTID", "CLIENT_DI", "MAJORA_CLIENT_ID", "MAJORA_OAUTH_CLIENT_ID"],
     "CLIENT_SECRET": ["client_secret ", "CLIENT_SERCET", "OAUTH_CLIENT_SECRET"],
@@ -174,8 +172,11 @@ NEAR = {
     "MAJORA_TOKENS_FILE": ["MAJORA_TOKEN_FILE"],
     "OCARINA_QUIET": ["ocarina_quite"],
     "OCARINA_NO_BANNER": ["OCARINA_NOBANNER"],
-    "": ["MAJRA_DOMIAN", "domain", "user", "default", "email", "MAJORA_INSTITUTE", "", "majora", "é" * 99],
-}
+    "": [
+        "MAJRA_DOMIAN", "domain", "user", "default", "email", "MAJORA_INSTITUTE", "MAJORA_DOMAIN_OLD", "MAJORA_TOKENS",
+        "", "majora", "é" * 99,
+    ],
+}  # fmt: skip
 
 
 def test_near_misses() -> None:

@@ -1,6 +1,8 @@
 """Behaviours that have no table of their own, through the real command."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cli.conftest import LOOKUP, Lab, talk
@@ -15,6 +17,22 @@ def test_init_repairs_a_configuration_in_utf_16(lab: Lab) -> None:
     ran = lab.kit.run("init", "--yes")
     assert ran.code == 0, ran
     assert json.loads(lab.kit.config.read_text("utf-8")) == {**lab.config, "mine": "é"}
+
+
+def test_init_asks_for_a_secret_where_the_file_is_standard_input(lab: Lab) -> None:
+    wrong = (("(hidden):", "?"), "below the client id", ("(hidden):", "<it>"), "placeholder")
+    secret = ("(hidden):", lab.app.client_secret)
+    lab.talk("init --config-only --yes --client-secret-file -", *wrong, secret, "Nothing to change")
+
+
+def test_init_gives_up_where_another_process_writes_the_file_all_the_time(lab: Lab) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        init = pool.submit(lab.kit.run, "init", "--offline", "--user", "bob", "--json")
+        while not init.done():
+            new = lab.kit.home / "new"
+            new.write_text(json.dumps({**lab.config, "mine": time.monotonic()}))
+            new.replace(lab.kit.config)
+    assert init.result().json["error"]["id"] == "FIX001"
 
 
 def test_logout_keeps_the_crontab_entry_for_who_wants_that(lab: Lab) -> None:

@@ -6,7 +6,6 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Ui
 from ocarina_kit.config.place import NO_TOKENS, Place, Setup
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
@@ -95,7 +94,7 @@ def start(context: Any, *, quiet: bool = False) -> Run:
     ui: Ui = context.obj
     if quiet:
         ui.hush()
-    config, profile, env = (context.meta.get(name) for name in options.NAMES)
+    config, profile, env = (context.meta.get(name) for name in ("config", "profile", "env"))
     if env and profile:
         ui.warn(f"--profile {profile} is ignored: with --env the settings come from the environment.")
     return Run(machine, ui, place_of(machine, config=config, profile=profile, env=bool(env)))

@@ -8,13 +8,13 @@ import typer
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Run, start
-from ocarina_kit.cli.init_settings import Wish
+from ocarina_kit.cli.init_settings import ASK, Wish, ask
 from ocarina_kit.cli.init_steps import set_up
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.config.url import INSTANCES
 from ocarina_kit.config.write import check_profile_name
-from ocarina_kit.system.errors import usage_error
+from ocarina_kit.system.errors import Remedy, usage_error
 
 EPILOG = """At a terminal it asks. Without one give everything, by option or by variable: MAJORA_DOMAIN, MAJORA_USER,
 CLIENT_ID or MAJORA_CLIENT_ID, CLIENT_SECRET or MAJORA_CLIENT_SECRET, MAJORA_TOKEN.
@@ -35,18 +35,14 @@ def command(
     ] = None,
     domain: Annotated[Text, option("--domain", "URL", "The address of another Majora.")] = None,
     user: Annotated[Text, option("--user", "NAME", "Your user name at that Majora.")] = None,
-    client_id: Annotated[
-        Text, option("--client-id", "ID", "The client id of your application there.")
-    ] = None,
+    client_id: Annotated[Text, option("--client-id", "ID", "The client id of your application.")] = None,
     client_secret_file: Annotated[
         Text, option("--client-secret-file", "FILE|-", "The file with its client secret.")
     ] = None,
     api_key_file: Annotated[
         Text, option("--api-key-file", "FILE|-", "The file with a legacy API key, in place of OAuth.")
     ] = None,
-    offline: Annotated[
-        bool, flag("--offline", "Write the configuration only, and ask no server about it.")
-    ] = False,
+    offline: Annotated[bool, flag("--offline", "As --config-only, and ask no server about it.")] = False,
     force: Annotated[bool, flag("--force", "Write also an id and secret that Majora refuses.")] = False,
     config_only: Annotated[bool, flag("--config-only", "Write the configuration only.")] = False,
     yes: options.Yes = False,
@@ -61,27 +57,32 @@ def command(
     if run.place.profile is not None:
         check_profile_name(run.place.profile)
     if instance is not None and domain is not None:
-        raise usage_error("--instance and --domain exclude each other.", why="Each names a Majora.")
-    if {client_secret_file, api_key_file} == {"-"}:
-        raise usage_error("Only one of --client-secret-file and --api-key-file can be standard input (-).")
+        remedy = Remedy("Give one of the two.")
+        raise usage_error("--instance and --domain both name a Majora.", remedy=remedy)
     if instance is not None:
         domain = INSTANCES["test" if instance == "test" else "production"]
-    texts = {"MAJORA_DOMAIN": domain, "MAJORA_USER": user, "CLIENT_ID": client_id}
-    texts["CLIENT_SECRET"] = _read(run, "--client-secret-file", client_secret_file)
-    texts["MAJORA_TOKEN"] = _read(run, "--api-key-file", api_key_file)
+    texts = {
+        "MAJORA_DOMAIN": domain,
+        "MAJORA_USER": user,
+        "CLIENT_ID": client_id,
+        "CLIENT_SECRET": _read(run, "CLIENT_SECRET", client_secret_file),
+        "MAJORA_TOKEN": _read(run, "MAJORA_TOKEN", api_key_file),
+    }
     given = {name: text for name, text in texts.items() if text is not None}
     wish = Wish(offline, force, config_only, yes, dry_run, run.place.from_env)
     # It is written to the file, with --env too.
     return set_up(run._replace(place=run.place._replace(from_env=False)), given, wish)
 
 
-def _read(run: Run, option: str, name: str | None) -> str | None:
-    """The one value in a file, or on standard input. Raises KitError (usage); what was read is never repeated."""
-    if name is None:
+def _read(run: Run, name: str, file: str | None) -> str | None:
+    """The value of a setting, all of a file or of standard input. Raises KitError (usage), which repeats none of it."""
+    if file is None:
         return None
-    if name == "-" and run.ui.interactive:
-        return run.ui.ask_secret("Client secret" if "secret" in option else "API key")
-    text = run.read(option, name, _LARGEST).strip()
+    if file == "-" and run.ui.interactive:
+        return ask(run.ui, name)
+    option = ASK[name].options.split()[0]
+    text = run.read(option, file, _LARGEST).strip()
     if len(text.splitlines()) > 1:
-        raise usage_error(f"{option}: one line is expected, with the value and nothing else.")
+        remedy = Remedy("Put the value into it, and nothing else.")
+        raise usage_error(f"{option} has several lines; one is expected.", remedy=remedy)
     return text

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ocarina_kit.cli.context import Run
+from ocarina_kit.cli.ui import Ui
+from ocarina_kit.config.names import PAIR
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.setup import Config, from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, is_api_key, judge
-from ocarina_kit.config.write import plan_settings
+from ocarina_kit.config.write import with_settings
 from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.setup import findings, settled
 from ocarina_kit.doctor.world import World
@@ -21,14 +23,14 @@ from ocarina_kit.majora.api import Majora, Probe
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.errors import KitError, Remedy, usage_error
-from ocarina_kit.system.files import prove_space
+from ocarina_kit.system.file_errors import refuse
+from ocarina_kit.system.files import final_target, prove_space
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.log import note_use
 from ocarina_kit.tokens.store import look as tokens_in
 from ocarina_kit.tokens.store import plan_aside
 
-PAIR = ("CLIENT_ID", "CLIENT_SECRET")
 _NO = ("CRD001", "API002")
 """Majora's own "no"; whatever else it says is a warning."""
 
@@ -38,8 +40,8 @@ class Ask(NamedTuple):
     answer comes from, whom to write to, and what to write."""
 
     options: str
-    question: str = ""
-    help: str = ""
+    question: str
+    help: str
 
 
 ASK = {
@@ -71,7 +73,12 @@ ASK = {
         "then a hash that starts with pbkdf2_: register the application again in that case. What you paste is not "
         "shown.",
     ),
-    "MAJORA_TOKEN": Ask("--api-key-file FILE"),
+    "MAJORA_TOKEN": Ask(
+        "--api-key-file FILE",
+        "API key",
+        "It is at keys/list/ of your Majora, and is valid for 3 days. If you may not open that page, write to the lead "
+        'of your site: "Could you please allow my Majora account NAME to use the API?" What you paste is not shown.',
+    ),
 }
 
 
@@ -99,6 +106,26 @@ class Known(NamedTuple):
     said: list[str]
 
 
+def ask(ui: Ui, name: str, now: str = "", *, unseen: bool = False, optional: bool = False) -> str:
+    """A setting, asked for until it is good by itself; says what was repaired in it. Enter alone gives ``now``, or ""
+    if it is optional. ``unseen``: nothing that is typed is shown, as ever for the secret and the key."""
+    _, question, help = ASK[name]
+    unseen = unseen or name in ("CLIENT_SECRET", "MAJORA_TOKEN")
+    if unseen and now:
+        question += ", Enter keeps the current one"
+    while True:
+        typed = ui.ask_secret(question, help=help) if unseen else ui.ask(question, now, help=help)
+        text = typed.strip() or now
+        if optional and not text:
+            return ""
+        value = judge(name, text)
+        if value.fault is None:
+            for words in notes(name, value):
+                ui.say(words)
+            return value.text
+        ui.warn(f"This {value.fault.words}.")
+
+
 # --- what is known ------------------------------------------------------------------------------------------------
 
 
@@ -108,20 +135,19 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
     Whichever of these has an id, a secret or MAJORA_TOKEN first says whether it is OAuth or a legacy key. Of the file
     no id, secret or key is taken if another Majora is named: they are not sent to another server.
     """
-    environ = run.machine.environ
-    variables = from_environment(environ)
+    variables = from_environment(run.machine.environ)
     for name in PAIR:
-        if name not in variables and (text := environ.get(f"MAJORA_{name}")):
-            variables[name] = text
+        variables[name] = variables.get(name) or run.machine.environ.get(f"MAJORA_{name}", "")
+    # A blank one counts as not set.
+    variables = {name: text for name, text in variables.items() if text}
     file = {} if wish.from_env else _in_file(config)
     here = {**variables, **given}
-    named = [each["MAJORA_DOMAIN"] for each in (here, file) if "MAJORA_DOMAIN" in each]
-    if len({server_of(judge("MAJORA_DOMAIN", each).text) for each in named} - {""}) == 2:
+    if moves(config, judge("MAJORA_DOMAIN", here.get("MAJORA_DOMAIN", "")).text):
         file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
     ways = (each for each in (given, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
-    token = next(ways, {}).get("MAJORA_TOKEN")
-    is_key = token is not None and ("MAJORA_TOKEN" in given or is_api_key(token))
-    found, known = {**file, **here}, Known({"MAJORA_TOKEN": "OAUTH"}, {}, set(), [])
+    is_key = "MAJORA_TOKEN" in given or is_api_key(next(ways, {}).get("MAJORA_TOKEN", ""))
+    found = {**file, **here}
+    known = Known({"MAJORA_TOKEN": "OAUTH"}, {}, set(), [])
     for name in ("MAJORA_DOMAIN", "MAJORA_USER", *(("MAJORA_TOKEN",) if is_key else PAIR)):
         value = judge(name, found.get(name, ""))
         fault = value.fault
@@ -144,20 +170,20 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
 def _in_file(config: Config) -> dict[str, str]:
     """What the file says. A profile that is not there yet is a set-up of its own: of the layers below it only the
     object "default" counts, as the top level is mostly another Majora's."""
-    profile = config.place.profile
-    new = profile is not None and profile not in profiles(config.document.value)
+    new = config.place.profile not in (None, *profiles(config.document.value))
     found = {name: config.text(name) for name in config.settings if config.text(name)}
     return {name: each for name, each in found.items() if not new or config.path_of(name)[0] == "default"}
+
+
+def moves(config: Config, domain: str) -> bool:
+    """Whether ``domain`` is at another server than the file's, whose id, secret, key and tokens are not sent there."""
+    before = judge("MAJORA_DOMAIN", config.text("MAJORA_DOMAIN"))
+    return before.usable and server_of(domain) not in ("", server_of(before.text))
 
 
 def notes(name: str, value: Value) -> list[str]:
     """What was repaired in a setting's value, in sentences."""
     return [f"{name} {fault.words}; corrected." for fault in value.faults if fault.fixable]
-
-
-def uses_key(values: Mapping[str, str]) -> bool:
-    """Whether these settings are a legacy API key's."""
-    return is_api_key(values["MAJORA_TOKEN"])
 
 
 # --- the server's word --------------------------------------------------------------------------------------------
@@ -169,16 +195,17 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
     Swaps id and secret back if they were swapped, told by their lengths or by asking the server. Says what it said.
     """
     id, secret = (values.get(name, "") for name in PAIR)
-    swapped, is_key, problem = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}, uses_key(values), None
+    is_key = is_api_key(values["MAJORA_TOKEN"])
     if id == secret and not is_key:
         what = "The client secret is the same as the client id: one of them was pasted twice."
-        return usage_error(what, id="CFG009")
+        remedy = Remedy("Copy each by itself: an id has 40 characters, a secret 128.")
+        return usage_error(what, id="CFG009", remedy=remedy)
+    swapped = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}
     swap = not is_key and are_swapped(id, secret)
-    if not wish.offline:
-        problem = ask_server(run, swapped if swap else values)
-        unsure = not (is_key or swap) and len(secret) != SECRET_LENGTH
-        if problem is not None and problem.id in _NO and unsure and ask_server(run, swapped) is None:
-            problem, swap = None, True
+    unsure = not (is_key or swap) and len(secret) != SECRET_LENGTH
+    problem = None if wish.offline else ask_server(run, swapped if swap else values)
+    if problem is not None and problem.id in _NO and unsure and ask_server(run, swapped) is None:
+        problem, swap = None, True
     if swap:
         values.update(swapped)
         run.ui.say("CLIENT_ID and CLIENT_SECRET were swapped; corrected.")
@@ -194,37 +221,31 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
 
 def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     """Why Majora does not accept id and secret, or the key; None if it does."""
-    domain, user = values["MAJORA_DOMAIN"], values["MAJORA_USER"]
-    is_key, secret = uses_key(values), Secret(values.get("CLIENT_SECRET", ""))
-    majora = Majora(run.machine, domain, values.get("CLIENT_ID", ""), secret)
+    domain, user, token = (values[name] for name in ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN"))
+    client_id, secret = (values.get(name, "") for name in PAIR)
+    majora = Majora(run.machine, domain, client_id, Secret(secret))
     with run.ui.waiting(f"Asking {domain}", 20.0):
-        if is_key:
-            probe = majora.probe_token(Secret(values["MAJORA_TOKEN"]), user, None, is_key=True)
+        if is_api_key(token):
+            probe = majora.probe_token(Secret(token), user, None, is_key=True)
         else:
             probe = majora.probe_client()
     if probe.kind in ("known", "accepted"):
         return None
     if probe.kind in ("unknown", "other-grant"):
-        fault, said = "client" if probe.kind == "unknown" else "grant-type", f"I{probe.words[1:]}."
-        return told.error(fault, _set_up(run, domain), said=said)  # "it answered …"
+        fault = "client" if probe.kind == "unknown" else "grant-type"
+        setup = Setup(run.place, domain, "", run.place.config)
+        return told.error(fault, setup, said=f"I{probe.words[1:]}.")  # "it answered …"
     if probe.kind != "refused":
         return no_majora(run, domain, probe)
-    what, why = (
-        f"Majora does not accept this API key for {user}.",
-        "It is one user's, and expires after 3 days.",
-    )
+    what = f"Majora does not accept this API key for {user}."
     remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
-    return KitError(what, id="API002", why=why, remedy=remedy)
+    return KitError(what, id="API002", why="It is one user's, and expires after 3 days.", remedy=remedy)
 
 
 def no_majora(run: Run, domain: str, probe: Probe) -> KitError:
     """No usable answer: what was met in place of a Majora."""
-    return told.no_answer(probe.net or NoAnswer("other", probe.words), _set_up(run, domain))
-
-
-def _set_up(run: Run, domain: str) -> Setup:
-    """What is known of a set-up before it is written."""
-    return Setup(run.place, domain, "", run.place.config)
+    setup = Setup(run.place, domain, "", run.place.config)  # all that is known before it is written
+    return told.no_answer(probe.net or NoAnswer("other", probe.words), setup)
 
 
 # --- the change -----------------------------------------------------------------------------------------------------
@@ -238,8 +259,12 @@ def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
     if not config.file.replaceable:
         found = world.config_findings["CFG001"]
         raise KitError(f"{found.said}.", id=found.id, why="It was left as it is.", remedy=found.remedy)
+    target = final_target(run.place.config)
     if not wish.dry_run:
-        prove_space(run.place.config, 1).discard()
+        prove_space(target, 1).discard()
+    elif not target.parent.exists():
+        refuse("no folder", target)
+    with_settings(config, {"MAJORA_TOKEN": "OAUTH"})  # says if something in the file is in the way
     return config, corrected
 
 
@@ -251,20 +276,24 @@ def plan(
     If they name another Majora, the tokens of the one before are set aside (CONTRACT.md, Files). Says what is
     corrected in the file, and what stays odd.
     """
-    (changes, after), file = plan_settings(config, values), config.file
-    after = after._replace(file=file._replace(kind="file", mode=None), broken=None)
-    for finding in corrected:
+    file, changes = config.file, list[Change]()
+    written = config._replace(file=file._replace(kind="file", mode=0o600, ours=True), broken=None)
+    # Now the profile is complete, all else can be judged.
+    world, more = settled(World.of(with_settings(written, values)))
+    after = with_settings(world.config, values)
+    for finding in (*corrected, *more):
         run.ui.say(f"Corrected: {finding.said}. [{finding.id}]")
     for finding in findings(World.of(after)):
         if finding.status in ("warn", "fail"):
             run.ui.warn(f"{finding.said}. [{finding.id}]")
-    if not changes and file.open_to_others:
-        why = "make it readable only by you (0600)"
-        changes = [Change("chmod", file.path, mode=file.mode, why=why)]
+    if (content := after.document.render()) != file.content:
+        changes.append(Change("write", file.path, "config", file.content, content))
+    elif file.open_to_others:
+        changes.append(Change("chmod", file.path, mode=file.mode))
     setup = setup_of(after)
-    moved = server_of(config.text("MAJORA_DOMAIN")) not in ("", server_of(setup.domain))
-    aside = plan_aside(run.machine, setup) if moved else None
-    return [*changes, *([aside] if aside is not None else [])], setup
+    if moves(config, setup.domain) and (aside := plan_aside(run.machine, setup)) is not None:
+        changes.append(aside)
+    return changes, setup
 
 
 def described(change: Change) -> str:
@@ -283,9 +312,9 @@ def write(run: Run, config: Config, changes: Sequence[Change]) -> None:
         said = described(change)
         with run.ui.waiting(f"Writing {said}", 90.0) as say:
             backup = apply_to_file(run.machine, change, say)
-        word, note = "set aside", f"; backup: {backup}" if backup is not None else ""
+        note = f"; backup: {backup}" if backup is not None else ""
         if change.what == "set aside":
             note_use(run.machine, run.setup(), "init")
+            run.ui.status("set aside", f"{said}{note}")
         else:
-            word, note = "wrote", f", readable only by you{note}"
-        run.ui.status(word, f"{said}{note}")
+            run.ui.status("wrote", f"{said}, readable only by you{note}")

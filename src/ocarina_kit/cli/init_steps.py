@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ocarina_kit.cli import init_settings as know
 from ocarina_kit.cli import install_client
 from ocarina_kit.cli.context import Run
-from ocarina_kit.cli.init_settings import ASK, PAIR, Known, Wish, uses_key
+from ocarina_kit.cli.init_settings import ASK, Known, Wish, ask
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
 from ocarina_kit.cli.login_steps import Login, is_accepted
 from ocarina_kit.cli.schedule_line import PLAN_S, Planned, install_entry, plan_entry, try_line
@@ -20,9 +20,10 @@ from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Clients, read_table
 from ocarina_kit.client.install import Plan
 from ocarina_kit.client.scopes import scopes_for
+from ocarina_kit.config.names import PAIR
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
-from ocarina_kit.config.values import judge
+from ocarina_kit.config.values import is_api_key
 from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora
@@ -33,11 +34,7 @@ from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.store import look, tokens_of
 
 Rows = list[tuple[str, str]]
-
-
 _IDENTIFY_S = 10.0
-_IN_PLACE = ("unchanged", "mixed")
-"""Outcomes of a plan for the crontab that leave nothing to do."""
 _FORM = (
     ("Name", "ocarina"),
     ("Client type", "Confidential"),
@@ -54,25 +51,27 @@ _HELP_KEPT = (
 )
 
 
-def set_up(run: Run, given: Mapping[str, str], wish: Wish) -> Result:
-    """All of it; ``given``: what options say. Raises KitError: without a terminal all that is missing is named at once
-    (exit 2)."""
+def set_up(run: Run, given: Mapping[str, str], wish: Wish, tries: int = 50) -> Result:
+    """All of it; ``given``: what options say. Raises KitError: without a terminal it names all that is missing (2)."""
     try:
         return _Init(run, given, wish).lead()
     except KitError as problem:
-        if problem.id != "FIX001" or run.ui.interactive:
+        if problem.id != "FIX001" or run.ui.interactive or tries == 1:
             raise
-    # Another process wrote the file meanwhile: its settings stay, ours are added.
-    return set_up(run, given, wish)
+    # Another process wrote the file meanwhile: its settings stay, ours are added. Dozens may do so at once.
+    return set_up(run, given, wish, tries - 1)
 
 
 class _Init:
-    """One run. ``complete``: the steps around the configuration, too. ``client_plan`` and ``entry``: what is to be
-    installed and scheduled, None if nothing is. ``problems`` were shown; one stops no other step that can go on."""
+    """One run. ``lost``: nobody understands the text of the file. ``complete``: the steps around the configuration,
+    too. ``client_plan`` and ``entry``: what is to be installed and scheduled, None if nothing is. ``problems`` were
+    shown; one stops no other step that can go on."""
 
     def __init__(self, run: Run, given: Mapping[str, str], wish: Wish) -> None:
         self.run, self.ui, self.given, self.wish = run, run.ui, given, wish
         self.config, self.corrected = know.look(run, wish)
+        broken = self.config.broken
+        self.lost = self.config.readable is None and broken is not None and not broken.blank
         self.asks = run.ui.interactive
         self.complete = self.asks and not (wish.config_only or wish.offline)
         self.clients, self.table = find_client(run) if self.complete else (Clients(), None)
@@ -81,12 +80,11 @@ class _Init:
         self.problems: list[KitError] = []
 
     def lead(self) -> Result:
-        config, wish = self.config, self.wish
-        known = know.gather(self.run, config, self.given, wish)
+        wish = self.wish
+        known = know.gather(self.run, self.config, self.given, wish)
         wrong = [each for name, each in known.missing.items() if not self.asks or name in self.given]
-        lost = config.readable is None and config.broken is not None and not config.broken.blank
-        if lost and not (self.asks or wish.yes or wish.dry_run):
-            said = World.of(config).config_findings["CFG002"].said
+        if self.lost and not (self.asks or wish.yes or wish.dry_run):
+            said = World.of(self.config).config_findings["CFG002"].said
             wrong.append(("CFG002", f"{said}. To write it again, with a backup of the old one: --yes"))
         if wrong:
             what = "\n".join(["Settings are missing or wrong:", *(words for _, words in wrong)])
@@ -95,18 +93,18 @@ class _Init:
             raise usage_error(what, id=id, why="Nothing was written.", remedy=remedy)
         setup = self._current(known) if self.asks else None
         if setup is None:
-            return self._agree_and_do(self._values(known, lost=lost))
-        rows, to_do, rest = [], [], ", with a legacy API key"
-        if setup.legacy_key is None and self.complete:
+            return self._agree_and_do(self._values(known))
+        rows: Rows = []
+        to_do: list[str] = []
+        rest = ", with a legacy API key" if setup.legacy_key is not None else ""
+        if self.complete and not rest:
             rows = self._plan(setup)
             to_do = self._to_do(setup)
             rest = f". Still to do: {listed(to_do)}" if to_do else ", logged in, refreshed by cron"
-        elif setup.legacy_key is None:
-            rest = ""
         self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
         if wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP_KEPT):
-            return self._agree_and_do(known.values, rows, due=bool(to_do))
-        return self._agree_and_do(self._values(known, lost=lost))
+            return self._agree_and_do({}, rows, due=bool(to_do))
+        return self._agree_and_do(self._values(known))
 
     def _current(self, known: Known) -> Setup | None:
         """The set-up that there is; None if it lacks something, or something else is asked for."""
@@ -119,12 +117,12 @@ class _Init:
     def _agree_and_do(
         self, values: Mapping[str, str], planned: Rows | None = None, *, due: bool = True
     ) -> Result:
-        """One list of changes, one question, and then all of it. ``planned``: the rows for what is beside the
-        configuration, if that is known. ``due``: also if nothing changes."""
+        """One list of changes, one question, and then all of it. ``values``: the settings to write; without any those
+        in the file stay. ``planned``: the rows beside the configuration, if known. ``due``: also if nothing changes."""
         run, ui, wish = self.run, self.ui, self.wish
         changes, setup = know.plan(run, self.config, self.corrected, values)
         rows = [(each.what.replace("chmod", "write"), know.described(each)) for each in changes]
-        complete = self.complete and not uses_key(values)
+        complete = self.complete and setup.legacy_key is None
         wanted: Sequence[str] = ()
         if complete:
             moved = any(each.what == "set aside" for each in changes)
@@ -138,11 +136,11 @@ class _Init:
             ui.say("\nChanges:")
             ui.table(rows)
         shown = list(changes)
-        if wish.dry_run and complete and self.entry is not None:
+        if wish.dry_run and self.entry is not None:
             before, plan = self.entry.world.listing.content, self.entry.plan
             shown.append(Change("crontab", kind="crontab", before=before, after=plan.after))
         if wish.dry_run or any(each.before for each in changes):
-            ui.diff(difference(shown, run.machine, (values.get("CLIENT_SECRET", ""),)))
+            ui.diff(difference(shown, run.machine, (setup.legacy_key or setup.client_secret,)))
         asks = rows and self.asks and not wish.yes
         if wish.dry_run or (asks and not ui.confirm("Apply these changes?", help=_HELP_CHANGES)):
             ui.say("Nothing was changed.")
@@ -154,7 +152,7 @@ class _Init:
             return self._do(run.setup(), wanted) if rows or due else Result()
         if not changes:
             ui.say(f"Nothing to change: {run.place.config} has these settings already.")
-        if uses_key(values):
+        if setup.legacy_key is not None:
             ui.say(NO_TOKENS)
         else:
             ui.next_step(run.place.command("login"))
@@ -162,21 +160,21 @@ class _Init:
 
     # --- the settings: asked for, or taken
 
-    def _values(self, known: Known, *, lost: bool) -> dict[str, str]:
+    def _values(self, known: Known) -> dict[str, str]:
         """The settings, each good by itself, and accepted by Majora. Raises KitError for its "no" to what is given."""
         values = dict(known.values)
         if self.asks and "MAJORA_TOKEN" not in known.given:  # a legacy key in the file becomes OAuth
             values["MAJORA_TOKEN"] = "OAUTH"  # noqa: S105  # the client's word for it
-        wanted = ("MAJORA_DOMAIN", "MAJORA_USER", *(() if uses_key(values) else PAIR))
+        wanted = ("MAJORA_DOMAIN", "MAJORA_USER", *(() if is_api_key(values["MAJORA_TOKEN"]) else PAIR))
         asked = [name for name in wanted if self.asks and name not in known.given]
         if asked:
-            self._open(lost=lost)
+            self._open()
         for words in known.said:
             self.ui.say(words)
         if "MAJORA_DOMAIN" in asked:
             values["MAJORA_DOMAIN"] = self._ask_domain(values.get("MAJORA_DOMAIN", ""))
         if "MAJORA_USER" in asked:
-            values["MAJORA_USER"] = self._ask("MAJORA_USER", values.get("MAJORA_USER", ""))
+            values["MAJORA_USER"] = ask(self.ui, "MAJORA_USER", values.get("MAJORA_USER", ""))
         pair, domain = [name for name in PAIR if name in asked], values["MAJORA_DOMAIN"]
         if pair:
             self.ui.say("\nRegister ocarina as an application:")
@@ -184,29 +182,29 @@ class _Init:
             self.ui.table([*_FORM, ("Redirect uris", endpoint(domain, "callback"))], indent=4)
             self.ui.say("Copy id and secret before you press Save: the secret is shown only once.\n")
         # Those in the file are another Majora's if the domain was changed.
-        now = values if domain == known.values.get("MAJORA_DOMAIN") else {}
+        now = {} if know.moves(self.config, domain) else values
         for name in pair:
-            values[name] = self._ask(name, now.get(name, ""))
+            values[name] = ask(self.ui, name, now.get(name, ""))
         while (problem := know.refusal(self.run, values, self.wish)) is not None:
             if not pair:
                 raise problem
             self.ui.caution(problem)
             # A secret may be pasted at any question now, so none is shown.
             self.ui.say("Enter the secret again. Enter alone goes back to the client id.")
-            secret = self._ask("CLIENT_SECRET", optional=True)
+            secret = ask(self.ui, "CLIENT_SECRET", optional=True)
             if not secret:
-                values["CLIENT_ID"] = self._ask("CLIENT_ID", values["CLIENT_ID"], unseen=True)
-            values["CLIENT_SECRET"] = secret or self._ask("CLIENT_SECRET")
+                values["CLIENT_ID"] = ask(self.ui, "CLIENT_ID", values["CLIENT_ID"], unseen=True)
+            values["CLIENT_SECRET"] = secret or ask(self.ui, "CLIENT_SECRET")
         return values
 
-    def _open(self, *, lost: bool) -> None:
+    def _open(self) -> None:
         file = self.run.place.config
         what = f"the client, {file}, a login, a refresh every 3 hours" if self.complete else str(file)
         self.ui.say(
             f"This sets up ocarina: {what}.\nYou need an approved Majora account with two-factor authentication.\n"
             "Enter ? at any question for help. Nothing is written before you agree."
         )
-        if lost:
+        if self.lost:
             self.ui.warn(f"{file} cannot be understood; it is written again, with a backup. [CFG002]")
         self.ui.say()
 
@@ -219,7 +217,7 @@ class _Init:
             choice = self.ui.ask_choice("Which Majora?", rows, default=default, help=help)
             domain = domains[choice]
             if choice == len(INSTANCES):
-                domain = self._ask("MAJORA_DOMAIN", now if choice == default else "")
+                domain = ask(self.ui, "MAJORA_DOMAIN", now if choice == default else "")
             if self.wish.offline:
                 return domain
             with self.ui.waiting(f"Asking {domain}", _IDENTIFY_S):
@@ -232,36 +230,18 @@ class _Init:
                 self.wish = self.wish._replace(offline=True)
                 return domain
 
-    def _ask(self, name: str, now: str = "", *, unseen: bool = False, optional: bool = False) -> str:
-        """One setting, asked until it is good by itself; says what was repaired in it. Enter alone gives ``now``, or ""
-        if it is optional. ``unseen``: nothing that is typed is shown, as ever for the secret."""
-        _, question, help = ASK[name]
-        unseen = unseen or name == "CLIENT_SECRET"
-        if unseen and now:
-            question += ", Enter keeps the current one"
-        while True:
-            if unseen:
-                text = self.ui.ask_secret(question, help=help).strip() or now
-            else:
-                text = self.ui.ask(question, now, help=help)
-            if optional and not text:
-                return ""
-            value = judge(name, text)
-            if value.fault is None:
-                for words in know.notes(name, value):
-                    self.ui.say(words)
-                return value.text
-            self.ui.warn(f"This {value.fault.words}.")
-
     # --- the client, the login, the crontab line: what is missing
 
     def _to_do(self, setup: Setup) -> list[str]:
         """What there is still to do once that is planned, in words."""
         tokens, now = self._tokens(setup), self.run.machine.now()
         logged_in = tokens and all(each.seconds_left(now) > 0 and not each.odd for each in tokens)
-        found = ["the client"] if self.client_plan is not None else []
-        found += ["a login"] if not logged_in else []
-        return found + (["the crontab line"] if self.entry is not None else [])
+        steps = {
+            "the client": self.client_plan is not None,
+            "a login": not logged_in,
+            "the crontab line": self.entry is not None,
+        }
+        return [words for words, due in steps.items() if due]
 
     def _tokens(self, setup: Setup) -> tuple[Token, ...]:
         """Raises KitError (TOK003) if their file cannot be read."""
@@ -288,7 +268,8 @@ class _Init:
             with self.ui.waiting("Planning the crontab line", PLAN_S):
                 entry = plan_entry(self.run, setup, self.clients.chosen)
             # A client that is installed first comes into the line that there is, too.
-            if entry.plan.outcome in (_IN_PLACE if self.client_plan is None else ("mixed",)):
+            unchanged = entry.plan.outcome == "unchanged" and self.client_plan is None
+            if unchanged or entry.plan.outcome == "mixed":
                 return rows
             if entry.problem is not None:
                 raise entry.problem

@@ -70,9 +70,6 @@ _FOR = "What it is for (ocarina-kit login --list). Can be repeated."
 Purposes = Annotated[Texts, option("--for", "NAME", _FOR, autocompletion=purposes)]
 Scopes = Annotated[Texts, option("--scope", "STRING", "A scope string. Can be repeated.")]
 
-NAMES = ("config", "profile", "env")
-"""What `context.meta` holds of the options that every command has."""
-
 
 def _store(context: Any, param: Any, value: Any) -> None:
     """Keep a value for `context.start`. One that is left out after the command's name leaves the one before it.

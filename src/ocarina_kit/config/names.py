@@ -6,7 +6,9 @@ import re
 
 TOKEN_LIFE_S = 36_000.0
 """Seconds that Majora's access tokens are valid (FACTS.md)."""
-TEXTS = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", "MAJORA_TOKENS_FILE", "CLIENT_ID", "CLIENT_SECRET")
+PAIR = ("CLIENT_ID", "CLIENT_SECRET")
+TEXTS = ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", *PAIR, "MAJORA_TOKENS_FILE")
+"""In the order in which the guide writes them (FACTS.md, step 3)."""
 CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The variables from which requests, and so the client, takes a CA bundle, the first that is set."""
 INTEGERS = ("OCARINA_NO_BANNER", "OCARINA_QUIET")
@@ -17,8 +19,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("user", "username"), "MAJORA_USER"),
     "clientid": "CLIENT_ID",
     "clientsecret": "CLIENT_SECRET",
+    "tokens": "",
 }
-"""What other programs call them, behind ``MAJORA_`` or ``OAUTH_``."""
+"""What other programs call them, behind ``MAJORA_`` or ``OAUTH_``; "" if it can be one or another."""
 
 
 def meant(name: str) -> str:
@@ -32,4 +35,6 @@ def meant(name: str) -> str:
     bare = re.sub(r"^(majora|oauth|ocarina)+", "", plain)
     if bare != plain and plain not in _PLAIN and bare in _OTHER_NAMES:
         return _OTHER_NAMES[bare]
-    return next((_PLAIN[near] for near in get_close_matches(plain, _PLAIN, n=1, cutoff=0.87)), "")
+    near = get_close_matches(plain, _PLAIN, n=1, cutoff=0.87)
+    # Not MAJORA_DOMAIN_OLD, which is kept for later.
+    return _PLAIN[near[0]] if near and abs(len(near[0]) - len(plain)) <= 2 else ""

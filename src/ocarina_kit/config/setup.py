@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ocarina_kit.config import jsontext
 from ocarina_kit.config.jsontext import Document, Spot
-from ocarina_kit.config.names import SETTINGS
+from ocarina_kit.config.names import PAIR, SETTINGS
 from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.config.values import is_api_key, judge, tidied
 from ocarina_kit.system.files import File, read_file
@@ -44,7 +44,8 @@ class Config(NamedTuple):
     @property
     def tokens_file(self) -> Path:
         """The set-up's tokens file, ``~`` expanded, else ``~/.ocarina-tokens``; absolute."""
-        return self.machine.expand(self.text("MAJORA_TOKENS_FILE").replace("\0", "") or "~/.ocarina-tokens")
+        name = judge("MAJORA_TOKENS_FILE", self.text("MAJORA_TOKENS_FILE"))
+        return self.machine.expand(name.text if name.usable else "~/.ocarina-tokens")
 
     def text(self, name: str) -> str:
         """A setting's value if it is a string, else ""."""
@@ -100,8 +101,7 @@ def layers(
     default = value.get("default")
     if isinstance(default, dict):
         yield ("default",), default
-    own = profiles(value).get(profile) if profile is not None else None
-    if profile is not None and own is not None:
+    if profile is not None and (own := profiles(value).get(profile)) is not None:
         yield ("profile", profile), own
 
 
@@ -126,7 +126,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """
     found = {name: environ[name] for name in SETTINGS if environ.get(name)}
     if "CLIENT_ID" not in found and "MAJORA_CLIENT_ID" in environ:
-        older = {name: environ.get(f"MAJORA_{name}") for name in ("CLIENT_ID", "CLIENT_SECRET")}
+        older = {name: environ.get(f"MAJORA_{name}") for name in PAIR}
         found.update({name: value for name, value in older.items() if value is not None})
     return found
 

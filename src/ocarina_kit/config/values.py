@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ocarina_kit.config.names import INTEGERS
+from ocarina_kit.config.names import INTEGERS, PAIR
 from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, strip_ends
 
 ID_LENGTH = 40
@@ -70,9 +70,11 @@ def judge(name: str, value: object) -> Value:
             return Value(tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
         slips = [Fault("CFG008", "is another spelling of OAUTH", fixable=True)] if value != "OAUTH" else []
         return Value("OAUTH", tuple(slips))
-    if name.startswith("CLIENT_"):
+    if name in PAIR:
         return _judge_credential(name, value)
-    return Value(value, (Fault("CFG010", "has a zero byte in it"),) if "\0" in value else ())
+    # Python has the bytes of a name that are not UTF-8 as \udc80 to \udcff (PEP 383).
+    is_bad = re.search("[\0\ud800-\udc7f\udd00-\udfff]", value)
+    return Value(value, (Fault("CFG010", "has a character that no file name can have"),) if is_bad else ())
 
 
 # --- each setting -----------------------------------------------------------------------------------------------
@@ -156,8 +158,7 @@ _SAYING = frozenset(
 _NAMING = {
     "MAJORA_USER": "my majora user name username you",
     **dict.fromkeys(
-        ("CLIENT_ID", "CLIENT_SECRET"),
-        "the my oauth majora ocarina client app application id clientid secret clientsecret password",
+        PAIR, "the my oauth majora ocarina client app application id clientid secret clientsecret password"
     ),
     "MAJORA_TOKEN": "the my majora api token key apikey",
     "MAJORA_DOMAIN": "the majora domain host server",
@@ -175,7 +176,7 @@ def is_placeholder(name: str, text: str) -> bool:
         return False
     if name == "MAJORA_DOMAIN":
         return _is_placeholder_domain(strip_ends(text, QUOTES))
-    if name in ("CLIENT_ID", "CLIENT_SECRET") and bare.isalnum() and len(bare) in (ID_LENGTH, SECRET_LENGTH):
+    if name in PAIR and bare.isalnum() and len(bare) in (ID_LENGTH, SECRET_LENGTH):
         return False  # just as a server generates it
     if name == "MAJORA_USER" and re.search(r"<.*>|\{.*\}", bare):  # no user name has these
         return True
@@ -186,7 +187,7 @@ def is_placeholder(name: str, text: str) -> bool:
 
 def _says_what_belongs(name: str, text: str) -> bool:
     words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", text)}
-    if re.match(r"(?i)\W*your(?:user|client|majora|api|token|id|secret|name|domain)", text):
+    if re.search(r"(?i)(?<![a-z])your(?:user|client|majora|api|token|id|secret|name|domain)", text):
         return True
     return bool(words) and (words <= set(_NAMING[name].split()) or not words.isdisjoint(_SAYING))
 
@@ -197,10 +198,7 @@ def _is_placeholder_domain(text: str) -> bool:
     host = re.split(r"[/?#:]", bare, maxsplit=1)[0].rstrip(".").lower()
     if "@" in bare or not bare:  # a user name or password, which may have any sign in it
         return False
-    if (
-        re.search(r"[<>{}]|\$\w", bare)
-        or re.fullmatch(_DOMAIN, host or bare)
-        or re.fullmatch(r"<[^.:]*>", text)
-    ):
+    wrapped = re.search(r"[<>{}]|\$\w", bare) or re.fullmatch(r"<[^.:]*>", text)
+    if wrapped or re.fullmatch(_DOMAIN, host or bare):
         return True
     return "." not in host and host != "majora" and _says_what_belongs("MAJORA_DOMAIN", host)

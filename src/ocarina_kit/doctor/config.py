@@ -12,9 +12,9 @@ from shlex import quote
 from typing import Any
 
 from ocarina_kit.config.jsontext import Path, Spot
-from ocarina_kit.config.names import INTEGERS, SETTINGS, meant
+from ocarina_kit.config.names import INTEGERS, PAIR, SETTINGS, meant
 from ocarina_kit.config.setup import Config, effective, layers, profiles
-from ocarina_kit.config.url import instance_of, judge_domain
+from ocarina_kit.config.url import instance_of
 from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied
 from ocarina_kit.doctor.check import Outcome, check, follows, problem
 from ocarina_kit.doctor.world import World
@@ -26,7 +26,6 @@ from ocarina_kit.system.words import listed, tilde
 FILLERS_SINCE = (0, 48)
 """Clients from here on refuse a configuration with a blank setting (FACTS.md, The client)."""
 _INIT = "ocarina-kit init"
-_PAIR = ("CLIENT_ID", "CLIENT_SECRET")
 
 
 def _with_env(world: World) -> str:
@@ -50,18 +49,16 @@ def _wrong(
 ) -> Outcome:
     """A `problem` that says where: file, line and column of the setting at ``path``, or ``spot``. ``after``: the
     configuration with this fixed, in place of a remedy; ``by``: what --fix does. ``more``: as `problem` has it."""
-    file, spot = config.file, spot or config.document.find(path)
+    file = config.file
+    spot = spot or config.document.find(path) or Spot(0, 0)
     if not config.place.from_env:
-        said += " ({file}, line {line}, column {column})" if spot is not None else " ({file})"
-        more["file"] = tilde(file.path, config.machine.home)
+        said += " ({file}, line {line}, column {column})" if spot.line else " ({file})"
+        more.update(file=tilde(file.path, config.machine.home), line=spot.line, column=spot.column)
     after = None if after == config else after
     if after is not None and after.readable is not None:
         fix = Change("write", file.path, "config", file.content, after.readable.render(), why=by)
         more.update(fix=(fix,), text="", run="")
-    if spot is None:
-        return problem(status, said, **more)._replace(after=after)
-    found = problem(status, said, line=spot.line, column=spot.column, **more)
-    return found._replace(after=after, excerpt=spot.excerpt)
+    return problem(status, said, **more)._replace(after=after, excerpt=spot.excerpt)
 
 
 def ask(config: Config, *names: str, text: str = "init asks, and keeps the rest.") -> dict[str, Any]:
@@ -114,10 +111,9 @@ def is_json(world: World) -> Outcome | None:
     if document is not None:
         after = config.with_document(document)._replace(broken=None)
         return _wrong(config, said, spot=broken, after=after, by="write valid JSON")
-    if broken.blank:
-        text = "init writes it again, and keeps a backup."
-        return _wrong(config, said, spot=broken, text=text, run=_INIT)
     text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
+    if broken.blank:
+        text, run = "init writes it again, and keeps a backup.", ("", _INIT)
     return _wrong(config, said, spot=broken, text=text, run=run)
 
 
@@ -129,14 +125,12 @@ def is_private(world: World) -> Outcome | None:
     Others on this machine can read your client secret, or change where ocarina sends it.
     """
     file = world.config.file
-    if file.mode is None:
-        return None
     loose = loose_folders(file.path)
     if (found := open_to_others(world, file)) is not None or not loose:
         return found
-    said, folder = "Others can replace the configuration: they can write in {folder}.", loose[0]
-    text, run = "Remove their write permission.", f"chmod go-w {quote(str(folder))}"
-    return problem("warn", said, text=text, run=run, folder=folder)
+    said = "Others can replace the configuration: they can write in {folder}."
+    text, run = "Remove their write permission.", f"chmod go-w {quote(str(loose[0]))}"
+    return problem("warn", said, text=text, run=run, folder=loose[0])
 
 
 def open_to_others(world: World, file: File) -> Outcome | None:
@@ -158,38 +152,42 @@ def open_to_others(world: World, file: File) -> Outcome | None:
 
 def _required(config: Config) -> tuple[str, ...]:
     """Id and secret only with OAUTH, or with no token yet."""
-    return ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", *(() if config.uses_api_key else _PAIR))
+    return ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", *(() if config.uses_api_key else PAIR))
 
 
 def _missing(config: Config) -> dict[str, list[Path]]:
-    """The required settings that no layer has, and the names in the file that can only be slips for each."""
-    missing: dict[str, list[Path]] = {name: [] for name in _required(config) if name not in config.settings}
-    for path, mapping in layers(config.document.value, config.place.profile) if missing else ():
-        for name in [each for each in list(mapping)[:1000] if isinstance(mapping[each], str)]:
-            if name not in SETTINGS and (setting := meant(name)) in missing:
-                missing[setting].append((*path, name))
-    return missing
+    """The required settings that no layer has, or that a later layer misspells: ocarina takes the one before it. Each
+    with the names in that layer that can only be slips for it."""
+    slips: dict[str, list[Path]] = {name: [] for name in _required(config)}
+    for path, layer in layers(config.document.value, config.place.profile):
+        names = [each for each in list(layer)[:1000] if isinstance(layer[each], str) and each not in SETTINGS]
+        for name in slips:
+            near = [(*path, each) for each in names if name not in layer and meant(each) == name]
+            if near or name in layer:
+                slips[name] = near
+    return {name: near for name, near in slips.items() if near or name not in config.settings}
 
 
 def _of_values(world: World, check: str, by: str = "", after: Config | None = None) -> Outcome | None:
     """What a check says of the required settings: it fails, with a fix if all that is wrong has one meaning, or it
     warns if nothing is worse. ``after`` has names corrected that ocarina does not know."""
-    config, values = world.config, world.values
-    missing = (Fault("CFG004", "is missing"),)
-    found = [(name, values[name].faults if name in values else missing) for name in _required(config)]
+    config, missing = world.config, _missing(world.config)
+    absent = (Fault("CFG004", "is missing"),)
+    found = [(name, absent if name in missing else world.values[name].faults) for name in _required(config)]
     faults = [(name, each) for name, all in found for each in all if each.check == check]
     worse = [(name, fault) for name, fault in faults if not fault.warning]
     if not faults:
         return None
-    near = [path for found in _missing(config).values() for path in found] if check == "CFG004" else []
+    near = [path for places in missing.values() for path in places] if check == "CFG004" else []
     said = "; ".join(f"{name} {fault.words}" for name, fault in worse or faults)
     said += "; ocarina ignores {near}" if near else ""
-    wrong, status = list(dict(worse or faults)), "fail" if worse else "warn"
+    status = "fail" if worse else "warn"
+    wrong = list(dict(worse or faults))
     if worse and all(fault.fixable for _, fault in worse):
-        after = config.with_values({name: values[name].text for name in wrong})
-    path, remedy = near[0] if near else config.path_of(wrong[0]), ask(config, *wrong)
+        after = config.with_values({name: world.values[name].text for name in wrong})
+    path = near[0] if near else config.path_of(wrong[0])
     names = listed([each[-1] for each in near])
-    return _wrong(config, said, path, status=status, after=after, by=by, near=names, **remedy)
+    return _wrong(config, said, path, status=status, after=after, by=by, near=names, **ask(config, *wrong))
 
 
 @check("CFG004", "Every required setting has a value", needs="CFG002 CFG011", run=_INIT)
@@ -197,7 +195,7 @@ def is_complete(world: World) -> Outcome | None:
     """MAJORA_DOMAIN, MAJORA_USER and MAJORA_TOKEN are always needed, CLIENT_ID and CLIENT_SECRET with OAUTH. ocarina
     ignores names that it does not know, such as majora_domain or CLIENTID; --fix corrects what is clearly meant.
 
-    ocarina takes a built-in value, or refuses to start.
+    ocarina takes another value, or refuses to start.
     """
     config, document = world.config, world.config.document
     for setting, found in _missing(config).items():
@@ -217,9 +215,9 @@ def has_profile(world: World) -> Outcome | None:
         return None
     known = profiles(config.document.value)
     if profile not in known:
-        said = "The profile {profile} does not exist (profiles: {known})"
+        said, names = "The profile {profile} does not exist (profiles: {known})", listed(list(known))
         remedy = ask(config, text="init writes it; or name another with --profile.")
-        return _wrong(config, said, profile=profile, known=listed(list(known)) or "none", **remedy)
+        return _wrong(config, said, profile=profile, known=names or "none", **remedy)
     missing = [name for name, found in _missing(config).items() if not found]  # a near miss is CFG004's
     if not missing:
         return None
@@ -269,7 +267,7 @@ def is_oauth(world: World) -> Outcome | None:
     config, fault = world.config, judge("MAJORA_TOKEN", world.config.text("MAJORA_TOKEN")).fault
     if fault is not None:  # blank, or a placeholder
         return follows(fault.check)
-    blank = [name for name in _PAIR if not config.text(name)]
+    blank = [name for name in PAIR if not config.text(name)]
     if not (config.uses_api_key and blank) or (world.version or (0,)) < FILLERS_SINCE:
         return _of_values(world, "CFG008", "write OAUTH as ocarina does")
     said = f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
@@ -287,13 +285,13 @@ def look_right(world: World) -> Outcome | None:
     The server refuses the client (invalid_client).
     """
     config = world.config
-    client_id, secret = (tidied(config.text(name)) for name in _PAIR)
+    client_id, secret = (tidied(config.text(name)) for name in PAIR)
     if not are_swapped(client_id, secret):
         return _of_values(world, "CFG009", "tidy CLIENT_ID and CLIENT_SECRET")
     said, path = "CLIENT_ID and CLIENT_SECRET are swapped", config.path_of("CLIENT_ID")
     after = config.with_values({"CLIENT_ID": secret, "CLIENT_SECRET": client_id})
     return _wrong(
-        config, said, path, after=after, by="swap CLIENT_ID and CLIENT_SECRET", **ask(config, *_PAIR)
+        config, said, path, after=after, by="swap CLIENT_ID and CLIENT_SECRET", **ask(config, *PAIR)
     )
 
 
@@ -317,12 +315,13 @@ def optional(world: World) -> Outcome | None:
     if not isinstance(document.value.get("default", {}), dict):
         faults["default",] = "is not an object"
     text, run = "Remove it, or give it another value.", _edit(config)
-    name, file = "MAJORA_TOKENS_FILE", config.tokens_file
-    if not faults and config.text(name) and read_file(file).kind in ("folder", "special"):
-        faults[config.path_of(name)] = "does not name a file"
-    elif not faults and config.text(name) and read_file(file.parent).kind not in ("folder", "unreadable"):
-        faults[config.path_of(name)] = "is in a folder that does not exist"
-        text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {quote(str(file.parent))}"
+    if not faults and config.text("MAJORA_TOKENS_FILE"):
+        setting, file = config.path_of("MAJORA_TOKENS_FILE"), config.tokens_file
+        if read_file(file).kind in ("folder", "special"):
+            faults[setting] = "does not name a file"
+        elif read_file(file.parent).kind not in ("folder", "unreadable"):
+            faults[setting] = "is in a folder that does not exist"
+            text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {quote(str(file.parent))}"
     if not faults:
         return None
     said = "; ".join(f"{path[-1]} {fault}" for path, fault in faults.items())
@@ -376,8 +375,8 @@ def agree(world: World) -> Outcome | None:
     Accounts of one instance are unknown to the other, so the server will refuse this user.
     """
     config, path = world.config, world.config.path_of("MAJORA_USER")
-    instance = instance_of(judge_domain(config.text("MAJORA_DOMAIN")).text)
-    is_test = judge("MAJORA_USER", config.text("MAJORA_USER")).text.lower().startswith("test-")
+    instance = instance_of(world.values["MAJORA_DOMAIN"].text)
+    is_test = world.values["MAJORA_USER"].text.lower().startswith("test-")
     if (instance, is_test) not in (("production", True), ("test", False)):
         return None
     starts = "starts" if is_test else "does not start"
