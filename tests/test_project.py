@@ -29,7 +29,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_306, 85, 8_590, 96_150),
+    "src": (13_317, 85, 8_598, 96_223),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (11_923, 87, 7_078, 100_986),
 }

@@ -7,12 +7,12 @@ output and an exit code. A command is one module of this package:
 
     def command(context: typer.Context) -> Result:
         '''One line for the help. Then what matters.'''
-        run = start(context)                 # context.py: Run(machine, ui, place), .config(), .setup()
+        run = start(context)                 # context.py: Run(machine, ui, place), .setup(), .world()
         data = …                             # the one dict that --json prints
         _show(run.ui, data)                  # the view, in the same module
         return Result(data)                  # Result(data, error) if it failed; or raise KitError
 
-A module of a command is imported when it is called: what it needs is at its top, but for what only some options need.
+A module of a command is imported when it is called; what is slow to import and not always needed, where it is used.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ class Run(NamedTuple):
                 why="Nothing was changed.",
                 remedy=Remedy("Agree to the changes.", (shlex.join(again),)),
             )
-        return yes or self.ui.confirm(question, default=default)
+        help = "y makes the changes that are shown above. n leaves all as it is."
+        return yes or self.ui.confirm(question, default=default, help=help)
 
     def read(self, option: str, name: str, most: int) -> str:
         """The text of the file ``name``, or of standard input (``-``), of fewer than ``most`` bytes.

@@ -122,6 +122,9 @@ def ask(ui: Ui, name: str, now: str = "", *, unseen: bool = False, optional: boo
         if value.fault is None:
             for words in notes(name, value):
                 ui.say(words)
+            for fault in value.faults if name in PAIR else ():
+                if fault.warning:
+                    ui.warn(f"This {fault.words}.")
             return value.text
         ui.warn(f"This {value.fault.words}.")
 
@@ -183,7 +186,8 @@ def moves(config: Config, domain: str) -> bool:
 
 def notes(name: str, value: Value) -> list[str]:
     """What was repaired in a setting's value, in sentences."""
-    return [f"{name} {fault.words}; corrected." for fault in value.faults if fault.fixable]
+    result = f" to {value.text}" if name == "MAJORA_DOMAIN" else ""  # the others are secrets, or plain
+    return [f"{name} {fault.words}; corrected{result}." for fault in value.faults if fault.fixable]
 
 
 # --- the server's word --------------------------------------------------------------------------------------------

@@ -148,13 +148,13 @@ class _Init:
         if asks:
             ui.say()
         know.write(run, self.config, changes)
-        if complete:
-            return self._do(run.setup(), wanted) if rows or due else Result()
+        if complete and (rows or due):
+            return self._do(run.setup(), wanted)
         if not changes:
             ui.say(f"Nothing to change: {run.place.config} has these settings already.")
         if setup.legacy_key is not None:
             ui.say(NO_TOKENS)
-        else:
+        elif not complete:
             ui.next_step(run.place.command("login"))
         return Result()
 

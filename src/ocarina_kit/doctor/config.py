@@ -329,7 +329,10 @@ def optional(world: World) -> Outcome | None:
     return _wrong(config, said, next(iter(faults)), after=fixed, by=by, text=text, run=run)
 
 
-@_check_file("CFG012", "No setting is given twice", needs="CFG002", run="")
+_ONE = "Remove the ones that you do not mean."
+
+
+@_check_file("CFG012", "No setting is given twice", needs="CFG002", text=_ONE, run="")
 def given_once(world: World) -> Outcome | None:
     """Of several settings with one name, JSON readers take the last one and say nothing.
 
@@ -339,11 +342,14 @@ def given_once(world: World) -> Outcome | None:
     if not twice:
         return None
     names = listed([".".join(path) for path in twice[:5]])
-    said, text = "{name} is given several times", "Remove the ones that you do not mean."
-    return _wrong(config, said, twice[0], status="warn", text=text, run=_edit(config), name=names)
+    said = "{name} is given several times"
+    return _wrong(config, said, twice[0], status="warn", text=_ONE, run=_edit(config), name=names)
 
 
-@_check_file("CFG013", "Different set-ups have different tokens files", needs="CFG002", run="")
+_OWN = "Give a profile a MAJORA_TOKENS_FILE of its own."
+
+
+@_check_file("CFG013", "Different set-ups have different tokens files", needs="CFG002", text=_OWN, run="")
 def own_tokens(world: World) -> Outcome | None:
     """Two instances or two clients cannot share a tokens file: nothing in it says whose a token is.
     ocarina-kit init --profile NAME gives each profile its own.
