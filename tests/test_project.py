@@ -29,7 +29,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_317, 85, 8_598, 96_223),
+    "src": (13_330, 85, 8_608, 96_228),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (11_923, 87, 7_078, 100_986),
 }

@@ -93,15 +93,16 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
         if not re.search("ocarina|refresh", line, re.I):
             continue
         text = line.removesuffix("\n")
-        bare = off[1] if (off := _SWITCHED_OFF.match(text)) else text
-        if (parts := job(bare)) is None:
+        off = _SWITCHED_OFF.match(text)
+        if (parts := job(off[1] if off else text)) is None:
             continue
         # As its author meant it: percent signs as they are.
         reading = Reading(parts[1].replace("\\%", "%"), cron_environment(user, home, values))
-        entry = Entry(number, text, bare is text, *parts, reading, {**values}, {**set_at}, line != text)
+        entry = Entry(number, text, off is None, *parts, reading, {**values}, {**set_at}, line != text)
         # A comment that only speaks of a refresh has no times, or begins with another word.
-        prose = not (entry.times or entry.time[0] == "@") or parts[1].split()[:1] == reading.other_work[:1]
-        if entry.calls and (entry.active or not prose):
+        has_times = entry.times is not None or entry.time[0] == "@"
+        is_prose = not has_times or parts[1].split()[:1] == reading.other_work[:1]
+        if entry.calls and (entry.active or not is_prose):
             found.append(entry)
     return found
 

@@ -49,13 +49,15 @@ def mine(content: bytes, ground: Ground) -> Mine:
     """The entries of a crontab, sorted by whose they are."""
     piles: dict[str, list[Entry]] = {name: [] for name in Mine._fields}
     for entry in entries(content, ground.user, ground.home):
-        own = {_is_own(entry, call, ground) for call in entry.calls}
-        if own == {False}:
-            piles["others"] += [entry] if entry.active else []
+        own = [_is_own(entry, call, ground) for call in entry.calls]
+        if not any(own):
+            pile = "others" if entry.active else ""
         elif not entry.active:
-            piles["off"].append(entry)
+            pile = "off"
         else:
-            piles["mixed" if entry.reading.other_work or len(own) > 1 else "own"].append(entry)
+            pile = "mixed" if entry.reading.other_work or not all(own) else "own"
+        if pile:
+            piles[pile].append(entry)
     return Mine(*(tuple(piles[name]) for name in Mine._fields))
 
 
@@ -65,11 +67,14 @@ def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
     A ``HOME=`` line of the crontab that leads elsewhere and a quoted ``~``, which is never expanded, break an entry
     (CRN007), and do not make it another's.
     """
-    config, home = call.config, entry.values.get("HOME", ground.home)
+    config = call.config
+    home = entry.values.get("HOME", ground.home)
     if config is None or call.profile != ground.profile:
         return False
+    # HOME=/elsewhere above it: /elsewhere/.ocarina was to be the usual one.
     if call.environ.get("HOME") == home and config == normpath(join(home, home, ".ocarina")):
         config = join(ground.home, ".ocarina")
+    # '~/lab/.ocarina' in quotes: the shell looks for <home>/~/lab/.ocarina.
     meant = join(ground.home, re.sub(r".*/(?:~|\$\{?HOME\}?)/", "", config))
     return realpath(ground.config) in (realpath(config), realpath(meant))
 

@@ -175,14 +175,15 @@ def _of_values(world: World, check: str, by: str = "", after: Config | None = No
     absent = (Fault("CFG004", "is missing"),)
     found = [(name, absent if name in missing else world.values[name].faults) for name in _required(config)]
     faults = [(name, each) for name, all in found for each in all if each.check == check]
-    worse = [(name, fault) for name, fault in faults if not fault.warning]
     if not faults:
         return None
+    worse = [(name, fault) for name, fault in faults if not fault.warning]
+    shown = worse or faults
     near = [path for places in missing.values() for path in places] if check == "CFG004" else []
-    said = "; ".join(f"{name} {fault.words}" for name, fault in worse or faults)
+    said = "; ".join(f"{name} {fault.words}" for name, fault in shown)
     said += "; ocarina ignores {near}" if near else ""
     status = "fail" if worse else "warn"
-    wrong = list(dict(worse or faults))
+    wrong = list(dict(shown))
     if worse and all(fault.fixable for _, fault in worse):
         after = config.with_values({name: world.values[name].text for name in wrong})
     path = near[0] if near else config.path_of(wrong[0])

@@ -269,8 +269,10 @@ def read_revocation(came: Response | NoAnswer) -> Refused | NoAnswer | None:
     """What came from ``o/revoke_token/``. 200 without a web page in it is a yes, None; so it is for a token that the
     server does not know (RFC 7009, 2.2)."""
     answer = read_answer(came)
+    if isinstance(answer, Granted):
+        return None
     confirmed = isinstance(came, Response) and came.status == 200 and not came.is_html
-    return None if isinstance(answer, Granted) or (confirmed and isinstance(answer, NoAnswer)) else answer
+    return None if confirmed and isinstance(answer, NoAnswer) else answer
 
 
 # --- probes

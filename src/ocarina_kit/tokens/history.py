@@ -68,11 +68,13 @@ def refreshed_elsewhere(log: Sequence[Line], tokens: Iterable[Token], host: str,
 
 def other_hosts(log: Iterable[Line], host: str) -> tuple[str, ...]:
     """Hosts that have, as far as is known, an entry of their own for this set-up: here it would be a second."""
-    has_one: dict[str, bool] = {}
+    hosts: dict[str, None] = {}
     for each in log:
-        if _by_schedule(each) or each.result in ("scheduled", "unscheduled"):
-            has_one[each.host] = each.result != "unscheduled"
-    return tuple(name for name in has_one if has_one[name] and name != host)
+        if each.result == "unscheduled":
+            hosts.pop(each.host, None)
+        elif _by_schedule(each) or each.result == "scheduled":
+            hosts[each.host] = None
+    return tuple(each for each in hosts if each != host)
 
 
 def first_seen(log: Sequence[Line], host: str) -> float | None:
@@ -107,7 +109,9 @@ def run_at(
     failed = [scope for scope, each in newest.items() if each.host == host and scope not in fresh]
     if fresh and all_tokens:
         failed = [scope for scope in born if scope not in fresh]
-    return bool(fresh or failed) or not born or not all_tokens, failed
+    # With nothing to refresh, or if it may leave tokens alone, a run leaves no trace.
+    happened = bool(fresh or failed) or not born or not all_tokens
+    return happened, failed
 
 
 def _by_schedule(line: Line) -> bool:

@@ -238,17 +238,17 @@ def no_refresh(answer: Refused | NoAnswer, setup: Setup, scope: str, *, resent: 
     if isinstance(answer, NoAnswer) and not answer.sent and not resent:
         result = "unreached" if answer.status is None else "network"
         return "failed" if answer.kind in _OF_THIS_MACHINE else result, no_answer(answer, setup)
-    fault = result = "refused-token"
+    result, fault = "refused-token", ""
     if isinstance(answer, NoAnswer):
-        fault = result = "maybe-lost"
+        result = "maybe-lost"
     elif answer.cause in ("client", "grant-type"):
-        fault, result = answer.cause, "refused-client"
+        result, fault = "refused-client", answer.cause
     elif answer.cause in ("other", "redirect-uri"):
-        fault = result = "refused"
+        result = "refused"
     elif answer.cause == "grant" and resent:
-        fault = result = "lost"
+        result = "lost"
     said = answer.said + clock_note(answer.skew)
-    return result, error(fault, setup, (scope,), said=said)
+    return result, error(fault or result, setup, (scope,), said=said)
 
 
 def not_revoked(answer: Refused | NoAnswer, setup: Setup) -> KitError:
