@@ -29,9 +29,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_330, 85, 8_608, 96_228),
+    "src": (13_331, 85, 8_608, 96_233),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_923, 87, 7_078, 100_986),
+    "tests": (11_925, 87, 7_080, 101_008),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 

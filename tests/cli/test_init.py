@@ -271,6 +271,8 @@ def test_from_nothing_to_ready_and_again(person: Lab, columns: int, env: dict[st
         text = screen.text
         assert not env or not re.search(r"\x1b\[[0-9;]*m", screen.raw)  # no colour
     is_all_set(person)
+    agreed_to, scheduled = re.findall(r"3\s+hours\s+at\s+:(\d\d)", text)
+    assert agreed_to == scheduled
     before = text.split("/o/authorize/")[0]
     for url in (f"{person.majora.url}o/applications/register/", person.majora.redirect_uri):
         assert any(url in line for line in before.splitlines())  # whole, on one line

@@ -76,7 +76,8 @@ def plan_entry(
     """
     world = run.world()
     alone = runner == "client"
-    ground = world.ground._replace(client=client.path if client is not None else None)
+    # The configuration may not be written yet.
+    ground = world.ground._replace(client=client.path if client is not None else None, domain=setup.domain)
     if not alone:
         _prove_kit(run, ground, start=prove)
     of_client = _client_problem(setup, ground, client, alone=alone)
