@@ -87,6 +87,7 @@ def test_lengths_are_shown_and_a_secret_does_not_print_itself() -> None:
     assert hidden(secret) == "**** (128 characters)"
     scope = "majora2.can_add_via_api_2026_0123456"
     assert mask_opaque(f"at {'a1' * 20} {scope}") == f"at {MASK} {scope}"
+    assert LONG not in mask_opaque(f'"MAJORA_DOMAIN": "{LONG}"') + mask_opaque(f"at {LONG}")
     assert LONG not in f"{secret} {secret!r} {[secret]}"
     assert secret == Secret(secret.reveal()) != Secret("")
 

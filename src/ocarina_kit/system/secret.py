@@ -76,7 +76,7 @@ _SCHEME = r"(?i)(?P<head>\b(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/=-]{8,})
 # What could be a token; before it, what is shown although long: scopes, the client id, the user, addresses, a path.
 _OPAQUE = r"""(?xi)majora2\.[a-z0-9_]+
     | (?:MAJORA_)?(?:CLIENT_ID|USER)["']?\s*[:=]\s*["']?[^"'\s]{1,64}(?![^"'\s,}])
-    | MAJORA_(?:DOMAIN|TOKENS_FILE)["']?\s*[:=]\s*["'][^"'\n]*
+    | MAJORA_(?:DOMAIN|TOKENS_FILE)["']?\s*[:=]\s*["'](?=[^"'\n]*[./])[^"'\n]*
     | (?<![a-z0-9])(?P<run>[a-z0-9_~+=-]{24,})(?![a-z0-9])"""
 _MASKED = r"\*{4}(?: \(\d+ characters\))?"
 _PIECE = 10
