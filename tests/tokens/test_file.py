@@ -142,7 +142,7 @@ MOVES = [
 def test_each_is_moved_to_where_ocarina_looks(before: Any, known: list[str], after: Any) -> None:
     file = file_of(**before)
     assert loaded(file.fixed(NOW, known)) == after
-    assert any(token.home(known) != token.key for token in file.tokens) == (before != after)
+    assert any(token.right_key(known) != token.key for token in file.tokens) == (before != after)
 
 
 # --- damage

@@ -57,7 +57,7 @@ def test_rotated_at_one_mebibyte(lab: Lab) -> None:
     # A clock that was set back changes no order.
     for each in (line("used", server=OTHER), line("used", 2000)):
         log.append(lab.machine, [each])
-    assert Origins(log.read_log(lab.machine)).used[FILE] == DOMAIN
+    assert Origins(log.read_log(lab.machine)).last_server[FILE] == DOMAIN
 
 
 A, B = token("a"), token("b")
@@ -89,7 +89,7 @@ def test_a_use_ties_unknown_tokens_to_the_server_of_their_file(lab: Lab) -> None
     log.note_use(lab.machine, lab.elsewhere, "login", [A, B])
     known = Origins(log.read_log(lab.machine))
     assert [known.server(each) for each in (A, B)] == [DOMAIN, DOMAIN]
-    assert known.used[FILE] == OTHER
+    assert known.last_server[FILE] == OTHER
 
 
 # --- history

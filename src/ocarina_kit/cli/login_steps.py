@@ -21,7 +21,7 @@ from ocarina_kit.majora.paste import Code, Misread, read_paste
 from ocarina_kit.system.errors import Exit, KitError, Remedy, interrupted, usage_error, worst
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.words import clock, count, span
-from ocarina_kit.tokens import login as grants
+from ocarina_kit.tokens import login as tokens_login
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
@@ -120,7 +120,7 @@ class Login:
     def settle(self, wanted: Sequence[str]) -> list[str]:
         """Do what needs no browser; returns those that need one. Raises KitError for the tokens file."""
         with self.ui.waiting("Looking at the tokens file", 90.0) as say:
-            aside = grants.set_aside_damaged(self.machine, self.setup, say)
+            aside = tokens_login.set_aside_damaged(self.machine, self.setup, say)
         if aside:
             self.ui.warn(aside)
         refusal = guard(self.machine, self.setup)
@@ -162,7 +162,7 @@ class Login:
         Raises KitError if the tokens file cannot be locked or written, before anybody opens a browser.
         """
         with self.ui.waiting("Looking at the tokens file", 90.0) as say:
-            grants.prove_writable(self.machine, self.setup, say)
+            tokens_login.prove_writable(self.machine, self.setup, say)
         several = len(needed) > 1
         self.ui.say(f"{count(len(needed), 'link')} to open{', one after another' if several else ''}.")
         for number, scope in enumerate(needed, start=1):
@@ -241,7 +241,7 @@ class Login:
         login = self.login_command(scope)
         if not pending.sent:
             with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-                report = grants.redeem(self.machine, self.setup, pending, code, login, waiting=say)
+                report = tokens_login.redeem(self.machine, self.setup, pending, code, login, waiting=say)
             self._skew = report.skew
             error = report.outcomes[0].problem or self._got(scope, "logged in")
             if error is not None and error.id == "LGN021":

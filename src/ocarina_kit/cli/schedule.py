@@ -123,17 +123,19 @@ def _result(
 
 def _one_way(ways: dict[str, bool], wish: dict[str, str | None], consent: dict[str, bool]) -> str:
     """The one of --show, --test, --print, --remove that was given, or "". Raises KitError (usage)."""
-    given = [name for name, on in ways.items() if on]
-    way = next(iter(given), "")
-    wrong = given[1:]
+    if wish["--every"] is not None and wish["--cron"] is not None:
+        raise _exclude("--every", "--cron")
+    way, *wrong = [name for name, on in ways.items() if on] or [""]
     wrong += [name for name, value in wish.items() if value is not None and way in ("--show", "--remove")]
     wrong += [name for name, on in consent.items() if on and way in ("--show", "--test", "--print")]
-    if wish["--every"] is not None and wish["--cron"] is not None:
-        way, wrong = "--every", ["--cron"]
     if wrong:
-        help = Remedy("The help says what goes together.", ("ocarina-kit schedule --help",))
-        raise usage_error(f"{way} and {wrong[0]} exclude each other.", remedy=help)
+        raise _exclude(way, wrong[0])
     return way
+
+
+def _exclude(one: str, other: str) -> KitError:
+    help = Remedy("The help says what goes together.", ("ocarina-kit schedule --help",))
+    return usage_error(f"{one} and {other} exclude each other.", remedy=help)
 
 
 def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str | None:

@@ -18,7 +18,7 @@ from ocarina_kit.cron.host import program_problem, why_kit_fails
 from ocarina_kit.cron.line import Entry, Ground, entries
 from ocarina_kit.cron.plan import Mine, Plan, plan_schedule
 from ocarina_kit.cron.program import Listing, install_crontab, unreadable
-from ocarina_kit.doctor import crontab as crn
+from ocarina_kit.doctor import crontab as crontab_checks
 from ocarina_kit.doctor.check import PROBLEMS, Choice, all_checks, examine
 from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere, refreshes_all
 from ocarina_kit.doctor.world import World
@@ -100,7 +100,7 @@ def plan_entry(
     if plan.outcome == "switched off":
         left = f"Line {plan.entries.off[0].number} of your crontab is this set-up's entry, commented out."
     elif plan.outcome == "added" and (refreshed_elsewhere(world) or other_hosts(world)):
-        found = crn.exists(world)
+        found = crontab_checks.exists(world)
         left = found.said if found is not None else ""
     clients = Clients((client,), chosen=client) if client is not None else Clients()
     new = run.world(listing=Listing("read", plan.after), clients=clients)

@@ -13,7 +13,7 @@ from ocarina_kit.client.find import Clients
 from ocarina_kit.cron.host import zone
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.times import runs as runs_after
-from ocarina_kit.doctor import crontab as crn
+from ocarina_kit.doctor import crontab as crontab_checks
 from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.entry import program_faults
 from ocarina_kit.doctor.world import World
@@ -36,7 +36,7 @@ def show_entry(run: Run) -> Result:
         if entries and all(entry.marked for entry in entries):
             # The entry's own client is looked at, and no other is searched for.
             world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
-        outcomes = crn.judged(world)
+        outcomes = crontab_checks.judged(world)
     problems = [as_error(run, each) for each in outcomes.values() if each.status in ("fail", "unknown")]
     warnings = [as_error(run, each) for each in outcomes.values() if each.status == "warn"]
     try:  # no entry can refresh tokens of a configuration or a file that cannot be used
@@ -175,8 +175,9 @@ def _strip(run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, k
         due = [at for at in (each.timestamp() for each in runs) if cell <= at < cell + seconds]
         covered = max(cell, now) <= valid_until
         for at in due:
-            covered = covered and at <= valid_until
-            if lives and (kit or at <= valid_until):
+            expired = at > valid_until
+            covered = covered and not expired
+            if lives and (kit or not expired):
                 valid_until = max(valid_until, at + min(lives))
         run_marks += "^" if due else "."
         valid += "=" if covered and cell + seconds <= valid_until else "!"

@@ -106,6 +106,7 @@ def plan_schedule(
     """
     found = mine(content, ground)
     lines = lines_of(content)
+    # `own` are replaced by one line, which takes the place of `keep`, and its times if they are good enough.
     own = found.own or (found.again[:1] if switch_on and not found.mixed else ())
     keep = found.kept or next(iter(own), None)
     place = _place(lines, len(lines) if keep is None else keep.number - 1)

@@ -166,7 +166,7 @@ class Reading:
         for at, word in enumerate(words):
             name, rest = basename(word), words[at + 1 :]
             for option, script in pairwise(rest) if name in _SHELLS else ():
-                if re.fullmatch(r"-[A-Za-z]*c|--command", option):
+                if re.fullmatch(r"-[A-Za-z]*c|--command", option):  # sh -c '…'
                     self._inner(script, environ, [*starters, word], rest[0])
                     return
             tool = "client" if PLACEHOLDER in word else _TOOLS.get(name)
@@ -180,7 +180,7 @@ class Reading:
             if _PYTHON.fullmatch(name) or name in _BEFORE:
                 starters.append(word)
             elif at == 0 and name in _NO_STARTERS:
-                break
+                break  # not taken to start what is behind it
             elif at == 0:
                 starters = [word]
                 # A column too many, as /etc/crontab has, is a mistake and no work.

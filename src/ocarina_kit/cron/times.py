@@ -87,12 +87,14 @@ def parse_times(text: str) -> Times:
 def longest_gap(times: Times) -> tuple[int, str]:
     """The longest time between two runs by the clock, in minutes, and where it is: ``between 18:17 and 03:17 the next
     day``. Times that leave a day out have a gap of more than a day in any two years."""
-    count = 2 if times.sim.parts[3:] == ["*", "*", "*"] else _FOUR_YEARS
+    _, _, _, *day_fields = times.sim.parts  # behind second, minute and hour
+    count = 2 if day_fields == ["*", "*", "*"] else _FOUR_YEARS
     days = times.days(count) or [0]
     last, following = max(pairwise([*days, days[0] + count]), key=lambda two: two[1] - two[0])
     overnight = (last * _DAY + times.runs[-1], following * _DAY + times.runs[0])
-    gap = max([overnight, *pairwise(times.runs)], key=lambda two: two[1] - two[0])
-    minutes, (start, end) = gap[1] - gap[0], (_FIRST + timedelta(minutes=run) for run in gap)
+    before, after = max([overnight, *pairwise(times.runs)], key=lambda two: two[1] - two[0])
+    minutes = after - before
+    start, end = _FIRST + timedelta(minutes=before), _FIRST + timedelta(minutes=after)
     if minutes > _DAY:
         return minutes, f"between {start:%H:%M on %a %d %b} and {end:%H:%M on %a %d %b}"
     next_day = " the next day" if end.date() > start.date() else ""

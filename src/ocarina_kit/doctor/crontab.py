@@ -12,7 +12,7 @@ from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.plan import hazards
 from ocarina_kit.cron.times import gap_problem, one_miss_expires
 from ocarina_kit.cron.times import last_run as last_run_of
-from ocarina_kit.doctor import entry as of
+from ocarina_kit.doctor import entry as cron_entry
 from ocarina_kit.doctor.check import REGISTRY, Choice, Outcome, check, examine, follows, ok, problem, skip
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
@@ -60,7 +60,7 @@ def _lines(entries: Sequence[Entry]) -> str:
 
 def _absent(world: World, said: str, **values: Any) -> Outcome:
     """Fine, if the tokens are refreshed elsewhere. ``said``: what is not here."""
-    seen = of.refreshed_elsewhere(world)
+    seen = cron_entry.refreshed_elsewhere(world)
     if seen is None:
         return problem("fail", f"{said}.", **values)
     who, when = seen.host or "another host or program", clock(seen.time, world.tokens.now)
@@ -106,14 +106,14 @@ def exists(world: World) -> Outcome | None:
     entries, host, place = world.entries, world.machine.host, world.place
     if entries.active:
         return ok("An entry refreshes the tokens (crontab, {lines}).", lines=_lines(entries.active))
-    if of.refreshed_elsewhere(world):
+    if cron_entry.refreshed_elsewhere(world):
         return _absent(world, "There is no entry on {host}", host=host)
     absent = next((id for id in ("CFG001", "CFG011") if world.config_findings[id].status == "fail"), "")
     if entries.others and absent:
         return follows(absent)
     setup = tilde(place.config, world.machine.home)
     setup = setup if place.profile is None else f"profile {place.profile} of {setup}"
-    hosts, others = listed(of.other_hosts(world)), _lines(entries.others)
+    hosts, others = listed(cron_entry.other_hosts(world)), _lines(entries.others)
     said = "The crontab on {host} has no entry for {setup}."
     said += " Of another set-up: {others}." if entries.others else ""
     said += " {hosts} refreshed the tokens before, but not in the last 10 hours." if hosts else ""
@@ -151,7 +151,7 @@ def programs(world: World) -> Outcome | None:
     cron starts the line, and nothing is refreshed.
     """
     for entry in world.entries.active:
-        bad = of.program_faults(world, entry)
+        bad = cron_entry.program_faults(world, entry)
         for tool, why in bad.items():
             some_run = len(bad) < len({call.tool for call in entry.calls})
             said, by = "{why} (crontab, line {line}).", "put the right programs into the crontab entry"
@@ -234,7 +234,7 @@ def last_run(world: World) -> Outcome | None:
         elsewhen = {"CRON_TZ", "TZ"} & entry.values.keys()
         run = last_run_of(entry.times, before) if entry.times is not None and not elsewhen else None
         if run is not None and run.timestamp() > seen:
-            due.append((run.timestamp(), of.refreshes_all(entry)))
+            due.append((run.timestamp(), cron_entry.refreshes_all(entry)))
     if not due:
         return ok("No run has been due since ocarina-kit saw the entry.")
     at, complete = max(due)

@@ -46,11 +46,13 @@ def failed_step(world: World) -> str:
     if probe is None or probe.kind == "majora":
         return ""
     step = "SRV004" if probe.net is None else told.check_of(probe.net)
-    if step == "SYS001":
+    if step == "SYS001":  # no thread could be started, so not even the name was looked up
         step = "SRV001"
-    if step == "SRV001" and _has_proxy(world):
+    if step == "SRV001" and _has_proxy(world):  # the proxy looks up the name
         return "SRV002"
-    return "SRV004" if step == "SRV003" and _is_plain(world) else step
+    if step == "SRV003" and _is_plain(world):  # no TLS
+        return "SRV004"
+    return step
 
 
 def _has_proxy(world: World) -> bool:

@@ -149,7 +149,7 @@ def under_their_keys(world: World) -> Outcome | None:
     ocarina does not find it, and asks you to log in.
     """
     known = _looked_up(world)
-    faulty = [token for token in world.tokens.usable if token.home(known) != token.key]
+    faulty = [token for token in world.tokens.usable if token.right_key(known) != token.key]
     why = "store each token where ocarina looks for it"
     return _of_entries(world, faulty, "The {what} is not stored under its scope string", why)
 
@@ -209,7 +209,7 @@ def _of_entries(world: World, faulty: Sequence[Token], said: str, why: str) -> O
         return None
     said += f" (and {len(faulty) - 1} more like it)" if len(faulty) > 1 else ""
     fix = _change(world, "write", why, _fixed(world).render())
-    what = named([faulty[0].home(_looked_up(world))], world.table)
+    what = named([faulty[0].right_key(_looked_up(world))], world.table)
     return _fault(world, said, _place(world, faulty[0]), fix, what=what)
 
 

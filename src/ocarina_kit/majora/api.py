@@ -209,6 +209,7 @@ def read_answer(came: Response | NoAnswer) -> Answer:
     error = value.get("error")
     # RFC 6749, 5.2 has 400 and 401; some servers say 403 to access_denied, and some say everything with 200.
     if came.status in (200, 400, 401, 403) and isinstance(error, str) and error in _CAUSES:
+        # The words are shown, and may repeat a token that is beside the error.
         tokens = [Secret(str(value.get(name) or "")) for name in ("access_token", "refresh_token")]
         description = value.get("error_description")
         words = came.shown(description, *tokens) if isinstance(description, str) else ""

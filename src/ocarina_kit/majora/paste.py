@@ -88,14 +88,16 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
 
 def _what_instead(text: str, own: list[_Piece], states: Collection[str], *, code_alone: bool) -> Misread:
     """What a paste of this server without a code is. ``code_alone``: there is a word that may be one."""
-    for piece in sorted(own, key=lambda piece: piece.state not in states):
-        # An error that the server sent back (RFC 6749, 4.1.2.1), if it belongs to a pending login or to none.
-        if piece.query.get("error") and (piece.state in states or not piece.state):
+    pending = [piece for piece in own if piece.state in states]
+    stateless = [piece for piece in own if not piece.state]
+    # An error that the server sent back (RFC 6749, 4.1.2.1): of a pending login, else of none.
+    for piece in (*pending, *stateless):
+        if piece.query.get("error"):
             found = re.match(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,3}\b", piece.query["error"].strip(_AROUND))
             error = found[0] if found else "an unknown error"
             kind = {"access_denied": "denied", "invalid_scope": "scope"}.get(error, "error")
             return Misread(kind, f"Majora answered {error}.", piece.state)
-    state = next((piece.state for piece in own if piece.state in states), "")
+    state = pending[0].state if pending else ""
     if any(piece.path.endswith("/o/authorize/") or "response_type" in piece.query for piece in own):
         return Misread("authorize-link", state=state)
     if any(re.search(r"/accounts?(/|$)", piece.path) for piece in own):

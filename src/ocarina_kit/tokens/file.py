@@ -74,7 +74,7 @@ class Token(NamedTuple):
     def known_expiry(self, now: float) -> float | None:
         """Epoch seconds at which the access token expires, None if ocarina cannot use ``expires_at``."""
         meant = self.meant(now)
-        return float(meant) if meant is self.expires_at else None  # "is": 1 == True
+        return float(meant) if meant is self.expires_at else None  # unchanged; "==" would take True for 1
 
     def expiry(self, now: float) -> float:
         """:meth:`known_expiry`; a time that ocarina cannot use counts as expired."""
@@ -90,7 +90,7 @@ class Token(NamedTuple):
         expiry = self.expiry(now)
         return None if expiry <= EXPIRED else expiry - self.lifetime
 
-    def home(self, known: Collection[str] = ()) -> str:
+    def right_key(self, known: Collection[str] = ()) -> str:
         """The key under which ocarina finds this token (TOK006); ``known`` are the scope strings that it looks up."""
         if self.scope is None or (self.key in known and same_scopes(self.key, self.scope)):
             return self.key
@@ -150,8 +150,9 @@ class TokensFile(NamedTuple):
         """With ``value`` under ``key``, unless the token there is as good: it can be refreshed, or is valid as long."""
         new, there = read_token(key, value), self.get(key)
         rank = (new.can_refresh, new.expiry(now))
-        worse = there is not None and rank <= (there.can_refresh, there.expiry(now))
-        return self if worse else self.with_entry(key, value)
+        if there is not None and (there.can_refresh, there.expiry(now)) >= rank:
+            return self
+        return self.with_entry(key, value)
 
     def granted(self, scope: str, answer: Granted, now: float) -> tuple[str, dict[str, object]]:
         """The server's answer for ``scope``, got at ``now`` (epoch seconds): where the client would store it, and what.
@@ -180,13 +181,14 @@ class TokensFile(NamedTuple):
         looks for it, never over a better one (TOK006; ``known``: what ocarina looks up); a time that it cannot use is
         the one that was meant, else an expired one (TOK008)."""
         file = self._replace(entries={})
-        places = [(token.home(known), token) for token in self.tokens if token.usable]
-        # Those in their place come first.
-        for home, token in sorted(places, key=lambda each: each[0] != each[1].key):
+        usable = [token for token in self.tokens if token.usable]
+        in_place = [token for token in usable if token.right_key(known) == token.key]
+        misplaced = [token for token in usable if token.right_key(known) != token.key]
+        for token in (*in_place, *misplaced):
             value = self.entries[token.key]
             if token.known_expiry(now) is None:
                 value = {**value, "expires_at": token.meant(now)}
-            file = file.with_better(home, value, now)
+            file = file.with_better(token.right_key(known), value, now)
         return file
 
 

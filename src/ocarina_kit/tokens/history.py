@@ -42,7 +42,7 @@ def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Li
         if (born := token.last_refresh(now)) is not None and token.usable:
             found.append(known.maker(token)._replace(stamp=stamp(born)))
     # Tokens that were lost or logged out since: the log still knows.
-    return max(found or known.made.values(), key=lambda each: each.time, default=None)
+    return max(found or known.origin_of.values(), key=lambda each: each.time, default=None)
 
 
 def refreshed_elsewhere(log: Sequence[Line], tokens: Iterable[Token], host: str, now: float) -> Line | None:
@@ -55,7 +55,7 @@ def refreshed_elsewhere(log: Sequence[Line], tokens: Iterable[Token], host: str,
     found = [each for each in log if each.host != host and _by_schedule(each)]
     known = Origins(log)
     entry = _last_entry(log, host)
-    scopes = {each.scope for each in known.made.values()}
+    scopes = {each.scope for each in known.origin_of.values()}
     if entry is None or entry.result == "unscheduled":
         since = entry.time if entry is not None else 0.0
         for token in tokens:
@@ -107,11 +107,11 @@ def run_at(
     fresh = {scope for scope, moment in born.items() if moment >= since}
     fresh |= {scope for scope, each in newest.items() if each.result in FRESH}
     failed = [scope for scope, each in newest.items() if each.host == host and scope not in fresh]
-    if fresh and all_tokens:
-        failed = [scope for scope in born if scope not in fresh]
-    # With nothing to refresh, or if it may leave tokens alone, a run leaves no trace.
-    happened = bool(fresh or failed) or not born or not all_tokens
-    return happened, failed
+    if not born or not all_tokens:  # nothing to refresh, or tokens left alone: a run may leave no trace
+        return True, failed
+    if fresh:  # it happened, and was to refresh all of them
+        return True, [scope for scope in born if scope not in fresh]
+    return bool(failed), failed  # only a failure that was logged shows that it happened
 
 
 def _by_schedule(line: Line) -> bool:

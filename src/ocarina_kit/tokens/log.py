@@ -148,40 +148,40 @@ def lines_of(machine: Machine, tokens_file: Path, log: Iterable[Line]) -> list[L
 
 
 class Origins:
-    """Where tokens come from. ``made``: the line about the refresh or login of each token, by its digests. ``used``:
-    the server that each tokens file (by its mark), and each token that no line made (by its digests), was last used
-    with. ``used`` is logged before anything is sent: it counts until a later line tells what was sent, or that nothing
-    was."""
+    """Where tokens come from. ``origin_of``: the line about the refresh or login of each token, by its digests.
+    ``last_server``: the server that each tokens file (by its mark), and each token that no line made (by its digests),
+    was last used with. A result ``used`` is logged before anything is sent: it counts until a later line tells what was
+    sent, or that nothing was."""
 
     def __init__(self, log: Iterable[Line]) -> None:
-        self.made: dict[str, Line] = {}
-        sent: dict[str, str] = {}
-        noted: dict[str, str] = {}
+        self.origin_of: dict[str, Line] = {}
+        sent_to: dict[str, str] = {}
+        about_to_use: dict[str, str] = {}
         for each in log:
             digests = filter(None, (each.access, each.refresh))
             for name in digests if each.result in FRESH else ():
                 # Another process had made what was adopted: its own line tells where.
-                if each.result != "adopted" or name not in self.made:
-                    self.made[name] = each
+                if each.result != "adopted" or name not in self.origin_of:
+                    self.origin_of[name] = each
             if each.result in _SENT:
-                sent[each.tokens] = each.server
+                sent_to[each.tokens] = each.server
             for name in filter(None, (each.tokens, each.access, each.refresh)):
                 if each.result == "used":
-                    noted[name] = each.server
+                    about_to_use[name] = each.server
                 elif each.result in (*_SENT, *_UNSENT):
-                    noted.pop(name, None)
-        self.used = sent | noted
+                    about_to_use.pop(name, None)
+        self.last_server = sent_to | about_to_use
 
     def maker(self, token: Token) -> Line:
         """The line about what ``token`` comes from; a blank one if no line knows it."""
-        made = self.made
-        return made.get(token.digest) or made.get(digest(token.access_token)) or Line("")
+        lines = self.origin_of
+        return lines.get(token.digest) or lines.get(digest(token.access_token)) or Line("")
 
     def server(self, token: Token, mark: str = "") -> str:
         """The one domain that a token may be sent to; "" if any will do. If no line knows it that depends on the
         tokens file ``mark`` that it is in."""
         names = (token.digest, digest(token.access_token), mark)
-        used = (self.used[name] for name in names if name in self.used)
+        used = (self.last_server[name] for name in names if name in self.last_server)
         return self.maker(token).server or next(used, "")
 
 
@@ -193,7 +193,8 @@ def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = 
     nothing may be sent then.
     """
     known = Origins(read_log(machine))
-    before = known.used.get(path_mark(machine, setup.tokens_file), setup.domain)
+    before = known.last_server.get(path_mark(machine, setup.tokens_file), setup.domain)
     unknown = [token for token in tokens if not known.server(token)][:1_000]
+    # Not with the set-up's server, which line() notes: with the one before.
     lines = [line(machine, setup, by, "used", token.key, token)._replace(server=before) for token in unknown]
     append(machine, [*lines, line(machine, setup, by, "used")])

@@ -69,11 +69,10 @@ def redeem(
                     said = " ".join(sorted({*scope.split()} - {*outcome.scope.split()})) or "none"
                     error = told.error("narrowed", setup, (scope,), said=said, key=outcome.scope, login=login)
                     outcome = outcome._replace(result="narrowed", problem=error)
+                use_pending(machine, pending)
             else:
                 error = told.no_login(answer, setup, scope, machine.now() - pending.created, login)
                 outcome = Outcome(scope, "failed", problem=error)
-            if isinstance(answer, api.Granted) or (
-                isinstance(answer, api.Refused) and answer.cause == "grant"
-            ):
-                use_pending(machine, pending)
+                if isinstance(answer, api.Refused) and answer.cause == "grant":
+                    use_pending(machine, pending)  # no other code will come of that link
             return Report((outcome,), answer.skew, interrupted=bool(stop))

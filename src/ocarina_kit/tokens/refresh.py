@@ -91,17 +91,18 @@ def _judge(
         if scopes is not None and token.key not in scopes:
             continue
         left = token.seconds_left(now)
+        refused = refusal(token)
         result, problem = "due", None
         if not token.usable:
             result, problem = "unreadable", told.error("odd", setup)
-        elif _newer(token, before, now) and left >= (within or 0.0) and refusal(token) is None:
+        elif _newer(token, before, now) and left >= (within or 0.0) and refused is None:
             result = "adopted"
         elif within is not None and left >= within:
             result = "fresh"
         elif not token.can_refresh:
             result, problem = "no-refresh-token", told.error("no-refresh-token", setup)
-        elif (problem := refusal(token)) is not None:
-            result = "other-server"
+        elif refused is not None:
+            result, problem = "other-server", refused
         found[token.key] = Outcome(token.key, result, token.known_expiry(now), problem)
     for scope in scopes or ():
         if scope not in file.entries:
@@ -175,10 +176,12 @@ def attempts(
         if not isinstance(answer, NoAnswer) or (answer.sent and not resend):
             break
         wait = next_wait(attempt, answer, machine.monotonic() - began)
-        end = machine.monotonic() + (wait or 0.0)
+        if wait is None:
+            break
+        end = machine.monotonic() + wait
         while not ending and machine.monotonic() < end:
             machine.sleep(0.1)
-        if wait is None or ending:
+        if ending:
             break
         resent = resent or answer.sent
     return answer, resent

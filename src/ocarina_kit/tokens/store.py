@@ -264,7 +264,9 @@ class Store:
         try:
             self._put(new)
         except KitError as problem:
-            result, fault = ("in-journal", "in-journal") if journaled else ("lost", "nowhere")
+            result, fault = "lost", "nowhere"
+            if journaled:
+                result = fault = "in-journal"
             where = journal_path(self.machine, self.setup)
             error = told.error(fault, self.setup, said=f"{problem.what} {problem.why}", journal=where)
             return [Outcome(each.scope, result, each.value["expires_at"], error) for each in new]
@@ -339,7 +341,8 @@ class Store:
                 file = each.put_into(file, self.machine.now())
             data = file.render()
             reserved.fill(data)
-            # The client does not lock: a last look, right before the rename.
+            # The client does not lock: a last look, right before the rename. A file that changes all the time is
+            # overwritten after the third.
             if look(self.machine, self.path)[0] == self.data:
                 break
         self._reserved = None

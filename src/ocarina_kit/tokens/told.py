@@ -130,14 +130,15 @@ def error(
     ``said``: the server's words, or what else was seen. ``login``: the command that begins a new login, if it is not
     the usual one. ``values``: what else is in braces in the row.
     """
-    id, what, why, (text, *commands), exit = _FAULTS[fault]
+    id, what, why, (text, *subcommands), exit = _FAULTS[fault]
     values |= {"said": said, "domain": setup.domain, "file": setup.tokens_file}
     values |= {name: endpoint(setup.domain, name) for name in ("applications", "callback", "two_factor")}
     values["permissions"] = f" What to write:\n{permissions(' '.join(scopes))}" if scopes else ""
-    ways = {each: setup.place.command(*each.split()) for each in commands}
-    if "login" in ways:
-        ways["login"] = login or login_command(setup, scopes)
-    remedy = Remedy(text.format(**values), tuple(ways.values()))
+    commands = [
+        (login or login_command(setup, scopes)) if each == "login" else setup.place.command(*each.split())
+        for each in subcommands
+    ]
+    remedy = Remedy(text.format(**values), tuple(commands))
     return KitError(what.format(**values), id=id, why=why.format(**values), remedy=remedy, exit=exit)
 
 
