@@ -31,7 +31,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (13_351, 85, 8_623, 96_262),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_926, 87, 7_081, 101_032),
+    "tests": (11_924, 87, 7_079, 101_023),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 
