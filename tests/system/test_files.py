@@ -11,7 +11,7 @@ from tests.conftest import mode_of
 
 from ocarina_kit.system import files
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.file_errors import explained, no_file
+from ocarina_kit.system.file_errors import explained, fault_in, no_file
 from ocarina_kit.system.machine import Machine
 
 
@@ -94,6 +94,9 @@ def test_another_users_folder_and_group(tmp_path: Path) -> None:
         raise PermissionError(errno.EACCES, "")
     assert caught.value.id == "FIL001"
     assert no_file("unreadable", tmp_path / "f")[1] == caught.value.remedy.commands
+    (tmp_path / "f").rename(tmp_path / ".ocarina-kit")
+    assert fault_in(tmp_path) is None
+    (tmp_path / ".ocarina-kit").rename(tmp_path / "f")
     os.chown(tmp_path / "f", 0, -1)
     os.chown(tmp_path, 0, 12345)
     tmp_path.chmod(0o770)

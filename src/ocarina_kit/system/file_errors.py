@@ -54,7 +54,9 @@ def explained(path: Path) -> Iterator[None]:
     except (OSError, ValueError) as problem:  # ValueError: NUL in a name
         code = getattr(problem, "errno", 0)
         # Only these have more causes than one.
-        seen = _seen_at(path) if code in (errno.EACCES, errno.EPERM, errno.ENOSPC) else ""
+        seen = ""
+        if code in (errno.EACCES, errno.EPERM, errno.ENOSPC):
+            seen = _seen_in(path.parent) or ("foreign" if _is_foreign(path) else "")
         refuse(seen or _CODES.get(code, "other"), path, words_of(problem))
 
 
@@ -75,15 +77,14 @@ def fault_in(folder: Path) -> tuple[str, Remedy] | None:
 
     Found without trying, as a doctor only reads: a quota is not seen. Never raises.
     """
-    if not (fault := _seen_at(folder / ".ocarina-kit")):
+    if not (fault := _seen_in(folder)):
         return None
     _, why, text, command = _FAULTS[fault]
     return why, Remedy(text, (command.format(folder=quote(str(folder))),))
 
 
-def _seen_at(path: Path) -> str:
-    """The first fault of a path's folder, or of the file there; "" if none is seen."""
-    folder = path.parent
+def _seen_in(folder: Path) -> str:
+    """The first fault of a folder; "" if none is seen."""
     try:
         if not folder.is_dir():
             return "not a folder"
@@ -96,7 +97,6 @@ def _seen_at(path: Path) -> str:
         "space": space.f_bavail * space.f_frsize < _LEAST,
         # Some file systems (btrfs, some NFS servers) count no inodes and report 0 of 0.
         "inodes": space.f_files and space.f_favail < 8,
-        "foreign": _is_foreign(path),
     }
     return next((fault for fault, found in faults.items() if found), "")
 

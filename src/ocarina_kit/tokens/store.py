@@ -336,7 +336,10 @@ class Store:
         it is damaged now."""
         reserved = self._reserve(len(new))
         for _ in range(3):
-            file = told.undamaged(self.setup, self.look()).without(*gone)
+            file = self.look()
+            if self._before.entries and self.data is not None and not self.data.strip():
+                file = file._replace(damage=(1, 1))  # another program is writing it, or has failed to
+            file = told.undamaged(self.setup, file).without(*gone)
             for each in new:
                 file = each.put_into(file, self.machine.now())
             data = file.render()
