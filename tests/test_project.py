@@ -29,7 +29,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_354, 85, 8_627, 96_304),
+    "src": (13_355, 85, 8_628, 96_312),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (11_928, 87, 7_082, 101_090),
 }

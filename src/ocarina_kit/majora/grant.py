@@ -78,6 +78,7 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
 
 def save_pending(machine: Machine, pending: Pending) -> None:
     """Keep a login, and forget expired ones. Raises KitError; its link must not be shown then."""
+    make_private_folder(machine.state)
     make_private_folder(_folder(machine))
     for path in _folder(machine).glob("*.json"):
         if _read(machine, path) is None:
