@@ -29,9 +29,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_351, 85, 8_623, 96_262),
+    "src": (13_363, 85, 8_633, 96_397),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_924, 87, 7_079, 101_023),
+    "tests": (11_932, 87, 7_081, 101_075),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 
