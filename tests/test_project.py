@@ -31,7 +31,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 MOST: dict[str, tuple[int, int, int, int]] = {
     "src": (13_363, 85, 8_633, 96_397),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_932, 87, 7_081, 101_075),
+    "tests": (11_932, 87, 7_080, 101_058),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 

@@ -102,7 +102,6 @@ def test_a_value_that_cannot_be_used_is_wrong_usage(person: Lab) -> None:
         assert "hunter22" not in ran.all
     for words in ("--instance prod", "--client-secret-file - --api-key-file -", "--profile a/b"):
         assert init(person, "--json", *words.split()).json["error"]["remedy"]["text"], words
-    assert "both" in init(person, *"--client-secret-file - --api-key-file -".split()).err
     assert "history" in init(person, client_secret_file=person.app.client_secret).err
     assert not person.kit.config.exists()
 
