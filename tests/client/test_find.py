@@ -31,7 +31,9 @@ def chosen(found: Clients) -> Candidate:
 
 
 def list_conda(home: Path, *prefixes: Path) -> None:
-    program(home / ".conda/environments.txt", "/gone/envs/x\n\n" + "".join(f"{each}\n" for each in prefixes))
+    program(
+        home / ".conda/environments.txt", "/gone/envs/x\n/\0\n\n" + "".join(f"{each}\n" for each in prefixes)
+    )
 
 
 PLACES = {

@@ -164,6 +164,7 @@ def test_integers(value: object, good: bool, text: str) -> None:
 NEAR = {
     "MAJORA_DOMAIN": [
         "majora_domain", " MAJORA-DOMAIN:", "MAJORA_DOMAIN\u200b", "MAJORA_DOMIAN", "MAJOR_DOMAIN", "MAJORA_SERVER",
+        "MAJORA_DOMAIN_URL",
     ],
     "CLIENT_ID": ["CLIENTID", "CLIENT_DI", "MAJORA_CLIENT_ID", "MAJORA_OAUTH_CLIENT_ID"],
     "CLIENT_SECRET": ["client_secret ", "CLIENT_SERCET", "OAUTH_CLIENT_SECRET"],

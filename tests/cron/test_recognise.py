@@ -58,6 +58,7 @@ CLIENT_SHAPES = [
     ("bash -lc 'ocarina oauth refresh'", "ocarina", True),
     ("bash -ic 'conda activate ocarina && ocarina oauth refresh'", "ocarina", True),
     (". /opt/venv/bin/activate; ocarina oauth refresh", "ocarina", True),
+    ("BASH_ENV=/x bash -c 'ocarina oauth refresh'", "ocarina", True),
     ("eval $(conda shell.bash hook); conda activate o; ocarina oauth refresh", "ocarina", True),
     ("module load ocarina && ocarina oauth refresh", "ocarina", False),
     ("singularity exec o.sif ocarina oauth refresh", "ocarina", False),
@@ -167,8 +168,9 @@ def test_variables_of_the_crontab_count() -> None:
     program, other = first.calls[0], second.calls[0]
     assert (program.path, program.config) == (OCARINA, "/data/c.json")
     assert (other.path, second.number) == ("/srv/ocarina", 5)
-    (by_bash,) = read(f"K=ocarina-kit\nBASH_ENV=/home/u/.bashrc\n{EVERY_6H}$K refresh --cron")
-    assert by_bash.calls[0].set_up == "/home/u/.bashrc"
+    for shell, set_up in (("SHELL=/bin/bash\n", "/home/u/.bashrc"), ("", "")):  # sh does not read it
+        (entry,) = read(f"{shell}K=ocarina-kit\nBASH_ENV=/home/u/.bashrc\n{EVERY_6H}$K refresh --cron")
+        assert entry.calls[0].set_up == set_up
     (third,) = read(f"{EVERY_6H}export A=b C=d; unset A; {KIT} refresh")
     assert third.calls[0].environ.keys() & {"A", "C"} == {"C"}
 

@@ -109,6 +109,8 @@ def log(result: str, hours: float, host: str = "login1", by: str = "refresh", sc
         "0 */8 * * * <kit> refresh --cron # ocarina-kit",
         "17 */3 * * * /usr/bin/timeout 60 <kit> refresh",
         "17 */3 * * * <other> oauth refresh # ocarina-kit",
+        "17 */3 * * * . /etc/passwd; . $C/gone.sh; ocarina oauth refresh # ocarina-kit",
+        "17 */3 * * * . /etc/passwd; singularity exec o.sif /gone/ocarina oauth refresh # ocarina-kit",
     ],
 )
 def test_a_good_entry_is_left(desk: Desk, text: str) -> None:
@@ -157,6 +159,7 @@ def test_with_one_of_two_programs_gone_it_says_what_still_works(desk: Desk) -> N
     [
         ("env/ocarina", "#!/bin/sh\n", 0o644, "is not executable"),
         ("env/ocarina", "#!/gone/python\n", 0o755, "its interpreter /gone/python does not exist"),
+        ("env/ocarina", "#!/\0/python\n", 0o755, "its interpreter /?/python does not exist"),
         ("c/ocarina", "#!/bin/sh\n", 0o755, "is not the Majora client"),
     ],
 )

@@ -59,6 +59,11 @@ def command(
     if instance is not None and domain is not None:
         remedy = Remedy("Give one of the two.")
         raise usage_error("--instance and --domain both name a Majora.", remedy=remedy)
+    if {client_secret_file, api_key_file} == {"-"}:
+        remedy = Remedy("Give one of the two.")
+        raise usage_error(
+            "--client-secret-file and --api-key-file are both standard input (-).", remedy=remedy
+        )
     if instance is not None:
         domain = INSTANCES["test" if instance == "test" else "production"]
     texts = {

@@ -131,7 +131,8 @@ def read_launch(path: str) -> Launch:
     executes. Never raises."""
     try:
         with Path(path).open("rb") as file:
-            head = file.read(4096).decode("utf-8", errors="surrogateescape")
+            # No path has a NUL byte, as a damaged file has.
+            head = file.read(4096).replace(b"\0", b"?").decode("utf-8", errors="surrogateescape")
     except (OSError, ValueError):
         return Launch()
     first, _, rest = head.partition("\n")

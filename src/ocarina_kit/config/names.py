@@ -15,7 +15,7 @@ INTEGERS = ("OCARINA_NO_BANNER", "OCARINA_QUIET")
 SETTINGS = TEXTS + INTEGERS
 _PLAIN = {name.replace("_", "").lower(): name for name in SETTINGS}
 _OTHER_NAMES = {
-    **dict.fromkeys(("domain", "url", "host", "server"), "MAJORA_DOMAIN"),
+    **dict.fromkeys(("domain", "domainurl", "url", "host", "server"), "MAJORA_DOMAIN"),
     **dict.fromkeys(("user", "username"), "MAJORA_USER"),
     "clientid": "CLIENT_ID",
     "clientsecret": "CLIENT_SECRET",

@@ -40,9 +40,8 @@ _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 
 _RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())
 _SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock sg su runuser".split())
-ENVIRONMENTS = frozenset(
-    "conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm apptainer singularity".split()
-)
+CONTAINERS = frozenset({"apptainer", "singularity"})
+ENVIRONMENTS = CONTAINERS | set("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
 _BARE = frozenset("env exec command".split())
 BUILT_IN = frozenset("exec command builtin eval time".split())
 _STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock
@@ -82,14 +81,14 @@ class Call(NamedTuple):
 
 
 class Reading:
-    """What a command line does if it starts with the variables of ``environ``. Never raises.
+    """What a command line does if ``shell``, else $SHELL, starts it with the variables of ``environ``. Never raises.
 
     ``calls`` are the refreshes; ``other_work`` are programs that have nothing to do with them. ``complete`` is False
     if a quote is never closed. ``comment``, the first one, starts with ``#``. ``bash_only``:
     commands that dash lacks.
     """
 
-    def __init__(self, text: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, text: str, environ: Mapping[str, str], shell: str = "") -> None:
         self.calls: list[Call] = []
         self.other_work: list[str] = []
         self.complete = True
@@ -98,7 +97,8 @@ class Reading:
         self._known = dict(environ)
         self._exported = set(environ)
         self._folder = ""
-        self._set_up = environ.get("BASH_ENV", "")
+        by_bash = basename(shell or environ.get("SHELL", "")) == "bash"  # others do not read it
+        self._set_up = environ.get("BASH_ENV", "") if by_bash else ""
         self._read(_PLACEHOLDERS.sub(PLACEHOLDER, _WHICH.sub(r"\1\2", text)))
 
     def _read(self, text: str) -> None:
@@ -152,7 +152,8 @@ class Reading:
             self._folder = words[-1] if words[1:] else ""
         elif words[0] in ("source", ".") or " ".join(words).startswith(("eval $", "eval `")):
             # Without one of these, a job has no `module` and no `conda activate`.
-            self._set_up = words[1] if words[1:] else words[0]
+            # The path of a second one may be from the first.
+            self._set_up = words[1] if words[1:] and not self._set_up else words[0]
         else:
             environ = {name: value for name, value in self._known.items() if name in self._exported}
             self._program(words, {**environ, **assigned})
@@ -193,7 +194,7 @@ class Reading:
 
     def _inner(self, script: str, environ: Mapping[str, str], starters: Sequence[str], option: str) -> None:
         """A shell within the line. As a login or an interactive one it reads start-up files, which may set PATH."""
-        inner = Reading(script, environ)
+        inner = Reading(script, environ, starters[-1])
         set_up = option if re.match(r"-\w*[li]|--login", option) else self._set_up
         for call in inner.calls:
             by = (*starters, *call.starters)

@@ -217,7 +217,7 @@ def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice
 
 def _names(values: Iterable[str]) -> frozenset[str]:
     """Each value holds one name or several; a blank one stays, as it is wrong usage."""
-    return frozenset(name for each in values for name in re.split("[, ]+", each.strip(", ").upper()))
+    return frozenset(name for each in values for name in re.split(r"[,\s]+", each.upper().strip(", \n\t")))
 
 
 def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) -> tuple[Outcome, ...]:

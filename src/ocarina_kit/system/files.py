@@ -115,6 +115,8 @@ def _own_group(gid: int, me: int) -> bool:
 
 def matching(folder: str | Path, pattern: str) -> list[str]:
     """The paths below ``folder`` that fit, sorted. Unlike Path.glob it passes over a folder that may not be entered."""
+    if "\0" in str(folder):  # in a damaged file, and no folder
+        return []
     return sorted(glob(f"{escape(str(folder))}/{pattern}"))  # noqa: PTH207
 
 
