@@ -29,9 +29,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_355, 85, 8_628, 96_312),
+    "src": (13_364, 85, 8_635, 96_406),
     "sandbox": (2_000, 30, 1_300, 12_600),
-    "tests": (11_928, 87, 7_082, 101_090),
+    "tests": (11_934, 87, 7_083, 101_119),
 }
 """Lines, files, statements, syntax nodes (of which nobody can pack more into a line): lower these with every cut.
 

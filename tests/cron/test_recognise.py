@@ -61,7 +61,6 @@ CLIENT_SHAPES = [
     ("BASH_ENV=/x bash -c 'ocarina oauth refresh'", "ocarina", True),
     ("eval $(conda shell.bash hook); conda activate o; ocarina oauth refresh", "ocarina", True),
     ("module load ocarina && ocarina oauth refresh", "ocarina", False),
-    ("singularity exec o.sif ocarina oauth refresh", "ocarina", False),
     ("conda run --no-capture-output -n ocarina ocarina oauth refresh", "ocarina", False),
     ("uv tool run --from ocarina ocarina oauth refresh", "ocarina", False),
 ]

@@ -110,7 +110,6 @@ def log(result: str, hours: float, host: str = "login1", by: str = "refresh", sc
         "17 */3 * * * /usr/bin/timeout 60 <kit> refresh",
         "17 */3 * * * <other> oauth refresh # ocarina-kit",
         "17 */3 * * * . /etc/passwd; . $C/gone.sh; ocarina oauth refresh # ocarina-kit",
-        "17 */3 * * * . /etc/passwd; singularity exec o.sif /gone/ocarina oauth refresh # ocarina-kit",
     ],
 )
 def test_a_good_entry_is_left(desk: Desk, text: str) -> None:

@@ -161,8 +161,9 @@ def install_crontab(
             known, now = ({line.rstrip("\n") for line in lines_of(each)} for each in (before.content, after))
             for line in filter(job, now - known):
                 second_reading(line)
-            if before.content and not doubled:
-                saved = backup(machine, "crontab", before.content, of=host)
+            if before.content:
+                kept = backup(machine, "crontab", before.content, of=host)
+                saved = saved if doubled else kept
             if read_crontab(machine) != before:
                 continue
             written = _crontab(machine, "-", stdin=after)

@@ -40,8 +40,7 @@ _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 
 _RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())
 _SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock sg su runuser".split())
-CONTAINERS = frozenset({"apptainer", "singularity"})
-ENVIRONMENTS = CONTAINERS | set("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
+ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
 _BARE = frozenset("env exec command".split())
 BUILT_IN = frozenset("exec command builtin eval time".split())
 _STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock

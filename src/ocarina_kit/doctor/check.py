@@ -204,7 +204,7 @@ class Choice(NamedTuple):
 
 def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice:
     """Read ``--only`` and ``--skip``. Raises KitError (usage) for a name that is neither an id nor a family."""
-    wanted, unwanted = _names(only), _names(skip)
+    wanted, unwanted = _names(only), _names(skip) - {""}
     known = {*FAMILIES, *(each.id for each in all_checks())}
     if unknown := sorted((wanted | unwanted) - known):
         raise usage_error(
@@ -216,7 +216,7 @@ def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice
 
 
 def _names(values: Iterable[str]) -> frozenset[str]:
-    """Each value holds one name or several; a blank one stays, as it is wrong usage."""
+    """Each value holds one name or several. A blank one stays: to check nothing is wrong usage."""
     return frozenset(name for each in values for name in re.split(r"[,\s]+", each.upper().strip(", \n\t")))
 
 

@@ -10,7 +10,7 @@ from ocarina_kit.client.places import on_path, thrown_away
 from ocarina_kit.cron.host import program_problem
 from ocarina_kit.cron.line import Entry
 from ocarina_kit.cron.plan import plan_schedule
-from ocarina_kit.cron.recognise import BUILT_IN, CONTAINERS, ENVIRONMENTS, PLACEHOLDER, Call
+from ocarina_kit.cron.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER, Call
 from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
@@ -80,8 +80,7 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     path = call.path
     if PLACEHOLDER in path:
         return f"{path} was never replaced by the path of ocarina"
-    in_container = any(basename(each) in CONTAINERS for each in call.starters)
-    for each in call.starters if in_container else (*call.starters, path):
+    for each in (*call.starters, path):
         if isabs(each) and (why := program_problem(each)):
             return why
     search = call.environ.get("PATH", "")
@@ -89,8 +88,6 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     for each in call.starters if in_environment else (*call.starters, path):
         if "/" not in each and each not in BUILT_IN and not call.set_up and not on_path(each, search):
             return f"{each} has no absolute path, and the entry's PATH does not lead to it"
-    if in_container:
-        return ""
     if "/" not in path:
         if call.set_up or in_environment:
             gone = isabs(call.set_up) and not exists(call.set_up)
