@@ -183,9 +183,8 @@ def _client_problem(
 # The kit waits 90 s for the lock and 60 s for the server at most; the client alone never gives up (FACTS.md).
 SECONDS = 180.0
 _LONGEST = 20_000
-_TRACEBACK = re.compile(
-    r"^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)",
-    re.MULTILINE,
+_TRACEBACK = (
+    r"(?m)^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)"
 )
 # What the words of refresh.log mean; others are a problem.
 _EXITS = {
@@ -232,7 +231,7 @@ def run_command(machine: Machine, written: str, variables: Mapping[str, str]) ->
 def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:
     """What it wrote, masked. Of tracebacks of other programs only the last line."""
     output = (done.stdout + done.stderr).decode("utf-8", "backslashreplace").strip()
-    output = _TRACEBACK.sub(lambda cut: f"{cut['last']}  (the end of a Python traceback)", output)
+    output = re.sub(_TRACEBACK, lambda cut: f"{cut['last']}  (the end of a Python traceback)", output)
     output = mask(output, secrets)
     return output if len(output) <= _LONGEST else f"{output[:_LONGEST]}\n… (cut)"
 
