@@ -29,7 +29,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 MOST: dict[str, tuple[int, int, int, int]] = {
-    "src": (13_362, 85, 8_635, 96_381),
+    "src": (13_364, 85, 8_638, 96_395),
     "sandbox": (2_000, 30, 1_300, 12_600),
     "tests": (11_934, 87, 7_083, 101_119),
 }

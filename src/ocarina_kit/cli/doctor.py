@@ -243,12 +243,12 @@ def _fix(
             applied += carry_out(run.machine, world, planned.changes, waiting)
         world, findings = look()
     after = []
+    failed = any(problem is not None for _, problem, _ in applied)
     for each in findings:
         before, words = agreed.get(each.id, ("", ""))
         better = each.status == "ok" or (each.status, before) == ("warn", "fail")
-        gone = each.status == "skip" and not any(
-            problem for _, problem, _ in applied
-        )  # what was wrong is away
+        # What was wrong is no longer there: a tokens file that was set aside.
+        gone = each.status == "skip" and not failed
         after.append(with_failures(each._replace(fixed=bool(before) and (better or gone)), applied))
         if after[-1].fixed:
             run.ui.status("fixed", f"{each.id}  {words if gone else each.said}", column=5)

@@ -153,9 +153,9 @@ def _finish(login: Login, source: str) -> None:
     login.settle([])  # a damaged tokens file is set aside
     logins = [each for each in last_logins(login.machine) if each.belongs_to(login.setup)]
     still_open = [each for each in logins if not each.sent]
-    if not _use(login, text, still_open) and not _use(login, text, [each for each in logins if each.sent]):
-        found = read_paste(text, login.setup.domain, [each.state for each in still_open])
-        assert isinstance(found, Misread)  # noqa: S101  # for mypy: a code was used above
+    used = _use(login, text, still_open) or _use(login, text, [each for each in logins if each.sent])
+    found = read_paste(text, login.setup.domain, [each.state for each in still_open])
+    if not used and isinstance(found, Misread):
         login.fail(login.misread(found))
 
 

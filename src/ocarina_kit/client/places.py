@@ -67,7 +67,7 @@ def places(machine: Machine, named: str | None = None) -> Iterator[tuple[str, li
             for base in _absolute(bases.get(name, "")):
                 folders += map(Path, matching(base, rest[1:]))
         files = dict.fromkeys(str(folder / NAME) for folder in folders)
-        # A link that leads nowhere is a client that was there once.
+        # A link that leads nowhere is a client that was there once. Path.is_dir raises in a folder of somebody else's.
         yield words, [each for each in files if os.path.lexists(each) and not os.path.isdir(each)]  # noqa: PTH112
 
 

@@ -102,8 +102,10 @@ def _seen_in(folder: Path) -> str:
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether a file of another user is there: one that ``sudo ocarina-kit`` has left, for example."""
-    return os.path.exists(path) and path.stat().st_uid != os.geteuid()  # noqa: PTH110  # it never raises
+    """Whether a file of another user is there: one that ``sudo ocarina-kit`` has left, for example. Never raises."""
+    with contextlib.suppress(OSError, ValueError):
+        return path.stat().st_uid != os.geteuid()
+    return False
 
 
 def words_of(problem: OSError | ValueError) -> str:
