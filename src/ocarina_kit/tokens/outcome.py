@@ -17,7 +17,7 @@ class Outcome(NamedTuple):
     ``due`` (--dry-run), ``no-token``, ``no-refresh-token``, ``unreadable``, ``other-server``, ``refused-token``,
     ``lost`` (spent, and the new one never arrived), ``maybe-lost``, ``refused-client``, ``refused``, ``network`` (not
     spent), ``unreached`` (not sent), ``failed`` (this machine's fault), ``in-journal`` (the file cannot be written).
-    login: ``logged-in``, ``narrowed`` (other scopes were granted), ``in-journal``, ``lost``, ``failed``.
+    login: ``logged-in``, ``adopted``, ``narrowed`` (other scopes were granted), ``in-journal``, ``lost``, ``failed``.
     logout: ``revoked``, ``forgotten``, ``kept``, ``no-token``.
     """
 
