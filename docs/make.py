@@ -39,7 +39,9 @@ def command_of(name: str) -> tuple[Any, typer.Context]:
     group = root()
     command = group.get_command(None, name) if name else group
     settings = {"max_content_width": 80, **group.context_settings}
-    context = typer.Context(command, info_name=f"ocarina-kit {name}".strip(), **settings)
+    context = typer.Context(
+        command, info_name=f"ocarina-kit {name}".strip(), **settings
+    )
     context.terminal_width = 80
     return command, context
 
@@ -47,13 +49,22 @@ def command_of(name: str) -> tuple[Any, typer.Context]:
 def help_of(name: str) -> str:
     """What ``--help`` prints in a terminal of 80 columns."""
     command, context = command_of(name)
-    return "\n".join(line.rstrip() for line in command.get_help(context).strip().splitlines())
+    return "\n".join(
+        line.rstrip() for line in command.get_help(context).strip().splitlines()
+    )
 
 
 def commands_page() -> str:
     names = [row[0] for row in COMMANDS]
-    parts = [f"<!-- {GENERATED} -->", "# Commands", "Each command's own `--help`, as it is."]
-    parts += [" · ".join(f"[{name}](#{name})" for name in names), f"```\n{help_of('')}\n```"]
+    parts = [
+        f"<!-- {GENERATED} -->",
+        "# Commands",
+        "Each command's own `--help`, as it is.",
+    ]
+    parts += [
+        " · ".join(f"[{name}](#{name})" for name in names),
+        f"```\n{help_of('')}\n```",
+    ]
     for name in names:
         parts += [f"## {name}", f"```\n{help_of(name)}\n```"]
     return "\n\n".join(parts) + "\n"
@@ -83,15 +94,26 @@ def _check(check: Check) -> Iterator[str]:
     yield f"### {check.id}"
     online = " *Online.*" if check.online else ""
     yield f"**{_prose(check.title)}.**{online} {_prose(check.explain)}"
-    lines = [f"- If it fails: {_prose(check.impact)}", f"- What to do: {_remedy(check.remedy)}"]
+    lines = [
+        f"- If it fails: {_prose(check.impact)}",
+        f"- What to do: {_remedy(check.remedy)}",
+    ]
     if check.needs:
-        needs = ", ".join(" or ".join(f"[{id}](#{id.lower()})" for id in group) for group in check.needs)
+        needs = ", ".join(
+            " or ".join(f"[{id}](#{id.lower()})" for id in group)
+            for group in check.needs
+        )
         lines.append(f"- It depends on {needs}.")
     yield "\n".join(lines)
 
 
 def _remedy(remedy: Remedy) -> str:
-    return " ".join(filter(None, (_prose(remedy.text), *(f"`{command}`" for command in remedy.commands))))
+    return " ".join(
+        filter(
+            None,
+            (_prose(remedy.text), *(f"`{command}`" for command in remedy.commands)),
+        )
+    )
 
 
 def _prose(text: str) -> str:
@@ -110,20 +132,30 @@ def _errors() -> Iterator[str]:
         for id in sorted(id for id in messages if id.startswith(family)):
             own = [_prose(doctor._ERRORS[id])] if id in doctor._ERRORS else []
             own += [f"*{_prose(message)}*" for message in sorted(messages[id])]
-            lines.append(f"- **{id}** {' '.join(own) or 'The message says what happened.'}")
+            lines.append(
+                f"- **{id}** {' '.join(own) or 'The message says what happened.'}"
+            )
         yield "\n".join(lines)
 
 
 def own_messages() -> dict[str, set[str]]:
     """Each id in the code that is no check's, with what its errors say; ``…`` is what differs each time."""
-    found: dict[str, set[str]] = {id: set() for id in doctor._ERRORS if _ID.fullmatch(id)}
+    found: dict[str, set[str]] = {
+        id: set() for id in doctor._ERRORS if _ID.fullmatch(id)
+    }
     for node, names in _nodes():
         values = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [])
         if isinstance(node, ast.Tuple) and len(values) < 3:  # an id with a remedy
             continue
         ids = [text for each in values if _ID.fullmatch(text := _text(each))]
-        ids += [_text(word.value) for word in getattr(node, "keywords", ()) if word.arg == "id"]
-        at = 1 + max((at for at, each in enumerate(values) if _text(each) in ids), default=-1)
+        ids += [
+            _text(word.value)
+            for word in getattr(node, "keywords", ())
+            if word.arg == "id"
+        ]
+        at = 1 + max(
+            (at for at, each in enumerate(values) if _text(each) in ids), default=-1
+        )
         said = _text(values[at], names).removesuffix(" …") if at < len(values) else ""
         is_sentence = said.endswith(".") and re.search(r"\w", said) and "……" not in said
         for id in filter(_ID.fullmatch, ids):
@@ -136,8 +168,14 @@ def _nodes() -> Iterator[tuple[Any, list[tuple[str, int, str]]]]:
     """All nodes of the code that may hold an error, each with the names around it: name, line and text."""
     for path in sorted((ROOT / "src").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-        plain = [node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        functions = [
+            node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+        ]
+        plain = [
+            node
+            for node in tree.body
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef)
+        ]
         outer = [each for node in plain for each in _assigned(node)]
         for scope in (*functions, *plain):
             names = [*outer, *_assigned(scope)]
@@ -147,8 +185,13 @@ def _nodes() -> Iterator[tuple[Any, list[tuple[str, int, str]]]]:
 def _assigned(scope: ast.AST) -> list[tuple[str, int, str]]:
     found = []
     for node in (node for node in ast.walk(scope) if isinstance(node, ast.Assign)):
-        pairs = zip(*(getattr(each, "elts", [each]) for each in (node.targets[0], node.value)), strict=False)
-        found += [(ast.unparse(target), node.lineno, _text(value)) for target, value in pairs]
+        pairs = zip(
+            *(getattr(each, "elts", [each]) for each in (node.targets[0], node.value)),
+            strict=False,
+        )
+        found += [
+            (ast.unparse(target), node.lineno, _text(value)) for target, value in pairs
+        ]
     return sorted(found)
 
 
@@ -157,12 +200,20 @@ def _text(node: ast.expr, names: Sequence[tuple[str, int, str]] = ()) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return re.sub(r"\{\w+\}", "…", node.value)
     if isinstance(node, ast.JoinedStr):
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "…"
+            for part in node.values
+        )
     if isinstance(node, ast.IfExp):
         return _text(node.body)
     if isinstance(node, ast.Name):
         return next(
-            (text for name, line, text in reversed(names) if name == node.id and line < node.lineno), ""
+            (
+                text
+                for name, line, text in reversed(names)
+                if name == node.id and line < node.lineno
+            ),
+            "",
         )
     return ""
 
@@ -171,8 +222,14 @@ def _text(node: ast.expr, names: Sequence[tuple[str, int, str]] = ()) -> str:
 
 _ENVIRONMENT = (
     ("OCARINA_CONF_FILE", "The configuration file, if --config is not given."),
-    ("XDG_STATE_HOME", "Where the folder ocarina-kit with backups and logs is (default: ~/.local/state)."),
-    ("REQUESTS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY", "Obeyed, and carried into the crontab line."),
+    (
+        "XDG_STATE_HOME",
+        "Where the folder ocarina-kit with backups and logs is (default: ~/.local/state).",
+    ),
+    (
+        "REQUESTS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY",
+        "Obeyed, and carried into the crontab line.",
+    ),
     ("NO_COLOR", "No colours."),
 )
 _FILES = (
@@ -185,7 +242,9 @@ _FILES = (
 def man_page() -> str:
     """ocarina-kit(1), in man(7) macros that groff and mandoc read."""
     released = re.search(
-        r"^## \[\d.*\] - (\S+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^## \[\d.*\] - (\S+)$",
+        (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     date = released[1] if released else ""
     lines = [
@@ -194,7 +253,9 @@ def man_page() -> str:
     ]
     lines += [
         ".SH NAME",
-        _roff("ocarina-kit - set up ocarina, the client of Majora, and keep its tokens fresh"),
+        _roff(
+            "ocarina-kit - set up ocarina, the client of Majora, and keep its tokens fresh"
+        ),
     ]
     lines += [".SH SYNOPSIS", ".B ocarina\\-kit", ".I COMMAND", _roff("[OPTIONS]")]
     lines += [".SH DESCRIPTION", _roff(_ABOUT), ".SH COMMANDS"]
@@ -202,19 +263,36 @@ def man_page() -> str:
         command, context = command_of(name)
         lines.append(f".SS {_roff(name)}")
         paragraphs = (command.help or "").strip().split("\n\n")
-        lines += "\n.PP\n".join(_roff(" ".join(paragraph.split())) for paragraph in paragraphs).splitlines()
+        lines += "\n.PP\n".join(
+            _roff(" ".join(paragraph.split())) for paragraph in paragraphs
+        ).splitlines()
         lines += _entries(
-            param.get_help_record(context) for param in command.params if param not in options.SHARED
+            param.get_help_record(context)
+            for param in command.params
+            if param not in options.SHARED
         )
         if command.epilog:
-            lines += [".PP", ".nf", *map(_roff, command.epilog.strip().splitlines()), ".fi"]
+            lines += [
+                ".PP",
+                ".nf",
+                *map(_roff, command.epilog.strip().splitlines()),
+                ".fi",
+            ]
     lines += [".SH OPTIONS", "Before or after any command:"]
     context = command_of("")[1]
-    lines += _entries(param.get_help_record(context) for param in context.command.get_params(context))
-    codes = re.findall(
-        r"^\| `(\d+)` \| ([^|]+) \|", (DOCS / "exit-codes.md").read_text(encoding="utf-8"), re.MULTILINE
+    lines += _entries(
+        param.get_help_record(context) for param in context.command.get_params(context)
     )
-    for heading, entries in (("EXIT STATUS", codes), ("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES)):
+    codes = re.findall(
+        r"^\| `(\d+)` \| ([^|]+) \|",
+        (DOCS / "exit-codes.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    for heading, entries in (
+        ("EXIT STATUS", codes),
+        ("ENVIRONMENT", _ENVIRONMENT),
+        ("FILES", _FILES),
+    ):
         lines += [f".SH {heading}", *_entries(entries)]
     lines += [".SH SEE ALSO", ".BR crontab (1),", ".BR crontab (5)"]
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -229,16 +307,29 @@ _ABOUT = (
 def _entries(records: Any) -> Iterator[str]:
     for record in records:
         if record is not None:
-            yield from (".TP", f".B {_roff(record[0])}", _roff(" ".join(record[1].split())))
+            yield from (
+                ".TP",
+                f".B {_roff(record[0])}",
+                _roff(" ".join(record[1].split())),
+            )
 
 
 def _roff(text: str) -> str:
     """Text for roff: backslashes and dashes as they are typed, and no line that could be a request."""
-    text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("…", "...")
+    text = (
+        text.replace("\\", "\\e")
+        .replace("-", "\\-")
+        .replace("'", "\\(aq")
+        .replace("…", "...")
+    )
     return f"\\&{text}" if text.startswith(".") else text
 
 
-PAGES = {"commands.md": commands_page, "checks.md": checks_page, "ocarina-kit.1": man_page}
+PAGES = {
+    "commands.md": commands_page,
+    "checks.md": checks_page,
+    "ocarina-kit.1": man_page,
+}
 """Each page's file name in docs/, and what makes it."""
 
 

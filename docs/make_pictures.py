@@ -77,7 +77,9 @@ def lines_of(raw: str) -> list[Line]:
 
 
 def text_of(lines: Sequence[Line]) -> str:
-    return "\n".join("".join(char for char, _ in line).rstrip() for line in lines).strip("\n")
+    return "\n".join(
+        "".join(char for char, _ in line).rstrip() for line in lines
+    ).strip("\n")
 
 
 def svg(command: str, lines: Sequence[Line]) -> str:
@@ -90,12 +92,20 @@ def svg(command: str, lines: Sequence[Line]) -> str:
         indent = next((at for at, (char, _) in enumerate(complete) if char != " "), 0)
         line = complete[indent:]
         spans, styles = "", [style for _, style in line]
-        starts = [at for at, style in enumerate(styles) if at == 0 or style != styles[at - 1]]
+        starts = [
+            at for at, style in enumerate(styles) if at == 0 or style != styles[at - 1]
+        ]
         for start, end in zip(starts, [*starts[1:], len(line)], strict=False):
             text = html.escape("".join(char for char, _ in line[start:end]))
-            spans += f'<tspan class="{styles[start]}">{text}</tspan>' if styles[start] else text
+            spans += (
+                f'<tspan class="{styles[start]}">{text}</tspan>'
+                if styles[start]
+                else text
+            )
         if spans:
-            rows.append(f'<text x="{16 + indent * _WIDTH:.1f}" y="{30 + number * _HEIGHT}">{spans}</text>')
+            rows.append(
+                f'<text x="{16 + indent * _WIDTH:.1f}" y="{30 + number * _HEIGHT}">{spans}</text>'
+            )
     body = "\n".join(rows).replace("</tspan> <tspan", "</tspan>\xa0<tspan")
     body = re.sub(r">[^<]+<", lambda found: found[0].replace(" ", "\xa0"), body)
     width, height = round(COLUMNS * _WIDTH) + 32, 30 + len(lines) * _HEIGHT + 18
@@ -120,41 +130,69 @@ class Alice:
         shutil.copytree(ROOT / "src/ocarina_kit/sandbox/programs", programs)
         (programs / "crontab").chmod(0o755)
         local = HOME / ".local"  # as `pip install --user` puts it
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", local], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "venv", "--without-pip", local], check=True
+        )
         packages = next(local.glob("lib/python3*/site-packages"))
-        (packages / "kit.pth").write_text(f"{ROOT / 'src'}\n{sysconfig.get_path('purelib')}\n")
+        (packages / "kit.pth").write_text(
+            f"{ROOT / 'src'}\n{sysconfig.get_path('purelib')}\n"
+        )
         self.kit = local / "bin" / "ocarina-kit"
         self.kit.write_text(
             f"#!{local}/bin/python\nimport sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n"
         )
         self.kit.chmod(0o755)
         path = f"{local}/bin:{self.client.parent}:{programs}:/usr/bin:/bin"
-        self.env = {"HOME": str(HOME), "LOGNAME": "alice", "PATH": path, "LANG": "C.UTF-8"}
+        self.env = {
+            "HOME": str(HOME),
+            "LOGNAME": "alice",
+            "PATH": path,
+            "LANG": "C.UTF-8",
+        }
         self.pages: list[str] = []
 
-    def runs(self, *args: str, ends: int, answers: Sequence[tuple[str, str]] = ()) -> None:
+    def runs(
+        self, *args: str, ends: int, answers: Sequence[tuple[str, str]] = ()
+    ) -> None:
         """Run a command, answer what it asks, and keep what it showed, if it ended as it should."""
         secrets, argv = {self.application.client_secret}, [str(self.kit), *args]
-        with Screen(argv, env=self.env, cwd=HOME, columns=COLUMNS, rows=60, secrets=secrets) as screen:
+        with Screen(
+            argv, env=self.env, cwd=HOME, columns=COLUMNS, rows=60, secrets=secrets
+        ) as screen:
             for question, answer in answers:
                 found = screen.expect(question, regex=True)
                 if question in (LINK, "hidden"):
                     screen.wait_until("not echoes")
-                screen.paste(self.majora.authorize(self.user, found) if question == LINK else answer)
+                screen.paste(
+                    self.majora.authorize(self.user, found)
+                    if question == LINK
+                    else answer
+                )
                 if question != LINK:
                     screen.line()
             if (code := screen.wait()) != ends:
                 raise SystemExit(f"{' '.join(args)} ended with {code}:\n{screen.text}")
-            shown = screen.raw.replace(str(HOME), SHOWN_HOME).replace(socket.gethostname(), SHOWN_HOST)
+            shown = screen.raw.replace(str(HOME), SHOWN_HOME).replace(
+                socket.gethostname(), SHOWN_HOST
+            )
         command, lines = " ".join(("ocarina-kit", *args)), lines_of(shown.rstrip())
-        path = ROOT / "docs" / "pictures" / f"{'-'.join(word.lstrip('-') for word in args)}.svg"
+        path = (
+            ROOT
+            / "docs"
+            / "pictures"
+            / f"{'-'.join(word.lstrip('-') for word in args)}.svg"
+        )
         path.write_text(svg(command, lines), encoding="utf-8")
         self.pages.append(f"## {command}\n\n```\n$ {command}\n{text_of(lines)}\n```\n")
         print(f"docs/pictures/{path.name}")
 
     def breaks_it(self) -> None:
         """Four faults that people meet."""
-        self.config.write_text(self.config.read_text().replace(self.majora.url, self.majora.url.rstrip("/")))
+        self.config.write_text(
+            self.config.read_text().replace(
+                self.majora.url, self.majora.url.rstrip("/")
+            )
+        )
         self.config.chmod(0o644)
         tokens = json.loads(self.tokens.read_text())
         for token in tokens.values():
@@ -162,12 +200,16 @@ class Alice:
         self.tokens.write_text(json.dumps(tokens))
         self.majora.expire_tokens()
         deleted = self.client.parents[2] / "ocarina-2021" / "bin" / "ocarina"
-        self.crontab.write_text(self.crontab.read_text().replace(str(self.client), str(deleted)))
+        self.crontab.write_text(
+            self.crontab.read_text().replace(str(self.client), str(deleted))
+        )
 
 
 @contextmanager
 def a_cron_daemon() -> Iterator[None]:
-    cron = subprocess.Popen([shutil.which("unshare") or "unshare", "-m", "sh", "-c", _CRON])
+    cron = subprocess.Popen(
+        [shutil.which("unshare") or "unshare", "-m", "sh", "-c", _CRON]
+    )
     try:
         time.sleep(1)
         yield
@@ -182,7 +224,10 @@ def main() -> int:
         with a_cron_daemon(), Sandbox.start(port=8765) as majora:
             alice = Alice(majora)
             majora_and_name = ((">", "3"), ("address:", majora.url), ("name:", "alice"))
-            pair = (("id:", alice.application.client_id), ("hidden", alice.application.client_secret))
+            pair = (
+                ("id:", alice.application.client_id),
+                ("hidden", alice.application.client_secret),
+            )
             steps = (*majora_and_name, *pair, (">", "1"), (r"\[Y/n\]", "y"), (LINK, ""))
             alice.runs("init", ends=0, answers=steps)
             alice.runs("status", ends=0)
@@ -191,14 +236,16 @@ def main() -> int:
             alice.runs("doctor", ends=1)
             alice.runs("doctor", "--fix", ends=0, answers=[(r"\[Y/n\]", "y")])
             alice.config.write_text(
-                alice.config.read_text().replace(alice.application.client_secret, "x" * 128)
+                alice.config.read_text().replace(
+                    alice.application.client_secret, "x" * 128
+                )
             )
             alice.runs("refresh", ends=1)
             intro = "<!-- Written by docs/make_pictures.py from real runs. -->\n\n# Screens\n\nWhat the commands show"
-            page = (
-                f"{intro}, at a practice Majora on one machine. The last one is what an error looks like.\n\n"
+            page = f"{intro}, at a practice Majora on one machine. The last one is what an error looks like.\n\n"
+            (ROOT / "docs" / "screens.md").write_text(
+                page + "\n".join(alice.pages), encoding="utf-8"
             )
-            (ROOT / "docs" / "screens.md").write_text(page + "\n".join(alice.pages), encoding="utf-8")
     finally:
         shutil.rmtree(HOME)
     return 0

@@ -25,7 +25,9 @@ REAL_HOME = pwd.getpwuid(os.geteuid()).pw_dir
 os.environ["KIT_GUARD_HOME"] = REAL_HOME
 
 # A busy machine may take its time.
-settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "calm", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("calm")
 
 GUARD_EXIT = runpy.run_path(str(TESTS / "guards" / "sitecustomize.py"))["EXIT"]
@@ -38,7 +40,9 @@ def _precious() -> tuple[bytes, bytes]:
     return done.stdout, done.stderr
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
     """Some tests are selected only where they are asked for; nothing that can be had is skipped."""
     wanted = {
         "real_client": os.environ.get("OCARINA_KIT_REAL_CLIENT"),
@@ -46,7 +50,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "soak": "soak" in config.option.markexpr,
     }
     off = [marker for marker in wanted if not wanted[marker]]
-    without = [item for item in items if any(item.get_closest_marker(marker) for marker in off)]
+    without = [
+        item for item in items if any(item.get_closest_marker(marker) for marker in off)
+    ]
     config.hook.pytest_deselected(items=without)
     items[:] = [item for item in items if item not in without]
     for item in items:
@@ -60,7 +66,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport() -> Generator[
+    None, pytest.TestReport, pytest.TestReport
+]:
     """In CI nothing is skipped: a program that is missing there is a mistake of .ci/run."""
     report = yield
     if report.skipped and os.environ.get("CI"):
@@ -70,7 +78,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nothing_is_changed_or_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def nothing_is_changed_or_left_behind(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
     """The developer's own files and crontab stay, and no process of a test outlives the session."""
     before, base = _precious(), str(tmp_path_factory.getbasetemp())
     if sys.platform == "linux":  # macOS forks less safely
@@ -88,8 +98,15 @@ def processes_with(text: str) -> list[str]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if text.encode() in (folder / "environ").read_bytes() and folder.name != str(os.getpid()):
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if text.encode() in (
+                folder / "environ"
+            ).read_bytes() and folder.name != str(os.getpid()):
+                command = (
+                    (folder / "cmdline")
+                    .read_bytes()
+                    .replace(b"\0", b" ")
+                    .decode(errors="replace")
+                )
                 found.append(f"{folder.name} {command}")
         except OSError:  # another user's, or gone
             continue
@@ -156,7 +173,11 @@ class Kit:
 
     def forks(self, environ: Mapping[str, str]) -> bool:
         """Whether a forked run is the same: its interpreter would start in the usual way."""
-        wanted = {name: environ[name] for name in environ if name in START or name[:3] in ("PYT", "LC_")}
+        wanted = {
+            name: environ[name]
+            for name in environ
+            if name in START or name[:3] in ("PYT", "LC_")
+        }
         return self.server is not None and wanted == START
 
     def run(
@@ -168,14 +189,27 @@ class Kit:
         fork: bool = True,
     ) -> Ran:
         """Run to its end. Without ``stdin`` there is no input and no terminal. See forkserver.py for ``fork``."""
-        words, environ = tuple(os.fspath(word) for word in args), {**self.env, **(env or {})}
+        words, environ = (
+            tuple(os.fspath(word) for word in args),
+            {**self.env, **(env or {})},
+        )
         data = stdin.encode() if isinstance(stdin, str) else stdin or b""
         if fork and self.forks(environ):
             done = self.server.run(words, environ, self.home, data, timeout)
         else:
-            how: dict[str, Any] = {"env": environ, "cwd": self.home, "timeout": timeout, "input": data}
-            done = subprocess.run(self.command(*words), capture_output=True, check=False, **how)
-        out, err = (stream.decode("utf-8", "backslashreplace") for stream in (done.stdout, done.stderr))
+            how: dict[str, Any] = {
+                "env": environ,
+                "cwd": self.home,
+                "timeout": timeout,
+                "input": data,
+            }
+            done = subprocess.run(
+                self.command(*words), capture_output=True, check=False, **how
+            )
+        out, err = (
+            stream.decode("utf-8", "backslashreplace")
+            for stream in (done.stdout, done.stderr)
+        )
         ran = Ran(words, done.returncode, out, err)
         assert ran.code != GUARD_EXIT, f"a guard ended this run: {ran!r}"
         assert "Traceback (most recent call last)" not in ran.all, repr(ran)

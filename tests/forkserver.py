@@ -32,11 +32,21 @@ class Server:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with theirs:
-            command, number = [sys.executable, __file__, str(theirs.fileno())], [theirs.fileno()]
-            self._process = subprocess.Popen(command, env=environ, pass_fds=number, start_new_session=True)
+            command, number = (
+                [sys.executable, __file__, str(theirs.fileno())],
+                [theirs.fileno()],
+            )
+            self._process = subprocess.Popen(
+                command, env=environ, pass_fds=number, start_new_session=True
+            )
 
     def start(
-        self, args: Sequence[str], environ: Mapping[str, str], cwd: Path, tty: str = "", *files: IO[bytes]
+        self,
+        args: Sequence[str],
+        environ: Mapping[str, str],
+        cwd: Path,
+        tty: str = "",
+        *files: IO[bytes],
     ) -> Run:
         """Start a run with that terminal as its own, or with these files as its standard streams."""
         answers, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
@@ -47,7 +57,12 @@ class Server:
         return Run(args, answers)
 
     def run(
-        self, args: Sequence[str], environ: Mapping[str, str], cwd: Path, data: bytes, timeout: float
+        self,
+        args: Sequence[str],
+        environ: Mapping[str, str],
+        cwd: Path,
+        data: bytes,
+        timeout: float,
     ) -> subprocess.CompletedProcess[bytes]:
         """As `subprocess.run`, with files in place of pipes."""
         with TemporaryFile() as stdin, TemporaryFile() as out, TemporaryFile() as err:
@@ -130,7 +145,9 @@ def _watch(pid: int, answers: socket.socket) -> None:
         os._exit(0)
 
 
-def _become(args: list[str], environ: dict[str, str], cwd: str, tty: str, files: list[int]) -> None:
+def _become(
+    args: list[str], environ: dict[str, str], cwd: str, tty: str, files: list[int]
+) -> None:
     if tty:
         os.setsid()  # the leader of a session that opens a terminal, gets it
         files = [os.open(tty, os.O_RDWR)] * 3
@@ -143,7 +160,13 @@ def _become(args: list[str], environ: dict[str, str], cwd: str, tty: str, files:
     os.chdir(cwd)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         was = getattr(sys, name)
-        stream = open(number, "w" if number else "r", encoding=was.encoding, errors=was.errors, closefd=False)  # noqa: SIM115
+        stream = open(  # noqa: SIM115
+            number,
+            "w" if number else "r",
+            encoding=was.encoding,
+            errors=was.errors,
+            closefd=False,
+        )
         setattr(sys, name, stream)
     sys.stderr.reconfigure(line_buffering=True)
     sys.path.insert(0, cwd)

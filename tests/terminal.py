@@ -41,7 +41,9 @@ _ESCAPES = re.compile(
 _END = b"\x00end of the output\x00"
 
 
-def _start(argv: Sequence[str], env: Mapping[str, str], cwd: Path, tty: str) -> subprocess.Popen[bytes]:
+def _start(
+    argv: Sequence[str], env: Mapping[str, str], cwd: Path, tty: str
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, tty, *argv]
     return subprocess.Popen(command, env=env, cwd=cwd, start_new_session=True)
 
@@ -65,7 +67,9 @@ class Screen:
         self._master, self._slave = os.openpty()
         self._open = [self._master]
         os.set_blocking(self._master, False)
-        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        fcntl.ioctl(
+            self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0)
+        )
         self._raw = b""
         self._seen = 0
         self._settled = False
@@ -73,9 +77,15 @@ class Screen:
         self._process = start(argv, {"TERM": "xterm-256color", **env}, cwd, tty)
 
     @classmethod
-    def of(cls, kit: Kit, *args: str, env: Mapping[str, str] | None = None, **size: int) -> Screen:
+    def of(
+        cls, kit: Kit, *args: str, env: Mapping[str, str] | None = None, **size: int
+    ) -> Screen:
         """The real ``ocarina-kit`` in a terminal, in the throwaway home; its secrets must never be shown."""
-        how: dict[str, Any] = {"env": {**kit.env, **(env or {})}, "cwd": kit.home, "secrets": kit.secrets}
+        how: dict[str, Any] = {
+            "env": {**kit.env, **(env or {})},
+            "cwd": kit.home,
+            "secrets": kit.secrets,
+        }
         if kit.forks(how["env"]):
             return cls(args, start=kit.server.start, **how, **size)
         return cls(kit.command(*args), **how, **size)
@@ -96,7 +106,9 @@ class Screen:
 
         White space in plain words matches any, so that a narrow terminal's line breaks do not matter.
         """
-        pattern = re.compile(wanted if regex else r"\s+".join(map(re.escape, wanted.split())))
+        pattern = re.compile(
+            wanted if regex else r"\s+".join(map(re.escape, wanted.split()))
+        )
         found = None
 
         def is_shown() -> bool:
@@ -104,7 +116,9 @@ class Screen:
             ended = self._has_ended()
             text = self.text
             found = pattern.search(text, self._seen)
-            assert found or not ended, f"the program has ended without {wanted!r}; the screen:\n{text}"
+            assert found or not ended, (
+                f"the program has ended without {wanted!r}; the screen:\n{text}"
+            )
             # A pattern such as \S+ that meets the end of what was shown may have met half of a word.
             return found is not None and (not regex or ended or found.end() < len(text))
 
@@ -172,7 +186,9 @@ class Screen:
         self._until(self._has_ended, "its end")
         assert "Traceback (most recent call last)" not in self.text, self.text
         shown = "".join(self.text.split())
-        assert not any(secret in shown for secret in self._secrets), "a secret on the screen"
+        assert not any(secret in shown for secret in self._secrets), (
+            "a secret on the screen"
+        )
         return int(self._process.returncode)
 
     def close(self) -> None:
@@ -192,7 +208,9 @@ class Screen:
     def _until(self, true: Callable[[], bool], wanted: str) -> None:
         deadline = time.monotonic() + WAIT
         while not true():
-            assert time.monotonic() < deadline, f"{WAIT:g} s without {wanted!r}; the screen:\n{self.text}"
+            assert time.monotonic() < deadline, (
+                f"{WAIT:g} s without {wanted!r}; the screen:\n{self.text}"
+            )
             self._read(0.01)
 
     def _read(self, seconds: float) -> None:

@@ -35,19 +35,38 @@ NAMES = {row[0] for row in COMMANDS}
 
 
 def test_a_page_made_from_the_code_is_what_the_code_gives() -> None:
-    made = {name: page() for name, page in runpy.run_path(str(DOCS / "make.py"))["PAGES"].items()}
+    made = {
+        name: page()
+        for name, page in runpy.run_path(str(DOCS / "make.py"))["PAGES"].items()
+    }
     assert list(made) == ["commands.md", "checks.md", "ocarina-kit.1"]
-    old = [name for name, text in made.items() if (DOCS / name).read_text("utf-8") != text]
+    old = [
+        name for name, text in made.items() if (DOCS / name).read_text("utf-8") != text
+    ]
     assert old == [], "run: python docs/make.py"
 
 
 def test_the_man_page_has_no_fault() -> None:
     page = DOCS / "ocarina-kit.1"
-    tools = (("mandoc", "-T", "lint", "-W", "warning"), ("groff", "-man", "-ww", "-z", "-T", "utf8"))
+    tools = (
+        ("mandoc", "-T", "lint", "-W", "warning"),
+        ("groff", "-man", "-ww", "-z", "-T", "utf8"),
+    )
     for tool in (tool for tool in tools if shutil.which(tool[0])):
-        done = subprocess.run([*tool, page], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*tool, page], capture_output=True, text=True, check=False
+        )
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert set(re.findall(r"^\.SS (.+)$", page.read_text("utf-8").replace("\\-", "-"), re.MULTILINE)) == NAMES
+    assert (
+        set(
+            re.findall(
+                r"^\.SS (.+)$",
+                page.read_text("utf-8").replace("\\-", "-"),
+                re.MULTILINE,
+            )
+        )
+        == NAMES
+    )
 
 
 # --- what a page can have wrong: functions that give it ---------------------------------------------------------------
@@ -57,15 +76,20 @@ def commands_in(page: Path) -> Iterator[list[str]]:
     """The words after each ``ocarina-kit`` in code, in blocks and in lines; not in what a terminal showed."""
     text = page.read_text("utf-8")
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    spans = re.findall(
+        r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    )
     for written in [*"\n".join(blocks).splitlines(), *spans]:
         line = re.sub(r" \d?>[^\s;]+| \"\$@\"|; then\b|\s#.*", "", written)
         for said in re.findall(
-            r"(?:^|[\s/('\"])(?:ocarina-kit|\"\$kit\")(?=[ )\n]|$)((?: [^|;&()#>]+)*)", line
+            r"(?:^|[\s/('\"])(?:ocarina-kit|\"\$kit\")(?=[ )\n]|$)((?: [^|;&()#>]+)*)",
+            line,
         ):
             try:
                 words = shlex.split(said)
-            except ValueError:  # cut off inside quotes, such as a shell's own eval "$(…)"
+            except (
+                ValueError
+            ):  # cut off inside quotes, such as a shell's own eval "$(…)"
                 words = said.replace('"', " ").split()
             if words and not words[0].startswith(("\\", "~")):
                 yield words
@@ -100,23 +124,36 @@ def broken_links(page: Path) -> Iterator[str]:
     for link in re.findall(r"\]\((?!https://)([^)\s]+)\)", page.read_text("utf-8")):
         name, _, anchor = link.partition("#")
         target = page.parent / name if name else page
-        headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8") if anchor else "", re.MULTILINE)
+        headings = re.findall(
+            r"^#+ (.+)$", target.read_text("utf-8") if anchor else "", re.MULTILINE
+        )
         # As GitHub makes them of headings.
-        anchors = [re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in headings]
+        anchors = [
+            re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-")
+            for each in headings
+        ]
         if not target.exists() or (anchor and anchor not in anchors):
             yield link
 
 
 def private_places(page: Path) -> Iterable[str]:
-    return re.findall(r"/(?:work|tmp|root)/|pypi\.org|anaconda\.org|pythonhosted", page.read_text("utf-8"))
+    return re.findall(
+        r"/(?:work|tmp|root)/|pypi\.org|anaconda\.org|pythonhosted",
+        page.read_text("utf-8"),
+    )
 
 
 def unknown_ids(page: Path) -> Iterable[str]:
     known = re.findall(
-        r"^(?:### |- \*\*)([A-Z]{3}\d{3})", (DOCS / "checks.md").read_text("utf-8"), re.MULTILINE
+        r"^(?:### |- \*\*)([A-Z]{3}\d{3})",
+        (DOCS / "checks.md").read_text("utf-8"),
+        re.MULTILINE,
     )
     # TOK999 is CONTRIBUTING's example.
-    return set(re.findall(r"\b[A-Z]{3}\d{3}\b", page.read_text("utf-8"))) - {*known, "TOK999"}
+    return set(re.findall(r"\b[A-Z]{3}\d{3}\b", page.read_text("utf-8"))) - {
+        *known,
+        "TOK999",
+    }
 
 
 def missing_names(page: Path) -> Iterator[str]:
@@ -124,20 +161,31 @@ def missing_names(page: Path) -> Iterator[str]:
     for name in re.findall(rf"`((?:{rooms})/[\w./]*)`", page.read_text("utf-8")):
         module, _, attribute = name.rstrip("/").removesuffix(".py").partition(".")
         path = PACKAGE / f"{module}.py"
-        if attribute and not re.search(rf"\b(?:def|class) {attribute}\b", path.read_text()):
+        if attribute and not re.search(
+            rf"\b(?:def|class) {attribute}\b", path.read_text()
+        ):
             yield name
         if not path.is_file() and not path.with_suffix("").is_dir():
             yield name
 
 
-FAULTS = [refused_commands, missing_files, broken_links, private_places, unknown_ids, missing_names]
+FAULTS = [
+    refused_commands,
+    missing_files,
+    broken_links,
+    private_places,
+    unknown_ids,
+    missing_names,
+]
 
 
 @pytest.mark.parametrize("faults", FAULTS)
 def test_no_page_has(faults: Callable[[Path], Iterable[str]], tmp_path: Path) -> None:
     assert [(page.name, fault) for page in PAGES for fault in faults(page)] == []
     page = tmp_path / "page.md"  # one with each fault
-    page.write_text("`ocarina-kit doctor --fixx` `tests/gone.py` [x](#gone) /tmp/ XYZ001 `cli/gone`")
+    page.write_text(
+        "`ocarina-kit doctor --fixx` `tests/gone.py` [x](#gone) /tmp/ XYZ001 `cli/gone`"
+    )
     assert len(list(faults(page))) == 1
 
 
@@ -153,10 +201,15 @@ def test_readme_is_short_and_names_every_command() -> None:
         ("test", "--no-compile --editable '.[tests]'", "pytest -n auto"),
     ],
 )
-def test_readmes_marked_commands_do_all_the_set_up(marker: str, install: str, run: str) -> None:
+def test_readmes_marked_commands_do_all_the_set_up(
+    marker: str, install: str, run: str
+) -> None:
     """.ci/run takes the one for the tests by its marker; the demo has tests of its own."""
     command = f"python3 -m venv .venv && .venv/bin/pip install --quiet {install} && .venv/bin/{run}"
-    assert f"<!-- {marker} command -->\n```\n{command}\n```\n<!-- end -->\n" in README.read_text("utf-8")
+    assert (
+        f"<!-- {marker} command -->\n```\n{command}\n```\n<!-- end -->\n"
+        in README.read_text("utf-8")
+    )
 
 
 def test_the_index_has_every_page() -> None:
@@ -171,7 +224,12 @@ def test_exit_codes_are_those_of_the_code() -> None:
 
 
 def test_the_example_of_a_check_is_one() -> None:
-    written = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
+    written = (
+        (ROOT / "CONTRIBUTING.md")
+        .read_text("utf-8")
+        .split("```python\n")[1]
+        .split("```")[0]
+    )
     exec(written, dict(vars(tokens)))  # noqa: S102  # as it would stand in that module
     example, token = REGISTRY.pop("TOK999"), SimpleNamespace(key=" ")
     outcome = example.judge(SimpleNamespace(tokens=SimpleNamespace(usable=[token])))
@@ -180,12 +238,28 @@ def test_the_example_of_a_check_is_one() -> None:
 
 
 def test_the_simulated_figures_are_what_the_bench_gives() -> None:
-    table = (DOCS / "tokens.md").read_text("utf-8").split("<!-- simulation -->")[1].split("<!-- end -->")[0]
-    rows = re.findall(r"^\| (\d+) % \| ([\d.]+) % \| (\d+) \| ([\d.]+) % \| (\d+) \|$", table, re.MULTILINE)
+    table = (
+        (DOCS / "tokens.md")
+        .read_text("utf-8")
+        .split("<!-- simulation -->")[1]
+        .split("<!-- end -->")[0]
+    )
+    rows = re.findall(
+        r"^\| (\d+) % \| ([\d.]+) % \| (\d+) \| ([\d.]+) % \| (\d+) \|$",
+        table,
+        re.MULTILINE,
+    )
     assert len(rows) == 3
     for failing, *said in rows:
-        seen = [simulation.simulated(simulation.WAYS[way], int(failing) / 100, years=200) for way in (0, -1)]
-        assert said == [text for each in seen for text in (f"{each.usable * 100:.2f}", f"{each.logins:.0f}")]
+        seen = [
+            simulation.simulated(simulation.WAYS[way], int(failing) / 100, years=200)
+            for way in (0, -1)
+        ]
+        assert said == [
+            text
+            for each in seen
+            for text in (f"{each.usable * 100:.2f}", f"{each.logins:.0f}")
+        ]
 
 
 # --- the site lead's script -------------------------------------------------------------------------------------------
@@ -202,21 +276,35 @@ cd "$HOME" && exec "$@"
 def test_the_site_leads_script_sets_up_a_group(kit: Kit, running: Sandbox) -> None:
     page = (DOCS / "site-leads.md").read_text("utf-8")
     script = kit.home / "onboard.sh"
-    script.write_text(page.split("<!-- onboarding script -->\n```bash\n")[1].split("```")[0])
+    script.write_text(
+        page.split("<!-- onboarding script -->\n```bash\n")[1].split("```")[0]
+    )
     homes, programs = kit.home / "homes", kit.home / "programs"
     program(programs / "sudo", SUDO)
     program(programs / "kit", f'#!/bin/sh\nexec {shlex.join(kit.command())} "$@"\n')
-    env = {**kit.env, "PATH": f"{programs}:{kit.env['PATH']}", "KIT": str(programs / "kit")}
-    env |= {"HOMES": str(homes), "CLIENT": str(install_standin(kit.home / "shared")), "DOMAIN": running.url}
+    env = {
+        **kit.env,
+        "PATH": f"{programs}:{kit.env['PATH']}",
+        "KIT": str(programs / "kit"),
+    }
+    env |= {
+        "HOMES": str(homes),
+        "CLIENT": str(install_standin(kit.home / "shared")),
+        "DOMAIN": running.url,
+    }
 
     def run(*args: str, code: int = 0, stdin: str = "") -> str:
         how: dict[str, Any] = {"input": stdin, "env": env, "cwd": kit.home}
-        done = subprocess.run(["bash", script, *args], capture_output=True, text=True, check=False, **how)
+        done = subprocess.run(
+            ["bash", script, *args], capture_output=True, text=True, check=False, **how
+        )
         assert not any(secret in done.stdout + done.stderr for secret in kit.secrets)
         assert done.returncode == code, done
         return done.stdout
 
-    users = {name: running.add_user(f"lab-{name}") for name in ("alice", "bob", "carol")}
+    users = {
+        name: running.add_user(f"lab-{name}") for name in ("alice", "bob", "carol")
+    }
     people = ""
     for name, user in users.items():
         application = running.add_application(user)
@@ -238,11 +326,15 @@ def test_the_site_leads_script_sets_up_a_group(kit: Kit, running: Sandbox) -> No
     assert (homes / "alice" / "spool-crontab").read_text().count("# ocarina-kit") == 1
     # Whether a cron daemon runs is this machine's own affair (CRN006).
     looked = run("look", "--skip", "CRN006", "--timeout", "60", code=1)
-    said = "alice: everything works\nbob: TOK001 .* ocarina-kit login\ncarol: CFG001 .*\n"
+    said = (
+        "alice: everything works\nbob: TOK001 .* ocarina-kit login\ncarol: CFG001 .*\n"
+    )
     assert re.fullmatch(said, looked), looked
 
 
-def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(kit: Kit, running: Sandbox) -> None:
+def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(
+    kit: Kit, running: Sandbox
+) -> None:
     undo = README.read_text("utf-8").split("To undo it", 1)[1].split("```\n", 2)[1]
 
     def does(*args: str, stdin: str = "") -> str:
@@ -254,19 +346,44 @@ def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(kit: K
     kit.config.unlink()
     client = install_standin(kit.home / "client")
     before = {*kit.home.iterdir(), kit.crontab_file}
-    given = ("--domain", running.url, "--user", "touched", "--client-id", application.client_id)
-    does("init", *given, "--client-secret-file", "-", "--yes", stdin=application.client_secret + "\n")
-    does("login", "--callback", "-", stdin=running.authorize(user, does("login", "--print-url")))
+    given = (
+        "--domain",
+        running.url,
+        "--user",
+        "touched",
+        "--client-id",
+        application.client_id,
+    )
+    does(
+        "init",
+        *given,
+        "--client-secret-file",
+        "-",
+        "--yes",
+        stdin=application.client_secret + "\n",
+    )
+    does(
+        "login",
+        "--callback",
+        "-",
+        stdin=running.authorize(user, does("login", "--print-url")),
+    )
     does("schedule", "--ocarina", str(client), "--yes")
     does("refresh")
 
     touched = set(kit.home.iterdir()) - before
     files = {".ocarina", ".ocarina.lock", ".ocarina-tokens", ".ocarina-tokens.lock"}
     assert {path.name for path in touched} == {*files, ".local"}
-    assert [path.name for path in (kit.home / ".local" / "state").iterdir()] == ["ocarina-kit"]
+    assert [path.name for path in (kit.home / ".local" / "state").iterdir()] == [
+        "ocarina-kit"
+    ]
     private = [*(path for path in touched if path.is_file()), *kit.state.rglob("*")]
     assert {mode_of(path) for path in private} == {0o600, 0o700}
-    assert (kit.crontab or "").count("\n") == (kit.crontab or "").count("# ocarina-kit") == 1
+    assert (
+        (kit.crontab or "").count("\n")
+        == (kit.crontab or "").count("# ocarina-kit")
+        == 1
+    )
 
     for line in undo.splitlines():
         words = shlex.split(line, comments=True)
@@ -275,13 +392,20 @@ def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(kit: K
         elif words[0] == "rm":
             subprocess.run(["sh", "-c", line], env=kit.env, cwd=kit.home, check=True)
     assert not kit.crontab
-    left = [path for path in kit.home.rglob("*") if client.parents[1] not in path.parents]
+    left = [
+        path for path in kit.home.rglob("*") if client.parents[1] not in path.parents
+    ]
     assert [path for path in left if "ocarina" in path.name] == []
 
 
 def test_every_command_that_a_page_shows_runs(kit: Kit, running: Sandbox) -> None:
     """In a healthy home, without a terminal, the gentle ones first. What has a placeholder is parsed above."""
-    shown = {tuple(words) for page in PAGES if page not in MADE for words in commands_in(page)}
+    shown = {
+        tuple(words)
+        for page in PAGES
+        if page not in MADE
+        for words in commands_in(page)
+    }
     # The last have their own tests.
     odd = re.compile(r"[A-Z]{2}\b|\$|/opt|\b(?:demo|sandbox|install-client)\b")
     plain = [each for each in shown if not odd.search(" ".join(each))]
@@ -290,8 +414,13 @@ def test_every_command_that_a_page_shows_runs(kit: Kit, running: Sandbox) -> Non
     client = install_standin(kit.home / "client")
     kit.extra["PATH"] = f"{client.parent}:{kit.env['PATH']}"
     link = kit.run("login", "--print-url").out.strip()
-    assert kit.run("login", "--callback", "-", stdin=running.authorize(user, link)).code == 0
-    for words in sorted(plain, key=lambda each: ("logout" in each, "--remove" in each, each)):
+    assert (
+        kit.run("login", "--callback", "-", stdin=running.authorize(user, link)).code
+        == 0
+    )
+    for words in sorted(
+        plain, key=lambda each: ("logout" in each, "--remove" in each, each)
+    ):
         ran = kit.run(*words)
         assert ran.code in (0, 1, 2, 4, 5), ran
         assert not re.search("No such|unexpected extra|Missing", ran.err), ran

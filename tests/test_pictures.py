@@ -25,10 +25,14 @@ def test_the_docs_have_their_pictures() -> None:
     stems = ["init", "status", "schedule-show", "doctor", "doctor-fix", "refresh"]
     assert sorted(path.stem for path in PICTURES) == sorted(stems)
     page = (DOCS / "screens.md").read_text("utf-8")
-    assert re.findall(r"^\$ ocarina-kit (\S+)", page, re.MULTILINE) == [each.split("-")[0] for each in stems]
+    assert re.findall(r"^\$ ocarina-kit (\S+)", page, re.MULTILINE) == [
+        each.split("-")[0] for each in stems
+    ]
 
 
-@pytest.mark.parametrize("path", [*PICTURES, DOCS / "screens.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*PICTURES, DOCS / "screens.md"], ids=lambda path: path.name
+)
 def test_it_can_be_shown_to_anybody(path: Path) -> None:
     text = path.read_text("utf-8")
     shown = words(text) if path.suffix == ".svg" else text
@@ -37,20 +41,22 @@ def test_it_can_be_shown_to_anybody(path: Path) -> None:
     assert "Traceback" not in shown
     # Nothing is fetched where it is shown, and no secret is: a client secret is 128 characters long, a code 30.
     assert not re.search(r"url\(|<image|href", text)
-    assert not re.search(r"\b[A-Za-z0-9]{128}\b|\bcode=[A-Za-z0-9]{30}\b", "".join(shown.split()))
+    assert not re.search(
+        r"\b[A-Za-z0-9]{128}\b|\bcode=[A-Za-z0-9]{30}\b", "".join(shown.split())
+    )
     if path in PICTURES:
         assert len(text) < 64_000
         assert int(ElementTree.fromstring(text).get("width", "0")) <= 800  # noqa: S314  # a README's column
         assert shown.startswith("$ ocarina-kit ")
         assert "prefers-color-scheme: dark" in text
-        assert not re.search(r">[^<]* [^<]*</(?:text|tspan)>", text), "blanks that a renderer may fold"
+        assert not re.search(r">[^<]* [^<]*</(?:text|tspan)>", text), (
+            "blanks that a renderer may fold"
+        )
 
 
 def test_a_picture_is_what_the_terminal_showed() -> None:
     maker = runpy.run_path(str(DOCS / "make_pictures.py"))
-    raw = (
-        "\x1b[?2004h\x1b[1;38;5;160mfailed\x1b[0m  it\r\nPaste: 9\b12 characters\r\nWaiting\r\x1b[K  end\r\n"
-    )
+    raw = "\x1b[?2004h\x1b[1;38;5;160mfailed\x1b[0m  it\r\nPaste: 9\b12 characters\r\nWaiting\r\x1b[K  end\r\n"
     lines = maker["lines_of"](raw + "x" * 100)
     expected = ["failed  it", "Paste: 12 characters", "  end", "x" * 80, "x" * 20]
     assert maker["text_of"](lines).splitlines() == expected

@@ -23,7 +23,10 @@ class ReadmeHook(MetadataHookInterface):
     def update(self, metadata: dict[str, Any]) -> None:
         text = Path(self.root, "README.md").read_text(encoding="utf-8")
         pages = os.environ.get("OCARINA_KIT_PAGES", "")
-        metadata["readme"] = {"content-type": "text/markdown", "text": for_an_index(text, pages)}
+        metadata["readme"] = {
+            "content-type": "text/markdown",
+            "text": for_an_index(text, pages),
+        }
 
 
 def for_an_index(text: str, pages: str) -> str:

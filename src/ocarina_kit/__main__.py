@@ -58,7 +58,10 @@ def main() -> int:
         code = run(sys.argv[1:])
     except ImportError as problem:
         print(f"error: ocarina-kit cannot start: {problem}", file=sys.stderr)
-        print("  Its installation is broken. Install it again, as you did the first time.", file=sys.stderr)
+        print(
+            "  Its installation is broken. Install it again, as you did the first time.",
+            file=sys.stderr,
+        )
         return CANNOT_START
     except KeyboardInterrupt:  # while modules are loading, or a second one
         return 130
@@ -72,7 +75,11 @@ def guard_output() -> Output:
 
     With a stream closed (``>&-``), the next file that is opened would take its number, and what is printed.
     """
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+    for number, name, mode in (
+        (0, "stdin", "r"),
+        (1, "stdout", "w"),
+        (2, "stderr", "w"),
+    ):
         try:
             os.fstat(number)
         except OSError:

@@ -33,7 +33,11 @@ LOGOUT_S = 70.0
 def command(*args: str) -> list[str]:
     """The kit as it is installed beside this interpreter: its console script, else ``python -m``."""
     script = Path(sys.executable).with_name("ocarina-kit")
-    return [str(script), *args] if script.exists() else [sys.executable, "-m", "ocarina_kit", *args]
+    return (
+        [str(script), *args]
+        if script.exists()
+        else [sys.executable, "-m", "ocarina_kit", *args]
+    )
 
 
 _numbers = itertools.count(10**29)
@@ -72,9 +76,15 @@ class Home:
 
     def __init__(self, folder: str, url: str) -> None:
         self.folder = Path(folder)
-        self.env = {"HOME": folder, "PATH": f"{folder}/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+        self.env = {
+            "HOME": folder,
+            "PATH": f"{folder}/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+        }
         who = {"MAJORA_DOMAIN": url, "MAJORA_USER": "bench", "MAJORA_TOKEN": "OAUTH"}
-        self.write(".ocarina", {**who, "CLIENT_ID": "c" * 40, "CLIENT_SECRET": "s" * 128})
+        self.write(
+            ".ocarina", {**who, "CLIENT_ID": "c" * 40, "CLIENT_SECRET": "s" * 128}
+        )
 
     def write(self, name: str, data: object) -> None:
         (self.folder / name).write_text(json.dumps(data))
@@ -87,9 +97,14 @@ class Home:
     def timed(self, argv: list[str], *codes: int) -> tuple[float, float]:
         """Seconds of one run, which must end with one of ``codes``: by the clock, and of CPU, its children's too."""
         began, null = time.perf_counter(), subprocess.DEVNULL
-        process = subprocess.Popen(argv, env=self.env, cwd=self.folder, stdin=null, stdout=null, stderr=null)
+        process = subprocess.Popen(
+            argv, env=self.env, cwd=self.folder, stdin=null, stdout=null, stderr=null
+        )
         _, status, usage = os.wait4(process.pid, 0)
-        took, process.returncode = time.perf_counter() - began, os.waitstatus_to_exitcode(status)
+        took, process.returncode = (
+            time.perf_counter() - began,
+            os.waitstatus_to_exitcode(status),
+        )
         if process.returncode not in codes:
             raise RuntimeError(f"{argv}: exit {process.returncode}")
         return took, usage.ru_utime + usage.ru_stime
@@ -101,7 +116,10 @@ def main() -> int:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Majora)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder:
-        home, refresh = Home(folder, f"http://127.0.0.1:{server.server_port}/"), command("refresh")
+        home, refresh = (
+            Home(folder, f"http://127.0.0.1:{server.server_port}/"),
+            command("refresh"),
+        )
         client = [str(install_standin(Path(folder, "client"))), "oauth", "refresh"]
         cases = {
             "one scope": (scopes[:1], refresh),
@@ -118,7 +136,9 @@ def main() -> int:
         logout, _ = home.timed(command("logout", "--yes"), 5)
     trips = 1 + (least["ten"] - least["one scope"]) / ROUND_TRIP
     print(", ".join(f"{name}: {seconds:.3f} s" for name, seconds in least.items()))
-    print(f"{trips:.2f} round trips of {ROUND_TRIP * 1000:.0f} ms for ten scopes (at most {TEN_WITHIN})")
+    print(
+        f"{trips:.2f} round trips of {ROUND_TRIP * 1000:.0f} ms for ten scopes (at most {TEN_WITHIN})"
+    )
     print(f"logout of 33 at a silent server: {logout:.1f} s (at most {LOGOUT_S:.0f})")
     return 0 if trips <= TEN_WITHIN and logout <= LOGOUT_S else 1
 

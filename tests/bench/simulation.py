@@ -61,7 +61,9 @@ def simulated(way: Way, failing: float, *, years: float, seed: int = 1) -> Resul
     since, until = 0.0, float(TOKEN_LIFE)  # logged in at the start
     bare, logins = 0.0, 0
     days = range(int(end // MINUTES_A_DAY))
-    for run in (day * MINUTES_A_DAY + minute for day in days for minute in way.schedule.runs):
+    for run in (
+        day * MINUTES_A_DAY + minute for day in days for minute in way.schedule.runs
+    ):
         while not way.renews and until <= run:
             # Every run fails from now on, until somebody notices and logs in.
             since = until + chance.expovariate(1 / NOTICED_MINUTES)
@@ -81,11 +83,15 @@ def busiest(schedules: Iterator[Times]) -> float:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Simulate how long a token stays usable.")
+    parser = argparse.ArgumentParser(
+        description="Simulate how long a token stays usable."
+    )
     parser.add_argument("--years", type=float, default=200.0)
     asked = parser.parse_args(words)
 
-    print(f"Share of {asked.years:g} years with a usable token (log-ins by hand a year)\n")
+    print(
+        f"Share of {asked.years:g} years with a usable token (log-ins by hand a year)\n"
+    )
     print("| failed runs | " + " | ".join(way.name for way in WAYS) + " |")
     print("| --- " * (len(WAYS) + 1) + "|")
     for rate in RATES:
@@ -95,7 +101,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
     spread = busiest(ours(3, f"user{number}") for number in range(10_000))
     guide = busiest(GUIDE for _ in range(10_000))
-    print("\nThe busiest minute of the day, 10,000 users on one host, as a multiple of the mean:")
+    print(
+        "\nThe busiest minute of the day, 10,000 users on one host, as a multiple of the mean:"
+    )
     print(f"ocarina-kit schedule {spread:.2f}, the guide's line {guide:.0f}")
     return 0
 

@@ -25,7 +25,10 @@ BUDGET = {
 def main() -> int:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     # The least of several runs is what a command needs; everything above it is the machine's other work.
-    least, ratios = dict.fromkeys(("", *BUDGET), float("inf")), dict.fromkeys(BUDGET, float("inf"))
+    least, ratios = (
+        dict.fromkeys(("", *BUDGET), float("inf")),
+        dict.fromkeys(BUDGET, float("inf")),
+    )
     with tempfile.TemporaryDirectory() as folder:
         home = Home(folder, "https://majora.test/")
         home.have(["majora2.view_biosampleartifact"], left=35_000)
@@ -36,7 +39,9 @@ def main() -> int:
             (home.folder / "bin" / name).chmod(0o755)
         for done in range(rounds):
             for name in least:
-                argv = command(*name.split()) if name else [sys.executable, "-c", "pass"]
+                argv = (
+                    command(*name.split()) if name else [sys.executable, "-c", "pass"]
+                )
                 # 1: doctor may find something to say of this machine.
                 least[name] = min(least[name], home.timed(argv, 0, 1)[1])
             ratios = {name: least[name] / least[""] for name in BUDGET}
@@ -45,7 +50,9 @@ def main() -> int:
                 break
     print(f"bare interpreter: {least[''] * 1000:.1f} ms of CPU")
     for name, most in BUDGET.items():
-        print(f"{name:<20} {ratios[name]:5.2f}  at most {most:g}  {'ok' if ratios[name] <= most else 'OVER'}")
+        print(
+            f"{name:<20} {ratios[name]:5.2f}  at most {most:g}  {'ok' if ratios[name] <= most else 'OVER'}"
+        )
     return 0 if all(ratios[name] <= BUDGET[name] for name in BUDGET) else 1
 
 

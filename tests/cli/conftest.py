@@ -33,7 +33,9 @@ class Lab:
         """A command at a terminal."""
         return Screen.of(self.kit, *args, **how)
 
-    def talk(self, command: str, *turns: str | tuple[str, str], ends: int = 0, **how: Any) -> str:
+    def talk(
+        self, command: str, *turns: str | tuple[str, str], ends: int = 0, **how: Any
+    ) -> str:
         """A command at a terminal, talked with to its end; what it showed."""
         with self.screen(*command.split(), **how) as screen:
             talk(screen, *turns, ends=ends)
@@ -47,7 +49,10 @@ class Lab:
 
     def give(self, *scopes: str, age: float = 0.0, **changes: Any) -> dict[str, Any]:
         """Tokens in the file, issued ``age`` seconds ago; they must never be shown."""
-        tokens = {scope: self.majora.grant(self.user, self.app, scope, age) for scope in scopes}
+        tokens = {
+            scope: self.majora.grant(self.user, self.app, scope, age)
+            for scope in scopes
+        }
         for token in tokens.values():
             token.update(changes)
             self.kit.secrets |= {token["access_token"], token["refresh_token"]} - {None}
@@ -56,7 +61,9 @@ class Lab:
 
     def state(self, scope: str = LOOKUP) -> str:
         """What the server says of the access token in the file."""
-        return str(self.majora.token_state(self.kit.read_tokens()[scope]["access_token"]))
+        return str(
+            self.majora.token_state(self.kit.read_tokens()[scope]["access_token"])
+        )
 
     def has_expired(self) -> None:
         """Let every token expire, here and at the server."""
@@ -67,7 +74,9 @@ class Lab:
         self.majora.expire_tokens()
 
 
-def talk(screen: Screen, *turns: str | tuple[str, str], ends: int | None = None) -> None:
+def talk(
+    screen: Screen, *turns: str | tuple[str, str], ends: int | None = None
+) -> None:
     """Wait for each question, and answer it; what is asked unseen, by a paste once nothing is echoed any more. Words
     without an answer are only waited for. ``ends``: with which exit code."""
     for turn in turns:

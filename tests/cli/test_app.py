@@ -78,23 +78,40 @@ def test_help_fits_a_screen(kit: Kit) -> None:
     ran = kit.run()
     assert (ran.code, ran.err, ran.out) == (0, "", kit.run("-h").out)
     lines = ran.out.splitlines()
-    assert (len(lines) < 24, max(map(len, lines)) <= 80, "ocarina-kit init" in lines[1]) == (True, True, True)
+    assert (
+        len(lines) < 24,
+        max(map(len, lines)) <= 80,
+        "ocarina-kit init" in lines[1],
+    ) == (True, True, True)
 
 
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["--profile", "a", "trial", "--config", "c", "--env"], {"profile": "a", "config": "c", "env": True}),
+        (
+            ["--profile", "a", "trial", "--config", "c", "--env"],
+            {"profile": "a", "config": "c", "env": True},
+        ),
         (["--profile", "a", "trial", "--profile", "b"], {"profile": "b"}),
         (["--config", "trial", "trial"], {"config": "trial"}),
     ],
 )
-def test_shared_options_work_before_and_after_the_name(trial: Trial, args: list[str], expected: Any) -> None:
+def test_shared_options_work_before_and_after_the_name(
+    trial: Trial, args: list[str], expected: Any
+) -> None:
     ran = trial.run(*args, "--json")
     assert trial.run("--json", *args).json == ran.json
-    assert ran.json == {"schema": 1, "command": "trial", "ok": True, "exit": 0, "meta": expected}
+    assert ran.json == {
+        "schema": 1,
+        "command": "trial",
+        "ok": True,
+        "exit": 0,
+        "meta": expected,
+    }
     assert ran.err == "said\n"
-    assert trial.run(*args, "--version").out == f"ocarina-kit {ocarina_kit.__version__}\n"
+    assert (
+        trial.run(*args, "--version").out == f"ocarina-kit {ocarina_kit.__version__}\n"
+    )
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
@@ -118,27 +135,63 @@ CODE = "onlylettersonlylettersonlyletters"
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_wrong_usage_is_exit_2_and_repeats_no_secret(trial: Trial, args: list[str], words: str) -> None:
+def test_wrong_usage_is_exit_2_and_repeats_no_secret(
+    trial: Trial, args: list[str], words: str
+) -> None:
     ran = trial.run(*args)
-    assert (ran.code, ran.out, LONG in ran.err, CODE in ran.err) == (2, "", False, False)
+    assert (ran.code, ran.out, LONG in ran.err, CODE in ran.err) == (
+        2,
+        "",
+        False,
+        False,
+    )
     first, *_, last = ran.err.splitlines()
-    assert (first.startswith("error: "), first.endswith(" [USE001]"), words in first) == (True, True, True)
+    assert (
+        first.startswith("error: "),
+        first.endswith(" [USE001]"),
+        words in first,
+    ) == (True, True, True)
     path = "ocarina-kit trial" if args[0] == "trial" else "ocarina-kit"
     assert last == f"  Try: {path} --help"
 
 
 def test_errors_in_json_and_in_words(trial: Trial) -> None:
     document = trial.run("trial", "--bogus", "--json").json
-    assert (document["command"], document["ok"], document["exit"]) == ("trial", False, 2)
-    remedy = {"text": "The help lists what there is.", "commands": ["ocarina-kit trial --help"]}
-    error = {"id": "USE001", "what": "No such option: --bogus.", "why": "Nothing was done.", "remedy": remedy}
+    assert (document["command"], document["ok"], document["exit"]) == (
+        "trial",
+        False,
+        2,
+    )
+    remedy = {
+        "text": "The help lists what there is.",
+        "commands": ["ocarina-kit trial --help"],
+    }
+    error = {
+        "id": "USE001",
+        "what": "No such option: --bogus.",
+        "why": "Nothing was done.",
+        "remedy": remedy,
+    }
     assert document["error"] == error
     shown = trial.run("trial", "--do", "login", "--json")
-    assert (shown.code, shown.err, shown.json["error"]["id"], shown.json["tokens"]) == (4, "", "TOK001", [])
+    assert (shown.code, shown.err, shown.json["error"]["id"], shown.json["tokens"]) == (
+        4,
+        "",
+        "TOK001",
+        [],
+    )
     for do, code, said in (
-        ("refused", 1, "error: Majora refuses. [CRD001]\n  It said no. Ask.\n  Try: a b\n       c d\n"),
+        (
+            "refused",
+            1,
+            "error: Majora refuses. [CRD001]\n  It said no. Ask.\n  Try: a b\n       c d\n",
+        ),
         ("interrupt", 130, "error: Interrupted. [INT001]\n"),
-        ("processes", 1, "error: The system allows no more processes, open files or memory. [SYS001]\n"),
+        (
+            "processes",
+            1,
+            "error: The system allows no more processes, open files or memory. [SYS001]\n",
+        ),
         ("bug", 3, "error: This is a bug in ocarina-kit: ValueError. [BUG001]\n"),
     ):
         assert not trial.state.exists()
@@ -153,7 +206,9 @@ def test_a_broken_installation_is_exit_126(kit: Kit) -> None:
     broken.write_text("raise ImportError('No module named annotated_doc')\n")
     ran = kit.run("status", env={"PYTHONPATH": f"{kit.env['PYTHONPATH']}:{kit.home}"})
     assert ran.code == 126
-    assert ran.err.startswith("error: ocarina-kit cannot start: No module named annotated_doc\n")
+    assert ran.err.startswith(
+        "error: ocarina-kit cannot start: No module named annotated_doc\n"
+    )
 
 
 # --- output that fails ----------------------------------------------------------------------------------------------
@@ -173,15 +228,24 @@ def test_a_broken_installation_is_exit_126(kit: Kit) -> None:
         ("trial --do quiet", 0, ">/dev/full"),
     ],
 )
-def test_output_that_fails_is_exit_1_and_no_bug(trial: Trial, words: str, code: int, redirect: str) -> None:
-    program = [sys.executable, "-m", "ocarina_kit"] if words == "--version" else trial.command()
+def test_output_that_fails_is_exit_1_and_no_bug(
+    trial: Trial, words: str, code: int, redirect: str
+) -> None:
+    program = (
+        [sys.executable, "-m", "ocarina_kit"]
+        if words == "--version"
+        else trial.command()
+    )
     done = sh(trial, f'"$@" {words} {redirect}', program)
     assert (done.returncode, trial.state.exists()) == (code, False)
     assert not re.search("Traceback|Exception ignored", done.stderr)
 
 
 def test_a_reader_or_a_working_folder_that_goes_away_is_no_error(trial: Trial) -> None:
-    for script in ('"$@" trial --do much | head -n 1', 'mkdir x && cd x && rmdir ../x && "$@" trial'):
+    for script in (
+        '"$@" trial --do much | head -n 1',
+        'mkdir x && cd x && rmdir ../x && "$@" trial',
+    ):
         done = sh(trial, script, trial.command())
         assert (done.returncode, done.stdout, done.stderr) == (0, "said\n", "")
 
@@ -205,7 +269,9 @@ def sh(kit: Kit, script: str, program: list[str]) -> subprocess.CompletedProcess
         ("trial --profile ", {"lab", "test"}),
     ],
 )
-def test_completion_offers_commands_options_and_values(trial: Trial, words: str, offered: set[str]) -> None:
+def test_completion_offers_commands_options_and_values(
+    trial: Trial, words: str, offered: set[str]
+) -> None:
     trial.write_config({"profile": {"lab": {}, "test": {}}})
     line = f"ocarina-kit {words}"
     asked = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
@@ -215,10 +281,23 @@ def test_completion_offers_commands_options_and_values(trial: Trial, words: str,
 
 def test_help_imports_no_command_and_nothing_heavy() -> None:
     program = "import sys; from ocarina_kit.cli.app import run; run([]); print(*sys.modules, file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     loaded = set(done.stderr.split())
-    heavy = {"requests", "rich", "ssl", "crontab", "dataclasses", "http.client", "importlib.metadata", "json"}
-    assert not loaded & (heavy | {f"ocarina_kit.cli{module}" for _, module, _, _ in COMMANDS})
+    heavy = {
+        "requests",
+        "rich",
+        "ssl",
+        "crontab",
+        "dataclasses",
+        "http.client",
+        "importlib.metadata",
+        "json",
+    }
+    assert not loaded & (
+        heavy | {f"ocarina_kit.cli{module}" for _, module, _, _ in COMMANDS}
+    )
 
 
 # --- a forked run is a started one, to the byte (tests/forkserver.py) -------------------------------------------------
@@ -230,7 +309,10 @@ SAME = "--version;-h;doctor --offline --skip CRN006;status;login --list;schedule
 def test_the_same_as_a_started_run(words: str, lab: Lab) -> None:
     lab.give(LOOKUP, expires_at=4e9)
     env = {"COLUMNS": "90", "TZ": "Asia/Kathmandu", "FORCE_COLOR": "1"}
-    runs = [lab.kit.run(*words.split(), stdin="é\n", env=env, fork=fork) for fork in (True, False)]
+    runs = [
+        lab.kit.run(*words.split(), stdin="é\n", env=env, fork=fork)
+        for fork in (True, False)
+    ]
     assert runs[0] == runs[1]
 
 

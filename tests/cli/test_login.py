@@ -46,7 +46,10 @@ def test_the_callback_as_a_file_and_as_itself_is_never_repeated(lab: Lab) -> Non
     assert lab.kit.run("login", "--callback", encoded).code == 0
     paste = "code-of-a-broken-paste-AbCdEf0123456789"
     lab.kit.secrets |= {paste, "SeCrEtCoDe0123456789"}
-    for given in (paste, f"{lab.majora.url}o/callback/?code=SeCrEtCoDe0123456789&state=x"):
+    for given in (
+        paste,
+        f"{lab.majora.url}o/callback/?code=SeCrEtCoDe0123456789&state=x",
+    ):
         assert lab.kit.run("login", "--callback", given, "--json").code in (1, 2)
 
 
@@ -66,22 +69,36 @@ def test_a_callback_used_twice(lab: Lab) -> None:
     assert list((lab.kit.state / "backups").glob("tokens-damaged*"))
 
 
-def test_a_code_that_is_too_old_where_another_login_has_brought_the_token(lab: Lab) -> None:
+def test_a_code_that_is_too_old_where_another_login_has_brought_the_token(
+    lab: Lab,
+) -> None:
     """No new link, unless a new token was asked for."""
     old, good = (lab.authorize(link(lab)) for _ in range(2))
     assert lab.kit.run("login", "--callback", good).code == 0
-    for address, is_forced in ((old, False), (lab.authorize(link(lab, "--force")), True)):
+    for address, is_forced in (
+        (old, False),
+        (lab.authorize(link(lab, "--force")), True),
+    ):
         lab.majora.shift_clock(61)
         ran = lab.kit.run("login", "--callback", address)
-        assert (ran.code, "o/authorize/" in ran.out, "[LGN021]" in ran.err) == (is_forced, is_forced, True)
+        assert (ran.code, "o/authorize/" in ran.out, "[LGN021]" in ran.err) == (
+            is_forced,
+            is_forced,
+            True,
+        )
 
 
 def test_several_addresses_and_one_of_them_was_cancelled(lab: Lab) -> None:
-    lookup, info, published = link(lab, "--for", "lookup", "--for", "info", "--for", "published").split()
+    lookup, info, published = link(
+        lab, "--for", "lookup", "--for", "info", "--for", "published"
+    ).split()
     broken = lab.authorize(published)
     start = f"1. {lab.authorize(lookup)}\n2. {lab.majora.deny(lab.user, info)}\n3. {broken[:50]}\n"
     ran = lab.kit.run("login", "--callback", "-", stdin=f"{start}{broken[50:-9]}\n")
-    assert (ran.code, re.findall(r"\[LGN\d+", ran.err)) == (1, ["[LGN011", "[LGN009"]), ran
+    assert (ran.code, re.findall(r"\[LGN\d+", ran.err)) == (
+        1,
+        ["[LGN011", "[LGN009"],
+    ), ran
     ran = lab.kit.run("login", "--callback", "-", stdin=f"{start}{broken[50:]}\nok?")
     assert (ran.code, re.findall(r"\[LGN\d+", ran.err)) == (1, ["[LGN011"]), ran
 
@@ -90,8 +107,13 @@ def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     address = lab.authorize(link(lab))
     other = lab.kit.home / "other"
     other.write_text(json.dumps({**lab.config, "MAJORA_DOMAIN": "http://127.0.0.1:9/"}))
-    lab.kit.write_config({**lab.config, "profile": {"x": {"MAJORA_TOKENS_FILE": "~/x"}}})
-    for args, id in ((("--config", other), "[LGN005]"), (("--profile", "x"), "[LGN006]")):
+    lab.kit.write_config(
+        {**lab.config, "profile": {"x": {"MAJORA_TOKENS_FILE": "~/x"}}}
+    )
+    for args, id in (
+        (("--config", other), "[LGN005]"),
+        (("--profile", "x"), "[LGN006]"),
+    ):
         ran = lab.kit.run("login", "--callback", address, *args)
         assert (ran.code, id in ran.err) == (1, True), ran
     assert lab.kit.run("login", "--callback", address).code == 0
@@ -100,7 +122,10 @@ def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
 def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
     """A token that is valid or can be refreshed; else both steps are named."""
     ran = lab.kit.run("login", "--for", "upload", "--json")
-    steps = ["ocarina-kit login --for upload --print-url", "ocarina-kit login --callback -"]
+    steps = [
+        "ocarina-kit login --for upload --print-url",
+        "ocarina-kit login --callback -",
+    ]
     error = ran.json["error"]
     assert (ran.code, error["id"], error["remedy"]["commands"]) == (2, "LGN015", steps)
     lab.give(LOOKUP)
@@ -108,7 +133,10 @@ def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
     assert ran.out.startswith("valid      look up samples and runs: until ")
     assert (ran.code, "ocarina --oauth get biosample" in ran.out) == (0, True)
     forced = lab.kit.run("login", "--force")
-    assert (forced.code, "Try: ocarina-kit login --for lookup --force --print-url" in forced.err) == (2, True)
+    assert (
+        forced.code,
+        "Try: ocarina-kit login --for lookup --force --print-url" in forced.err,
+    ) == (2, True)
     lab.has_expired()
     ran = lab.kit.run("login")
     assert ran.out.startswith("refreshed  look up samples and runs: valid for 10 h\n")
@@ -121,24 +149,43 @@ def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
 def test_what_there_is_to_log_in_for(lab: Lab) -> None:
     ran = lab.kit.run("login", "--list")
     assert "\nadd-samples      add samples\n" in ran.out
-    assert "upload samples and runs (add-samples, update-samples, libraries and runs)" in ran.out
+    assert (
+        "upload samples and runs (add-samples, update-samples, libraries and runs)"
+        in ran.out
+    )
     assert len(ran.out.splitlines()) == 18
-    lab.give(scope := f"{LOOKUP} majora2.add_biosamplesource")  # no purpose, so no command to try
+    lab.give(
+        scope := f"{LOOKUP} majora2.add_biosamplesource"
+    )  # no purpose, so no command to try
     assert len(lab.kit.run("login", "--scope", scope).out.splitlines()) == 1
-    assert lab.kit.run("login", "--list", "--json").json.keys() == {"schema", "command", "ok", "exit"}
+    assert lab.kit.run("login", "--list", "--json").json.keys() == {
+        "schema",
+        "command",
+        "ok",
+        "exit",
+    }
     assert len(lab.kit.run("login", "--all", "--print-url").out.splitlines()) == 15
     ran = lab.kit.run("login", "--for", "lokup")
     assert (ran.code, "Did you mean lookup?" in ran.err) == (2, True)
 
 
-def test_no_command_to_try_for_a_client_that_the_server_refuses(lab: Lab, tmp_path: Path) -> None:
+def test_no_command_to_try_for_a_client_that_the_server_refuses(
+    lab: Lab, tmp_path: Path
+) -> None:
     """No promise that a check denies."""
     old = install_standin(tmp_path / "old", "0.43.0")
-    for path, id in ((f"{old.parent}:/usr/bin:/bin", "[ENV004]"), ("/usr/bin:/bin", "[ENV001]")):
+    for path, id in (
+        (f"{old.parent}:/usr/bin:/bin", "[ENV004]"),
+        ("/usr/bin:/bin", "[ENV001]"),
+    ):
         lab.kit.extra["PATH"] = path
         address = lab.authorize(link(lab, "--force", "--for", "published"))
         ran = lab.kit.run("login", "--callback", address)
-        assert (ran.code, id in ran.err, "ocarina --oauth" in ran.all) == (0, True, False), ran
+        assert (ran.code, id in ran.err, "ocarina --oauth" in ran.all) == (
+            0,
+            True,
+            False,
+        ), ran
         assert ran.out.endswith("Next step: ocarina-kit install-client\n")
         lab.kit.tokens.unlink()
 
@@ -147,10 +194,16 @@ def test_a_server_that_is_down_keeps_the_login_open(lab: Lab) -> None:
     address = lab.authorize(link(lab))
     lab.kit.write_config({**lab.config, "CLIENT_SECRET": "x" * 128})
     ran = lab.kit.run("login", "--callback", address)
-    assert (ran.code, "[CRD001]" in ran.err, "o/authorize/" in ran.all) == (1, True, False), ran
+    assert (ran.code, "[CRD001]" in ran.err, "o/authorize/" in ran.all) == (
+        1,
+        True,
+        False,
+    ), ran
     lab.kit.write_config(lab.config)
     lab.majora.fault("status", status=429, times=1, headers={"Retry-After": "1"})
-    assert lab.kit.run("login", "--callback", address).code == 0, "tried again: the code was not used"
+    assert lab.kit.run("login", "--callback", address).code == 0, (
+        "tried again: the code was not used"
+    )
     address = lab.authorize(link(lab, "--force"))
     lab.majora.fault("html", after=True)
     lab.majora.shift_clock(600)
@@ -168,19 +221,32 @@ def test_the_menu_has_three_choices_and_a_second_list(lab: Lab) -> None:
         talk(screen, "What will you use ocarina for?", "1 look up samples and runs")
         talk(screen, "2 upload samples and runs 4 links", ("3 something else", "?"))
         talk(screen, ("Majora gives a token of its own for each kind of work", "3"))
-        talk(screen, ("Names, such as", "lokup"), ("Did you mean lookup?", "lookup, published"))
+        talk(
+            screen,
+            ("Names, such as", "lokup"),
+            ("Did you mean lookup?", "lookup, published"),
+        )
         talk(screen, "2 links to open, one after another.")
-        for words in ("Link 1 of 2, to look up samples and runs", "Link 2 of 2, to read published groups"):
+        for words in (
+            "Link 1 of 2, to look up samples and runs",
+            "Link 2 of 2, to read published groups",
+        ):
             screen.expect(words)
             screen.paste(lab.authorize(link_in(screen)))
         talk(screen, "logged in", ends=0)
     assert set(lab.kit.read_tokens()) == {LOOKUP, "majora2.temp_can_read_pags_via_api"}
 
 
-def test_after_cancel_and_after_a_code_that_is_too_old_a_new_link_follows(lab: Lab) -> None:
+def test_after_cancel_and_after_a_code_that_is_too_old_a_new_link_follows(
+    lab: Lab,
+) -> None:
     with lab.screen("login", "--for", "lookup") as screen:
         screen.paste(lab.majora.deny(lab.user, link_in(screen)))
-        talk(screen, "The login was cancelled in the browser.", "A new link, to look up samples and runs:")
+        talk(
+            screen,
+            "The login was cancelled in the browser.",
+            "A new link, to look up samples and runs:",
+        )
         address = lab.authorize(link_in(screen))
         lab.majora.shift_clock(61)
         screen.paste(address)
@@ -190,22 +256,35 @@ def test_after_cancel_and_after_a_code_that_is_too_old_a_new_link_follows(lab: L
         assert not re.search("error=|code=", screen.text)
 
 
-def test_what_is_pasted_instead_has_its_own_message_and_the_link_stays_open(lab: Lab) -> None:
+def test_what_is_pasted_instead_has_its_own_message_and_the_link_stays_open(
+    lab: Lab,
+) -> None:
     """Each kind of paste: tests/majora/test_paste.py."""
-    with lab.screen("login", "--for", "lookup", columns=40, env={"TERM": "dumb"}) as screen:
-        talk(screen, "1 link to open.", "paste the address of the page that opens within 60 seconds:")
+    with lab.screen(
+        "login", "--for", "lookup", columns=40, env={"TERM": "dumb"}
+    ) as screen:
+        talk(
+            screen,
+            "1 link to open.",
+            "paste the address of the page that opens within 60 seconds:",
+        )
         link = link_in(screen)
         assert f"\n{link}\n" in screen.text, "complete, and alone on its line"
         callback = parse_qs(urlsplit(link).query)["redirect_uri"][0]
         for paste, said in (
             (link, "That is the link to open"),
-            (f"{callback}?code=abcdefghijklmnop&state=of-an-earlier-link", "Use the link above. [LGN006]"),
+            (
+                f"{callback}?code=abcdefghijklmnop&state=of-an-earlier-link",
+                "Use the link above. [LGN006]",
+            ),
             ("well, hm", "no code in what was pasted"),
         ):
             screen.paste(paste + "\n")
             talk(screen, said, "> ")
         long = lab.authorize(link).replace("?", f"?padding={'x' * 9_000}&")
-        screen.paste("\n".join(long[at : at + 76] for at in range(0, len(long), 76)) + "\n")
+        screen.paste(
+            "\n".join(long[at : at + 76] for at in range(0, len(long), 76)) + "\n"
+        )
         talk(screen, "logged in look up samples and runs: valid for 10 h", ends=0)
         assert screen.left_in_the_terminal() == b""
 
@@ -222,7 +301,9 @@ def test_ctrl_c_names_every_open_link_and_the_way_finishes_all(lab: Lab) -> None
         links = re.findall(LINK, screen.text.partition("Still open")[2])
     assert len(links) == 3
     lab.majora.clear_faults()
-    with lab.screen("login", "--callback", "-") as screen:  # what it asks for is not shown
+    with lab.screen(
+        "login", "--callback", "-"
+    ) as screen:  # what it asks for is not shown
         screen.expect("Paste the address")
         screen.paste("\n".join(lab.authorize(link) for link in links))
         assert screen.wait() == 0
@@ -233,7 +314,11 @@ def test_one_permission_that_is_missing_stops_no_other_login(lab: Lab) -> None:
     lab.majora.set_permissions(lab.user, [LOOKUP])
     with lab.screen("login", "--for", "info", "--for", "lookup") as screen:
         screen.paste(lab.authorize(link_in(screen)))
-        talk(screen, "lacks a permission for this. [LGN012]", "majora2.view_majoraartifact_info")
+        talk(
+            screen,
+            "lacks a permission for this. [LGN012]",
+            "majora2.view_majoraartifact_info",
+        )
         screen.paste(lab.authorize(link_in(screen)))
         talk(screen, "logged in", ends=1)
     assert list(lab.kit.read_tokens()) == [LOOKUP]
@@ -245,7 +330,9 @@ def test_a_wrong_client_stops_all(lab: Lab) -> None:
         lab.kit.write_config({**lab.config, "CLIENT_SECRET": "x" * 128})
         lab.majora.remove_application(lab.app)
         screen.paste(link)
-        talk(screen, "Majora does not accept this client id and secret. [CRD001]", ends=1)
+        talk(
+            screen, "Majora does not accept this client id and secret. [CRD001]", ends=1
+        )
         assert "Link 2" not in screen.text
 
 
@@ -257,10 +344,14 @@ def test_a_browser_opens_only_where_it_can_be_seen(lab: Lab) -> None:
     with lab.screen("login", "--for", "lookup", env=seen) as screen:
         screen.expect("Your browser opens this link. Press Authorize")
         link = link_in(screen)
-        done = subprocess.run(["cat", opened], capture_output=True, text=True, timeout=WAIT, check=True)
+        done = subprocess.run(
+            ["cat", opened], capture_output=True, text=True, timeout=WAIT, check=True
+        )
         assert done.stdout == f"{link}\n"
     opened.unlink()
-    with lab.screen("login", "--for", "lookup", env={**seen, "SSH_TTY": "/dev/pts/0"}) as screen:
+    with lab.screen(
+        "login", "--for", "lookup", env={**seen, "SSH_TTY": "/dev/pts/0"}
+    ) as screen:
         screen.expect("Open this link, press Authorize")
         link_in(screen)
     assert not opened.exists()

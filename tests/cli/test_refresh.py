@@ -6,7 +6,9 @@ import pytest
 from tests.cli.conftest import LOOKUP, UPLOAD, Lab
 
 
-def test_it_speaks_of_purposes_and_json_has_the_settings_of_the_contract(lab: Lab) -> None:
+def test_it_speaks_of_purposes_and_json_has_the_settings_of_the_contract(
+    lab: Lab,
+) -> None:
     lab.give(LOOKUP, UPLOAD[0])
     lab.has_expired()
     words = "refreshed  look up samples and runs: valid for 10 h\nrefreshed  add samples: valid for 10 h\n"
@@ -48,12 +50,18 @@ def test_one_that_fails_stops_no_other_and_the_worst_decides(lab: Lab) -> None:
     lab.majora.revoke(tokens[UPLOAD[3]])
     lab.majora.fault("html", token=tokens[UPLOAD[1]]["refresh_token"], status=200)
     ran = lab.kit.run("refresh")
-    assert (ran.code, ran.out.count("refreshed  "), "[RFR004]" in ran.err) == (4, 2, True), ran
+    assert (ran.code, ran.out.count("refreshed  "), "[RFR004]" in ran.err) == (
+        4,
+        2,
+        True,
+    ), ran
     assert "(tokens to add samples and add sequencing runs). [RFR001]" in ran.err
     assert "ocarina-kit login --for add-samples --for runs" in ran.err
     lab.has_expired()
     ran = lab.kit.run("status")
-    assert (ran.code, ran.out.count("cannot be refreshed")) == (4, 2), "refresh.log knows what was refused"
+    assert (ran.code, ran.out.count("cannot be refreshed")) == (4, 2), (
+        "refresh.log knows what was refused"
+    )
 
 
 # --- for the crontab
@@ -68,16 +76,22 @@ def test_cron_says_a_problem_once_a_day_and_ends_with_0(lab: Lab) -> None:
     other = lab.kit.home / "other"
     other.write_bytes(lab.kit.config.read_bytes())
     told = lab.kit.run("refresh", "--cron", env={"OCARINA_CONF_FILE": str(other)}).err
-    assert f"Try: ocarina-kit login --config {other} [TOK001]" in told, "the same problem of another set-up"
+    assert f"Try: ocarina-kit login --config {other} [TOK001]" in told, (
+        "the same problem of another set-up"
+    )
     lab.give(LOOKUP, refresh_token=None)
     assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "another problem"
     lab.give(UPLOAD[0], refresh_token=None)
-    assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "the same problem of another token"
+    assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, (
+        "the same problem of another token"
+    )
     assert lab.kit.run("refresh", "--cron").all == ""
     lab.give(LOOKUP, UPLOAD[0], refresh_token=None)
     assert lab.kit.run("refresh", "--cron").all == "", "of both it was told"
     log = lab.kit.state / "refresh.log"
-    log.write_text(log.read_text().replace(f'"time": "{time.gmtime().tm_year}', '"time": "2020'))
+    log.write_text(
+        log.read_text().replace(f'"time": "{time.gmtime().tm_year}', '"time": "2020')
+    )
     assert "[TOK005]" in lab.kit.run("refresh", "--cron").err, "another day"
 
 
@@ -85,7 +99,9 @@ def test_cron_names_what_a_person_must_fix_and_nothing_else(lab: Lab) -> None:
     """Where the server is down it is silent; wrong usage stays an error."""
     lab.give(LOOKUP)
     assert (lab.kit.run("refresh", "--cron").all, lab.state()) == ("", "live")
-    lab.majora.fault("redirect", status=302, location="https://wifi.example/login", times=None)
+    lab.majora.fault(
+        "redirect", status=302, location="https://wifi.example/login", times=None
+    )
     ran = lab.kit.run("refresh", "--cron")
     assert (ran.code, ran.all, lab.kit.run("refresh").code) == (0, "", 5)
     assert lab.kit.run("refresh", "--cron", "--within", "3x").code == 2

@@ -33,12 +33,20 @@ def said(lab: Lab, *args: str) -> dict[str, Any]:
 
 def lines(lab: Lab) -> list[str]:
     """The entries in the crontab."""
-    return [line for line in (lab.kit.crontab or "").splitlines() if "ocarina" in line and line[0] != "#"]
+    return [
+        line
+        for line in (lab.kit.crontab or "").splitlines()
+        if "ocarina" in line and line[0] != "#"
+    ]
 
 
 def logged(lab: Lab) -> list[str]:
     path = lab.kit.state / "refresh.log"
-    return [json.loads(line)["result"] for line in path.read_text().splitlines()] if path.exists() else []
+    return (
+        [json.loads(line)["result"] for line in path.read_text().splitlines()]
+        if path.exists()
+        else []
+    )
 
 
 def guide(lab: Lab) -> str:
@@ -55,11 +63,16 @@ def test_one_line_is_added_and_removed_and_all_else_stays(lab: Lab) -> None:
     assert (ran.code, lab.kit.crontab, lab.kit.state.exists()) == (0, OTHERS, False)
     assert "Nothing was changed." in ran.out
     data = said(lab)  # there is no terminal
-    assert (data["exit"], data["error"]["remedy"]["commands"]) == (2, ["ocarina-kit schedule --yes"])
+    assert (data["exit"], data["error"]["remedy"]["commands"]) == (
+        2,
+        ["ocarina-kit schedule --yes"],
+    )
     assert lab.kit.crontab == OTHERS
     ran = lab.kit.run("schedule", "--yes")
     (line,) = lines(lab)
-    assert line.endswith(f" refresh --cron || {lab.client} -q oauth refresh # ocarina-kit")
+    assert line.endswith(
+        f" refresh --cron || {lab.client} -q oauth refresh # ocarina-kit"
+    )
     assert lab.kit.crontab == f"{OTHERS}{line}\n"
     # Says what it chose and why, shows the line, and nobody else's.
     for words in (f"{lab.client} (ocarina 1.0.0). Found in: PATH.", f"+{line}\n"):
@@ -75,10 +88,15 @@ def test_one_line_is_added_and_removed_and_all_else_stays(lab: Lab) -> None:
     assert "has this line already" in lab.kit.run("schedule").out
     assert (lab.kit.crontab, logged(lab)) == (f"{OTHERS}{line}\n", ["scheduled"])
     for args, code in (((), 2), (("--dry-run",), 0)):
-        assert (lab.kit.run("schedule", "--remove", *args).code, lines(lab)) == (code, [line])
+        assert (lab.kit.run("schedule", "--remove", *args).code, lines(lab)) == (
+            code,
+            [line],
+        )
     lab.kit.config.unlink()  # the line names its configuration
     ran = lab.kit.run("schedule", "--remove", "--yes", env=NO_CLIENT)
-    assert (ran.code, lab.kit.crontab, logged(lab)[-1]) == (0, OTHERS, "unscheduled"), ran
+    assert (ran.code, lab.kit.crontab, logged(lab)[-1]) == (0, OTHERS, "unscheduled"), (
+        ran
+    )
     assert "has no entry" in lab.kit.run("schedule", "--remove", "--yes").out
 
 
@@ -97,7 +115,11 @@ def test_what_was_asked_for(lab: Lab, args: tuple[str, str]) -> None:
 
 def test_environment_and_profile_are_carried(lab: Lab) -> None:
     config = lab.kit.home / "100% mine.json"
-    config.write_text(json.dumps({"default": lab.config, "profile": {"test": {"MAJORA_USER": "other"}}}))
+    config.write_text(
+        json.dumps(
+            {"default": lab.config, "profile": {"test": {"MAJORA_USER": "other"}}}
+        )
+    )
     config.chmod(0o600)
     env = {
         "OCARINA_CONF_FILE": str(config),
@@ -121,7 +143,13 @@ def test_a_commented_out_line_is_used_again_only_by_consent(lab: Lab) -> None:
     lab.kit.crontab = f"# {guide(lab)}"
     assert lab.kit.run("schedule").code == 2
     assert lab.kit.crontab == f"# {guide(lab)}"
-    text = lab.talk("schedule", "commented out. It is used", ("? [Y/n]", ""), "scheduled", columns=40)
+    text = lab.talk(
+        "schedule",
+        "commented out. It is used",
+        ("? [Y/n]", ""),
+        "scheduled",
+        columns=40,
+    )
     assert f"+{lines(lab)[0]}\n" in text  # complete, however narrow
     assert lab.kit.crontab == f"{lines(lab)[0]}\n"
 
@@ -134,18 +162,32 @@ def test_a_line_with_other_work_is_left_for_a_person(lab: Lab) -> None:
     # Beside a good one a person must take it out, too.
     lab.kit.crontab = f"{lab.kit.run('schedule', '--print').out}{mixed}"
     assert "Line 2 does other work too" in lab.kit.run("schedule").err
-    checks = {each["id"]: each for each in lab.kit.run("doctor", "--only", "CRN", "--json").json["checks"]}
+    checks = {
+        each["id"]: each
+        for each in lab.kit.run("doctor", "--only", "CRN", "--json").json["checks"]
+    }
     assert checks["CRN003"]["remedy"]["commands"] == ["crontab -e"]
 
 
 def test_none_is_added_on_a_second_host_unasked(lab: Lab) -> None:
-    here = Machine(lab.kit.env, lab.kit.home, "u", "node2", run, now=lambda: time.time() - 3600)
+    here = Machine(
+        lab.kit.env, lab.kit.home, "u", "node2", run, now=lambda: time.time() - 3600
+    )
     setup = Setup(Place(lab.kit.config), lab.majora.url, "tester", lab.kit.tokens)
     log.append(here, [log.line(here, setup, "refresh", "refreshed", LOOKUP)])
-    lab.talk("schedule", "node2 refreshed the tokens", ("? [y/N]", ""), "Nothing was changed.")
+    lab.talk(
+        "schedule",
+        "node2 refreshed the tokens",
+        ("? [y/N]", ""),
+        "Nothing was changed.",
+    )
     assert lab.kit.crontab is None
     ran = lab.kit.run("schedule", "--show")
-    assert (ran.code, "There is no entry on " in ran.out, "but node2 refreshed" in ran.out) == (0, True, True)
+    assert (
+        ran.code,
+        "There is no entry on " in ran.out,
+        "but node2 refreshed" in ran.out,
+    ) == (0, True, True)
     assert lab.kit.run("schedule", "--yes").code == 0
     assert lines(lab)
 
@@ -192,11 +234,17 @@ def test_a_named_client_is_taken_or_refused(lab: Lab, tmp_path: Path) -> None:
     old = install_standin(tmp_path / "old", version="0.36.1")
     assert said(lab, "--yes", "--ocarina", str(good))["exit"] == 0
     before = lab.kit.crontab
-    for path, id in ((tmp_path / "nowhere", "ENV001"), (install_impostor(tmp_path / "b"), "ENV002")):
+    for path, id in (
+        (tmp_path / "nowhere", "ENV001"),
+        (install_impostor(tmp_path / "b"), "ENV002"),
+    ):
         assert said(lab, "--yes", "--ocarina", str(path))["error"]["id"] == id
     assert lab.kit.crontab == before
     lab.kit.write_config({**lab.config, "MAJORA_TOKENS_FILE": "~/elsewhere"})
-    assert said(lab, "--yes", "--ocarina", str(old), "--runner", "client")["error"]["id"] == "SCH003"
+    assert (
+        said(lab, "--yes", "--ocarina", str(old), "--runner", "client")["error"]["id"]
+        == "SCH003"
+    )
     good.parent.chmod(0o777)
     ran = lab.kit.run("schedule", "--dry-run", "--ocarina", str(good))
     assert "is not safe: other users can replace" in ran.err
@@ -210,7 +258,11 @@ def test_the_line_is_given_to_whoever_can_install_it(lab: Lab) -> None:
         ("PATH", str(lab.client.parent), "CRN001"),
     ):
         ran = lab.kit.run("schedule", "--yes", "--json", env={name: value})
-        assert (ran.code, ran.json["error"]["id"], ran.json["problem"]["id"]) == (1, id, id)
+        assert (ran.code, ran.json["error"]["id"], ran.json["problem"]["id"]) == (
+            1,
+            id,
+            id,
+        )
         assert ran.json["line"] in ran.err.splitlines()
         assert (lab.kit.crontab, logged(lab)) == (OTHERS, [])
 
@@ -220,8 +272,13 @@ def test_print_gives_the_line_alone_in_its_very_bytes(lab: Lab, tmp_path: Path) 
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 100%\xc2\xa0x"))
     wrapper = program(folder / "ocarina", f'#!/bin/sh\nexec {lab.client} "$@"\n')
     command = lab.kit.command("schedule", "--print", "--ocarina", str(wrapper))
-    env = {**lab.kit.env, "PATH": str(lab.client.parent)}  # no crontab command is needed
-    done = subprocess.run(command, env=env, cwd=lab.kit.home, capture_output=True, check=True)
+    env = {
+        **lab.kit.env,
+        "PATH": str(lab.client.parent),
+    }  # no crontab command is needed
+    done = subprocess.run(
+        command, env=env, cwd=lab.kit.home, capture_output=True, check=True
+    )
     assert (lab.kit.crontab, lab.kit.state.exists()) == (None, False)
     assert b"/caf\xe9 100\\%\xc2\xa0x/ocarina' -q oauth refresh" in done.stdout
     assert lab.kit.run("schedule", "--yes", "--ocarina", str(wrapper)).code == 0
@@ -255,7 +312,10 @@ def test_show_promises_nothing_that_a_check_denies(lab: Lab, client: Path) -> No
         assert words in ran.out
     assert f"tokens    {'=' * 48}\n" in ran.out
     # The hours above the strip are of the same zone as the times.
-    hours = {time.strftime("%H:", time.gmtime(now + 9 * 3600)) for now in (time.time(), time.time() - 60)}
+    hours = {
+        time.strftime("%H:", time.gmtime(now + 9 * 3600))
+        for now in (time.time(), time.time() - 60)
+    }
     ran = lab.kit.run("schedule", "--show", env={"TZ": "XST-9"})
     assert any(f"\n{'':12}{hour}" in ran.out for hour in hours), ran
 
@@ -264,32 +324,63 @@ def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     lab.give(LOOKUP)
     assert lab.kit.run("schedule", "--yes").code == 0
     ran = lab.kit.run("schedule", "--test")
-    assert (ran.code, "refreshed  look up samples and runs: valid for 9 h" in ran.out) == (0, True), ran
+    assert (
+        ran.code,
+        "refreshed  look up samples and runs: valid for 9 h" in ran.out,
+    ) == (0, True), ran
     assert "ocarina-kit refreshed 1 token: valid until" in ran.out
     # A secret in the line, or a new token in what it writes, is masked.
     good, also = lab.kit.crontab, "grep -oE '[A-Za-z0-9]{20,}' ~/.ocarina-tokens"
-    lab.kit.crontab = f"0 */3 * * * S={lab.app.client_secret} {lab.client} oauth refresh; {also}\n"
+    lab.kit.crontab = (
+        f"0 */3 * * * S={lab.app.client_secret} {lab.client} oauth refresh; {also}\n"
+    )
     ran = lab.kit.run("schedule", "--test")
-    assert (ran.code, lab.kit.read_tokens()[LOOKUP]["access_token"] in ran.all) == (0, False)
+    assert (ran.code, lab.kit.read_tokens()[LOOKUP]["access_token"] in ran.all) == (
+        0,
+        False,
+    )
     for args in (("--show", "--json"), ("--dry-run",), ("--remove", "--dry-run")):
         assert "S=****" in lab.kit.run("schedule", *args).all
     lab.kit.crontab = good
     lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("schedule", "--test", "--json")
-    assert (ran.code, ran.json["problem"]["id"], "RFR001" in ran.err) == (4, "CRN008", True), ran
+    assert (ran.code, ran.json["problem"]["id"], "RFR001" in ran.err) == (
+        4,
+        "CRN008",
+        True,
+    ), ran
     assert ran.json["error"]["remedy"]["commands"] == ["ocarina-kit login --for lookup"]
 
 
 def test_in_crons_bare_environment_and_nothing_secret_is_shown(tmp_path: Path) -> None:
-    machine = Machine({"PATH": "/usr/bin:/bin", "SECRET": "s"}, tmp_path, "tester", "node1", run)
-    said = shown(run_command(machine, "env | sort; pwd; tty", {"MAILTO": "me", "LOGNAME": "no"}))
-    seen = [line for line in said.splitlines() if not line.startswith(("_=", "SHLVL=", "OLDPWD=", "PWD="))]
-    environ = [f"HOME={tmp_path}", "LOGNAME=tester", "MAILTO=me", "PATH=/usr/bin:/bin", "SHELL=/bin/sh"]
+    machine = Machine(
+        {"PATH": "/usr/bin:/bin", "SECRET": "s"}, tmp_path, "tester", "node1", run
+    )
+    said = shown(
+        run_command(machine, "env | sort; pwd; tty", {"MAILTO": "me", "LOGNAME": "no"})
+    )
+    seen = [
+        line
+        for line in said.splitlines()
+        if not line.startswith(("_=", "SHLVL=", "OLDPWD=", "PWD="))
+    ]
+    environ = [
+        f"HOME={tmp_path}",
+        "LOGNAME=tester",
+        "MAILTO=me",
+        "PATH=/usr/bin:/bin",
+        "SHELL=/bin/sh",
+    ]
     assert seen == [*environ, str(tmp_path), "not a tty"]
-    assert shown(run_command(machine, r"printf '\%s|' a; cat%one%two", {})) == "a|one\ntwo"
+    assert (
+        shown(run_command(machine, r"printf '\%s|' a; cat%one%two", {})) == "a|one\ntwo"
+    )
     gone = run_command(machine, "true", {"HOME": str(tmp_path / "gone")})
     assert (gone.code, "not a folder" in gone.error) == (None, True)
-    assert "/gone/bash does not exist" in run_command(machine, "true", {"SHELL": "/gone/bash"}).error
+    assert (
+        "/gone/bash does not exist"
+        in run_command(machine, "true", {"SHELL": "/gone/bash"}).error
+    )
     bad = f"{sys.executable} -c 'raise ValueError(\"no token abcdefghijklmnop\")'"
     said = shown(run_command(machine, bad, {}), [Secret("abcdefghijklmnop")])
     assert said == "ValueError: no token ****  (the end of a Python traceback)"

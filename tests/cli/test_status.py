@@ -9,7 +9,11 @@ from tests.cli.conftest import LOOKUP, UPLOAD
 from tests.conftest import Kit
 
 HOUR = 3600.0
-WHO = {"MAJORA_DOMAIN": "https://majora.invalid/", "MAJORA_USER": "tester", "MAJORA_TOKEN": "OAUTH"}
+WHO = {
+    "MAJORA_DOMAIN": "https://majora.invalid/",
+    "MAJORA_USER": "tester",
+    "MAJORA_TOKEN": "OAUTH",
+}
 
 
 @pytest.fixture
@@ -21,7 +25,12 @@ def home(kit: Kit) -> Kit:
 
 def token(left: float, **changes: Any) -> dict[str, Any]:
     """A token that is valid for ``left`` seconds; None takes a value out."""
-    value = {"access_token": "a" * 30, "refresh_token": "r" * 30, "expires_in": 36000, "token_type": "Bearer"}
+    value = {
+        "access_token": "a" * 30,
+        "refresh_token": "r" * 30,
+        "expires_in": 36000,
+        "token_type": "Bearer",
+    }
     value |= {"expires_at": time.time() + left, **changes}
     return {name: each for name, each in value.items() if each is not None}
 
@@ -40,7 +49,11 @@ def token(left: float, **changes: Any) -> dict[str, Any]:
     ],
 )
 def test_exit_codes(
-    home: Kit, tokens: list[dict[str, Any]], within: str | None, exit: int, id: str | None
+    home: Kit,
+    tokens: list[dict[str, Any]],
+    within: str | None,
+    exit: int,
+    id: str | None,
 ) -> None:
     home.write_tokens(dict(zip((LOOKUP, UPLOAD[0]), tokens, strict=False)))
     before = home.tokens.stat().st_mtime_ns
@@ -52,15 +65,25 @@ def test_exit_codes(
 
 
 def test_json_has_the_settings_of_the_contract(home: Kit) -> None:
-    home.write_tokens({LOOKUP: token(5 * HOUR), "other.scope": token(-HOUR, refresh_token=None)})
+    home.write_tokens(
+        {LOOKUP: token(5 * HOUR), "other.scope": token(-HOUR, refresh_token=None)}
+    )
     ran = home.run("status", "--json")
     assert set(ran.json) == {"schema", "command", "ok", "exit", "error", "tokens"}
     first, second = ran.json["tokens"]
     members = "scope purposes expires_at seconds_left refreshable last_refresh host"
     assert list(first) == members.split()
-    assert (first["scope"], first["purposes"], first["refreshable"]) == (LOOKUP, ["lookup"], True)
+    assert (first["scope"], first["purposes"], first["refreshable"]) == (
+        LOOKUP,
+        ["lookup"],
+        True,
+    )
     assert 4.9 * HOUR < first["seconds_left"] <= 5 * HOUR
-    assert (second["purposes"], second["seconds_left"], second["refreshable"]) == ([], 0, False)
+    assert (second["purposes"], second["seconds_left"], second["refreshable"]) == (
+        [],
+        0,
+        False,
+    )
 
 
 def test_a_row_for_each_purpose_then_the_next_step(home: Kit) -> None:
@@ -81,8 +104,14 @@ def test_a_row_for_each_purpose_then_the_next_step(home: Kit) -> None:
 def test_a_damaged_tokens_file_and_an_api_key_without_tokens(home: Kit) -> None:
     home.tokens.write_text('{"a": {"access_tok')
     ran = home.run("status", "--json")
-    assert (ran.code, ran.json["error"]["id"], ran.json["tokens"]) == (1, "TOK002", []), ran
+    assert (ran.code, ran.json["error"]["id"], ran.json["tokens"]) == (
+        1,
+        "TOK002",
+        [],
+    ), ran
     home.tokens.unlink()
     assert home.run("status", "--json", "--profile", "none").json["tokens"] == []
-    home.write_config({**home.read_config(), "MAJORA_TOKEN": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"})
+    home.write_config(
+        {**home.read_config(), "MAJORA_TOKEN": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"}
+    )
     assert home.run("status").code == 0

@@ -31,7 +31,9 @@ class Wide:
         return self.answers.pop(0)
 
 
-def ui_with(terminal: Any, environ: dict[str, str] | None = None) -> tuple[Ui, io.StringIO]:
+def ui_with(
+    terminal: Any, environ: dict[str, str] | None = None
+) -> tuple[Ui, io.StringIO]:
     out = io.StringIO()
     return Ui(out, out, terminal, environ or {}), out
 
@@ -42,7 +44,10 @@ ERROR = KitError(
     why="It answered invalid_client.",
     remedy=Remedy("Register again.", ("ocarina-kit init", "ocarina-kit login")),
 )
-ROWS = [("look up samples", "valid for 9 h", "refreshed 14:37 on login1"), ("upload", "expired")]
+ROWS = [
+    ("look up samples", "valid for 9 h", "refreshed 14:37 on login1"),
+    ("upload", "expired"),
+]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,9 @@ ROWS = [("look up samples", "valid for 9 h", "refreshed 14:37 on login1"), ("upl
          "Register again. Try: ocarina-kit init [CRD001]"),
     ],
 )  # fmt: skip
-def test_layout(columns: int | None, method: str, args: tuple[object, ...], expected: str) -> None:
+def test_layout(
+    columns: int | None, method: str, args: tuple[object, ...], expected: str
+) -> None:
     ui, out = ui_with(Wide(columns))
     getattr(ui, method)(*args)
     assert out.getvalue() == expected + "\n"
@@ -90,7 +97,9 @@ def test_layout(columns: int | None, method: str, args: tuple[object, ...], expe
         ({"TERM": "dumb"}, 80, False),
     ],
 )
-def test_colours_only_where_they_are_on(environ: dict[str, str], columns: int | None, coloured: bool) -> None:
+def test_colours_only_where_they_are_on(
+    environ: dict[str, str], columns: int | None, coloured: bool
+) -> None:
     ui, out = ui_with(Wide(columns), environ)
     ui.status("ok", "good")
     ui.diff("+a\n-b\n c")
@@ -108,7 +117,9 @@ def test_colours_only_where_they_are_on(environ: dict[str, str], columns: int | 
         ({"TERM": "dumb"}, r"Waiting for Majora \(1 min at most\) \.\.\.\n"),
     ],
 )
-def test_a_long_wait_is_named_and_nothing_is_left_behind(environ: dict[str, str], expected: str) -> None:
+def test_a_long_wait_is_named_and_nothing_is_left_behind(
+    environ: dict[str, str], expected: str
+) -> None:
     before, (ui, out) = set(threading.enumerate()), ui_with(Wide(80), environ)
     with ui.waiting("Waiting for Majora", 60):
         until(out.getvalue, "what it waits for is said")
@@ -119,10 +130,17 @@ def test_a_long_wait_is_named_and_nothing_is_left_behind(environ: dict[str, str]
         assert not thread.is_alive()
 
 
-@pytest.mark.parametrize(("columns", "expected"), [(40, r".+the lock that.+ b.+\x1b\[2Kc\n"), (None, "c\n")])
-def test_other_words_replace_it_at_once_and_a_pipe_gets_none(columns: int | None, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("columns", "expected"), [(40, r".+the lock that.+ b.+\x1b\[2Kc\n"), (None, "c\n")]
+)
+def test_other_words_replace_it_at_once_and_a_pipe_gets_none(
+    columns: int | None, expected: str
+) -> None:
     ui, out = ui_with(Wide(columns), COLOURS)
-    with ui.waiting("Waiting for Majora", 60) as say, ui.waiting("an inner wait") as say_inner:
+    with (
+        ui.waiting("Waiting for Majora", 60) as say,
+        ui.waiting("an inner wait") as say_inner,
+    ):
         say("Waiting for the lock that process 4711 on login1 holds")
         say_inner("b")
         ui.say("c")
@@ -137,9 +155,15 @@ MAJORAS = [("production",), ("test",), ("another address",)]
 def test_a_question_has_help_and_a_default() -> None:
     terminal = Wide(80, "?", " hoot ", "", "", "")
     ui, out = ui_with(terminal)
-    assert ui.ask("Your Majora user name", help="An email from Majora names it.") == "hoot"
+    assert (
+        ui.ask("Your Majora user name", help="An email from Majora names it.") == "hoot"
+    )
     assert out.getvalue() == "An email from Majora names it.\n"
-    answers = (ui.ask("Name", "hoot"), ui.ask_choice("Which?", MAJORAS, default=1), ui.confirm("Go on?"))
+    answers = (
+        ui.ask("Name", "hoot"),
+        ui.ask_choice("Which?", MAJORAS, default=1),
+        ui.confirm("Go on?"),
+    )
     assert answers == ("hoot", 1, True)
     assert terminal.prompts[2:] == ["Name [hoot]: ", "[2] > ", "Go on? [Y/n] "]
 

@@ -11,7 +11,13 @@ import pytest
 from tests.client.stub import CLIENT, client, machine_at, program
 from tests.conftest import until
 
-from ocarina_kit.client.install import DEFAULT_SOURCE, Plan, install, parse_source, plan_install
+from ocarina_kit.client.install import (
+    DEFAULT_SOURCE,
+    Plan,
+    install,
+    parse_source,
+    plan_install,
+)
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
@@ -27,7 +33,9 @@ def wheel(folder: Path, version: str = "1.0.0") -> Path:
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: ocarina\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD"))
+    files[f"{info}/RECORD"] = "".join(
+        f"{name},,\n" for name in (*files, f"{info}/RECORD")
+    )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"ocarina-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -49,7 +57,9 @@ for packages in "$prefix"/lib/python*/site-packages; do echo "{pip}" > "$package
 """
 
 
-def add_conda(home: Path, kind: str = "conda", create: str = ":", info: str = "") -> Path:
+def add_conda(
+    home: Path, kind: str = "conda", create: str = ":", info: str = ""
+) -> Path:
     """A program that takes conda's arguments; returns the folder that it is in."""
     info = info or f'{{"envs_dirs": ["/dev/null/envs", "{home}/forge/envs"]}}'
     # The running pip serves: unpacking one for each environment takes seconds.
@@ -87,7 +97,11 @@ def failed(machine: Machine, plan: Plan) -> KitError:
 
 def everything(home: Path) -> set[str]:
     """All that is in the home, but for the kit's own state."""
-    return {str(path) for path in home.rglob("*") if "state" not in path.parts and path.name != ".local"}
+    return {
+        str(path)
+        for path in home.rglob("*")
+        if "state" not in path.parts and path.name != ".local"
+    }
 
 
 TAKEN = [
@@ -112,10 +126,15 @@ REFUSED = [
 
 def test_sources(home: Path) -> None:
     for given, taken in TAKEN:
-        assert parse_source(desk(home), given.format(home=home)) == taken.format(home=home)
+        assert parse_source(desk(home), given.format(home=home)) == taken.format(
+            home=home
+        )
     for given in REFUSED:
         error = refused(desk(home), source=given)
-        assert (error.exit, "hush" in f"{error.what}{error.why}{error.remedy}") == (Exit.USAGE, False), given
+        assert (error.exit, "hush" in f"{error.what}{error.why}{error.remedy}") == (
+            Exit.USAGE,
+            False,
+        ), given
     gone = refused(desk(home), source="/gone/o.whl")
     assert (gone.id, gone.exit) == ("INS003", Exit.PROBLEM)
 
@@ -136,20 +155,41 @@ CONDAS = [
 def test_where_conda_has_its_environments(
     home: Path, kind: str, info: str, how: dict[str, str], prefix: str, activate: str
 ) -> None:
-    plan = plan_install(desk(home, add_conda(home, kind, info=info.format(home=home))), **how)
+    plan = plan_install(
+        desk(home, add_conda(home, kind, info=info.format(home=home))), **how
+    )
     assert str(plan.prefix) == prefix.format(home=home)
     assert plan.activate == activate.format(it=plan.prefix)
-    made = [f"{home}/forge/bin/{kind}", "create", "--yes", "--quiet", "--prefix", str(plan.prefix)]
+    made = [
+        f"{home}/forge/bin/{kind}",
+        "create",
+        "--yes",
+        "--quiet",
+        "--prefix",
+        str(plan.prefix),
+    ]
     channel = ["--channel", "conda-forge"] if kind == "micromamba" else []
-    assert activate[0] == "." or list(plan.steps[0][1]) == [*made, *channel, "python=3.12", "pip"]
+    assert activate[0] == "." or list(plan.steps[0][1]) == [
+        *made,
+        *channel,
+        "python=3.12",
+        "pip",
+    ]
 
 
 def test_a_conda_environment(home: Path, source: Path) -> None:
     machine = desk(home, add_conda(home), CONDA_EXE="/gone/conda")
     plan = plan_install(machine, source=str(source), name="covid")
-    assert install(machine, plan, lambda text: None).path == f"{home}/forge/envs/covid/bin/ocarina"
+    assert (
+        install(machine, plan, lambda text: None).path
+        == f"{home}/forge/envs/covid/bin/ocarina"
+    )
     again = plan_install(machine, name="covid")
-    assert (again.already is None, again.prefix, again.activate) == (False, plan.prefix, plan.activate)
+    assert (again.already is None, again.prefix, again.activate) == (
+        False,
+        plan.prefix,
+        plan.activate,
+    )
     assert again.activate == "conda activate covid"
 
 
@@ -184,7 +224,10 @@ def test_the_guides_old_environment_is_left_and_a_new_name_taken(home: Path) -> 
     client(home / "forge/envs/ocarina-2")
     (home / "new/ocarina-2").rmdir()
     found = plan_install(machine)
-    assert (found.already is None, str(found.prefix)) == (False, f"{home}/forge/envs/ocarina-2")
+    assert (found.already is None, str(found.prefix)) == (
+        False,
+        f"{home}/forge/envs/ocarina-2",
+    )
 
 
 def test_what_happens_between_plan_and_work(home: Path, source: Path) -> None:
@@ -206,16 +249,31 @@ def test_nothing_is_left_of_a_failure(home: Path, tmp_path: Path) -> None:
     machine, old = desk(home, add_conda(home)), wheel(tmp_path / "old", "0.43.9")
     (home / "empty").mkdir()  # it is taken, and stays
     before = everything(home)
-    error = failed(machine, plan_install(machine, source=str(old), prefix=str(home / "empty")))
-    assert (error.id, bool(error.why), bool(error.remedy.text)) == ("ENV004", True, True)
+    error = failed(
+        machine, plan_install(machine, source=str(old), prefix=str(home / "empty"))
+    )
+    assert (error.id, bool(error.why), bool(error.remedy.text)) == (
+        "ENV004",
+        True,
+        True,
+    )
     assert everything(home) == before
 
 
-def test_the_last_lines_of_the_installer_are_shown_masked(home: Path, source: Path) -> None:
+def test_the_last_lines_of_the_installer_are_shown_masked(
+    home: Path, source: Path
+) -> None:
     said = "CondaHTTPError: no route to https://me:hush-hush@host/"
-    machine = desk(home, add_conda(home, create=f'mkdir -p "$prefix/conda-meta"; echo "{said}" >&2; exit 1'))
+    machine = desk(
+        home,
+        add_conda(
+            home, create=f'mkdir -p "$prefix/conda-meta"; echo "{said}" >&2; exit 1'
+        ),
+    )
     before = everything(home)
-    error = failed(machine, plan_install(machine, source=str(source), prefix=str(home / "deep/er")))
+    error = failed(
+        machine, plan_install(machine, source=str(source), prefix=str(home / "deep/er"))
+    )
     assert (error.id, "CondaHTTPError: no route" in error.why) == ("INS003", True)
     assert "hush-hush" not in error.why
     assert everything(home) == before
@@ -223,11 +281,25 @@ def test_the_last_lines_of_the_installer_are_shown_masked(home: Path, source: Pa
 
 def test_nothing_is_left_of_an_interruption(home: Path, source: Path) -> None:
     half = home / "forge/envs/ocarina/conda-meta"
-    environ = desk(home, add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')).environ
+    environ = desk(
+        home, add_conda(home, create='mkdir -p "$prefix/conda-meta"; sleep 300')
+    ).environ
     before = everything(home)
-    argv = [sys.executable, "-m", "ocarina_kit", "install-client", "--yes", "--source", str(source)]
-    with subprocess.Popen(argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until(lambda: half.exists() or process.poll() is not None, "half an environment")
+    argv = [
+        sys.executable,
+        "-m",
+        "ocarina_kit",
+        "install-client",
+        "--yes",
+        "--source",
+        str(source),
+    ]
+    with subprocess.Popen(
+        argv, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        until(
+            lambda: half.exists() or process.poll() is not None, "half an environment"
+        )
         process.send_signal(signal.SIGHUP)
         assert process.wait(60) == 130
     assert everything(home) == before

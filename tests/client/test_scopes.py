@@ -49,7 +49,10 @@ def test_the_scope_strings_are_those_of_facts() -> None:
         "accessions": "add_temporaryaccessionrecord change_temporaryaccessionrecord",
         "suppress": "can_suppress_pags_via_api",
     }
-    written = {name: [f"majora2.{word}" for word in words.split()] for name, words in expected.items()}
+    written = {
+        name: [f"majora2.{word}" for word in words.split()]
+        for name, words in expected.items()
+    }
     assert {purpose.name: purpose.scope.split(" ") for purpose in PURPOSES} == written
     assert (*expected, "upload") == scopes.NAMES
 
@@ -68,7 +71,9 @@ WANTED: list[tuple[list[str], dict[str, str | None] | None, list[str]]] = [
 
 
 @pytest.mark.parametrize(("names", "table", "expected"), WANTED)
-def test_names_to_scope_strings(names: list[str], table: Any, expected: list[str]) -> None:
+def test_names_to_scope_strings(
+    names: list[str], table: Any, expected: list[str]
+) -> None:
     assert scopes_for(names, table) == expected
 
 
@@ -92,23 +97,42 @@ def test_what_is_not_a_scope() -> None:
         (" ", None, (), "(no scope)"),
     ],
 )  # fmt: skip
-def test_what_a_token_is_for(scope: str, table: Any, names: tuple[str, ...], words: str) -> None:
+def test_what_a_token_is_for(
+    scope: str, table: Any, names: tuple[str, ...], words: str
+) -> None:
     assert scopes.names_of(scope, table) == names
     assert scopes.what_for(scope, table) == words
 
 
 def test_the_options_that_ask_for_scopes_again() -> None:
     uploads = [BY_NAME[name].scope for name in scopes.UPLOAD]
-    assert scopes.options_for([LOOKUP, "x y", LOOKUP]) == ("--for", "lookup", "--scope", "x y")
-    assert scopes.options_for([LOOKUP, *uploads]) == ("--for", "upload", "--for", "lookup")
+    assert scopes.options_for([LOOKUP, "x y", LOOKUP]) == (
+        "--for",
+        "lookup",
+        "--scope",
+        "x y",
+    )
+    assert scopes.options_for([LOOKUP, *uploads]) == (
+        "--for",
+        "upload",
+        "--for",
+        "lookup",
+    )
     assert scopes.options_for(uploads[:1]) == ("--for", "add-samples")
 
 
 def test_examples() -> None:
-    env, conf = PLACE._replace(from_env=True, profile="p"), Place(Path("/a b"), source="option")
+    env, conf = (
+        PLACE._replace(from_env=True, profile="p"),
+        Place(Path("/a b"), source="option"),
+    )
     for program, place, start in (
         ("ocarina", PLACE, "ocarina --oauth get"),
-        ("/a b/o", PLACE._replace(profile="test site"), "'/a b/o' --oauth --profile 'test site' get"),
+        (
+            "/a b/o",
+            PLACE._replace(profile="test site"),
+            "'/a b/o' --oauth --profile 'test site' get",
+        ),
         ("ocarina", env._replace(source="option"), "ocarina --oauth --env get"),
         ("o", conf, "OCARINA_CONF_FILE='/a b' o --oauth get"),
     ):

@@ -37,7 +37,10 @@ GOOD: Mapping[str, Any] = {
 
 
 def good(*without: str, **more: Any) -> dict[str, Any]:
-    return {**{name: value for name, value in GOOD.items() if name not in without}, **more}
+    return {
+        **{name: value for name, value in GOOD.items() if name not in without},
+        **more,
+    }
 
 
 def machine(**environ: str) -> Machine:
@@ -47,17 +50,28 @@ def machine(**environ: str) -> Machine:
 def config_of(given: Any, profile: str | None = None, **file: Any) -> Config:
     data = given if isinstance(given, bytes) else json.dumps(given, indent=4).encode()
     seen = File(PATH, "file", data, mode=0o600, ours=True)._replace(**file)
-    document, broken = jsontext.read(seen.content) if seen.content is not None else (None, None)
+    document, broken = (
+        jsontext.read(seen.content) if seen.content is not None else (None, None)
+    )
     settings = effective(document.value, profile) if document is not None else {}
-    return Config(machine(), Place(PATH, profile=profile), settings, seen, document, broken)
+    return Config(
+        machine(), Place(PATH, profile=profile), settings, seen, document, broken
+    )
 
 
 def world_of(config: Config, client: tuple[int, ...] | None = (1, 0, 0)) -> World:
     found = Candidate("/o", real="/o", state="works", version=client)
-    return World(config.machine, config.place, config=config, clients=Clients((found,), found, found))
+    return World(
+        config.machine,
+        config.place,
+        config=config,
+        clients=Clients((found,), found, found),
+    )
 
 
-def judged(config: Config, client: tuple[int, ...] | None = (1, 0, 0)) -> dict[str, Outcome]:
+def judged(
+    config: Config, client: tuple[int, ...] | None = (1, 0, 0)
+) -> dict[str, Outcome]:
     return {finding.id: finding for finding in setup.findings(world_of(config, client))}
 
 
@@ -73,18 +87,30 @@ def after_fix(config: Config, *only: str) -> Any:
     return json.loads(done[-1].fix[0].after or b"") if done else None
 
 
-OWN = {"MAJORA_DOMAIN": "https://other.lab.test/", "MAJORA_TOKENS_FILE": "~/.ocarina-tokens-test"}
+OWN = {
+    "MAJORA_DOMAIN": "https://other.lab.test/",
+    "MAJORA_TOKENS_FILE": "~/.ocarina-tokens-test",
+}
 PROFILES: dict[str, Any] = {**GOOD, "profile": {"test": OWN, "bare": {}}}
 
 
 def test_good_ones_are_good() -> None:
-    own = good(OCARINA_QUIET=1, OCARINA_NO_BANNER="1", MINE=[1, {"a": None}], MAJORA_TOKENS_FILE="~/x")
+    own = good(
+        OCARINA_QUIET=1,
+        OCARINA_NO_BANNER="1",
+        MINE=[1, {"a": None}],
+        MAJORA_TOKENS_FILE="~/x",
+    )
     for settings, profile in ((own, None), (PROFILES, None), (PROFILES, "test")):
         assert wrong(config_of(settings, profile)) == {}
         assert after_fix(config_of(settings, profile)) is None
 
 
-SLIPS = {"MAJORA_DOMAIN": DOMAIN[:-1], "MAJORA_USRE": "lab-user", "MAJORA_TOKEN": "oauth"}
+SLIPS = {
+    "MAJORA_DOMAIN": DOMAIN[:-1],
+    "MAJORA_USRE": "lab-user",
+    "MAJORA_TOKEN": "oauth",
+}
 FIXED: list[Any] = [
     good("MAJORA_DOMAIN", majora_domain=DOMAIN),
     good(MAJORA_DOMAIN="<HTTPS://Majora.lab.test:443/o/token>"),
@@ -98,7 +124,9 @@ FIXED: list[Any] = [
 def test_all_that_has_one_meaning_is_fixed_in_one_write(content: Any) -> None:
     config = config_of(content)
     change = setup.settled(world_of(config))[1][-1].fix[0]
-    assert change == Change("write", PATH, "config", config.file.content, change.after, why=change.why)
+    assert change == Change(
+        "write", PATH, "config", config.file.content, change.after, why=change.why
+    )
     assert json.loads(change.after or b"") == GOOD
     assert after_fix(config_of(change.after or b"")) is None
     assert usable(World.of(config)).client_secret.reveal() == SECRET
@@ -107,21 +135,39 @@ def test_all_that_has_one_meaning_is_fixed_in_one_write(content: Any) -> None:
 def test_what_is_fixed() -> None:
     config = config_of(good(MAJORA_DOMAIN=DOMAIN[:-1], MAJORA_TOKEN="oauth"))
     assert after_fix(config, "CFG008") == good(MAJORA_DOMAIN=DOMAIN[:-1])
-    assert [each.id for each in setup.settled(world_of(config))[1]] == ["CFG007", "CFG008"]
+    assert [each.id for each in setup.settled(world_of(config))[1]] == [
+        "CFG007",
+        "CFG008",
+    ]
     integers = after_fix(config_of(good(OCARINA_QUIET="yes", OCARINA_NO_BANNER=None)))
     assert integers == good(OCARINA_QUIET=1, OCARINA_NO_BANNER=0)
     assert after_fix(config_of(good(OCARINA_QUIET="sometimes"))) is None
-    assert after_fix(config_of(good("MAJORA_USER", majora_user="a", MAJORAUSER="b"))) is None
+    assert (
+        after_fix(config_of(good("MAJORA_USER", majora_user="a", MAJORAUSER="b")))
+        is None
+    )
 
 
 def test_a_tokens_file_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("real")
-    for name in ("/", "/dev/null", "/dev/null/x", f"{tmp_path}", f"{tmp_path}/a\0b", "\ud800"):
+    for name in (
+        "/",
+        "/dev/null",
+        "/dev/null/x",
+        f"{tmp_path}",
+        f"{tmp_path}/a\0b",
+        "\ud800",
+    ):
         config = config_of(good(MAJORA_TOKENS_FILE=name))
         assert wrong(config) == {"CFG010": "fail"}, name
-        assert not any(command.startswith("mv") for command in judged(config)["CFG010"].remedy.commands)
+        assert not any(
+            command.startswith("mv")
+            for command in judged(config)["CFG010"].remedy.commands
+        )
     other = {"test": {**OWN, "MAJORA_TOKENS_FILE": f"{tmp_path}/link"}}
-    assert wrong(config_of(good(MAJORA_TOKENS_FILE=f"{tmp_path}/real", profile=other))) == {"CFG013": "fail"}
+    assert wrong(
+        config_of(good(MAJORA_TOKENS_FILE=f"{tmp_path}/real", profile=other))
+    ) == {"CFG013": "fail"}
     assert machine().expand("~//x") == HOME / "x"
 
 
@@ -138,10 +184,14 @@ def test_a_missing_or_incomplete_profile_is_the_one_fault() -> None:
     assert wrong(near) == {"CFG004": "fail"}
     assert after_fix(near)["profile"]["p"] == GOOD
     # ocarina would go on with the value of a layer before; the last layer's name counts.
-    layers = {**GOOD, "default": {"majora_user": "x"}, "profile": {"p": {"MAJORA_USRE": "y"}, "q": GOOD}}
-    assert [wrong(config_of(layers, profile)) for profile in (None, "p", "q")] == [{"CFG004": "fail"}] * 2 + [
-        {}
-    ]
+    layers = {
+        **GOOD,
+        "default": {"majora_user": "x"},
+        "profile": {"p": {"MAJORA_USRE": "y"}, "q": GOOD},
+    }
+    assert [wrong(config_of(layers, profile)) for profile in (None, "p", "q")] == [
+        {"CFG004": "fail"}
+    ] * 2 + [{}]
     assert after_fix(config_of(layers, "p"))["profile"]["p"] == {"MAJORA_USER": "y"}
 
 
@@ -166,20 +216,38 @@ def test_a_key_needs_fillers_with_newer_clients_only() -> None:
 @pytest.mark.parametrize(
     ("change", "id", "command"),
     [
-        ({"CLIENT_SECRET": ""}, "CFG004", "read -rs CLIENT_SECRET && export CLIENT_SECRET"),
+        (
+            {"CLIENT_SECRET": ""},
+            "CFG004",
+            "read -rs CLIENT_SECRET && export CLIENT_SECRET",
+        ),
         ({"MAJORA_TOKEN": ""}, "CFG004", "export MAJORA_TOKEN=OAUTH"),
         ({"MAJORA_USER": "your-username"}, "CFG005", "export MAJORA_USER=…"),
         ({"MAJORA_DOMAIN": "majora.lab.test"}, "CFG006", "export MAJORA_DOMAIN=…"),
         ({"MAJORA_DOMAIN": DOMAIN[:-1]}, "CFG007", f"export MAJORA_DOMAIN={DOMAIN}"),
         ({"MAJORA_TOKEN": "oauth"}, "CFG008", "export MAJORA_TOKEN=OAUTH"),
-        ({"CLIENT_SECRET": f"{SECRET} "}, "CFG009", "read -rs CLIENT_SECRET && export CLIENT_SECRET"),
+        (
+            {"CLIENT_SECRET": f"{SECRET} "},
+            "CFG009",
+            "read -rs CLIENT_SECRET && export CLIENT_SECRET",
+        ),
     ],
 )
-def test_with_env_the_remedy_is_a_variable(change: dict[str, str], id: str, command: str) -> None:
-    config = Config(machine(), Place(PATH, from_env=True), from_environment({**GOOD, **change}))
+def test_with_env_the_remedy_is_a_variable(
+    change: dict[str, str], id: str, command: str
+) -> None:
+    config = Config(
+        machine(), Place(PATH, from_env=True), from_environment({**GOOD, **change})
+    )
     assert wrong(config) == {id: "fail"}
-    skipped = {id for id, each in judged(config).items() if each.status == "skip" and not each.cause}
-    assert skipped == {f"CFG0{number}" for number in ("01", "02", "03", "10", "11", "12", "13")}
+    skipped = {
+        id
+        for id, each in judged(config).items()
+        if each.status == "skip" and not each.cause
+    }
+    assert skipped == {
+        f"CFG0{number}" for number in ("01", "02", "03", "10", "11", "12", "13")
+    }
     finding = judged(config)[id]
     assert (finding.fix, finding.remedy.commands) == ((), (command,))
     if id in ("CFG007", "CFG008", "CFG009"):
@@ -198,7 +266,10 @@ def test_variables() -> None:
         ({"CLIENT_ID": "new", **OLDER}, {"CLIENT_ID": "new"}),
         ({"MAJORA_CLIENT_SECRET": "s"}, {}),
         ({**OLDER, "CLIENT_SECRET": "new"}, {"CLIENT_ID": "i", "CLIENT_SECRET": "s"}),
-        ({"MAJORA_CLIENT_ID": "i", "CLIENT_SECRET": "new"}, {"CLIENT_ID": "i", "CLIENT_SECRET": "new"}),
+        (
+            {"MAJORA_CLIENT_ID": "i", "CLIENT_SECRET": "new"},
+            {"CLIENT_ID": "i", "CLIENT_SECRET": "new"},
+        ),
     ):
         assert from_environment(environ) == values
 
@@ -215,7 +286,11 @@ def test_layers_and_places() -> None:
     for profile in (None, "uk", "nl", "x"):
         found = effective(LAYERS, profile)
         values = [found[name] for name in ("MAJORA_USER", "CLIENT_ID", "CLIENT_SECRET")]
-        assert values == (["uk", "uk", "default"] if profile == "uk" else ["default", "root", "default"])
+        assert values == (
+            ["uk", "uk", "default"]
+            if profile == "uk"
+            else ["default", "root", "default"]
+        )
     here = machine(OCARINA_CONF_FILE="~/other")
     assert place_of(machine()) == Place(PATH)
     assert place_of(here) == Place(HOME / "other", "environment")
@@ -224,7 +299,9 @@ def test_layers_and_places() -> None:
 
 
 def test_usable() -> None:
-    found = usable(World.of(config_of(good(MAJORA_DOMAIN=DOMAIN[:-1], MAJORA_USER=" lab-user"))))
+    found = usable(
+        World.of(config_of(good(MAJORA_DOMAIN=DOMAIN[:-1], MAJORA_USER=" lab-user")))
+    )
     assert (found.domain, found.user, found.client_id) == (DOMAIN, "lab-user", ID)
     assert found.tokens_file == HOME / ".ocarina-tokens"
     assert found.notes == (
@@ -243,7 +320,9 @@ def test_unusable_says_the_first_fault() -> None:
 
 def test_a_profile_has_a_tokens_file_of_its_own() -> None:
     own, tokens = good(MAJORA_USER="x"), {"MAJORA_TOKENS_FILE": "~/.ocarina-tokens-uk"}
-    assert with_settings(config_of(b"", "uk"), own).document.value == {"profile": {"uk": {**own, **tokens}}}
+    assert with_settings(config_of(b"", "uk"), own).document.value == {
+        "profile": {"uk": {**own, **tokens}}
+    }
     settled = good(profile={"uk": {"MAJORA_USER": "x", "MAJORA_TOKENS_FILE": "~/t"}})
     assert with_settings(config_of(settled, "uk"), own).document.value == settled
 

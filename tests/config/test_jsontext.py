@@ -13,19 +13,28 @@ from ocarina_kit.system.secret import masked
 AB = '{"a": "b"}'
 REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
     # words of what is said: what was given, line and column of the first slip, the repaired text
-    "a byte-order mark at the start (saved as 'UTF-8 with BOM')": [("\ufeff" + AB, 1, 1, AB)],
+    "a byte-order mark at the start (saved as 'UTF-8 with BOM')": [
+        ("\ufeff" + AB, 1, 1, AB)
+    ],
     "'UTF-8 with BOM') and an invisible": [('\ufeff\u200b{"a": "b"}', 1, 1, AB)],
     "the encoding UTF-": [
-        *(('{"a": "é"}'.encode(code), 1, 1, '{"a": "é"}') for code in ("utf-16", "utf-16-le", "utf-32-be")),
+        *(
+            ('{"a": "é"}'.encode(code), 1, 1, '{"a": "é"}')
+            for code in ("utf-16", "utf-16-le", "utf-32-be")
+        ),
     ],
-    "characters that are not UTF-8 and curly quotes": [("{“a”: ‘b’}".encode("cp1252"), 1, 2, AB)],
+    "characters that are not UTF-8 and curly quotes": [
+        ("{“a”: ‘b’}".encode("cp1252"), 1, 2, AB)
+    ],
     "single quotes": [
         ("{'a': 'say \"b\"'}", 1, 2, '{"a": "say \\"b\\""}'),
         ("{'a': 'it\\'s'}", 1, 2, '{"a": "it\'s"}'),
         ("{'a': 'b\tc'}", 1, 2, '{"a": "b\\u0009c"}'),
         ("{`a`: `b`}", 1, 2, AB),
     ],
-    "curly quotes and a missing comma": [("{“a”: “b”\n“c”: 1}", 1, 2, '{"a": "b",\n"c": 1}')],
+    "curly quotes and a missing comma": [
+        ("{“a”: “b”\n“c”: 1}", 1, 2, '{"a": "b",\n"c": 1}')
+    ],
     "curly quotes": [
         *((text, 1, 2, AB) for text in ("{“a”: “b”}", "{‘a’: ‘b’}", "{„a“: »b«}")),
         ('{"a": “b", "c": "d”, "e": "f"}', 1, 7, '{"a": "b", "c": "d", "e": "f"}'),
@@ -33,7 +42,12 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
         ("{“a”: “it’s”}", 1, 2, '{"a": "it’s"}'),
     ],
     "True, False or None": [
-        ("{'a': TRUE, 'b': None, 'c': False}", 1, 2, '{"a": true, "b": null, "c": false}'),
+        (
+            "{'a': TRUE, 'b': None, 'c': False}",
+            1,
+            2,
+            '{"a": true, "b": null, "c": false}',
+        ),
     ],
     "an extra comma": [
         ('{"a": [1, 2,],}', 1, 12, '{"a": [1, 2]}'),
@@ -51,17 +65,27 @@ REPAIRED: dict[str, list[tuple[str | bytes, int, int, str]]] = {
     "a semicolon": [('{"a": "b"; "c": "d";}', 1, 10, '{"a": "b", "c": "d"}')],
     "a comment": [
         ('# mine\n{"a": "b"}', 1, 1, AB),
-        ('{\n  "a": "b", # the user\n  "c": 1\n}', 2, 12, '{\n  "a": "b",\n  "c": 1\n}'),
+        (
+            '{\n  "a": "b", # the user\n  "c": 1\n}',
+            2,
+            12,
+            '{\n  "a": "b",\n  "c": 1\n}',
+        ),
         ('{\n  // "x": "y",\n  "a": "b"\n}', 2, 1, '{\n  "a": "b"\n}'),
         ('{\n  "a": "b",\n  /* two\n lines */\n}', 2, 11, '{\n  "a": "b"\n}'),
     ],
-    "```": [('```json\n{"a": "b"}\n```\n', 1, 1, '{"a": "b"}\n\n'), ("# my own\n```\n{}\n```", 1, 1, "{}\n")],
+    "```": [
+        ('```json\n{"a": "b"}\n```\n', 1, 1, '{"a": "b"}\n\n'),
+        ("# my own\n```\n{}\n```", 1, 1, "{}\n"),
+    ],
     "= in place of :": [
         ('{"a" = "b"}', 1, 6, '{"a" : "b"}'),
         ('{"a" => "b"}', 1, 6, '{"a" : "b"}'),
     ],
     "a name without quotes": [('{a: "b", $c-d: 1}', 1, 2, '{"a": "b", "$c-d": 1}')],
-    "an invisible character or a space": [('{\u00a0"a":\u2003"b"\u200b}', 1, 2, '{ "a": "b"}')],
+    "an invisible character or a space": [
+        ('{\u00a0"a":\u2003"b"\u200b}', 1, 2, '{ "a": "b"}')
+    ],
     "a tab, a line break or a control character in a string": [
         ('{"a": "b\tc"}', 1, 7, '{"a": "b\\u0009c"}'),
         ('{"a": "b\nc", "d": 1}', 1, 7, '{"a": "b\\nc", "d": 1}'),
@@ -126,7 +150,10 @@ def document_of(text: str | bytes) -> Document:
 def test_what_has_one_meaning_is_repaired(words: str) -> None:
     for before, line, column, text in REPAIRED[words]:
         document, slip = of(before)
-        assert (document, document and document.value) == (Document(text), json.loads(text)), before
+        assert (document, document and document.value) == (
+            Document(text),
+            json.loads(text),
+        ), before
         assert slip is not None
         assert (slip[:2], words in slip.words) == ((line, column), True), before
         assert read(document.render()) == (document, None)
@@ -137,20 +164,38 @@ def test_nothing_is_guessed(words: str) -> None:
     for text, line, column in BROKEN[words]:
         document, slip = of(text)
         assert slip is not None
-        assert (document, slip[:2], words in slip.words) == (None, (line, column), True), text
+        assert (document, slip[:2], words in slip.words) == (
+            None,
+            (line, column),
+            True,
+        ), text
 
 
 def test_what_the_client_reads_is_not_repaired() -> None:
-    odd = ('{"a": NaN, "b": -Infinity}', '{"a": "\\ud800 x\x7f\u2028“”"}', '{"a": "b // # /* */”, “c"}')
+    odd = (
+        '{"a": NaN, "b": -Infinity}',
+        '{"a": "\\ud800 x\x7f\u2028“”"}',
+        '{"a": "b // # /* */”, “c"}',
+    )
     for text in ("{}", ' {"a": 1}\n', *odd):
         document, slip = of(text)
         assert (document and document.text, slip) == (text, None)
 
 
 def test_a_hostile_size_ends_soon() -> None:
-    for text in ('{"a": [' + '"x", ' * 40_000, "{" + "'a'" * 9_000, "{" + "/*" * 14_000, "{" + "‘" * 9_000):
+    for text in (
+        '{"a": [' + '"x", ' * 40_000,
+        "{" + "'a'" * 9_000,
+        "{" + "/*" * 14_000,
+        "{" + "‘" * 9_000,
+    ):
         assert of(text)[0] is None
-    assert document_of(json.dumps({f"k{number}": number for number in range(20_000)})).twice == []
+    assert (
+        document_of(
+            json.dumps({f"k{number}": number for number in range(20_000)})
+        ).twice
+        == []
+    )
 
 
 PIECES = [
@@ -160,7 +205,12 @@ PIECES = [
 
 
 @settings(max_examples=200)
-@given(st.one_of(st.binary(), st.lists(st.sampled_from(PIECES), max_size=30).map("".join).map(str.encode)))
+@given(
+    st.one_of(
+        st.binary(),
+        st.lists(st.sampled_from(PIECES), max_size=30).map("".join).map(str.encode),
+    )
+)
 def test_any_bytes(data: bytes) -> None:
     document, slip = read(data)
     try:
@@ -183,16 +233,41 @@ SETS = [
     ('{"a":"b"}', ("c",), "d", '{"a":"b", "c":"d"}'),
     ('{"a" : "b" , "x" : 1}', ("c",), 2, '{"a" : "b" , "x" : 1, "c" : 2}'),
     ('{\n  "a": "b"\n}\n', ("c",), "d", '{\n  "a": "b",\n  "c": "d"\n}\n'),
-    ('{\r\n\t"a": "b"\r\n}\r\n', ("c",), "d", '{\r\n\t"a": "b",\r\n\t"c": "d"\r\n}\r\n'),
+    (
+        '{\r\n\t"a": "b"\r\n}\r\n',
+        ("c",),
+        "d",
+        '{\r\n\t"a": "b",\r\n\t"c": "d"\r\n}\r\n',
+    ),
     ('{\n  "a": "b"\n, "x": 1\n}', ("c",), 2, '{\n  "a": "b"\n, "x": 1,\n  "c": 2\n}'),
     ("{}", ("a",), "b", '{\n    "a": "b"\n}'),
-    ('{"p": {\n    "a": 1\n  }\n}', ("p", "b"), 2, '{"p": {\n    "a": 1,\n    "b": 2\n  }\n}'),
+    (
+        '{"p": {\n    "a": 1\n  }\n}',
+        ("p", "b"),
+        2,
+        '{"p": {\n    "a": 1,\n    "b": 2\n  }\n}',
+    ),
     ('{"p": {}}', ("p", "a"), 1, '{"p": {"a": 1}}'),
-    ('{\n "a": 1\n}', ("p", "u", "a"), 2, '{\n "a": 1,\n "p": {\n  "u": {\n   "a": 2\n  }\n }\n}'),
-    ('{"a":1}', ("profile", "uk", "a"), [1, {}], '{"a":1, "profile":{"uk": {"a": [1, {}]}}}'),
+    (
+        '{\n "a": 1\n}',
+        ("p", "u", "a"),
+        2,
+        '{\n "a": 1,\n "p": {\n  "u": {\n   "a": 2\n  }\n }\n}',
+    ),
+    (
+        '{"a":1}',
+        ("profile", "uk", "a"),
+        [1, {}],
+        '{"a":1, "profile":{"uk": {"a": [1, {}]}}}',
+    ),
     ('{"a": "e"}', ("b",), "ü", '{"a": "e", "b": "\\u00fc"}'),
     ('{"a": "é"}', ("b",), "\ud800", '{"a": "é", "b": "\\ud800"}'),
-    ('{"x": 1e2, "y": "\\/", "z": -0.0, "a": 0}', ("a",), 1, '{"x": 1e2, "y": "\\/", "z": -0.0, "a": 1}'),
+    (
+        '{"x": 1e2, "y": "\\/", "z": -0.0, "a": 0}',
+        ("a",),
+        1,
+        '{"x": 1e2, "y": "\\/", "z": -0.0, "a": 1}',
+    ),
 ]
 
 
@@ -231,14 +306,34 @@ SECRET = "s3cr3t" * 20
 def test_excerpts_show_everything_but_secrets() -> None:
     hidden, id = "**** (120 characters)", "a1" * 20
     for text, line, caret in (
-        (f'{{"CLIENT_SECRET": "{SECRET}", }}', f'{{"CLIENT_SECRET": "{hidden}", }}', 41),
-        (f'{{\n "CLIENT_SERCET": "{SECRET}";}}', f' "CLIENT_SERCET": "{hidden}";}}', 41),
+        (
+            f'{{"CLIENT_SECRET": "{SECRET}", }}',
+            f'{{"CLIENT_SECRET": "{hidden}", }}',
+            41,
+        ),
+        (
+            f'{{\n "CLIENT_SERCET": "{SECRET}";}}',
+            f' "CLIENT_SERCET": "{hidden}";}}',
+            41,
+        ),
         (f"{{'CLIENT_SECRET': '{SECRET}'}}", f"{{'CLIENT_SECRET': '{hidden}'}}", 1),
         (f'{{"CLIENT_SECRET": "{SECRET}\n', f'{{"CLIENT_SECRET": "{hidden}', 40),
         (f'{{"CLIENT_ID": "{id}",,\n"b": 1}}', f'{{"CLIENT_ID": "{id}",,', 56),
-        ('{"MAJORA_DOMAIN": "https://h.org/",}', '{"MAJORA_DOMAIN": "https://h.org/",}', 34),
-        ('{"MAJORA_TOKEN": "OAUTH", "mine": true,}', '{"MAJORA_TOKEN": "OAUTH", "mine": true,}', 38),
-        ('{"MAJORA_TOKEN": "0f8fad5b-d9cb-469f",}', '{"MAJORA_TOKEN": "**** (18 characters)",}', 39),
+        (
+            '{"MAJORA_DOMAIN": "https://h.org/",}',
+            '{"MAJORA_DOMAIN": "https://h.org/",}',
+            34,
+        ),
+        (
+            '{"MAJORA_TOKEN": "OAUTH", "mine": true,}',
+            '{"MAJORA_TOKEN": "OAUTH", "mine": true,}',
+            38,
+        ),
+        (
+            '{"MAJORA_TOKEN": "0f8fad5b-d9cb-469f",}',
+            '{"MAJORA_TOKEN": "**** (18 characters)",}',
+            39,
+        ),
     ):
         _, slip = of(text)
         assert slip is not None
@@ -246,7 +341,9 @@ def test_excerpts_show_everything_but_secrets() -> None:
 
 
 @given(st.text(max_size=300), st.integers(1, 400))
-def test_an_excerpt_is_plain_and_no_wider_than_a_terminal(line: str, column: int) -> None:
+def test_an_excerpt_is_plain_and_no_wider_than_a_terminal(
+    line: str, column: int
+) -> None:
     text = line.replace("\n", " ").replace("\r", " ")
     shown, caret = jsontext.excerpt(text, column, masked).split("\n")
     assert len(shown) <= jsontext.WIDTH

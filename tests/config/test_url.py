@@ -6,7 +6,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ocarina_kit.config.url import INSTANCES, endpoint, instance_of, is_loopback, judge_domain, server_of
+from ocarina_kit.config.url import (
+    INSTANCES,
+    endpoint,
+    instance_of,
+    is_loopback,
+    judge_domain,
+    server_of,
+)
 
 PROD = "https://majora.covid19.climb.ac.uk/"
 
@@ -33,7 +40,12 @@ REPAIRED = [  # what was given, what it becomes
     ("http://[0:0:0:0:0:0:0:1]:8000/", "http://[::1]:8000/"),
     (f"https://{'abc.' * 63}a", f"https://{'abc.' * 63}a/"),
     *(
-        (text.replace("//h", f"//{PROD[8:-1]}").replace("//H", "//Majora.COVID19.climb.ac.uk"), PROD)
+        (
+            text.replace("//h", f"//{PROD[8:-1]}").replace(
+                "//H", "//Majora.COVID19.climb.ac.uk"
+            ),
+            PROD,
+        )
         for text in TO_PROD
     ),
 ]
@@ -77,7 +89,9 @@ def test_what_has_one_meaning_is_repaired(text: str, url: str) -> None:
     assert any(fault.warning for fault in value.faults) is (url.count("/") > 3)
 
 
-@pytest.mark.parametrize(("text", "words"), [(text, words) for words, all in REFUSED.items() for text in all])
+@pytest.mark.parametrize(
+    ("text", "words"), [(text, words) for words, all in REFUSED.items() for text in all]
+)
 def test_the_rest_is_refused_with_the_reason(text: str, words: str) -> None:
     value = judge_domain(text)
     assert not value.usable
@@ -111,9 +125,14 @@ PIECES = [
     "localhost", "127.0.0.1", "[::1]", "[", "]", "majora", ".", "..", "o/", "api", "Accounts/", ":443", ":80",
     "evil.org", "%2e", "%", "é", "\u200b", "\ufeff", "\x00", "\ud800", "0x7f.1", "::ffff:1.2.3.4", "İ",
 ]  # fmt: skip
-TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=9).map("".join)
+TEXTS = st.lists(
+    st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=9
+).map("".join)
 URLS = st.builds(
-    "".join, st.tuples(st.sampled_from(["https://", "http://localhost", "HTTPS://h.org"]), TEXTS)
+    "".join,
+    st.tuples(
+        st.sampled_from(["https://", "http://localhost", "HTTPS://h.org"]), TEXTS
+    ),
 )
 
 
@@ -153,6 +172,15 @@ def test_instances_and_addresses() -> None:
     assert instance_of("https://h.org:8443/") == "h.org:8443"
     assert instance_of("") == instance_of("nonsense") == ""
     assert endpoint(PROD, "callback") == PROD + "o/callback/"
-    assert endpoint(PROD[:-1], "validity") == PROD + "api/v2/artifact/biosample/query/validity/"
-    assert [host for host in ("localhost", "::1", "127.3.2.1", "[::1]") if not is_loopback(host)] == []
-    assert [host for host in ("a.localhost", "0.0.0.1", "", "127.1") if is_loopback(host)] == []
+    assert (
+        endpoint(PROD[:-1], "validity")
+        == PROD + "api/v2/artifact/biosample/query/validity/"
+    )
+    assert [
+        host
+        for host in ("localhost", "::1", "127.3.2.1", "[::1]")
+        if not is_loopback(host)
+    ] == []
+    assert [
+        host for host in ("a.localhost", "0.0.0.1", "", "127.1") if is_loopback(host)
+    ] == []

@@ -12,7 +12,9 @@ from ocarina_kit.config.url import INSTANCES
 from ocarina_kit.config.values import FILLER, is_api_key, is_hash, is_placeholder, judge
 
 LETTERS = string.ascii_letters + string.digits
-WIDE = " " + string.punctuation + LETTERS  # what oauthlib draws ids from where a server does not narrow it
+WIDE = (
+    " " + string.punctuation + LETTERS
+)  # what oauthlib draws ids from where a server does not narrow it
 KEY = "3f2b8c1e-7a4d-4c1b-9e2f-0a1b2c3d4e5f"
 
 
@@ -26,7 +28,13 @@ SECRET = drawn(128, 2)
 
 
 @given(
-    st.one_of(st.text(), st.text("ab \"'“\n\x1f\u200b<>$x."), st.none(), st.integers(), st.lists(st.text()))
+    st.one_of(
+        st.text(),
+        st.text("ab \"'“\n\x1f\u200b<>$x."),
+        st.none(),
+        st.integers(),
+        st.lists(st.text()),
+    )
 )
 def test_any_value_is_judged(value: object) -> None:
     for name in (*SETTINGS, "MINE"):
@@ -73,7 +81,9 @@ REAL = {
 
 
 def test_placeholders_and_real_values() -> None:
-    for name, text in [(name, text) for name, texts in PLACEHOLDERS.items() for text in texts]:
+    for name, text in [
+        (name, text) for name, texts in PLACEHOLDERS.items() for text in texts
+    ]:
         assert [fault.check for fault in judge(name, text).faults] == ["CFG005"], text
     for name, texts in REAL.items():
         assert [text for text in texts if is_placeholder(name, text)] == []
@@ -84,9 +94,14 @@ def test_placeholders_and_real_values() -> None:
     st.sampled_from([20, 40, 64, 128]),
     st.sampled_from([LETTERS, WIDE, string.ascii_lowercase]),
 )
-def test_no_random_value_is_a_placeholder_or_a_hash(seed: int, length: int, alphabet: str) -> None:
+def test_no_random_value_is_a_placeholder_or_a_hash(
+    seed: int, length: int, alphabet: str
+) -> None:
     value = drawn(length, seed, alphabet)
-    assert not any(is_placeholder(name, value) for name in ("CLIENT_ID", "CLIENT_SECRET", "MAJORA_TOKEN"))
+    assert not any(
+        is_placeholder(name, value)
+        for name in ("CLIENT_ID", "CLIENT_SECRET", "MAJORA_TOKEN")
+    )
     assert not is_hash(value)
 
 
@@ -119,32 +134,65 @@ SPELLINGS = (
         ("CLIENT_ID", '""', ["CFG004 is blank"]),
         ("CLIENT_ID", ID + "\n", [ODD]),
         ("CLIENT_ID", f" '{ID}'", [ODD]),
-        ("CLIENT_SECRET", f"{SECRET}\n{SECRET}", [ODD, "CFG009 was pasted twice, fixable"]),
+        (
+            "CLIENT_SECRET",
+            f"{SECRET}\n{SECRET}",
+            [ODD, "CFG009 was pasted twice, fixable"],
+        ),
         ("CLIENT_ID", ID[:-1], ["CFG009 has 39 characters (40 are usual), warning"]),
-        ("CLIENT_ID", ID[:-1] + "é", ["CFG009 has characters that Majora never generates"]),
-        *(("CLIENT_SECRET", text, ["CFG009 is a hash of a secret, not the secret"]) for text in HASHES),
+        (
+            "CLIENT_ID",
+            ID[:-1] + "é",
+            ["CFG009 has characters that Majora never generates"],
+        ),
+        *(
+            ("CLIENT_SECRET", text, ["CFG009 is a hash of a secret, not the secret"])
+            for text in HASHES
+        ),
         ("MAJORA_USER", "climb-covid19-smithj", []),
         ("MAJORA_USER", " “smithj” ", [" has spaces or quotes around it, fixable"]),
-        ("MAJORA_USER", "john smith", [" has characters that a user name cannot have, or more than 150"]),
-        ("MAJORA_USER", "j" * 151, [" has characters that a user name cannot have, or more than 150"]),
+        (
+            "MAJORA_USER",
+            "john smith",
+            [" has characters that a user name cannot have, or more than 150"],
+        ),
+        (
+            "MAJORA_USER",
+            "j" * 151,
+            [" has characters that a user name cannot have, or more than 150"],
+        ),
         ("MAJORA_TOKEN", "OAUTH", []),
-        *(("MAJORA_TOKEN", text, ["CFG008 is another spelling of OAUTH, fixable"]) for text in SPELLINGS),
+        *(
+            ("MAJORA_TOKEN", text, ["CFG008 is another spelling of OAUTH, fixable"])
+            for text in SPELLINGS
+        ),
         ("MAJORA_TOKEN", KEY, ["CFG008 is a legacy API key, warning"]),
         ("MAJORA_TOKENS_FILE", "", ["CFG010 is blank"]),
         *(
-            ("MAJORA_TOKENS_FILE", f"a{x}b", ["CFG010 has a character that no file name can have"])
+            (
+                "MAJORA_TOKENS_FILE",
+                f"a{x}b",
+                ["CFG010 has a character that no file name can have"],
+            )
             for x in "\0\ud800"
         ),
     ],
 )
 def test_faults(name: str, value: object, faults: list[str]) -> None:
     judged = judge(name, value)
-    ends = [", fixable" if each.fixable else ", warning" if each.warning else "" for each in judged.faults]
-    assert [f"{f.check} {f.words}{end}" for f, end in zip(judged.faults, ends, strict=True)] == faults
+    ends = [
+        ", fixable" if each.fixable else ", warning" if each.warning else ""
+        for each in judged.faults
+    ]
+    assert [
+        f"{f.check} {f.words}{end}" for f, end in zip(judged.faults, ends, strict=True)
+    ] == faults
 
 
 def test_keys() -> None:
-    assert [text for text in ("oauthentic", "  ", "<your token>") if is_api_key(text)] == ["oauthentic"]
+    assert [
+        text for text in ("oauthentic", "  ", "<your token>") if is_api_key(text)
+    ] == ["oauthentic"]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +201,18 @@ def test_keys() -> None:
         *((value, True, "1") for value in (1, "1", " 1\n", True, 1.9)),
         *((value, False, "1") for value in ("1.0", "true", " Yes ", "'on'", "Y")),
         *((value, False, "0") for value in ("'0'", "False", "", None)),
-        *((value, False, "") for value in ("quiet", "1.5", [], {}, float("inf"), float("nan"), "9" * 5000)),
+        *(
+            (value, False, "")
+            for value in (
+                "quiet",
+                "1.5",
+                [],
+                {},
+                float("inf"),
+                float("nan"),
+                "9" * 5000,
+            )
+        ),
     ],
 )
 def test_integers(value: object, good: bool, text: str) -> None:

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocarina_kit.cron.crontab import Command, cron_command, encode, job, lines_of, variable
+from ocarina_kit.cron.crontab import (
+    Command,
+    cron_command,
+    encode,
+    job,
+    lines_of,
+    variable,
+)
 
 
 @given(st.binary(max_size=200))

@@ -13,7 +13,10 @@ from ocarina_kit.system.machine import Completed
 HOSTS = [
     # files of the host, whether a cron daemon runs there
     ({}, "absent"),
-    *(({"proc/77/comm": f"{name}\n"}, "runs") for name in ("cron", "crond", "fcron", "dcron", "bcron-sched")),
+    *(
+        ({"proc/77/comm": f"{name}\n"}, "runs")
+        for name in ("cron", "crond", "fcron", "dcron", "bcron-sched")
+    ),
     ({"proc/77/comm": "busybox\n", "proc/77/cmdline": "busybox\0crond\0-f\0"}, "runs"),
     ({"proc/77/comm": "busybox\n", "proc/77/cmdline": "busybox\0ash\0"}, "absent"),
     ({"proc/9/comm": "cronolog\n", "proc/10/comm": "anacron\n"}, "absent"),
@@ -25,8 +28,14 @@ HOSTS = [
 
 
 @pytest.mark.parametrize(("files", "state"), HOSTS)
-def test_whether_a_daemon_runs(tmp_path: Path, files: dict[str, str], state: str) -> None:
-    for path, text in {"proc/1/comm": "systemd\n", "proc/412/comm": "sshd\n", **files}.items():
+def test_whether_a_daemon_runs(
+    tmp_path: Path, files: dict[str, str], state: str
+) -> None:
+    for path, text in {
+        "proc/1/comm": "systemd\n",
+        "proc/412/comm": "sshd\n",
+        **files,
+    }.items():
         program(tmp_path / path, text)
     assert daemon_state(tmp_path)[0] == state
     assert daemon_state(tmp_path / "nothing")[0] == "unknown"
@@ -42,26 +51,39 @@ def test_the_hosts_zone(tmp_path: Path) -> None:
 
 
 def test_how_cron_starts_this_kit(tmp_path: Path) -> None:
-    assert kit_words(str(tmp_path), sys.executable) == (sys.executable, "-m", "ocarina_kit")
+    assert kit_words(str(tmp_path), sys.executable) == (
+        sys.executable,
+        "-m",
+        "ocarina_kit",
+    )
     script = program(tmp_path / "bin" / "ocarina-kit", "#!/bin/sh\n")
     assert kit_words(str(tmp_path), sys.executable) == (str(script),)
 
 
 def test_places_that_do_not_last() -> None:
-    for folder in (".cache/uv/archive-v0/x", ".local/share/pipx/.cache/1a", "pip-build-env-x/bin"):
+    for folder in (
+        ".cache/uv/archive-v0/x",
+        ".local/share/pipx/.cache/1a",
+        "pip-build-env-x/bin",
+    ):
         assert thrown_away(f"/home/u/{folder}/ocarina-kit")
     assert not thrown_away("/home/u/.local/share/uv/tools/ocarina-kit/bin/ocarina-kit")
 
 
 def test_a_kit_is_proved_in_crons_bare_environment(tmp_path: Path) -> None:
     good = program(
-        tmp_path / "good", '#!/bin/sh\n[ "$PATH" = /usr/bin:/bin ] && [ "$*" = "refresh --help" ]\n'
+        tmp_path / "good",
+        '#!/bin/sh\n[ "$PATH" = /usr/bin:/bin ] && [ "$*" = "refresh --help" ]\n',
     )
     assert why_kit_fails(machine_at(tmp_path, PATH="/x:/usr/bin"), (str(good),)) == ""
     assert why_kit_fails(machine_at(tmp_path), ("/gone/ocarina-kit",)) == "not found"
-    lacks = program(tmp_path / "lacks", f"#!{sys.executable}\nimport a_module_that_is_not_there\n")
+    lacks = program(
+        tmp_path / "lacks", f"#!{sys.executable}\nimport a_module_that_is_not_there\n"
+    )
     assert "No module named" in why_kit_fails(machine_at(tmp_path), (str(lacks),))
     silent = program(tmp_path / "silent", "#!/bin/sh\nexit 7\n")
     assert "exit code 7" in why_kit_fails(machine_at(tmp_path), (str(silent),))
-    late = machine_at(tmp_path)._replace(run=lambda *_, **__: Completed(None, error="timed out"))
+    late = machine_at(tmp_path)._replace(
+        run=lambda *_, **__: Completed(None, error="timed out")
+    )
     assert why_kit_fails(late, (str(good),)) == ""

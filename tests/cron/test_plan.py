@@ -55,7 +55,9 @@ REPAIRED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "before", "expected"), REPAIRED, ids=[row[0] for row in REPAIRED])
+@pytest.mark.parametrize(
+    ("name", "before", "expected"), REPAIRED, ids=[row[0] for row in REPAIRED]
+)
 def test_repairs_in_place(name: str, before: str, expected: str) -> None:
     assert after(before) == expected
     assert (plan(before).outcome == "added") is name.startswith(("an", "added"))
@@ -95,7 +97,9 @@ def test_a_commented_out_entry_needs_a_yes() -> None:
 
 
 # Two profiles in one line are two set-ups' work.
-@pytest.mark.parametrize("more", [" && /home/u/bin/upload.sh", f"; {OCARINA} --profile test oauth refresh"])
+@pytest.mark.parametrize(
+    "more", [" && /home/u/bin/upload.sh", f"; {OCARINA} --profile test oauth refresh"]
+)
 def test_an_entry_with_other_work_is_never_changed(more: str) -> None:
     text = f"{GUIDE}{more}\n"
     made = plan(text)
@@ -106,7 +110,10 @@ def test_an_entry_with_other_work_is_never_changed(more: str) -> None:
 def test_a_shell_that_reads_no_sh_is_avoided() -> None:
     text = f"MAILTO=me\nSHELL=/bin/csh\nA=b\n{GUIDE}\n* * * * * x\n"
     assert after(text) == f"MAILTO=me\n{GOOD}\nSHELL=/bin/csh\nA=b\n* * * * * x\n"
-    assert after("SHELL=/bin/bash\nSHELL=fish\n# x") == f"SHELL=/bin/bash\n{GOOD}\nSHELL=fish\n# x"
+    assert (
+        after("SHELL=/bin/bash\nSHELL=fish\n# x")
+        == f"SHELL=/bin/bash\n{GOOD}\nSHELL=fish\n# x"
+    )
     assert after("SHELL=/bin/csh\nSHELL=/bin/sh\n").endswith(f"SHELL=/bin/sh\n{GOOD}\n")
     gone = f"SHELL=/opt/gone/bash\n{GUIDE}\n"
     assert after(gone) == f"{GOOD}\nSHELL=/opt/gone/bash\n"
@@ -134,7 +141,11 @@ _OWN = st.sampled_from([
 def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> None:
     raw = b"\n".join(lines) + (b"\n" if ends and lines else b"")
     own = {entry.number for entry in mine(raw, GROUND).own}
-    foreign = [text.rstrip("\n") for at, text in enumerate(lines_of(raw), start=1) if at not in own]
+    foreign = [
+        text.rstrip("\n")
+        for at, text in enumerate(lines_of(raw), start=1)
+        if at not in own
+    ]
     installed = plan_schedule(raw, GROUND)
     (entry,) = mine(installed.after, GROUND).own
     now = [text.rstrip("\n") for text in lines_of(installed.after)]
@@ -142,7 +153,9 @@ def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> N
     again = plan_schedule(installed.after, GROUND)
     assert (again.outcome, again.after) == ("unchanged", installed.after)
     assert list(hazards(entry, GROUND.home)) == []
-    assert [text.rstrip("\n") for text in lines_of(plan_removal(installed.after, GROUND))] == foreign
+    assert [
+        text.rstrip("\n") for text in lines_of(plan_removal(installed.after, GROUND))
+    ] == foreign
 
 
 def found(text: str) -> list[tuple[int, str]]:
@@ -154,14 +167,26 @@ HAZARDS = [
     # the crontab, the line that cron breaks (0: none), what is said of it
     (f"{GUIDE}\n", 0, ""),
     (f"{T}cd $HOME && {OCARINA} oauth refresh >> ~/log 2>&1\n", 0, ""),
-    (rf"{T}{OCARINA} oauth refresh > \%\% >> log-$(date +\%F) # 100% good" + "\n", 0, ""),
+    (
+        rf"{T}{OCARINA} oauth refresh > \%\% >> log-$(date +\%F) # 100% good" + "\n",
+        0,
+        "",
+    ),
     (f"{T}~/bin/ocarina oauth refresh\n", 0, ""),
     (f"PATH=/opt/bin:/usr/bin:/bin\n{T}ocarina oauth refresh\n", 0, ""),
-    (f'SHELL=/bin/bash\nPATH=/opt/bin:/usr/bin:/bin\nHOME=/home/u/\nMAILTO=""\n{GUIDE}\n', 0, ""),
+    (
+        f'SHELL=/bin/bash\nPATH=/opt/bin:/usr/bin:/bin\nHOME=/home/u/\nMAILTO=""\n{GUIDE}\n',
+        0,
+        "",
+    ),
     (f"{GUIDE}\nSHELL=/bin/false\nHOME=/x\nPATH=/x\n", 0, ""),
     (f"HOME=/x\nHOME=/home/u\n{GUIDE}\n", 0, ""),
     (f"PATH=/opt\n{T}PATH=/usr/bin:/bin {OCARINA} oauth refresh\n", 0, ""),
-    (f"{T}{OCARINA} oauth refresh >> log-$(date +%F)\n", 1, "at the % in ' log-$(date +%F)'; write"),
+    (
+        f"{T}{OCARINA} oauth refresh >> log-$(date +%F)\n",
+        1,
+        "at the % in ' log-$(date +%F)'; write",
+    ),
     (f"{T}'~/bin/ocarina' oauth refresh\n", 1, "~ is quoted"),
     (f"#\nSHELL=/bin/tcsh\n{GUIDE}\n", 2, "/bin/tcsh is not a shell"),
     (f"SHELL=bash\n{GUIDE}\n", 1, "bash"),

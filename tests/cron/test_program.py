@@ -39,12 +39,27 @@ LISTINGS = [
     (1, "", "crontab: can't open 'alice': No such file or directory", "none yet"),
     (1, "", "crontab: can't open your crontab file.", "none yet"),
     (0, "", "no crontab for alice", "none yet"),
-    (1, "", "You (a) are not allowed to use this program (crontab)\nSee crontab(1) for more", "not allowed"),
+    (
+        1,
+        "",
+        "You (a) are not allowed to use this program (crontab)\nSee crontab(1) for more",
+        "not allowed",
+    ),
     (1, "", "The user alice cannot use this program (crontab)", "not allowed"),
-    (1, "", "You (a) are not allowed to access to (crontab) because of pam configuration.", "not allowed"),
+    (
+        1,
+        "",
+        "You (a) are not allowed to access to (crontab) because of pam configuration.",
+        "not allowed",
+    ),
     (1, "", "/var/spool/cron/crontabs/alice: Permission denied", "not allowed"),
     (1, "", "crontab: /var/at/tabs/alice: Operation not permitted", "not allowed"),
-    (1, "", "crontabs/alice/: fopen: Stale file handle\nno crontab for alice", "failed"),
+    (
+        1,
+        "",
+        "crontabs/alice/: fopen: Stale file handle\nno crontab for alice",
+        "failed",
+    ),
     (1, "", "there is no crontab for you, said the cat", "failed"),
     (1, "", "", "failed"),
     (1, "* * * * * half", "no crontab for alice", "failed"),
@@ -62,10 +77,15 @@ LISTINGS = [
 
 
 @pytest.mark.parametrize(("code", "out", "words", "state"), LISTINGS)
-def test_listings(tmp_path: Path, code: int | None, out: str, words: str, state: str) -> None:
+def test_listings(
+    tmp_path: Path, code: int | None, out: str, words: str, state: str
+) -> None:
     done = Completed(code, out.encode(), words.encode(), words if code is None else "")
     read = read_crontab(machine_at(tmp_path)._replace(run=lambda *_, **__: done))
-    assert (read.state, read.content) == (state, out.encode() if state in ("read", "doubtful") else b"")
+    assert (read.state, read.content) == (
+        state,
+        out.encode() if state in ("read", "doubtful") else b"",
+    )
     assert read.writable is (state in ("read", "none yet"))
     assert read.readable is (read.writable or state == "doubtful")
     assert "\x1b" not in read.words
@@ -78,24 +98,38 @@ def test_listings(tmp_path: Path, code: int | None, out: str, words: str, state:
         assert problem.remedy.commands
 
 
-def test_words_come_in_english_and_without_headers_and_secrets_stay_here(tmp_path: Path) -> None:
+def test_words_come_in_english_and_without_headers_and_secrets_stay_here(
+    tmp_path: Path,
+) -> None:
     programs = program(tmp_path / "bin" / "crontab", "#!/bin/sh\nenv\n").parent
     environ = {"LANG": "de_DE.UTF-8", "LANGUAGE": "de", "CRONTAB_NOHEADER": "N"}
-    environ |= dict.fromkeys(("CLIENT_SECRET", "MAJORA_TOKEN", "https_proxy"), "http://u:hunter2@proxy:1")
+    environ |= dict.fromkeys(
+        ("CLIENT_SECRET", "MAJORA_TOKEN", "https_proxy"), "http://u:hunter2@proxy:1"
+    )
     listed = read_crontab(machine_at(tmp_path, programs, **environ)).content
     assert b"LC_ALL=C\n" in listed
-    assert not [name for name in (b"LANGUAGE", b"NOHEADER", b"hunter2") if name in listed]
+    assert not [
+        name for name in (b"LANGUAGE", b"NOHEADER", b"hunter2") if name in listed
+    ]
 
 
 @pytest.mark.parametrize("before", [None, b"", OLD])
-def test_installs_and_saves_what_was_before(tmp_path: Path, before: bytes | None) -> None:
+def test_installs_and_saves_what_was_before(
+    tmp_path: Path, before: bytes | None
+) -> None:
     # A warning where the crontab is in is no failure.
-    here, file = machine(tmp_path, f"{PUT}; echo 'cannot update mtime' >&2; exit 1"), tmp_path / "spool"
+    here, file = (
+        machine(tmp_path, f"{PUT}; echo 'cannot update mtime' >&2; exit 1"),
+        tmp_path / "spool",
+    )
     if before is not None:
         file.write_bytes(before)
     backup = install_crontab(here, new)
     assert file.read_bytes() == (before or b"") + NEW
-    assert backup is None or (backup.read_bytes(), backup.stat().st_mode & 0o777) == (before, 0o600)
+    assert backup is None or (backup.read_bytes(), backup.stat().st_mode & 0o777) == (
+        before,
+        0o600,
+    )
     assert bool(backup) is bool(before)
     assert install_crontab(here, new) is None
     install_crontab(here, lambda _: b"")
@@ -105,10 +139,28 @@ def test_installs_and_saves_what_was_before(tmp_path: Path, before: bytes | None
 ONCE = f'[ -f "$file.once" ] && {{ {PUT}; exit; }}; touch "$file.once"; '
 WRITES: list[tuple[bytes | None, str, str, str, bytes | None]] = [
     # the crontab, what `crontab -` does, the id and words of the problem, the crontab afterwards
-    (OLD, "cat >/dev/null; echo '\"-\":0: bad minute' >&2; exit 1", "SCH005", "bad minute", OLD),
+    (
+        OLD,
+        "cat >/dev/null; echo '\"-\":0: bad minute' >&2; exit 1",
+        "SCH005",
+        "bad minute",
+        OLD,
+    ),
     (OLD, "cat >/dev/null; exit 1", "SCH005", "exit code 1", OLD),
-    (OLD, "cat >/dev/null; echo 'tmp.x: No space left on device' >&2; exit 1", "SCH004", "No space", OLD),
-    (OLD, "echo 'You (u) are not allowed to use this program' >&2; exit 1", "CRN001", "not allowed", OLD),
+    (
+        OLD,
+        "cat >/dev/null; echo 'tmp.x: No space left on device' >&2; exit 1",
+        "SCH004",
+        "No space",
+        OLD,
+    ),
+    (
+        OLD,
+        "echo 'You (u) are not allowed to use this program' >&2; exit 1",
+        "CRN001",
+        "not allowed",
+        OLD,
+    ),
     (OLD, "cat >/dev/null; echo 'cannot do it' >&2", "SCH005", "cannot do it", OLD),
     (OLD, "cat >/dev/null", "SCH006", "Another program", OLD),
     (OLD, f'{PUT}; touch "$file.broken"; exit 1', "SCH009", "I/O error", OLD + NEW),
@@ -122,7 +174,12 @@ WRITES: list[tuple[bytes | None, str, str, str, bytes | None]] = [
 
 @pytest.mark.parametrize(("before", "write", "id", "words", "after"), WRITES)
 def test_a_write_that_fails_says_what_is_in_the_crontab(
-    tmp_path: Path, before: bytes | None, write: str, id: str, words: str, after: bytes | None
+    tmp_path: Path,
+    before: bytes | None,
+    write: str,
+    id: str,
+    words: str,
+    after: bytes | None,
 ) -> None:
     here, file = machine(tmp_path, write), tmp_path / "spool"
     if before is not None:
@@ -149,7 +206,9 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("write", "theirs"), OTHERS)
-def test_another_programs_write_in_the_same_moment_is_kept(tmp_path: Path, write: str, theirs: bytes) -> None:
+def test_another_programs_write_in_the_same_moment_is_kept(
+    tmp_path: Path, write: str, theirs: bytes
+) -> None:
     """The kit starts over from theirs, and never puts the old one back."""
     once = f'[ -f "$file.once" ] || {{ touch "$file.once"; {write or ":"}; }}'
     here, file = machine(tmp_path, f"{PUT}; {once}"), tmp_path / "spool"
@@ -167,14 +226,15 @@ def test_another_programs_write_in_the_same_moment_is_kept(tmp_path: Path, write
 
 
 def test_a_header_that_crontab_writes_itself_does_not_pile_up(tmp_path: Path) -> None:
-    header = (
-        b"# DO NOT EDIT THIS FILE - edit the master and reinstall.\n# (- installed on)\n# (Cron version)\n"
-    )
+    header = b"# DO NOT EDIT THIS FILE - edit the master and reinstall.\n# (- installed on)\n# (Cron version)\n"
     here, file = machine(tmp_path, 'cat "$file.header" - > "$file"'), tmp_path / "spool"
     (tmp_path / "spool.header").write_bytes(header)
     file.write_bytes(header + OLD)
     backup = install_crontab(here, new)
-    assert (backup and backup.read_bytes(), file.read_bytes()) == (header + OLD, header + OLD + NEW)
+    assert (backup and backup.read_bytes(), file.read_bytes()) == (
+        header + OLD,
+        header + OLD + NEW,
+    )
 
 
 def test_another_reader_looks_only_at_what_is_new(tmp_path: Path) -> None:
@@ -184,7 +244,10 @@ def test_another_reader_looks_only_at_what_is_new(tmp_path: Path) -> None:
     install_crontab(here, lambda content: b"*/60 * * * * theirs\nA = b\n" + NEW)
     with pytest.raises(KitError) as refused:
         install_crontab(here, lambda content: content + b"*/60 * * * * ours\n")
-    assert (refused.value.id, file.read_bytes()) == ("SCH010", b"*/60 * * * * theirs\nA = b\n" + NEW)
+    assert (refused.value.id, file.read_bytes()) == (
+        "SCH010",
+        b"*/60 * * * * theirs\nA = b\n" + NEW,
+    )
 
 
 def test_no_backup_no_change(tmp_path: Path) -> None:

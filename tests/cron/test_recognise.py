@@ -54,14 +54,26 @@ CLIENT_SHAPES = [
     ("`command -v ocarina` oauth refresh", "ocarina", False),
     ("script -qc 'ocarina oauth refresh' /dev/null", "ocarina", False),
     ("$CONDA_PREFIX/bin/ocarina oauth refresh", "/bin/ocarina", False),
-    ("/opt/$ENV/python '/x/$ocarina/ocarina' oauth refresh", "/x/$ocarina/ocarina", False),
+    (
+        "/opt/$ENV/python '/x/$ocarina/ocarina' oauth refresh",
+        "/x/$ocarina/ocarina",
+        False,
+    ),
     ("bash -lc 'ocarina oauth refresh'", "ocarina", True),
     ("bash -ic 'conda activate ocarina && ocarina oauth refresh'", "ocarina", True),
     (". /opt/venv/bin/activate; ocarina oauth refresh", "ocarina", True),
     ("BASH_ENV=/x bash -c 'ocarina oauth refresh'", "ocarina", True),
-    ("eval $(conda shell.bash hook); conda activate o; ocarina oauth refresh", "ocarina", True),
+    (
+        "eval $(conda shell.bash hook); conda activate o; ocarina oauth refresh",
+        "ocarina",
+        True,
+    ),
     ("module load ocarina && ocarina oauth refresh", "ocarina", False),
-    ("conda run --no-capture-output -n ocarina ocarina oauth refresh", "ocarina", False),
+    (
+        "conda run --no-capture-output -n ocarina ocarina oauth refresh",
+        "ocarina",
+        False,
+    ),
     ("uv tool run --from ocarina ocarina oauth refresh", "ocarina", False),
 ]
 
@@ -70,7 +82,12 @@ CLIENT_SHAPES = [
 def test_a_client_refresh_in_every_shape(command: str, path: str, set_up: bool) -> None:
     (entry,) = read(EVERY_6H + command)
     (call,) = entry.calls
-    assert (entry.runner, entry.active, entry.marked, entry.reading.other_work) == ("client", True, False, [])
+    assert (entry.runner, entry.active, entry.marked, entry.reading.other_work) == (
+        "client",
+        True,
+        False,
+        [],
+    )
     assert (call.path, bool(call.set_up) and "/" not in path) == (path, set_up)
     # The same line commented out, in three hands.
     for mark in ("#", "# ", "  ##\t"):
@@ -79,7 +96,9 @@ def test_a_client_refresh_in_every_shape(command: str, path: str, set_up: bool) 
         assert off.calls == entry.calls
 
 
-@pytest.mark.parametrize("times", ["@hourly\t", "0 */6 * JAN-DEC mon-sat ", "  */5\t*\t*  * * "])
+@pytest.mark.parametrize(
+    "times", ["@hourly\t", "0 */6 * JAN-DEC mon-sat ", "  */5\t*\t*  * * "]
+)
 def test_any_times(times: str) -> None:
     (entry,) = read(f"{times}{OCARINA}   oauth\trefresh")
     assert entry.times is not None
@@ -125,7 +144,9 @@ KIT_LINES = [
 
 
 @pytest.mark.parametrize(("command", "kit", "client", "marked"), KIT_LINES)
-def test_the_kits_own_lines(command: str, kit: str, client: str | None, marked: bool) -> None:
+def test_the_kits_own_lines(
+    command: str, kit: str, client: str | None, marked: bool
+) -> None:
     (entry,) = read(EVERY_6H + command)
     assert (entry.runner, entry.marked) == ("kit-first", marked)
     found, after = entry.program("kit"), entry.program("client")
@@ -139,11 +160,31 @@ SET_UPS = [
     (f"{OCARINA} --profile test oauth refresh", "/home/u/.ocarina", "test"),
     (f"OCARINA_CONF_FILE=/data/c.json {OCARINA} oauth refresh", "/data/c.json", None),
     (f"OCARINA_CONF_FILE=~/c.json {OCARINA} oauth refresh", "/home/u/c.json", None),
-    (f"cd /data; OCARINA_CONF_FILE=c.json {OCARINA} oauth refresh", "/data/c.json", None),
-    (f"env OCARINA_CONF_FILE=/data/c.json {OCARINA} oauth refresh", "/data/c.json", None),
-    (f"export OCARINA_CONF_FILE=/data/c.json; {OCARINA} oauth refresh", "/data/c.json", None),
-    (f"OCARINA_CONF_FILE=/c.json; export OCARINA_CONF_FILE; {OCARINA} oauth refresh", "/c.json", None),
-    (f"OCARINA_CONF_FILE=/data/c.json; {OCARINA} oauth refresh", "/home/u/.ocarina", None),
+    (
+        f"cd /data; OCARINA_CONF_FILE=c.json {OCARINA} oauth refresh",
+        "/data/c.json",
+        None,
+    ),
+    (
+        f"env OCARINA_CONF_FILE=/data/c.json {OCARINA} oauth refresh",
+        "/data/c.json",
+        None,
+    ),
+    (
+        f"export OCARINA_CONF_FILE=/data/c.json; {OCARINA} oauth refresh",
+        "/data/c.json",
+        None,
+    ),
+    (
+        f"OCARINA_CONF_FILE=/c.json; export OCARINA_CONF_FILE; {OCARINA} oauth refresh",
+        "/c.json",
+        None,
+    ),
+    (
+        f"OCARINA_CONF_FILE=/data/c.json; {OCARINA} oauth refresh",
+        "/home/u/.ocarina",
+        None,
+    ),
     (f"HOME=/srv/x {OCARINA} oauth refresh", "/srv/x/.ocarina", None),
     (f"OCARINA_CONF_FILE=$NOBODY/c.json {OCARINA} oauth refresh", "/c.json", None),
     (f"{OCARINA} --env oauth refresh", None, None),
@@ -154,7 +195,9 @@ SET_UPS = [
 
 
 @pytest.mark.parametrize(("command", "config", "profile"), SET_UPS)
-def test_whose_set_up_a_line_uses(command: str, config: str | None, profile: str | None) -> None:
+def test_whose_set_up_a_line_uses(
+    command: str, config: str | None, profile: str | None
+) -> None:
     (entry,) = read(EVERY_6H + command)
     assert [(call.config, call.profile) for call in entry.calls] == [(config, profile)]
 
@@ -167,15 +210,23 @@ def test_variables_of_the_crontab_count() -> None:
     program, other = first.calls[0], second.calls[0]
     assert (program.path, program.config) == (OCARINA, "/data/c.json")
     assert (other.path, second.number) == ("/srv/ocarina", 5)
-    for shell, set_up in (("SHELL=/bin/bash\n", "/home/u/.bashrc"), ("", "")):  # sh does not read it
-        (entry,) = read(f"{shell}K=ocarina-kit\nBASH_ENV=/home/u/.bashrc\n{EVERY_6H}$K refresh --cron")
+    for shell, set_up in (
+        ("SHELL=/bin/bash\n", "/home/u/.bashrc"),
+        ("", ""),
+    ):  # sh does not read it
+        (entry,) = read(
+            f"{shell}K=ocarina-kit\nBASH_ENV=/home/u/.bashrc\n{EVERY_6H}$K refresh --cron"
+        )
         assert entry.calls[0].set_up == set_up
     (third,) = read(f"{EVERY_6H}export A=b C=d; unset A; {KIT} refresh")
     assert third.calls[0].environ.keys() & {"A", "C"} == {"C"}
 
 
 OTHER_WORK = [
-    (f"cd /d && {OCARINA} oauth refresh && /u/up.sh | tee log; curl https://x", ("/u/up.sh", "curl")),
+    (
+        f"cd /d && {OCARINA} oauth refresh && /u/up.sh | tee log; curl https://x",
+        ("/u/up.sh", "curl"),
+    ),
     (f"{OCARINA} oauth refresh; {OCARINA} get pag", (OCARINA,)),
     (f"env /x/backup; {OCARINA} oauth refresh", ("env",)),
     (f"xvfb-run -a {OCARINA} oauth refresh", ("xvfb-run",)),
@@ -191,6 +242,18 @@ def test_work_of_its_own_is_named(command: str, work: tuple[str, ...]) -> None:
 
 def test_a_line_of_20_000_letters_is_read() -> None:
     """Linear: a quadratic reader would take minutes, and the test's time limit would end it."""
-    for part in ("$(", "'", '"$(', "env ", "bash -c ", "a;", "${", "A=b ", "\\", "eval ", "#"):
+    for part in (
+        "$(",
+        "'",
+        '"$(',
+        "env ",
+        "bash -c ",
+        "a;",
+        "${",
+        "A=b ",
+        "\\",
+        "eval ",
+        "#",
+    ):
         long = part * (20_000 // len(part))
         read(f"{EVERY_6H}ocarina oauth refresh {long}\n{long}ocarina")

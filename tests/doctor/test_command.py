@@ -19,7 +19,9 @@ def broken(kit: Kit) -> Kit:
     return kit
 
 
-def test_a_problem_is_shown_with_its_place_and_the_last_line_is_the_next_step(broken: Kit) -> None:
+def test_a_problem_is_shown_with_its_place_and_the_last_line_is_the_next_step(
+    broken: Kit,
+) -> None:
     ran = broken.run(*ONLY)
     assert ran.code == 1
     assert ran.out == (
@@ -38,7 +40,9 @@ def test_a_problem_is_shown_with_its_place_and_the_last_line_is_the_next_step(br
     )
 
 
-def test_what_depends_on_a_failure_is_counted_and_what_is_not_selected_is_not(kit: Kit) -> None:
+def test_what_depends_on_a_failure_is_counted_and_what_is_not_selected_is_not(
+    kit: Kit,
+) -> None:
     assert kit.run(*ONLY).out.splitlines()[-2:] == [
         "1 failed, 13 skipped (they depend on this)",
         "Next step: ocarina-kit init",
@@ -52,16 +56,31 @@ def test_list_and_explain_run_nothing(kit: Kit) -> None:
     listed = kit.run("doctor", "--list").out
     assert len(rows) == 47
     assert all(row["id"] in listed and row["title"] in listed for row in rows)
-    explained = {"env004": "It depends on ENV002, API001 or API002.", "[LCK001]": "lock", "SCH004": "crontab"}
+    explained = {
+        "env004": "It depends on ENV002, API001 or API002.",
+        "[LCK001]": "lock",
+        "SCH004": "crontab",
+    }
     for id, words in explained.items():
         assert words in kit.run("doctor", "--explain", id).out
     unknown = kit.run("doctor", "--explain", "ABC999")
-    assert (unknown.code, "--list" in unknown.err, kit.state.exists()) == (2, True, False)
+    assert (unknown.code, "--list" in unknown.err, kit.state.exists()) == (
+        2,
+        True,
+        False,
+    )
 
 
 def test_wrong_usage(kit: Kit) -> None:
     for options in (
-        *("--only NOPE", "--skip CFG999", "--only ", "--timeout 0", "--timeout nan", "--timeout soon"),
+        *(
+            "--only NOPE",
+            "--skip CFG999",
+            "--only ",
+            "--timeout 0",
+            "--timeout nan",
+            "--timeout soon",
+        ),
         *("--json --report -", "--report .", "--report "),
     ):
         assert kit.run("doctor", *options.split(" ")).code == 2
@@ -81,7 +100,9 @@ def test_nothing_is_changed_in_a_dry_run_or_without_yes(broken: Kit) -> None:
     before = broken.config.read_bytes()
     asked, dry = broken.run(*ONLY, "--fix"), broken.run(*ONLY, "--fix", "--dry-run")
     assert (asked.code, "add --yes" in asked.err, dry.code) == (2, True, 1)
-    assert dry.out.startswith("Changes:\n  CFG003  make ~/.ocarina readable only by you (0600)\n  CFG007  ")
+    assert dry.out.startswith(
+        "Changes:\n  CFG003  make ~/.ocarina readable only by you (0600)\n  CFG007  "
+    )
     assert '+    "MAJORA_DOMAIN": "https://majora.lab.test/",' in dry.out
     assert (broken.config.read_bytes(), mode_of(broken.config)) == (before, 0o644)
     assert not broken.state.exists()
@@ -98,9 +119,14 @@ def test_fix_says_what_it_fixed_once_and_where_the_backups_are(broken: Kit) -> N
     ]
     assert broken.read_config()["MAJORA_DOMAIN"] == "https://majora.lab.test/"
     assert mode_of(broken.config) == 0o600
-    assert [path.read_bytes() for path in (broken.state / "backups").iterdir()] == [before]
+    assert [path.read_bytes() for path in (broken.state / "backups").iterdir()] == [
+        before
+    ]
     again = broken.run(*ONLY, "--fix")
-    assert (again.code, again.out) == (0, "There is nothing to fix.\nEverything works: 14 checks.\n")
+    assert (again.code, again.out) == (
+        0,
+        "There is nothing to fix.\nEverything works: 14 checks.\n",
+    )
     assert "  ok       CFG007  " in broken.run(*ONLY, "-v").out
 
 
@@ -119,7 +145,11 @@ def test_what_one_fix_brings_to_light_is_fixed_with_it(kit: Kit) -> None:
 
 
 def test_a_person_is_asked_and_may_say_no(broken: Kit) -> None:
-    answers = (("n\r", "Nothing was changed.", 1), (CTRL_C, "Interrupted.", 130), ("\r", "fixed  CFG007", 0))
+    answers = (
+        ("n\r", "Nothing was changed.", 1),
+        (CTRL_C, "Interrupted.", 130),
+        ("\r", "fixed  CFG007", 0),
+    )
     before = broken.config.read_bytes()
     for keys, said, code in answers:
         assert broken.config.read_bytes() == before
@@ -143,8 +173,17 @@ def test_what_never_answers_is_unknown(kit: Kit, tmp_path: Path) -> None:
         (tmp_path / name).chmod(0o755)
     kit.extra["PATH"] = f"{tmp_path}:/usr/bin:/bin"
     kit.write_tokens({})
-    with socket.create_server(("127.0.0.1", 0)) as server:  # it takes connections and never says a word
-        kit.write_config({**GOOD, "MAJORA_DOMAIN": f"http://127.0.0.1:{server.getsockname()[1]}/"})
+    with socket.create_server(
+        ("127.0.0.1", 0)
+    ) as server:  # it takes connections and never says a word
+        kit.write_config(
+            {**GOOD, "MAJORA_DOMAIN": f"http://127.0.0.1:{server.getsockname()[1]}/"}
+        )
         ran = kit.run("doctor", "--timeout", "2", "--json", "--skip", "TOK")
     status = {check["id"]: check["status"] for check in ran.json["checks"]}
-    assert (ran.code, status["ENV003"], status["CRN001"], status["CFG009"]) == (5, "unknown", "unknown", "ok")
+    assert (ran.code, status["ENV003"], status["CRN001"], status["CFG009"]) == (
+        5,
+        "unknown",
+        "unknown",
+        "ok",
+    )

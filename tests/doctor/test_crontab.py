@@ -45,7 +45,11 @@ class Desk:
         return str(path)
 
     def world(
-        self, text: str, log: Sequence[Line] = (), born: Sequence[float] = (NOW - H,), **facts: Any
+        self,
+        text: str,
+        log: Sequence[Line] = (),
+        born: Sequence[float] = (NOW - H,),
+        **facts: Any,
     ) -> World:
         """``text``: the crontab; ``born``: when each token was refreshed last; ``facts`` replace others."""
 
@@ -58,11 +62,18 @@ class Desk:
         place = Place(self.home / ".ocarina")
         machine = Machine({}, self.home, "u", "login1", run, now=lambda: NOW)
         entries = [
-            {"access_token": "a", "refresh_token": "r", "expires_in": 36000, "expires_at": at + 36000}
+            {
+                "access_token": "a",
+                "refresh_token": "r",
+                "expires_in": 36000,
+                "expires_at": at + 36000,
+            }
             for at in born
         ]
         file = TokensFile(dict(zip((LOOKUP, INFO), entries, strict=False)))
-        found = Candidate(self.client, real=self.client, state="works", version=(1, 0, 0))
+        found = Candidate(
+            self.client, real=self.client, state="works", version=(1, 0, 0)
+        )
         fine = dict.fromkeys(("CFG001", "CFG011"), SimpleNamespace(status="ok"))
         known: dict[str, Any] = {
             "config": Config(machine, place, {}),
@@ -94,11 +105,21 @@ def found(world: World) -> dict[str, Outcome]:
 
 
 def wrong(world: World) -> str:
-    bad = [f"{id} {each.status}" for id, each in found(world).items() if each.status not in ("ok", "skip")]
+    bad = [
+        f"{id} {each.status}"
+        for id, each in found(world).items()
+        if each.status not in ("ok", "skip")
+    ]
     return " ".join(sorted(bad))
 
 
-def log(result: str, hours: float, host: str = "login1", by: str = "refresh", scope: str = LOOKUP) -> Line:
+def log(
+    result: str,
+    hours: float,
+    host: str = "login1",
+    by: str = "refresh",
+    scope: str = LOOKUP,
+) -> Line:
     moment = datetime.fromtimestamp(NOW - hours * H, timezone.utc)
     return Line(f"{moment:%Y-%m-%dT%H:%M:%SZ}", host, by, result, scope=scope)
 
@@ -125,16 +146,31 @@ def test_a_good_entry_is_left(desk: Desk, text: str) -> None:
         ("17 */3 * * * <client> --profile test oauth refresh", "CRN002 fail"),
         ("17 */3 * * * /gone/ocarina-kit refresh --cron # ocarina-kit", "CRN004 fail"),
         ("17 */3 * * * bin/ocarina-kit refresh # ocarina-kit", "CRN004 fail"),
-        ("17 */3 * * * conda run -n o ocarina oauth refresh", "CRN004 fail CRN010 warn"),
-        ("17 */3 * * * conda activate o && ocarina oauth refresh", "CRN004 fail CRN010 warn"),
-        ("17 */3 * * * . /gone/bin/activate o; ocarina oauth refresh", "CRN004 fail CRN010 warn"),
+        (
+            "17 */3 * * * conda run -n o ocarina oauth refresh",
+            "CRN004 fail CRN010 warn",
+        ),
+        (
+            "17 */3 * * * conda activate o && ocarina oauth refresh",
+            "CRN004 fail CRN010 warn",
+        ),
+        (
+            "17 */3 * * * . /gone/bin/activate o; ocarina oauth refresh",
+            "CRN004 fail CRN010 warn",
+        ),
         ("17 */3 * * * * <client> oauth refresh", "CRN004 fail CRN010 warn"),
-        ("PATH=/usr/bin:/bin:/opt/x\n17 */3 * * * ocarina oauth refresh # ocarina-kit", "CRN004 fail"),
+        (
+            "PATH=/usr/bin:/bin:/opt/x\n17 */3 * * * ocarina oauth refresh # ocarina-kit",
+            "CRN004 fail",
+        ),
         ("17 */3 * * * {YOUR_OCARINA_PATH} oauth refresh", "CRN004 fail CRN010 warn"),
         ("17 */3 * * * <other> oauth refresh", "CRN004 fail CRN010 warn"),
         ("0 9,18 * * * <kit> refresh # ocarina-kit", "CRN005 fail"),
         (f"{GUIDE} # ocarina-kit", "CRN005 warn"),
-        ("17 */3 * * * OCARINA_CONF_FILE='~/.ocarina' <client> oauth refresh # ocarina-kit", "CRN007 fail"),
+        (
+            "17 */3 * * * OCARINA_CONF_FILE='~/.ocarina' <client> oauth refresh # ocarina-kit",
+            "CRN007 fail",
+        ),
     ],
 )
 def test_a_fault_is_found_once_and_fixed(desk: Desk, text: str, says: str) -> None:
@@ -157,19 +193,35 @@ def test_with_one_of_two_programs_gone_it_says_what_still_works(desk: Desk) -> N
     ("name", "text", "mode", "says"),
     [
         ("env/ocarina", "#!/bin/sh\n", 0o644, "is not executable"),
-        ("env/ocarina", "#!/gone/python\n", 0o755, "its interpreter /gone/python does not exist"),
-        ("env/ocarina", "#!/\0/python\n", 0o755, "its interpreter /?/python does not exist"),
+        (
+            "env/ocarina",
+            "#!/gone/python\n",
+            0o755,
+            "its interpreter /gone/python does not exist",
+        ),
+        (
+            "env/ocarina",
+            "#!/\0/python\n",
+            0o755,
+            "its interpreter /?/python does not exist",
+        ),
         ("c/ocarina", "#!/bin/sh\n", 0o755, "is not the Majora client"),
     ],
 )
-def test_a_client_that_is_no_good(desk: Desk, name: str, text: str, mode: int, says: str) -> None:
+def test_a_client_that_is_no_good(
+    desk: Desk, name: str, text: str, mode: int, says: str
+) -> None:
     world = desk.world(LINE.replace("<client>", desk.program(name, text, mode)))
     assert wrong(world) == "CRN004 fail"
     assert says in found(world)["CRN004"].said
 
 
 @pytest.mark.parametrize(
-    ("listing", "says", "elsewhere"),  # what is found, and what where another host has just refreshed
+    (
+        "listing",
+        "says",
+        "elsewhere",
+    ),  # what is found, and what where another host has just refreshed
     [
         (Listing("no program", words="not found"), "CRN001 fail", ""),
         (Listing("not allowed", words="You (u) are not allowed"), "CRN001 fail", ""),
@@ -177,9 +229,14 @@ def test_a_client_that_is_no_good(desk: Desk, name: str, text: str, mode: int, s
         (Listing("none yet"), "CRN002 fail", ""),
     ],
 )
-def test_a_crontab_that_cannot_be_read(desk: Desk, listing: Listing, says: str, elsewhere: str) -> None:
+def test_a_crontab_that_cannot_be_read(
+    desk: Desk, listing: Listing, says: str, elsewhere: str
+) -> None:
     assert wrong(desk.world("", listing=listing)) == says
-    assert wrong(desk.world("", [log("refreshed", 2, "node2")], listing=listing)) == elsewhere
+    assert (
+        wrong(desk.world("", [log("refreshed", 2, "node2")], listing=listing))
+        == elsewhere
+    )
 
 
 def test_a_crontab_that_cannot_be_written_back_is_judged_and_left(desk: Desk) -> None:
@@ -212,7 +269,9 @@ def test_no_entry_is_made_for_a_set_up_that_does_not_exist(desk: Desk) -> None:
     absent = dict.fromkeys(("CFG001", "CFG011"), SimpleNamespace(status="fail"))
     world = desk.world("", config_findings=absent)
     assert found(world)["CRN002"].remedy.commands == ("ocarina-kit init",)
-    others = desk.world("17 */3 * * * <client> --profile x oauth refresh", config_findings=absent)
+    others = desk.world(
+        "17 */3 * * * <client> --profile x oauth refresh", config_findings=absent
+    )
     assert (wrong(others), found(others)["CRN002"].cause) == ("", "CFG001")
 
 
@@ -230,6 +289,8 @@ SEEN = log("scheduled", 30, by="schedule", scope="")
         ([SEEN, log("unscheduled", 20, by="schedule", scope="")], [NOW - 9 * H], ""),
     ],
 )
-def test_the_last_due_run(desk: Desk, lines: list[Line], born: list[float], says: str) -> None:
+def test_the_last_due_run(
+    desk: Desk, lines: list[Line], born: list[float], says: str
+) -> None:
     world = desk.world("*/10 * * * * <kit> refresh --cron # ocarina-kit", lines, born)
     assert wrong(world) == says

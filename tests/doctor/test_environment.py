@@ -14,9 +14,15 @@ from ocarina_kit.majora.api import Probe
 GOOD = Candidate("/a/bin/ocarina", state="works", version=(1, 0, 0))
 OLD = Candidate("/b/bin/ocarina", state="works", version=(0, 36, 1))
 OTHER = Candidate("/c/bin/ocarina", state="not the client", problem="another program")
-DEAD = Candidate("/d/bin/ocarina", state="does not run", problem="its interpreter is gone")
-LOCKED = Candidate("/e/bin/ocarina", state="not executable", problem="it has no permission to run")
-SLOW = Candidate("/f/bin/ocarina", state="no answer", problem="it gave no answer in time")
+DEAD = Candidate(
+    "/d/bin/ocarina", state="does not run", problem="its interpreter is gone"
+)
+LOCKED = Candidate(
+    "/e/bin/ocarina", state="not executable", problem="it has no permission to run"
+)
+SLOW = Candidate(
+    "/f/bin/ocarina", state="no answer", problem="it gave no answer in time"
+)
 LOOSE = GOOD._replace(writable_by_others="other users can replace /a")
 INSTALL, USE_GOOD = "ocarina-kit install-client", "export PATH=/a/bin:$PATH"
 
@@ -35,18 +41,30 @@ CLIENTS: list[Any] = [
 
 
 @pytest.mark.parametrize(("shell", "chosen", "found", "expected"), CLIENTS)
-def test_clients(shell: Any, chosen: Any, found: tuple[Candidate, ...], expected: str) -> None:
+def test_clients(
+    shell: Any, chosen: Any, found: tuple[Candidate, ...], expected: str
+) -> None:
     world = a_world(clients=Clients(found, shell, chosen))
-    in_order = {"ENV001": env.installed, "ENV003": env.runs, "ENV002": env.is_majoras, "ENV005": env.only_one}
+    in_order = {
+        "ENV001": env.installed,
+        "ENV003": env.runs,
+        "ENV002": env.is_majoras,
+        "ENV005": env.only_one,
+    }
     outcomes = ((id, judged(judge, world)) for id, judge in in_order.items())
     seen = (
-        " ".join([id, each.status, *each.remedy.commands]) for id, each in outcomes if each.status != "ok"
+        " ".join([id, each.status, *each.remedy.commands])
+        for id, each in outcomes
+        if each.status != "ok"
     )
     assert next(seen, "ok") == expected
 
 
 PROXY, BUNDLE = {"HTTPS_PROXY": "http://proxy:3128"}, {"REQUESTS_CA_BUNDLE": "/ca.pem"}
-MINE, THEIRS = "/k/ocarina-kit refresh --cron", "OCARINA_CONF_FILE=/other /k/ocarina-kit refresh --cron"
+MINE, THEIRS = (
+    "/k/ocarina-kit refresh --cron",
+    "OCARINA_CONF_FILE=/other /k/ocarina-kit refresh --cron",
+)
 VARIABLES = [
     # environment, the command of the one crontab line, what of it is not carried and the command that fixes it
     (PROXY, "true", ""),
@@ -58,7 +76,11 @@ VARIABLES = [
     ({"HTTPS_PROXY": "http://me:hunter2@proxy:3128"}, MINE, "HTTPS_PROXY: crontab -e"),
     ({"OCARINA_CONF_FILE": "/mine"}, THEIRS, "OCARINA_CONF_FILE:"),
     ({"MAJORA_USER": "u"}, MINE, ""),
-    ({"MAJORA_USER": "u", "CLIENT_ID": "i"}, f"--env {MINE}", "MAJORA_USER, CLIENT_ID: ocarina-kit init"),
+    (
+        {"MAJORA_USER": "u", "CLIENT_ID": "i"},
+        f"--env {MINE}",
+        "MAJORA_USER, CLIENT_ID: ocarina-kit init",
+    ),
 ]
 
 
@@ -77,12 +99,20 @@ def test_variables(environ: dict[str, str], command: str, missing: str) -> None:
 def test_a_client_that_the_server_refuses(wanted: str | None, said: str) -> None:
     refused = Probe("accepted", "", client_ok=False, wanted_version=wanted)
     access = {"one": Probe("no-answer", ""), "other": refused}
-    outcome = judged(env.version_accepted, a_world(clients=Clients((OLD,), OLD), access=access))
+    outcome = judged(
+        env.version_accepted, a_world(clients=Clients((OLD,), OLD), access=access)
+    )
     assert (outcome.status, outcome.values["wanted"]) == ("fail", said)
 
 
 @pytest.mark.parametrize(
-    ("skew", "status"), [(60.0, "ok"), (-61.0, "warn"), (300.0, "warn"), (301.0, "fail"), (None, "skip")]
+    ("skew", "status"),
+    [(60.0, "ok"), (-61.0, "warn"), (300.0, "warn"), (301.0, "fail"), (None, "skip")],
 )
 def test_clock(skew: float | None, status: str) -> None:
-    assert judged(env.clock, a_world(setup=HTTPS, identity=Probe("majora", "", skew=skew))).status == status
+    assert (
+        judged(
+            env.clock, a_world(setup=HTTPS, identity=Probe("majora", "", skew=skew))
+        ).status
+        == status
+    )

@@ -26,10 +26,17 @@ NOW = 1_700_000_000.0
 PLACE = Place(Path("/home/u/.ocarina"))
 VIEW = "majora2.view_biosampleartifact"
 TAGS = "majora2.add_majorametarecord majora2.change_majorametarecord"
-STEPS = {"SRV001": server.name, "SRV002": server.connection, "SRV003": server.tls, "SRV004": server.identity}
+STEPS = {
+    "SRV001": server.name,
+    "SRV002": server.connection,
+    "SRV003": server.tls,
+    "SRV004": server.identity,
+}
 
 
-def a_world(home: Path = Path("/home/u"), environ: Mapping[str, str] | None = None, **facts: Any) -> World:
+def a_world(
+    home: Path = Path("/home/u"), environ: Mapping[str, str] | None = None, **facts: Any
+) -> World:
     """A world with these facts; whatever else is asked for has to be found, and nothing can be run."""
 
     def run(argv: object, **more: object) -> Completed:
@@ -37,7 +44,10 @@ def a_world(home: Path = Path("/home/u"), environ: Mapping[str, str] | None = No
 
     machine = Machine(environ or {}, home, "u", "login1", run, now=lambda: NOW)
     return World(
-        machine, PLACE, seconds=20, **{"config": Config(machine, PLACE, {}), "_table": None, **facts}
+        machine,
+        PLACE,
+        seconds=20,
+        **{"config": Config(machine, PLACE, {}), "_table": None, **facts},
     )
 
 
@@ -77,10 +87,14 @@ def test_where_a_request_ended(row: str) -> None:
     kind, how = asked.split()
     net = NoAnswer(kind, "its own words", how == "SENT")
     environ, setup = PROXY if how == "PROXY" else {}, HTTP if how == "HTTP" else HTTPS
-    world = a_world(environ=environ, setup=setup, identity=Probe("no-answer", net.words, net))
+    world = a_world(
+        environ=environ, setup=setup, identity=Probe("no-answer", net.words, net)
+    )
     # The first step that is neither ok nor skipped: the ones behind it depend on it.
     outcomes = {id: judged(judge, world) for id, judge in STEPS.items()}
-    id, outcome = next(each for each in outcomes.items() if each[1].status not in ("ok", "skip"))
+    id, outcome = next(
+        each for each in outcomes.items() if each[1].status not in ("ok", "skip")
+    )
     assert " ".join([id, outcome.status, *outcome.remedy.commands]) == expected
     assert outcome.remedy.text
     assert outcome.values == {"said": "its own words"}
@@ -92,8 +106,12 @@ def test_steps_that_do_not_apply() -> None:
         (HTTP, {}, "ok ok skip ok"),
         (HTTPS, PROXY, "skip ok ok ok"),
     ):
-        world = a_world(environ=environ, setup=setup, identity=Probe("majora", "invalid_client"))
-        assert [judged(judge, world).status for judge in STEPS.values()] == statuses.split()
+        world = a_world(
+            environ=environ, setup=setup, identity=Probe("majora", "invalid_client")
+        )
+        assert [
+            judged(judge, world).status for judge in STEPS.values()
+        ] == statuses.split()
     nowhere = a_world(setup=HTTPS, identity=None)
     assert [judged(judge, nowhere).cause for judge in STEPS.values()] == ["CFG006"] * 4
 
@@ -107,16 +125,29 @@ def test_an_address_that_worked_before_is_not_asked_for_again() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("known", "ok"), ("unknown", "fail"), ("other-grant", "fail"), ("no-answer", "unknown")],
+    [
+        ("known", "ok"),
+        ("unknown", "fail"),
+        ("other-grant", "fail"),
+        ("no-answer", "unknown"),
+    ],
 )
 def test_credentials(kind: str, status: str) -> None:
-    outcome = judged(server.credentials, a_world(setup=HTTPS, credentials=Probe(kind, "it answered so")))
+    outcome = judged(
+        server.credentials,
+        a_world(setup=HTTPS, credentials=Probe(kind, "it answered so")),
+    )
     assert outcome.status == status
     assert (outcome.remedy.commands == ("ocarina-kit init",)) is (kind == "unknown")
 
 
 def a_token(access: str, **more: object) -> dict[str, object]:
-    return {"access_token": access, "refresh_token": f"{access}-r", "expires_at": NOW + 60, **more}
+    return {
+        "access_token": access,
+        "refresh_token": f"{access}-r",
+        "expires_at": NOW + 60,
+        **more,
+    }
 
 
 def tokens(**entries: object) -> Tokens:
@@ -136,17 +167,26 @@ def tokens(**entries: object) -> Tokens:
         ("", "", "unknown", ()),
     ],
 )
-def test_access_tokens(view: str, tags: str, status: str, refreshed: tuple[str, ...]) -> None:
+def test_access_tokens(
+    view: str, tags: str, status: str, refreshed: tuple[str, ...]
+) -> None:
     kinds = {VIEW: view, TAGS: tags} if view else {}
     asked = {key: Probe(kind, "it answered so") for key, kind in kinds.items()}
-    outcome = judged(server.access_tokens, a_world(access=asked, tokens=tokens(**{TAGS: a_token("t")})))
+    outcome = judged(
+        server.access_tokens,
+        a_world(access=asked, tokens=tokens(**{TAGS: a_token("t")})),
+    )
     assert outcome.status == status
-    assert [change.scopes for change in outcome.fix] == ([refreshed] if refreshed else [])
+    assert [change.scopes for change in outcome.fix] == (
+        [refreshed] if refreshed else []
+    )
 
 
 def test_a_refused_token_without_a_refresh_token_cannot_be_fixed() -> None:
     held = tokens(**{VIEW: a_token("v", refresh_token=None)})
-    outcome = judged(server.access_tokens, a_world(access={VIEW: Probe("refused", "")}, tokens=held))
+    outcome = judged(
+        server.access_tokens, a_world(access={VIEW: Probe("refused", "")}, tokens=held)
+    )
     assert (outcome.status, outcome.fix) == ("fail", ())
     assert outcome.remedy.commands == ("ocarina-kit login --force --for lookup",)
 
@@ -155,21 +195,38 @@ def test_what_is_asked_about(tmp_path: Path) -> None:
     """Valid tokens of this server, with the client's version; no other server's, and no refresh token."""
     log = tmp_path / ".local/state/ocarina-kit/refresh.log"
     log.parent.mkdir(parents=True)
-    known = {"time": "2023-11-14T00:00:00Z", "result": "logged-in", "server": "https://other.test/"}
+    known = {
+        "time": "2023-11-14T00:00:00Z",
+        "result": "logged-in",
+        "server": "https://other.test/",
+    }
     log.write_text(json.dumps({**known, "access": digest(Secret("t"))}) + "\n")
     sent: list[str] = []
 
-    def probe_token(token: Secret, user: str, version: str | None, *_: float, **__: bool) -> Probe:
+    def probe_token(
+        token: Secret, user: str, version: str | None, *_: float, **__: bool
+    ) -> Probe:
         sent.append(f"{token.reveal()} {user} {version}")
         return Probe("accepted", "")
 
     client = Candidate("/bin/ocarina", state="works", version=(1, 0, 0))
-    held = tokens(**{TAGS: a_token("t"), "old": a_token("old", expires_at=NOW - 1), "odd": 3})
+    held = tokens(
+        **{TAGS: a_token("t"), "old": a_token("old", expires_at=NOW - 1), "odd": 3}
+    )
     majora = SimpleNamespace(probe_token=probe_token)
-    facts: dict[str, Any] = {"majora": majora, "setup": HTTPS, "clients": Clients((client,), client)}
+    facts: dict[str, Any] = {
+        "majora": majora,
+        "setup": HTTPS,
+        "clients": Clients((client,), client),
+    }
     asked = a_world(tmp_path, tokens=held, **facts).access
-    assert {key: probe.kind for key, probe in asked.items()} == {VIEW: "accepted", TAGS: "other-server"}
+    assert {key: probe.kind for key, probe in asked.items()} == {
+        VIEW: "accepted",
+        TAGS: "other-server",
+    }
     assert sent == ["v u 1.0.0"]
     key = HTTPS._replace(legacy_key=Secret("key"))
-    assert list(a_world(tmp_path, **{**facts, "setup": key, "clients": Clients()}).access) == [""]
+    assert list(
+        a_world(tmp_path, **{**facts, "setup": key, "clients": Clients()}).access
+    ) == [""]
     assert sent[1:] == ["key u None"]

@@ -22,7 +22,11 @@ def watch(event: str, arguments: tuple) -> None:
     global steps  # noqa: PLW0603  # a hook has no other place for it
     if event == "open":
         path, _, flags = arguments
-        changes = isinstance(flags, int) and flags & WRITING and "__pycache__" not in str(path)
+        changes = (
+            isinstance(flags, int)
+            and flags & WRITING
+            and "__pycache__" not in str(path)
+        )
     else:
         changes = event in CHANGES
     steps += bool(changes)

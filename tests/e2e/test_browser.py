@@ -80,18 +80,24 @@ class Browser:
 def browser(tmp_path: Path) -> Iterator[Browser]:
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
-        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
+        pytest.skip(
+            "needs chromium and chromedriver (Debian: chromium, chromium-driver)"
+        )
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for flag in (*_FLAGS, f"--user-data-dir={tmp_path / 'data'}"):
         options.add_argument(flag)
     home = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(tmp_path))
-    with webdriver.Chrome(options, Service(driver, env={**os.environ, **home})) as started:
+    with webdriver.Chrome(
+        options, Service(driver, env={**os.environ, **home})
+    ) as started:
         started.implicitly_wait(WAIT)
         yield Browser(started)
 
 
-def test_a_new_user_registers_logs_in_and_asks_for_a_sample(browser: Browser, kit: Kit) -> None:
+def test_a_new_user_registers_logs_in_and_asks_for_a_sample(
+    browser: Browser, kit: Kit
+) -> None:
     client = install_standin(kit.home / "envs" / "ocarina")
     kit.extra["PATH"] = f"{client.parent}:{kit.env['PATH']}"
     with (
@@ -107,8 +113,17 @@ def test_a_new_user_registers_logs_in_and_asks_for_a_sample(browser: Browser, ki
         screen.expect("Register ocarina as an application:")
         page = screen.expect(r"http://\S+", regex=True)
         screen.expect("Client id:")
-        fields = dict(re.findall(r"^ +(\S.*?)  +(\S.*)$", screen.text.rpartition(page)[2], re.MULTILINE))
-        assert set(fields) == {"Name", "Client type", "Authorization grant type", "Redirect uris"}
+        fields = dict(
+            re.findall(
+                r"^ +(\S.*?)  +(\S.*)$", screen.text.rpartition(page)[2], re.MULTILINE
+            )
+        )
+        assert set(fields) == {
+            "Name",
+            "Client type",
+            "Authorization grant type",
+            "Redirect uris",
+        }
         browser.open(page)
         browser.arrives_at("Log in")
         browser.fill("Username", user.name)
@@ -121,7 +136,8 @@ def test_a_new_user_registers_logs_in_and_asks_for_a_sample(browser: Browser, ki
         for name, value in fields.items():
             browser.fill(name, value)
         client_id, secret = (
-            browser.field(f"Client {name}").get_attribute("value") for name in ("id", "secret")
+            browser.field(f"Client {name}").get_attribute("value")
+            for name in ("id", "secret")
         )
         kit.secrets.add(secret)
         browser.press("Save")
@@ -129,7 +145,11 @@ def test_a_new_user_registers_logs_in_and_asks_for_a_sample(browser: Browser, ki
 
         # Back at the terminal.
         screen.line(client_id)
-        talk(screen, ("Client secret (hidden):", secret), ("What will you use ocarina for?", "1"))
+        talk(
+            screen,
+            ("Client secret (hidden):", secret),
+            ("What will you use ocarina for?", "1"),
+        )
         talk(screen, ("Apply these changes? [Y/n]", ""))
         browser.open(screen.expect(LINK, regex=True))
         browser.sees("asks for access to your Majora account")
@@ -141,7 +161,9 @@ def test_a_new_user_registers_logs_in_and_asks_for_a_sample(browser: Browser, ki
         browser.press("Authorize")
         browser.arrives_at("Application authorized")
         box = browser.field("Callback URL").get_attribute("id")
-        browser.find(f'//*[@id = "{box}"]/..//button[normalize-space() = "Copy"]').click()
+        browser.find(
+            f'//*[@id = "{box}"]/..//button[normalize-space() = "Copy"]'
+        ).click()
         browser.sees("Copied: Callback URL")
         copied = browser.copied()
         assert copied == browser.driver.current_url
@@ -156,5 +178,11 @@ def test_a_new_user_registers_logs_in_and_asks_for_a_sample(browser: Browser, ki
         assert majora.token_state(kit.read_tokens()[LOOKUP]["access_token"]) == "live"
         assert (kit.crontab or "").count("# ocarina-kit") == 1
         majora.add_sample("YOUR_SAMPLE")
-        done = subprocess.run(["sh", "-c", command], env=kit.env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["sh", "-c", command],
+            env=kit.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert (done.returncode, '"errors": 0' in done.stderr) == (0, True), done

@@ -46,7 +46,9 @@ FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 @pytest.fixture(scope="module", autouse=True)
 def all_that_is_needed() -> None:
     programs = ("cron", "crontab", "busybox", "unshare", "nsenter")
-    missing = [program for program in programs if not shutil.which(program, path=SYSTEM_PATH)]
+    missing = [
+        program for program in programs if not shutil.which(program, path=SYSTEM_PATH)
+    ]
     if missing or FAKETIME is None:
         pytest.skip(f"needs {' '.join(missing) or 'libfaketime'}")
     if subprocess.call(["unshare", "-m", "mount", "--make-rprivate", "/"]) != 0:
@@ -65,8 +67,13 @@ class Apart:
         (folder / "crontab").touch()
         (folder / "cron.d").mkdir()
         self.log = folder / "cron.log"
-        self.processes = [subprocess.Popen(["unshare", "-m", "sh", "-c", _HIDE, "sh", folder])]
-        until(lambda: (folder / "ready").exists() or self.processes[0].poll() is not None, "the namespace")
+        self.processes = [
+            subprocess.Popen(["unshare", "-m", "sh", "-c", _HIDE, "sh", folder])
+        ]
+        until(
+            lambda: (folder / "ready").exists() or self.processes[0].poll() is not None,
+            "the namespace",
+        )
         assert self.processes[0].poll() is None, "the namespace could not be made"
         self.enter = ["nsenter", "-m", "-t", str(self.processes[0].pid), "--"]
 
@@ -78,7 +85,9 @@ class Apart:
         environ = {"PATH": SYSTEM_PATH, "LD_PRELOAD": str(FAKETIME), "FAKETIME": at}
         with self.log.open("wb") as log:
             command = [*self.enter, "cron", "-f", "-L", "15"]
-            self.processes.append(subprocess.Popen(command, env=environ, stdout=log, stderr=log))
+            self.processes.append(
+                subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+            )
 
     def stop_last(self) -> None:
         process = self.processes.pop()
@@ -89,7 +98,9 @@ class Apart:
 class Person:
     """Somebody whose kit and client have environments of their own. ``enter`` comes before each command."""
 
-    def __init__(self, lab: Lab, prefix: Path, enter: list[str], path: str, **environ: str) -> None:
+    def __init__(
+        self, lab: Lab, prefix: Path, enter: list[str], path: str, **environ: str
+    ) -> None:
         self.kit, self.prefix, self.enter = lab.kit, prefix, enter
         self.env = {
             **lab.kit.env,
@@ -102,7 +113,12 @@ class Person:
     def run(self, command: str, stdin: bytes = b"") -> bytes:
         argv: list[str] = [*self.enter, *command.split()]
         done = subprocess.run(
-            argv, env=self.env, cwd=self.kit.home, input=stdin, capture_output=True, check=False
+            argv,
+            env=self.env,
+            cwd=self.kit.home,
+            input=stdin,
+            capture_output=True,
+            check=False,
         )
         assert done.returncode == 0, done
         return done.stdout
@@ -117,17 +133,27 @@ class Person:
             tokens = self.kit.read_tokens()
         except ValueError:  # the client writes in place
             return False
-        return all(tokens[scope]["expires_at"] > time.time() + 36_000 - 300 for scope in (LOOKUP, INFO))
+        return all(
+            tokens[scope]["expires_at"] > time.time() + 36_000 - 300
+            for scope in (LOOKUP, INFO)
+        )
 
 
 def install_kit(prefix: Path) -> None:
     """This very ocarina-kit and what it needs, in an environment of its own: an interpreter and a console script."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", prefix], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", "--symlinks", prefix],
+        check=True,
+    )
     packages = next(prefix.glob("lib/python3*/site-packages"))
-    (packages / "kit.pth").write_text(f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n")
+    (packages / "kit.pth").write_text(
+        f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n"
+    )
     # As pip writes them where there is a blank: a first line cannot hold one, so sh finds the interpreter there.
     first = f"#!/bin/sh\n'''exec' \"{prefix}/bin/python\" \"$0\" \"$@\"\n' '''\n"
-    text = f"{first}import sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n"
+    text = (
+        f"{first}import sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n"
+    )
     program(prefix / "bin" / "ocarina-kit", text)
 
 
@@ -139,7 +165,9 @@ def apart(tmp_path: Path) -> Iterator[Apart]:
         made.stop_last()
 
 
-def test_debians_daemon_runs_the_installed_line(lab: Lab, apart: Apart, tmp_path: Path) -> None:
+def test_debians_daemon_runs_the_installed_line(
+    lab: Lab, apart: Apart, tmp_path: Path
+) -> None:
     """Through the kit, which refreshes what expired long ago too; then without the kit's interpreter."""
     # The real crontab of this namespace, in place of the tests' program.
     person = Person(lab, tmp_path / "my 100% kit", apart.enter, "/usr/bin")
@@ -163,7 +191,10 @@ def test_debians_daemon_runs_the_installed_line(lab: Lab, apart: Apart, tmp_path
     logged = log.read_bytes()
     lab.give(LOOKUP, INFO, age=HOUR)
     apart.start_cron(entry)
-    until(person.is_fresh, f"a refresh by the client, of which cron says {apart.log.read_text()!r}")
+    until(
+        person.is_fresh,
+        f"a refresh by the client, of which cron says {apart.log.read_text()!r}",
+    )
     assert log.read_bytes() == logged
     (tmp_path / "python").rename(python)
     person.run("ocarina-kit schedule --remove --yes")
@@ -193,7 +224,9 @@ def other(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
 CRONTABS = [BUSYBOX, pytest.param(SYSTEMD_CRON, marks=pytest.mark.systemd_cron)]
 
 
-@pytest.mark.parametrize("other", CRONTABS, indirect=True, ids=["busybox", "systemd-cron"])
+@pytest.mark.parametrize(
+    "other", CRONTABS, indirect=True, ids=["busybox", "systemd-cron"]
+)
 def test_another_crontab_program(other: Person) -> None:
     other.run("ocarina-kit schedule --yes")  # no crontab yet, in that program's words
     line = other.entry.text
@@ -210,9 +243,14 @@ def test_busyboxs_daemon_runs_the_line(other: Person, tmp_path: Path) -> None:
     """Its clock cannot be set, so that the line is due at the next minute."""
     other.run("ocarina-kit schedule --yes")
     command = other.entry.command
-    other.run("crontab -", stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode())
+    other.run(
+        "crontab -",
+        stdin=f"* * * * * export HOME={other.kit.home}; {command}\n".encode(),
+    )
     daemon = ["busybox", "crond", "-f", "-c", str(tmp_path / "crontabs")]
-    with subprocess.Popen(daemon, env={"PATH": SYSTEM_PATH, "HOME": str(other.kit.home)}) as running:
+    with subprocess.Popen(
+        daemon, env={"PATH": SYSTEM_PATH, "HOME": str(other.kit.home)}
+    ) as running:
         try:
             until(other.is_fresh, "a refresh by crond")
         finally:

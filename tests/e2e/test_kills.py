@@ -26,13 +26,32 @@ def begin(lab: Lab, command: str) -> tuple[list[str], str]:
     match command:
         case "init":
             kit.write_config({**lab.config, "mine": [1, 2], "MAJORA_USER": "before"})
-            given = ["--domain", lab.majora.url, "--user", lab.user.name, "--client-id", lab.app.client_id]
-            return ["init", *given, "--client-secret-file", "-", "--offline", "--yes"], lab.app.client_secret
+            given = [
+                "--domain",
+                lab.majora.url,
+                "--user",
+                lab.user.name,
+                "--client-id",
+                lab.app.client_id,
+            ]
+            return [
+                "init",
+                *given,
+                "--client-secret-file",
+                "-",
+                "--offline",
+                "--yes",
+            ], lab.app.client_secret
         case "login":
             link = kit.run("login", "--force", "--print-url").out.strip()
             return ["login", "--callback", "-", "--no-verify"], lab.authorize(link)
         case "refresh":
-            kit.write_tokens({**others, LOOKUP: lab.majora.grant(lab.user, lab.app, LOOKUP, age=3600)})
+            kit.write_tokens(
+                {
+                    **others,
+                    LOOKUP: lab.majora.grant(lab.user, lab.app, LOOKUP, age=3600),
+                }
+            )
             return ["refresh", "--for", "lookup"], ""
         case _:
             kit.crontab = LINES
@@ -56,7 +75,9 @@ def run(lab: Lab, command: str, step: int) -> None:
     # Every file is complete: the old one, or one that has what was in the old one and the new part.
     if kit.config.read_bytes() != before:
         assert command == "init"
-        assert kit.read_config() == {**lab.config, "mine": [1, 2]}, "not the new configuration"
+        assert kit.read_config() == {**lab.config, "mine": [1, 2]}, (
+            "not the new configuration"
+        )
     tokens = kit.read_tokens()
     assert tokens[OTHER] == OTHER_TOKEN
     # A kill between sending and receiving can end with a token that the server has taken back.
@@ -66,12 +87,18 @@ def run(lab: Lab, command: str, step: int) -> None:
         assert kit.crontab.startswith(LINES)
         assert kit.crontab.count("\n") in (2, 3)
     # What a kill left behind is private too.
-    others = {kit.crontab_file, kit.home / "steps", *(path for path in kit.home.rglob("*") if path.is_dir())}
+    others = {
+        kit.crontab_file,
+        kit.home / "steps",
+        *(path for path in kit.home.rglob("*") if path.is_dir()),
+    }
     assert {mode_of(path) for path in {*kit.home.rglob("*")} - others} <= {0o600, 0o700}
 
 
 @pytest.mark.parametrize("command", ["init", "login", "refresh", "schedule"])
-@pytest.mark.parametrize("most", [3, pytest.param(10_000, marks=pytest.mark.soak)], ids=["few", "all"])
+@pytest.mark.parametrize(
+    "most", [3, pytest.param(10_000, marks=pytest.mark.soak)], ids=["few", "all"]
+)
 def test_a_kill_leaves_the_old_or_the_new(lab: Lab, command: str, most: int) -> None:
     run(lab, command, 0)
     steps = int((lab.kit.home / "steps").read_text())

@@ -17,9 +17,18 @@ def do(lab: Lab, line: str) -> None:
     assert program == "ocarina-kit", line
     if command == "login":
         link = lab.kit.run("login", "--print-url", *options)
-        done = lab.kit.run("login", "--callback", "-", stdin=lab.authorize(link.out.strip()))
+        done = lab.kit.run(
+            "login", "--callback", "-", stdin=lab.authorize(link.out.strip())
+        )
     elif command == "init":
-        options += ["--domain", lab.majora.url, "--user", lab.user.name, "--client-id", lab.app.client_id]
+        options += [
+            "--domain",
+            lab.majora.url,
+            "--user",
+            lab.user.name,
+            "--client-id",
+            lab.app.client_id,
+        ]
         options += ["--client-secret-file", "-", "--yes"]
         done = lab.kit.run("init", *options, stdin=lab.app.client_secret)
     else:
@@ -35,8 +44,12 @@ def do(lab: Lab, line: str) -> None:
 
 BROKEN: dict[str, Callable[[Lab], object]] = {
     "CFG001": lambda lab: lab.kit.config.unlink(),
-    "CFG007": lambda lab: lab.kit.write_config({**lab.config, "MAJORA_DOMAIN": lab.majora.url.rstrip("/")}),
-    "CRD001": lambda lab: lab.kit.write_config({**lab.config, "CLIENT_SECRET": "x1" * 64}),
+    "CFG007": lambda lab: lab.kit.write_config(
+        {**lab.config, "MAJORA_DOMAIN": lab.majora.url.rstrip("/")}
+    ),
+    "CRD001": lambda lab: lab.kit.write_config(
+        {**lab.config, "CLIENT_SECRET": "x1" * 64}
+    ),
     "TOK001": lambda lab: lab.kit.tokens.unlink(),
     "TOK004": lambda lab: lab.has_expired(),
     "API001": lambda lab: lab.majora.revoke(lab.kit.read_tokens()[LOOKUP]),

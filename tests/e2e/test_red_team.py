@@ -40,7 +40,9 @@ def is_saved(lab: Lab, before: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("command", ["refresh", "login"])
 @pytest.mark.parametrize("signals", [[], [signal.SIGHUP, signal.SIGTERM]])
-def test_a_terminal_that_closes(lab: Lab, command: str, signals: list[signal.Signals]) -> None:
+def test_a_terminal_that_closes(
+    lab: Lab, command: str, signals: list[signal.Signals]
+) -> None:
     refreshes = command == "refresh"
     before = lab.give(LOOKUP, age=3600) if refreshes else {}
     grant_type = "refresh_token" if refreshes else "authorization_code"
@@ -64,7 +66,9 @@ def test_ctrl_c_twice_with_the_output_in_a_pipe(lab: Lab, tmp_path: Path) -> Non
     begin_slowly(lab, 2)
     line = f'"$@" --json 2>&1 | tee {tmp_path}/log'
     argv = ["bash", "-c", line, "bash", *lab.kit.command("refresh")]
-    with Screen(argv, env=lab.kit.env, cwd=lab.kit.home, secrets=lab.kit.secrets) as screen:
+    with Screen(
+        argv, env=lab.kit.env, cwd=lab.kit.home, secrets=lab.kit.secrets
+    ) as screen:
         until(lambda: asked(lab), "the token is sent")
         screen.send(CTRL_C + CTRL_C)
         until(lambda: is_saved(lab, before), "the new token is saved")
@@ -72,7 +76,8 @@ def test_ctrl_c_twice_with_the_output_in_a_pipe(lab: Lab, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("seconds", "stopped"), [(2, 3), pytest.param(50, 0, marks=soak), pytest.param(2, 70, marks=soak)]
+    ("seconds", "stopped"),
+    [(2, 3), pytest.param(50, 0, marks=soak), pytest.param(2, 70, marks=soak)],
 )
 def test_an_answer_under_way_is_waited_for_and_not_asked_for_twice(
     lab: Lab, seconds: int, stopped: int
@@ -94,16 +99,25 @@ def test_an_answer_under_way_is_waited_for_and_not_asked_for_twice(
 @pytest.mark.parametrize("tries", [3, pytest.param(25, marks=soak)])
 def test_two_schedules_at_once_are_both_in_the_crontab(lab: Lab, tries: int) -> None:
     kit, others = lab.kit, "# mine\n5 4 * * 1 /usr/bin/true\n"
-    profiles = {name: {"MAJORA_TOKENS_FILE": f"~/tokens-{name}"} for name in ("one", "two")}
+    profiles = {
+        name: {"MAJORA_TOKENS_FILE": f"~/tokens-{name}"} for name in ("one", "two")
+    }
     kit.write_config({**lab.config, "profile": profiles})
     for _ in range(tries):
         kit.crontab = others
         with ThreadPoolExecutor(2) as pool:
-            ran = list(pool.map(lambda name: kit.run("schedule", "--yes", "--profile", name), profiles))
+            ran = list(
+                pool.map(
+                    lambda name: kit.run("schedule", "--yes", "--profile", name),
+                    profiles,
+                )
+            )
         assert [each.code for each in ran] == [0, 0], ran
         crontab = kit.crontab or ""
         assert crontab.startswith(others)
-        marks = sorted(line.rpartition("# ocarina-kit ")[2] for line in crontab.splitlines()[2:])
+        marks = sorted(
+            line.rpartition("# ocarina-kit ")[2] for line in crontab.splitlines()[2:]
+        )
         assert marks == ["one", "two"], crontab
 
 
@@ -114,9 +128,17 @@ def test_refreshes_at_once_spend_each_refresh_token_once(lab: Lab, number: int) 
     lab.has_expired()
     known = lab.majora.stats()["spent"]
     with ThreadPoolExecutor(number) as pool:
-        codes = list(pool.map(lambda _: lab.kit.run("refresh", "--within", "9h").code, range(number)))
+        codes = list(
+            pool.map(
+                lambda _: lab.kit.run("refresh", "--within", "9h").code, range(number)
+            )
+        )
     assert codes == [0] * number
-    spent = [times for each, times in lab.majora.stats()["spent"].items() if each not in known]
+    spent = [
+        times
+        for each, times in lab.majora.stats()["spent"].items()
+        if each not in known
+    ]
     assert spent == [1, 1]
     after = lab.kit.read_tokens()
     for scope in scopes:
@@ -125,21 +147,32 @@ def test_refreshes_at_once_spend_each_refresh_token_once(lab: Lab, number: int) 
 
 
 @pytest.mark.parametrize("number", [6, pytest.param(50, marks=soak)])
-def test_processes_that_write_the_configuration_at_once_lose_nothing(lab: Lab, number: int) -> None:
+def test_processes_that_write_the_configuration_at_once_lose_nothing(
+    lab: Lab, number: int
+) -> None:
     kit = lab.kit
-    kit.write_config({"mine": [1, 2, 3], "profile": {"there": {"MAJORA_USER": "before"}}})
+    kit.write_config(
+        {"mine": [1, 2, 3], "profile": {"there": {"MAJORA_USER": "before"}}}
+    )
     given = ["--offline", "--domain", "https://majora.example.ac.uk/"]
     kit.extra |= {"CLIENT_ID": "i9" * 20, "CLIENT_SECRET": "s3" * 64}
 
     def init(each: int) -> int:
-        return kit.run("init", "--profile", f"p{each}", "--user", f"user{each}", *given).code
+        return kit.run(
+            "init", "--profile", f"p{each}", "--user", f"user{each}", *given
+        ).code
 
     with ThreadPoolExecutor(10) as pool:
         assert set(pool.map(init, range(number))) == {0}
     written = kit.read_config()
     assert written["mine"] == [1, 2, 3]
-    users = {name: profile["MAJORA_USER"] for name, profile in written["profile"].items()}
-    assert users == {"there": "before", **{f"p{each}": f"user{each}" for each in range(number)}}
+    users = {
+        name: profile["MAJORA_USER"] for name, profile in written["profile"].items()
+    }
+    assert users == {
+        "there": "before",
+        **{f"p{each}": f"user{each}" for each in range(number)},
+    }
 
 
 def test_waiting_for_a_lock_is_said(lab: Lab) -> None:
@@ -154,11 +187,20 @@ def test_waiting_for_a_lock_is_said(lab: Lab) -> None:
 
 
 HOSTILE = {
-    ".ocarina": lambda: json.dumps({f"SETTING_{number}": "x" for number in range(300_000)}),
-    ".ocarina-tokens": lambda: json.dumps({f"majora2.scope{number}": TOKEN for number in range(20_000)}),
+    ".ocarina": lambda: json.dumps(
+        {f"SETTING_{number}": "x" for number in range(300_000)}
+    ),
+    ".ocarina-tokens": lambda: json.dumps(
+        {f"majora2.scope{number}": TOKEN for number in range(20_000)}
+    ),
     "spool-crontab": lambda: f"0 * * * * ocarina oauth refresh {'x' * 100_000}\n",
 }
-TOKEN = {"access_token": "a" * 30, "refresh_token": "r" * 30, "expires_in": 36_000, "expires_at": 1e9}
+TOKEN = {
+    "access_token": "a" * 30,
+    "refresh_token": "r" * 30,
+    "expires_in": 36_000,
+    "expires_at": 1e9,
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)

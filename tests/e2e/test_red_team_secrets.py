@@ -35,16 +35,34 @@ def set_up_there(lab: Lab, there: dict[str, str], way: str) -> list[str]:
             return ["--config", str(kit.home / "other.json")]
         case "init":
             given = ["--domain", there["MAJORA_DOMAIN"], "--user", lab.user.name]
-            given += ["--client-id", there["CLIENT_ID"], "--client-secret-file", "-", "--yes"]
+            given += [
+                "--client-id",
+                there["CLIENT_ID"],
+                "--client-secret-file",
+                "-",
+                "--yes",
+            ]
             assert kit.run("init", *given, stdin=there["CLIENT_SECRET"]).code == 0
     return []
 
 
-COMMANDS = (["refresh"], ["doctor", "--timeout", "60"], ["doctor", "--fix", "--yes"], ["logout", "--yes"])
+COMMANDS = (
+    ["refresh"],
+    ["doctor", "--timeout", "60"],
+    ["doctor", "--fix", "--yes"],
+    ["logout", "--yes"],
+)
 
 
 @pytest.mark.parametrize(
-    "way", ["the domain edited", "a copy of the tokens", "a profile", "a configuration", "init"]
+    "way",
+    [
+        "the domain edited",
+        "a copy of the tokens",
+        "a profile",
+        "a configuration",
+        "init",
+    ],
 )
 def test_a_token_is_sent_to_no_other_server(lab: Lab, other: Sandbox, way: str) -> None:
     kit = lab.kit
@@ -56,22 +74,34 @@ def test_a_token_is_sent_to_no_other_server(lab: Lab, other: Sandbox, way: str) 
     pair = (token["access_token"], token["refresh_token"])
     kit.secrets |= {app.client_secret, *pair}
     args = set_up_there(lab, {**lab.config, "MAJORA_DOMAIN": other.url, **keys}, way)
-    kept = {path: path.read_bytes() for path in (kit.tokens, kit.home / "copy") if path.exists()}
+    kept = {
+        path: path.read_bytes()
+        for path in (kit.tokens, kit.home / "copy")
+        if path.exists()
+    }
     other.clear_requests()
     for words in COMMANDS:
         ran = kit.run(*args, *words)
         assert "evoked" not in ran.all or "nothing" in ran.all.lower(), ran
-        sent = {text for seen in other.requests for text in (seen.bearer, seen.refresh_token)}
+        sent = {
+            text
+            for seen in other.requests
+            for text in (seen.bearer, seen.refresh_token)
+        }
         assert sent.isdisjoint(map(digest, pair)), (words, ran)
         assert lab.majora.token_state(pair[1]) == "live", words
-        assert {path: path.read_bytes() for path in kept} == kept, f"{words} deleted another server's token"
+        assert {path: path.read_bytes() for path in kept} == kept, (
+            f"{words} deleted another server's token"
+        )
 
 
 def test_a_password_in_a_crontab_line_is_never_shown(lab: Lab) -> None:
     password = "Sw0rdf1sh/x"
     lab.give(LOOKUP)
     lab.kit.secrets.add(password)
-    before = f"export https_proxy=hoot:{password}@proxy.test:3128 MY_SECRET='{password}'; "
+    before = (
+        f"export https_proxy=hoot:{password}@proxy.test:3128 MY_SECRET='{password}'; "
+    )
     lab.kit.crontab = f"# mine\n5 */3 * * * {before}/gone/bin/ocarina oauth refresh\n"
     for words in ("--show", "--show --json", "--dry-run"):
         lab.kit.run("schedule", *words.split())
@@ -100,4 +130,8 @@ def test_a_second_hard_link_gets_a_warning(lab: Lab) -> None:
     lab.give(LOOKUP)
     os.link(lab.kit.tokens, lab.kit.home / "second")
     checks = lab.kit.run("doctor", "--offline", "--json").json["checks"]
-    assert [check["id"] for check in checks if "hard link" in check["detail"] and check["status"] == "warn"]
+    assert [
+        check["id"]
+        for check in checks
+        if "hard link" in check["detail"] and check["status"] == "warn"
+    ]

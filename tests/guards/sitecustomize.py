@@ -10,13 +10,22 @@ import sys
 
 EXIT = 99
 _HOME = os.environ.get("KIT_GUARD_HOME", "")
-_PRECIOUS = (".ocarina", ".ocarina-tokens", os.path.join(".local", "state", "ocarina-kit"))
+_PRECIOUS = (
+    ".ocarina",
+    ".ocarina-tokens",
+    os.path.join(".local", "state", "ocarina-kit"),
+)
 # RFC 6761: names that never exist anywhere; tests of "no such host" ask for them.
 _HARMLESS_SUFFIXES = (".invalid", ".test", "localhost")
 
 
 def _is_here(host: object) -> bool:
-    text = (host.decode() if isinstance(host, bytes) else str(host or "")).strip("[]").rstrip(".").lower()
+    text = (
+        (host.decode() if isinstance(host, bytes) else str(host or ""))
+        .strip("[]")
+        .rstrip(".")
+        .lower()
+    )
     if text in ("", "0.0.0.0", "::") or text.endswith(_HARMLESS_SUFFIXES):
         return True
     try:
@@ -46,7 +55,10 @@ def _watch(event: str, arguments: tuple) -> None:
             _stop(f"reached for the outside network: {address[0]}")
     elif event == "socket.getaddrinfo" and not _is_here(arguments[0]):
         _stop(f"asked for the address of {arguments[0]!r}")
-    elif event == "subprocess.Popen" and os.path.basename(os.fsdecode(arguments[0])) == "crontab":
+    elif (
+        event == "subprocess.Popen"
+        and os.path.basename(os.fsdecode(arguments[0])) == "crontab"
+    ):
         environment = os.environ if arguments[3] is None else arguments[3]
         reads_only = list(arguments[1])[1:] == ["-l"]
         if not reads_only and not environment.get("KIT_TEST_CRONTAB"):

@@ -49,7 +49,9 @@ def read_request(conn: socket.socket) -> bytes:
         return head + stream.read(length)
 
 
-def machine_with(environ: Mapping[str, str] = {}, home: Path = Path("/nowhere"), now: float = 1e9) -> Machine:
+def machine_with(
+    environ: Mapping[str, str] = {}, home: Path = Path("/nowhere"), now: float = 1e9
+) -> Machine:
     """A machine with this environment and a clock that stays at ``now``."""
     return Machine(environ, home, "u", "h", run, now=lambda: now)
 
@@ -67,7 +69,9 @@ class Peers:
         self.stopping = threading.Event()
 
     def start(
-        self, handler: Callable[[socket.socket, Peer], object], tls: ssl.SSLContext | None = None
+        self,
+        handler: Callable[[socket.socket, Peer], object],
+        tls: ssl.SSLContext | None = None,
     ) -> Peer:
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._sockets.append(listener)
@@ -138,9 +142,14 @@ class Authority:
 
     def server(self, name: str, *, expired: bool = False) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
+        now, day = (
+            datetime.datetime.now(datetime.timezone.utc),
+            datetime.timedelta(days=1),
+        )
         end = now - day if expired else now + day
-        self._ca.issue_cert(name, not_before=now - 30 * day, not_after=end).configure_cert(context)
+        self._ca.issue_cert(
+            name, not_before=now - 30 * day, not_after=end
+        ).configure_cert(context)
         return context
 
 

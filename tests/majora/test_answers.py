@@ -43,7 +43,9 @@ def said(error: object, words: str = "") -> Response:
 def test_a_grant() -> None:
     body = {**GOOD, "id_token": {"a": [1]}, "expires_at": "never"}
     pair, scope = (Secret("acc3ss"), Secret("r3fresh")), ("majora2.b", "majora2.a")
-    assert read_answer(came(200, body)) == Granted(*pair, 36000, scope, extra={"id_token": {"a": [1]}})
+    assert read_answer(came(200, body)) == Granted(
+        *pair, 36000, scope, extra={"id_token": {"a": [1]}}
+    )
     # RFC 6749 lets the rest be left out.
     least = read_answer(came(200, {"access_token": "a", "token_type": "bearer"}))
     assert least == Granted(Secret("a"), None, 36000, None, "bearer")
@@ -63,7 +65,9 @@ ODD = [
 
 
 @pytest.mark.parametrize(("name", "values", "taken"), ODD)
-def test_odd_settings_of_a_grant(name: str, values: tuple[object, ...], taken: object) -> None:
+def test_odd_settings_of_a_grant(
+    name: str, values: tuple[object, ...], taken: object
+) -> None:
     for value in values:
         answer = read_answer(came(200, {**GOOD, name: value}))
         if taken is None:
@@ -98,9 +102,13 @@ def test_what_is_not_an_answer(body: bytes, status: int, kind: str, sent: bool) 
     assert (answer.kind, answer.sent, answer.status) == (kind, sent, status)
     assert (answer.retry_after, answer.skew) == (9.0, 600.0)
     assert answer.words.startswith(("it answered", "there is no token"))
-    assert ("a web page" in answer.words) == (b"<html>" in body.lower() and status < 500)
+    assert ("a web page" in answer.words) == (
+        b"<html>" in body.lower() and status < 500
+    )
     assert ("redirect" in answer.words) == (300 <= status < 400)
-    assert read_identity(came(status, body)).kind == ("not-majora" if kind == "other" else "no-answer")
+    assert read_identity(came(status, body)).kind == (
+        "not-majora" if kind == "other" else "no-answer"
+    )
     said = read_query(came(status, body, headers=headers))
     if said.kind == "no-answer":
         assert ("not one to this query" in said.words) == (kind == "other")
@@ -112,7 +120,12 @@ def test_what_is_not_an_answer(body: bytes, status: int, kind: str, sent: bool) 
         ("invalid_grant", "", "grant", "known"),
         ("invalid_client", "", "client", "unknown"),
         ("invalid_scope", "", "scope", "no-answer"),
-        ("access_denied", "The requesting user has not enabled 2FA", "two-factor", "no-answer"),
+        (
+            "access_denied",
+            "The requesting user has not enabled 2FA",
+            "two-factor",
+            "no-answer",
+        ),
         ("invalid_request", "Mismatching redirect URI.", "redirect-uri", "known"),
         ("unauthorized_client", "", "grant-type", "other-grant"),
         ("unsupported_grant_type", "", "grant-type", "other-grant"),
@@ -121,7 +134,9 @@ def test_what_is_not_an_answer(body: bytes, status: int, kind: str, sent: bool) 
 )
 def test_refusals(error: str, description: str, cause: str, client: str) -> None:
     for status in (200, 400, 401, 403):
-        answer = read_answer(came(status, {"error": error, "error_description": description}))
+        answer = read_answer(
+            came(status, {"error": error, "error_description": description})
+        )
         assert isinstance(answer, Refused)
         assert (answer.error, answer.cause) == (error, cause)
         assert answer.said.startswith(f"Majora answered {error}")
@@ -135,15 +150,21 @@ SECRET = "Wq7xN-zR_2pLmT~4vK8sY.bH3jD&6gF=9cA 1eUoI0iP5aS"
 SECRETS = (Secret(SECRET),)
 
 
-@pytest.mark.parametrize("echo", [SECRET, SECRET[:20], SECRET[15:], SECRET.lower(), quote(SECRET, safe="")])
+@pytest.mark.parametrize(
+    "echo", [SECRET, SECRET[:20], SECRET[15:], SECRET.lower(), quote(SECRET, safe="")]
+)
 def test_what_a_server_echoes_is_masked_before_it_is_cut(echo: str) -> None:
     headers = {"location": f"https://{echo}.evil.test/?code={echo}"}
     for padding, status, read in product((0, 180, 190), (200, 302, 400, 500), READS):
         words = f"{'x' * padding} {echo} is wrong"
         body: dict[str, Any] = {"error": "invalid_request", "error_description": words}
         body |= {"errors": 1, "messages": [f"client version v1{words}"]}
-        answer = repr(read(came(status, body, secrets=SECRETS, headers=headers))).lower()
-        assert not any(SECRET[at : at + 12].lower() in answer for at in range(len(SECRET) - 11))
+        answer = repr(
+            read(came(status, body, secrets=SECRETS, headers=headers))
+        ).lower()
+        assert not any(
+            SECRET[at : at + 12].lower() in answer for at in range(len(SECRET) - 11)
+        )
 
 
 def test_a_servers_words() -> None:
@@ -152,7 +173,10 @@ def test_a_servers_words() -> None:
     echoed = {"error": "invalid_request", "error_description": "we gave n3w-token-1"}
     answer = read_answer(came(400, {**echoed, "access_token": "n3w-token-1"}))
     assert answer == Refused("invalid_request", "we gave ****")
-    places = {"https://portal.test:8/?t=s3cret": "redirect to portal.test", "//[": "redirect"}
+    places = {
+        "https://portal.test:8/?t=s3cret": "redirect to portal.test",
+        "//[": "redirect",
+    }
     for location, end in places.items():
         moved = read_answer(came(307, headers={"location": location}))
         assert isinstance(moved, NoAnswer)
@@ -167,7 +191,12 @@ ANSWERS: list[tuple[Response | NoAnswer, str, type, str]] = [
     (came(200, GOOD), "not-majora", type(None), "no-answer"),
     (came(200, HTML), "not-majora", NoAnswer, "no-answer"),
     (came(400, HTML), "not-majora", NoAnswer, "no-answer"),
-    (came(400, headers={"content-type": "text/html"}), "not-majora", NoAnswer, "refused"),
+    (
+        came(400, headers={"content-type": "text/html"}),
+        "not-majora",
+        NoAnswer,
+        "refused",
+    ),
     (came(403), "not-majora", NoAnswer, "refused"),
     (said("Bad Request"), "not-majora", NoAnswer, "refused"),
     (said(["invalid_client"]), "not-majora", NoAnswer, "refused"),
@@ -180,7 +209,9 @@ ANSWERS: list[tuple[Response | NoAnswer, str, type, str]] = [
 
 
 @pytest.mark.parametrize(("answer", "who", "revoked", "token"), ANSWERS)
-def test_what_else_an_answer_says(answer: Response | NoAnswer, who: str, revoked: type, token: str) -> None:
+def test_what_else_an_answer_says(
+    answer: Response | NoAnswer, who: str, revoked: type, token: str
+) -> None:
     assert read_identity(answer).kind == who
     assert who == "majora" or read_identity(answer, client=True).kind == who
     assert isinstance(read_revocation(answer), revoked)
@@ -193,19 +224,38 @@ VERSIONS = [
     # what the validity query says of the client, and the version that it wants
     ([], True, ""),
     (["Update your 'ocarina' client to version v0.44.0"], False, "0.44.0"),
-    (["Your token is valid but does not have all of the scopes to perform this action."], None, ""),
+    (
+        [
+            "Your token is valid but does not have all of the scopes to perform this action."
+        ],
+        None,
+        "",
+    ),
     (["Using 'ocarina', but your version number doesn't make sense"], False, ""),
     ([{"odd": 1}], True, ""),
 ]
 
 
 @pytest.mark.parametrize(("messages", "client_ok", "wanted"), VERSIONS)
-def test_an_accepted_token(messages: list[object], client_ok: bool | None, wanted: str) -> None:
+def test_an_accepted_token(
+    messages: list[object], client_ok: bool | None, wanted: str
+) -> None:
     probe = read_query(came(200, {"errors": len(messages), "messages": messages}))
-    assert (probe.kind, probe.client_ok, probe.wanted_version) == ("accepted", client_ok, wanted)
+    assert (probe.kind, probe.client_ok, probe.wanted_version) == (
+        "accepted",
+        client_ok,
+        wanted,
+    )
 
 
-VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text(), max_size=2)
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.lists(st.text(), max_size=2)
+)
 NAMES = st.sampled_from([*GOOD, "error", "error_description", "errors", "messages"])
 
 

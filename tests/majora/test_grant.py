@@ -6,12 +6,25 @@ import pytest
 from tests.majora.conftest import machine_with
 
 from ocarina_kit.config.place import Place, Setup
-from ocarina_kit.majora.grant import Pending, last_logins, new_pending, save_pending, use_pending
+from ocarina_kit.majora.grant import (
+    Pending,
+    last_logins,
+    new_pending,
+    save_pending,
+    use_pending,
+)
 from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 
-SETUP = Setup(Place(Path("/h/.ocarina")), "https://majora.test/", "u", Path("/h/t"), "id", Secret("s3cret"))
+SETUP = Setup(
+    Place(Path("/h/.ocarina")),
+    "https://majora.test/",
+    "u",
+    Path("/h/t"),
+    "id",
+    Secret("s3cret"),
+)
 
 
 def at(home: Path, now: float = 1000.0) -> Machine:
@@ -28,15 +41,28 @@ def begun(home: Path) -> Pending:
     return pending
 
 
-@pytest.mark.parametrize("domain", ["https://majora.test/", "http://127.0.0.1:8000/sub/"])
+@pytest.mark.parametrize(
+    "domain", ["https://majora.test/", "http://127.0.0.1:8000/sub/"]
+)
 def test_the_link(domain: str, tmp_path: Path) -> None:
-    pending, link = new_pending(at(tmp_path), SETUP._replace(domain=domain), "majora2.a majora2.b")
+    pending, link = new_pending(
+        at(tmp_path), SETUP._replace(domain=domain), "majora2.a majora2.b"
+    )
     page, _, query = link.partition("?")
     assert page == f"{domain}o/authorize/"
-    more = {"client_id=id", "scope=majora2.a+majora2.b", "code_challenge_method=S256", "approval_prompt=auto"}
+    more = {
+        "client_id=id",
+        "scope=majora2.a+majora2.b",
+        "code_challenge_method=S256",
+        "approval_prompt=auto",
+    }
     assert more < set(query.split("&"))
     assert not set(link) & set(" \"'<>\n")
-    assert (len(pending.state), len(pending.verifier), pending.created) == (43, 86, 1000.0)
+    assert (len(pending.state), len(pending.verifier), pending.created) == (
+        43,
+        86,
+        1000.0,
+    )
 
 
 def test_a_pending_login_is_private_and_read_again(tmp_path: Path) -> None:
@@ -49,7 +75,11 @@ def test_a_pending_login_is_private_and_read_again(tmp_path: Path) -> None:
     assert b"s3cret" not in b"".join(path.read_bytes() for path in files(tmp_path))
     assert first.belongs_to(SETUP)
     assert not first.belongs_to(SETUP._replace(domain="https://elsewhere.test/"))
-    places = (Place(Path("/x")), SETUP.place._replace(profile="p"), SETUP.place._replace(from_env=True))
+    places = (
+        Place(Path("/x")),
+        SETUP.place._replace(profile="p"),
+        SETUP.place._replace(from_env=True),
+    )
     assert not any(first.belongs_to(SETUP._replace(place=place)) for place in places)
     (tmp_path / "link").symlink_to("/h/.ocarina")
     assert first.belongs_to(SETUP._replace(place=Place(tmp_path / "link")))
@@ -58,11 +88,15 @@ def test_a_pending_login_is_private_and_read_again(tmp_path: Path) -> None:
 def test_a_second_paste_of_the_same_callback_is_recognised(tmp_path: Path) -> None:
     pending = begun(tmp_path)
     use_pending(at(tmp_path, 1030), pending)
-    assert last_logins(at(tmp_path, 1060)) == [pending._replace(verifier=Secret(""), sent=1030.0)]
+    assert last_logins(at(tmp_path, 1060)) == [
+        pending._replace(verifier=Secret(""), sent=1030.0)
+    ]
     assert last_logins(at(tmp_path, 5000)) == []
 
 
-@pytest.mark.parametrize(("now", "count"), [(1000, 1), (4599, 1), (4600, 0), (700, 1), (699, 0)])
+@pytest.mark.parametrize(
+    ("now", "count"), [(1000, 1), (4599, 1), (4600, 0), (700, 1), (699, 0)]
+)
 def test_for_an_hour(tmp_path: Path, now: float, count: int) -> None:
     pending = begun(tmp_path)
     assert len(last_logins(at(tmp_path, now))) == count

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.majora.conftest import NOBODY, Authority, Peer, Peers, answer, machine_with, read_request
+from tests.majora.conftest import (
+    NOBODY,
+    Authority,
+    Peer,
+    Peers,
+    answer,
+    machine_with,
+    read_request,
+)
 
 from ocarina_kit import __version__
 from ocarina_kit.majora.http import NoAnswer, Response, ca_bundle, proxy_for, send
@@ -21,7 +29,9 @@ OK = answer("200 OK", b"{}", "Content-Type: application/json")
 
 
 def ask(url: str, environ: Mapping[str, str] = {}, seconds: float = 5) -> Any:
-    return send(machine_with(environ), url, seconds=seconds, form={"client_secret": "s3cret"})
+    return send(
+        machine_with(environ), url, seconds=seconds, form={"client_secret": "s3cret"}
+    )
 
 
 def kind(came: Response | NoAnswer) -> tuple[str, bool]:
@@ -30,18 +40,38 @@ def kind(came: Response | NoAnswer) -> tuple[str, bool]:
     return came.kind, came.sent
 
 
-def test_a_request_and_its_answer(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
-    head = ("Date: Thu, 01 Jan 2026 00:00:10 GMT", "Retry-After: 7", "Set-Cookie: a=b", "Location: x")
+def test_a_request_and_its_answer(
+    peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = (
+        "Date: Thu, 01 Jan 2026 00:00:10 GMT",
+        "Retry-After: 7",
+        "Set-Cookie: a=b",
+        "Location: x",
+    )
     peer = peers.saying(answer("418 Teapot", b"hello", *head))
-    got = send(machine_with(now=1767225600.0), peer.url + "o/token/", seconds=5, form={"a": "b c"})
+    got = send(
+        machine_with(now=1767225600.0),
+        peer.url + "o/token/",
+        seconds=5,
+        form={"a": "b c"},
+    )
     assert isinstance(got, Response)
-    assert (got.status, got.body, got.skew, got.retry_after) == (418, b"hello", 10.0, 7.0)
+    assert (got.status, got.body, got.skew, got.retry_after) == (
+        418,
+        b"hello",
+        10.0,
+        7.0,
+    )
     assert peer.seen[0].startswith(b"POST /o/token/ HTTP/1.1")
     assert f"User-Agent: ocarina-kit/{__version__}".encode() in peer.seen[0]
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     without_zone = ("Thu Jan  1 00:00:10 2026", "Thu, 01 Jan 2026 00:00:10 -0000")
-    skews = [Response(200, {"date": text}, received=1767225600.0).skew for text in without_zone]
+    skews = [
+        Response(200, {"date": text}, received=1767225600.0).skew
+        for text in without_zone
+    ]
     monkeypatch.undo()
     time.tzset()
     assert skews == [10.0, 10.0]
@@ -68,14 +98,21 @@ def test_netrc_and_the_environment_of_the_process_have_no_say(
 
 
 def test_what_nothing_is_sent_to() -> None:
-    for url in ("http://example.test/", "https://user:pw@example.test/", "http://[::1", ""):
+    for url in (
+        "http://example.test/",
+        "https://user:pw@example.test/",
+        "http://[::1",
+        "",
+    ):
         assert kind(ask(url)) == ("insecure", False)
     assert kind(ask("https://majora.invalid/")) == ("dns-none", False)
     assert kind(ask(f"http://{NOBODY}/")) == ("refused", False)
 
 
 def test_no_thread_can_be_started() -> None:
-    usual = threading.stack_size(1 << 40)  # more than an address space has: it fails as at RLIMIT_NPROC
+    usual = threading.stack_size(
+        1 << 40
+    )  # more than an address space has: it fails as at RLIMIT_NPROC
     try:
         assert kind(ask(f"http://{NOBODY}/")) == ("no-thread", False)
     finally:
@@ -85,13 +122,20 @@ def test_no_thread_can_be_started() -> None:
 # --- time limits
 
 
-def test_what_is_slow_ends_at_the_limit_and_may_have_acted_once_all_was_sent(peers: Peers) -> None:
-    for peer in (peers.dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"), peers.silent()):
+def test_what_is_slow_ends_at_the_limit_and_may_have_acted_once_all_was_sent(
+    peers: Peers,
+) -> None:
+    for peer in (
+        peers.dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"),
+        peers.silent(),
+    ):
         assert kind(ask(peer.url, seconds=0.3)) == ("timeout", True)
     assert kind(ask(peers.silent().url, seconds=0)) == ("timeout", False)
 
 
-def test_a_request_that_was_given_up_is_not_sent_later(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_was_given_up_is_not_sent_later(
+    peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A resolver that answers once nobody waits any more."""
     late, seen, received = threading.Event(), threading.Event(), bytearray()
     resolve = socket.getaddrinfo
@@ -114,7 +158,9 @@ def test_a_request_that_was_given_up_is_not_sent_later(peers: Peers, monkeypatch
     assert b"s3cret" not in received
 
 
-def test_what_arrived_during_a_stop_is_read(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_arrived_during_a_stop_is_read(
+    peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stop uses up a wait; that of a real process: test_red_team.py, ``-m soak``."""
     waits: list[float] = []
 
@@ -156,9 +202,19 @@ def test_connections_that_end_early(peers: Peers) -> None:
 
     assert kind(ask(peers.start(reset).url)) == ("reset", True)
     assert kind(ask(peers.saying().url)) == ("reset", True)
-    for part in (b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n64\r\n{"):
-        assert kind(ask(peers.saying(b"HTTP/1.1 200 OK\r\n" + part).url)) == ("reset", True)
-    for noise in (b"SSH-2.0-OpenSSH_9.2\r\n", b"\x00\x01\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"):
+    for part in (
+        b"Content-Length: 100\r\n\r\n{",
+        b"Transfer-Encoding: chunked\r\n\r\n64\r\n{",
+    ):
+        assert kind(ask(peers.saying(b"HTTP/1.1 200 OK\r\n" + part).url)) == (
+            "reset",
+            True,
+        )
+    for noise in (
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"\x00\x01\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+    ):
         name, sent = kind(ask(peers.saying(noise).url))
         assert name in ("other", "reset")
         assert sent
@@ -176,13 +232,21 @@ def test_certificates(peers: Peers, authority: Authority, tmp_path: Path) -> Non
 
     trusted = {"CURL_CA_BUNDLE": authority.bundle}
     assert came(authority.server("localhost"), trusted).status == 200
-    assert kind(came(authority.server("localhost", expired=True), trusted)) == ("tls-expired", False)
+    assert kind(came(authority.server("localhost", expired=True), trusted)) == (
+        "tls-expired",
+        False,
+    )
     assert kind(came(authority.server("other.test"), trusted)) == ("tls-host", False)
     unknown = came(Authority(tmp_path / "other.pem").server("localhost"), trusted)
     assert kind(unknown) == ("tls-unknown-issuer", False)
     assert "localhost is not accepted: " in unknown.words
-    assert kind(came(authority.server("localhost"), {})) == ("tls-unknown-issuer", False)
-    plain = peers.start(lambda conn, peer: conn.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    assert kind(came(authority.server("localhost"), {})) == (
+        "tls-unknown-issuer",
+        False,
+    )
+    plain = peers.start(
+        lambda conn, peer: conn.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    )
     assert kind(ask(plain.tls_url)) == ("tls-other", False)
 
 
@@ -196,7 +260,10 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path, peers: Peers) 
         assert str(path) in got.words
     loopback = peers.saying(OK)  # http needs none
     assert ask(loopback.url, {"REQUESTS_CA_BUNDLE": str(empty)}).status == 200
-    assert ca_bundle({"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "/c"}) == ("CURL_CA_BUNDLE", "/c")
+    assert ca_bundle({"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "/c"}) == (
+        "CURL_CA_BUNDLE",
+        "/c",
+    )
     assert ca_bundle({"SSL_CERT_FILE": "/s"}) == ("", "")
 
 
@@ -238,7 +305,11 @@ def test_proxies_that_do_not_carry(peers: Peers) -> None:
         ("127.0.0.1:port", "proxy-unusable"),
         (f"127.0.0.1:{peers.silent().port}", "timeout"),
     ):
-        got = ask("https://majora.test/", {"https_proxy": f"http://u:pa55word@{proxy}"}, seconds=0.5)
+        got = ask(
+            "https://majora.test/",
+            {"https_proxy": f"http://u:pa55word@{proxy}"},
+            seconds=0.5,
+        )
         assert kind(got) == (expected, False)
         assert "pa55word" not in repr(got)
 
@@ -248,9 +319,15 @@ PROXIES: list[tuple[dict[str, str], str | None]] = [
     ({}, None),
     ({"HTTPS_PROXY": "http://p.test:3128"}, "http://p.test:3128"),
     ({"HTTPS_PROXY": "p.test:3128"}, "http://p.test:3128"),
-    ({"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"}, "http://low.test"),
+    (
+        {"HTTPS_PROXY": "http://up.test", "https_proxy": "http://low.test"},
+        "http://low.test",
+    ),
     ({"HTTPS_PROXY": "http://up.test", "https_proxy": ""}, None),
-    ({"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"}, "http://p.test:2"),
+    (
+        {"all_proxy": "http://all.test:1", "HTTPS_PROXY": "http://p.test:2"},
+        "http://p.test:2",
+    ),
     ({"all_proxy": "http://all.test:1"}, "http://all.test:1"),
     ({"HTTP_PROXY": "http://p.test:3128"}, None),
     ({**AT, "NO_PROXY": "*"}, None),

@@ -19,7 +19,9 @@ QUOTES = " \r\n\"'<>()[]{}“”‘’«»„‚`,"
 
 
 def lines(text: str, width: int, joint: str = "\n") -> str:
-    return joint.join(text[start : start + width] for start in range(0, len(text), width))
+    return joint.join(
+        text[start : start + width] for start in range(0, len(text), width)
+    )
 
 
 GOOD = {
@@ -40,8 +42,12 @@ GOOD = {
     "bracketed paste, echoed": f"^[[200~{CALLBACK}^[[201~",
     "bracketed paste, no escape": f"[200~{CALLBACK}[201~",
     "colours": f"\x1b[32m{CALLBACK}\x1b[0m",
-    "invisible characters": "\ufeff\u00a0" + CALLBACK.replace("code=", "\u200bcode=\u200b") + "\u00a0\0",
-    "backslashes of a shell": CALLBACK.replace("?", "\\?").replace("=", "\\=").replace("&", "\\&"),
+    "invisible characters": "\ufeff\u00a0"
+    + CALLBACK.replace("code=", "\u200bcode=\u200b")
+    + "\u00a0\0",
+    "backslashes of a shell": CALLBACK.replace("?", "\\?")
+    .replace("=", "\\=")
+    .replace("&", "\\&"),
     "HTML ampersand": CALLBACK.replace("&", "&amp;"),
     "HTML numeric": CALLBACK.replace("&", "&#38;"),
     "query": f"?code={CODE}&state={STATE}",
@@ -50,7 +56,9 @@ GOOD = {
     "encoded twice": quote(quote(CALLBACK, safe=""), safe=""),
     "query encoded": f"{DOMAIN}o/callback/?{quote(f'code={CODE}&state={STATE}', safe='')}",
     "fragment": f"{CALLBACK}#_=_",
-    "capitals and a port": CALLBACK.replace("https://majora.test", "HTTPS://MAJORA.Test:443"),
+    "capitals and a port": CALLBACK.replace(
+        "https://majora.test", "HTTPS://MAJORA.Test:443"
+    ),
     "another scheme": CALLBACK.replace("https", "http"),
     "view-source": f"view-source:{CALLBACK}",
     "the same twice, glued": f"{CALLBACK}{CALLBACK}",
@@ -73,16 +81,34 @@ LINK = f"{DOMAIN}o/authorize/?response_type=code&client_id=abc&redirect_uri=http
 
 FAULTS: dict[str, tuple[str, str]] = {
     "blanks and quotes": (' "" \r\n\t ', "empty"),
-    "the link's query": (f"?response_type=code&client_id=abc&state={STATE}", "authorize-link"),
+    "the link's query": (
+        f"?response_type=code&client_id=abc&state={STATE}",
+        "authorize-link",
+    ),
     "the link's page": (f"{DOMAIN}o/authorize/", "authorize-link"),
-    "the log-in page": (f"{DOMAIN}account/login/?next=/o/authorize/%3Fstate%3D{STATE}", "log-in-page"),
+    "the log-in page": (
+        f"{DOMAIN}account/login/?next=/o/authorize/%3Fstate%3D{STATE}",
+        "log-in-page",
+    ),
     "the log-in page alone": (f"{DOMAIN}accounts/login/", "log-in-page"),
-    "a server that looks like it": (CALLBACK.replace("majora.test", "majora.test.evil.test"), "other-server"),
-    "user info": (CALLBACK.replace("https://", "https://majora.test@evil.test/?"), "other-server"),
-    "an earlier cancel": (f"{DOMAIN}o/callback/?error=access_denied&state=earlier0123456789a", "wrong-state"),
+    "a server that looks like it": (
+        CALLBACK.replace("majora.test", "majora.test.evil.test"),
+        "other-server",
+    ),
+    "user info": (
+        CALLBACK.replace("https://", "https://majora.test@evil.test/?"),
+        "other-server",
+    ),
+    "an earlier cancel": (
+        f"{DOMAIN}o/callback/?error=access_denied&state=earlier0123456789a",
+        "wrong-state",
+    ),
     "cut off": (CALLBACK[:-10], "no-state"),
     "cancel": (f"{DOMAIN}o/callback/?error=access_denied&state={STATE}", "denied"),
-    "cancel, broken in a word": (f"{DOMAIN}o/callback/?error=access_de\nnied&state={STATE}", "denied"),
+    "cancel, broken in a word": (
+        f"{DOMAIN}o/callback/?error=access_de\nnied&state={STATE}",
+        "denied",
+    ),
     "cancel without a state": (f"{DOMAIN}o/callback/?error=access_denied", "denied"),
     "no permission": (f"?error=invalid_scope&state={STATE}", "scope"),
     "no code": (f"{DOMAIN}o/callback/?state={STATE}", "no-code"),
@@ -123,7 +149,9 @@ MISREAD = [
 
 
 @pytest.mark.parametrize(("text", "domain", "states", "known"), MISREAD)
-def test_what_a_misread_knows(text: str, domain: str, states: set[str], known: Misread) -> None:
+def test_what_a_misread_knows(
+    text: str, domain: str, states: set[str], known: Misread
+) -> None:
     assert read_paste(text, domain, states) == known
 
 

@@ -28,9 +28,19 @@ def test_commands_options_and_values(shell: str, tmp_path: Path) -> None:
     program = tmp_path / "ocarina-kit"
     program.write_text(f'{SHOWS}exec {Path(sys.executable).parent}/ocarina-kit "$@"\n')
     program.chmod(0o755)
-    (tmp_path / ".ocarina").write_text(json.dumps({"profile": {"lab": {}, "field-site": {}}}))
-    (lines,) = re.findall(rf"^# {shell}: .*\n((?:[^#`].*\n)+)", (ROOT / "docs/install.md").read_text(), re.M)
-    env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin", "fish_autosuggestion_enabled": "0"}
+    (tmp_path / ".ocarina").write_text(
+        json.dumps({"profile": {"lab": {}, "field-site": {}}})
+    )
+    (lines,) = re.findall(
+        rf"^# {shell}: .*\n((?:[^#`].*\n)+)",
+        (ROOT / "docs/install.md").read_text(),
+        re.M,
+    )
+    env = {
+        "HOME": str(tmp_path),
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "fish_autosuggestion_enabled": "0",
+    }
     with Screen([shell, "-i"], env=env, cwd=tmp_path, columns=200, rows=50) as screen:
         for line in (*lines.splitlines(), "echo rea''dy"):
             screen.line(line)
@@ -43,6 +53,16 @@ def test_commands_options_and_values(shell: str, tmp_path: Path) -> None:
 
 
 def test_a_tab_does_not_wait_for_rich() -> None:
-    env = {**os.environ, "_OCARINA_KIT_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "ocarina-kit sta"}
-    out, modules = must(sys.executable, "-X", "importtime", "-m", "ocarina_kit", env=env)
-    assert ("status" in out, "typer" in modules, "rich" in modules) == (True, True, False)
+    env = {
+        **os.environ,
+        "_OCARINA_KIT_COMPLETE": "complete_zsh",
+        "_TYPER_COMPLETE_ARGS": "ocarina-kit sta",
+    }
+    out, modules = must(
+        sys.executable, "-X", "importtime", "-m", "ocarina_kit", env=env
+    )
+    assert ("status" in out, "typer" in modules, "rich" in modules) == (
+        True,
+        True,
+        False,
+    )

@@ -23,12 +23,19 @@ RECIPE, PLATFORM = ROOT / "recipe" / "recipe.yaml", str(rattler.Subdir.current()
 def without_extras(requirements: Iterable[str] | None) -> dict[str, str]:
     """Name and versions of each that pip installs here."""
     wanted = [Requirement(text) for text in requirements or ()]
-    own = [each for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
+    own = [
+        each
+        for each in wanted
+        if each.marker is None or each.marker.evaluate({"extra": ""})
+    ]
     return {canonicalize_name(each.name): str(each.specifier) for each in own}
 
 
 def test_recipe_and_wheel_say_the_same(built: Built) -> None:
-    recipe, told = Stage0Recipe.from_file(RECIPE).render()[0].recipe.to_dict(), built.about.metadata
+    recipe, told = (
+        Stage0Recipe.from_file(RECIPE).render()[0].recipe.to_dict(),
+        built.about.metadata,
+    )
     assert recipe["package"] == {"name": told["Name"], "version": told["Version"]}
     wanted = without_extras(built.about.requires) | {"python": told["Requires-Python"]}
     assert without_extras(recipe["requirements"]["run"]) == wanted
@@ -45,35 +52,68 @@ def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
     monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "cache"))
     folder = tmp_path / "channel"
 
-    def package(name: str, version: str, inside: dict[str, Path], depends: list[str], noarch: Any) -> None:
+    def package(
+        name: str,
+        version: str,
+        inside: dict[str, Path],
+        depends: list[str],
+        noarch: Any,
+    ) -> None:
         where = folder / ("noarch" if noarch else PLATFORM)
         where.mkdir(parents=True, exist_ok=True)
-        how: dict[str, Any] = {"depends": depends, "noarch": noarch, "compression_level": 0}
+        how: dict[str, Any] = {
+            "depends": depends,
+            "noarch": noarch,
+            "compression_level": 0,
+        }
         how["files"] = [FileEntry.from_paths(path, to) for to, path in inside.items()]
         assemble_package(name, version, where.name, "local_0", where, **how)
 
-    python, settings, pip = tmp_path / "python", tmp_path / "pyvenv.cfg", tmp_path / "pip"
+    python, settings, pip = (
+        tmp_path / "python",
+        tmp_path / "pyvenv.cfg",
+        tmp_path / "pip",
+    )
     python.symlink_to(Path(getattr(sys, "_base_executable", sys.executable)).resolve())
     settings.write_text(f"home = {python.readlink().parent}\n")
-    programs = {"bin/python": python, f"bin/python{THIS}": python, "pyvenv.cfg": settings}
+    programs = {
+        "bin/python": python,
+        f"bin/python{THIS}": python,
+        "pyvenv.cfg": settings,
+    }
     package("python", sys.version.split()[0], programs, [], None)
-    pip.write_text("#!/usr/bin/env python\nimport runpy\nrunpy.run_module('pip', run_name='__main__')\n")
+    pip.write_text(
+        "#!/usr/bin/env python\nimport runpy\nrunpy.run_module('pip', run_name='__main__')\n"
+    )
     pip.chmod(0o755)
     names = ["hatchling", "pip", *without_extras(built.about.requires)]
     for name in names:  # grows
         of, needs = distribution(name), without_extras(distribution(name).requires)
         names += needs.keys() - set(names)
-        own = [each for each in of.files or () if ".." not in each.parts and each.suffix != ".pyc"]
-        inside = {f"site-packages/{each}": Path(str(of.locate_file(each))) for each in own}
-        if name == "pip":  # without its program, `pip check` is another environment's, and passes
+        own = [
+            each
+            for each in of.files or ()
+            if ".." not in each.parts and each.suffix != ".pyc"
+        ]
+        inside = {
+            f"site-packages/{each}": Path(str(of.locate_file(each))) for each in own
+        }
+        if (
+            name == "pip"
+        ):  # without its program, `pip check` is another environment's, and passes
             inside["python-scripts/pip"] = pip
-        depends = ["python", *(f"{each} {versions}".strip() for each, versions in needs.items())]
+        depends = [
+            "python",
+            *(f"{each} {versions}".strip() for each, versions in needs.items()),
+        ]
         package(name, of.version, inside, depends, "python")
     asyncio.run(index_fs(folder))
     return folder.as_uri()
 
 
-def test_the_package_is_built_tested_and_installed(built: Built, channel: str, tmp_path: Path) -> None:
+def test_the_package_is_built_tested_and_installed(
+    built: Built, channel: str, tmp_path: Path
+) -> None:
     """As tools/release.py makes it from what it made before."""
     out = shutil.copytree(built.sdist.parent, tmp_path / "out")
     # The channel has the Python of the tests alone.
@@ -82,13 +122,20 @@ def test_the_package_is_built_tested_and_installed(built: Built, channel: str, t
     release = runpy.run_path(str(ROOT / "tools" / "release.py"))
     release["conda_package"](out / "recipe.yaml", out, [channel], tmp_path / "output")
     package = Package.from_file(next(out.glob("*.conda")))
-    assert {"site-packages/ocarina_kit/py.typed", "share/man/man1/ocarina-kit.1"} <= set(package.files)
+    assert {
+        "site-packages/ocarina_kit/py.typed",
+        "share/man/man1/ocarina-kit.1",
+    } <= set(package.files)
     assert {name.split("/")[0] for name in package.files} == {"site-packages", "share"}
 
     async def install(prefix: Path) -> None:
         channels = [channel, (tmp_path / "output").as_uri()]
-        records = await rattler.solve(channels, ["ocarina-kit"], platforms=[PLATFORM, "noarch"])
-        await rattler.install(records, prefix, cache_dir=tmp_path / "cache", show_progress=False)
+        records = await rattler.solve(
+            channels, ["ocarina-kit"], platforms=[PLATFORM, "noarch"]
+        )
+        await rattler.install(
+            records, prefix, cache_dir=tmp_path / "cache", show_progress=False
+        )
 
     kit = Installed(tmp_path / "prefix", tmp_path / "home")
     kit.home.mkdir()

@@ -21,7 +21,9 @@ from .conftest import Person
         ("status", {"after": True}, requests.exceptions.JSONDecodeError),
     ],
 )
-def test_a_lost_answer(person: Person, kind: str, detail: dict[str, Any], problem: type[Exception]) -> None:
+def test_a_lost_answer(
+    person: Person, kind: str, detail: dict[str, Any], problem: type[Exception]
+) -> None:
     token = person.grant()["refresh_token"]
     person.majora.fault(kind, **detail)
     with pytest.raises(problem):
@@ -55,5 +57,9 @@ def test_the_log_has_hashes_and_no_secret(person: Person) -> None:
     assert (asked.scheme, asked.bearer) == ("Bearer", digest(token["access_token"]))
     assert (posted.path, posted.status) == ("/o/token/", 200)
     assert posted.refresh_token == digest(token["refresh_token"])
-    for secret in (token["refresh_token"], token["access_token"], person.app.client_secret):
+    for secret in (
+        token["refresh_token"],
+        token["access_token"],
+        person.app.client_secret,
+    ):
         assert secret not in repr((asked, posted))

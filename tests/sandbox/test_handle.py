@@ -45,7 +45,12 @@ def test_what_the_command_says_is_enough() -> None:
     def use_it(majora: Sandbox) -> None:
         port = majora.url.rstrip("/").rpartition(":")[2]
         exports = ("  export HOME=/", "  export REQUESTS_CA_BUNDLE=/")
-        for needed in (majora.url, f"ssh -N -L {port}:127.0.0.1:{port} ", "DEMO-0001", *exports):
+        for needed in (
+            majora.url,
+            f"ssh -N -L {port}:127.0.0.1:{port} ",
+            "DEMO-0001",
+            *exports,
+        ):
             assert needed in "\n".join(said)
         raise KeyboardInterrupt
 
@@ -55,19 +60,33 @@ def test_what_the_command_says_is_enough() -> None:
 
 def test_the_command_prints_json_and_ends_on_a_signal(kit: Kit) -> None:
     words = kit.command("sandbox", "--json", "--no-client", "--user", "hoot")
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=kit.env) as process:
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, env=kit.env
+    ) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
         process.terminate()  # Ctrl-C is what the test above raises
     assert process.returncode == 0
-    assert (ready["command"], ready["ok"], ready["exit"], ready["user"]) == ("sandbox", True, 0, "hoot")
+    assert (ready["command"], ready["ok"], ready["exit"], ready["user"]) == (
+        "sandbox",
+        True,
+        0,
+        "hoot",
+    )
     assert {"url", "ca_file", "password", "totp_secret", "home", "client"} <= set(ready)
-    until(lambda: not Path(ready["home"]).exists(), "the sandbox's process removes its folder")
+    until(
+        lambda: not Path(ready["home"]).exists(),
+        "the sandbox's process removes its folder",
+    )
 
 
 def test_a_code_of_rfc_6238() -> None:
     """Appendix B, SHA-1; the last six of its eight digits."""
-    secret, when, code = base64.b32encode(b"12345678901234567890").decode(), 1111111109, "081804"
+    secret, when, code = (
+        base64.b32encode(b"12345678901234567890").decode(),
+        1111111109,
+        "081804",
+    )
     assert totp.code_at(secret, when) == code
     valid = [totp.is_valid(secret, code, when + off) for off in (-90, -30, 0, 30, 90)]
     assert valid == [False, True, True, True, False]

@@ -15,9 +15,18 @@ from ocarina_kit.sandbox import break_interpreter, install_standin
 GET = ("--oauth", "get", "biosample", "--central-sample-id", "S-1")
 
 
-def run(kit: Kit, script: Path, *args: str, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+def run(
+    kit: Kit, script: Path, *args: str, env: Mapping[str, str] = {}
+) -> subprocess.CompletedProcess[str]:
     environ = {"HOME": str(kit.home), "PATH": "/usr/bin:/bin", **env}
-    return subprocess.run([script, *args], input="", capture_output=True, text=True, check=False, env=environ)
+    return subprocess.run(
+        [script, *args],
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
+    )
 
 
 @pytest.mark.parametrize("folder", ["with a blank", "d" * 130, "quo'te"])
@@ -33,7 +42,9 @@ def test_it_is_an_environment_with_its_own_interpreter(kit: Kit, folder: str) ->
     assert not break_interpreter(script).exists()
 
 
-def test_a_query_with_the_settings_of_a_profile_or_the_environment(lab: Lab, client: Path) -> None:
+def test_a_query_with_the_settings_of_a_profile_or_the_environment(
+    lab: Lab, client: Path
+) -> None:
     kit, config = lab.kit, lab.config
     lab.majora.add_sample("S-1")
     lab.give(VIEW)
@@ -41,7 +52,13 @@ def test_a_query_with_the_settings_of_a_profile_or_the_environment(lab: Lab, cli
     assert (ran.returncode, '"S-1"' in ran.stderr) == (0, True)
     assert run(kit, client, "-q", *GET[1:]).returncode == 77  # without --oauth
     profile = {"p": {"CLIENT_ID": ""}}
-    kit.write_config({"MAJORA_DOMAIN": "https://root.invalid/", "default": config, "profile": profile})
+    kit.write_config(
+        {
+            "MAJORA_DOMAIN": "https://root.invalid/",
+            "default": config,
+            "profile": profile,
+        }
+    )
     assert run(kit, client, "-q", *GET).returncode == 0
     assert run(kit, client, "--profile", "p", *GET).returncode == 78
     kit.config.write_text("{'a': 1}")
@@ -49,9 +66,16 @@ def test_a_query_with_the_settings_of_a_profile_or_the_environment(lab: Lab, cli
     assert run(kit, client, "-q", "--env", *GET, env=config).returncode == 0
 
 
-def test_refresh_writes_in_place_and_stops_at_the_first_failure(lab: Lab, client: Path) -> None:
+def test_refresh_writes_in_place_and_stops_at_the_first_failure(
+    lab: Lab, client: Path
+) -> None:
     kit = lab.kit
-    given = lab.give(VIEW, "majora2.can_read_dataview_via_api", "majora2.view_majoraartifact_info", age=3600)
+    given = lab.give(
+        VIEW,
+        "majora2.can_read_dataview_via_api",
+        "majora2.view_majoraartifact_info",
+        age=3600,
+    )
     first, refused, last = given.values()
     lab.majora.revoke(refused)
     inode = kit.tokens.stat().st_ino

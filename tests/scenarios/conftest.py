@@ -10,6 +10,8 @@ from ocarina_kit.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
-def stage(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(
+    running: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
     with contextlib.ExitStack() as stack:
         yield Stage(stack, {"http": running}, tmp_path_factory.mktemp("clients"))

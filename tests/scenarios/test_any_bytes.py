@@ -18,13 +18,26 @@ from ocarina_kit.system.change import difference
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
 
-WHO = {"MAJORA_DOMAIN": "https://majora.lab.test/", "MAJORA_USER": "lab", "MAJORA_TOKEN": "OAUTH"}
+WHO = {
+    "MAJORA_DOMAIN": "https://majora.lab.test/",
+    "MAJORA_USER": "lab",
+    "MAJORA_TOKEN": "OAUTH",
+}
 PROFILES = {"x": {"OCARINA_QUIET": "y", "MAJORA_TOKENS_FILE": "~/t"}}
-GOOD = json.dumps({**WHO, "CLIENT_ID": "a1" * 20, "CLIENT_SECRET": "b2" * 64, "profile": PROFILES}, indent=1)
+GOOD = json.dumps(
+    {**WHO, "CLIENT_ID": "a1" * 20, "CLIENT_SECRET": "b2" * 64, "profile": PROFILES},
+    indent=1,
+)
 PAIR = {"access_token": "access-c3c3c3c3c3", "refresh_token": "refresh-d4d4d4d4d4"}
-TOKENS = json.dumps({VIEW: {**PAIR, "expires_in": 36000, "scope": [VIEW], "expires_at": 1795537847.1}})
+TOKENS = json.dumps(
+    {VIEW: {**PAIR, "expires_in": 36000, "scope": [VIEW], "expires_at": 1795537847.1}}
+)
 CRONTAB = b"MAILTO=me\n# x\n0 0,6,12,18 * * * /opt/bin/ocarina oauth refresh\n*/5 * * * * x % y\n"
-FILES = {".ocarina": GOOD.encode(), ".ocarina-tokens": TOKENS.encode(), "crontab": CRONTAB}
+FILES = {
+    ".ocarina": GOOD.encode(),
+    ".ocarina-tokens": TOKENS.encode(),
+    "crontab": CRONTAB,
+}
 _WORDS = (*b'{}",:\r\x00\xff'.split(b"|"), b"null", b"[]", b"1e999", b"\\u0000")
 
 
@@ -36,14 +49,18 @@ def mangled(good: bytes) -> st.SearchStrategy[bytes]:
 
     new = st.one_of(st.sampled_from(_WORDS), st.binary(max_size=8))
     return st.one_of(
-        st.binary(max_size=200), st.builds(edit, st.integers(0, len(good)), st.integers(0, 40), new)
+        st.binary(max_size=200),
+        st.builds(edit, st.integers(0, len(good)), st.integers(0, 40), new),
     )
 
 
 def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
     for each, good in FILES.items():
         (home / each).write_bytes(content if each == name else good)
-    environ = {"PATH": f"{TESTS / 'programs'}:/usr/bin:/bin", "KIT_TEST_CRONTAB": str(home / "crontab")}
+    environ = {
+        "PATH": f"{TESTS / 'programs'}:/usr/bin:/bin",
+        "KIT_TEST_CRONTAB": str(home / "crontab"),
+    }
     machine = Machine(environ, home, "lab", "node", run)
     before = {path.name: path.read_bytes() for path in home.iterdir()}
     choice = Choice(skip=frozenset({"ENV"}), offline=True)

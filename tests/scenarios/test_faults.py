@@ -31,7 +31,9 @@ def faults() -> Iterator[Any]:
 
 def wrong(ran: Ran) -> dict[str, str]:
     return {
-        check["id"]: check["status"] for check in ran.json["checks"] if check["status"] not in ("ok", "skip")
+        check["id"]: check["status"]
+        for check in ran.json["checks"]
+        if check["status"] not in ("ok", "skip")
     }
 
 
@@ -41,15 +43,21 @@ def test_fault(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
         options = scenario.get("doctor", [])
         before = everything(world)
         report = tmp_path / "report.md"
-        ran = world.kit.run(*world.args, "doctor", "--json", "--report", report, *options)
+        ran = world.kit.run(
+            *world.args, "doctor", "--json", "--report", report, *options
+        )
         seen = wrong(ran)
         assert seen == expected(scenario, seen), ran
         jsonschema.validate(ran.json, SCHEMA)
-        assert ran.code == (1 if "fail" in seen.values() else 5 if "unknown" in seen.values() else 0), ran
+        assert ran.code == (
+            1 if "fail" in seen.values() else 5 if "unknown" in seen.values() else 0
+        ), ran
         if ran.code:
             assert set(ran.json) == set(SCHEMA["properties"])
             error = ran.json["error"]
-            assert error["id"] in scenario.expected or error["id"] in scenario.get("fail_or_unknown", [])
+            assert error["id"] in scenario.expected or error["id"] in scenario.get(
+                "fail_or_unknown", []
+            )
             assert error["remedy"]["text"] or error["remedy"]["commands"]
         assert everything(world) == before, "doctor without --fix wrote something"
         check_report(world, report.read_text())
@@ -60,7 +68,10 @@ def test_fault(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
 def expected(scenario: Scenario, seen: dict[str, str]) -> dict[str, str]:
     unclear = dict.fromkeys(scenario.get("fail_or_unknown", []), ("fail", "unknown"))
     unclear |= dict.fromkeys(scenario.get("may_warn", []), ("warn",))
-    return {**scenario.expected, **{id: seen[id] for id in unclear if seen.get(id) in unclear[id]}}
+    return {
+        **scenario.expected,
+        **{id: seen[id] for id in unclear if seen.get(id) in unclear[id]},
+    }
 
 
 def everything(world: World) -> dict[str, Any]:
@@ -82,7 +93,9 @@ def check_report(world: World, text: str) -> None:
         assert secret not in text, f"{secret} is in the report"
     for name in world.names:
         # As a word: a host can be called vm, and these two letters end many a client id.
-        assert not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text), f"{name} is in the report"
+        assert not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text), (
+            f"{name} is in the report"
+        )
 
 
 def check_fix(world: World, options: list[str]) -> None:
@@ -92,10 +105,15 @@ def check_fix(world: World, options: list[str]) -> None:
     fixed = kit.run(*world.args, "doctor", "--fix", "--yes", "--json", *options)
     assert wrong(fixed) == dict.fromkeys(scenario.get("fix_warn", []), "warn"), fixed
     assert fixed.code == 0, fixed
-    assert broken <= {check["id"] for check in fixed.json["checks"] if check["fixed"]}, fixed
+    assert broken <= {
+        check["id"] for check in fixed.json["checks"] if check["fixed"]
+    }, fixed
     if scenario.get("config_is") == "link":
         assert kit.config.is_symlink()
-    if "config_text" not in scenario.keys and scenario.get("config_is", "file") in ("file", "link"):
+    if "config_text" not in scenario.keys and scenario.get("config_is", "file") in (
+        "file",
+        "link",
+    ):
         config = Path(world.fill(scenario.get("config_at", str(kit.config))))
         assert json.loads(config.read_bytes())["MINE"] == KEPT
     if "{mine}" in scenario.get("crontab", "{mine}"):

@@ -9,7 +9,9 @@ import pytest
 from tests.scenarios.test_faults import FAMILIES, wrong
 from tests.scenarios.world import Scenario, Stage, scenarios
 
-KNOWN = {scenario.name: scenario for family in FAMILIES for scenario in scenarios(family)}
+KNOWN = {
+    scenario.name: scenario for family in FAMILIES for scenario in scenarios(family)
+}
 PAIRS = """
 tok/008_text crn/001_fails_otherwise
 cfg/007_through_a_link tok/002_nothing_to_read
@@ -45,7 +47,9 @@ def test_pair(pair: str, stage: Stage, tmp_path: Path) -> None:
         ran = world.kit.run(*options)
         ids = one.expected.keys() | other.expected.keys()
         # A warning that two faults bring about together: how long a token is valid, and the next run.
-        both_bring = {"TOK004"} if ids & {"CRN005", "CRN008", "CRN003", "TOK004"} else set()
+        both_bring = (
+            {"TOK004"} if ids & {"CRN005", "CRN008", "CRN003", "TOK004"} else set()
+        )
         assert wrong(ran).keys() <= ids | {*both.get("may_warn", []), *both_bring}, ran
         cause = {check["id"]: check["cause"] for check in ran.json["checks"]}
         assert {cause[id] for id in ids - wrong(ran).keys()} <= ids, ran

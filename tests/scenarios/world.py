@@ -20,7 +20,13 @@ from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.cron.host import ground_of, kit_words
 from ocarina_kit.cron.line import build_line
 from ocarina_kit.cron.times import spread
-from ocarina_kit.sandbox import Application, Sandbox, User, install_impostor, install_standin
+from ocarina_kit.sandbox import (
+    Application,
+    Sandbox,
+    User,
+    install_impostor,
+    install_standin,
+)
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
 from ocarina_kit.tokens.log import append, line
@@ -54,7 +60,11 @@ class Scenario:
     @property
     def expected(self) -> dict[str, str]:
         """What is neither ok nor a skip."""
-        return {id: status for status in ("fail", "warn", "unknown") for id in self.get(status, [])}
+        return {
+            id: status
+            for status in ("fail", "warn", "unknown")
+            for id in self.get(status, [])
+        }
 
 
 def scenarios(folder: str) -> list[Scenario]:
@@ -90,14 +100,22 @@ class World:
     def names(self) -> set[str]:
         """What names this machine, its user and the set-up: beside the secrets, none of it may stand in a report."""
         return {
-            *(self.app.client_id, self.user.name, str(self.kit.home), self.majora.url, self.words["host"]),
+            *(
+                self.app.client_id,
+                self.user.name,
+                str(self.kit.home),
+                self.majora.url,
+                self.words["host"],
+            ),
             *(self.words["node"], self.words["login"]),
         }
 
     @property
     def machine(self) -> Machine:
         """The machine as the command sees it."""
-        return Machine(self.kit.env, self.kit.home, self.words["login"], self.words["node"], run)
+        return Machine(
+            self.kit.env, self.kit.home, self.words["login"], self.words["node"], run
+        )
 
     @property
     def args(self) -> list[str]:
@@ -105,7 +123,9 @@ class World:
 
     def fill(self, text: str) -> str:
         """``text`` with ``{url}``, ``{home}`` … filled in; any other brace stays."""
-        return re.sub(r"\{(\w+)\}", lambda match: self.words.get(match[1], match[0]), text)
+        return re.sub(
+            r"\{(\w+)\}", lambda match: self.words.get(match[1], match[0]), text
+        )
 
     def replaced(self, text: str, key: str) -> str:
         for old, new in self.scenario.get(key, []):
@@ -128,7 +148,9 @@ class Stage:
     def server(self, kind: str) -> Sandbox:
         if kind not in self.servers:
             certificate = {"tls": "good"}.get(kind, kind.removeprefix("tls-"))
-            self.servers[kind] = self.stack.enter_context(Sandbox.start(tls=True, certificate=certificate))
+            self.servers[kind] = self.stack.enter_context(
+                Sandbox.start(tls=True, certificate=certificate)
+            )
         return self.servers[kind]
 
     def client(self, kind: str) -> Path:
@@ -157,7 +179,9 @@ class Stage:
         kit = Kit(home)
         world = World(scenario, kit, majora, user, app, _words(majora, user, app, home))
         if "{key}" in str(scenario.keys):
-            world.words["key"] = majora.add_legacy_key(user, age=scenario.get("key_age", 0) * _HOUR)
+            world.words["key"] = majora.add_legacy_key(
+                user, age=scenario.get("key_age", 0) * _HOUR
+            )
             world.secrets.add(world.words["key"])
         _shell(world, self)
         _build(world)
@@ -223,11 +247,19 @@ def _line(world: World) -> str:
     """The entry that schedule would write here."""
     names = world.scenario.get("line_without", [])
     config = world.fill(world.scenario.get("config_at", str(world.kit.config)))
-    environ = {name: value for name, value in world.kit.env.items() if name not in names}
-    client = world.words["ocarina"] if "/programs/" not in world.words["ocarina"] else "/opt/none/ocarina"
+    environ = {
+        name: value for name, value in world.kit.env.items() if name not in names
+    }
+    client = (
+        world.words["ocarina"]
+        if "/programs/" not in world.words["ocarina"]
+        else "/opt/none/ocarina"
+    )
     machine = world.machine
     place = Place(Path(config), profile=world.scenario.get("profile"))
-    ground = ground_of(machine._replace(environ=environ), place, world.majora.url)._replace(client=client)
+    ground = ground_of(
+        machine._replace(environ=environ), place, world.majora.url
+    )._replace(client=client)
     return build_line(ground, spread(machine.user, machine.host, world.majora.url))
 
 
@@ -240,8 +272,18 @@ def _build(world: World) -> None:
         _place(Path(world.fill(path)), world.fill(text).encode(), "file", "0644")
     config = Path(world.fill(scenario.get("config_at", str(kit.config))))
     tokens = Path(world.fill(scenario.get("tokens_at", str(kit.tokens))))
-    _place(config, _config(world), scenario.get("config_is", "file"), scenario.get("config_mode", "0600"))
-    _place(tokens, _tokens(world), scenario.get("tokens_is", "file"), scenario.get("tokens_mode", "0600"))
+    _place(
+        config,
+        _config(world),
+        scenario.get("config_is", "file"),
+        scenario.get("config_mode", "0600"),
+    )
+    _place(
+        tokens,
+        _tokens(world),
+        scenario.get("tokens_is", "file"),
+        scenario.get("tokens_mode", "0600"),
+    )
     crontab = scenario.get("crontab", "{mine}{line}\n")
     if crontab != "<none>":
         text = world.fill(crontab.replace("{mine}", MY_LINES))
@@ -300,7 +342,9 @@ def _tokens(world: World) -> bytes:
     found: dict[str, Any] = {}
     for wanted in scenario.get("tokens", [{}]):
         scope = wanted.get("scope", VIEW)
-        entry = world.majora.grant(world.user, world.app, scope, age=wanted.get("age", 1.0) * _HOUR)
+        entry = world.majora.grant(
+            world.user, world.app, scope, age=wanted.get("age", 1.0) * _HOUR
+        )
         if wanted.get("dead"):
             world.majora.revoke(entry)
         world.secrets |= {entry["access_token"], entry["refresh_token"]}
@@ -321,7 +365,14 @@ def _log(world: World, tokens: Path) -> None:
     place = Place(world.kit.config, profile=world.scenario.get("profile"))
     setup = Setup(place, world.majora.url, "", tokens)
     for each in world.scenario.get("log", []):
-        at, host = time.time() - each["hours_ago"] * _HOUR, each.get("host", world.words["node"])
+        at, host = (
+            time.time() - each["hours_ago"] * _HOUR,
+            each.get("host", world.words["node"]),
+        )
         machine = world.machine._replace(host=host, now=partial(float, at))
-        what = (each.get("by", "refresh"), each.get("result", "refreshed"), each.get("scope", VIEW))
+        what = (
+            each.get("by", "refresh"),
+            each.get("result", "refreshed"),
+            each.get("scope", VIEW),
+        )
         append(machine, [line(machine, setup, *what)])

@@ -18,4 +18,6 @@ def machine(tmp_path: Path) -> Machine:
     def sleep(seconds: float) -> None:
         times.append(times[-1] + seconds)
 
-    return machine_at(tmp_path / "home")._replace(host="login1", now=now, monotonic=now, sleep=sleep)
+    return machine_at(tmp_path / "home")._replace(
+        host="login1", now=now, monotonic=now, sleep=sleep
+    )

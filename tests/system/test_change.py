@@ -25,8 +25,12 @@ GOOD = {
 }
 
 
-def diff(machine: Machine, before: bytes | None, after: bytes, kind: str = "config") -> list[str]:
-    return difference([Change("write", machine.home / ".ocarina", kind, before, after)], machine).splitlines()
+def diff(
+    machine: Machine, before: bytes | None, after: bytes, kind: str = "config"
+) -> list[str]:
+    return difference(
+        [Change("write", machine.home / ".ocarina", kind, before, after)], machine
+    ).splitlines()
 
 
 def test_everything_but_secrets_is_shown(machine: Machine) -> None:
@@ -55,7 +59,9 @@ def test_everything_but_secrets_is_shown(machine: Machine) -> None:
     "before",
     [
         json.dumps({"CLIENT_ID": SECRET, "CLIENT_SECRET": ID}),
-        json.dumps({"CLIENT_ID": ID, "CLIENT_SECRET": SECRET[:60] + "\n " + SECRET[60:]}),
+        json.dumps(
+            {"CLIENT_ID": ID, "CLIENT_SECRET": SECRET[:60] + "\n " + SECRET[60:]}
+        ),
         json.dumps({"CLIENT_ID": ID, "mine": {"password": SECRET}}, indent=1),
         f'{{"CLIENT_SECRET": "{SECRET[:100]}\n{SECRET[100:]}",}}',
         f'{{"CLIENT_SECRET": "{SECRET},\n "MAJORA_USER": "lab"}}',
@@ -66,8 +72,12 @@ def test_everything_but_secrets_is_shown(machine: Machine) -> None:
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_no_secret_is_shown_wherever_it_is(machine: Machine, before: str, encoding: str) -> None:
-    shown = "\n".join(diff(machine, before.encode(encoding), json.dumps(GOOD, indent=4).encode()))
+def test_no_secret_is_shown_wherever_it_is(
+    machine: Machine, before: str, encoding: str
+) -> None:
+    shown = "\n".join(
+        diff(machine, before.encode(encoding), json.dumps(GOOD, indent=4).encode())
+    )
     assert SECRET[2:9] not in shown.replace("\\x00", "")
     assert f'"CLIENT_ID": "{ID}"' in shown
     assert "CLIENT_SECRET" in shown
@@ -90,7 +100,9 @@ def test_a_tokens_file_is_laid_out(machine: Machine) -> None:
 
 def test_only_what_changes_of_a_crontab_is_shown(machine: Machine) -> None:
     before = b"5 5 * * * mine --token abc\n0 0 * * * export https_proxy=u:hunter2@proxy:3128; old\n"
-    assert diff(machine, before, before.replace(b"old", b"n\xffw\x1b"), "crontab")[3:] == [
+    assert diff(machine, before, before.replace(b"old", b"n\xffw\x1b"), "crontab")[
+        3:
+    ] == [
         "-0 0 * * * export https_proxy=****@proxy:3128; old",
         "+0 0 * * * export https_proxy=****@proxy:3128; n\\xffw\\x1b",
     ]
@@ -101,7 +113,12 @@ def test_only_what_changes_of_a_crontab_is_shown(machine: Machine) -> None:
 def test_the_other_changes_in_words(machine: Machine) -> None:
     path = machine.home / ".ocarina-tokens"
     aside = Change("set aside", path, "tokens", b"x")
-    changes = [Change("chmod", path, mode=0o644), aside, aside._replace(after=b"{}"), Change("refresh")]
+    changes = [
+        Change("chmod", path, mode=0o644),
+        aside,
+        aside._replace(after=b"{}"),
+        Change("refresh"),
+    ]
     assert difference(changes, machine).splitlines() == [
         "chmod 600 ~/.ocarina-tokens  (was 644)",
         "set aside ~/.ocarina-tokens: a backup is made, and nothing is left in its place",
@@ -126,7 +143,9 @@ def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
     assert not backups_folder(machine).exists()
 
 
-def test_only_an_interrupt_stops_the_other_fixes(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_an_interrupt_stops_the_other_fixes(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     problem = KitError("no", id="RFR001")
     monkeypatch.setattr(fix, "_refresh", Mock(side_effect=problem))
     path, world = machine.home / "f", World(machine, Place(machine.home / ".ocarina"))

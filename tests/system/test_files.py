@@ -50,8 +50,19 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "gone").symlink_to("nowhere")
     (tmp_path / "circle").symlink_to("circle")
-    kinds = {"none": "missing", "file/f": "missing", "no/f": "missing", "": "folder", "/dev/null": "special"}
-    kinds |= {"fifo": "special", "gone": "dangling", "circle": "dangling", "x" * 300: "unreadable"}
+    kinds = {
+        "none": "missing",
+        "file/f": "missing",
+        "no/f": "missing",
+        "": "folder",
+        "/dev/null": "special",
+    }
+    kinds |= {
+        "fifo": "special",
+        "gone": "dangling",
+        "circle": "dangling",
+        "x" * 300: "unreadable",
+    }
     for name, kind in kinds.items():
         seen = files.read_file(tmp_path / name)
         assert (seen.kind, seen.content) == (kind, None), name
@@ -69,7 +80,9 @@ def test_half_a_file_is_looked_at_again(tmp_path: Path, machine: Machine) -> Non
             path.write_bytes(b"{}")
 
     patient = machine._replace(sleep=sleep)
-    assert files.read_settled(patient, path, lambda data: data == b"{}").content == b"{}"
+    assert (
+        files.read_settled(patient, path, lambda data: data == b"{}").content == b"{}"
+    )
     assert files.read_settled(patient, path, lambda data: False).content == b"{}"
     assert len(waits) == 2 + 5
 
@@ -81,7 +94,13 @@ def test_folders_that_let_others_replace_the_file(tmp_path: Path) -> None:
     paths = (folder / "f", folder / "home" / "f", tmp_path / "link")
     for path in paths[:2]:
         path.touch()
-    for bits, loose in {0o700: (), 0o755: (), 0o777: (folder,), 0o702: (folder,), 0o1777: ()}.items():
+    for bits, loose in {
+        0o700: (),
+        0o755: (),
+        0o777: (folder,),
+        0o702: (folder,),
+        0o1777: (),
+    }.items():
         folder.chmod(bits)
         assert [files.loose_folders(path) for path in paths] == [loose] * 3
 
@@ -112,7 +131,9 @@ def test_another_users_folder_and_group(tmp_path: Path) -> None:
 
 
 def test_0600_whatever_it_was(tmp_path: Path) -> None:
-    for number, (before, umask) in enumerate([(None, 0), (None, 0o777), (0o644, 0o777), (0, 0)]):
+    for number, (before, umask) in enumerate(
+        [(None, 0), (None, 0o777), (0o644, 0o777), (0, 0)]
+    ):
         path = tmp_path / f"tokens{number}"
         if before is not None:
             path.write_bytes(b"old")
@@ -149,11 +170,19 @@ def test_what_cannot_be_written_says_why(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
-    ids = {"folder": "FIL002", "fifo": "FIL003", "no/f": "FIL004", "file/f": "FIL004", "a": "FIL006"}
+    ids = {
+        "folder": "FIL002",
+        "fifo": "FIL003",
+        "no/f": "FIL004",
+        "file/f": "FIL004",
+        "a": "FIL006",
+    }
     ids |= {"x" * 300: "FIL005", "nul\0": "FIL007"}
     for name, id in ids.items():
         assert refusal(tmp_path / name).id == id, name
-    assert refusal(tmp_path / "no" / "f").remedy.commands == (f"mkdir -p {tmp_path}/no",)
+    assert refusal(tmp_path / "no" / "f").remedy.commands == (
+        f"mkdir -p {tmp_path}/no",
+    )
     assert names(tmp_path) == ["a", "b", "fifo", "file", "folder"]
     for path in (tmp_path / "file", tmp_path / "file" / "b"):
         with pytest.raises(KitError) as caught:
@@ -163,7 +192,12 @@ def test_what_cannot_be_written_says_why(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("code", "word"),
-    [(errno.EROFS, "read-only"), (errno.ENOSPC, "full"), (errno.EDQUOT, "quota"), (errno.EPERM, "marked")],
+    [
+        (errno.EROFS, "read-only"),
+        (errno.ENOSPC, "full"),
+        (errno.EDQUOT, "quota"),
+        (errno.EPERM, "marked"),
+    ],
 )
 def test_the_systems_refusals_in_words(tmp_path: Path, code: int, word: str) -> None:
     with pytest.raises(KitError) as caught, explained(tmp_path / "it's"):

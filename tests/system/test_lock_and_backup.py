@@ -11,27 +11,36 @@ from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
 
 
-def test_all_names_of_a_file_share_a_lock_that_says_whose_it_is(machine: Machine) -> None:
+def test_all_names_of_a_file_share_a_lock_that_says_whose_it_is(
+    machine: Machine,
+) -> None:
     (machine.home / "there").mkdir()
     (machine.home / "link").symlink_to("there/f")
     said: list[str] = []
     with hold(machine, machine.home / "there" / "f"):
         lock = machine.home / "there" / "f.lock"
         assert lock.stat().st_mode & 0o777 == 0o600
-        before, other = machine.now(), hold(machine, machine.home / "link", timeout=5, waiting=said.append)
+        before, other = (
+            machine.now(),
+            hold(machine, machine.home / "link", timeout=5, waiting=said.append),
+        )
         with pytest.raises(KitError) as caught, other:
             pass
     assert caught.value.id == "LCK002"
     assert "on login1 (pid " in caught.value.what
     (words,) = said
-    assert words.startswith(f"Waiting for {machine.home}/there/f: ocarina-kit on login1 (pid ")
+    assert words.startswith(
+        f"Waiting for {machine.home}/there/f: ocarina-kit on login1 (pid "
+    )
     assert 5 <= machine.now() - before < 6
     with hold(machine, machine.home / "link", timeout=0, waiting=said.append):
         assert len(said) == 1
     assert lock.exists()
 
 
-def test_where_nothing_can_be_locked(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_can_be_locked(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (machine.home / "g.lock").symlink_to("elsewhere")
 
     def refuse(descriptor: int, operation: int) -> None:

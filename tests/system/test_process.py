@@ -17,7 +17,10 @@ def test_input_output_and_code() -> None:
     done = run(["sh", "-c", "cat; echo bad >&2; exit 3"], stdin=big, timeout=60)
     assert (done.code, done.stdout, done.stderr, done.error) == (3, big, b"bad\n", "")
     assert run(["true"], stdin=big, timeout=60).code == 0
-    assert run(["sh", "-c", 'echo "$A"; pwd'], env={"A": "b"}, cwd=Path("/")).stdout == b"b\n/\n"
+    assert (
+        run(["sh", "-c", 'echo "$A"; pwd'], env={"A": "b"}, cwd=Path("/")).stdout
+        == b"b\n/\n"
+    )
     assert run(["sh", "-c", "kill -9 $$"]).code == -9
 
 
@@ -33,7 +36,9 @@ def test_what_does_not_start_says_why(tmp_path: Path) -> None:
         assert run([path]) == (None, b"", b"", reason)
 
 
-def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
+def test_a_program_that_takes_too_long_is_ended_with_all_it_started(
+    tmp_path: Path,
+) -> None:
     env = {"PATH": "/usr/bin:/bin", "FOLDER": str(tmp_path)}
     done = run(["sh", "-c", "sleep 600 & echo out; wait"], env=env, timeout=0.5)
     assert (done.code, done.stdout, done.error) == (None, b"out\n", "timed out")
@@ -72,5 +77,9 @@ def test_a_signal_while_a_program_starts_reaches_who_holds_signals_off() -> None
 def test_an_interrupt_ends_the_program_too(tmp_path: Path) -> None:
     env = {"PATH": "/usr/bin:/bin", "FOLDER": str(tmp_path)}
     with pytest.raises(KeyboardInterrupt):
-        run(["sh", "-c", f"kill -INT {os.getpid()}; exec sleep 600"], env=env, timeout=100)
+        run(
+            ["sh", "-c", f"kill -INT {os.getpid()}; exec sleep 600"],
+            env=env,
+            timeout=100,
+        )
     assert processes_with(str(tmp_path)) == []

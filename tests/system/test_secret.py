@@ -70,11 +70,21 @@ def test_what_is_no_secret_is_shown(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [LONG, f"x{LONG}y", LONG.lower(), LONG[:60], LONG[-40:], f"{LONG[:64]}\n{LONG[64:]}", LONG[:9] + LONG],
+    [
+        LONG,
+        f"x{LONG}y",
+        LONG.lower(),
+        LONG[:60],
+        LONG[-40:],
+        f"{LONG[:64]}\n{LONG[64:]}",
+        LONG[:9] + LONG,
+    ],
 )
 def test_a_known_secret_is_masked_also_in_pieces(text: str) -> None:
     shown = mask(f"said {text}.", [Secret(LONG)])
-    assert not any(LONG[at : at + 10].lower() in shown.lower() for at in range(len(LONG) - 9))
+    assert not any(
+        LONG[at : at + 10].lower() in shown.lower() for at in range(len(LONG) - 9)
+    )
     assert shown.startswith("said ")
     assert shown.endswith(".")
     assert shown.count("\n") == text.count("\n")
@@ -83,22 +93,39 @@ def test_a_known_secret_is_masked_also_in_pieces(text: str) -> None:
 def test_lengths_are_shown_and_a_secret_does_not_print_itself() -> None:
     secret = Secret(LONG)
     assert mask("abc hoot", ["hoot", "abc"]) == "abc ****"
-    assert mask('"password": "hootx"', ["other"], lengths=True) == '"password": "**** (5 characters)"'
+    assert (
+        mask('"password": "hootx"', ["other"], lengths=True)
+        == '"password": "**** (5 characters)"'
+    )
     assert hidden(secret) == "**** (128 characters)"
     scope = "majora2.can_add_via_api_2026_0123456"
     assert mask_opaque(f"at {'a1' * 20} {scope}") == f"at {MASK} {scope}"
-    assert LONG not in mask_opaque(f'"MAJORA_DOMAIN": "{LONG}"') + mask_opaque(f"at {LONG}")
+    assert LONG not in mask_opaque(f'"MAJORA_DOMAIN": "{LONG}"') + mask_opaque(
+        f"at {LONG}"
+    )
     assert LONG not in f"{secret} {secret!r} {[secret]}"
     assert secret == Secret(secret.reveal()) != Secret("")
 
 
-@given(st.text(st.sampled_from("ab:@/\\\"' =,{}[]\n&?password“")), st.text(min_size=4, max_size=20))
+@given(
+    st.text(st.sampled_from("ab:@/\\\"' =,{}[]\n&?password“")),
+    st.text(min_size=4, max_size=20),
+)
 def test_nothing_raises_and_line_breaks_stay(text: str, secret: str) -> None:
-    assert mask(text, [secret.replace("\n", "x")], lengths=True).count("\n") == text.count("\n")
+    assert mask(text, [secret.replace("\n", "x")], lengths=True).count(
+        "\n"
+    ) == text.count("\n")
 
 
 @pytest.mark.parametrize(
-    "text", ["a:" * 50_000, "a" * 100_000, '"' * 100_000, "http://" * 10_000, "--password " * 9000]
+    "text",
+    [
+        "a:" * 50_000,
+        "a" * 100_000,
+        '"' * 100_000,
+        "http://" * 10_000,
+        "--password " * 9000,
+    ],
 )
 def test_long_texts_are_masked_in_reasonable_time(text: str) -> None:
     mask(text, [LONG])

@@ -34,7 +34,9 @@ print("END", file=out)
 LONG = "https://majora.test/o/callback/?code=" + "c0De" * 3000 + "&state=" + "s" * 43
 
 
-def start(folder: Path, *kinds: str, term: str = "xterm-256color", where: str = "shown") -> Screen:
+def start(
+    folder: Path, *kinds: str, term: str = "xterm-256color", where: str = "shown"
+) -> Screen:
     env = {"PATH": "/usr/bin:/bin", "TERM": term, "PYTHONWARNINGS": "error"}
     screen = Screen([sys.executable, "-c", PROGRAM, where, *kinds], env=env, cwd=folder)
     screen.expect(f"{kinds[0]}> ")
@@ -43,14 +45,24 @@ def start(folder: Path, *kinds: str, term: str = "xterm-256color", where: str = 
 
 def got(folder: Path) -> list[str]:
     results = folder / "results"
-    return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+    return (
+        [json.loads(line) for line in results.read_text().splitlines()]
+        if results.exists()
+        else []
+    )
 
 
 @pytest.mark.parametrize(
     ("term", "ending", "where"),
-    [("xterm-256color", "", "shown"), ("xterm-256color", "\n", "piped"), ("dumb", "", "shown")],
+    [
+        ("xterm-256color", "", "shown"),
+        ("xterm-256color", "\n", "piped"),
+        ("dumb", "", "shown"),
+    ],
 )
-def test_a_paste_of_12_000_characters(tmp_path: Path, term: str, ending: str, where: str) -> None:
+def test_a_paste_of_12_000_characters(
+    tmp_path: Path, term: str, ending: str, where: str
+) -> None:
     with start(tmp_path, "paste", term=term, where=where) as screen:
         assert screen.takes_bracketed_pastes is (term != "dumb")
         screen.paste(LONG + ending)
@@ -69,7 +81,12 @@ def test_line_breaks_in_a_paste_are_not_its_end(tmp_path: Path) -> None:
     with start(tmp_path, "paste", "paste", term="dumb") as screen:
         screen.paste(f"\n{broken}\n")
         screen.expect("GOT")
-        for piece in ("\x1b[200~https://majora.test/o/\r", "callback/?code=x", "\x1b[20", "1~"):
+        for piece in (
+            "\x1b[200~https://majora.test/o/\r",
+            "callback/?code=x",
+            "\x1b[20",
+            "1~",
+        ):
             assert len(got(tmp_path)) == 1
             screen.send(piece)
             time.sleep(0.2)
@@ -85,8 +102,12 @@ def test_a_secret_is_unseen_and_its_length_is_shown(tmp_path: Path) -> None:
         assert got(tmp_path) == []
         screen.line()
         screen.expect("GOT 6000")
-        screen.expect("secret> ")  # from here on the keys are the kit's, not the terminal's
-        screen.send("wrong" + CTRL_U + "hush twoo" + BACKSPACE + " é" + BACKSPACE + "\x1b[D")
+        screen.expect(
+            "secret> "
+        )  # from here on the keys are the kit's, not the terminal's
+        screen.send(
+            "wrong" + CTRL_U + "hush twoo" + BACKSPACE + " é" + BACKSPACE + "\x1b[D"
+        )
         screen.line()
         screen.expect("line> ")
         screen.wait_until("echoes")
@@ -97,9 +118,12 @@ def test_a_secret_is_unseen_and_its_length_is_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "key"), [("paste", CTRL_C), ("secret", CTRL_D), ("line", CTRL_C), ("paste", signal.SIGHUP)]
+    ("kind", "key"),
+    [("paste", CTRL_C), ("secret", CTRL_D), ("line", CTRL_C), ("paste", signal.SIGHUP)],
 )
-def test_an_interrupt_sets_the_terminal_back(tmp_path: Path, kind: str, key: str | signal.Signals) -> None:
+def test_an_interrupt_sets_the_terminal_back(
+    tmp_path: Path, kind: str, key: str | signal.Signals
+) -> None:
     with start(tmp_path, kind) as screen:
         screen.wait_until("by_lines" if kind == "line" else "not by_lines")
         if isinstance(key, str):
@@ -109,13 +133,19 @@ def test_an_interrupt_sets_the_terminal_back(tmp_path: Path, kind: str, key: str
             screen.send("half a paste")
             screen.signal(key)
         assert screen.wait() == 130
-        assert (screen.echoes, screen.by_lines, screen.takes_bracketed_pastes) == (True, True, False)
+        assert (screen.echoes, screen.by_lines, screen.takes_bracketed_pastes) == (
+            True,
+            True,
+            False,
+        )
 
 
 def test_nothing_after_an_interrupt_is_left_for_a_shell(tmp_path: Path) -> None:
     with start(tmp_path, "paste") as screen:
         screen.wait_until("not by_lines")
-        screen.send("\x1b[200~https://majora.test/" + CTRL_C + "touch /tmp/nobody-wants-this\r")
+        screen.send(
+            "\x1b[200~https://majora.test/" + CTRL_C + "touch /tmp/nobody-wants-this\r"
+        )
         for _ in range(5):
             time.sleep(0.05)
             screen.send("rm -rf everything\r")

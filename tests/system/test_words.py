@@ -8,11 +8,33 @@ from ocarina_kit.system import words
 from ocarina_kit.system.errors import Exit, KitError
 
 DURATIONS = {
-    **{"90s": 90, "30m": 1800, "2h": 7200, "1d": 86_400, "1h30m": 5400, "1d2h3m4s": 93_784},
+    **{
+        "90s": 90,
+        "30m": 1800,
+        "2h": 7200,
+        "1d": 86_400,
+        "1h30m": 5400,
+        "1d2h3m4s": 93_784,
+    },
     **{"3600": 3600, "0": 0, "0s": 0, " 2H ": 7200},
 }
 NOT_DURATIONS = (
-    *("", " ", "h", "-1h", "+1h", "1h-30m", "1:30", "1h30", "30m1h", "1h1h", "1x", "1e3", "nan", "inf"),
+    *(
+        "",
+        " ",
+        "h",
+        "-1h",
+        "+1h",
+        "1h-30m",
+        "1:30",
+        "1h30",
+        "30m1h",
+        "1h1h",
+        "1x",
+        "1e3",
+        "nan",
+        "inf",
+    ),
     *("2 h and a bit", "１h", "1,5h", "1h\n2x", "ss"),
 )
 SPANS = {
@@ -35,7 +57,10 @@ def test_a_duration_is_read_and_anything_else_is_wrong_usage() -> None:
     for text in NOT_DURATIONS:
         with pytest.raises(KitError) as caught:
             words.parse_duration(text)
-        assert ("--within" in caught.value.what, caught.value.exit) == (True, Exit.USAGE), text
+        assert ("--within" in caught.value.what, caught.value.exit) == (
+            True,
+            Exit.USAGE,
+        ), text
 
 
 @pytest.mark.parametrize(("seconds", "said"), SPANS.items())
@@ -56,11 +81,17 @@ def test_a_time_is_short_where_it_is_near(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_lists_counts_and_short_paths() -> None:
-    assert [words.listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
-    assert (words.count(1, "token"), words.count(3, "token")) == ("1 token", "3 tokens")
-    assert [words.tilde(path, "/home/u") for path in ("/home/u/.ocarina", "/home/u", "/home/user/x")] == [
-        *("~/.ocarina", "~", "/home/user/x")
+    assert [words.listed(list("abc")[:n]) for n in range(4)] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
     ]
+    assert (words.count(1, "token"), words.count(3, "token")) == ("1 token", "3 tokens")
+    assert [
+        words.tilde(path, "/home/u")
+        for path in ("/home/u/.ocarina", "/home/u", "/home/user/x")
+    ] == [*("~/.ocarina", "~", "/home/user/x")]
     assert words.tilde("/etc/x", "/") == "/etc/x"
 
 

@@ -57,7 +57,11 @@ class Server:
 
     def __init__(self, answers: Any = (), others: Any = ()) -> None:
         mine = list(answers)
-        self.script = {"refresh-fact": mine, "the-code": mine, "refresh-_api": list(others)}
+        self.script = {
+            "refresh-fact": mine,
+            "the-code": mine,
+            "refresh-_api": list(others),
+        }
         self.spent: list[str] = []
 
     def refresh(self, secret: Secret, seconds: float) -> Any:
@@ -82,7 +86,9 @@ class Lab:
 
     def __init__(self, home: Path) -> None:
         self.time, self.file = NOW, home / ".ocarina-tokens"
-        self.machine = Machine({}, home, "hoot", "login1", run, self.now, self.now, self.sleep)
+        self.machine = Machine(
+            {}, home, "hoot", "login1", run, self.now, self.now, self.sleep
+        )
         self.setup = Setup(Place(home / ".ocarina"), DOMAIN, "hoot", self.file)
         self.elsewhere = self.setup._replace(domain=OTHER)
         self.majora, self.report = Server(), Report(())
@@ -107,7 +113,12 @@ class Lab:
         self.file.write_text(json.dumps(entries or {VIEW: entry(), READ: entry(READ)}))
 
     def run(
-        self, command: Any, *answers: Any, setup: Any = None, others: Any = (), **how: Any
+        self,
+        command: Any,
+        *answers: Any,
+        setup: Any = None,
+        others: Any = (),
+        **how: Any,
     ) -> dict[str, str]:
         """The results by scope; ``answers`` and ``others`` are those of the `Server`."""
         self.majora = Server(answers, others)

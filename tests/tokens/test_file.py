@@ -30,7 +30,17 @@ def loaded(file: TokensFile) -> Any:
 
 @pytest.mark.parametrize(
     "value",
-    [1, "x", None, [], True, {}, {"refresh_token": ""}, {"access_token": 5}, {"refresh_token": "\ud800"}],
+    [
+        1,
+        "x",
+        None,
+        [],
+        True,
+        {},
+        {"refresh_token": ""},
+        {"access_token": 5},
+        {"refresh_token": "\ud800"},
+    ],
 )
 def test_what_is_not_an_entry(value: object) -> None:
     file = file_of(x=value, **{VIEW: entry()})
@@ -76,7 +86,14 @@ def test_expires_at(value: object, good: bool, meant: float) -> None:
 
 
 def test_the_lifetime() -> None:
-    for value, lifetime in ((None, 36000), ("3600", 3600), ([], 36000), (1e300, 36000), (-1, 36000), (0, 0)):
+    for value, lifetime in (
+        (None, 36000),
+        ("3600", 3600),
+        ([], 36000),
+        (1e300, 36000),
+        (-1, 36000),
+        (0, 0),
+    ):
         assert one(expires_in=value).lifetime == lifetime
 
 
@@ -85,25 +102,49 @@ MINE = entry(TWO, note="mine")
 STORED = [
     # the entry before, what the server grants, the key, what the new entry has
     (MINE, granted(1), TWO, {"refresh_token": "new-refresh-1", "note": "mine"}),
-    (MINE, granted(extra={"id_token": "i", "note": "its"}), TWO, {"id_token": "i", "note": "its"}),
+    (
+        MINE,
+        granted(extra={"id_token": "i", "note": "its"}),
+        TWO,
+        {"id_token": "i", "note": "its"},
+    ),
     (entry(TWO), granted(extra={"scope": "x"}), TWO, {"scope": TWO.split()}),
     # what an answer leaves out is kept (RFC 6749, 5.1 and 6)
-    (entry(TWO), granted(refresh_token=None), TWO, {"refresh_token": entry(TWO)["refresh_token"]}),
-    (None, granted(refresh_token=None), TWO, {"access_token": "new-access-1", "scope": TWO.split()}),
+    (
+        entry(TWO),
+        granted(refresh_token=None),
+        TWO,
+        {"refresh_token": entry(TWO)["refresh_token"]},
+    ),
+    (
+        None,
+        granted(refresh_token=None),
+        TWO,
+        {"access_token": "new-access-1", "scope": TWO.split()},
+    ),
     (entry(TWO, scope=[FIRST]), granted(1), FIRST, {"scope": [FIRST]}),
     # the order of scopes is that which ocarina looks up; other scopes have their own key
     (None, granted(1, TURNED), TWO, {"scope": TWO.split()}),
-    (entry(TWO), granted(1, FIRST), FIRST, {"scope": [FIRST], "access_token": "new-access-1"}),
+    (
+        entry(TWO),
+        granted(1, FIRST),
+        FIRST,
+        {"scope": [FIRST], "access_token": "new-access-1"},
+    ),
 ]
 
 
 @pytest.mark.parametrize(("before", "answer", "key", "wanted"), STORED)
-def test_an_answer_is_stored_as_the_client_would(before: Any, answer: Any, key: str, wanted: Any) -> None:
+def test_an_answer_is_stored_as_the_client_would(
+    before: Any, answer: Any, key: str, wanted: Any
+) -> None:
     where, new = file_of(**{TWO: before} if before else {}).granted(TWO, answer, NOW)
     assert where == key
     assert wanted.items() <= new.items()
     assert (new["expires_in"], new["expires_at"]) == (36000, NOW + 36000)
-    assert ("refresh_token" in new) == (before is not None or answer.refresh_token is not None)
+    assert ("refresh_token" in new) == (
+        before is not None or answer.refresh_token is not None
+    )
 
 
 # --- keys
@@ -120,7 +161,10 @@ PLACES = [
 
 @pytest.mark.parametrize(("there", "stays"), PLACES)
 def test_never_over_a_better_one(there: dict[str, Any], stays: bool) -> None:
-    file = file_of(wrong=entry(access_token="moved"), **{VIEW: entry(access_token="there", **there)})
+    file = file_of(
+        wrong=entry(access_token="moved"),
+        **{VIEW: entry(access_token="there", **there)},
+    )
     fixed = loaded(file.fixed(NOW))
     assert list(fixed) == [VIEW]
     assert fixed[VIEW]["access_token"] == ("there" if stays else "moved")
@@ -129,20 +173,32 @@ def test_never_over_a_better_one(there: dict[str, Any], stays: bool) -> None:
 MOVES = [
     # the entries, the scope strings that ocarina looks up, the entries once they are fixed
     ({"lookup": entry(), READ: entry(READ)}, [], {READ: entry(READ), VIEW: entry()}),
-    ({VIEW: entry(READ), READ: entry(VIEW)}, [], {VIEW: entry(VIEW), READ: entry(READ)}),
+    (
+        {VIEW: entry(READ), READ: entry(VIEW)},
+        [],
+        {VIEW: entry(VIEW), READ: entry(READ)},
+    ),
     ({TWO: entry(TURNED)}, [], {TURNED: entry(TURNED)}),
     ({TWO: entry(TURNED)}, [TWO], {TWO: entry(TURNED)}),
     ({"x": entry(TURNED)}, [TWO], {TWO: entry(TURNED)}),
-    ({"x": {"refresh_token": "r", "expires_at": 5}}, [TWO], {"x": {"refresh_token": "r", "expires_at": 5}}),
+    (
+        {"x": {"refresh_token": "r", "expires_at": 5}},
+        [TWO],
+        {"x": {"refresh_token": "r", "expires_at": 5}},
+    ),
     ({VIEW: {**entry(), "scope": []}}, [], {VIEW: {**entry(), "scope": []}}),
 ]
 
 
 @pytest.mark.parametrize(("before", "known", "after"), MOVES)
-def test_each_is_moved_to_where_ocarina_looks(before: Any, known: list[str], after: Any) -> None:
+def test_each_is_moved_to_where_ocarina_looks(
+    before: Any, known: list[str], after: Any
+) -> None:
     file = file_of(**before)
     assert loaded(file.fixed(NOW, known)) == after
-    assert any(token.right_key(known) != token.key for token in file.tokens) == (before != after)
+    assert any(token.right_key(known) != token.key for token in file.tokens) == (
+        before != after
+    )
 
 
 # --- damage
@@ -175,7 +231,10 @@ def test_of_a_file_that_is_cut_off_everything_before_the_cut_is_kept() -> None:
 
 
 def test_of_two_mixed_texts_the_newer_token_is_kept() -> None:
-    texts = [json.dumps({VIEW: entry(access_token=name, expires_at=NOW + n)}) for n, name in enumerate("on")]
+    texts = [
+        json.dumps({VIEW: entry(access_token=name, expires_at=NOW + n)})
+        for n, name in enumerate("on")
+    ]
     for text in (texts[0] + texts[1], texts[1] + texts[0], texts[1] + COMPLETE[-300:]):
         file = parse(text.encode())
         assert file.damage is not None
@@ -191,7 +250,8 @@ OTHER_DAMAGE = [
     f"[{COMPLETE}]x".encode(),
     f"[{COMPLETE}]".encode(),
     repr(json.loads(COMPLETE)).encode(),  # as Python prints it
-    b"\0" * 50 + COMPLETE.encode(),  # a writer that went on behind where another had cut the file off
+    b"\0" * 50
+    + COMPLETE.encode(),  # a writer that went on behind where another had cut the file off
 ]
 
 
@@ -208,14 +268,17 @@ def test_bytes_that_are_no_text_spoil_only_their_entry() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ['{"a":', '"' + '\\"' * 20, '{"access_token": "', '"a":{"refresh_token":"r",', "["]
+    "part",
+    ['{"a":', '"' + '\\"' * 20, '{"access_token": "', '"a":{"refresh_token":"r",', "["],
 )
 def test_a_text_made_to_be_slow_is_read(part: str) -> None:
     for length in (25_000, 200_000):
         assert parse((part * (length // len(part))).encode()).damage is not None
 
 
-CONFIG = json.dumps({"MAJORA_DOMAIN": "https://m.example/", "CLIENT_SECRET": "x"}).encode()
+CONFIG = json.dumps(
+    {"MAJORA_DOMAIN": "https://m.example/", "CLIENT_SECRET": "x"}
+).encode()
 KINDS = [
     (".ocarina-tokens", b"not json at all\n", False),
     (".bashrc", b"\0" * 500, False),

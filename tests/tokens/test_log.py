@@ -14,10 +14,14 @@ from ocarina_kit.tokens.log import Line, Origins
 FILE = "~/.ocarina-tokens"
 
 
-def line(result: str, ago: float = 0.0, token: Token | None = None, **more: Any) -> Line:
+def line(
+    result: str, ago: float = 0.0, token: Token | None = None, **more: Any
+) -> Line:
     known = Line(log.stamp(NOW - ago), "login1", "refresh", result, DOMAIN, FILE, VIEW)
     if token is not None:
-        known = known._replace(access=log.digest(token.access_token), refresh=token.digest)
+        known = known._replace(
+            access=log.digest(token.access_token), refresh=token.digest
+        )
     return known._replace(**more)
 
 
@@ -28,7 +32,10 @@ def token(name: str = "a", ago: float = 0.0) -> Token:
 
 def test_what_is_written_is_read(lab: Lab) -> None:
     written = log.line(lab.machine, lab.setup, "refresh", "refreshed", VIEW, token())
-    log.append(lab.machine, [written, log.line(lab.machine, lab.setup, "refresh", "lost", "s" * 5000)])
+    log.append(
+        lab.machine,
+        [written, log.line(lab.machine, lab.setup, "refresh", "lost", "s" * 5000)],
+    )
     first, second = log.read_log(lab.machine)
     assert (first, first.time) == (written, NOW)
     assert (second.result, second.scope) == ("lost", "s" * 4000)
@@ -42,14 +49,24 @@ def test_what_is_written_is_read(lab: Lab) -> None:
 def test_damaged_lines_are_left_out(lab: Lab) -> None:
     log.append(lab.machine, [log.line(lab.machine, lab.setup, "refresh", "refreshed")])
     path = lab.machine.state / "refresh.log"
-    path.write_bytes(path.read_bytes() + b'{"time": "x", "new": 1}\n[1]\n\xff\n5\n{"cut off')
+    path.write_bytes(
+        path.read_bytes() + b'{"time": "x", "new": 1}\n[1]\n\xff\n5\n{"cut off'
+    )
     log.append(lab.machine, [log.line(lab.machine, lab.setup, "refresh", "lost")])
-    assert [each.result for each in log.read_log(lab.machine)] == ["refreshed", "", "lost"]
+    assert [each.result for each in log.read_log(lab.machine)] == [
+        "refreshed",
+        "",
+        "lost",
+    ]
 
 
 def test_rotated_at_one_mebibyte(lab: Lab) -> None:
     for _ in range(6):
-        log.append(lab.machine, [log.line(lab.machine, lab.setup, "refresh", "refreshed", "s" * 3000)] * 100)
+        log.append(
+            lab.machine,
+            [log.line(lab.machine, lab.setup, "refresh", "refreshed", "s" * 3000)]
+            * 100,
+        )
     for name in ("refresh.log", "refresh.log.1"):
         assert (lab.machine.state / name).stat().st_size <= log.ROTATE_AT
     assert len(log.read_log(lab.machine)) >= 300
@@ -66,14 +83,36 @@ SERVERS: list[tuple[list[Line], str]] = [
     ([], ""),
     ([line("refreshed", token=B)], DOMAIN),
     ([line("refreshed", token=B, server=OTHER)], OTHER),
-    ([line("refreshed", token=A, server=OTHER, tokens="~/elsewhere"), line("refreshed", token=B)], OTHER),
+    (
+        [
+            line("refreshed", token=A, server=OTHER, tokens="~/elsewhere"),
+            line("refreshed", token=B),
+        ],
+        OTHER,
+    ),
     ([line("refreshed", token=B, server=OTHER, tokens="~/elsewhere")], ""),
     ([line("used", server=OTHER)], OTHER),
     ([line("used", server=OTHER), line("unreached", server=OTHER)], ""),
-    ([line("refreshed", token=B), line("used", server=OTHER), line("unreached", server=OTHER)], DOMAIN),
+    (
+        [
+            line("refreshed", token=B),
+            line("used", server=OTHER),
+            line("unreached", server=OTHER),
+        ],
+        DOMAIN,
+    ),
     ([line("used", token=A, server=OTHER), line("logged-in", token=B)], OTHER),
-    ([line("used", token=A, server=OTHER), line("unreached", token=A, server=OTHER)], ""),
-    ([line("used", token=A, server=OTHER), line("refused-token", token=A, server=OTHER)], OTHER),
+    (
+        [line("used", token=A, server=OTHER), line("unreached", token=A, server=OTHER)],
+        "",
+    ),
+    (
+        [
+            line("used", token=A, server=OTHER),
+            line("refused-token", token=A, server=OTHER),
+        ],
+        OTHER,
+    ),
     ([line("scheduled", server=OTHER)], ""),
     ([line("refreshed", token=A), line("adopted", token=A, server=OTHER)], DOMAIN),
 ]
@@ -100,7 +139,10 @@ def when_where_by(found: Line | None) -> Any:
 
 
 def test_last_success() -> None:
-    lines, by_cron = [line("refreshed", 50, A, host="login2")], (NOW - 50, "login2", "refresh")
+    lines, by_cron = (
+        [line("refreshed", 50, A, host="login2")],
+        (NOW - 50, "login2", "refresh"),
+    )
     for tokens, expected in (
         ([token("a", 50)], by_cron),
         ([token("z", 10)], (NOW - 10, "", "")),
@@ -119,14 +161,27 @@ ELSEWHERE: list[tuple[list[Line], list[Token], Any]] = [
     ([line("refreshed", 9000, A)], [token("z", 100)], (NOW - 100, "", "")),
     ([line("refreshed", 9000, A, scope="x")], [token("z", 100)], None),
     ([line("scheduled", 9999), line("refreshed", 9000, A)], [token("z", 100)], None),
-    ([line("scheduled", 9999), line("refreshed", 9000, A), line("unscheduled", 50)], [token("z", 100)], None),
-    ([line("refreshed", 9000, A), line("unscheduled", 500)], [token("z", 100)], (NOW - 100, "", "")),
+    (
+        [line("scheduled", 9999), line("refreshed", 9000, A), line("unscheduled", 50)],
+        [token("z", 100)],
+        None,
+    ),
+    (
+        [line("refreshed", 9000, A), line("unscheduled", 500)],
+        [token("z", 100)],
+        (NOW - 100, "", ""),
+    ),
 ]
 
 
 @pytest.mark.parametrize(("lines", "tokens", "found"), ELSEWHERE)
-def test_refreshed_elsewhere(lines: list[Line], tokens: list[Token], found: Any) -> None:
-    assert when_where_by(history.refreshed_elsewhere(lines, tokens, "login1", NOW)) == found
+def test_refreshed_elsewhere(
+    lines: list[Line], tokens: list[Token], found: Any
+) -> None:
+    assert (
+        when_where_by(history.refreshed_elsewhere(lines, tokens, "login1", NOW))
+        == found
+    )
 
 
 RUNS: list[tuple[list[Line], list[Token], bool, Any]] = [
@@ -142,14 +197,21 @@ RUNS: list[tuple[list[Line], list[Token], bool, Any]] = [
 
 
 @pytest.mark.parametrize(("lines", "tokens", "all_tokens", "found"), RUNS)
-def test_a_run_that_was_due(lines: list[Line], tokens: list[Token], all_tokens: bool, found: Any) -> None:
-    assert history.run_at(NOW - 100, lines, tokens, "login1", NOW, all_tokens=all_tokens) == found
+def test_a_run_that_was_due(
+    lines: list[Line], tokens: list[Token], all_tokens: bool, found: Any
+) -> None:
+    assert (
+        history.run_at(NOW - 100, lines, tokens, "login1", NOW, all_tokens=all_tokens)
+        == found
+    )
 
 
 def test_the_lines_about_a_tokens_file(lab: Lab) -> None:
     mark = log.path_mark(lab.machine, lab.setup.tokens_file)
     lines = [
-        line("refreshed", tokens=name, server=server) for name in (mark, "~/x") for server in (DOMAIN, OTHER)
+        line("refreshed", tokens=name, server=server)
+        for name in (mark, "~/x")
+        for server in (DOMAIN, OTHER)
     ]
     assert log.lines_of(lab.machine, lab.setup.tokens_file, lines) == lines[:2]
 

@@ -39,7 +39,9 @@ EXCHANGES: list[tuple[list[Any], str, str, int, bool]] = [
 
 
 @pytest.mark.parametrize(("answers", "result", "id", "requests", "left"), EXCHANGES)
-def test_what_a_code_becomes(lab: Lab, answers: Any, result: str, id: str, requests: int, left: bool) -> None:
+def test_what_a_code_becomes(
+    lab: Lab, answers: Any, result: str, id: str, requests: int, left: bool
+) -> None:
     lab.have(**{READ: entry(READ)})
     key = "other" if result == "narrowed" else VIEW
     assert log_in(lab, *answers) == {key: result}
@@ -56,13 +58,17 @@ def test_what_a_code_becomes(lab: Lab, answers: Any, result: str, id: str, reque
 def test_a_login_at_another_server_leaves_the_old_tokens_their_own(lab: Lab) -> None:
     lab.have(**{READ: entry(READ)})
     log_in(lab)
-    lab.have(**{READ: entry(READ, refresh_token="of-the-client"), VIEW: lab.stored[VIEW]})
+    lab.have(
+        **{READ: entry(READ, refresh_token="of-the-client"), VIEW: lab.stored[VIEW]}
+    )
     log_in(lab, setup=lab.elsewhere)
     assert lab.refresh(setup=lab.elsewhere) == {READ: "other-server", VIEW: "refreshed"}
 
 
 def test_a_new_token_that_could_not_be_saved_is_logged_as_that(lab: Lab) -> None:
-    assert log_in(lab, lambda: lab.file.mkdir() or granted(1, VIEW)) == {VIEW: "in-journal"}
+    assert log_in(lab, lambda: lab.file.mkdir() or granted(1, VIEW)) == {
+        VIEW: "in-journal"
+    }
     assert log.read_log(lab.machine)[-1].result == "in-journal"
     lab.file.rmdir()
     assert lab.run(logout, scopes=[VIEW]) == {VIEW: "revoked"}
@@ -80,7 +86,19 @@ def test_init_sets_the_tokens_of_the_old_server_aside(lab: Lab) -> None:
     machine, there = lab.machine, lab.elsewhere
     assert plan_aside(machine, there) is None
     lab.have(**{VIEW: entry(), READ: entry(READ)})
-    log.append(machine, [log.line(machine, there, "login", "logged-in", READ, read_token(READ, entry(READ)))])
+    log.append(
+        machine,
+        [
+            log.line(
+                machine,
+                there,
+                "login",
+                "logged-in",
+                READ,
+                read_token(READ, entry(READ)),
+            )
+        ],
+    )
     change = plan_aside(machine, there)
     assert change is not None
     assert change.before == lab.file.read_bytes()
@@ -100,9 +118,14 @@ NOT_REVOKED = [
 
 
 @pytest.mark.parametrize(("answer", "id", "code"), NOT_REVOKED)
-def test_what_the_server_did_not_confirm_is_kept(lab: Lab, answer: Any, id: str, code: int) -> None:
+def test_what_the_server_did_not_confirm_is_kept(
+    lab: Lab, answer: Any, id: str, code: int
+) -> None:
     lab.have()
-    assert lab.run(logout, answer, scopes=[VIEW, READ]) == {VIEW: "kept", READ: "revoked"}
+    assert lab.run(logout, answer, scopes=[VIEW, READ]) == {
+        VIEW: "kept",
+        READ: "revoked",
+    }
     assert lab.errors == [(id, code)]
     assert lab.stored == {VIEW: entry()}
     assert lab.run(logout, scopes=[VIEW], local=True) == {VIEW: "forgotten"}

@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 from tests.conftest import until
-from tests.tokens.conftest import BUSY, DOWN, GONE, LATE, NOW, READ, SILENT, VIEW, Lab, entry, granted
+from tests.tokens.conftest import (
+    BUSY,
+    DOWN,
+    GONE,
+    LATE,
+    NOW,
+    READ,
+    SILENT,
+    VIEW,
+    Lab,
+    entry,
+    granted,
+)
 
 from ocarina_kit.majora.api import Refused
 from ocarina_kit.majora.http import NoAnswer
@@ -27,23 +39,34 @@ def theirs(left: float) -> dict[str, Any]:
 def test_every_token_is_refreshed_saved_and_logged(lab: Lab) -> None:
     lab.have()
     assert lab.refresh(within=1000.5) == {VIEW: "fresh", READ: "fresh"}
-    assert [path.name for path in lab.machine.home.iterdir()] == [lab.file.name], "no state, no lock"
+    assert [path.name for path in lab.machine.home.iterdir()] == [lab.file.name], (
+        "no state, no lock"
+    )
     assert lab.refresh(within=1000.6) == {VIEW: "refreshed", READ: "refreshed"}
     assert lab.errors == []
     stopped = lab.report._replace(interrupted=True).errors(lab.setup)
     assert stopped[0].why.startswith("2 of 2 tokens were done")
     assert list(lab.stored) == [VIEW, READ]
-    assert all(value["access_token"].startswith("new-") for value in lab.stored.values())
+    assert all(
+        value["access_token"].startswith("new-") for value in lab.stored.values()
+    )
     assert all(value["expires_at"] == NOW + 36000 for value in lab.stored.values())
     assert lab.file.stat().st_mode & 0o777 == 0o600
     assert list((lab.machine.state / "backups").iterdir())
     assert not journal_path(lab.machine, lab.setup).exists()
-    made = [line.scope for line in log.read_log(lab.machine) if line.result == "refreshed"]
+    made = [
+        line.scope for line in log.read_log(lab.machine) if line.result == "refreshed"
+    ]
     assert sorted(made) == [READ, VIEW]
     assert "new-" not in (lab.machine.state / "refresh.log").read_text()
 
 
-NOTHING = [(None, "TOK001", 4), (" \n", "TOK001", 4), ("{", "TOK002", 1), ("export A=1\n", "TOK002", 1)]
+NOTHING = [
+    (None, "TOK001", 4),
+    (" \n", "TOK001", 4),
+    ("{", "TOK002", 1),
+    ("export A=1\n", "TOK002", 1),
+]
 
 
 @pytest.mark.parametrize(("content", "id", "code"), NOTHING)
@@ -60,7 +83,9 @@ def test_what_cannot_be_refreshed(lab: Lab) -> None:
     lab.have(**{VIEW: entry(refresh_token=None), READ: 5})
     assert lab.refresh() == {VIEW: "no-refresh-token", READ: "unreadable"}
     assert lab.errors == [("TOK005", 4), ("TOK002", 1)]
-    assert lab.report.errors(lab.setup)[0].remedy.commands == ("ocarina-kit login --for lookup",)
+    assert lab.report.errors(lab.setup)[0].remedy.commands == (
+        "ocarina-kit login --for lookup",
+    )
 
 
 # --- answers
@@ -70,7 +95,12 @@ ANSWERS: list[tuple[list[Any], str, list[tuple[str, int]], int]] = [
     ([GONE], "refused-token", [("RFR001", 4)], 1),
     ([Refused("invalid_scope", cause="scope")], "refused-token", [("RFR001", 4)], 1),
     ([Refused("invalid_client", cause="client")], "refused-client", [("CRD001", 1)], 1),
-    ([Refused("unauthorized_client", cause="grant-type")], "refused-client", [("LGN027", 1)], 1),
+    (
+        [Refused("unauthorized_client", cause="grant-type")],
+        "refused-client",
+        [("LGN027", 1)],
+        1,
+    ),
     ([Refused("server_error")], "refused", [("RFR003", 1)], 1),
     ([Refused("invalid_request", cause="redirect-uri")], "refused", [("RFR003", 1)], 1),
     ([SILENT], "maybe-lost", [("RFR004", 5)], 1),
@@ -81,12 +111,19 @@ ANSWERS: list[tuple[list[Any], str, list[tuple[str, int]], int]] = [
     ([LATE, GONE], "lost", [("RFR002", 4)], 2),
     ([LATE, DOWN, DOWN], "maybe-lost", [("RFR004", 5)], 3),
     ([LATE] * 9, "maybe-lost", [("RFR004", 5)], 7),
-    ([NoAnswer("other", "it answered 302, a redirect", False, 302)], "network", [("SRV004", 5)], 1),
+    (
+        [NoAnswer("other", "it answered 302, a redirect", False, 302)],
+        "network",
+        [("SRV004", 5)],
+        1,
+    ),
 ]
 
 
 @pytest.mark.parametrize(("answers", "result", "errors", "requests"), ANSWERS)
-def test_what_an_answer_comes_to(lab: Lab, answers: Any, result: str, errors: Any, requests: int) -> None:
+def test_what_an_answer_comes_to(
+    lab: Lab, answers: Any, result: str, errors: Any, requests: int
+) -> None:
     lab.have(**{VIEW: entry()})
     assert lab.refresh(*answers) == {VIEW: result}
     assert lab.errors == errors
@@ -103,7 +140,10 @@ def test_a_token_for_other_scopes_takes_the_place_of_the_spent_one(lab: Lab) -> 
 
 def test_an_answer_that_was_lost_in_an_earlier_run_is_called_lost(lab: Lab) -> None:
     lab.have(**{VIEW: entry()})
-    assert [lab.refresh(each)[VIEW] for each in (SILENT, GONE)] == ["maybe-lost", "lost"]
+    assert [lab.refresh(each)[VIEW] for each in (SILENT, GONE)] == [
+        "maybe-lost",
+        "lost",
+    ]
 
 
 WAITS = [
@@ -124,7 +164,9 @@ WAITS = [
 
 
 @pytest.mark.parametrize(("attempt", "answer", "elapsed", "wait"), WAITS)
-def test_when_it_is_tried_again(attempt: int, answer: NoAnswer, elapsed: float, wait: float | None) -> None:
+def test_when_it_is_tried_again(
+    attempt: int, answer: NoAnswer, elapsed: float, wait: float | None
+) -> None:
     assert next_wait(attempt, answer, elapsed) == wait
 
 
@@ -141,11 +183,15 @@ MEANWHILE: list[tuple[Any, Any, str, Any]] = [
 
 
 @pytest.mark.parametrize(("now", "answer", "result", "token"), MEANWHILE)
-def test_what_the_client_writes_meanwhile(lab: Lab, now: Any, answer: Any, result: str, token: str) -> None:
+def test_what_the_client_writes_meanwhile(
+    lab: Lab, now: Any, answer: Any, result: str, token: str
+) -> None:
     lab.have()
 
     def meanwhile() -> Any:
-        lab.file.write_text(json.dumps({**now, READ: entry(READ), "more": entry("more")}))
+        lab.file.write_text(
+            json.dumps({**now, READ: entry(READ), "more": entry("more")})
+        )
         return answer
 
     assert lab.refresh(meanwhile, scopes=[VIEW]) == {VIEW: result}
@@ -155,7 +201,9 @@ def test_what_the_client_writes_meanwhile(lab: Lab, now: Any, answer: Any, resul
 
 def test_what_another_program_writes_soon_after_a_no_is_adopted(lab: Lab) -> None:
     lab.have()
-    lab.machine = lab.machine._replace(sleep=lambda _: lab.have(**{VIEW: theirs(36000)}))
+    lab.machine = lab.machine._replace(
+        sleep=lambda _: lab.have(**{VIEW: theirs(36000)})
+    )
     assert lab.refresh(GONE, scopes=[VIEW]) == {VIEW: "adopted"}
 
 
@@ -170,7 +218,9 @@ def test_a_file_damaged_meanwhile_is_not_overwritten(lab: Lab, left: str) -> Non
     assert lab.stored[VIEW]["refresh_token"] == "new-refresh-7"
 
 
-def test_what_the_client_overwrites_with_what_it_had_read_is_written_again(lab: Lab) -> None:
+def test_what_the_client_overwrites_with_what_it_had_read_is_written_again(
+    lab: Lab,
+) -> None:
     lab.have()
     before = lab.file.read_text()
 
@@ -186,18 +236,24 @@ def test_what_the_client_overwrites_with_what_it_had_read_is_written_again(lab: 
 # --- a token goes only to its own server
 
 
-def test_an_unknown_token_goes_only_to_the_server_that_its_file_was_last_used_with(lab: Lab) -> None:
+def test_an_unknown_token_goes_only_to_the_server_that_its_file_was_last_used_with(
+    lab: Lab,
+) -> None:
     lab.have(**{VIEW: entry()})
     lab.refresh()
     lab.have(**{VIEW: entry(refresh_token="of-the-client")})
     link = lab.machine.home / "link"
     link.symlink_to(lab.file)
-    assert lab.refresh(setup=lab.elsewhere._replace(tokens_file=link)) == {VIEW: "other-server"}
+    assert lab.refresh(setup=lab.elsewhere._replace(tokens_file=link)) == {
+        VIEW: "other-server"
+    }
     assert (lab.errors, lab.majora.spent) == ([("RFR006", 1)], [])
     assert lab.refresh() == {VIEW: "refreshed"}
 
 
-def test_only_a_token_of_this_server_is_adopted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_token_of_this_server_is_adopted(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lab.have(**{VIEW: entry()})
     lab.refresh(setup=lab.elsewhere)
     theirs = lab.stored
@@ -211,17 +267,25 @@ def test_a_domain_with_a_slip_in_it_takes_no_token(lab: Lab) -> None:
     """Nothing was sent there, so the token is not that server's."""
     lab.have(**{VIEW: entry()})
     mistyped = lab.setup._replace(domain="https://mjora.example/")
-    assert lab.refresh(NoAnswer("dns-none", "there is no such host"), setup=mistyped) == {VIEW: "unreached"}
+    assert lab.refresh(
+        NoAnswer("dns-none", "there is no such host"), setup=mistyped
+    ) == {VIEW: "unreached"}
     assert lab.refresh() == {VIEW: "refreshed"}
 
 
 # --- the disk, and signals
 
 
-@pytest.mark.parametrize("blocked", [".ocarina-tokens.lock", "refresh.log", "backups", "journal"])
-def test_where_something_cannot_be_written_nothing_is_sent(lab: Lab, blocked: str) -> None:
+@pytest.mark.parametrize(
+    "blocked", [".ocarina-tokens.lock", "refresh.log", "backups", "journal"]
+)
+def test_where_something_cannot_be_written_nothing_is_sent(
+    lab: Lab, blocked: str
+) -> None:
     lab.have()
-    place = (lab.machine.home if blocked.endswith("lock") else lab.machine.state) / blocked
+    place = (
+        lab.machine.home if blocked.endswith("lock") else lab.machine.state
+    ) / blocked
     place.parent.mkdir(parents=True, exist_ok=True)
     place.touch() if blocked in ("backups", "journal") else place.mkdir()
     with pytest.raises(KitError):
@@ -234,7 +298,9 @@ UNWRITTEN = [(True, "in-journal", "RFR005"), (False, "lost", "RFR007")]
 
 
 @pytest.mark.parametrize(("journal", "result", "error"), UNWRITTEN)
-def test_a_token_that_cannot_be_written(lab: Lab, journal: bool, result: str, error: str) -> None:
+def test_a_token_that_cannot_be_written(
+    lab: Lab, journal: bool, result: str, error: str
+) -> None:
     """It is put back by the next run, or said to be lost."""
     lab.have()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -253,11 +319,17 @@ def test_a_token_that_cannot_be_written(lab: Lab, journal: bool, result: str, er
     lab.file.rmdir()
     lab.have()
     assert lab.refresh(scopes=[VIEW]) == {VIEW: "adopted" if journal else "refreshed"}
-    assert (lab.stored[VIEW]["refresh_token"] == "new-refresh-7") == journal == (lab.majora.spent == [])
+    assert (
+        (lab.stored[VIEW]["refresh_token"] == "new-refresh-7")
+        == journal
+        == (lab.majora.spent == [])
+    )
     assert not journal_path(lab.machine, lab.setup).exists()
 
 
-def test_a_bug_while_the_file_is_written_loses_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_while_the_file_is_written_loses_nothing(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a kill at that moment does: the answer is in the journal."""
     lab.have(**{VIEW: entry()})
     with monkeypatch.context() as patched:
@@ -270,9 +342,14 @@ def test_a_bug_while_the_file_is_written_loses_nothing(lab: Lab, monkeypatch: py
     assert token.seconds_left(NOW) < 0, "status and doctor know that it was spent"
     assert lab.refresh(setup=lab.elsewhere) == {VIEW: "other-server"}
     journal = journal_path(lab.machine, lab.setup)
-    journal.write_bytes(b'[]\n{"scope": 1, "key": 2, "spent": 3, "value": 4}\n' + journal.read_bytes())
+    journal.write_bytes(
+        b'[]\n{"scope": 1, "key": 2, "spent": 3, "value": 4}\n' + journal.read_bytes()
+    )
     assert lab.refresh() == {VIEW: "adopted"}
-    assert (list(lab.stored), lab.stored[VIEW]["refresh_token"]) == ([VIEW], "new-refresh-5")
+    assert (list(lab.stored), lab.stored[VIEW]["refresh_token"]) == (
+        [VIEW],
+        "new-refresh-5",
+    )
     # The log learns of it, so that the token stays its server's.
     assert lab.refresh(setup=lab.elsewhere) == {VIEW: "other-server"}
 
@@ -283,7 +360,9 @@ def test_more_tokens_than_are_asked_about_together(lab: Lab) -> None:
     assert len(lab.majora.spent) == 101
 
 
-def test_without_threads_one_after_another_is_asked_about(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_threads_one_after_another_is_asked_about(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 

@@ -13,13 +13,23 @@ PASTES = [
     # kind, id, words, command
     ("empty", "LGN001", "Nothing was pasted", PASTE),
     ("log-in-page", "LGN004", "log-in page", PASTE),
-    ("other-server", "LGN005", f"at x.test; the server of this set-up is {DOMAIN}", PASTE),
+    (
+        "other-server",
+        "LGN005",
+        f"at x.test; the server of this set-up is {DOMAIN}",
+        PASTE,
+    ),
     ("no-state", "LGN009", "state", PASTE),
     ("denied", "LGN011", "cancelled", LOGIN),
     ("scope", "LGN012", f"all of these permissions:\n  {VIEW}", LOGIN),
     ("error", "LGN013", "x.test", LOGIN),
     ("redirect-uri", "LGN023", f"{DOMAIN}o/callback/", LOGIN),
-    ("client", "CRD001", f"register again. At {DOMAIN}o/applications/ copy id and secret again.", "init"),
+    (
+        "client",
+        "CRD001",
+        f"register again. At {DOMAIN}o/applications/ copy id and secret again.",
+        "init",
+    ),
 ]
 
 
@@ -39,7 +49,11 @@ def test_each_error_is_complete(lab: Lab, fault: str) -> None:
     assert error.why
     assert error.remedy.text
     assert error.remedy.commands
-    assert ("None" in words, "{" in words, "What to write" in words) == (False, False, False)
+    assert ("None" in words, "{" in words, "What to write" in words) == (
+        False,
+        False,
+        False,
+    )
 
 
 def test_what_is_said_of_a_code(lab: Lab) -> None:
@@ -67,14 +81,20 @@ NETWORK = [
 
 
 @pytest.mark.parametrize(("kinds", "sent", "id", "code"), NETWORK)
-def test_one_request_tells_which_check_failed(lab: Lab, kinds: str, sent: bool, id: str, code: int) -> None:
+def test_one_request_tells_which_check_failed(
+    lab: Lab, kinds: str, sent: bool, id: str, code: int
+) -> None:
     for kind in kinds.split():
         answer = NoAnswer(kind, "something happened", sent)
         error = told.no_answer(answer, lab.setup)
         assert (told.check_of(answer), error.id, error.exit) == (id, id, code)
         assert error.what == "Something happened."
-        assert error.remedy.commands == (f"ocarina-kit {'init' if id == 'CFG006' else 'doctor'}",)
-    busy = told.no_answer(NoAnswer("rate-limited", "it answered 429", False, 429, 90), lab.setup)
+        assert error.remedy.commands == (
+            f"ocarina-kit {'init' if id == 'CFG006' else 'doctor'}",
+        )
+    busy = told.no_answer(
+        NoAnswer("rate-limited", "it answered 429", False, 429, 90), lab.setup
+    )
     assert busy.what == "There was no usable answer: it answered 429."
     assert busy.remedy.text == "Try again in 1 min 30 s."
 

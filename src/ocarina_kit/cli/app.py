@@ -35,14 +35,44 @@ Table = Sequence[tuple[str, str, str, str]]
 
 COMMANDS: Table = (
     ("init", ".init", "Set up ocarina: the one command a new user needs.", "Commands"),
-    ("login", ".login", "Log in to Majora: get tokens for what you want to do.", "Commands"),
+    (
+        "login",
+        ".login",
+        "Log in to Majora: get tokens for what you want to do.",
+        "Commands",
+    ),
     ("doctor", ".doctor", "Find what is broken, and fix it with --fix.", "Commands"),
-    ("schedule", ".schedule", "Refresh the tokens automatically: one crontab line.", "Commands"),
-    ("status", ".status", "Show how long each token is valid. Offline; for scripts.", "Commands"),
+    (
+        "schedule",
+        ".schedule",
+        "Refresh the tokens automatically: one crontab line.",
+        "Commands",
+    ),
+    (
+        "status",
+        ".status",
+        "Show how long each token is valid. Offline; for scripts.",
+        "Commands",
+    ),
     ("refresh", ".refresh", "Refresh the tokens now.", "Commands"),
-    ("logout", ".logout", "Revoke tokens at the server and delete them here.", "Commands"),
-    ("install-client", ".install_client", "Install ocarina, the client itself.", "More commands"),
-    ("demo", ".demo", "Watch all of this on a practice server, with no account.", "More commands"),
+    (
+        "logout",
+        ".logout",
+        "Revoke tokens at the server and delete them here.",
+        "Commands",
+    ),
+    (
+        "install-client",
+        ".install_client",
+        "Install ocarina, the client itself.",
+        "More commands",
+    ),
+    (
+        "demo",
+        ".demo",
+        "Watch all of this on a practice server, with no account.",
+        "More commands",
+    ),
     ("sandbox", ".sandbox", "Run a practice Majora on this machine.", "More commands"),
 )
 """Name, module (relative to this package), what it does, and its heading in the help."""
@@ -115,16 +145,24 @@ class LazyGroup(TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """One screen of 80x24, its first lines for a new user."""
         formatter.write("Usage: ocarina-kit COMMAND [OPTIONS]\n")
-        formatter.write("Set up ocarina and keep its tokens fresh. New here? Run: ocarina-kit init\n")
+        formatter.write(
+            "Set up ocarina and keep its tokens fresh. New here? Run: ocarina-kit init\n"
+        )
         formatter.write_paragraph()
         widest = max(map(len, self._table))
         for heading in dict.fromkeys(row[3] for row in self._table.values()):
-            rows = [(row[0].ljust(widest), row[2]) for row in self._table.values() if row[3] == heading]
+            rows = [
+                (row[0].ljust(widest), row[2])
+                for row in self._table.values()
+                if row[3] == heading
+            ]
             formatter.write_heading(heading)
             with formatter.indentation():
                 formatter.write_dl(rows)
         with formatter.section("Options, before or after the command"):
-            shown = [param for param in self.get_params(ctx) if param is not options.JSON]
+            shown = [
+                param for param in self.get_params(ctx) if param is not options.JSON
+            ]
             formatter.write_dl([param.get_help_record(ctx) for param in shown])
 
 
@@ -132,10 +170,17 @@ class KitCommand(TyperCommand):
     """A command whose help puts its own options first and its examples as they are last."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        own = [param.get_help_record(ctx) for param in self.get_params(ctx) if param not in options.SHARED]
+        own = [
+            param.get_help_record(ctx)
+            for param in self.get_params(ctx)
+            if param not in options.SHARED
+        ]
         with formatter.section("Options"):
             formatter.write_dl([record for record in own if record is not None])
-        shared = ", ".join(" ".join(filter(None, (each.opts[0], each.metavar))) for each in options.SHARED)
+        shared = ", ".join(
+            " ".join(filter(None, (each.opts[0], each.metavar)))
+            for each in options.SHARED
+        )
         formatter.write_paragraph()
         formatter.write_text(f"Also: {shared} (ocarina-kit --help)")
 
@@ -146,9 +191,13 @@ class KitCommand(TyperCommand):
 
 def _build(name: str, module: str, summary: str) -> Any:
     found = importlib.import_module(module, __package__)
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
     epilog = getattr(found, "EPILOG", None)
-    app.command(name=name, cls=KitCommand, short_help=summary, epilog=epilog)(found.command)
+    app.command(name=name, cls=KitCommand, short_help=summary, epilog=epilog)(
+        found.command
+    )
     built = typer.main.get_command(app)
     built.params.extend([options.JSON, *options.SHARED])
     return built
@@ -159,23 +208,33 @@ def _call(group: LazyGroup, argv: Sequence[str], ui: Ui) -> Result:
     # The base of all wrong usage: older typer has it from click, later ones from their own copy of click.
     wrong_usage: Any = typer.BadParameter.__mro__[2]
     try:
-        outcome = group(list(argv), prog_name="ocarina-kit", standalone_mode=False, obj=ui)
+        outcome = group(
+            list(argv), prog_name="ocarina-kit", standalone_mode=False, obj=ui
+        )
     except wrong_usage as problem:
         raise _usage_error(problem, f"ocarina-kit {group.called}".strip()) from None
     except typer.Abort:
         raise KeyboardInterrupt from None
     if outcome == Exit.INTERRUPTED:  # what typer makes of a KeyboardInterrupt
         raise KeyboardInterrupt
-    return outcome if isinstance(outcome, Result) else Result(printed=True)  # else: --help and the like
+    return (
+        outcome if isinstance(outcome, Result) else Result(printed=True)
+    )  # else: --help and the like
 
 
 def _usage_error(problem: Any, path: str) -> KitError:
     """Wrong usage of ``path`` in the kit's words. What was typed may be a secret that was pasted in the wrong place."""
     from ocarina_kit.system.secret import mask, mask_opaque
 
-    message = problem.format_message() if isinstance(problem, typer.BadParameter) else problem.message
+    message = (
+        problem.format_message()
+        if isinstance(problem, typer.BadParameter)
+        else problem.message
+    )
     what = mask_opaque(mask(str(message))).rstrip(".")
-    if (similar := getattr(problem, "possibilities", None)) and "Did you mean" not in what:
+    if (
+        similar := getattr(problem, "possibilities", None)
+    ) and "Did you mean" not in what:
         what += f". Did you mean {similar[0]}?"
     what = what if what.endswith("?") else f"{what}."
     remedy = Remedy("The help lists what there is.", (f"{path} --help",))
@@ -184,13 +243,25 @@ def _usage_error(problem: Any, path: str) -> KitError:
 
 def _unexpected(problem: Exception) -> KitError:
     """The error for a system that gives no more processes, threads, files or memory, and for a bug."""
-    scarce = getattr(problem, "errno", None) in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-    if scarce or isinstance(problem, MemoryError) or "can't start new thread" in str(problem):
+    scarce = getattr(problem, "errno", None) in (
+        errno.EAGAIN,
+        errno.ENOMEM,
+        errno.EMFILE,
+        errno.ENFILE,
+    )
+    if (
+        scarce
+        or isinstance(problem, MemoryError)
+        or "can't start new thread" in str(problem)
+    ):
         return KitError(
             "The system allows no more processes, open files or memory.",
             id="SYS001",
             why=f"It said: {problem}." if str(problem) else "",
-            remedy=Remedy("Close other programs or raise the limits of your account.", ("ulimit -a",)),
+            remedy=Remedy(
+                "Close other programs or raise the limits of your account.",
+                ("ulimit -a",),
+            ),
         )
     from ocarina_kit.system.crash import write_crash_log
 
@@ -199,7 +270,9 @@ def _unexpected(problem: Exception) -> KitError:
         f"This is a bug in ocarina-kit: {type(problem).__name__}.",
         id="BUG001",
         why="You did nothing wrong.",
-        remedy=Remedy("Please send this log, which holds no secret.", (f"cat {quote(log)}",))
+        remedy=Remedy(
+            "Please send this log, which holds no secret.", (f"cat {quote(log)}",)
+        )
         if log
         else Remedy("Its log could not be written."),
         exit=Exit.BUG,

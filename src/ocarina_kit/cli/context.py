@@ -45,14 +45,20 @@ class Run(NamedTuple):
         """As `setup`. Raises KitError (CFG008) too if there are no tokens, but a legacy API key."""
         found = self.setup()
         if found.legacy_key is not None:
-            remedy = Remedy("To use OAuth instead, set it up.", (self.place.command("init"),))
+            remedy = Remedy(
+                "To use OAuth instead, set it up.", (self.place.command("init"),)
+            )
             raise KitError(NO_TOKENS, id="CFG008", remedy=remedy)
         return found
 
     def agreed(self, question: str, *, yes: bool, default: bool = True) -> bool:
         """Whether the person agrees to the changes. Raises KitError (usage) without a terminal: to add --yes to all."""
         if not yes and not self.ui.interactive:
-            again = ["ocarina-kit", *(word for word in sys.argv[1:] if word != "--json"), "--yes"]
+            again = [
+                "ocarina-kit",
+                *(word for word in sys.argv[1:] if word != "--json"),
+                "--yes",
+            ]
             raise usage_error(
                 "There is no terminal to ask in; add --yes.",
                 why="Nothing was changed.",
@@ -95,7 +101,13 @@ def start(context: Any, *, quiet: bool = False) -> Run:
     ui: Ui = context.obj
     if quiet:
         ui.hush()
-    config, profile, env = (context.meta.get(name) for name in ("config", "profile", "env"))
+    config, profile, env = (
+        context.meta.get(name) for name in ("config", "profile", "env")
+    )
     if env and profile:
-        ui.warn(f"--profile {profile} is ignored: with --env the settings come from the environment.")
-    return Run(machine, ui, place_of(machine, config=config, profile=profile, env=bool(env)))
+        ui.warn(
+            f"--profile {profile} is ignored: with --env the settings come from the environment."
+        )
+    return Run(
+        machine, ui, place_of(machine, config=config, profile=profile, env=bool(env))
+    )

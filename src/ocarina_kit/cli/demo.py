@@ -18,6 +18,8 @@ def command(context: typer.Context) -> Result:
 
     error = run_demo(context.obj, os.environ)
     if error is None:
-        context.obj.say("\nEvery step worked, and nothing of it is left. For your own Majora:")
+        context.obj.say(
+            "\nEvery step worked, and nothing of it is left. For your own Majora:"
+        )
         context.obj.command("ocarina-kit init")
     return Result({}, error)

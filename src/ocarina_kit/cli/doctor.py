@@ -35,8 +35,16 @@ Examples:
 
 _ROUNDS = 6
 """Fixing one thing can show another: a file that can be read again, the tokens behind it, the entry behind those."""
-_WORDS = {"ok": "ok", "warn": "warning", "fail": "failed", "unknown": "unknown", "skip": "skipped"}
-_checks = partial(option, metavar="ID|FAMILY", autocompletion=options.checks_and_families)
+_WORDS = {
+    "ok": "ok",
+    "warn": "warning",
+    "fail": "failed",
+    "unknown": "unknown",
+    "skip": "skipped",
+}
+_checks = partial(
+    option, metavar="ID|FAMILY", autocompletion=options.checks_and_families
+)
 
 
 def command(
@@ -46,16 +54,26 @@ def command(
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
     offline: Annotated[bool, flag("--offline", "Do not ask the server.")] = False,
-    only: Annotated[Texts, _checks("--only", help="Only these checks. Can be repeated.")] = None,
-    skip: Annotated[Texts, _checks("--skip", help="All but these checks. Can be repeated.")] = None,
+    only: Annotated[
+        Texts, _checks("--only", help="Only these checks. Can be repeated.")
+    ] = None,
+    skip: Annotated[
+        Texts, _checks("--skip", help="All but these checks. Can be repeated.")
+    ] = None,
     verbose: options.Verbose = False,
-    report: Annotated[Text, option("--report", "FILE|-", "Write a report without secrets and names.")] = None,
+    report: Annotated[
+        Text, option("--report", "FILE|-", "Write a report without secrets and names.")
+    ] = None,
     list_: Annotated[bool, flag("--list", "List all checks, and run none.")] = False,
     explain: Annotated[
-        Text, option("--explain", "ID", "Say more about a check.", autocompletion=options.checks)
+        Text,
+        option(
+            "--explain", "ID", "Say more about a check.", autocompletion=options.checks
+        ),
     ] = None,
     timeout: Annotated[
-        float, option("--timeout", "SECONDS", "For all checks together.", min=0.1, max=3600)
+        float,
+        option("--timeout", "SECONDS", "For all checks together.", min=0.1, max=3600),
     ] = 10.0,
 ) -> Result:
     """Find what is broken, and fix it with --fix. Without --fix it only reads."""
@@ -64,13 +82,19 @@ def command(
     from ocarina_kit.doctor.world import World
 
     if context.obj.json and report == "-":
-        remedy = Remedy("Name a file for the report.", ("ocarina-kit doctor --json --report FILE",))
-        raise usage_error("--json and --report - both need standard output.", remedy=remedy)
+        remedy = Remedy(
+            "Name a file for the report.", ("ocarina-kit doctor --json --report FILE",)
+        )
+        raise usage_error(
+            "--json and --report - both need standard output.", remedy=remedy
+        )
     run = start(context)
     if math.isnan(timeout):  # which passes for any range
         raise usage_error("--timeout nan is not a number of seconds.")
     if report not in (None, "-") and run.machine.expand(report).is_dir():
-        raise usage_error("--report names a folder, or is blank.", remedy=Remedy("Name a file."))
+        raise usage_error(
+            "--report names a folder, or is blank.", remedy=Remedy("Name a file.")
+        )
     if list_:
         return _list(run.ui)
     if explain is not None:
@@ -92,13 +116,20 @@ def command(
         _write_report(run, world, findings, report)
     if report != "-":  # a person copies what the terminal shows
         _show(run, findings, verbose=verbose, backups=backups)
-    data = {"summary": summary(findings), "checks": [_members(each) for each in findings]}
+    data = {
+        "summary": summary(findings),
+        "checks": [_members(each) for each in findings],
+    }
     return Result(data, _error(findings), shown=True)
 
 
 def _members(finding: Outcome) -> dict[str, Any]:
     """A finding in the JSON document (CONTRACT.md, doctor)."""
-    seen = {"status": finding.status, "detail": finding.said, "cause": finding.cause or None}
+    seen = {
+        "status": finding.status,
+        "detail": finding.said,
+        "cause": finding.cause or None,
+    }
     done = {"fixable": bool(finding.fix), "fixed": finding.fixed, "ms": finding.ms}
     return {**_row(finding, seen), **done}
 
@@ -113,14 +144,22 @@ def _error(findings: Sequence[Outcome]) -> KitError | None:
     for status, code in (("fail", Exit.PROBLEM), ("unknown", Exit.UNKNOWN)):
         for each in findings:
             if each.status == status:
-                return KitError(each.said, id=each.id, why=each.impact, remedy=each.remedy, exit=code)
+                return KitError(
+                    each.said,
+                    id=each.id,
+                    why=each.impact,
+                    remedy=each.remedy,
+                    exit=code,
+                )
     return None
 
 
 # --- what was found ---------------------------------------------------------------------------------------------
 
 
-def _show(run: Run, findings: Sequence[Outcome], *, verbose: bool, backups: str) -> None:
+def _show(
+    run: Run, findings: Sequence[Outcome], *, verbose: bool, backups: str
+) -> None:
     """By family, then how many of what, then the next step. Quiet about what is fine."""
     from ocarina_kit.doctor.check import FAMILIES, PROBLEMS
 
@@ -143,7 +182,11 @@ def _show(run: Run, findings: Sequence[Outcome], *, verbose: bool, backups: str)
         ui.next_step(*_next_step(run, problems))
         return
     rest = f", {len(skipped)} skipped" if skipped else ""
-    works = f"Everything works: {count(len(seen), 'check')}{rest}." if seen else "Nothing was checked."
+    works = (
+        f"Everything works: {count(len(seen), 'check')}{rest}."
+        if seen
+        else "Nothing was checked."
+    )
     ui.say(f"{works} {backups}".strip())
     for each in skipped if not verbose else ():
         if each.unclear:
@@ -151,11 +194,15 @@ def _show(run: Run, findings: Sequence[Outcome], *, verbose: bool, backups: str)
 
 
 def _show_one(ui: Ui, finding: Outcome) -> None:
-    ui.status(_WORDS[finding.status], f"{finding.id}  {finding.said}", column=7, indent=2)
+    ui.status(
+        _WORDS[finding.status], f"{finding.id}  {finding.said}", column=7, indent=2
+    )
     excerpt = textwrap.dedent(finding.excerpt).splitlines()
     fits = ui.width is None or max(map(len, excerpt), default=0) + 13 <= ui.width
     for line in excerpt:
-        if fits or line.strip() != "^":  # below a line that the terminal breaks it would point at nothing
+        if (
+            fits or line.strip() != "^"
+        ):  # below a line that the terminal breaks it would point at nothing
             ui.raw(line, indent=13)
     for text in filter(None, (finding.impact, finding.remedy.text)):
         ui.say(text, indent=11)
@@ -163,16 +210,28 @@ def _show_one(ui: Ui, finding: Outcome) -> None:
         ui.raw(line, indent=11)
 
 
-def _totals(seen: Sequence[Outcome], problems: Sequence[Outcome], skipped: Sequence[Outcome]) -> str:
+def _totals(
+    seen: Sequence[Outcome], problems: Sequence[Outcome], skipped: Sequence[Outcome]
+) -> str:
     """``34 ok, 2 failed, 9 skipped (they depend on these), 2 more skipped``."""
     from ocarina_kit.doctor.check import summary
 
     counts, causes = summary(seen), [each.cause for each in skipped if each.cause]
-    parts = [f"{counts[each]} {_WORDS[each]}" for each in ("ok", "fail", "unknown") if counts[each]]
+    parts = [
+        f"{counts[each]} {_WORDS[each]}"
+        for each in ("ok", "fail", "unknown")
+        if counts[each]
+    ]
     parts += [count(counts["warn"], "warning")] if counts["warn"] else []
     if causes:
         unseen = sorted(set(causes) - {each.id for each in problems})
-        these = f"{listed(unseen)}, not selected" if unseen else "this" if len(problems) == 1 else "these"
+        these = (
+            f"{listed(unseen)}, not selected"
+            if unseen
+            else "this"
+            if len(problems) == 1
+            else "these"
+        )
         they = "it depends" if len(causes) == 1 else "they depend"
         parts.append(f"{len(causes)} skipped ({they} on {these})")
     if others := len(skipped) - len(causes):
@@ -200,8 +259,13 @@ def _next_step(run: Run, problems: Sequence[Outcome]) -> tuple[str, str]:
     first = min(urgent, key=lambda each: (PROBLEMS.index(each.status), -fixes(each)))
     if not first.remedy.commands:
         return first.remedy.text, ""
-    fixed, words = fixes(first), {1: "", 2: "fixes both"}.get(number, f"fixes all {number}")
-    return first.remedy.commands[0], words if fixed == number else f"fixes {fixed} of {number}"
+    fixed, words = (
+        fixes(first),
+        {1: "", 2: "fixes both"}.get(number, f"fixes all {number}"),
+    )
+    return first.remedy.commands[
+        0
+    ], words if fixed == number else f"fixes {fixed} of {number}"
 
 
 # --- --fix ------------------------------------------------------------------------------------------------------
@@ -217,7 +281,9 @@ def _fix(
     from ocarina_kit.system.files import backups_folder
 
     world, findings = look()
-    agreed: dict[str, tuple[str, str]] = {}  # what each check had found, and its fix in words
+    agreed: dict[
+        str, tuple[str, str]
+    ] = {}  # what each check had found, and its fix in words
     tried: list[Change] = []
     applied: list[Applied] = []
     for _ in range(_ROUNDS):
@@ -229,11 +295,15 @@ def _fix(
             run.ui.diff(difference(planned.changes, run.machine, world.setup.secrets))
         elif not applied:
             wrong = any(each.status in ("fail", "warn") for each in findings)
-            run.ui.say(f"There is nothing {'that can be fixed automatically' if wrong else 'to fix'}.")
+            run.ui.say(
+                f"There is nothing {'that can be fixed automatically' if wrong else 'to fix'}."
+            )
         if dry_run or not planned.changes:
             break
         if not run.agreed("Apply these changes?", yes=yes):
-            run.ui.say("The rest was left as it is." if applied else "Nothing was changed.")
+            run.ui.say(
+                "The rest was left as it is." if applied else "Nothing was changed."
+            )
             break
         for each in findings:
             tried += each.fix
@@ -249,9 +319,15 @@ def _fix(
         better = each.status == "ok" or (each.status, before) == ("warn", "fail")
         # What was wrong is no longer there: a tokens file that was set aside.
         gone = each.status == "skip" and not failed
-        after.append(with_failures(each._replace(fixed=bool(before) and (better or gone)), applied))
+        after.append(
+            with_failures(
+                each._replace(fixed=bool(before) and (better or gone)), applied
+            )
+        )
         if after[-1].fixed:
-            run.ui.status("fixed", f"{each.id}  {words if gone else each.said}", column=5)
+            run.ui.status(
+                "fixed", f"{each.id}  {words if gone else each.said}", column=5
+            )
     for change, problem, _ in applied:
         if problem is not None:
             text = f"{change.why}: {problem.what} {problem.why} [{problem.id}]"
@@ -260,7 +336,9 @@ def _fix(
     return world, tuple(after), backups if any(each.backup for each in applied) else ""
 
 
-def _write_report(run: Run, world: World, findings: Sequence[Outcome], where: str) -> None:
+def _write_report(
+    run: Run, world: World, findings: Sequence[Outcome], where: str
+) -> None:
     from ocarina_kit.doctor.report import report
 
     text = report(world, findings)
@@ -271,7 +349,9 @@ def _write_report(run: Run, world: World, findings: Sequence[Outcome], where: st
 
     path = run.machine.expand(where)
     write_private(path, text.encode())
-    run.ui.say(f"The report is in {path}: no secret, path, user name or host name is in it.")
+    run.ui.say(
+        f"The report is in {path}: no secret, path, user name or host name is in it."
+    )
 
 
 # --- --list and --explain -----------------------------------------------------------------------------------------
@@ -307,7 +387,9 @@ def _list(ui: Ui) -> Result:
         for check in all_checks():
             if check.family == family:
                 ui.status(check.id, check.title, column=6, indent=2)
-    return Result({"checks": [_row(check, {"detail": check.explain}) for check in all_checks()]})
+    return Result(
+        {"checks": [_row(check, {"detail": check.explain}) for check in all_checks()]}
+    )
 
 
 def _explain(ui: Ui, id: str) -> Result:
@@ -324,9 +406,19 @@ def _explain(ui: Ui, id: str) -> Result:
         ui.say(f"{id}: {words}")
         return Result({"checks": [{"id": id, "family": id[:3], "detail": words}]})
     ui.heading(f"{check.id}: {check.title}")
-    depends = f"It depends on {', '.join(map(' or '.join, check.needs))}." if check.needs else ""
+    depends = (
+        f"It depends on {', '.join(map(' or '.join, check.needs))}."
+        if check.needs
+        else ""
+    )
     online = "It asks the server; --offline skips it." if check.online else ""
-    parts = (check.explain, f"If it fails: {check.impact}", depends, online, check.remedy.text)
+    parts = (
+        check.explain,
+        f"If it fails: {check.impact}",
+        depends,
+        online,
+        check.remedy.text,
+    )
     ui.say("\n".join(filter(None, parts)))
     for line in labelled("Fix: ", check.remedy.commands):
         ui.raw(line)

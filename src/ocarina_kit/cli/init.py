@@ -31,20 +31,39 @@ def command(
     context: typer.Context,
     *,
     instance: Annotated[
-        Literal["prod", "test"] | None, option("--instance", None, "The consortium's own Majora.")
+        Literal["prod", "test"] | None,
+        option("--instance", None, "The consortium's own Majora."),
     ] = None,
-    domain: Annotated[Text, option("--domain", "URL", "The address of another Majora.")] = None,
-    user: Annotated[Text, option("--user", "NAME", "Your user name at that Majora.")] = None,
-    client_id: Annotated[Text, option("--client-id", "ID", "The client id of your application.")] = None,
+    domain: Annotated[
+        Text, option("--domain", "URL", "The address of another Majora.")
+    ] = None,
+    user: Annotated[
+        Text, option("--user", "NAME", "Your user name at that Majora.")
+    ] = None,
+    client_id: Annotated[
+        Text, option("--client-id", "ID", "The client id of your application.")
+    ] = None,
     client_secret_file: Annotated[
-        Text, option("--client-secret-file", "FILE|-", "The file with its client secret.")
+        Text,
+        option("--client-secret-file", "FILE|-", "The file with its client secret."),
     ] = None,
     api_key_file: Annotated[
-        Text, option("--api-key-file", "FILE|-", "The file with a legacy API key, in place of OAuth.")
+        Text,
+        option(
+            "--api-key-file",
+            "FILE|-",
+            "The file with a legacy API key, in place of OAuth.",
+        ),
     ] = None,
-    offline: Annotated[bool, flag("--offline", "As --config-only, and ask no server about it.")] = False,
-    force: Annotated[bool, flag("--force", "Write also an id and secret that Majora refuses.")] = False,
-    config_only: Annotated[bool, flag("--config-only", "Write the configuration only.")] = False,
+    offline: Annotated[
+        bool, flag("--offline", "As --config-only, and ask no server about it.")
+    ] = False,
+    force: Annotated[
+        bool, flag("--force", "Write also an id and secret that Majora refuses.")
+    ] = False,
+    config_only: Annotated[
+        bool, flag("--config-only", "Write the configuration only.")
+    ] = False,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
 ) -> Result:
@@ -62,7 +81,8 @@ def command(
     if {client_secret_file, api_key_file} == {"-"}:
         remedy = Remedy("Give one of the two.")
         raise usage_error(
-            "--client-secret-file and --api-key-file are both standard input (-).", remedy=remedy
+            "--client-secret-file and --api-key-file are both standard input (-).",
+            remedy=remedy,
         )
     if instance is not None:
         domain = INSTANCES["test" if instance == "test" else "production"]
@@ -89,5 +109,7 @@ def _read(run: Run, name: str, file: str | None) -> str | None:
     text = run.read(option, file, _LARGEST).strip()
     if len(text.splitlines()) > 1:
         remedy = Remedy("Put the value into it, and nothing else.")
-        raise usage_error(f"{option} has several lines; one is expected.", remedy=remedy)
+        raise usage_error(
+            f"{option} has several lines; one is expected.", remedy=remedy
+        )
     return text

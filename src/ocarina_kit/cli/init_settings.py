@@ -14,7 +14,14 @@ from ocarina_kit.config.names import PAIR
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.setup import Config, from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
-from ocarina_kit.config.values import SECRET_LENGTH, Fault, Value, are_swapped, is_api_key, judge
+from ocarina_kit.config.values import (
+    SECRET_LENGTH,
+    Fault,
+    Value,
+    are_swapped,
+    is_api_key,
+    judge,
+)
 from ocarina_kit.config.write import with_settings
 from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.setup import findings, settled
@@ -106,7 +113,9 @@ class Known(NamedTuple):
     said: list[str]
 
 
-def ask(ui: Ui, name: str, now: str = "", *, unseen: bool = False, optional: bool = False) -> str:
+def ask(
+    ui: Ui, name: str, now: str = "", *, unseen: bool = False, optional: bool = False
+) -> str:
     """A setting, asked for until it is good by itself; says what was repaired in it. Enter alone gives ``now``, or ""
     if it is optional. ``unseen``: nothing that is typed is shown, as ever for the secret and the key."""
     _, question, help = ASK[name]
@@ -114,7 +123,11 @@ def ask(ui: Ui, name: str, now: str = "", *, unseen: bool = False, optional: boo
     if unseen and now:
         question += ", Enter keeps the current one"
     while True:
-        typed = ui.ask_secret(question, help=help) if unseen else ui.ask(question, now, help=help)
+        typed = (
+            ui.ask_secret(question, help=help)
+            if unseen
+            else ui.ask(question, now, help=help)
+        )
         text = typed.strip() or now
         if optional and not text:
             return ""
@@ -140,18 +153,34 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
     """
     variables = from_environment(run.machine.environ)
     for name in PAIR:
-        variables[name] = variables.get(name) or run.machine.environ.get(f"MAJORA_{name}", "")
+        variables[name] = variables.get(name) or run.machine.environ.get(
+            f"MAJORA_{name}", ""
+        )
     # A blank one counts as not set.
     variables = {name: text for name, text in variables.items() if text}
     file = {} if wish.from_env else _in_file(config)
     here = {**variables, **given}
     if moves(config, judge("MAJORA_DOMAIN", here.get("MAJORA_DOMAIN", "")).text):
-        file = {name: each for name, each in file.items() if name in ("MAJORA_DOMAIN", "MAJORA_USER")}
-    ways = (each for each in (given, variables, file) if each.keys() & {"MAJORA_TOKEN", *PAIR})
-    is_key = "MAJORA_TOKEN" in given or is_api_key(next(ways, {}).get("MAJORA_TOKEN", ""))
+        file = {
+            name: each
+            for name, each in file.items()
+            if name in ("MAJORA_DOMAIN", "MAJORA_USER")
+        }
+    ways = (
+        each
+        for each in (given, variables, file)
+        if each.keys() & {"MAJORA_TOKEN", *PAIR}
+    )
+    is_key = "MAJORA_TOKEN" in given or is_api_key(
+        next(ways, {}).get("MAJORA_TOKEN", "")
+    )
     found = {**file, **here}
     known = Known({"MAJORA_TOKEN": "OAUTH"}, {}, set(), [])
-    for name in ("MAJORA_DOMAIN", "MAJORA_USER", *(("MAJORA_TOKEN",) if is_key else PAIR)):
+    for name in (
+        "MAJORA_DOMAIN",
+        "MAJORA_USER",
+        *(("MAJORA_TOKEN",) if is_key else PAIR),
+    ):
         value = judge(name, found.get(name, ""))
         fault = value.fault
         if is_key and value.text == "OAUTH":
@@ -175,7 +204,11 @@ def _in_file(config: Config) -> dict[str, str]:
     object "default" counts, as the top level is mostly another Majora's."""
     new = config.place.profile not in (None, *profiles(config.document.value))
     found = {name: config.text(name) for name in config.settings if config.text(name)}
-    return {name: each for name, each in found.items() if not new or config.path_of(name)[0] == "default"}
+    return {
+        name: each
+        for name, each in found.items()
+        if not new or config.path_of(name)[0] == "default"
+    }
 
 
 def moves(config: Config, domain: str) -> bool:
@@ -186,8 +219,14 @@ def moves(config: Config, domain: str) -> bool:
 
 def notes(name: str, value: Value) -> list[str]:
     """What was repaired in a setting's value, in sentences."""
-    result = f" to {value.text}" if name == "MAJORA_DOMAIN" else ""  # the others are secrets, or plain
-    return [f"{name} {fault.words}; corrected{result}." for fault in value.faults if fault.fixable]
+    result = (
+        f" to {value.text}" if name == "MAJORA_DOMAIN" else ""
+    )  # the others are secrets, or plain
+    return [
+        f"{name} {fault.words}; corrected{result}."
+        for fault in value.faults
+        if fault.fixable
+    ]
 
 
 # --- the server's word --------------------------------------------------------------------------------------------
@@ -208,7 +247,12 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
     swap = not is_key and are_swapped(id, secret)
     unsure = not (is_key or swap) and len(secret) != SECRET_LENGTH
     problem = None if wish.offline else ask_server(run, swapped if swap else values)
-    if problem is not None and problem.id in _NO and unsure and ask_server(run, swapped) is None:
+    if (
+        problem is not None
+        and problem.id in _NO
+        and unsure
+        and ask_server(run, swapped) is None
+    ):
         problem, swap = None, True
     if swap:
         values.update(swapped)
@@ -219,13 +263,17 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
         return None
     if problem.id in _NO and not wish.force:
         return problem
-    run.ui.caution(problem, problem.remedy.text + (" Written anyway." if problem.id in _NO else ""))
+    run.ui.caution(
+        problem, problem.remedy.text + (" Written anyway." if problem.id in _NO else "")
+    )
     return None
 
 
 def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     """Why Majora does not accept id and secret, or the key; None if it does."""
-    domain, user, token = (values[name] for name in ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN"))
+    domain, user, token = (
+        values[name] for name in ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN")
+    )
     client_id, secret = (values.get(name, "") for name in PAIR)
     majora = Majora(run.machine, domain, client_id, Secret(secret))
     with run.ui.waiting(f"Asking {domain}", 20.0):
@@ -243,12 +291,19 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
         return no_majora(run, domain, probe)
     what = f"Majora does not accept this API key for {user}."
     remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
-    return KitError(what, id="API002", why="It is one user's, and expires after 3 days.", remedy=remedy)
+    return KitError(
+        what,
+        id="API002",
+        why="It is one user's, and expires after 3 days.",
+        remedy=remedy,
+    )
 
 
 def no_majora(run: Run, domain: str, probe: Probe) -> KitError:
     """No usable answer: what was met in place of a Majora."""
-    setup = Setup(run.place, domain, "", run.place.config)  # all that is known before it is written
+    setup = Setup(
+        run.place, domain, "", run.place.config
+    )  # all that is known before it is written
     return told.no_answer(probe.net or NoAnswer("other", probe.words), setup)
 
 
@@ -262,13 +317,20 @@ def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
     config = world.config
     if not config.file.replaceable:
         found = world.config_findings["CFG001"]
-        raise KitError(f"{found.said}.", id=found.id, why="It was left as it is.", remedy=found.remedy)
+        raise KitError(
+            f"{found.said}.",
+            id=found.id,
+            why="It was left as it is.",
+            remedy=found.remedy,
+        )
     target = final_target(run.place.config)
     if not wish.dry_run:
         prove_space(target, 1).discard()
     elif not target.parent.exists():
         refuse("no folder", target)
-    with_settings(config, {"MAJORA_TOKEN": "OAUTH"})  # says if something in the file is in the way
+    with_settings(
+        config, {"MAJORA_TOKEN": "OAUTH"}
+    )  # says if something in the file is in the way
     return config, corrected
 
 
@@ -281,7 +343,9 @@ def plan(
     corrected in the file, and what stays odd.
     """
     file, changes = config.file, list[Change]()
-    written = config._replace(file=file._replace(kind="file", mode=0o600, ours=True), broken=None)
+    written = config._replace(
+        file=file._replace(kind="file", mode=0o600, ours=True), broken=None
+    )
     # Now the profile is complete, all else can be judged.
     world, more = settled(World.of(with_settings(written, values)))
     after = with_settings(world.config, values)
@@ -295,7 +359,10 @@ def plan(
     elif file.open_to_others:
         changes.append(Change("chmod", file.path, mode=file.mode))
     setup = setup_of(after)
-    if moves(config, setup.domain) and (aside := plan_aside(run.machine, setup)) is not None:
+    if (
+        moves(config, setup.domain)
+        and (aside := plan_aside(run.machine, setup)) is not None
+    ):
         changes.append(aside)
     return changes, setup
 
@@ -311,7 +378,12 @@ def write(run: Run, config: Config, changes: Sequence[Change]) -> None:
     if any(change.what == "set aside" for change in changes):
         # First of all refresh.log learns whose the tokens are: nothing sends them to the new server, whatever fails.
         before = setup_of(config)
-        note_use(run.machine, before, "init", tokens_in(run.machine, before.tokens_file)[1].tokens)
+        note_use(
+            run.machine,
+            before,
+            "init",
+            tokens_in(run.machine, before.tokens_file)[1].tokens,
+        )
     for change in changes:
         said = described(change)
         with run.ui.waiting(f"Writing {said}", 90.0) as say:

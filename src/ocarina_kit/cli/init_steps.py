@@ -15,7 +15,13 @@ from ocarina_kit.cli.context import Run
 from ocarina_kit.cli.init_settings import ASK, Known, Wish, ask
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
 from ocarina_kit.cli.login_steps import Login, is_accepted
-from ocarina_kit.cli.schedule_line import PLAN_S, Planned, install_entry, plan_entry, try_line
+from ocarina_kit.cli.schedule_line import (
+    PLAN_S,
+    Planned,
+    install_entry,
+    plan_entry,
+    try_line,
+)
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Clients, read_table
 from ocarina_kit.client.install import Plan
@@ -71,10 +77,14 @@ class _Init:
         self.run, self.ui, self.given, self.wish = run, run.ui, given, wish
         self.config, self.corrected = know.look(run, wish)
         broken = self.config.broken
-        self.lost = self.config.readable is None and broken is not None and not broken.blank
+        self.lost = (
+            self.config.readable is None and broken is not None and not broken.blank
+        )
         self.asks = run.ui.interactive
         self.complete = self.asks and not (wish.config_only or wish.offline)
-        self.clients, self.table = find_client(run) if self.complete else (Clients(), None)
+        self.clients, self.table = (
+            find_client(run) if self.complete else (Clients(), None)
+        )
         self.client_plan: Plan | None = None
         self.entry: Planned | None = None
         self.problems: list[KitError] = []
@@ -82,14 +92,28 @@ class _Init:
     def lead(self) -> Result:
         wish = self.wish
         known = know.gather(self.run, self.config, self.given, wish)
-        wrong = [each for name, each in known.missing.items() if not self.asks or name in self.given]
+        wrong = [
+            each
+            for name, each in known.missing.items()
+            if not self.asks or name in self.given
+        ]
         if self.lost and not (self.asks or wish.yes or wish.dry_run):
             said = World.of(self.config).config_findings["CFG002"].said
-            wrong.append(("CFG002", f"{said}. To write it again, with a backup of the old one: --yes"))
+            wrong.append(
+                (
+                    "CFG002",
+                    f"{said}. To write it again, with a backup of the old one: --yes",
+                )
+            )
         if wrong:
-            what = "\n".join(["Settings are missing or wrong:", *(words for _, words in wrong)])
+            what = "\n".join(
+                ["Settings are missing or wrong:", *(words for _, words in wrong)]
+            )
             id = next((id for id, _ in wrong if id), "USE001")
-            remedy = Remedy("Give all of it, or run init at a terminal.", ("ocarina-kit init --help",))
+            remedy = Remedy(
+                "Give all of it, or run init at a terminal.",
+                ("ocarina-kit init --help",),
+            )
             raise usage_error(what, id=id, why="Nothing was written.", remedy=remedy)
         setup = self._current(known) if self.asks else None
         if setup is None:
@@ -100,28 +124,43 @@ class _Init:
         if self.complete and not rest:
             rows = self._plan(setup)
             to_do = self._to_do(setup)
-            rest = f". Still to do: {listed(to_do)}" if to_do else ", logged in, refreshed by cron"
+            rest = (
+                f". Still to do: {listed(to_do)}"
+                if to_do
+                else ", logged in, refreshed by cron"
+            )
         self.ui.say(f"Set up: {setup.user} at {instance_of(setup.domain)}{rest}.")
-        if wish.yes or not self.ui.confirm("Change that?", default=False, help=_HELP_KEPT):
+        if wish.yes or not self.ui.confirm(
+            "Change that?", default=False, help=_HELP_KEPT
+        ):
             return self._agree_and_do({}, rows, due=bool(to_do))
         return self._agree_and_do(self._values(known))
 
     def _current(self, known: Known) -> Setup | None:
         """The set-up that there is; None if it lacks something, or something else is asked for."""
-        other = any(self.config.text(name) != known.values[name] for name in known.given)
+        other = any(
+            self.config.text(name) != known.values[name] for name in known.given
+        )
         if not other and not known.missing:
             with contextlib.suppress(KitError):
                 return usable(World.of(self.config))
         return None
 
     def _agree_and_do(
-        self, values: Mapping[str, str], planned: Rows | None = None, *, due: bool = True
+        self,
+        values: Mapping[str, str],
+        planned: Rows | None = None,
+        *,
+        due: bool = True,
     ) -> Result:
         """One list of changes, one question, and then all of it. ``values``: the settings to write; without any those
         in the file stay. ``planned``: the rows beside the configuration, if known. ``due``: also if nothing changes."""
         run, ui, wish = self.run, self.ui, self.wish
         changes, setup = know.plan(run, self.config, self.corrected, values)
-        rows = [(each.what.replace("chmod", "write"), know.described(each)) for each in changes]
+        rows = [
+            (each.what.replace("chmod", "write"), know.described(each))
+            for each in changes
+        ]
         complete = self.complete and setup.legacy_key is None
         wanted: Sequence[str] = ()
         if complete:
@@ -130,7 +169,11 @@ class _Init:
             rows += self._plan(setup) if planned is None else planned
             for caution in self.entry.cautions if self.entry is not None else ():
                 # Those of the client are not said if one is installed first.
-                if self.client_plan is None or caution.id not in ("ENV001", "ENV005", "SCH003"):
+                if self.client_plan is None or caution.id not in (
+                    "ENV001",
+                    "ENV005",
+                    "SCH003",
+                ):
                     ui.caution(caution)
         if rows and (self.asks or wish.dry_run):
             ui.say("\nChanges:")
@@ -138,11 +181,19 @@ class _Init:
         shown = list(changes)
         if wish.dry_run and self.entry is not None:
             before, plan = self.entry.world.listing.content, self.entry.plan
-            shown.append(Change("crontab", kind="crontab", before=before, after=plan.after))
+            shown.append(
+                Change("crontab", kind="crontab", before=before, after=plan.after)
+            )
         if wish.dry_run or any(each.before for each in changes):
-            ui.diff(difference(shown, run.machine, (setup.legacy_key or setup.client_secret,)))
+            ui.diff(
+                difference(
+                    shown, run.machine, (setup.legacy_key or setup.client_secret,)
+                )
+            )
         asks = rows and self.asks and not wish.yes
-        if wish.dry_run or (asks and not ui.confirm("Apply these changes?", help=_HELP_CHANGES)):
+        if wish.dry_run or (
+            asks and not ui.confirm("Apply these changes?", help=_HELP_CHANGES)
+        ):
             ui.say("Nothing was changed.")
             return Result()
         if asks:
@@ -163,9 +214,15 @@ class _Init:
     def _values(self, known: Known) -> dict[str, str]:
         """The settings, each good by itself, and accepted by Majora. Raises KitError for its "no" to what is given."""
         values = dict(known.values)
-        if self.asks and "MAJORA_TOKEN" not in known.given:  # a legacy key in the file becomes OAuth
+        if (
+            self.asks and "MAJORA_TOKEN" not in known.given
+        ):  # a legacy key in the file becomes OAuth
             values["MAJORA_TOKEN"] = "OAUTH"  # noqa: S105  # the client's word for it
-        wanted = ("MAJORA_DOMAIN", "MAJORA_USER", *(() if is_api_key(values["MAJORA_TOKEN"]) else PAIR))
+        wanted = (
+            "MAJORA_DOMAIN",
+            "MAJORA_USER",
+            *(() if is_api_key(values["MAJORA_TOKEN"]) else PAIR),
+        )
         asked = [name for name in wanted if self.asks and name not in known.given]
         if asked:
             self._open()
@@ -174,13 +231,19 @@ class _Init:
         if "MAJORA_DOMAIN" in asked:
             values["MAJORA_DOMAIN"] = self._ask_domain(values.get("MAJORA_DOMAIN", ""))
         if "MAJORA_USER" in asked:
-            values["MAJORA_USER"] = ask(self.ui, "MAJORA_USER", values.get("MAJORA_USER", ""))
+            values["MAJORA_USER"] = ask(
+                self.ui, "MAJORA_USER", values.get("MAJORA_USER", "")
+            )
         pair, domain = [name for name in PAIR if name in asked], values["MAJORA_DOMAIN"]
         if pair:
             self.ui.say("\nRegister ocarina as an application:")
             self.ui.raw(endpoint(domain, "register"), indent=2)
-            self.ui.table([*_FORM, ("Redirect uris", endpoint(domain, "callback"))], indent=4)
-            self.ui.say("Copy id and secret before you press Save: the secret is shown only once.\n")
+            self.ui.table(
+                [*_FORM, ("Redirect uris", endpoint(domain, "callback"))], indent=4
+            )
+            self.ui.say(
+                "Copy id and secret before you press Save: the secret is shown only once.\n"
+            )
         # Those in the file are another Majora's if the domain was changed.
         now = {} if know.moves(self.config, domain) else values
         for name in pair:
@@ -190,22 +253,32 @@ class _Init:
                 raise problem
             self.ui.caution(problem)
             # A secret may be pasted at any question now, so none is shown.
-            self.ui.say("Enter the secret again. Enter alone goes back to the client id.")
+            self.ui.say(
+                "Enter the secret again. Enter alone goes back to the client id."
+            )
             secret = ask(self.ui, "CLIENT_SECRET", optional=True)
             if not secret:
-                values["CLIENT_ID"] = ask(self.ui, "CLIENT_ID", values["CLIENT_ID"], unseen=True)
+                values["CLIENT_ID"] = ask(
+                    self.ui, "CLIENT_ID", values["CLIENT_ID"], unseen=True
+                )
             values["CLIENT_SECRET"] = secret or ask(self.ui, "CLIENT_SECRET")
         return values
 
     def _open(self) -> None:
         file = self.run.place.config
-        what = f"the client, {file}, a login, a refresh every 3 hours" if self.complete else str(file)
+        what = (
+            f"the client, {file}, a login, a refresh every 3 hours"
+            if self.complete
+            else str(file)
+        )
         self.ui.say(
             f"This sets up ocarina: {what}.\nYou need an approved Majora account with two-factor authentication.\n"
             "Enter ? at any question for help. Nothing is written before you agree."
         )
         if self.lost:
-            self.ui.warn(f"{file} cannot be understood; it is written again, with a backup. [CFG002]")
+            self.ui.warn(
+                f"{file} cannot be understood; it is written again, with a backup. [CFG002]"
+            )
         self.ui.say()
 
     def _ask_domain(self, now: str) -> str:
@@ -214,7 +287,9 @@ class _Init:
         default = domains.index(now) if now else None
         rows = [(name,) for name in (*INSTANCES, "another address")]
         while True:
-            choice = self.ui.ask_choice("Which Majora?", rows, default=default, help=help)
+            choice = self.ui.ask_choice(
+                "Which Majora?", rows, default=default, help=help
+            )
             domain = domains[choice]
             if choice == len(INSTANCES):
                 domain = ask(self.ui, "MAJORA_DOMAIN", now if choice == default else "")
@@ -235,7 +310,9 @@ class _Init:
     def _to_do(self, setup: Setup) -> list[str]:
         """What there is still to do once that is planned, in words."""
         tokens, now = self._tokens(setup), self.run.machine.now()
-        logged_in = tokens and all(each.seconds_left(now) > 0 and not each.odd for each in tokens)
+        logged_in = tokens and all(
+            each.seconds_left(now) > 0 and not each.odd for each in tokens
+        )
         steps = {
             "the client": self.client_plan is not None,
             "a login": not logged_in,
@@ -275,7 +352,9 @@ class _Init:
                 raise entry.problem
             if entry.left:
                 # Only schedule adds a second one, or uses one again that somebody has disabled.
-                self.ui.say(f"{entry.left} To have one here anyway: {self.run.place.command('schedule')}")
+                self.ui.say(
+                    f"{entry.left} To have one here anyway: {self.run.place.command('schedule')}"
+                )
                 return rows
             self.entry = entry
             rows.append(("crontab", f"one line: refresh {entry.entry.words}"))

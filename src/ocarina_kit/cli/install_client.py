@@ -12,7 +12,14 @@ from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.options import Text, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Candidate
-from ocarina_kit.client.install import DEFAULT_SOURCE, PINNED_VERSION, TIMEOUT, Plan, install, plan_install
+from ocarina_kit.client.install import (
+    DEFAULT_SOURCE,
+    PINNED_VERSION,
+    TIMEOUT,
+    Plan,
+    install,
+    plan_install,
+)
 from ocarina_kit.system.words import span
 
 EPILOG = """Examples:
@@ -23,10 +30,19 @@ EPILOG = """Examples:
 def command(
     context: typer.Context,
     *,
-    name: Annotated[Text, option("--name", "NAME", "The environment's name (default: ocarina).")] = None,
-    prefix: Annotated[Text, option("--prefix", "DIR", "The environment's folder, not its name.")] = None,
+    name: Annotated[
+        Text, option("--name", "NAME", "The environment's name (default: ocarina).")
+    ] = None,
+    prefix: Annotated[
+        Text, option("--prefix", "DIR", "The environment's folder, not its name.")
+    ] = None,
     source: Annotated[
-        Text, option("--source", "SPEC", "What pip installs: https, git+https, git+ssh or a local path.")
+        Text,
+        option(
+            "--source",
+            "SPEC",
+            "What pip installs: https, git+https, git+ssh or a local path.",
+        ),
     ] = None,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
@@ -66,14 +82,20 @@ def rows_of(plan: Plan) -> list[tuple[str, str]]:
     rows = [("install", f"{what} in {plan.prefix}")]
     rows += [("", f"links {plan.link} to it")] if plan.link is not None else []
     needs = "the packages that it needs from PyPI, unless pip has another index"
-    return [*rows, ("", f"fetches the client from {plan.source}"), ("", f"fetches {needs}")]
+    return [
+        *rows,
+        ("", f"fetches the client from {plan.source}"),
+        ("", f"fetches {needs}"),
+    ]
 
 
 def install_client(run: Run, plan: Plan) -> Candidate:
     """Carry it out and say so. Raises KitError as `client.install.install` does; nothing is left then."""
     with run.ui.waiting("Installing the client", TIMEOUT) as say:
         limit = f" ({span(TIMEOUT)} at most)"
-        client = install(run.machine, plan, lambda words: say(words.removesuffix(" …") + limit))
+        client = install(
+            run.machine, plan, lambda words: say(words.removesuffix(" …") + limit)
+        )
     if plan.already is None:
         run.ui.status("installed", f"{client.described} in {plan.client}")
     else:

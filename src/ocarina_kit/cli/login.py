@@ -32,17 +32,27 @@ def command(
     *,
     purposes: options.Purposes = None,
     scope: options.Scopes = None,
-    everything: Annotated[bool, flag("--all", "Everything that the installed client can do.")] = False,
+    everything: Annotated[
+        bool, flag("--all", "Everything that the installed client can do.")
+    ] = False,
     show_list: Annotated[bool, flag("--list", "Show what --for takes.")] = False,
-    print_url: Annotated[bool, flag("--print-url", "Print the links, one a line, and end.")] = False,
+    print_url: Annotated[
+        bool, flag("--print-url", "Print the links, one a line, and end.")
+    ] = False,
     callback: Annotated[
-        Text, option("--callback", "URL|FILE|-", "Finish a login: the address that opened.")
+        Text,
+        option("--callback", "URL|FILE|-", "Finish a login: the address that opened."),
     ] = None,
     browser: Annotated[
-        bool | None, flag("--browser/--no-browser", "Open the links (default: if it can be seen).")
+        bool | None,
+        flag("--browser/--no-browser", "Open the links (default: if it can be seen)."),
     ] = None,
-    force: Annotated[bool, flag("--force", "Log in again, even if the token is valid.")] = False,
-    verify: Annotated[bool, flag("--verify/--no-verify", "Test the token at Majora.")] = True,
+    force: Annotated[
+        bool, flag("--force", "Log in again, even if the token is valid.")
+    ] = False,
+    verify: Annotated[
+        bool, flag("--verify/--no-verify", "Test the token at Majora.")
+    ] = True,
 ) -> Result:
     """Log in: get tokens for what you want to do.
 
@@ -56,7 +66,9 @@ def command(
         run.ui.command("ocarina-kit login --for lookup --for upload")
         return Result()
     if print_url and callback is not None:
-        raise usage_error("--print-url begins a login, and --callback finishes it: give one of them.")
+        raise usage_error(
+            "--print-url begins a login, and --callback finishes it: give one of them."
+        )
     setup = run.oauth_setup()
     if print_url:
         run.ui.to_stderr()
@@ -64,10 +76,20 @@ def command(
     login = Login(run, setup, clients, table, verify=verify, force=force)
     names, strings = list(purposes or []), scope or []
     if everything:
-        names += [each.name for each in scopes.PURPOSES if scopes.supported(each, table)]
+        names += [
+            each.name for each in scopes.PURPOSES if scopes.supported(each, table)
+        ]
     elif callback is None and not names and not strings:
-        names = choose_purposes(run.ui, table) if run.ui.interactive and not print_url else ["lookup"]
-    wanted = list(dict.fromkeys([*scopes.scopes_for(names, table), *map(scopes.given_scope, strings)]))
+        names = (
+            choose_purposes(run.ui, table)
+            if run.ui.interactive and not print_url
+            else ["lookup"]
+        )
+    wanted = list(
+        dict.fromkeys(
+            [*scopes.scopes_for(names, table), *map(scopes.given_scope, strings)]
+        )
+    )
     if callback is not None:
         _finish(login, callback)
     elif print_url:
@@ -98,8 +120,16 @@ def find_client(run: Run) -> tuple[Clients, scopes.Table | None]:
 
 def choices(table: scopes.Table | None = None) -> list[tuple[str, str]]:
     """What ``--for`` takes, and what each is for, as far as the client of this table can do it."""
-    rows = [(each.name, each.words) for each in scopes.PURPOSES if scopes.supported(each, table)]
-    return [*rows[:1], ("upload", f"{scopes.UPLOAD_WORDS} ({listed(scopes.UPLOAD)})"), *rows[1:]]
+    rows = [
+        (each.name, each.words)
+        for each in scopes.PURPOSES
+        if scopes.supported(each, table)
+    ]
+    return [
+        *rows[:1],
+        ("upload", f"{scopes.UPLOAD_WORDS} ({listed(scopes.UPLOAD)})"),
+        *rows[1:],
+    ]
 
 
 def choose_purposes(ui: Ui, table: scopes.Table | None) -> list[str]:
@@ -109,12 +139,18 @@ def choose_purposes(ui: Ui, table: scopes.Table | None) -> list[str]:
         (scopes.UPLOAD_WORDS, count(len(scopes.scopes_for(["upload"], table)), "link")),
         ("something else",),
     ]
-    choice = ui.ask_choice("What will you use ocarina for?", options, default=0, help=_HELP)
+    choice = ui.ask_choice(
+        "What will you use ocarina for?", options, default=0, help=_HELP
+    )
     if choice < 2:
         return ["lookup"] if choice == 0 else ["upload"]
     ui.table(choices(table))
     while True:
-        names = ui.ask("Names, such as files or files,tags", help=_HELP).replace(",", " ").split()
+        names = (
+            ui.ask("Names, such as files or files,tags", help=_HELP)
+            .replace(",", " ")
+            .split()
+        )
         try:
             if scopes.scopes_for(names, table):
                 return names
@@ -124,36 +160,50 @@ def choose_purposes(ui: Ui, table: scopes.Table | None) -> list[str]:
 
 # --- two steps, each in a process of its own
 
-_ANSWERS = (*FINAL_PASTES, "no-state")  # what comes from the page that opens, complete or not
+_ANSWERS = (
+    *FINAL_PASTES,
+    "no-state",
+)  # what comes from the page that opens, complete or not
 
 
 def _show_links(login: Login, wanted: Sequence[str]) -> None:
     """New links, each alone on a line of standard output, unless that belongs to the JSON document."""
     for scope in wanted:
         login.begin(scope)
-        login.ui.say(f"To {login.words(scope)}: open this link in any browser, and press Authorize.")
+        login.ui.say(
+            f"To {login.words(scope)}: open this link in any browser, and press Authorize."
+        )
         if login.ui.json:
             login.ui.raw(login.links[scope])
         else:
             print(login.links[scope], flush=True)
     if wanted:
-        login.ui.say("Then paste the address of the page that opens, within 60 seconds:")
+        login.ui.say(
+            "Then paste the address of the page that opens, within 60 seconds:"
+        )
         login.ui.command(login.paste_command)
 
 
 def _finish(login: Login, source: str) -> None:
     """Use the address that ``--callback`` names, or several. Raises KitError if it cannot be read, or the tokens file
     cannot."""
-    if any(mark in unquote(unquote(source)) for mark in ("://", "code=", "state=", "error=")):
+    if any(
+        mark in unquote(unquote(source))
+        for mark in ("://", "code=", "state=", "error=")
+    ):
         text = source
     elif source == "-" and login.ui.interactive:
         text = login.ui.ask_paste("Paste the address of the page that opened: ")
     else:
         text = login.run.read("--callback", source, LONGEST)
     login.settle([])  # a damaged tokens file is set aside
-    logins = [each for each in last_logins(login.machine) if each.belongs_to(login.setup)]
+    logins = [
+        each for each in last_logins(login.machine) if each.belongs_to(login.setup)
+    ]
     still_open = [each for each in logins if not each.sent]
-    used = _use(login, text, still_open) or _use(login, text, [each for each in logins if each.sent])
+    used = _use(login, text, still_open) or _use(
+        login, text, [each for each in logins if each.sent]
+    )
     found = read_paste(text, login.setup.domain, [each.state for each in still_open])
     if not used and isinstance(found, Misread):
         login.fail(login.misread(found))
@@ -164,7 +214,9 @@ def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
     any_found = False
     for pending in logins:
         found = read_paste(text, login.setup.domain, (pending.state,))
-        if found.state != pending.state or (isinstance(found, Misread) and found.kind not in _ANSWERS):
+        if found.state != pending.state or (
+            isinstance(found, Misread) and found.kind not in _ANSWERS
+        ):
             continue
         any_found = True
         try:

@@ -18,7 +18,14 @@ from ocarina_kit.config.place import Setup
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
 from ocarina_kit.majora.paste import Code, Misread, read_paste
-from ocarina_kit.system.errors import Exit, KitError, Remedy, interrupted, usage_error, worst
+from ocarina_kit.system.errors import (
+    Exit,
+    KitError,
+    Remedy,
+    interrupted,
+    usage_error,
+    worst,
+)
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as tokens_login
@@ -47,7 +54,11 @@ _PASTE_HELP = (
 
 def used_client(clients: Clients) -> Candidate | None:
     """The client to log in for: the one that a person gets who types ``ocarina``, else the one for the crontab."""
-    return clients.shell if clients.shell is not None and clients.shell.works else clients.chosen
+    return (
+        clients.shell
+        if clients.shell is not None and clients.shell.works
+        else clients.chosen
+    )
 
 
 def is_accepted(clients: Clients) -> bool:
@@ -79,11 +90,15 @@ class Login:
         self.ui = run.ui
         self.setup = setup
         self.table = table
-        self.majora = Majora(run.machine, setup.domain, setup.client_id, setup.client_secret)
+        self.majora = Majora(
+            run.machine, setup.domain, setup.client_id, setup.client_secret
+        )
         self.settled: dict[str, bool] = {}
         self.links: dict[str, str] = {}
         client = used_client(clients)
-        self._program = "ocarina" if client is None or client is clients.shell else client.path
+        self._program = (
+            "ocarina" if client is None or client is clients.shell else client.path
+        )
         self._version = version_text(client.version) if client is not None else ""
         self._client_ok = is_accepted(clients)
         self._errors: list[KitError] = []
@@ -106,11 +121,17 @@ class Login:
         """
         needed = self.settle(wanted)
         if needed and self.ui.interactive:
-            self._ask_for(needed, is_visible(self.machine.environ) if browser is None else browser)
+            self._ask_for(
+                needed, is_visible(self.machine.environ) if browser is None else browser
+            )
         elif needed:
             many = count(len(needed), "token")
             what = f"A person must log in in a browser for {many}; there is no terminal to ask in."
-            why = "" if self._force else "No token was found that is valid or can be refreshed."
+            why = (
+                ""
+                if self._force
+                else "No token was found that is valid or can be refreshed."
+            )
             text = "Print the link, open it, then paste the address of the page that opens."
             remedy = Remedy(text, (self.login_command(*needed), self.paste_command))
             self.fail(usage_error(what, id="LGN015", why=why, remedy=remedy))
@@ -142,8 +163,12 @@ class Login:
         return [scope for scope in wanted if scope not in self.settled]
 
     def _refresh(self, due: Sequence[str]) -> None:
-        with self.ui.waiting("Waiting for Majora to refresh the tokens", BUDGET_S) as say:
-            report = refresh(self.machine, self.setup, scopes=due, by="login", waiting=say)
+        with self.ui.waiting(
+            "Waiting for Majora to refresh the tokens", BUDGET_S
+        ) as say:
+            report = refresh(
+                self.machine, self.setup, scopes=due, by="login", waiting=say
+            )
         self._skew = report.skew
         if report.interrupted:
             raise KeyboardInterrupt
@@ -164,9 +189,15 @@ class Login:
         with self.ui.waiting("Looking at the tokens file", 90.0) as say:
             tokens_login.prove_writable(self.machine, self.setup, say)
         several = len(needed) > 1
-        self.ui.say(f"{count(len(needed), 'link')} to open{', one after another' if several else ''}.")
+        self.ui.say(
+            f"{count(len(needed), 'link')} to open{', one after another' if several else ''}."
+        )
         for number, scope in enumerate(needed, start=1):
-            which = f"Link {number} of {len(needed)}, to {self.words(scope)}:" if several else ""
+            which = (
+                f"Link {number} of {len(needed)}, to {self.words(scope)}:"
+                if several
+                else ""
+            )
             try:
                 self._grant(scope, which, browser)
             except KeyboardInterrupt:
@@ -217,7 +248,9 @@ class Login:
         prompt = f"{self.links[pending.scope]}\n\n> "
         while True:
             found = read_paste(
-                self.ui.ask_paste(prompt, help=_PASTE_HELP), self.setup.domain, (pending.state,)
+                self.ui.ask_paste(prompt, help=_PASTE_HELP),
+                self.setup.domain,
+                (pending.state,),
             )
             if isinstance(found, Code):
                 return found.code
@@ -226,11 +259,19 @@ class Login:
                 raise error
             if found.kind == "authorize-link":
                 # Whoever pastes the link may have met the server's error page: does it know this client at all?
-                with self.ui.waiting("Asking Majora whether it knows the client", _PROBE_S):
+                with self.ui.waiting(
+                    "Asking Majora whether it knows the client", _PROBE_S
+                ):
                     client = self.majora.probe_client(_PROBE_S)
                 if client.kind == "unknown":
-                    raise told.error("client", self.setup, said="It does not know this client id.")
-            step = "Use the link above." if found.kind == "wrong-state" else error.remedy.text
+                    raise told.error(
+                        "client", self.setup, said="It does not know this client id."
+                    )
+            step = (
+                "Use the link above."
+                if found.kind == "wrong-state"
+                else error.remedy.text
+            )
             self.ui.caution(error, step)
             prompt = "> "
 
@@ -240,8 +281,12 @@ class Login:
         scope, now = pending.scope, self.machine.now()
         login = self.login_command(scope)
         if not pending.sent:
-            with self.ui.waiting("Waiting for Majora to give the token", BUDGET_S) as say:
-                report = tokens_login.redeem(self.machine, self.setup, pending, code, login, waiting=say)
+            with self.ui.waiting(
+                "Waiting for Majora to give the token", BUDGET_S
+            ) as say:
+                report = tokens_login.redeem(
+                    self.machine, self.setup, pending, code, login, waiting=say
+                )
             self._skew = report.skew
             error = report.outcomes[0].problem or self._got(scope, "logged in")
             if error is not None and error.id == "LGN021":
@@ -255,7 +300,9 @@ class Login:
             error = told.error("grant", self.setup, (scope,), said=said, login=login)
         # Another login, or the earlier use of this code, may have brought the token since the link was shown.
         token = self._token(scope) or Token(scope)
-        is_new = (token.last_refresh(now) or 0.0) >= pending.created and token.seconds_left(now) > LEAST_S
+        is_new = (
+            token.last_refresh(now) or 0.0
+        ) >= pending.created and token.seconds_left(now) > LEAST_S
         if error.id != "LGN021" or not is_new:
             raise error
         self.ui.caution(error, "No new link is needed.")
@@ -313,14 +360,21 @@ class Login:
         if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
             return
         if self._client_ok:
-            examples = [scopes.example(self._program, place, scope, self.table) for scope in done]
+            examples = [
+                scopes.example(self._program, place, scope, self.table)
+                for scope in done
+            ]
             lines = dict.fromkeys(line for example in examples for line in example)
             if lines:
                 self.ui.say(title)
                 self.ui.command("\n".join(list(lines)[:most]))
             return
         old = f"[ENV004] Majora does not accept ocarina {self._version}."
-        self.ui.warn(old if self._version else "[ENV001] No ocarina client was found on this machine.")
+        self.ui.warn(
+            old
+            if self._version
+            else "[ENV001] No ocarina client was found on this machine."
+        )
         self.ui.next_step(place.command("install-client"))
 
     def _got(self, scope: str, word: str) -> KitError | None:
@@ -329,11 +383,22 @@ class Login:
         self.settled[scope] = True  # before the server is asked: Ctrl-C may end that
         if word != "valid" and self._is_refused(token):
             why = "It was granted just now: the account may be inactive, or another server answers."
-            remedy = Remedy("See what doctor finds.", (self.setup.place.command("doctor"),))
-            return KitError("The token is saved, but Majora refuses it.", id="API001", why=why, remedy=remedy)
+            remedy = Remedy(
+                "See what doctor finds.", (self.setup.place.command("doctor"),)
+            )
+            return KitError(
+                "The token is saved, but Majora refuses it.",
+                id="API001",
+                why=why,
+                remedy=remedy,
+            )
         now = self.machine.now()
         left = f"for {span(token.seconds_left(now) + 30)}"
-        valid = f"until {clock(token.expiry(now), now)}, {left}" if word == "valid" else f"valid {left}"
+        valid = (
+            f"until {clock(token.expiry(now), now)}, {left}"
+            if word == "valid"
+            else f"valid {left}"
+        )
         self.ui.status(word, f"{self.words(scope)}: {valid}")
         return None
 
@@ -343,11 +408,15 @@ class Login:
             return False
         version = self._version or None
         with self.ui.waiting("Asking Majora whether it accepts the token", _PROBE_S):
-            probe = self.majora.probe_token(token.access_token, self.setup.user, version, _PROBE_S)
+            probe = self.majora.probe_token(
+                token.access_token, self.setup.user, version, _PROBE_S
+            )
         self._skew = probe.skew
         if probe.kind == "no-answer":
             self._verify = False
-            self.ui.warn(f"Majora was not asked whether it accepts the tokens: {probe.words}.")
+            self.ui.warn(
+                f"Majora was not asked whether it accepts the tokens: {probe.words}."
+            )
         if probe.client_ok is not None:
             self._client_ok = probe.client_ok
         return probe.kind == "refused"
@@ -363,7 +432,9 @@ def is_visible(environ: Mapping[str, str]) -> bool:
     """Whether a browser that is started here would be seen: not over SSH, not without a display."""
     if any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")):
         return False
-    return sys.platform == "darwin" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+    return sys.platform == "darwin" or bool(
+        environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+    )
 
 
 def open_link(link: str) -> None:

@@ -40,7 +40,9 @@ def command(
     *,
     purposes: options.Purposes = None,
     scope: options.Scopes = None,
-    local: Annotated[bool, typer.Option("--local", help="Delete them here without revoking them.")] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="Delete them here without revoking them.")
+    ] = False,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
 ) -> Result:
@@ -98,7 +100,9 @@ def _crontab_entry(run: Run, setup: Setup) -> None:
         return
     command = place.command("schedule", "--remove")
     if not run.ui.interactive:
-        run.ui.say("The crontab entry still runs, with nothing to refresh. To remove it:")
+        run.ui.say(
+            "The crontab entry still runs, with nothing to refresh. To remove it:"
+        )
         run.ui.command(command)
     elif run.ui.confirm("No token is left. Remove the crontab entry too?"):
         install_entry(run, setup, removed, "unscheduled")

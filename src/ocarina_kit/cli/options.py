@@ -34,7 +34,10 @@ def purposes() -> Values:
     """The names that ``--for`` takes."""
     from ocarina_kit.client.scopes import PURPOSES, UPLOAD_WORDS
 
-    return [("upload", UPLOAD_WORDS), *((purpose.name, purpose.words) for purpose in PURPOSES)]
+    return [
+        ("upload", UPLOAD_WORDS),
+        *((purpose.name, purpose.words) for purpose in PURPOSES),
+    ]
 
 
 def checks_and_families(incomplete: str) -> Values:
@@ -42,7 +45,9 @@ def checks_and_families(incomplete: str) -> Values:
     from ocarina_kit.doctor.check import FAMILIES, all_checks
 
     rows = [*FAMILIES.items(), *((check.id, check.title) for check in all_checks())]
-    return [(id.lower() if incomplete[:1].islower() else id, title) for id, title in rows]
+    return [
+        (id.lower() if incomplete[:1].islower() else id, title) for id, title in rows
+    ]
 
 
 def checks(incomplete: str) -> Values:
@@ -62,13 +67,20 @@ def profiles(ctx: Any, args: list[str], incomplete: str) -> Values:
 
 # --- options of several commands ----------------------------------------------------------------------------------
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to the changes without being asked.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Agree to the changes without being asked.")
+]
 DryRun = Annotated[bool, flag("--dry-run", "Show the changes, and make none.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show more.")]
-Within = Annotated[Text, option("--within", "DURATION", "How long a token must be valid: 90s, 30m, 2h, 1d.")]
+Within = Annotated[
+    Text,
+    option("--within", "DURATION", "How long a token must be valid: 90s, 30m, 2h, 1d."),
+]
 _FOR = "What it is for (ocarina-kit login --list). Can be repeated."
 Purposes = Annotated[Texts, option("--for", "NAME", _FOR, autocompletion=purposes)]
-Scopes = Annotated[Texts, option("--scope", "STRING", "A scope string. Can be repeated.")]
+Scopes = Annotated[
+    Texts, option("--scope", "STRING", "A scope string. Can be repeated.")
+]
 
 
 def _store(context: Any, param: Any, value: Any) -> None:
@@ -83,7 +95,9 @@ def _store(context: Any, param: Any, value: Any) -> None:
 
 
 def _version(context: Any, param: Any, value: bool) -> None:
-    if value and not context.resilient_parsing:  # a shell that asks for completions parses too
+    if (
+        value and not context.resilient_parsing
+    ):  # a shell that asks for completions parses too
         from ocarina_kit import __version__
 
         print(f"ocarina-kit {__version__}")
@@ -100,29 +114,44 @@ def _show_completion(context: Any, param: Any, shell: str | None) -> None:
     if shell is None or context.resilient_parsing:
         return
     if shell not in _SHELLS:
-        raise typer.BadParameter(f"{shell!r} is none of {', '.join(_SHELLS)}", context, param)
+        raise typer.BadParameter(
+            f"{shell!r} is none of {', '.join(_SHELLS)}", context, param
+        )
     from typer._completion_shared import get_completion_script
 
-    print(get_completion_script(prog_name="ocarina-kit", complete_var=_ASKED, shell=shell))
+    print(
+        get_completion_script(prog_name="ocarina-kit", complete_var=_ASKED, shell=shell)
+    )
     context.exit()
 
 
 def _shared(name: str, help: str, callback: Any = _store, **how: Any) -> TyperOption:
-    return TyperOption(param_decls=[name], expose_value=False, callback=callback, help=help, **how)
+    return TyperOption(
+        param_decls=[name], expose_value=False, callback=callback, help=help, **how
+    )
 
 
 _ON = {"is_flag": True, "default": False}
 # The same objects are in the root and in every command, so that a value given in either place is stored once.
 SHARED = (
-    _shared("--config", "The configuration file (default: ~/.ocarina).", metavar="PATH"),
-    _shared("--profile", "The profile in that file.", metavar="NAME", autocompletion=profiles),
+    _shared(
+        "--config", "The configuration file (default: ~/.ocarina).", metavar="PATH"
+    ),
+    _shared(
+        "--profile",
+        "The profile in that file.",
+        metavar="NAME",
+        autocompletion=profiles,
+    ),
     _shared("--env", "Take settings from the environment.", **_ON),
     _shared("--version", "Show the version and exit.", _version, is_eager=True, **_ON),
 )
 JSON = _shared("--json", "Print one JSON document.", None, **_ON)
 """Every command takes it, also before its name; `app.run` looks for it itself: so wrong usage is JSON too."""
 _SCRIPT = "Print the script for completion: bash, zsh, fish."
-SHOW_COMPLETION = _shared("--show-completion", _SCRIPT, _show_completion, metavar="SHELL", is_eager=True)
+SHOW_COMPLETION = _shared(
+    "--show-completion", _SCRIPT, _show_completion, metavar="SHELL", is_eager=True
+)
 
 
 def prepare_completion() -> None:

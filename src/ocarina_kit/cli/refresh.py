@@ -11,7 +11,13 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Run, start
 from ocarina_kit.cli.ui import Result, Ui
-from ocarina_kit.client.scopes import given_scope, names_of, purposes_named, purposes_of, what_for
+from ocarina_kit.client.scopes import (
+    given_scope,
+    names_of,
+    purposes_named,
+    purposes_of,
+    what_for,
+)
 from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.words import parse_duration, span
@@ -46,7 +52,10 @@ def command(
     within: options.Within = None,
     cron: Annotated[
         bool,
-        typer.Option("--cron", help="For the crontab: say nothing, unless a person is needed; end with 0."),
+        typer.Option(
+            "--cron",
+            help="For the crontab: say nothing, unless a person is needed; end with 0.",
+        ),
     ] = False,
     dry_run: options.DryRun = False,
 ) -> Result:
@@ -67,7 +76,14 @@ def command(
             return Result({"tokens": []})
         scopes = stored_scopes(run, setup, purposes or [], scope or [])
         with run.ui.waiting("Waiting for Majora", BUDGET_S) as say:
-            report = refresh(run.machine, setup, scopes=scopes, within=seconds, dry_run=dry_run, waiting=say)
+            report = refresh(
+                run.machine,
+                setup,
+                scopes=scopes,
+                within=seconds,
+                dry_run=dry_run,
+                waiting=say,
+            )
     except KitError as problem:
         return finish(run, {"tokens": []}, [problem])
     tokens = [
@@ -83,7 +99,9 @@ def command(
     return finish(run, {"tokens": tokens}, report.errors(setup), report.outcomes)
 
 
-def stored_scopes(run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]) -> list[str] | None:
+def stored_scopes(
+    run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]
+) -> list[str] | None:
     """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given."""
     if not names and not strings:
         return None
@@ -106,7 +124,9 @@ def _show(ui: Ui, report: Report, now: float) -> None:
         ui.warn(f"[ENV007]{clock}")
 
 
-def end(run: Run, data: Data, errors: Sequence[KitError], outcomes: Sequence[Outcome] = ()) -> Result:
+def end(
+    run: Run, data: Data, errors: Sequence[KitError], outcomes: Sequence[Outcome] = ()
+) -> Result:
     """Show the errors, the worst first: it decides the exit code."""
     for error in errors:
         run.ui.error(error)
@@ -118,20 +138,36 @@ def _end_for_cron(
 ) -> Result:
     """One line on standard error, which cron mails: the worst problem that needs a person and was not told in the last
     24 h, of this set-up and these tokens, as refresh.log says. Wrong usage and an interrupt stay errors."""
-    if any(error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors):
+    if any(
+        error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors
+    ):
         return end(run, data, errors)
     machine = run.machine
     now = machine.now()
-    lately = [each for each in read_log(machine) if 0 <= now - each.time < _TOLD_AGAIN_S]
+    lately = [
+        each for each in read_log(machine) if 0 <= now - each.time < _TOLD_AGAIN_S
+    ]
     told = {each.scope for each in lately if each.result == "told"}
     for error in errors:
         about = run.place.command(error.id)
-        scopes = [each.scope for each in outcomes if each.problem and each.problem.id == error.id]
+        scopes = [
+            each.scope
+            for each in outcomes
+            if each.problem and each.problem.id == error.id
+        ]
         keys = [f"{about} {scope}"[:4_000] for scope in scopes or [""]]
         if error.exit == Exit.UNKNOWN or told.issuperset(keys):
             continue
-        with contextlib.suppress(KitError):  # then it is told again: better twice than never
-            append(machine, [Line(stamp(now), machine.host, "refresh", "told", scope=key) for key in keys])
+        with contextlib.suppress(
+            KitError
+        ):  # then it is told again: better twice than never
+            append(
+                machine,
+                [
+                    Line(stamp(now), machine.host, "refresh", "told", scope=key)
+                    for key in keys
+                ],
+            )
         run.ui.error_line(error)
         break
     return Result(data)

@@ -8,20 +8,34 @@ import typer
 
 from ocarina_kit.cli.ui import Result
 
-EPILOG = "Examples:\n  ocarina-kit sandbox\n  ocarina-kit sandbox --port 8000 --user hoot"
+EPILOG = (
+    "Examples:\n  ocarina-kit sandbox\n  ocarina-kit sandbox --port 8000 --user hoot"
+)
 
 
 def command(
     context: typer.Context,
     *,
-    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0: a free one.")] = 0,
-    tls: Annotated[bool, typer.Option("--tls", help="https, with a throwaway authority.")] = False,
-    user: Annotated[str, typer.Option(metavar="NAME", help="The account that it starts with.")] = "sandbox",
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="0: a free one.")
+    ] = 0,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="https, with a throwaway authority.")
+    ] = False,
+    user: Annotated[
+        str, typer.Option(metavar="NAME", help="The account that it starts with.")
+    ] = "sandbox",
     two_factor: Annotated[
-        bool, typer.Option("--two-factor/--no-two-factor", help="Whether the account has two-factor.")
+        bool,
+        typer.Option(
+            "--two-factor/--no-two-factor", help="Whether the account has two-factor."
+        ),
     ] = True,
     client: Annotated[
-        bool, typer.Option("--client/--no-client", help="Install a stand-in for the client beside it.")
+        bool,
+        typer.Option(
+            "--client/--no-client", help="Install a stand-in for the client beside it."
+        ),
     ] = True,
 ) -> Result:
     """Run a practice Majora on this machine, until Ctrl-C.
@@ -32,5 +46,13 @@ def command(
 
     json = context.obj.json
     say = (lambda line: print(line, flush=True)) if json else context.obj.raw
-    run_sandbox(say=say, port=port, tls=tls, user=user, two_factor=two_factor, client=client, as_json=json)
+    run_sandbox(
+        say=say,
+        port=port,
+        tls=tls,
+        user=user,
+        two_factor=two_factor,
+        client=client,
+        as_json=json,
+    )
     return Result(printed=json)

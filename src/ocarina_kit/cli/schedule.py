@@ -49,16 +49,33 @@ EPILOG = """Examples:
 def command(
     context: typer.Context,
     *,
-    every: Annotated[Text, option("--every", "INTERVAL", "How often: 3h (the default), 30m.")] = None,
-    cron: Annotated[Text, option("--cron", '"EXPR"', "Or fields: minute, hour, day, month, weekday.")] = None,
-    ocarina: Annotated[Text, option("--ocarina", "PATH", "The client for the line.")] = None,
+    every: Annotated[
+        Text, option("--every", "INTERVAL", "How often: 3h (the default), 30m.")
+    ] = None,
+    cron: Annotated[
+        Text,
+        option("--cron", '"EXPR"', "Or fields: minute, hour, day, month, weekday."),
+    ] = None,
+    ocarina: Annotated[
+        Text, option("--ocarina", "PATH", "The client for the line.")
+    ] = None,
     runner: Annotated[
         Literal["kit-first", "client"] | None,
-        option("--runner", None, "ocarina-kit, and ocarina if it cannot start (default); or ocarina alone."),
+        option(
+            "--runner",
+            None,
+            "ocarina-kit, and ocarina if it cannot start (default); or ocarina alone.",
+        ),
     ] = None,
-    show: Annotated[bool, flag("--show", "Show the line, and the next 24 hours.")] = False,
-    test: Annotated[bool, flag("--test", "Run the line now, as cron does, and show the result.")] = False,
-    print_: Annotated[bool, flag("--print", "Print the line, and install nothing.")] = False,
+    show: Annotated[
+        bool, flag("--show", "Show the line, and the next 24 hours.")
+    ] = False,
+    test: Annotated[
+        bool, flag("--test", "Run the line now, as cron does, and show the result.")
+    ] = False,
+    print_: Annotated[
+        bool, flag("--print", "Print the line, and install nothing.")
+    ] = False,
     remove: Annotated[bool, flag("--remove", "Remove the line.")] = False,
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
@@ -74,7 +91,9 @@ def command(
     if run.place.from_env:
         what = "A crontab entry cannot take its set-up from the environment (--env)."
         why = "A cron job has none of this shell's variables, and a crontab is no place for secrets."
-        remedy = Remedy("Write a configuration file.", ("ocarina-kit init", "ocarina-kit schedule"))
+        remedy = Remedy(
+            "Write a configuration file.", ("ocarina-kit init", "ocarina-kit schedule")
+        )
         raise usage_error(what, why=why, remedy=remedy)
     if way == "--show":
         return show_entry(run)
@@ -91,13 +110,17 @@ def command(
     chosen = clients.chosen
     by = runner or "kit-first"
     with run.ui.waiting("Planning the crontab line", PLAN_S):
-        planned = plan_entry(run, setup, chosen, times=times, runner=by, switch_on=True, prove=not print_)
+        planned = plan_entry(
+            run, setup, chosen, times=times, runner=by, switch_on=True, prove=not print_
+        )
     if test:
         return _try(run, setup, planned.entry, "the line that schedule would install")
     if chosen is not None and not print_:
         run.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
     for each in planned.cautions:
-        run.ui.caution(each, " ".join((each.remedy.text, *each.remedy.commands[:1])).strip())
+        run.ui.caution(
+            each, " ".join((each.remedy.text, *each.remedy.commands[:1])).strip()
+        )
     problem = None
     line = planned.plan.line
     if not print_:
@@ -112,7 +135,10 @@ def command(
 
 
 def _result(
-    world: World, line: str | None, entry: Entry | None = None, problem: KitError | None = None
+    world: World,
+    line: str | None,
+    entry: Entry | None = None,
+    problem: KitError | None = None,
 ) -> Result:
     runs = upcoming(world.tokens.now, [entry] if entry is not None else [])
     return Result(members(world, line, runs, problem), problem)
@@ -121,13 +147,23 @@ def _result(
 # --- what was asked for ---------------------------------------------------------------------------------------
 
 
-def _one_way(ways: dict[str, bool], wish: dict[str, str | None], consent: dict[str, bool]) -> str:
+def _one_way(
+    ways: dict[str, bool], wish: dict[str, str | None], consent: dict[str, bool]
+) -> str:
     """The one of --show, --test, --print, --remove that was given, or "". Raises KitError (usage)."""
     if wish["--every"] is not None and wish["--cron"] is not None:
         raise _exclude("--every", "--cron")
     way, *wrong = [name for name, on in ways.items() if on] or [""]
-    wrong += [name for name, value in wish.items() if value is not None and way in ("--show", "--remove")]
-    wrong += [name for name, on in consent.items() if on and way in ("--show", "--test", "--print")]
+    wrong += [
+        name
+        for name, value in wish.items()
+        if value is not None and way in ("--show", "--remove")
+    ]
+    wrong += [
+        name
+        for name, on in consent.items()
+        if on and way in ("--show", "--test", "--print")
+    ]
     if wrong:
         raise _exclude(way, wrong[0])
     return way
@@ -142,7 +178,9 @@ def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str |
     """The five fields that a person asked for. Raises KitError (usage): cron does not accept them, they leave a gap of
     10 h or more (CRN005), or python-crontab reads them in another way (SCH010)."""
     if every is not None:
-        return spread(run.machine.user, run.machine.host, setup.domain, parse_every(every))
+        return spread(
+            run.machine.user, run.machine.host, setup.domain, parse_every(every)
+        )
     if cron is not None:
         cron = " ".join(cron.split())  # python-crontab does not take two blanks
         refuse_long_gap(parse_times(cron))
@@ -164,24 +202,39 @@ def _find_client(run: Run, named: str | None) -> Clients:
 # --- install, remove ------------------------------------------------------------------------------------------
 
 
-def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool) -> KitError | None:
+def _install(
+    run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool
+) -> KitError | None:
     """Install the entry if it is agreed to; returns why it could not be."""
     ui, entries, host = run.ui, planned.plan.entries, run.machine.host
     for other in entries.others:
-        ui.say(f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is.")
+        ui.say(
+            f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is."
+        )
     if planned.problem is not None:
         return planned.problem
     _warn_of_mixed(run, entries)
     if planned.plan.outcome == "unchanged":
-        ui.say(f"Your crontab on {host} has this line already: {planned.entry.words}. Nothing was changed.")
+        ui.say(
+            f"Your crontab on {host} has this line already: {planned.entry.words}. Nothing was changed."
+        )
         if not dry_run and first_seen(planned.world.tokens.log, host) is None:
             note(run, setup, "scheduled")
         return None
     if entries.again and not entries.active:
-        ui.say(f"Line {entries.again[0].number} is this set-up's entry, commented out. It is used again.")
+        ui.say(
+            f"Line {entries.again[0].number} is this set-up's entry, commented out. It is used again."
+        )
     if planned.left:
         ui.warn(f"{planned.left} Each host has a crontab of its own. [CRN002]")
-    if not _agreed(run, planned.world, planned.edit, yes=yes, dry_run=dry_run, default=not planned.left):
+    if not _agreed(
+        run,
+        planned.world,
+        planned.edit,
+        yes=yes,
+        dry_run=dry_run,
+        default=not planned.left,
+    ):
         return None
     try:
         _carry_out(run, setup, planned.edit, "scheduled", planned.when)
@@ -193,10 +246,20 @@ def _install(run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bo
 
 def _warn_of_mixed(run: Run, entries: Mine) -> None:
     for entry in entries.mixed:
-        run.ui.warn(f"Line {entry.number} does other work too, so it is left: it still refreshes. [CRN003]")
+        run.ui.warn(
+            f"Line {entry.number} does other work too, so it is left: it still refreshes. [CRN003]"
+        )
 
 
-def _agreed(run: Run, world: World, edit: Edit, *, yes: bool, dry_run: bool, default: bool = True) -> bool:
+def _agreed(
+    run: Run,
+    world: World,
+    edit: Edit,
+    *,
+    yes: bool,
+    dry_run: bool,
+    default: bool = True,
+) -> bool:
     """Show what changes in the crontab. Whether the person agrees."""
     before = world.listing.content
     question = f"Change your crontab on {run.machine.host}?"
@@ -225,7 +288,9 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     if problem is not None:
         return result
     if not entries.own:
-        ui.say(f"Your crontab on {host} has no entry for this set-up. Nothing was changed.")
+        ui.say(
+            f"Your crontab on {host} has no entry for this set-up. Nothing was changed."
+        )
         for entry in entries.off:
             ui.say(f"Line {entry.number} is one, but commented out. It was left.")
         return result
@@ -233,7 +298,9 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
     without = partial(plan_removal, ground=world.ground)
     if not _agreed(run, world, without, yes=yes, dry_run=dry_run):
         return result
-    _carry_out(run, world.setup, without, "unscheduled", f"the entry in your crontab on {host}")
+    _carry_out(
+        run, world.setup, without, "unscheduled", f"the entry in your crontab on {host}"
+    )
     _warn_of_mixed(run, entries)
     if world.tokens.usable:
         ui.say("From now on, refresh by hand at least every 10 hours:")
@@ -257,10 +324,16 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     """Run the entry now, and show what became of each token."""
     ui = run.ui
     shown = mask(entry.text, setup.secrets)
-    ui.say(f"Running {whose} as cron does: in its bare environment, without a terminal.")
+    ui.say(
+        f"Running {whose} as cron does: in its bare environment, without a terminal."
+    )
     ui.raw(shown, indent=2)
     trial = try_line(run, setup, entry)
-    wrote = "It wrote (cron would mail it):" if trial.output else "It wrote nothing: cron would send no mail."
+    wrote = (
+        "It wrote (cron would mail it):"
+        if trial.output
+        else "It wrote nothing: cron would send no mail."
+    )
     ui.say(f"It ended with {trial.ended}. {wrote}")
     if trial.output:
         ui.raw(trial.output, indent=2)
@@ -268,7 +341,13 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     now = world.tokens.now
     for token in trial.tokens:
         left = token.seconds_left(now)
-        word = "refreshed" if token in trial.fresh else "failed" if trial.error else "skipped"
+        word = (
+            "refreshed"
+            if token in trial.fresh
+            else "failed"
+            if trial.error
+            else "skipped"
+        )
         valid = f"valid for {span(left)}" if left > 0 else "expired"
         ui.status(word, f"{what_for(token.key)}: {valid}")
     if trial.fresh:
@@ -276,5 +355,7 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
         program = "ocarina-kit" if trial.by_kit else "ocarina"
         ui.say(f"{program} {trial.refreshed}: valid until {until}.")
     if trial.fresh and not trial.by_kit and entry.program("kit") is not None:
-        ui.warn(f"ocarina-kit did not start, so ocarina refreshed. See why: {run.place.command('doctor')}")
+        ui.warn(
+            f"ocarina-kit did not start, so ocarina refreshed. See why: {run.place.command('doctor')}"
+        )
     return _result(world, shown, entry, trial.error)

@@ -77,7 +77,9 @@ def plan_entry(
     world = run.world()
     alone = runner == "client"
     # The configuration may not be written yet.
-    ground = world.ground._replace(client=client.path if client is not None else None, domain=setup.domain)
+    ground = world.ground._replace(
+        client=client.path if client is not None else None, domain=setup.domain
+    )
     if not alone:
         _prove_kit(run, ground, start=prove)
     of_client = _client_problem(setup, ground, client, alone=alone)
@@ -85,7 +87,9 @@ def plan_entry(
         raise of_client
 
     def plan_for(content: bytes) -> Plan:
-        return plan_schedule(content, ground, times=times, runner=runner, switch_on=switch_on)
+        return plan_schedule(
+            content, ground, times=times, runner=runner, switch_on=switch_on
+        )
 
     def edit(content: bytes) -> bytes:
         plan = plan_for(content)
@@ -105,9 +109,18 @@ def plan_entry(
     clients = Clients((client,), chosen=client) if client is not None else Clients()
     new = run.world(listing=Listing("read", plan.after), clients=clients)
     checks = [each._replace(needs=()) for each in all_checks() if each.id in _CAUTIONS]
-    objections = [each for each in examine(new, Choice(), checks) if each.status in PROBLEMS or each.unclear]
-    problem = unreadable(world.listing, run.machine.host) or in_the_way(run, plan.entries)
-    cautions = (*filter(None, (of_client,)), *(as_error(run, each) for each in objections))
+    objections = [
+        each
+        for each in examine(new, Choice(), checks)
+        if each.status in PROBLEMS or each.unclear
+    ]
+    problem = unreadable(world.listing, run.machine.host) or in_the_way(
+        run, plan.entries
+    )
+    cautions = (
+        *filter(None, (of_client,)),
+        *(as_error(run, each) for each in objections),
+    )
     return Planned(world, plan, entry, edit, problem, left, cautions)
 
 
@@ -120,7 +133,10 @@ def in_the_way(run: Run, entries: Mine) -> KitError | None:
         f"Line {entry.number} of your crontab refreshes these tokens and does other work as well. It was not changed.",
         id="SCH001",
         why=f"The other work: {listed(entry.reading.other_work) or 'a refresh of another set-up'}.",
-        remedy=Remedy("Take the refresh out of it by hand.", ("crontab -e", run.place.command("schedule"))),
+        remedy=Remedy(
+            "Take the refresh out of it by hand.",
+            ("crontab -e", run.place.command("schedule")),
+        ),
     )
 
 
@@ -149,7 +165,9 @@ def _prove_kit(run: Run, ground: Ground, *, start: bool) -> None:
     """Raises KitError (CRN004) if this ocarina-kit would be gone, or not start, when cron runs the entry."""
     why = "deleted again by the tool that made it" if thrown_away(ground.kit[0]) else ""
     if why or (start and (why := why_kit_fails(run.machine, ground.kit))):
-        text = "Install it to stay, as docs/install.md says; or let ocarina refresh alone."
+        text = (
+            "Install it to stay, as docs/install.md says; or let ocarina refresh alone."
+        )
         raise KitError(
             "This ocarina-kit cannot run in a cron job.",
             id="CRN004",
@@ -162,20 +180,35 @@ def _client_problem(
     setup: Setup, ground: Ground, client: Candidate | None, *, alone: bool
 ) -> KitError | None:
     """Why the client cannot refresh these tokens when cron runs it, ``alone`` or after ocarina-kit."""
-    usual = (str(Path(ground.home, ".ocarina")), Path(ground.home, ".ocarina-tokens"), None)
+    usual = (
+        str(Path(ground.home, ".ocarina")),
+        Path(ground.home, ".ocarina-tokens"),
+        None,
+    )
     own = (ground.config, setup.tokens_file, ground.profile)
     remedy = Remedy("Install a newer client.", ("ocarina-kit install-client",))
     if client is None:
-        what = "No ocarina client was found" + ("." if alone else ", so the entry runs ocarina-kit alone.")
+        what = "No ocarina client was found" + (
+            "." if alone else ", so the entry runs ocarina-kit alone."
+        )
         return KitError(what, id="ENV001", remedy=remedy._replace(text="Install one."))
     if alone and not client.under_cron:
-        remedy = Remedy("Name another.", ("ocarina-kit schedule --ocarina /path/to/bin/ocarina",))
+        remedy = Remedy(
+            "Name another.", ("ocarina-kit schedule --ocarina /path/to/bin/ocarina",)
+        )
         return KitError(f"{client.path}: {client.problem}.", id="CRN004", remedy=remedy)
     if (client.version or READS_ALL) >= READS_ALL or own == usual:
         return None
-    what = f"{client.described} does not read this set-up's file, profile or tokens file"
+    what = (
+        f"{client.described} does not read this set-up's file, profile or tokens file"
+    )
     what += "." if alone else ", so it cannot take over from ocarina-kit."
-    return KitError(what, id="SCH003", why=f"It is older than {version_text(READS_ALL)}.", remedy=remedy)
+    return KitError(
+        what,
+        id="SCH003",
+        why=f"It is older than {version_text(READS_ALL)}.",
+        remedy=remedy,
+    )
 
 
 # --- run now, as cron would: what came of it is told by the tokens' own times ---------------------------------
@@ -183,9 +216,7 @@ def _client_problem(
 # The kit waits 90 s for the lock and 60 s for the server at most; the client alone never gives up (FACTS.md).
 SECONDS = 180.0
 _LONGEST = 20_000
-_TRACEBACK = (
-    r"(?m)^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)"
-)
+_TRACEBACK = r"(?m)^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)"
 # What the words of refresh.log mean; others are a problem.
 _EXITS = {
     "refused-token": Exit.LOGIN,
@@ -212,7 +243,9 @@ class Trial(NamedTuple):
         return f"refreshed {count(len(self.fresh), 'token')}"
 
 
-def run_command(machine: Machine, written: str, variables: Mapping[str, str]) -> Completed:
+def run_command(
+    machine: Machine, written: str, variables: Mapping[str, str]
+) -> Completed:
     """Run the command ``written`` as it is in a crontab, as cron does: with its bare environment and shell, in the
     owner's home, without a terminal. ``variables`` are those set above it. Never raises.
 
@@ -225,13 +258,19 @@ def run_command(machine: Machine, written: str, variables: Mapping[str, str]) ->
     if problem:
         return Completed(None, error=f"cron cannot start it: {problem}")
     argv = [shell, "-c", command.text]
-    return machine.run(argv, env=environ, stdin=encode(command.stdin), timeout=SECONDS, cwd=home)
+    return machine.run(
+        argv, env=environ, stdin=encode(command.stdin), timeout=SECONDS, cwd=home
+    )
 
 
 def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:
     """What it wrote, masked. Of tracebacks of other programs only the last line."""
     output = (done.stdout + done.stderr).decode("utf-8", "backslashreplace").strip()
-    output = re.sub(_TRACEBACK, lambda cut: f"{cut['last']}  (the end of a Python traceback)", output)
+    output = re.sub(
+        _TRACEBACK,
+        lambda cut: f"{cut['last']}  (the end of a Python traceback)",
+        output,
+    )
     output = mask(output, secrets)
     return output if len(output) <= _LONGEST else f"{output[:_LONGEST]}\n… (cut)"
 
@@ -251,11 +290,23 @@ def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
     fresh = [each for each in after.usable if each.access_token != old.get(each.key)]
     stale = [each for each in after.usable if each not in fresh]
     # ocarina-kit writes its refreshes to refresh.log, the client does not.
-    new = [each for each in after.log[len(before.log) :] if (each.host, each.by) == (machine.host, "refresh")]
-    exits = [_EXITS.get(each.result, Exit.PROBLEM) for each in new if each.result not in (*log.FRESH, "used")]
+    new = [
+        each
+        for each in after.log[len(before.log) :]
+        if (each.host, each.by) == (machine.host, "refresh")
+    ]
+    exits = [
+        _EXITS.get(each.result, Exit.PROBLEM)
+        for each in new
+        if each.result not in (*log.FRESH, "used")
+    ]
     if done.code != 0:
         exits.append(Exit.PROBLEM)
-    how = f"no exit code ({done.error})" if done.code is None else f"exit code {done.code}"
+    how = (
+        f"no exit code ({done.error})"
+        if done.code is None
+        else f"exit code {done.code}"
+    )
     ended = f"{how}, after {span(after.now - started)}"
     error = None
     # An entry may leave tokens alone, as its options say.
@@ -264,7 +315,9 @@ def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
     return Trial(after.usable, fresh, bool(new), ended, shown(done, secrets), error)
 
 
-def _error(run: Run, stale: Sequence[Token], exits: Sequence[int], why: str) -> KitError:
+def _error(
+    run: Run, stale: Sequence[Token], exits: Sequence[int], why: str
+) -> KitError:
     """``stale``: the tokens that were not refreshed; without any there is no token."""
     exit = worst(exits) or Exit.PROBLEM
     if not all(each.can_refresh for each in stale) or not stale:

@@ -37,8 +37,14 @@ def show_entry(run: Run) -> Result:
             # The entry's own client is looked at, and no other is searched for.
             world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
         outcomes = crontab_checks.judged(world)
-    problems = [as_error(run, each) for each in outcomes.values() if each.status in ("fail", "unknown")]
-    warnings = [as_error(run, each) for each in outcomes.values() if each.status == "warn"]
+    problems = [
+        as_error(run, each)
+        for each in outcomes.values()
+        if each.status in ("fail", "unknown")
+    ]
+    warnings = [
+        as_error(run, each) for each in outcomes.values() if each.status == "warn"
+    ]
     try:  # no entry can refresh tokens of a configuration or a file that cannot be used
         undamaged(run.setup(world), world.tokens.file)
     except KitError as problem:
@@ -78,7 +84,11 @@ def members(
     tokens = world.tokens
     until = _until(world)
     last = last_success(tokens.log, tokens.usable, tokens.now)
-    success = last and {"time": _iso(last.time), "host": last.host or None, "by": last.by or None}
+    success = last and {
+        "time": _iso(last.time),
+        "host": last.host or None,
+        "by": last.by or None,
+    }
     return {
         "line": line,
         "host": world.machine.host,
@@ -106,7 +116,10 @@ def _refreshes(world: World, entry: Entry, outcomes: dict[str, Outcome]) -> bool
     if any(outcomes[id].status == "fail" for id in ("CRN006", "CRN007")):
         return False
     tools = {call.tool for call in entry.calls}
-    return outcomes["CRN004"].status != "fail" or tools > program_faults(world, entry).keys()
+    return (
+        outcomes["CRN004"].status != "fail"
+        or tools > program_faults(world, entry).keys()
+    )
 
 
 def upcoming(now: float, entries: Sequence[Entry]) -> list[datetime]:
@@ -116,20 +129,27 @@ def upcoming(now: float, entries: Sequence[Entry]) -> list[datetime]:
         if (times := entry.times) is not None:
             coming = runs_after(times, _local(now))
             next_runs.update(islice(coming, 3))
-            next_runs.update(takewhile(lambda run: run.timestamp() < now + _DAY, coming))
+            next_runs.update(
+                takewhile(lambda run: run.timestamp() < now + _DAY, coming)
+            )
     return sorted(next_runs)
 
 
 def _until(world: World) -> float | None:
     """When the first token expires, epoch seconds; None if none can be refreshed."""
     now = world.tokens.now
-    return min((each.expiry(now) for each in world.tokens.usable if each.can_refresh), default=None)
+    return min(
+        (each.expiry(now) for each in world.tokens.usable if each.can_refresh),
+        default=None,
+    )
 
 
 # --- for people -----------------------------------------------------------------------------------------------
 
 
-def _show(run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]) -> None:
+def _show(
+    run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]
+) -> None:
     ui = run.ui
     tokens = world.tokens
     now = tokens.now
@@ -137,17 +157,25 @@ def _show(run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]
     last = last_success(tokens.log, tokens.usable, now)
     for entry in world.entries.active:
         when = entry.words
-        ui.say(f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):")
+        ui.say(
+            f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):"
+        )
         ui.raw(mask(entry.text, world.setup.secrets), indent=2)
     rows = [("Last success", "none is known")]
     if last is not None:
         where = f" on {last.host}" if last.host not in ("", world.machine.host) else ""
         rows = [("Last success", f"{clock(last.time, now)}{where}")]
     if runs:
-        rows.append(("Next runs", ", ".join(clock(each.timestamp(), now) for each in runs[:3])))
+        rows.append(
+            ("Next runs", ", ".join(clock(each.timestamp(), now) for each in runs[:3]))
+        )
     valid = f"none that can be refreshed; to log in: {run.place.command('login')}"
     if until is not None:
-        valid = f"valid until {clock(until, now)}, with no further run" if until > now else "expired"
+        valid = (
+            f"valid until {clock(until, now)}, with no further run"
+            if until > now
+            else "expired"
+        )
     ui.table([*rows, ("Tokens", valid)], indent=0)
     ui.say()
     for label, row in zip(("", "  runs", "  tokens"), marks, strict=False):
@@ -156,7 +184,9 @@ def _show(run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]
         ui.say("At the marks ! no token is valid.")
 
 
-def _strip(run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, kit: bool) -> tuple[str, ...]:
+def _strip(
+    run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, kit: bool
+) -> tuple[str, ...]:
     """The next 24 hours, a mark for each half hour: the hours; ``^`` a run; ``=`` if all tokens are valid, else ``!``.
 
     ``refresh``: the runs refresh them; ``kit``: expired ones too, which the client alone never does (FACTS.md).
@@ -168,11 +198,17 @@ def _strip(run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, k
     cells = [now - now % seconds + at * seconds for at in range(int(_DAY / seconds))]
     hours = int(6 * 3600 / seconds)
     scale = "".join(clock(cell, cell).ljust(hours) for cell in cells[::hours]).rstrip()
-    lives = [each.lifetime for each in world.tokens.usable if each.can_refresh and refresh]
+    lives = [
+        each.lifetime for each in world.tokens.usable if each.can_refresh and refresh
+    ]
     valid_until = until or 0.0
     run_marks = valid = ""
     for cell in cells:
-        due = [at for at in (each.timestamp() for each in runs) if cell <= at < cell + seconds]
+        due = [
+            at
+            for at in (each.timestamp() for each in runs)
+            if cell <= at < cell + seconds
+        ]
         covered = max(cell, now) <= valid_until
         for at in due:
             expired = at > valid_until

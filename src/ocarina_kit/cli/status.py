@@ -53,7 +53,9 @@ def command(
         obstacle = _obstacle(token, refused)
         fault = None
         if obstacle == "odd" or left == 0 or left < seconds:
-            fault = told.error(obstacle or "short", setup, said="A refresh showed that.")
+            fault = told.error(
+                obstacle or "short", setup, said="A refresh showed that."
+            )
         outcomes.append(Outcome(token.key, "", problem=fault))
         data.append(
             {
@@ -66,8 +68,12 @@ def command(
                 "host": host or None,
             }
         )
-        for words in [each.words for each in purposes_of(token.key)] or [what_for(token.key)]:
-            rows.append((words, _validity(token, now), _source(token, now, host, obstacle)))
+        for words in [each.words for each in purposes_of(token.key)] or [
+            what_for(token.key)
+        ]:
+            rows.append(
+                (words, _validity(token, now), _source(token, now, host, obstacle))
+            )
     run.ui.table(rows, indent=0)
     for token in tokens if verbose else ():
         run.ui.say(f"{what_for(token.key)}: {token.key}")
@@ -93,7 +99,9 @@ def _validity(token: Token, now: float) -> str:
     left = token.seconds_left(now)
     if left > 0:
         return f"valid for {span(left)}"
-    return "expired" if token.last_refresh(now) is None else f"expired {span(-left)} ago"
+    return (
+        "expired" if token.last_refresh(now) is None else f"expired {span(-left)} ago"
+    )
 
 
 def _source(token: Token, now: float, host: str, obstacle: str) -> str:

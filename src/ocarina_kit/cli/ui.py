@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 GREEN, ORANGE, RED = "38;5;28", "38;5;130", "1;38;5;160"
 BOLD = "1"
 _COLOURS = {
-    **dict.fromkeys(("ok", "valid", "fixed", "wrote", "installed", "logged in", "scheduled"), GREEN),
+    **dict.fromkeys(
+        ("ok", "valid", "fixed", "wrote", "installed", "logged in", "scheduled"), GREEN
+    ),
     **dict.fromkeys(("refreshed", "revoked", "removed"), GREEN),
     **dict.fromkeys(("warning", "unknown"), ORANGE),
     **dict.fromkeys(("error", "failed", "expired"), RED),
@@ -60,7 +62,13 @@ def json_document(command: str, result: Result) -> str:
     import json
 
     ok = result.exit == Exit.OK
-    document = {"schema": 1, "command": command, "ok": ok, "exit": result.exit, **result.data}
+    document = {
+        "schema": 1,
+        "command": command,
+        "ok": ok,
+        "exit": result.exit,
+        **result.data,
+    }
     if result.error is not None:
         document["error"] = error_data(result.error)
     return json.dumps(document, indent=2).replace("\x7f", "\\u007f") + "\n"
@@ -68,12 +76,20 @@ def json_document(command: str, result: Result) -> str:
 
 def error_data(error: KitError) -> dict[str, Any]:
     """An error in JSON."""
-    return {"id": error.id, "what": error.what, "why": error.why, "remedy": error.remedy._asdict()}
+    return {
+        "id": error.id,
+        "what": error.what,
+        "why": error.why,
+        "remedy": error.remedy._asdict(),
+    }
 
 
 def labelled(label: str, commands: Sequence[str]) -> list[str]:
     """Commands below each other, the first one after ``label``."""
-    return [f"{label if at == 0 else ' ' * len(label)}{command}" for at, command in enumerate(commands)]
+    return [
+        f"{label if at == 0 else ' ' * len(label)}{command}"
+        for at, command in enumerate(commands)
+    ]
 
 
 class Ui:
@@ -83,7 +99,13 @@ class Ui:
     """
 
     def __init__(
-        self, out: TextIO, err: TextIO, terminal: Terminal, environ: Mapping[str, str], *, json: bool = False
+        self,
+        out: TextIO,
+        err: TextIO,
+        terminal: Terminal,
+        environ: Mapping[str, str],
+        *,
+        json: bool = False,
     ) -> None:
         self.out = out
         self.err = err
@@ -104,7 +126,9 @@ class Ui:
 
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="backslashreplace")  # a C locale must not stop at a user's name
+                stream.reconfigure(
+                    errors="backslashreplace"
+                )  # a C locale must not stop at a user's name
         out = sys.stderr if json else sys.stdout
         prompts = out if out.isatty() else sys.stderr
         return cls(out, sys.stderr, Terminal(sys.stdin, prompts), os.environ, json=json)
@@ -129,7 +153,12 @@ class Ui:
 
     def status(self, word: str, text: str, *, column: int = 9, indent: int = 0) -> None:
         """A line that begins with a status word in a column of that width, what is wrapped indented under the text."""
-        self._block(self.out, f"{' ' * indent}{word:<{column}}  ", text, style=_COLOURS.get(word, ""))
+        self._block(
+            self.out,
+            f"{' ' * indent}{word:<{column}}  ",
+            text,
+            style=_COLOURS.get(word, ""),
+        )
 
     def warn(self, text: str) -> None:
         """A warning beside the command's own output."""
@@ -138,7 +167,9 @@ class Ui:
 
     def caution(self, error: KitError, step: str = "") -> None:
         """A problem that does not end the command. ``step``: what is done about it."""
-        self.warn(f"{' '.join(filter(None, (error.what, error.why, step)))} [{error.id}]")
+        self.warn(
+            f"{' '.join(filter(None, (error.what, error.why, step)))} [{error.id}]"
+        )
 
     def raw(self, text: str, *, indent: int = 0, style: str = "") -> None:
         """What a person copies or compares column by column (a link, a crontab line, an excerpt): never wrapped."""
@@ -165,20 +196,33 @@ class Ui:
         """Rows of cells in columns. In a narrow terminal a row's later cells go below its first one."""
         rows = [[tilde(cell, self._home) for cell in row] for row in rows]
         columns = max(map(len, rows), default=1) - 1
-        widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(columns)]
-        narrow = self.width is not None and self.width - indent - sum(widths) - 3 * columns < _NARROW
+        widths = [
+            max(len(row[at]) for row in rows if at < len(row)) for at in range(columns)
+        ]
+        narrow = (
+            self.width is not None
+            and self.width - indent - sum(widths) - 3 * columns < _NARROW
+        )
         for row in rows:
             if narrow:
                 self.say(row[0], indent=indent)
                 for cell in filter(None, row[1:]):
                     self.say(cell, indent=indent + 2)
                 continue
-            cells = [f"{cell:<{width}}   " for cell, width in zip(row, widths, strict=False)]
-            self._block(self.out, " " * indent + printable("".join(cells)), "".join(row[columns:]))
+            cells = [
+                f"{cell:<{width}}   " for cell, width in zip(row, widths, strict=False)
+            ]
+            self._block(
+                self.out,
+                " " * indent + printable("".join(cells)),
+                "".join(row[columns:]),
+            )
 
     def error(self, error: KitError) -> None:
         """What happened, why, and what fixes it."""
-        self._block(self.err, "error: ", f"{error.what} [{error.id}]", margin=2, style=RED)
+        self._block(
+            self.err, "error: ", f"{error.what} [{error.id}]", margin=2, style=RED
+        )
         if reason := " ".join(filter(None, (error.why, error.remedy.text))):
             self._block(self.err, "  ", reason)
         for line in labelled("  Try: ", error.remedy.commands):
@@ -190,10 +234,15 @@ class Ui:
         steps = [
             f"Try: {command}" for command in error.remedy.commands[:1]
         ]  # others follow it, or replace it
-        self._line(self.err, f"ocarina-kit: {' '.join(' '.join((said, *steps)).split())} [{error.id}]")
+        self._line(
+            self.err,
+            f"ocarina-kit: {' '.join(' '.join((said, *steps)).split())} [{error.id}]",
+        )
 
     @contextlib.contextmanager
-    def waiting(self, words: str, limit: float | None = None) -> Iterator[Callable[[str], None]]:
+    def waiting(
+        self, words: str, limit: float | None = None
+    ) -> Iterator[Callable[[str], None]]:
         """Says at a terminal, once the block has taken 1 s, what it waits for, and for how many seconds at most.
 
         The line is gone afterwards. The function that is handed out replaces its words at once. Never raises.
@@ -227,16 +276,31 @@ class Ui:
         return self._answer(self.terminal.read_line, prompt, help).strip() or default
 
     def ask_choice(
-        self, question: str, options: Sequence[Sequence[str]], *, default: int | None = None, help: str = ""
+        self,
+        question: str,
+        options: Sequence[Sequence[str]],
+        *,
+        default: int | None = None,
+        help: str = "",
     ) -> int:
         """The index of the chosen option. An option is its words and, if need be, a note beside them."""
         numbers = [str(number) for number in range(1, len(options) + 1)]
-        line = "   ".join([question, *(f"{at} {each[0]}" for at, each in zip(numbers, options, strict=True))])
+        line = "   ".join(
+            [
+                question,
+                *(f"{at} {each[0]}" for at, each in zip(numbers, options, strict=True)),
+            ]
+        )
         if max(map(len, options)) == 1 and len(line) <= (self.width or 80):
             self.say(line)
         else:
             self.say(question)
-            self.table([(f"{at}  {each[0]}", *each[1:]) for at, each in zip(numbers, options, strict=True)])
+            self.table(
+                [
+                    (f"{at}  {each[0]}", *each[1:])
+                    for at, each in zip(numbers, options, strict=True)
+                ]
+            )
         prompt = "> " if default is None else f"[{default + 1}] > "
         while True:
             answer = self._answer(self.terminal.read_line, prompt, help).strip()
@@ -268,7 +332,11 @@ class Ui:
     def _answer(self, read: Callable[[str], str], prompt: str, help: str) -> str:
         while True:
             if self.failed:
-                raise KitError("The question cannot be shown.", id="OUT001", why="Its output failed.")
+                raise KitError(
+                    "The question cannot be shown.",
+                    id="OUT001",
+                    why="Its output failed.",
+                )
             with self._lock:
                 self._clear()
             text = read(printable(prompt))
@@ -286,7 +354,10 @@ class Ui:
     @property
     def failed(self) -> bool:
         """Whether something could not be written (`__main__.Output`)."""
-        return any(getattr(stream, "failed", False) for stream in (sys.stdout, self.out, self.err))
+        return any(
+            getattr(stream, "failed", False)
+            for stream in (sys.stdout, self.out, self.err)
+        )
 
     def flush(self) -> None:
         for stream in (self.out, self.err, sys.stdout):
@@ -298,19 +369,30 @@ class Ui:
             self.err.write("\n")
 
     def _block(
-        self, stream: TextIO, first: str, text: str, *, margin: int | None = None, style: str = ""
+        self,
+        stream: TextIO,
+        first: str,
+        text: str,
+        *,
+        margin: int | None = None,
+        style: str = "",
     ) -> None:
         """``text`` after ``first``, which is coloured; what follows the first line is ``margin`` columns in, by
         default as far as ``first`` is wide. Wrapped at blanks alone: a longer URL or path stays as it is, but for the
         home as ``~``."""
-        width, margin = self.terminal.columns(stream), len(first) if margin is None else margin
+        width, margin = (
+            self.terminal.columns(stream),
+            len(first) if margin is None else margin,
+        )
         if width is not None and width - margin < _NARROW:
             margin = min(margin, 4)
         start, lines = first, []
         for line in printable(tilde(text, self._home)).split("\n"):
             words = line.lstrip(" ")
             own = " " * (len(line) - len(words))
-            wrapper = textwrap.TextWrapper(width or sys.maxsize, start + own, " " * margin + own)
+            wrapper = textwrap.TextWrapper(
+                width or sys.maxsize, start + own, " " * margin + own
+            )
             wrapper.break_long_words = wrapper.break_on_hyphens = False
             lines += wrapper.wrap(words) or [start]
             start = " " * margin
@@ -331,7 +413,10 @@ class Ui:
 
     def _await(self, words: str) -> None:
         """Show what is waited for, if anything is. Called by the timer's thread too."""
-        with self._lock, contextlib.suppress(RuntimeError):  # the system allows no more threads
+        with (
+            self._lock,
+            contextlib.suppress(RuntimeError),
+        ):  # the system allows no more threads
             if not self._awaited:
                 return
             self._clear()
@@ -342,8 +427,12 @@ class Ui:
             from rich.console import Console
             from rich.text import Text
 
-            console = Console(file=self.out, width=self.width, force_terminal=True, color_system=None)
-            self._spinner = console.status(Text(printable(tilde(words, self._home))), spinner="line")
+            console = Console(
+                file=self.out, width=self.width, force_terminal=True, color_system=None
+            )
+            self._spinner = console.status(
+                Text(printable(tilde(words, self._home))), spinner="line"
+            )
             self._spinner.start()
 
     def _clear(self) -> None:

@@ -99,7 +99,11 @@ def version_text(version: Version | None) -> str:
 
 
 def find_clients(
-    machine: Machine, named: str | None = None, *, timeout: float = TIMEOUT, first: bool = False
+    machine: Machine,
+    named: str | None = None,
+    *,
+    timeout: float = TIMEOUT,
+    first: bool = False,
 ) -> Clients:
     """Look in all places, run what is in each side by side, and choose. Never raises for what is found.
 
@@ -111,15 +115,23 @@ def find_clients(
         new: dict[str, str] = {}
         for path in programs:
             new.setdefault(os.path.realpath(path), path)
-        paths = [path for real, path in new.items() if all(real != each.real for each in found)]
-        ask = partial(examine, machine, source=words, timeout=timeout, trusted=words in TRUSTED)
+        paths = [
+            path
+            for real, path in new.items()
+            if all(real != each.real for each in found)
+        ]
+        ask = partial(
+            examine, machine, source=words, timeout=timeout, trusted=words in TRUSTED
+        )
         answers = dict(answer for batch in side_by_side(paths, ask) for answer in batch)
         here = [answers[path] for path in paths]
         if words not in TRUSTED:
             # Of several environments of one tool the one with the newest client comes first.
             here.sort(key=lambda each: each.version or (), reverse=True)
         found += here
-        if named is not None or (first and any(each.works and each.under_cron for each in found)):
+        if named is not None or (
+            first and any(each.works and each.under_cron for each in found)
+        ):
             break
 
     def at(path: str) -> Candidate | None:
@@ -131,19 +143,31 @@ def find_clients(
     return Clients(tuple(found), shell, chosen, why, at(on_path(NAME, CRON_PATH)))
 
 
-def _choose(found: Sequence[Candidate], named: str | None) -> tuple[Candidate | None, str]:
+def _choose(
+    found: Sequence[Candidate], named: str | None
+) -> tuple[Candidate | None, str]:
     """The client for a crontab line, and why: the first that works under cron too, else the first that works here.
 
     What a person named is never quietly replaced.
     """
-    chosen = min((each for each in found if each.works), key=lambda each: not each.under_cron, default=None)
+    chosen = min(
+        (each for each in found if each.works),
+        key=lambda each: not each.under_cron,
+        default=None,
+    )
     passed_over, why = found, "No Majora client that runs was found."
     if chosen is not None:
         passed_over = found[: found.index(chosen)]
-        why = f"Found in: {chosen.source}." if named is None else "It was named with --ocarina."
+        why = (
+            f"Found in: {chosen.source}."
+            if named is None
+            else "It was named with --ocarina."
+        )
     if passed_over:
         why += f" Passed over: {'; '.join(f'{each.path}: {each.problem}' for each in passed_over)}."
-    drawbacks = (chosen.problem, chosen.writable_by_others) if chosen is not None else ()
+    drawbacks = (
+        (chosen.problem, chosen.writable_by_others) if chosen is not None else ()
+    )
     for each in filter(None, drawbacks):
         why += f" But {each}."
     return chosen, why
@@ -157,7 +181,12 @@ _BROKEN = (
 
 
 def examine(
-    machine: Machine, path: str | Path, source: str = "", *, timeout: float = TIMEOUT, trusted: bool = True
+    machine: Machine,
+    path: str | Path,
+    source: str = "",
+    *,
+    timeout: float = TIMEOUT,
+    trusted: bool = True,
 ) -> Candidate:
     """What the one program at ``path`` is. ``source`` says in words where it was found. Never raises.
 
@@ -171,7 +200,8 @@ def examine(
         return item._replace(state="does not run", problem="its link leads nowhere")
     if not os.access(path, os.X_OK) or not Path(path).is_file():
         return item._replace(
-            state="not executable", problem="it is not a file with permission to run (no x bit)"
+            state="not executable",
+            problem="it is not a file with permission to run (no x bit)",
         )
     interpreter = read_launch(path).interpreter
     if interpreter and "/" not in interpreter:
@@ -181,13 +211,20 @@ def examine(
     if loose is not None:
         item = item._replace(writable_by_others=f"other users can replace {loose}")
         if not trusted and loose.stat().st_mode & 0o002:
-            return item._replace(state="does not run", problem=f"not run: everyone can write to {loose}")
+            return item._replace(
+                state="does not run", problem=f"not run: everyone can write to {loose}"
+            )
     # Nothing is written beside the client's modules.
-    bare = {**cron_environment(machine.user, str(machine.home)), "PYTHONDONTWRITEBYTECODE": "1"}
+    bare = {
+        **cron_environment(machine.user, str(machine.home)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     for environment, under_cron in ((bare, True), (_without_secrets(machine), False)):
         # As a shell starts it: a script without a first line, too.
         argv = ("/bin/sh", "-c", 'exec "$0" -v', path)
-        found = judge(item, machine.run(argv, env=environment, timeout=timeout, cwd=Path("/")))
+        found = judge(
+            item, machine.run(argv, env=environment, timeout=timeout, cwd=Path("/"))
+        )
         if found.works and (not under_cron or thrown_away(path)):
             problem = "it runs in this shell, but not in cron's environment"
             return found._replace(under_cron=False, problem=problem)
@@ -200,10 +237,14 @@ def judge(item: Candidate, done: Completed) -> Candidate:
     """What ``PROGRAM -v``, started by a shell, shows about the program."""
     output, errors = _text(done.stdout).strip(), _text(done.stderr).strip()
     # 1.0.0, also of 1.0.0rc1
-    said = re.search(r"(?m)^ocarina v(\d{1,9}(?:\.\d{1,9})*)\S*\s*$", f"{output}\n{errors}")
+    said = re.search(
+        r"(?m)^ocarina v(\d{1,9}(?:\.\d{1,9})*)\S*\s*$", f"{output}\n{errors}"
+    )
     unrelated = _has_unrelated_package(item.interpreter)
     if done.code == 0 and said and not unrelated:
-        return item._replace(state="works", problem="", version=tuple(map(int, said[1].split("."))))
+        return item._replace(
+            state="works", problem="", version=tuple(map(int, said[1].split(".")))
+        )
     # Masked: a wrapper may print the variables that it sets.
     first = one_line(mask((output or errors).partition("\n")[0][:10_000]))
     last = one_line(mask(errors.rpartition("\n")[2][:10_000]))
@@ -212,10 +253,18 @@ def judge(item: Candidate, done: Completed) -> Candidate:
     kinds = (
         (done.error == "timed out", "no answer", "it gave no answer in time"),
         (done.code is None, "does not run", done.error),
-        ((done.code or 0) < 0, "does not run", f"it was ended by signal {-(done.code or 0)}"),
+        (
+            (done.code or 0) < 0,
+            "does not run",
+            f"it was ended by signal {-(done.code or 0)}",
+        ),
         (dead and gone, "does not run", f"its interpreter {item.interpreter} is gone"),
         (dead, "does not run", last or f"it ends with code {done.code}"),
-        (unrelated, "not the client", "the unrelated package of that name from PyPI, which tests web sites"),
+        (
+            unrelated,
+            "not the client",
+            "the unrelated package of that name from PyPI, which tests web sites",
+        ),
         (True, "not the client", f"another program; it says: {first or 'nothing'}"),
     )
     state, problem = next((state, problem) for fits, state, problem in kinds if fits)
@@ -224,8 +273,12 @@ def judge(item: Candidate, done: Completed) -> Candidate:
 
 def _has_unrelated_package(interpreter: str) -> bool:
     """Whether the package ``ocarina`` of its environment lacks the module ``client`` that the Majora client's has."""
-    packages = matching(Path(interpreter).parent.parent, f"lib/python*/site-packages/{NAME}/__init__.py")
-    return bool(interpreter) and any(not matching(Path(each).parent, "client*") for each in packages)
+    packages = matching(
+        Path(interpreter).parent.parent, f"lib/python*/site-packages/{NAME}/__init__.py"
+    )
+    return bool(interpreter) and any(
+        not matching(Path(each).parent, "client*") for each in packages
+    )
 
 
 _MARK = "ocarina-kit-table:"
@@ -236,7 +289,9 @@ _TABLE_PROGRAM = (
 )
 
 
-def read_table(machine: Machine, candidate: Candidate, *, timeout: float = TIMEOUT) -> Table | None:
+def read_table(
+    machine: Machine, candidate: Candidate, *, timeout: float = TIMEOUT
+) -> Table | None:
     """The client's own table of endpoints and scope strings, read by its own interpreter (FACTS.md, The client).
 
     None if the interpreter is unknown, takes longer than ``timeout`` seconds, or prints something else. What is not a
@@ -245,11 +300,18 @@ def read_table(machine: Machine, candidate: Candidate, *, timeout: float = TIMEO
     if not candidate.interpreter:
         return None
     # `python -c` looks for modules in the current folder first.
-    argv, environment = [candidate.interpreter, "-c", _TABLE_PROGRAM], _without_secrets(machine)
+    argv, environment = (
+        [candidate.interpreter, "-c", _TABLE_PROGRAM],
+        _without_secrets(machine),
+    )
     done = machine.run(argv, env=environment, timeout=timeout, cwd=Path("/"))
     try:
         raw = json.loads(_text(done.stdout).rpartition(_MARK)[2].partition("\n")[0])
-        table = {name: scope for name, scope in raw.items() if not scope or is_scope(str(scope))}
+        table = {
+            name: scope
+            for name, scope in raw.items()
+            if not scope or is_scope(str(scope))
+        }
     except (ValueError, RecursionError, AttributeError):
         return None
     return table if any(name.startswith("api.") for name in table) else None
@@ -266,7 +328,11 @@ def environment_without(machine: Machine, names: str) -> dict[str, str]:
     """This shell's environment for another program: without Majora's credentials, and the variables that the pattern
     ``names`` matches."""
     left_out = re.compile(rf"(?:MAJORA|CLIENT|OCARINA)_.*|{names}")
-    return {name: value for name, value in machine.environ.items() if not left_out.fullmatch(name)}
+    return {
+        name: value
+        for name, value in machine.environ.items()
+        if not left_out.fullmatch(name)
+    }
 
 
 def _text(output: bytes) -> str:

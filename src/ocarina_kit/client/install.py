@@ -42,10 +42,10 @@ CONDA_PYTHON = "3.12"
 TIMEOUT = 1800.0
 """Seconds for each step. A cold conda on a network file system takes minutes; only a hang takes longer than this."""
 
-_ADDRESS = (
-    r"(?P<git>git\+)?(?:file://|(?:https://|(?P<ssh>ssh://)(?:[\w.-]+@)?)[\w.-]+(?::\d+)?)(?P<path>/[^\s?;]+)"
+_ADDRESS = r"(?P<git>git\+)?(?:file://|(?:https://|(?P<ssh>ssh://)(?:[\w.-]+@)?)[\w.-]+(?::\d+)?)(?P<path>/[^\s?;]+)"
+_TRY_DEFAULT = Remedy(
+    "Install the version that the kit was tested with.", ("ocarina-kit install-client",)
 )
-_TRY_DEFAULT = Remedy("Install the version that the kit was tested with.", ("ocarina-kit install-client",))
 _READ_ON = Remedy(
     "Fix what these lines say, then run this again; --dry-run shows the commands. If this machine needs a proxy, set "
     "HTTPS_PROXY. On Debian and Ubuntu, venv needs the package python3-venv."
@@ -84,7 +84,13 @@ def parse_source(machine: Machine, text: str) -> str:
         git = found["ssh"] or found["path"].partition("@")[0].endswith(".git")
         return f"git+{spec}" if git and not found["git"] else spec
     path = machine.expand(spec)
-    if not spec or "://" in spec or ";" in spec or spec.startswith("-") or not spec.isprintable():
+    if (
+        not spec
+        or "://" in spec
+        or ";" in spec
+        or spec.startswith("-")
+        or not spec.isprintable()
+    ):
         why = (
             "https, ssh and local paths are taken; with git: git+https://…, git+ssh://…. They must not contain a "
             "password, a query or an environment marker (;): other users can see what is installed."
@@ -95,12 +101,20 @@ def parse_source(machine: Machine, text: str) -> str:
     why = "Names of packages are not taken: the one named ocarina on PyPI is an unrelated program."
     exit = Exit.PROBLEM if "/" in spec else Exit.USAGE
     raise KitError(
-        f"No such file or folder: {mask(spec)}", id="INS003", why=why, remedy=_TRY_DEFAULT, exit=exit
+        f"No such file or folder: {mask(spec)}",
+        id="INS003",
+        why=why,
+        remedy=_TRY_DEFAULT,
+        exit=exit,
     )
 
 
 def plan_install(
-    machine: Machine, *, name: str | None = None, prefix: str | None = None, source: str | None = None
+    machine: Machine,
+    *,
+    name: str | None = None,
+    prefix: str | None = None,
+    source: str | None = None,
 ) -> Plan:
     """What will be done; changes nothing. ``prefix`` is the environment's folder as typed; else it is in conda's folder
     of environments, or in the kit's, and called ``name``, or ``ocarina``, or ``ocarina-2`` and so on if that is taken.
@@ -109,15 +123,24 @@ def plan_install(
     INS002 if git is needed and missing.
     """
     if name is not None and prefix is not None:
-        raise usage_error("--name and --prefix exclude each other.", why="Both say where it goes.")
-    if name is not None and not re.fullmatch(r"(?!(?:base|root)$)\w[\w.+-]*", name, re.ASCII):
+        raise usage_error(
+            "--name and --prefix exclude each other.", why="Both say where it goes."
+        )
+    if name is not None and not re.fullmatch(
+        r"(?!(?:base|root)$)\w[\w.+-]*", name, re.ASCII
+    ):
         why = "Names are letters, digits, and . _ + - inside; base is conda's own."
         raise usage_error(f"{name!r} is not a name for a new environment.", why=why)
     spec = DEFAULT_SOURCE if source is None else parse_source(machine, source)
     tool, folders = _find_conda(machine)
-    new = next(filter(_is_writable, folders), data_home(machine) / "ocarina-kit" / "envs")
+    new = next(
+        filter(_is_writable, folders), data_home(machine) / "ocarina-kit" / "envs"
+    )
     names = [name] if name else [NAME, *(f"{NAME}-{number}" for number in range(2, 10))]
-    places = [next(filter(os.path.lexists, (each / name for each in folders)), new / name) for name in names]
+    places = [
+        next(filter(os.path.lexists, (each / name for each in folders)), new / name)
+        for name in names
+    ]
     if prefix is not None:
         places = [Path(os.path.normpath(machine.expand(prefix)))]
     for place in places:
@@ -136,16 +159,33 @@ def plan_install(
         # micromamba has no channel of its own if none is configured.
         channel = ("--channel", "conda-forge") if tool.endswith("micromamba") else ()
         packages = (f"python={CONDA_PYTHON}", "pip", *(() if git else ("git",)))
-        create = (tool, "create", "--yes", "--quiet", "--prefix", str(place), *channel, *packages)
+        create = (
+            tool,
+            "create",
+            "--yes",
+            "--quiet",
+            "--prefix",
+            str(place),
+            *channel,
+            *packages,
+        )
     elif spec.startswith("git+") and not git:
-        remedy = Remedy("Install git, or load its module, then run this again. Conda would bring it.")
-        raise KitError("git is missing, and pip needs it to fetch the client.", id="INS002", remedy=remedy)
+        remedy = Remedy(
+            "Install git, or load its module, then run this again. Conda would bring it."
+        )
+        raise KitError(
+            "git is missing, and pip needs it to fetch the client.",
+            id="INS002",
+            remedy=remedy,
+        )
     pip = ("-I", "-m", "pip", "install", "--no-input", "--progress-bar", "off")
     fill = (str(place / "bin" / "python"), *pip, spec)
     steps = (("Making the environment", create), ("Installing the client", fill))
     link = machine.home / ".local" / "bin" / NAME
     linked = not tool and prefix is None and not os.path.lexists(link)
-    return Plan(place, spec, _activate(tool, place, folders), steps, link if linked else None)
+    return Plan(
+        place, spec, _activate(tool, place, folders), steps, link if linked else None
+    )
 
 
 def _activate(tool: str, place: Path, folders: Sequence[Path]) -> str:
@@ -162,35 +202,56 @@ def _is_accepted(client: Candidate) -> bool:
 def _find_conda(machine: Machine) -> tuple[str, list[Path]]:
     """The first of conda, mamba and micromamba that answers, of ``$CONDA_EXE``, ``$MAMBA_EXE`` and PATH, and its
     folders of environments: what is in those is activated by its name."""
-    path, mamba_exe = machine.environ.get("PATH", ""), machine.environ.get("MAMBA_EXE", "")
+    path, mamba_exe = (
+        machine.environ.get("PATH", ""),
+        machine.environ.get("MAMBA_EXE", ""),
+    )
     conda = (machine.environ.get("CONDA_EXE", ""), on_path("conda", path))
-    for tool in (*conda, mamba_exe, on_path("mamba", path), on_path("micromamba", path)):
+    for tool in (
+        *conda,
+        mamba_exe,
+        on_path("mamba", path),
+        on_path("micromamba", path),
+    ):
         if tool.startswith("/"):
-            done = machine.run([tool, "info", "--json"], env=_environment(machine), timeout=60.0)
+            done = machine.run(
+                [tool, "info", "--json"], env=_environment(machine), timeout=60.0
+            )
             with suppress(ValueError, TypeError, AttributeError):
                 info = json.loads(done.stdout)
-                folders = info.get("envs_dirs") or info.get("envs directories", ())  # the latter: micromamba
+                folders = info.get("envs_dirs") or info.get(
+                    "envs directories", ()
+                )  # the latter: micromamba
                 return tool, [Path(each) for each in folders]
     return "", []
 
 
 def _is_writable(folder: Path) -> bool:
     """Whether it can be written to, or made."""
-    nearest = next(each for each in (folder, *folder.parents) if os.access(each, os.F_OK))
+    nearest = next(
+        each for each in (folder, *folder.parents) if os.access(each, os.F_OK)
+    )
     return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _is_vacant(place: Path) -> bool:
     """Nothing there, or an empty folder."""
     with suppress(OSError):
-        return not os.path.lexists(place) or (not place.is_symlink() and not any(place.iterdir()))
+        return not os.path.lexists(place) or (
+            not place.is_symlink() and not any(place.iterdir())
+        )
     return False
 
 
 def _exists(place: Path, note: str) -> KitError:
     command = f"ocarina-kit install-client --prefix {shlex.quote(f'{place}-2')}"
     remedy = Remedy("Take another place, or remove this one first.", (command,))
-    return KitError(f"{place} exists; only new environments are made.", id="INS001", why=note, remedy=remedy)
+    return KitError(
+        f"{place} exists; only new environments are made.",
+        id="INS001",
+        why=note,
+        remedy=remedy,
+    )
 
 
 # --- doing it --------------------------------------------------------------------------------------------
@@ -230,11 +291,15 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
 def _run(machine: Machine, plan: Plan, words: str, argv: tuple[str, ...]) -> None:
     environment = _environment(machine)
     # What conda installed beside the client (git) is found first.
-    environment["PATH"] = f"{plan.prefix / 'bin'}:{environment.get('PATH', '/usr/bin:/bin')}"
+    environment["PATH"] = (
+        f"{plan.prefix / 'bin'}:{environment.get('PATH', '/usr/bin:/bin')}"
+    )
     done = machine.run(argv, env=environment, timeout=TIMEOUT, cwd=Path("/"))
     if done.code == 0:
         return
-    output = mask((done.stdout + b"\n" + done.stderr).decode("utf-8", errors="backslashreplace"))
+    output = mask(
+        (done.stdout + b"\n" + done.stderr).decode("utf-8", errors="backslashreplace")
+    )
     lines = [line.rstrip() for line in output.splitlines() if line.strip()]
     how = f"ended with code {done.code}" if done.code is not None else done.error
     what = f"{words} failed ({Path(argv[0]).name}: {how}). Nothing of it is left on this machine."
@@ -257,7 +322,9 @@ def _all_or_nothing(prefix: Path) -> Iterator[None]:
             rmtree(prefix, ignore_errors=True)
         if os.access(prefix, os.F_OK):
             what = f"{prefix} is incomplete and could not be removed."
-            raise KitError(what, id="INS004", remedy=Remedy("Remove it by hand.")) from None
+            raise KitError(
+                what, id="INS004", remedy=Remedy("Remove it by hand.")
+            ) from None
         if existed:
             prefix.mkdir()
         for folder in missing:
@@ -278,5 +345,9 @@ def _environment(machine: Machine) -> dict[str, str]:
     kept = environment_without(machine, _ASTRAY)
     if bundle := kept.get("REQUESTS_CA_BUNDLE"):  # git does not read it
         kept.setdefault("GIT_SSL_CAINFO", bundle)
-    never_ask = {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "GIT_TERMINAL_PROMPT": "0"}
+    never_ask = {
+        "PIP_USER": "0",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
     return {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes", **kept, **never_ask}

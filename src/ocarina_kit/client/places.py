@@ -34,14 +34,19 @@ PLACES = {
     "uv's tools": ("{UV_TOOL_DIR}/*/bin", "{data}/uv/tools/*/bin"),
     "~/.local/bin": ("{home}/.local/bin",),
     "the environments of install-client": ("{data}/ocarina-kit/envs/*/bin",),
-    "Python versions of pyenv": ("{PYENV_ROOT}/versions/*/bin", "{home}/.pyenv/versions/*/bin"),
+    "Python versions of pyenv": (
+        "{PYENV_ROOT}/versions/*/bin",
+        "{home}/.pyenv/versions/*/bin",
+    ),
     "cron's PATH": ("{cron}",),
 }
 TRUSTED = ("--ocarina", "the active environment", "PATH")
 """Places from which the person runs programs anyway; in their own order."""
 
 
-def places(machine: Machine, named: str | None = None) -> Iterator[tuple[str, list[str]]]:
+def places(
+    machine: Machine, named: str | None = None
+) -> Iterator[tuple[str, list[str]]]:
     """Each place in the order of preference: what it is in words, and the programs named ocarina in it.
 
     ``named`` is the value of ``--ocarina``: a path as typed, a bare name that is looked up in PATH, or the folder of an
@@ -52,7 +57,10 @@ def places(machine: Machine, named: str | None = None) -> Iterator[tuple[str, li
         program = Path(os.path.normpath(machine.expand(named)))
         if os.access(program / "bin", os.F_OK):
             program = program / "bin" / NAME
-        yield "--ocarina", [("" if "/" in named else on_path(named, path)) or str(program)]
+        yield (
+            "--ocarina",
+            [("" if "/" in named else on_path(named, path)) or str(program)],
+        )
     bases = {
         **machine.environ,
         "home": str(machine.home),
@@ -67,8 +75,13 @@ def places(machine: Machine, named: str | None = None) -> Iterator[tuple[str, li
             for base in _absolute(bases.get(name, "")):
                 folders += map(Path, matching(base, rest[1:]))
         files = dict.fromkeys(str(folder / NAME) for folder in folders)
-        # A link that leads nowhere is a client that was there once. Path.is_dir raises in a folder of somebody else's.
-        yield words, [each for each in files if os.path.lexists(each) and not os.path.isdir(each)]  # noqa: PTH112
+        yield words, [file for file in files if _is_file_or_link(file)]
+
+
+def _is_file_or_link(file: str) -> bool:
+    """Tell whether a client is there, or a link to one that was there once."""
+    # Path.is_dir raises in a folder of somebody else's.
+    return os.path.lexists(file) and not os.path.isdir(file)  # noqa: PTH112
 
 
 def data_home(machine: Machine) -> Path:
@@ -83,7 +96,9 @@ def on_path(name: str, path: str) -> str:
     Empty and relative entries of PATH mean the current folder, from which the kit runs nothing.
     """
     found = (folder / name for folder in _absolute(path))
-    return next((str(each) for each in found if os.access(each, os.X_OK) and each.is_file()), "")
+    return next(
+        (str(each) for each in found if os.access(each, os.X_OK) and each.is_file()), ""
+    )
 
 
 def _absolute(path: str) -> list[Path]:
@@ -94,15 +109,30 @@ def _condas(machine: Machine) -> list[str]:
     """The prefixes of conda environments that can be known without running conda: those that it lists in a file of the
     home, and the base installations of ``$CONDA_EXE`` and of a conda on PATH."""
     listed = read_file(machine.home / ".conda" / "environments.txt").content or b""
-    programs = [machine.environ.get("CONDA_EXE", ""), on_path("conda", machine.environ.get("PATH", ""))]
-    links = [path for each in programs if each for path in (each, os.path.realpath(each))]
+    programs = [
+        machine.environ.get("CONDA_EXE", ""),
+        on_path("conda", machine.environ.get("PATH", "")),
+    ]
+    links = [
+        path for each in programs if each for path in (each, os.path.realpath(each))
+    ]
     roots = [dirname(dirname(each)) for each in links]
-    return [*os.fsdecode(listed).splitlines(), *(each for each in roots if each not in ("/", "/usr"))]
+    return [
+        *os.fsdecode(listed).splitlines(),
+        *(each for each in roots if each not in ("/", "/usr")),
+    ]
 
 
-def cron_environment(user: str, home: str, variables: Mapping[str, str] | None = None) -> dict[str, str]:
+def cron_environment(
+    user: str, home: str, variables: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """What a job of cron sees, and nothing else; ``variables`` are the crontab's own above it (crontab(5))."""
-    environment = {"HOME": home, "PATH": CRON_PATH, "SHELL": "/bin/sh", **(variables or {})}
+    environment = {
+        "HOME": home,
+        "PATH": CRON_PATH,
+        "SHELL": "/bin/sh",
+        **(variables or {}),
+    }
     return {**environment, "LOGNAME": user, "PWD": environment["HOME"]}
 
 
@@ -132,14 +162,22 @@ def read_launch(path: str) -> Launch:
     try:
         with Path(path).open("rb") as file:
             # No path has a NUL byte, as a damaged file has.
-            head = file.read(4096).replace(b"\0", b"?").decode("utf-8", errors="surrogateescape")
+            head = (
+                file.read(4096)
+                .replace(b"\0", b"?")
+                .decode("utf-8", errors="surrogateescape")
+            )
     except (OSError, ValueError):
         return Launch()
     first, _, rest = head.partition("\n")
     shebang = tuple(first[2:].split()) if first.startswith("#!") else ()
     words = list(shebang)
     if words and basename(words[0]) == "env":
-        words = [word.removeprefix("-S") for word in words[1:] if word != "-S" and "=" not in word]
+        words = [
+            word.removeprefix("-S")
+            for word in words[1:]
+            if word != "-S" and "=" not in word
+        ]
     if words and re.fullmatch(_PYTHON, basename(words[0])):
         return Launch(shebang, words[0])
     wrapper = _EXEC.search(rest if shebang else head)
@@ -162,7 +200,11 @@ def replaceable(path: str) -> Path | None:
         return None
     # A file that the user's own group may write is usual under umask 002; if the folder is open to it, that is said.
     by_group = seen.st_mode & 0o020 and seen.st_gid not in (0, os.getegid())
-    return real if by_group or seen.st_mode & 0o002 or seen.st_uid not in (0, os.geteuid()) else None
+    return (
+        real
+        if by_group or seen.st_mode & 0o002 or seen.st_uid not in (0, os.geteuid())
+        else None
+    )
 
 
 def thrown_away(path: str) -> bool:

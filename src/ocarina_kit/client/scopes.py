@@ -40,10 +40,16 @@ def _add_and_change(*models: str) -> str:
 
 _SAMPLE, _SAMPLING = "biosampleartifact", "biosourcesamplingprocess"
 _SAMPLES = "api.artifact.biosample"
-_LOOKUPS = (f"{_SAMPLES}.get", f"{_SAMPLES}.query.validity", "api.process.sequencing.get")
+_LOOKUPS = (
+    f"{_SAMPLES}.get",
+    f"{_SAMPLES}.query.validity",
+    "api.process.sequencing.get",
+)
 _SOURCE = "biosamplesource"
 _ADD = _add_and_change(_SAMPLE, _SOURCE, _SAMPLING)
-_UPDATE = f"majora2.change_{_SAMPLE} {_add_and_change(_SOURCE)} majora2.change_{_SAMPLING}"
+_UPDATE = (
+    f"majora2.change_{_SAMPLE} {_add_and_change(_SOURCE)} majora2.change_{_SAMPLING}"
+)
 _LIBRARY = _add_and_change(_SAMPLE, "libraryartifact", "librarypoolingprocess")
 _EMPTY = f"majora2.force_add_{_SAMPLE} {_add_and_change(_SAMPLE, _SAMPLING)}"
 _METRIC = _add_and_change("temporarymajoraartifactmetric")
@@ -52,21 +58,50 @@ _RUN = f"majora2.change_libraryartifact {_add_and_change('dnasequencingprocess')
 
 # The order of the words in a scope string matters: it is the key of the token.
 PURPOSES: tuple[Purpose, ...] = (
-    Purpose("lookup", "look up samples and runs", "majora2.view_biosampleartifact", _LOOKUPS),
+    Purpose(
+        "lookup", "look up samples and runs", "majora2.view_biosampleartifact", _LOOKUPS
+    ),
     Purpose("published", "read published groups", FALLBACK_SCOPE, ("api.pag.qc.get",)),
-    Purpose("dataviews", "read data views", "majora2.can_read_dataview_via_api", ("api.v3.majora.mdv.get",)),
-    Purpose("info", "see what an artifact is", "majora2.view_majoraartifact_info", ("api.v0.artifact.info",)),
+    Purpose(
+        "dataviews",
+        "read data views",
+        "majora2.can_read_dataview_via_api",
+        ("api.v3.majora.mdv.get",),
+    ),
+    Purpose(
+        "info",
+        "see what an artifact is",
+        "majora2.view_majoraartifact_info",
+        ("api.v0.artifact.info",),
+    ),
     Purpose("add-samples", "add samples", _ADD, (f"{_SAMPLES}.add",)),
     Purpose("update-samples", "update samples", _UPDATE, (f"{_SAMPLES}.update",)),
     Purpose("empty-samples", "add empty samples", _EMPTY, (f"{_SAMPLES}.addempty",)),
     Purpose("libraries", "add libraries", _LIBRARY, ("api.artifact.library.add",)),
     Purpose("runs", "add sequencing runs", _RUN, ("api.process.sequencing.add",)),
-    Purpose("files", "add files", _add_and_change("digitalresourceartifact"), ("api.artifact.file.add",)),
-    Purpose("tags", "add tags", _add_and_change("majorametarecord"), ("api.meta.tag.add",)),
+    Purpose(
+        "files",
+        "add files",
+        _add_and_change("digitalresourceartifact"),
+        ("api.artifact.file.add",),
+    ),
+    Purpose(
+        "tags", "add tags", _add_and_change("majorametarecord"), ("api.meta.tag.add",)
+    ),
     Purpose("metrics", "add metrics", _METRIC, ("api.meta.metric.add",)),
-    Purpose("qc", "add QC reports", _add_and_change("pagqualityreport"), ("api.meta.qc.add",)),
+    Purpose(
+        "qc",
+        "add QC reports",
+        _add_and_change("pagqualityreport"),
+        ("api.meta.qc.add",),
+    ),
     Purpose("accessions", "add accessions", _ACCESSION, ("api.pag.accession.add",)),
-    Purpose("suppress", "suppress groups", "majora2.can_suppress_pags_via_api", ("api.group.pag.suppress",)),
+    Purpose(
+        "suppress",
+        "suppress groups",
+        "majora2.can_suppress_pags_via_api",
+        ("api.group.pag.suppress",),
+    ),
 )
 
 BY_NAME: Mapping[str, Purpose] = {purpose.name: purpose for purpose in PURPOSES}
@@ -110,7 +145,11 @@ def scopes_for(names: Iterable[str], table: Table | None = None) -> list[str]:
     ``table`` is the installed client's, or None if it is unknown. What it does not name is taken from the strings
     that the kit carries. Raises KitError (usage) for an unknown name.
     """
-    return list(dict.fromkeys(scope for each in purposes_named(names) for scope in _scopes(each, table)))
+    return list(
+        dict.fromkeys(
+            scope for each in purposes_named(names) for scope in _scopes(each, table)
+        )
+    )
 
 
 def given_scope(scope: str) -> str:
@@ -121,7 +160,9 @@ def given_scope(scope: str) -> str:
     folded = " ".join(scope.split())
     if not is_scope(folded):
         why = "It is made of names such as majora2.view_biosampleartifact, with a blank between them."
-        raise usage_error(f"{scope!r} is not a scope string.", why=why, remedy=_SEE_LIST)
+        raise usage_error(
+            f"{scope!r} is not a scope string.", why=why, remedy=_SEE_LIST
+        )
     return folded
 
 
@@ -150,9 +191,13 @@ def purposes_named(names: Iterable[str]) -> list[Purpose]:
         if key not in NAMES:
             from difflib import get_close_matches
 
-            near = "".join(f" Did you mean {near}?" for near in get_close_matches(key, NAMES, n=1))
+            near = "".join(
+                f" Did you mean {near}?" for near in get_close_matches(key, NAMES, n=1)
+            )
             why = f"The names are: {', '.join(NAMES)}."
-            raise usage_error(f"There is no purpose named {name!r}.{near}", why=why, remedy=_SEE_LIST)
+            raise usage_error(
+                f"There is no purpose named {name!r}.{near}", why=why, remedy=_SEE_LIST
+            )
         found += [BY_NAME[each] for each in (UPLOAD if key == "upload" else (key,))]
     return found
 
@@ -160,8 +205,12 @@ def purposes_named(names: Iterable[str]) -> list[Purpose]:
 def _scopes(purpose: Purpose, table: Table | None) -> tuple[str, ...]:
     """The scope strings that it takes, each once. A blank one in the table needs no scope at the server, but a grant
     needs at least one: the string that the kit carries serves."""
-    known = [table[endpoint] for endpoint in purpose.endpoints if table and endpoint in table]
-    found = [FALLBACK_SCOPE if scope is None else scope or purpose.scope for scope in known]
+    known = [
+        table[endpoint] for endpoint in purpose.endpoints if table and endpoint in table
+    ]
+    found = [
+        FALLBACK_SCOPE if scope is None else scope or purpose.scope for scope in known
+    ]
     return tuple(dict.fromkeys(found)) or (purpose.scope,)
 
 
@@ -187,11 +236,16 @@ def options_for(scopes: Iterable[str], table: Table | None = None) -> tuple[str,
         found.append(("--for", names[0]) if names else ("--scope", scope))
     uploads = [("--for", name) for name in UPLOAD]
     if set(uploads) <= set(found):
-        found = [("--for", "upload"), *(option for option in found if option not in uploads)]
+        found = [
+            ("--for", "upload"),
+            *(option for option in found if option not in uploads),
+        ]
     return tuple(word for option in dict.fromkeys(found) for word in option)
 
 
-def example(program: str, place: Place, scope: str, table: Table | None = None) -> list[str]:
+def example(
+    program: str, place: Place, scope: str, table: Table | None = None
+) -> list[str]:
     """A command for each purpose that the token for ``scope`` serves, quoted for a shell.
 
     ``--oauth`` is always in it: without it the client ignores tokens (FACTS.md). What the installed client (its
@@ -200,10 +254,16 @@ def example(program: str, place: Place, scope: str, table: Table | None = None) 
     import shlex
 
     profile = [] if place.profile is None else ["--profile", place.profile]
-    start = shlex.join([program, "--oauth", *(["--env"] if place.from_env else profile)])
+    start = shlex.join(
+        [program, "--oauth", *(["--env"] if place.from_env else profile)]
+    )
     if place.source == "option" and not place.from_env:
         start = f"OCARINA_CONF_FILE={shlex.quote(str(place.config))} {start}"
-    return [f"{start} {_EXAMPLES[each.name]}" for each in purposes_of(scope, table) if supported(each, table)]
+    return [
+        f"{start} {_EXAMPLES[each.name]}"
+        for each in purposes_of(scope, table)
+        if supported(each, table)
+    ]
 
 
 def permissions(scope: str) -> str:

@@ -14,7 +14,13 @@ from typing import NamedTuple
 
 from ocarina_kit.config.names import SETTINGS
 from ocarina_kit.system.secret import hidden, masked
-from ocarina_kit.system.words import CURLY_DOUBLE, CURLY_SINGLE, listed, printable, strip_ends
+from ocarina_kit.system.words import (
+    CURLY_DOUBLE,
+    CURLY_SINGLE,
+    listed,
+    printable,
+    strip_ends,
+)
 
 LIMIT = 1024 * 1024
 """Bytes. A configuration has a kilobyte: no larger file is read as one."""
@@ -85,7 +91,9 @@ class Document(NamedTuple):
         member = _at(self.text, path)
         if member is None:
             return self
-        return Document(self.text[: member.at] + json.dumps(name) + self.text[member.name_end :])
+        return Document(
+            self.text[: member.at] + json.dumps(name) + self.text[member.name_end :]
+        )
 
 
 # --- reading ---------------------------------------------------------------------------------------------------
@@ -95,7 +103,9 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
     """Read a configuration, as it is or repaired if it has one meaning; and what is wrong with it, at the place of
     the first slip. Takes any bytes, never raises."""
     if len(data) > LIMIT:
-        return None, Spot(1, 1, "the file is far larger than any configuration", blank=True)
+        return None, Spot(
+            1, 1, "the file is far larger than any configuration", blank=True
+        )
     encoding: str = json.detect_encoding(data)
     if not data.strip(b"\0") or not strip_ends(data.decode(encoding, "replace")):
         words = "the file is empty, or holds nothing but white space or zero bytes"
@@ -110,7 +120,10 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
             return None, Spot(*position(before, len(before)), _NOT_UTF8)
         encoding = "cp1252"
     brackets = re.findall(r"[\[\]{}]", re.sub(r'"(?:[^"\\]|\\.)*"', "", text))
-    if max(accumulate(1 if each in "[{" else -1 for each in brackets), default=0) > DEPTH:
+    if (
+        max(accumulate(1 if each in "[{" else -1 for each in brackets), default=0)
+        > DEPTH
+    ):
         return None, Spot(1, 1, "too many objects inside each other")
     original, slips, first = text, list[str](), 0
     try:
@@ -124,15 +137,23 @@ def read(data: bytes) -> tuple[Document | None, Spot | None]:
         if not text:
             return None, _spot(original, first, listed(slips), _hide)
     if encoding != "utf-8":
-        other = f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8"
+        other = (
+            f"the encoding {encoding.upper()} (saved as 'Unicode') in place of UTF-8"
+        )
         slips.insert(0, _ENCODINGS.get(encoding, other))
-    return Document(text), _spot(original, first, listed(slips), _hide) if slips else None
+    return Document(text), _spot(
+        original, first, listed(slips), _hide
+    ) if slips else None
 
 
-def _spot(text: str, offset: int, words: str, hide: Callable[[str], str], caret: int = 0) -> Spot:
+def _spot(
+    text: str, offset: int, words: str, hide: Callable[[str], str], caret: int = 0
+) -> Spot:
     """The place of an offset; ``caret`` characters behind it the caret points."""
     line, column = position(text, offset)
-    return Spot(line, column, words, excerpt(lines_of(text)[line - 1], column + caret, hide))
+    return Spot(
+        line, column, words, excerpt(lines_of(text)[line - 1], column + caret, hide)
+    )
 
 
 # --- lines and excerpts ------------------------------------------------------------------------------------------
@@ -160,7 +181,9 @@ _SURE = (
 
 def _hide(text: str) -> str:
     """A line of a file that is not JSON: any other text than what is surely none can be a part of a secret."""
-    return re.sub(_SURE, lambda found: hidden(found[0]) if found["other"] else found[0], text)
+    return re.sub(
+        _SURE, lambda found: hidden(found[0]) if found["other"] else found[0], text
+    )
 
 
 def excerpt(line: str, column: int, hide: Callable[[str], str]) -> str:
@@ -249,4 +272,8 @@ def _dumped(value: object, text: str, lead: str) -> str:
     """A value as JSON: an object over lines if the one around it is, indented as the file is."""
     step = re.match(r"\s*\{\s*?\n([ \t]+)", text)
     indent = step[1] if step else 4
-    return json.dumps(value, indent=indent).replace("\n", lead) if "\n" in lead else json.dumps(value)
+    return (
+        json.dumps(value, indent=indent).replace("\n", lead)
+        if "\n" in lead
+        else json.dumps(value)
+    )

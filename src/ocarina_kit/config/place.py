@@ -31,7 +31,9 @@ class Place(NamedTuple):
 
         named = ["--config", str(self.config)] if self.source == "option" else []
         profile = ["--profile", self.profile] if self.profile is not None else []
-        return shlex.join(["ocarina-kit", *words, *named, *(["--env"] if self.from_env else profile)])
+        return shlex.join(
+            ["ocarina-kit", *words, *named, *(["--env"] if self.from_env else profile)]
+        )
 
 
 class Setup(NamedTuple):

@@ -48,20 +48,33 @@ def repair(text: str) -> tuple[str, list[str], int]:
     """
     if len(text) > LIMIT:
         return "", ["it is too long to be repaired"], 0
-    cause, place = "a number that is too long", 0  # one with more digits than Python reads
+    cause, place = (
+        "a number that is too long",
+        0,
+    )  # one with more digits than Python reads
     for strings in (_STRINGS, f"{_HALF} | {_STRINGS}"):
         tokens = list(re.finditer(rf"(?xs)(?P<string>{strings}){_OTHERS}", text))
         parts, slips = _rewritten(tokens)
         meant = "".join(parts)
         if not meant.lstrip().startswith("{"):
-            first = next((token.start() for token in tokens if token.lastgroup not in _UNSEEN), 0)
-            return "", ["the file does not hold a JSON object: it does not start with a brace"], first
+            first = next(
+                (token.start() for token in tokens if token.lastgroup not in _UNSEEN), 0
+            )
+            return (
+                "",
+                [
+                    "the file does not hold a JSON object: it does not start with a brace"
+                ],
+                first,
+            )
         try:
             json.loads(meant)
             return meant, list(dict.fromkeys(slips.values())), min(slips)
         except json.JSONDecodeError as error:
             place = _in_original(tokens, parts, error.pos)
-            cause = _cause(meant, error.pos, error.msg) if place < len(text) else _CUT_OFF
+            cause = (
+                _cause(meant, error.pos, error.msg) if place < len(text) else _CUT_OFF
+            )
         except ValueError:
             pass
     return "", [cause], place
@@ -104,7 +117,10 @@ def _meant(token: re.Match[str], before: str, following: str) -> tuple[str, str]
     if kind == "comment":
         return "", "a comment or ```"
     if kind == "odd":
-        return " " if text.isspace() else "", "an invisible character or a space that JSON does not allow"
+        return (
+            " " if text.isspace() else "",
+            "an invisible character or a space that JSON does not allow",
+        )
     if kind == "sign" and "=" in text:
         return ":", "= in place of :"
     if text == "," and following == "" and before != "}":
@@ -122,8 +138,16 @@ def _meant(token: re.Match[str], before: str, following: str) -> tuple[str, str]
     inside, words = text[1:-1], ""
     if not text[0] == text[-1] == '"':
         inside = re.sub(r'(?<!\\)"', r"\\" + '"', inside.replace("\\'", "'"))
-        words = "single quotes where JSON needs double quotes" if text[0] in "'`" else "curly quotes"
-    escaped = re.sub(r"[\x00-\x1f]", lambda char: _BREAKS.get(char[0], f"\\u{ord(char[0]):04x}"), inside)
+        words = (
+            "single quotes where JSON needs double quotes"
+            if text[0] in "'`"
+            else "curly quotes"
+        )
+    escaped = re.sub(
+        r"[\x00-\x1f]",
+        lambda char: _BREAKS.get(char[0], f"\\u{ord(char[0]):04x}"),
+        inside,
+    )
     control = "a tab, a line break or a control character in a string"
     return f'"{escaped}"', words or (control if escaped != inside else "")
 
@@ -158,4 +182,6 @@ def _cause(text: str, at: int, message: str) -> str:
         return "zero bytes, as a crash or a full disk leaves them"
     if "Extra" in message and char == "{":
         return "two objects, one after the other"
-    return next((words for part, words in _CAUSES.items() if part in message), "a mistake")
+    return next(
+        (words for part, words in _CAUSES.items() if part in message), "a mistake"
+    )

@@ -55,13 +55,19 @@ class Config(NamedTuple):
     def path_of(self, name: str) -> jsontext.Path:
         """Where a setting is that the client reads, or where it must be put for the client to see it."""
         profile = self.place.profile
-        found = [path for path, layer in layers(self.document.value, profile) if name in layer]
+        found = [
+            path
+            for path, layer in layers(self.document.value, profile)
+            if name in layer
+        ]
         if found:
             return (*found[-1], name)
         return (name,) if profile is None else ("profile", profile, name)
 
     def with_document(self, document: Document) -> Config:
-        return self._replace(readable=document, settings=effective(document.value, self.place.profile))
+        return self._replace(
+            readable=document, settings=effective(document.value, self.place.profile)
+        )
 
     def with_values(self, values: Mapping[str, str]) -> Config:
         """The configuration with these settings changed where the client reads them, in memory."""
@@ -74,13 +80,19 @@ class Config(NamedTuple):
 
 
 def place_of(
-    machine: Machine, *, config: str | None = None, profile: str | None = None, env: bool = False
+    machine: Machine,
+    *,
+    config: str | None = None,
+    profile: str | None = None,
+    env: bool = False,
 ) -> Place:
     """The set-up that the shared options and the environment name (CONTRACT.md, Files)."""
     named = config or machine.environ.get("OCARINA_CONF_FILE")
     source = "option" if config else "environment" if named else "default"
     # The client ignores --profile with --env; so does the kit, and the command line says so.
-    return Place(machine.expand(named or "~/.ocarina"), source, None if env else profile, env)
+    return Place(
+        machine.expand(named or "~/.ocarina"), source, None if env else profile, env
+    )
 
 
 def read_config(machine: Machine, place: Place) -> Config:
@@ -88,7 +100,9 @@ def read_config(machine: Machine, place: Place) -> Config:
     if place.from_env:
         return Config(machine, place, from_environment(machine.environ))
     file = read_file(place.config)
-    document, broken = jsontext.read(file.content) if file.content is not None else (None, None)
+    document, broken = (
+        jsontext.read(file.content) if file.content is not None else (None, None)
+    )
     settings = effective(document.value, place.profile) if document is not None else {}
     return Config(machine, place, settings, file, document, broken)
 
@@ -113,9 +127,15 @@ def profiles(value: Mapping[str, object]) -> dict[str, dict[str, object]]:
     return {name: each for name, each in table.items() if isinstance(each, dict)}
 
 
-def effective(value: Mapping[str, object], profile: str | None = None) -> dict[str, object]:
+def effective(
+    value: Mapping[str, object], profile: str | None = None
+) -> dict[str, object]:
     """Each setting that the file gives, as the client has it."""
-    given = {name: each for _, layer in layers(value, profile) for name, each in layer.items()}
+    given = {
+        name: each
+        for _, layer in layers(value, profile)
+        for name, each in layer.items()
+    }
     return {name: given[name] for name in SETTINGS if name in given}
 
 
@@ -127,7 +147,9 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     found = {name: environ[name] for name in SETTINGS if environ.get(name)}
     if "CLIENT_ID" not in found and "MAJORA_CLIENT_ID" in environ:
         older = {name: environ.get(f"MAJORA_{name}") for name in PAIR}
-        found.update({name: value for name, value in older.items() if value is not None})
+        found.update(
+            {name: value for name, value in older.items() if value is not None}
+        )
     return found
 
 

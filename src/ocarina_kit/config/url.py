@@ -29,7 +29,9 @@ _PATHS = {
     "validity": "api/v2/artifact/biosample/query/validity/",
 }
 _PAGES = ("o", "account", "accounts", "keys", "forms", "admin", "api")
-_URL = re.compile(r"(https?)://([^/?#]*)([^?#]*).*", re.IGNORECASE | re.DOTALL)  # RFC 3986, appendix B
+_URL = re.compile(
+    r"(https?)://([^/?#]*)([^?#]*).*", re.IGNORECASE | re.DOTALL
+)  # RFC 3986, appendix B
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([1-9][0-9]{0,4}))?")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
@@ -61,7 +63,10 @@ def server_of(url: str) -> str:
 def instance_of(domain: str) -> str:
     """``production``, ``test``, or the server's host and port; "" if the domain is not usable."""
     server = server_of(domain)
-    return next((name for name, url in INSTANCES.items() if url == f"{server}/"), server.partition("://")[2])
+    return next(
+        (name for name, url in INSTANCES.items() if url == f"{server}/"),
+        server.partition("://")[2],
+    )
 
 
 def judge_domain(text: str) -> Value:
@@ -79,7 +84,9 @@ def judge_domain(text: str) -> Value:
     except ValueError as problem:
         return Value(text, (Fault("CFG006", str(problem)),))
     url, cut = "/".join([server, *kept, ""]), re.split(r"[?#]", bare)[0]
-    is_odd = (cut.rstrip("/") != url[:-1] and not is_page) or "/".join(cut.split("/")[:3]) != server
+    is_odd = (cut.rstrip("/") != url[:-1] and not is_page) or "/".join(
+        cut.split("/")[:3]
+    ) != server
     slips = (
         (bare != text, "CFG006", "has spaces, quotes or < > around it"),
         (cut != bare, "CFG006", "has a query or fragment (? or #)"),
@@ -88,9 +95,15 @@ def judge_domain(text: str) -> Value:
         (not path.endswith("/") and not is_page, "CFG007", "does not end in /"),
         (path.endswith("//") and not is_page, "CFG007", "ends in several slashes"),
     )
-    faults = [Fault(check, words, fixable=True) for found, check, words in slips if found]
+    faults = [
+        Fault(check, words, fixable=True) for found, check, words in slips if found
+    ]
     if kept:
-        faults.append(Fault("CFG006", "has a path that is not one of Majora's pages", warning=True))
+        faults.append(
+            Fault(
+                "CFG006", "has a path that is not one of Majora's pages", warning=True
+            )
+        )
     return Value(url, tuple(faults))
 
 
@@ -99,16 +112,24 @@ def _parsed(text: str) -> tuple[str, str]:
     url = _URL.fullmatch(text)
     authority = _AUTHORITY.fullmatch(url[2]) if url else None
     if not text.isprintable() or " " in text or "\\" in text:
-        raise ValueError("has a space, a line break, a backslash or an invisible character in it")
+        raise ValueError(
+            "has a space, a line break, a backslash or an invisible character in it"
+        )
     if url is None:
         raise ValueError("does not start with https://")
     if "@" in url[2]:
         raise ValueError("has a user name or password (an @) before the host")
     if authority is None or int(authority[2] or 1) > 65535:
         raise ValueError("has a port that is not a number from 1 to 65535")
-    scheme, host, port = url[1].lower(), _host(authority[1].lower().removesuffix(".")), authority[2]
+    scheme, host, port = (
+        url[1].lower(),
+        _host(authority[1].lower().removesuffix(".")),
+        authority[2],
+    )
     if scheme == "http" and not is_loopback(host):
-        raise ValueError("has http:// for another machine, which would send your secrets unencrypted")
+        raise ValueError(
+            "has http:// for another machine, which would send your secrets unencrypted"
+        )
     usual = {"http": "80", "https": "443"}[scheme]
     return f"{scheme}://{host if port in (None, usual) else f'{host}:{port}'}", url[3]
 
@@ -121,7 +142,9 @@ def _host(host: str) -> str:
             if "%" not in host and address.ipv4_mapped is None:
                 return f"[{address}]"
         elif re.fullmatch(r"\d+|0x[0-9a-f]*", host.rpartition(".")[2]):
-            return str(ip_address(host))  # 127.1 and 0177.0.0.1 are not the same address to every program
+            return str(
+                ip_address(host)
+            )  # 127.1 and 0177.0.0.1 are not the same address to every program
         elif _HOST.fullmatch(host) and host not in ("http", "https"):
             return host
     except ValueError:
@@ -134,7 +157,9 @@ def _kept(path: str) -> tuple[list[str], bool]:
     if "://" in path:
         raise ValueError("has another address behind the host")
     parts = [part for part in normpath(path or "/").split("/") if part]
-    page = next((at for at, part in enumerate(parts) if part.lower() in _PAGES), len(parts))
+    page = next(
+        (at for at, part in enumerate(parts) if part.lower() in _PAGES), len(parts)
+    )
     if not _PATH.fullmatch("/".join(parts[:page])):
         raise ValueError("has a path that a URL cannot have")
     return parts[:page], page < len(parts)

@@ -39,7 +39,10 @@ class Value(NamedTuple):
     @property
     def fault(self) -> Fault | None:
         """The first reason why ``text`` cannot be used."""
-        return next((fault for fault in self.faults if not (fault.fixable or fault.warning)), None)
+        return next(
+            (fault for fault in self.faults if not (fault.fixable or fault.warning)),
+            None,
+        )
 
     @property
     def usable(self) -> bool:
@@ -55,8 +58,16 @@ def judge(name: str, value: object) -> Value:
     if name in INTEGERS:
         return _judge_integer(value)
     if not isinstance(value, str) or not strip_ends(value, QUOTES):
-        words = "is null" if value is None else "is blank" if isinstance(value, str) else "is not a string"
-        return Value("", (Fault("CFG010" if name == "MAJORA_TOKENS_FILE" else "CFG004", words),))
+        words = (
+            "is null"
+            if value is None
+            else "is blank"
+            if isinstance(value, str)
+            else "is not a string"
+        )
+        return Value(
+            "", (Fault("CFG010" if name == "MAJORA_TOKENS_FILE" else "CFG004", words),)
+        )
     if name == "MAJORA_DOMAIN":
         from ocarina_kit.config.url import judge_domain
 
@@ -67,14 +78,25 @@ def judge(name: str, value: object) -> Value:
         return _judge_user(value)
     if name == "MAJORA_TOKEN":
         if is_api_key(value):
-            return Value(tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),))
-        slips = [Fault("CFG008", "is another spelling of OAUTH", fixable=True)] if value != "OAUTH" else []
+            return Value(
+                tidied(value), (Fault("CFG008", "is a legacy API key", warning=True),)
+            )
+        slips = (
+            [Fault("CFG008", "is another spelling of OAUTH", fixable=True)]
+            if value != "OAUTH"
+            else []
+        )
         return Value("OAUTH", tuple(slips))
     if name in PAIR:
         return _judge_credential(name, value)
     # Python has the bytes of a name that are not UTF-8 as \udc80 to \udcff (PEP 383).
     is_bad = re.search("[\0\ud800-\udc7f\udd00-\udfff]", value)
-    return Value(value, (Fault("CFG010", "has a character that no file name can have"),) if is_bad else ())
+    return Value(
+        value,
+        (Fault("CFG010", "has a character that no file name can have"),)
+        if is_bad
+        else (),
+    )
 
 
 # --- each setting -----------------------------------------------------------------------------------------------
@@ -83,23 +105,39 @@ def judge(name: str, value: object) -> Value:
 def tidied(text: str) -> str:
     """An id, secret or key as it was generated: without white space and invisible characters anywhere, and quotes
     around it."""
-    return "".join(char for char in text if char.isprintable() and char != " ").strip(QUOTES)
+    return "".join(char for char in text if char.isprintable() and char != " ").strip(
+        QUOTES
+    )
 
 
 def _judge_user(text: str) -> Value:
     bare = strip_ends(text, QUOTES)
-    faults = [Fault("", "has spaces or quotes around it", fixable=True)] if bare != text else []
+    faults = (
+        [Fault("", "has spaces or quotes around it", fixable=True)]
+        if bare != text
+        else []
+    )
     if not re.fullmatch(r"[\w.@+-]{1,150}", bare):  # Django's own rule
-        faults.append(Fault("", "has characters that a user name cannot have, or more than 150"))
+        faults.append(
+            Fault("", "has characters that a user name cannot have, or more than 150")
+        )
     return Value(bare, tuple(faults))
 
 
 def _judge_credential(name: str, text: str) -> Value:
     bare, faults = tidied(text), list[Fault]()
     if bare != text:
-        faults.append(Fault("CFG009", "has white space, quotes or invisible characters in it", fixable=True))
+        faults.append(
+            Fault(
+                "CFG009",
+                "has white space, quotes or invisible characters in it",
+                fixable=True,
+            )
+        )
     half = bare[: len(bare) // 2]
-    if len(half) in (ID_LENGTH, SECRET_LENGTH) and half * 2 == bare:  # as happens if nothing is seen
+    if (
+        len(half) in (ID_LENGTH, SECRET_LENGTH) and half * 2 == bare
+    ):  # as happens if nothing is seen
         bare = half
         faults.append(Fault("CFG009", "was pasted twice", fixable=True))
     usual = ID_LENGTH if name == "CLIENT_ID" else SECRET_LENGTH
@@ -108,13 +146,22 @@ def _judge_credential(name: str, text: str) -> Value:
     elif not bare.isascii():
         faults.append(Fault("CFG009", "has characters that Majora never generates"))
     elif len(bare) != usual:
-        faults.append(Fault("CFG009", f"has {len(bare)} characters ({usual} are usual)", warning=True))
+        faults.append(
+            Fault(
+                "CFG009",
+                f"has {len(bare)} characters ({usual} are usual)",
+                warning=True,
+            )
+        )
     return Value(bare, tuple(faults))
 
 
 def are_swapped(client_id: str, client_secret: str) -> bool:
     """Whether id and secret have each other's length, so that they were swapped."""
-    return (len(tidied(client_id)), len(tidied(client_secret))) == (SECRET_LENGTH, ID_LENGTH)
+    return (len(tidied(client_id)), len(tidied(client_secret))) == (
+        SECRET_LENGTH,
+        ID_LENGTH,
+    )
 
 
 def is_hash(text: str) -> bool:
@@ -158,14 +205,19 @@ _SAYING = frozenset(
 _NAMING = {
     "MAJORA_USER": "my majora user name username you",
     **dict.fromkeys(
-        PAIR, "the my oauth majora ocarina client app application id clientid secret clientsecret password"
+        PAIR,
+        "the my oauth majora ocarina client app application id clientid secret clientsecret password",
     ),
     "MAJORA_TOKEN": "the my majora api token key apikey",
     "MAJORA_DOMAIN": "the majora domain host server",
 }
 _WRAPPED = r"<[^<>]*>|\{.*\}|\[.*\]|\(.*\)|%\w+%|\$\{?\w+\}?|@@?\w+@@?|__\w+__|\*{4}.*"
-_FILLING = r"[.…·*?#=+~_-]+|[xX][xX_-]+|0{3,}|12345\d*|abc123|foo|bar|none|null|nil|n/a|tb[ad]"
-_DOMAIN = r"(?:www\.)?example\.(?:org|com|net|edu)|(?:.*[._-])?your(?:s|[._-]).*|[.…*?_x-]+"
+_FILLING = (
+    r"[.…·*?#=+~_-]+|[xX][xX_-]+|0{3,}|12345\d*|abc123|foo|bar|none|null|nil|n/a|tb[ad]"
+)
+_DOMAIN = (
+    r"(?:www\.)?example\.(?:org|com|net|edu)|(?:.*[._-])?your(?:s|[._-]).*|[.…*?_x-]+"
+)
 
 
 def is_placeholder(name: str, text: str) -> bool:
@@ -178,27 +230,49 @@ def is_placeholder(name: str, text: str) -> bool:
         return _is_placeholder_domain(strip_ends(text, QUOTES))
     if name in PAIR and bare.isalnum() and len(bare) in (ID_LENGTH, SECRET_LENGTH):
         return False  # just as a server generates it
-    if name == "MAJORA_USER" and re.search(r"<.*>|\{.*\}", bare):  # no user name has these
+    if name == "MAJORA_USER" and re.search(
+        r"<.*>|\{.*\}", bare
+    ):  # no user name has these
         return True
-    if bare == FILLER or (len(bare) < ID_LENGTH and re.fullmatch(_WRAPPED, bare, re.DOTALL)):
+    if bare == FILLER or (
+        len(bare) < ID_LENGTH and re.fullmatch(_WRAPPED, bare, re.DOTALL)
+    ):
         return True
-    return re.fullmatch(_FILLING, bare.lower()) is not None or _says_what_belongs(name, text)
+    return re.fullmatch(_FILLING, bare.lower()) is not None or _says_what_belongs(
+        name, text
+    )
 
 
 def _says_what_belongs(name: str, text: str) -> bool:
-    words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", text)}
-    if re.search(r"(?i)(?<![a-z])your(?:user|client|majora|api|token|id|secret|name|domain)", text):
+    words = {
+        word.lower()
+        for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", text)
+    }
+    if re.search(
+        r"(?i)(?<![a-z])your(?:user|client|majora|api|token|id|secret|name|domain)",
+        text,
+    ):
         return True
-    return bool(words) and (words <= set(_NAMING[name].split()) or not words.isdisjoint(_SAYING))
+    return bool(words) and (
+        words <= set(_NAMING[name].split()) or not words.isdisjoint(_SAYING)
+    )
 
 
 def _is_placeholder_domain(text: str) -> bool:
     # What a person wrote between the scheme and the path: it need not be a URL yet.
-    bare = re.sub(r"^[A-Za-z][A-Za-z0-9+.\-]*:/*", "", text.strip("<>{}[]\"' ")).strip("/ ")
+    bare = re.sub(r"^[A-Za-z][A-Za-z0-9+.\-]*:/*", "", text.strip("<>{}[]\"' ")).strip(
+        "/ "
+    )
     host = re.split(r"[/?#:]", bare, maxsplit=1)[0].rstrip(".").lower()
-    if "@" in bare or not bare:  # a user name or password, which may have any sign in it
+    if (
+        "@" in bare or not bare
+    ):  # a user name or password, which may have any sign in it
         return False
     wrapped = re.search(r"[<>{}]|\$\w", bare) or re.fullmatch(r"<[^.:]*>", text)
     if wrapped or re.fullmatch(_DOMAIN, host or bare):
         return True
-    return "." not in host and host != "majora" and _says_what_belongs("MAJORA_DOMAIN", host)
+    return (
+        "." not in host
+        and host != "majora"
+        and _says_what_belongs("MAJORA_DOMAIN", host)
+    )

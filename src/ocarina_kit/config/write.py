@@ -19,7 +19,11 @@ def check_profile_name(name: str) -> None:
     if re.fullmatch(allowed, name) is None or not strip_ends(name):
         rule = "64 characters at most, with no slash, quote, backslash, $, % or line break, and no space at its ends."
         why = "It becomes part of a file name."
-        raise usage_error("A profile cannot have this name.", why=why, remedy=Remedy(f"Use another: {rule}"))
+        raise usage_error(
+            "A profile cannot have this name.",
+            why=why,
+            remedy=Remedy(f"Use another: {rule}"),
+        )
 
 
 def with_settings(config: Config, settings: Mapping[str, str]) -> Config:
@@ -32,14 +36,20 @@ def with_settings(config: Config, settings: Mapping[str, str]) -> Config:
     profile = config.place.profile
     own = profiles(config.document.value).get(profile or "", {})
     # A profile goes on with what a layer below it has, but not a new one, and not with its tokens file.
-    now = {name: config.text(name) for name in config.settings} if profile is None or own else {}
+    now = (
+        {name: config.text(name) for name in config.settings}
+        if profile is None or own
+        else {}
+    )
     if profile is not None:
         now["MAJORA_TOKENS_FILE"] = strip_ends(str(own.get("MAJORA_TOKENS_FILE") or ""))
     wanted = {name: settings[name] for name in TEXTS if name in settings}
     if is_api_key(wanted.get("MAJORA_TOKEN", "")):
         wanted.update({name: now.get(name) or FILLER for name in PAIR})
     if wanted and profile is not None:
-        wanted["MAJORA_TOKENS_FILE"] = now["MAJORA_TOKENS_FILE"] or f"~/.ocarina-tokens-{profile}"
+        wanted["MAJORA_TOKENS_FILE"] = (
+            now["MAJORA_TOKENS_FILE"] or f"~/.ocarina-tokens-{profile}"
+        )
     document = config.document
     for name, value in wanted.items():
         if value == now.get(name):
@@ -51,5 +61,7 @@ def with_settings(config: Config, settings: Mapping[str, str]) -> Config:
             what = f"The configuration has something else where an object is needed: {problem}."
             edit = f"${{EDITOR:-vi}} {quote(str(config.place.config))}"
             remedy = Remedy("Remove it, or make it an object.", (edit,))
-            raise KitError(what, id="CFG010", why="Nothing was written.", remedy=remedy) from None
+            raise KitError(
+                what, id="CFG010", why="Nothing was written.", remedy=remedy
+            ) from None
     return config.with_document(document)

@@ -15,7 +15,10 @@ _VARIABLE = re.compile(
     r"""\s*=\s*(?:'([^']*)'|"([^"]*)"|((?:(?!['"\s]).*?)?))\s*""",
     re.S | re.A,
 )
-_JOB = re.compile(r"[ \t]*(?P<time>@[^ \t]+|[^ \t#]+(?:[ \t]+[^ \t]+){4})(?:[ \t]+(?P<command>.*))?", re.S)
+_JOB = re.compile(
+    r"[ \t]*(?P<time>@[^ \t]+|[^ \t#]+(?:[ \t]+[^ \t]+){4})(?:[ \t]+(?P<command>.*))?",
+    re.S,
+)
 _BEFORE_PERCENT = re.compile(r"(?:[^\\%]|\\.|\\\Z)*", re.S)
 
 
@@ -40,14 +43,22 @@ def lines_of(content: bytes) -> list[str]:
 def variable(line: str) -> tuple[str, str] | None:
     """``NAME = value``, which cron tries before it tries a job, as name and value. It expands nothing in the value."""
     match = _VARIABLE.fullmatch(line) if "=" in line else None
-    return (match[1] or match[2] or match[3] or "", match[4] or match[5] or match[6] or "") if match else None
+    return (
+        (match[1] or match[2] or match[3] or "", match[4] or match[5] or match[6] or "")
+        if match
+        else None
+    )
 
 
 def job(line: str) -> tuple[str, str] | None:
     """The times and the command (as written, with its percent signs) of a line without line break; None if it is no
     job. Whether cron accepts the times is not looked at."""
     match = _JOB.fullmatch(line)
-    return (match["time"], match["command"] or "") if match and variable(line) is None else None
+    return (
+        (match["time"], match["command"] or "")
+        if match and variable(line) is None
+        else None
+    )
 
 
 def cron_command(written: str) -> Command:

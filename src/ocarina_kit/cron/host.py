@@ -13,12 +13,17 @@ from ocarina_kit.config.place import Place
 from ocarina_kit.cron.line import Ground, carried
 from ocarina_kit.system.machine import Machine
 
-_NAMES = frozenset({"cron", "crond", "fcron", "dcron", "cronie", "mcron", "bcron-sched", "bcron-start"})
+_NAMES = frozenset(
+    {"cron", "crond", "fcron", "dcron", "cronie", "mcron", "bcron-sched", "bcron-start"}
+)
 # The first process of a complete system. In a container that is another, and cron may run outside.
-_INITS = frozenset("systemd init runit s6-svscan openrc-init dinit upstart procd finit".split())
+_INITS = frozenset(
+    "systemd init runit s6-svscan openrc-init dinit upstart procd finit".split()
+)
 # systemd-cron makes timers of crontabs: there is no daemon then, and none is needed.
 _TIMERS = tuple(
-    f"{folder}/systemd/system-generators/systemd-crontab-generator" for folder in ("lib", "usr/lib", "etc")
+    f"{folder}/systemd/system-generators/systemd-crontab-generator"
+    for folder in ("lib", "usr/lib", "etc")
 )
 
 
@@ -88,11 +93,15 @@ def program_problem(path: str) -> str:
     launch = read_launch(path)
     for interpreter in (launch.interpreter, *launch.shebang[:1]):
         if isabs(interpreter) and not os.access(interpreter, os.F_OK):
-            return f"{path} does not start: its interpreter {interpreter} does not exist"
+            return (
+                f"{path} does not start: its interpreter {interpreter} does not exist"
+            )
     return ""
 
 
-def kit_words(prefix: str = sys.prefix, executable: str = sys.executable) -> tuple[str, ...]:
+def kit_words(
+    prefix: str = sys.prefix, executable: str = sys.executable
+) -> tuple[str, ...]:
     """How cron starts this ocarina-kit: its program, and what goes before the subcommand.
 
     The script of this process's environment; otherwise its interpreter with ``-m ocarina_kit``.
@@ -107,7 +116,9 @@ def why_kit_fails(machine: Machine, words: tuple[str, ...]) -> str:
     ``refresh --help`` imports what a refresh begins with. A slow machine that gives no answer is no reason.
     """
     environ = cron_environment(machine.user, str(machine.home))
-    done = machine.run([*words, "refresh", "--help"], env=environ, timeout=20.0, cwd=Path("/"))
+    done = machine.run(
+        [*words, "refresh", "--help"], env=environ, timeout=20.0, cwd=Path("/")
+    )
     if done.code == 0 or done.error == "timed out":
         return ""
     said = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()

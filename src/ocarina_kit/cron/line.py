@@ -20,10 +20,19 @@ MARK = "ocarina-kit"
 MOST_BYTES = 997
 """Debian's crontab refuses a longer command (CRON-AND-CONDA.md)."""
 
-PROXY = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+PROXY = (
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+)
 NO_PROXY = ("NO_PROXY", "no_proxy")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SWITCHED_OFF = re.compile(r"\s*#(?:.*?[#\s])??((?:@\w+|[\d*]\S*(?:\s+\S+){4})\s+(?:\d>|[^\s\d*]).*)")
+_SWITCHED_OFF = re.compile(
+    r"\s*#(?:.*?[#\s])??((?:@\w+|[\d*]\S*(?:\s+\S+){4})\s+(?:\d>|[^\s\d*]).*)"
+)
 # Any user info, or a word for a password: if unclear, it stays out of the crontab.
 _SECRET = re.compile(r"@|%40|pass|pwd|secret|token", re.I)
 
@@ -75,7 +84,9 @@ class Entry(NamedTuple):
     @property
     def marked(self) -> bool:
         """Whether ocarina-kit wrote it."""
-        marks = (_mark(call.profile).replace("\\%", "%").rstrip() for call in self.calls)
+        marks = (
+            _mark(call.profile).replace("\\%", "%").rstrip() for call in self.calls
+        )
         return self.reading.comment in marks
 
 
@@ -97,8 +108,19 @@ def entries(content: bytes, user: str, home: str) -> list[Entry]:
         if (parts := job(off[1] if off else text)) is None:
             continue
         # As its author meant it: percent signs as they are.
-        reading = Reading(parts[1].replace("\\%", "%"), cron_environment(user, home, values))
-        entry = Entry(number, text, off is None, *parts, reading, {**values}, {**set_at}, line != text)
+        reading = Reading(
+            parts[1].replace("\\%", "%"), cron_environment(user, home, values)
+        )
+        entry = Entry(
+            number,
+            text,
+            off is None,
+            *parts,
+            reading,
+            {**values},
+            {**set_at},
+            line != text,
+        )
         # A comment that only speaks of a refresh has no times, or begins with another word.
         has_times = entry.times is not None or entry.time[0] == "@"
         is_prose = not has_times or parts[1].split()[:1] == reading.other_work[:1]
@@ -114,10 +136,18 @@ def carried(environ: Mapping[str, str], cwd: str) -> tuple[dict[str, str], list[
     Relative paths of certificates start at ``cwd``: cron starts at home. A relative XDG_STATE_HOME is ignored, as the
     XDG base directory specification demands.
     """
-    names = [name for name in ("XDG_STATE_HOME", *CA_BUNDLES, *PROXY, *NO_PROXY) if environ.get(name)]
-    left_out = [name for name in names if name in PROXY and _SECRET.search(environ[name])]
+    names = [
+        name
+        for name in ("XDG_STATE_HOME", *CA_BUNDLES, *PROXY, *NO_PROXY)
+        if environ.get(name)
+    ]
+    left_out = [
+        name for name in names if name in PROXY and _SECRET.search(environ[name])
+    ]
     found = {name: environ[name] for name in names if name not in left_out}
-    found.update({name: normpath(join(cwd, found[name])) for name in CA_BUNDLES if name in found})
+    found.update(
+        {name: normpath(join(cwd, found[name])) for name in CA_BUNDLES if name in found}
+    )
     if not isabs(found.get("XDG_STATE_HOME", "/")):
         del found["XDG_STATE_HOME"]
     return found, left_out
@@ -144,7 +174,11 @@ class Ground(NamedTuple):
 
 
 def build_line(
-    ground: Ground, times: str, above: Mapping[str, str] | None = None, *, runner: str = "kit-first"
+    ground: Ground,
+    times: str,
+    above: Mapping[str, str] | None = None,
+    *,
+    runner: str = "kit-first",
 ) -> str:
     """The entry, without a line break (CONTRACT.md, schedule). ``above``: the variables set above it in the crontab.
     ``runner``: ``kit-first``, or ``client``, which must be there then.
@@ -155,7 +189,9 @@ def build_line(
     profile = ["--profile", ground.profile] if ground.profile is not None else []
     programs = [] if alone else [[*ground.kit, "refresh", "--cron", *profile]]
     if ground.client is not None:
-        programs.append([ground.client, *([] if alone else ["-q"]), *profile, "oauth", "refresh"])
+        programs.append(
+            [ground.client, *([] if alone else ["-q"]), *profile, "oauth", "refresh"]
+        )
     exports = _exports(ground, above or {}).items()
     command = "".join(f"export {name}={cron_quote(value)}; " for name, value in exports)
     command += " || ".join(" ".join(map(cron_quote, words)) for words in programs)
@@ -198,7 +234,11 @@ def cron_quote(text: str) -> str:
 
 def _mark(profile: str | None) -> str:
     """The comment at the end, in which nothing is quoted: only cron's own signs have to go."""
-    return f"# {MARK}" + (f" {profile}".replace("\\", "").replace("%", "\\%") if profile is not None else "")
+    return f"# {MARK}" + (
+        f" {profile}".replace("\\", "").replace("%", "\\%")
+        if profile is not None
+        else ""
+    )
 
 
 def second_reading(line: str) -> None:
@@ -218,5 +258,7 @@ def second_reading(line: str) -> None:
         "Two readers of crontabs do not agree on the times, so nothing was written.",
         id="SCH010",
         why="Other crons may read them in yet another way.",
-        remedy=Remedy("Leave the times to ocarina-kit.", ("ocarina-kit schedule --every 3h",)),
+        remedy=Remedy(
+            "Leave the times to ocarina-kit.", ("ocarina-kit schedule --every 3h",)
+        ),
     )

@@ -72,7 +72,9 @@ def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
     if config is None or call.profile != ground.profile:
         return False
     # HOME=/elsewhere above it: /elsewhere/.ocarina was to be the usual one.
-    if call.environ.get("HOME") == home and config == normpath(join(home, home, ".ocarina")):
+    if call.environ.get("HOME") == home and config == normpath(
+        join(home, home, ".ocarina")
+    ):
         config = join(ground.home, ".ocarina")
     # '~/lab/.ocarina' in quotes: the shell looks for <home>/~/lab/.ocarina.
     meant = join(ground.home, re.sub(r".*/(?:~|\$\{?HOME\}?)/", "", config))
@@ -110,7 +112,9 @@ def plan_schedule(
     own = found.own or (found.again[:1] if switch_on and not found.mixed else ())
     keep = found.kept or next(iter(own), None)
     place = _place(lines, len(lines) if keep is None else keep.number - 1)
-    times = times or _kept_times(keep, spread(ground.user, ground.host, ground.domain), runner)
+    times = times or _kept_times(
+        keep, spread(ground.user, ground.host, ground.domain), runner
+    )
     above = dict(filter(None, map(variable, lines[:place])))
     line = build_line(ground, times, above, runner=runner)
     if not own and (found.mixed or (found.off and not switch_on)):
@@ -127,13 +131,21 @@ def plan_schedule(
 def plan_removal(content: bytes, ground: Ground) -> bytes:
     """The crontab without this set-up's active entries; one that does other work as well is left."""
     gone = {entry.number for entry in mine(content, ground).own}
-    return encode("".join(line for at, line in enumerate(lines_of(content), start=1) if at not in gone))
+    return encode(
+        "".join(
+            line for at, line in enumerate(lines_of(content), start=1) if at not in gone
+        )
+    )
 
 
 def _kept_times(entry: Entry | None, own: str, runner: str) -> str:
     """The times of a marked entry, if they keep a token valid; else the set-up's ``own``."""
     times = entry.times if entry is not None and entry.marked else None
-    if times is None or gap_problem(times) or (runner == "client" and one_miss_expires(times)):
+    if (
+        times is None
+        or gap_problem(times)
+        or (runner == "client" and one_miss_expires(times))
+    ):
         return own
     return times.text.strip()
 
@@ -158,7 +170,10 @@ def _shell_problem(shell: str) -> str:
 
 def _needs_path(call: Call) -> bool:
     """Whether its program starts with ``#!/usr/bin/env``: then PATH says what runs it."""
-    return isabs(call.path) and read_launch(call.path).shebang[:1] in (("/usr/bin/env",), ("/bin/env",))
+    return isabs(call.path) and read_launch(call.path).shebang[:1] in (
+        ("/usr/bin/env",),
+        ("/bin/env",),
+    )
 
 
 def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
@@ -168,7 +183,10 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
     """
     calls = entry.calls
     number = entry.number
-    for name, value in entry.values.items():  # the command may set its own PATH and HOME
+    for (
+        name,
+        value,
+    ) in entry.values.items():  # the command may set its own PATH and HOME
         what = _shell_problem(value) if name == "SHELL" else ""
         if all(call.environ.get(name) != value for call in calls):
             continue
@@ -179,19 +197,33 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
         if what:
             yield entry.set_at[name], f"{name}={value[:60]} {what}"
     text, _, percent = cron_command(entry.command)
-    if percent is not None and not Reading(text, {}).comment:  # in a comment it does no harm
-        yield number, f"cron ends the command at the % in {entry.command[: percent + 4][-16:]!r}; write \\%"
+    if (
+        percent is not None and not Reading(text, {}).comment
+    ):  # in a comment it does no harm
+        yield (
+            number,
+            f"cron ends the command at the % in {entry.command[: percent + 4][-16:]!r}; write \\%",
+        )
     if not entry.reading.comment and re.search(r"(\r|\\r)\s*\Z", entry.command):
-        yield number, "it ends in a carriage return, which becomes part of the last word"
-    if entry.reading.bash_only and realpath(entry.values.get("SHELL", "/bin/sh")).endswith("/dash"):
+        yield (
+            number,
+            "it ends in a carriage return, which becomes part of the last word",
+        )
+    if entry.reading.bash_only and realpath(
+        entry.values.get("SHELL", "/bin/sh")
+    ).endswith("/dash"):
         yield number, f"its shell has no {entry.reading.bash_only[0]}, which is bash's"
     for option in sorted(
-        {each for call in calls if call.tool == "kit" for each in call.options} - KIT_OPTIONS
+        {each for call in calls if call.tool == "kit" for each in call.options}
+        - KIT_OPTIONS
     ):
         yield number, f"ocarina-kit refresh has no option {option}"
     if not entry.reading.complete:
         yield number, "a quote is never closed"
     if not entry.ends:
         yield number, "the crontab's last line has no line break at its end"
-    if any(call.path.startswith("~/") or re.search(r"/(~|\$\{?HOME)", call.config or "") for call in calls):
+    if any(
+        call.path.startswith("~/") or re.search(r"/(~|\$\{?HOME)", call.config or "")
+        for call in calls
+    ):
         yield number, "its ~ is quoted and so not expanded: it is for another file"

@@ -25,7 +25,9 @@ _PIECE = re.compile(
     re.X | re.S,
 )
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_DOLLAR = re.compile(rf"\\(?P<escaped>[\"\\$`])|\$(?P<brace>\{{)?(?P<name>{_NAME})(?(brace)\}})")
+_DOLLAR = re.compile(
+    rf"\\(?P<escaped>[\"\\$`])|\$(?P<brace>\{{)?(?P<name>{_NAME})(?(brace)\}})"
+)
 _TILDE = re.compile(rf"\A((?:{_NAME}=)?)~(?=/|\Z)")
 _ASSIGNMENT = re.compile(rf"({_NAME})=")
 _WHICH = re.compile(
@@ -35,12 +37,20 @@ _WHICH = re.compile(
 PLACEHOLDER = "{YOUR_OCARINA_PATH}"
 """What the guide's line has in place of the client's path, or of its folder's."""
 # The same in other brackets, or none, and a path put inside the braces.
-_PLACEHOLDERS = re.compile(r"\$?(?:[{<\[]+ *YOUR_OCARINA_PATH *[}>\]]+|YOUR_OCARINA_PATH)|\{[/~$][^{}\s]*\}")
+_PLACEHOLDERS = re.compile(
+    r"\$?(?:[{<\[]+ *YOUR_OCARINA_PATH *[}>\]]+|YOUR_OCARINA_PATH)|\{[/~$][^{}\s]*\}"
+)
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 
-_RESERVED = frozenset("! { } if then else elif fi while until do done time coproc esac".split())
-_SHELLS = frozenset("sh bash dash zsh ksh ash mksh fish csh tcsh script flock sg su runuser".split())
-ENVIRONMENTS = frozenset("conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split())
+_RESERVED = frozenset(
+    "! { } if then else elif fi while until do done time coproc esac".split()
+)
+_SHELLS = frozenset(
+    "sh bash dash zsh ksh ash mksh fish csh tcsh script flock sg su runuser".split()
+)
+ENVIRONMENTS = frozenset(
+    "conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split()
+)
 _BARE = frozenset("env exec command".split())
 BUILT_IN = frozenset("exec command builtin eval time".split())
 _STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock
@@ -54,10 +64,24 @@ _STAGE = _BARE | frozenset(
     micromamba spack pyenv for select function case in""".split()
 )
 _NO_STARTERS = _STAGE | _SHELLS | {"ssh", "pgrep", "pkill", "ps"}
-_TAKES_VALUE = frozenset({"--profile", "--config", "--within", "--scope", "--for", "-m", "--metadata"})
-KIT_OPTIONS = _TAKES_VALUE - {"-m", "--metadata"} | {"--cron", "--env", "--json", "--dry-run"}
-_ASKS_ONLY = frozenset({"-h", "--help", "-v", "--version", "--print-config", "--dry-run"})
-_TOOLS = {"ocarina": "client", "ocarina.client": "client", "ocarina-kit": "kit", "ocarina_kit": "kit"}
+_TAKES_VALUE = frozenset(
+    {"--profile", "--config", "--within", "--scope", "--for", "-m", "--metadata"}
+)
+KIT_OPTIONS = _TAKES_VALUE - {"-m", "--metadata"} | {
+    "--cron",
+    "--env",
+    "--json",
+    "--dry-run",
+}
+_ASKS_ONLY = frozenset(
+    {"-h", "--help", "-v", "--version", "--print-config", "--dry-run"}
+)
+_TOOLS = {
+    "ocarina": "client",
+    "ocarina.client": "client",
+    "ocarina-kit": "kit",
+    "ocarina_kit": "kit",
+}
 
 
 class Call(NamedTuple):
@@ -96,7 +120,9 @@ class Reading:
         self._known = dict(environ)
         self._exported = set(environ)
         self._folder = ""
-        by_bash = basename(shell or environ.get("SHELL", "")) == "bash"  # others do not read it
+        by_bash = (
+            basename(shell or environ.get("SHELL", "")) == "bash"
+        )  # others do not read it
         self._set_up = environ.get("BASH_ENV", "") if by_bash else ""
         self._read(_PLACEHOLDERS.sub(PLACEHOLDER, _WHICH.sub(r"\1\2", text)))
 
@@ -104,10 +130,14 @@ class Reading:
         words: list[str] = []
         word: str | None = None
         redirected = False
-        for piece in _PIECE.finditer(f"{text}\n\n"):  # the first may belong to a backslash
+        for piece in _PIECE.finditer(
+            f"{text}\n\n"
+        ):  # the first may belong to a backslash
             kind = piece.lastgroup
             if kind in ("escaped", "single", "double", "plain"):
-                word = (word or "") + self._expanded(kind, piece[kind], begins=word is None)
+                word = (word or "") + self._expanded(
+                    kind, piece[kind], begins=word is None
+                )
                 continue
             if word is not None:
                 words += [word] if word and not redirected else []
@@ -128,7 +158,9 @@ class Reading:
             return text
         if kind == "plain" and begins:
             text = _TILDE.sub(r"\1${HOME}", text)
-        return _DOLLAR.sub(lambda found: found["escaped"] or self._known.get(found["name"], ""), text)
+        return _DOLLAR.sub(
+            lambda found: found["escaped"] or self._known.get(found["name"], ""), text
+        )
 
     def _command(self, words: list[str]) -> None:
         """One simple command: what prepares for others is noted, all else looked at for a refresh."""
@@ -149,12 +181,18 @@ class Reading:
             self._exported.difference_update(words[1:])
         elif words[0] == "cd":
             self._folder = words[-1] if words[1:] else ""
-        elif words[0] in ("source", ".") or " ".join(words).startswith(("eval $", "eval `")):
+        elif words[0] in ("source", ".") or " ".join(words).startswith(
+            ("eval $", "eval `")
+        ):
             # Without one of these, a job has no `module` and no `conda activate`.
             # The path of a second one may be from the first.
             self._set_up = words[1] if words[1:] and not self._set_up else words[0]
         else:
-            environ = {name: value for name, value in self._known.items() if name in self._exported}
+            environ = {
+                name: value
+                for name, value in self._known.items()
+                if name in self._exported
+            }
             self._program(words, {**environ, **assigned})
 
     def _program(self, words: list[str], environ: dict[str, str]) -> None:
@@ -184,14 +222,22 @@ class Reading:
             elif at == 0:
                 starters = [word]
                 # A column too many, as /etc/crontab has, is a mistake and no work.
-                strange = [] if word in ("*", "root", environ.get("LOGNAME")) else [word]
+                strange = (
+                    [] if word in ("*", "root", environ.get("LOGNAME")) else [word]
+                )
             if match := _ASSIGNMENT.match(word):
                 environ[match[1]] = word[match.end() :]
         # `exec 2>log` runs nothing.
         if first not in _STAGE or (first in _BARE and words[1:]):
             self.other_work.append(words[0])
 
-    def _inner(self, script: str, environ: Mapping[str, str], starters: Sequence[str], option: str) -> None:
+    def _inner(
+        self,
+        script: str,
+        environ: Mapping[str, str],
+        starters: Sequence[str],
+        option: str,
+    ) -> None:
         """A shell within the line. As a login or an interactive one it reads start-up files, which may set PATH."""
         inner = Reading(script, environ, starters[-1])
         set_up = option if re.match(r"-\w*[li]|--login", option) else self._set_up
@@ -202,7 +248,12 @@ class Reading:
         self.complete = self.complete and inner.complete
 
     def _call(
-        self, tool: str, path: str, words: Sequence[str], environ: Mapping[str, str], around: Sequence[str]
+        self,
+        tool: str,
+        path: str,
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        around: Sequence[str],
     ) -> Call | None:
         """The refresh that these words ask a tool for; None if they ask for something else, or go on as prose."""
         options: dict[str, str] = {}
@@ -213,7 +264,9 @@ class Reading:
             if not option.startswith("-"):
                 plain.append(word)
                 continue
-            options[option] = next(rest, "") if option in _TAKES_VALUE and not equals else value
+            options[option] = (
+                next(rest, "") if option in _TAKES_VALUE and not equals else value
+            )
             if option == "--scopes":  # the client's takes all words behind it
                 break
         wanted = ["oauth", "refresh"] if tool == "client" else ["refresh"]
@@ -228,4 +281,13 @@ class Reading:
             path = normpath(join(self._folder, path))
         profile = options.get("--profile") or None
         file = None if "--env" in options or "HOME" not in environ else config
-        return Call(tool, path, tuple(around), self._set_up, profile, file, environ, frozenset(options))
+        return Call(
+            tool,
+            path,
+            tuple(around),
+            self._set_up,
+            profile,
+            file,
+            environ,
+            frozenset(options),
+        )

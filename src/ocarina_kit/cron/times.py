@@ -31,7 +31,12 @@ _FIRST = datetime(2026, 1, 1)
 _FOUR_YEARS = 4 * 366  # they hold a 29 February
 _FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _WORDS = {
-    **{"@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0"},
+    **{
+        "@yearly": "0 0 1 1 *",
+        "@annually": "0 0 1 1 *",
+        "@monthly": "0 0 1 * *",
+        "@weekly": "0 0 * * 0",
+    },
     **{"@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *"},
 }
 _ATOM = r"(?:[a-z]{3}|[0-9]{1,4})"
@@ -50,7 +55,11 @@ class Times(NamedTuple):
         """The days on which it runs, of so many from the first of 2026 on, which is 0."""
         calendar = [_FIRST + timedelta(number) for number in range(count)]
         months, match = self.sim.months, self.sim.match_day
-        return [number for number, day in enumerate(calendar) if day.month in months and match(day)]
+        return [
+            number
+            for number, day in enumerate(calendar)
+            if day.month in months and match(day)
+        ]
 
 
 def parse_times(text: str) -> Times:
@@ -66,21 +75,33 @@ def parse_times(text: str) -> Times:
         why = "It runs only when the host starts"
     elif len(fields) == 5 and not re.search(r"[^\S \t]", text):
         pairs = zip(_FIELDS, fields, strict=True)
-        bad = [name for name, field in pairs if not all(map(_PART.fullmatch, field.split(",")))]
+        bad = [
+            name
+            for name, field in pairs
+            if not all(map(_PART.fullmatch, field.split(",")))
+        ]
         # cronsim takes a step on a range of one number as open-ended; cron does not.
         plain = re.sub(rf"\b({_ATOM})-\1/[0-9]+", r"\1", " ".join(fields), flags=re.I)
         try:
             sim = CronSim("" if bad else plain, _FIRST)
-            runs = (hour * 60 + minute for hour in sorted(sim.hours) for minute in sorted(sim.minutes))
+            runs = (
+                hour * 60 + minute
+                for hour in sorted(sim.hours)
+                for minute in sorted(sim.minutes)
+            )
             return Times(text, tuple(runs), sim)
         except CronSimError as problem:
-            name = bad[0] if bad else str(problem).removeprefix("Bad ").replace("-", " ")
+            name = (
+                bad[0] if bad else str(problem).removeprefix("Bad ").replace("-", " ")
+            )
             why = f"cron never runs its {name} field (a number out of range, a range that runs backwards, or a word)"
     raise usage_error(
         f"{text[:60]!r} is not a time that cron runs again and again.",
         id="CRN005",
         why=f"{why}.",
-        remedy=Remedy("Five fields: minute, hour, day of month, month, day of week.", _EVERY_3H),
+        remedy=Remedy(
+            "Five fields: minute, hour, day of month, month, day of week.", _EVERY_3H
+        ),
     )
 
 
@@ -90,9 +111,13 @@ def longest_gap(times: Times) -> tuple[int, str]:
     _, _, _, *day_fields = times.sim.parts  # behind second, minute and hour
     count = 2 if day_fields == ["*", "*", "*"] else _FOUR_YEARS
     days = times.days(count) or [0]
-    last, following = max(pairwise([*days, days[0] + count]), key=lambda two: two[1] - two[0])
+    last, following = max(
+        pairwise([*days, days[0] + count]), key=lambda two: two[1] - two[0]
+    )
     overnight = (last * _DAY + times.runs[-1], following * _DAY + times.runs[0])
-    before, after = max([overnight, *pairwise(times.runs)], key=lambda two: two[1] - two[0])
+    before, after = max(
+        [overnight, *pairwise(times.runs)], key=lambda two: two[1] - two[0]
+    )
     minutes = after - before
     start, end = _FIRST + timedelta(minutes=before), _FIRST + timedelta(minutes=after)
     if minutes > _DAY:
@@ -114,9 +139,14 @@ def gap_problem(times: Times) -> str:
 def refuse_long_gap(times: Times) -> None:
     """Raises KitError (CRN005, usage) if the longest gap is 10 h or more; says where."""
     if problem := gap_problem(times):
-        remedy = Remedy("Choose times less than 9 hours apart: the end of summer time adds one.", _EVERY_3H)
+        remedy = Remedy(
+            "Choose times less than 9 hours apart: the end of summer time adds one.",
+            _EVERY_3H,
+        )
         why = f"{problem[0].upper()}{problem[1:]}."
-        raise usage_error(f"{times.text!r} runs too rarely.", id="CRN005", why=why, remedy=remedy)
+        raise usage_error(
+            f"{times.text!r} runs too rarely.", id="CRN005", why=why, remedy=remedy
+        )
 
 
 def one_miss_expires(times: Times) -> bool:
@@ -129,14 +159,19 @@ def one_miss_expires(times: Times) -> bool:
 
 def last_run(times: Times, before: datetime) -> datetime | None:
     """The last run earlier than ``before``, in its time zone; None if there was none within a day."""
-    return max(takewhile(lambda run: run < before, runs(times, before - timedelta(days=1))), default=None)
+    return max(
+        takewhile(lambda run: run < before, runs(times, before - timedelta(days=1))),
+        default=None,
+    )
 
 
 def runs(times: Times, after: datetime) -> Iterator[datetime]:
     """The runs later than ``after``, in its time zone."""
     seen: set[float] = set()
     # From some hours off: beside a change of the clocks cronsim counts on from a clock that may be an hour wrong.
-    for run in type(times.sim)(" ".join(times.sim.parts[1:]), after - timedelta(hours=4)):
+    for run in type(times.sim)(
+        " ".join(times.sim.parts[1:]), after - timedelta(hours=4)
+    ):
         at = run.timestamp()
         if at not in seen and at > after.timestamp():
             seen.add(at)
@@ -145,7 +180,10 @@ def runs(times: Times, after: datetime) -> Iterator[datetime]:
 
 def in_words(times: Times) -> str:
     """``every 3 hours at :37``, ``every 30 minutes``, ``at 09:00 and 17:00``."""
-    first, *more = {later - sooner for sooner, later in pairwise([*times.runs, times.runs[0] + _DAY])}
+    first, *more = {
+        later - sooner
+        for sooner, later in pairwise([*times.runs, times.runs[0] + _DAY])
+    }
     if more and len(times.runs) > 12:
         words = f"{len(times.runs)} times a day"
     elif more or first == _DAY:
@@ -161,7 +199,9 @@ def in_words(times: Times) -> str:
 
 def parse_every(text: str) -> int:
     """``3h``, ``30m``, ``1 hour``: minutes that cron can express. Raises KitError (usage)."""
-    match = re.fullmatch(r"\s*(\d{1,5})\s*(h|hours?|m|min|minutes?)\s*", text, re.I | re.A)
+    match = re.fullmatch(
+        r"\s*(\d{1,5})\s*(h|hours?|m|min|minutes?)\s*", text, re.I | re.A
+    )
     minutes = int(match[1]) * (60 if match[2][0] in "hH" else 1) if match else 0
     if minutes in range(60, _DAY + 1, 60) or (1 < minutes < 60 and 60 % minutes == 0):
         return minutes

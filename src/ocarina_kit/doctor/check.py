@@ -144,7 +144,9 @@ def all_checks() -> tuple[Check, ...]:
     from ocarina_kit.doctor import config, crontab, environment, server, tokens  # noqa: F401  # they register
 
     order = list(FAMILIES)
-    return tuple(sorted(REGISTRY.values(), key=lambda each: (order.index(each.family), each.id)))
+    return tuple(
+        sorted(REGISTRY.values(), key=lambda each: (order.index(each.family), each.id))
+    )
 
 
 # --- outcomes ---------------------------------------------------------------------------------------------------
@@ -155,7 +157,9 @@ def ok(said: str, **values: object) -> Outcome:
     return Outcome("ok", said, values)
 
 
-def skip(said: str, *, off: bool = False, unclear: bool = False, **values: object) -> Outcome:
+def skip(
+    said: str, *, off: bool = False, unclear: bool = False, **values: object
+) -> Outcome:
     """There is nothing to judge here, or, ``unclear``, nothing to judge it by: what depends on this check is judged
     anyway. ``off``: it was not selected."""
     return Outcome("skip", said, values, off=off, unclear=unclear)
@@ -217,10 +221,16 @@ def choose(only: Iterable[str], skip: Iterable[str], *, offline: bool) -> Choice
 
 def _names(values: Iterable[str]) -> frozenset[str]:
     """Each value holds one name or several. A blank one stays: to check nothing is wrong usage."""
-    return frozenset(name for each in values for name in re.split(r"[,\s]+", each.upper().strip(", \n\t")))
+    return frozenset(
+        name
+        for each in values
+        for name in re.split(r"[,\s]+", each.upper().strip(", \n\t"))
+    )
 
 
-def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) -> tuple[Outcome, ...]:
+def examine(
+    world: World, choice: Choice, all: Iterable[Check] | None = None
+) -> tuple[Outcome, ...]:
     """Judge every check (of ``all``), each after those that it depends on. Reads only.
 
     A check that is not selected is judged unseen if a selected one depends on it.
@@ -232,8 +242,12 @@ def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) ->
     def look(id: str) -> Outcome:
         if id not in seen:
             started = world.machine.monotonic()
-            found = _completed(checks[id], _judge(checks[id], world, choice, look), world.place)
-            seen[id] = found._replace(ms=round((world.machine.monotonic() - started) * 1000))
+            found = _completed(
+                checks[id], _judge(checks[id], world, choice, look), world.place
+            )
+            seen[id] = found._replace(
+                ms=round((world.machine.monotonic() - started) * 1000)
+            )
         return seen[id]
 
     needed = [id for id in checks if id not in off]
@@ -243,7 +257,9 @@ def examine(world: World, choice: Choice, all: Iterable[Check] | None = None) ->
                 needed.append(other)
     world.start(set(needed))
     return tuple(
-        _completed(each, skip(off[id], off=True), world.place) if id in off else look(id)
+        _completed(each, skip(off[id], off=True), world.place)
+        if id in off
+        else look(id)
         for id, each in checks.items()
     )
 
@@ -262,13 +278,20 @@ def _completed(check: Check, found: Outcome, place: Place) -> Outcome:
 
 def _for(place: Place, command: str) -> str:
     """A command for this set-up, if it is one of ocarina-kit that is about a set-up, and names no other profile."""
-    if not command.startswith("ocarina-kit ") or command == "ocarina-kit install-client":
+    if (
+        not command.startswith("ocarina-kit ")
+        or command == "ocarina-kit install-client"
+    ):
         return command
     words = shlex.split(command)[1:]
-    return (place._replace(profile=None) if "--profile" in words else place).command(*words)
+    return (place._replace(profile=None) if "--profile" in words else place).command(
+        *words
+    )
 
 
-def _judge(check: Check, world: World, choice: Choice, look: Callable[[str], Outcome]) -> Outcome:
+def _judge(
+    check: Check, world: World, choice: Choice, look: Callable[[str], Outcome]
+) -> Outcome:
     try:
         if check.oauth and world.config.uses_api_key:
             return skip("not needed with an API key")
@@ -286,7 +309,9 @@ def _judge(check: Check, world: World, choice: Choice, look: Callable[[str], Out
 
 def _blocked(group: list[Outcome]) -> str:
     """The id of what keeps a check from being judged; "" if one of ``group`` came out well, or does not apply."""
-    applying = [each for each in group if each.status != "skip" or each.cause or each.off]
+    applying = [
+        each for each in group if each.status != "skip" or each.cause or each.off
+    ]
     if not applying or any(each.status in ("ok", "warn") for each in applying):
         return ""
     return applying[0].cause or applying[0].id

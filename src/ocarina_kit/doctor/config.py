@@ -53,15 +53,23 @@ def _wrong(
     spot = spot or config.document.find(path) or Spot(0, 0)
     if not config.place.from_env:
         said += " ({file}, line {line}, column {column})" if spot.line else " ({file})"
-        more.update(file=tilde(file.path, config.machine.home), line=spot.line, column=spot.column)
+        more.update(
+            file=tilde(file.path, config.machine.home),
+            line=spot.line,
+            column=spot.column,
+        )
     after = None if after == config else after
     if after is not None and after.readable is not None:
-        fix = Change("write", file.path, "config", file.content, after.readable.render(), why=by)
+        fix = Change(
+            "write", file.path, "config", file.content, after.readable.render(), why=by
+        )
         more.update(fix=(fix,), text="", run="")
     return problem(status, said, **more)._replace(after=after, excerpt=spot.excerpt)
 
 
-def ask(config: Config, *names: str, text: str = "init asks, and keeps the rest.") -> dict[str, Any]:
+def ask(
+    config: Config, *names: str, text: str = "init asks, and keeps the rest."
+) -> dict[str, Any]:
     """The remedy: a person gives these settings, in init or as variables. A secret is typed unseen; OAUTH is none."""
     if not config.place.from_env:
         return {"text": text, "run": _INIT}
@@ -111,7 +119,10 @@ def is_json(world: World) -> Outcome | None:
     if document is not None:
         after = config.with_document(document)._replace(broken=None)
         return _wrong(config, said, spot=broken, after=after, by="write valid JSON")
-    text, run = "Edit the file, or let init write it again.", (_edit(config, broken.line), _INIT)
+    text, run = (
+        "Edit the file, or let init write it again.",
+        (_edit(config, broken.line), _INIT),
+    )
     if broken.blank:
         text, run = "init writes it again, and keeps a backup.", ("", _INIT)
     return _wrong(config, said, spot=broken, text=text, run=run)
@@ -139,10 +150,17 @@ def open_to_others(world: World, file: File) -> Outcome | None:
     if file.ours is False:
         copy = (f"mv {path} {path}.foreign", f"install -m 600 {path}.foreign {path}")
         said = "{file} belongs to another user."
-        return problem("fail", said, text="Make a copy that is yours.", run=copy, file=name)
+        return problem(
+            "fail", said, text="Make a copy that is yours.", run=copy, file=name
+        )
     if not file.open_to_others:
         return None
-    fix = Change("chmod", file.path, mode=file.mode, why=f"make {name} readable only by you (0600)")
+    fix = Change(
+        "chmod",
+        file.path,
+        mode=file.mode,
+        why=f"make {name} readable only by you (0600)",
+    )
     said = "Others can read or write {file}: its mode is {mode}."
     return problem("fail", said, fix=(fix,), file=name, mode=f"{file.mode:04o}")
 
@@ -152,7 +170,12 @@ def open_to_others(world: World, file: File) -> Outcome | None:
 
 def _required(config: Config) -> tuple[str, ...]:
     """Id and secret only with OAUTH, or with no token yet."""
-    return ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN", *(() if config.uses_api_key else PAIR))
+    return (
+        "MAJORA_DOMAIN",
+        "MAJORA_USER",
+        "MAJORA_TOKEN",
+        *(() if config.uses_api_key else PAIR),
+    )
 
 
 def _missing(config: Config) -> dict[str, list[Path]]:
@@ -160,26 +183,49 @@ def _missing(config: Config) -> dict[str, list[Path]]:
     with the names in that layer that can only be slips for it."""
     slips: dict[str, list[Path]] = {name: [] for name in _required(config)}
     for path, layer in layers(config.document.value, config.place.profile):
-        names = [each for each in list(layer)[:1000] if isinstance(layer[each], str) and each not in SETTINGS]
+        names = [
+            each
+            for each in list(layer)[:1000]
+            if isinstance(layer[each], str) and each not in SETTINGS
+        ]
         for name in slips:
-            near = [(*path, each) for each in names if name not in layer and meant(each) == name]
+            near = [
+                (*path, each)
+                for each in names
+                if name not in layer and meant(each) == name
+            ]
             if near or name in layer:
                 slips[name] = near
-    return {name: near for name, near in slips.items() if near or name not in config.settings}
+    return {
+        name: near
+        for name, near in slips.items()
+        if near or name not in config.settings
+    }
 
 
-def _of_values(world: World, check: str, by: str = "", after: Config | None = None) -> Outcome | None:
+def _of_values(
+    world: World, check: str, by: str = "", after: Config | None = None
+) -> Outcome | None:
     """What a check says of the required settings: it fails, with a fix if all that is wrong has one meaning, or it
     warns if nothing is worse. ``after`` has names corrected that ocarina does not know."""
     config, missing = world.config, _missing(world.config)
     absent = (Fault("CFG004", "is missing"),)
-    found = [(name, absent if name in missing else world.values[name].faults) for name in _required(config)]
-    faults = [(name, each) for name, all in found for each in all if each.check == check]
+    found = [
+        (name, absent if name in missing else world.values[name].faults)
+        for name in _required(config)
+    ]
+    faults = [
+        (name, each) for name, all in found for each in all if each.check == check
+    ]
     if not faults:
         return None
     worse = [(name, fault) for name, fault in faults if not fault.warning]
     shown = worse or faults
-    near = [path for places in missing.values() for path in places] if check == "CFG004" else []
+    near = (
+        [path for places in missing.values() for path in places]
+        if check == "CFG004"
+        else []
+    )
     said = "; ".join(f"{name} {fault.words}" for name, fault in shown)
     said += "; ocarina ignores {near}" if near else ""
     status = "fail" if worse else "warn"
@@ -188,7 +234,16 @@ def _of_values(world: World, check: str, by: str = "", after: Config | None = No
         after = config.with_values({name: world.values[name].text for name in wrong})
     path = near[0] if near else config.path_of(wrong[0])
     names = listed([each[-1] for each in near])
-    return _wrong(config, said, path, status=status, after=after, by=by, near=names, **ask(config, *wrong))
+    return _wrong(
+        config,
+        said,
+        path,
+        status=status,
+        after=after,
+        by=by,
+        near=names,
+        **ask(config, *wrong),
+    )
 
 
 @check("CFG004", "Every required setting has a value", needs="CFG002 CFG011", run=_INIT)
@@ -205,7 +260,12 @@ def is_complete(world: World) -> Outcome | None:
     return _of_values(world, "CFG004", "correct the names of settings", after)
 
 
-@_check_file("CFG011", "The profile, if any, is complete", needs="CFG002", run=f"{_INIT} --profile NAME")
+@_check_file(
+    "CFG011",
+    "The profile, if any, is complete",
+    needs="CFG002",
+    run=f"{_INIT} --profile NAME",
+)
 def has_profile(world: World) -> Outcome | None:
     """Profiles are under "profile" in the file. What a profile lacks is taken from "default", then from the top level.
 
@@ -216,14 +276,21 @@ def has_profile(world: World) -> Outcome | None:
         return None
     known = profiles(config.document.value)
     if profile not in known:
-        said, names = "The profile {profile} does not exist (profiles: {known})", listed(list(known))
+        said, names = (
+            "The profile {profile} does not exist (profiles: {known})",
+            listed(list(known)),
+        )
         remedy = ask(config, text="init writes it; or name another with --profile.")
         return _wrong(config, said, profile=profile, known=names or "none", **remedy)
-    missing = [name for name, found in _missing(config).items() if not found]  # a near miss is CFG004's
+    missing = [
+        name for name, found in _missing(config).items() if not found
+    ]  # a near miss is CFG004's
     if not missing:
         return None
     said = f"The profile {{profile}} is incomplete: {listed(missing)} missing"
-    return _wrong(config, said, ("profile", profile), profile=profile, **ask(config, *missing))
+    return _wrong(
+        config, said, ("profile", profile), profile=profile, **ask(config, *missing)
+    )
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -265,19 +332,33 @@ def is_oauth(world: World) -> Outcome | None:
 
     ocarina takes everything but OAUTH for a legacy API key, which expires after 3 days.
     """
-    config, fault = world.config, judge("MAJORA_TOKEN", world.config.text("MAJORA_TOKEN")).fault
+    config, fault = (
+        world.config,
+        judge("MAJORA_TOKEN", world.config.text("MAJORA_TOKEN")).fault,
+    )
     if fault is not None:  # blank, or a placeholder
         return follows(fault.check)
     blank = [name for name in PAIR if not config.text(name)]
     if not (config.uses_api_key and blank) or (world.version or (0,)) < FILLERS_SINCE:
         return _of_values(world, "CFG008", "write OAUTH as ocarina does")
-    said = f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
+    said = (
+        f"The installed ocarina refuses a blank {listed(blank)}, also with an API key"
+    )
     run = tuple(f"export {name}={FILLER}" for name in blank)
-    after, by = config.with_values(dict.fromkeys(blank, FILLER)), "write fillers beside the key"
+    after, by = (
+        config.with_values(dict.fromkeys(blank, FILLER)),
+        "write fillers beside the key",
+    )
     return _wrong(config, said, after=after, by=by, text="Any text will do.", run=run)
 
 
-@check("CFG009", "CLIENT_ID and CLIENT_SECRET look right", needs="CFG005 CFG008", oauth=True, run=_INIT)
+@check(
+    "CFG009",
+    "CLIENT_ID and CLIENT_SECRET look right",
+    needs="CFG005 CFG008",
+    oauth=True,
+    run=_INIT,
+)
 def look_right(world: World) -> Outcome | None:
     """Majora makes ids of 40 and secrets of 128 letters and digits. White space comes with copying, and the two are
     easily swapped: --fix corrects both. A value that starts with pbkdf2_ is a hash; the secret itself is only shown
@@ -292,7 +373,12 @@ def look_right(world: World) -> Outcome | None:
     said, path = "CLIENT_ID and CLIENT_SECRET are swapped", config.path_of("CLIENT_ID")
     after = config.with_values({"CLIENT_ID": secret, "CLIENT_SECRET": client_id})
     return _wrong(
-        config, said, path, after=after, by="swap CLIENT_ID and CLIENT_SECRET", **ask(config, *PAIR)
+        config,
+        said,
+        path,
+        after=after,
+        by="swap CLIENT_ID and CLIENT_SECRET",
+        **ask(config, *PAIR),
     )
 
 
@@ -308,7 +394,9 @@ def optional(world: World) -> Outcome | None:
     config, document, faults = world.config, world.config.document, dict[Path, str]()
     after = document
     for path, mapping in layers(document.value, config.place.profile):
-        for name in [each for each in ("MAJORA_TOKENS_FILE", *INTEGERS) if each in mapping]:
+        for name in [
+            each for each in ("MAJORA_TOKENS_FILE", *INTEGERS) if each in mapping
+        ]:
             value, place = judge(name, mapping[name]), (*path, name)
             if value.faults:
                 faults[place] = value.faults[0].words
@@ -322,12 +410,17 @@ def optional(world: World) -> Outcome | None:
             faults[setting] = "does not name a file"
         elif read_file(file.parent).kind not in ("folder", "unreadable"):
             faults[setting] = "is in a folder that does not exist"
-            text, run = "Make the folder, or name another file.", f"mkdir -p -m 700 {quote(str(file.parent))}"
+            text, run = (
+                "Make the folder, or name another file.",
+                f"mkdir -p -m 700 {quote(str(file.parent))}",
+            )
     if not faults:
         return None
     said = "; ".join(f"{path[-1]} {fault}" for path, fault in faults.items())
     fixed, by = config.with_document(after), "write integers as integers"
-    return _wrong(config, said, next(iter(faults)), after=fixed, by=by, text=text, run=run)
+    return _wrong(
+        config, said, next(iter(faults)), after=fixed, by=by, text=text, run=run
+    )
 
 
 _ONE = "Remove the ones that you do not mean."
@@ -344,13 +437,21 @@ def given_once(world: World) -> Outcome | None:
         return None
     names = listed([".".join(path) for path in twice[:5]])
     said = "{name} is given several times"
-    return _wrong(config, said, twice[0], status="warn", text=_ONE, run=_edit(config), name=names)
+    return _wrong(
+        config, said, twice[0], status="warn", text=_ONE, run=_edit(config), name=names
+    )
 
 
 _OWN = "Give a profile a MAJORA_TOKENS_FILE of its own."
 
 
-@_check_file("CFG013", "Different set-ups have different tokens files", needs="CFG002", text=_OWN, run="")
+@_check_file(
+    "CFG013",
+    "Different set-ups have different tokens files",
+    needs="CFG002",
+    text=_OWN,
+    run="",
+)
 def own_tokens(world: World) -> Outcome | None:
     """Two instances or two clients cannot share a tokens file: nothing in it says whose a token is.
     ocarina-kit init --profile NAME gives each profile its own.
@@ -361,12 +462,17 @@ def own_tokens(world: World) -> Outcome | None:
     users: dict[str, dict[str, tuple[str, str]]] = {}
     for profile in (None, *profiles(value)):
         each = config._replace(settings=effective(value, profile))
-        domain, client_id = judge("MAJORA_DOMAIN", each.text("MAJORA_DOMAIN")), tidied(each.text("CLIENT_ID"))
+        domain, client_id = (
+            judge("MAJORA_DOMAIN", each.text("MAJORA_DOMAIN")),
+            tidied(each.text("CLIENT_ID")),
+        )
         token = judge("MAJORA_TOKEN", each.text("MAJORA_TOKEN"))
         if client_id and domain.usable and token.text == "OAUTH":
             sharing = users.setdefault(realpath(each.tokens_file), {})
             sharing[profile or "no profile"] = (domain.text, client_id)
-    clash = next((list(names) for names in users.values() if len(set(names.values())) > 1), None)
+    clash = next(
+        (list(names) for names in users.values() if len(set(names.values())) > 1), None
+    )
     if clash is None:
         return None
     text = f'Give profile {clash[-1]} a file of its own ("MAJORA_TOKENS_FILE"), then log in there.'
@@ -388,4 +494,6 @@ def agree(world: World) -> Outcome | None:
         return None
     starts = "starts" if is_test else "does not start"
     said = f"MAJORA_DOMAIN is {instance}, and MAJORA_USER {starts} with test-"
-    return _wrong(config, said, path, status="warn", **ask(config, "MAJORA_USER", "MAJORA_DOMAIN"))
+    return _wrong(
+        config, said, path, status="warn", **ask(config, "MAJORA_USER", "MAJORA_DOMAIN")
+    )

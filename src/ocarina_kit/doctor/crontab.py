@@ -13,7 +13,17 @@ from ocarina_kit.cron.plan import hazards
 from ocarina_kit.cron.times import gap_problem, one_miss_expires
 from ocarina_kit.cron.times import last_run as last_run_of
 from ocarina_kit.doctor import entry as cron_entry
-from ocarina_kit.doctor.check import REGISTRY, Choice, Outcome, check, examine, follows, ok, problem, skip
+from ocarina_kit.doctor.check import (
+    REGISTRY,
+    Choice,
+    Outcome,
+    check,
+    examine,
+    follows,
+    ok,
+    problem,
+    skip,
+)
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.words import clock, listed, tilde
@@ -29,16 +39,26 @@ _WITHOUT = {
     "client": "ocarina-kit still refreshes the tokens; ocarina cannot take over if it fails.",
 }
 _SCHEDULE, _TEST = "ocarina-kit schedule", "ocarina-kit schedule --test"
-_OTHER_HOST = "Schedule the refresh on a host that has cron, or ask this one's administrators."
+_OTHER_HOST = (
+    "Schedule the refresh on a host that has cron, or ask this one's administrators."
+)
 
 
 def _no_cron(world: World) -> str:
-    return "cron does not see a set-up from the environment (--env)" if world.place.from_env else ""
+    return (
+        "cron does not see a set-up from the environment (--env)"
+        if world.place.from_env
+        else ""
+    )
 
 
 def _no_entry(world: World) -> str:
     """If all refreshes come from elsewhere, there is no entry to judge."""
-    elsewhere = "" if world.entries.active else "no entry on this host; the tokens are refreshed elsewhere"
+    elsewhere = (
+        ""
+        if world.entries.active
+        else "no entry on this host; the tokens are refreshed elsewhere"
+    )
     return _no_cron(world) or elsewhere
 
 
@@ -49,13 +69,18 @@ _check_entry = partial(check, oauth=True, run=_SCHEDULE, unless=_no_entry)
 def judged(world: World) -> dict[str, Outcome]:
     """What each of these checks finds, whatever the other families say: for ``schedule --show``."""
     own = [each for each in REGISTRY.values() if each.family == "CRN"]
-    own = [each._replace(needs=tuple(ids for ids in each.needs if ids[0][:3] == "CRN")) for each in own]
+    own = [
+        each._replace(needs=tuple(ids for ids in each.needs if ids[0][:3] == "CRN"))
+        for each in own
+    ]
     return {each.id: each for each in examine(world, Choice(), own)}
 
 
 def _lines(entries: Sequence[Entry]) -> str:
     """``line 3``, ``lines 3 and 7``."""
-    return ("line " if len(entries) == 1 else "lines ") + listed([str(entry.number) for entry in entries])
+    return ("line " if len(entries) == 1 else "lines ") + listed(
+        [str(entry.number) for entry in entries]
+    )
 
 
 def _absent(world: World, said: str, **values: Any) -> Outcome:
@@ -63,29 +88,57 @@ def _absent(world: World, said: str, **values: Any) -> Outcome:
     seen = cron_entry.refreshed_elsewhere(world)
     if seen is None:
         return problem("fail", f"{said}.", **values)
-    who, when = seen.host or "another host or program", clock(seen.time, world.tokens.now)
-    return ok(f"{said}, but {{other}} refreshed the tokens ({{time}}).", other=who, time=when, **values)
+    who, when = (
+        seen.host or "another host or program",
+        clock(seen.time, world.tokens.now),
+    )
+    return ok(
+        f"{said}, but {{other}} refreshed the tokens ({{time}}).",
+        other=who,
+        time=when,
+        **values,
+    )
 
 
 # --- is there one entry ---------------------------------------------------------------------------------------
 
 
-@_check("CRN001", "The crontab can be read", impact=_EXPIRE, text=_OTHER_HOST, run=f"{_SCHEDULE} --print")
+@_check(
+    "CRN001",
+    "The crontab can be read",
+    impact=_EXPIRE,
+    text=_OTHER_HOST,
+    run=f"{_SCHEDULE} --print",
+)
 def readable(world: World) -> Outcome | None:
     """crontab -l lists what cron runs for you. Some hosts have no crontab command, or allow it to few; if another
     host refreshes the tokens, that is no fault. If it fails in another way, nothing is known, and the crontab is
     never taken for an empty one."""
-    listing, host, why = world.listing, world.machine.host, " ".join(world.listing.words.split())
+    listing, host, why = (
+        world.listing,
+        world.machine.host,
+        " ".join(world.listing.words.split()),
+    )
     if listing.state == "none yet":
         return None
     if listing.readable:
-        but = "" if listing.writable else ", but not written back as it is: it holds {why}"
+        but = (
+            ""
+            if listing.writable
+            else ", but not written back as it is: it holds {why}"
+        )
         return ok(f"The crontab can be read{but}.", why=why)
     if listing.state == "failed":
         said = "The crontab could not be read: {why}."
-        return problem("unknown", said, text="See what crontab says.", run="crontab -l", why=why)
+        return problem(
+            "unknown", said, text="See what crontab says.", run="crontab -l", why=why
+        )
     missing = listing.state == "no program"
-    said = "There is no crontab command on {host}" if missing else "You may not use crontab on {host}: {why}"
+    said = (
+        "There is no crontab command on {host}"
+        if missing
+        else "You may not use crontab on {host}: {why}"
+    )
     return _absent(world, said, host=host, why=why)
 
 
@@ -96,19 +149,33 @@ def switched_on(world: World) -> Outcome | None:
     off = world.entries.off
     if not off or world.entries.active:
         return None
-    return _absent(world, "The only entry is commented out (crontab, {lines})", lines=_lines(off))
+    return _absent(
+        world, "The only entry is commented out (crontab, {lines})", lines=_lines(off)
+    )
 
 
-@_check("CRN002", "An entry refreshes the tokens", needs="CRN001 CRN009", impact=_EXPIRE)
+@_check(
+    "CRN002", "An entry refreshes the tokens", needs="CRN001 CRN009", impact=_EXPIRE
+)
 def exists(world: World) -> Outcome | None:
     """An entry belongs to one configuration and profile. If another host or scheduler refreshed the tokens in the
     last 10 hours, none is needed here, and --fix adds none: two hosts get in each other's way."""
     entries, host, place = world.entries, world.machine.host, world.place
     if entries.active:
-        return ok("An entry refreshes the tokens (crontab, {lines}).", lines=_lines(entries.active))
+        return ok(
+            "An entry refreshes the tokens (crontab, {lines}).",
+            lines=_lines(entries.active),
+        )
     if cron_entry.refreshed_elsewhere(world):
         return _absent(world, "There is no entry on {host}", host=host)
-    absent = next((id for id in ("CFG001", "CFG011") if world.config_findings[id].status == "fail"), "")
+    absent = next(
+        (
+            id
+            for id in ("CFG001", "CFG011")
+            if world.config_findings[id].status == "fail"
+        ),
+        "",
+    )
     if entries.others and absent:
         return follows(absent)
     setup = tilde(place.config, world.machine.home)
@@ -116,8 +183,17 @@ def exists(world: World) -> Outcome | None:
     hosts, others = listed(cron_entry.other_hosts(world)), _lines(entries.others)
     said = "The crontab on {host} has no entry for {setup}."
     said += " Of another set-up: {others}." if entries.others else ""
-    said += " {hosts} refreshed the tokens before, but not in the last 10 hours." if hosts else ""
-    more: dict[str, Any] = {"host": host, "setup": setup, "others": others, "hosts": hosts}
+    said += (
+        " {hosts} refreshed the tokens before, but not in the last 10 hours."
+        if hosts
+        else ""
+    )
+    more: dict[str, Any] = {
+        "host": host,
+        "setup": setup,
+        "others": others,
+        "hosts": hosts,
+    }
     if hosts:
         more["text"] = "Look at the entry there; or schedule it here:"
     elif absent:  # an entry for no set-up would only send mail
@@ -154,7 +230,10 @@ def programs(world: World) -> Outcome | None:
         bad = cron_entry.program_faults(world, entry)
         for tool, why in bad.items():
             some_run = len(bad) < len({call.tool for call in entry.calls})
-            said, by = "{why} (crontab, line {line}).", "put the right programs into the crontab entry"
+            said, by = (
+                "{why} (crontab, line {line}).",
+                "put the right programs into the crontab entry",
+            )
             impact = _WITHOUT[tool] if some_run else ""
             return faulty(world, said, by, impact=impact, why=why, line=entry.number)
     return None
@@ -171,13 +250,27 @@ def often_enough(world: World) -> Outcome | None:
     entries = world.entries.active
     good = [entry for entry in entries if not _gap(entry)]
     if not good:
-        said, by = "crontab, line {line}: {why}.", "give the crontab entry times that keep the token valid"
+        said, by = (
+            "crontab, line {line}: {why}.",
+            "give the crontab entry times that keep the token valid",
+        )
         return faulty(world, said, by, line=entries[0].number, why=_gap(entries[0]))
     entry = good[0]
-    if all(each.runner == "client" and each.times and one_miss_expires(each.times) for each in good):
+    if all(
+        each.runner == "client" and each.times and one_miss_expires(each.times)
+        for each in good
+    ):
         said = "It runs so rarely that one missed run lets the token expire (crontab, line {line}: {times})."
         by = "give the crontab entry shorter intervals"
-        return faulty(world, said, by, status="warn", impact=_LOG_IN, line=entry.number, times=entry.time)
+        return faulty(
+            world,
+            said,
+            by,
+            status="warn",
+            impact=_LOG_IN,
+            line=entry.number,
+            times=entry.time,
+        )
     return ok("The entry runs {times}.", times=entry.words)
 
 
@@ -188,7 +281,9 @@ def _gap(entry: Entry) -> str:
     return gap_problem(entry.times)
 
 
-@_check_entry("CRN006", "A cron daemon runs here", needs="CRN002", text=_OTHER_HOST, run="")
+@_check_entry(
+    "CRN006", "A cron daemon runs here", needs="CRN002", text=_OTHER_HOST, run=""
+)
 def daemon(world: World) -> Outcome | None:
     """A crontab is only a file until a cron daemon reads it. In a container, or if other users' processes are
     hidden, it is unknown whether one runs.
@@ -199,8 +294,15 @@ def daemon(world: World) -> Outcome | None:
     if state == "runs":
         return ok("A cron daemon runs on this host ({daemon}).", daemon=why)
     if state == "unknown":
-        return skip("whether cron runs on this host is unknown: {why}", unclear=True, why=why)
-    return problem("fail", "No cron daemon runs on {host}: {why}.", host=world.machine.host, why=why)
+        return skip(
+            "whether cron runs on this host is unknown: {why}", unclear=True, why=why
+        )
+    return problem(
+        "fail",
+        "No cron daemon runs on {host}: {why}.",
+        host=world.machine.host,
+        why=why,
+    )
 
 
 @_check_entry("CRN007", "cron runs the entry as it is meant", needs="CRN004")
@@ -213,7 +315,9 @@ def runs_as_meant(world: World) -> Outcome | None:
     for entry in world.entries.active:
         for line, what in hazards(entry, world.ground.home):
             by = "write the crontab entry so that cron runs it as it is meant"
-            return faulty(world, "crontab, line {line}: {what}.", by, line=line, what=what)
+            return faulty(
+                world, "crontab, line {line}: {what}.", by, line=line, what=what
+            )
     return None
 
 
@@ -227,32 +331,51 @@ def last_run(world: World) -> Outcome | None:
     log, host, now = world.tokens.log, world.machine.host, world.tokens.now
     seen = history.first_seen(log, host)
     if seen is None:
-        return skip("ocarina-kit has not seen this entry before, so no run is known to have been due")
+        return skip(
+            "ocarina-kit has not seen this entry before, so no run is known to have been due"
+        )
     before = datetime.fromtimestamp(now - GRACE, cron_host.zone())
     due: list[tuple[float, bool]] = []
     for entry in world.entries.active:
         elsewhen = {"CRON_TZ", "TZ"} & entry.values.keys()
-        run = last_run_of(entry.times, before) if entry.times is not None and not elsewhen else None
+        run = (
+            last_run_of(entry.times, before)
+            if entry.times is not None and not elsewhen
+            else None
+        )
         if run is not None and run.timestamp() > seen:
             due.append((run.timestamp(), cron_entry.refreshes_all(entry)))
     if not due:
         return ok("No run has been due since ocarina-kit saw the entry.")
     at, complete = max(due)
-    happened, failed = history.run_at(at, log, world.tokens.usable, host, now, all_tokens=complete)
+    happened, failed = history.run_at(
+        at, log, world.tokens.usable, host, now, all_tokens=complete
+    )
     when = clock(at, now)
     if happened and not failed:
         return ok("The run of {time} refreshed the tokens.", time=when)
     said = f"The run of {{time}} did not refresh {'the {what}' if happened else 'anything'}."
     text = "Run the entry as cron does. If that works, the host was down, or its cron does not run."
-    return problem("fail", said, text=text, run=_TEST, time=when, what=named(failed, world.table))
+    return problem(
+        "fail", said, text=text, run=_TEST, time=when, what=named(failed, world.table)
+    )
 
 
-@_check_entry("CRN010", "The entry can refresh an expired token", needs="CRN002", impact=_LOG_IN)
+@_check_entry(
+    "CRN010", "The entry can refresh an expired token", needs="CRN002", impact=_LOG_IN
+)
 def refreshes_expired(world: World) -> Outcome | None:
     """ocarina oauth refresh asks for a login if a token has expired, and under cron nobody answers. The entry that
     schedule writes runs ocarina-kit first. One that schedule --runner client wrote is left as it is."""
-    plain = [entry for entry in world.entries.active if entry.runner == "client" and not entry.marked]
+    plain = [
+        entry
+        for entry in world.entries.active
+        if entry.runner == "client" and not entry.marked
+    ]
     if not plain:
         return None
-    said, by = "The entry runs the client alone (crontab, line {line}).", "put ocarina-kit before the client"
+    said, by = (
+        "The entry runs the client alone (crontab, line {line}).",
+        "put ocarina-kit before the client",
+    )
     return faulty(world, said, by, status="warn", line=plain[0].number)

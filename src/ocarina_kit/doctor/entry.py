@@ -25,32 +25,49 @@ def repair(world: World, content: bytes) -> bytes:
     It adds no entry on a second host, switches none on that is commented out, and leaves one that does other work.
     Raises Late if there is no time to look for a client.
     """
-    if world.place.from_env or not world.listing.writable or thrown_away(world.ground.kit[0]):
+    if (
+        world.place.from_env
+        or not world.listing.writable
+        or thrown_away(world.ground.kit[0])
+    ):
         return content
     keep = world.entries.kept
     client = _client(world)
-    alone = keep is not None and keep.marked and keep.runner == "client" and client is not None
+    alone = (
+        keep is not None
+        and keep.marked
+        and keep.runner == "client"
+        and client is not None
+    )
     try:
         ground = world.ground._replace(client=client)
         plan = plan_schedule(content, ground, runner="client" if alone else "kit-first")
     except KitError:
         return content
-    elsewhere = plan.outcome == "added" and (refreshed_elsewhere(world) or other_hosts(world))
+    elsewhere = plan.outcome == "added" and (
+        refreshed_elsewhere(world) or other_hosts(world)
+    )
     return content if elsewhere else plan.after
 
 
-def faulty(world: World, said: str, by: str, *, status: str = "fail", **more: Any) -> Outcome:
+def faulty(
+    world: World, said: str, by: str, *, status: str = "fail", **more: Any
+) -> Outcome:
     """A fault of the entry that one good line fixes, whatever it is. ``by``: what --fix does, in words; ``more``: as
     `problem` has it."""
     before, entries = world.listing.content, world.entries
     after = repair(world, before)
     if after != before:
-        more["fix"] = (Change("crontab", kind="crontab", before=before, after=after, why=by),)
+        more["fix"] = (
+            Change("crontab", kind="crontab", before=before, after=after, why=by),
+        )
     elif not world.listing.writable:
         more["run"] = "crontab -e"
     elif entries.mixed:
         number = entries.mixed[0].number
-        more["text"] = f"Line {number} does other work as well: take the refresh out of it by hand."
+        more["text"] = (
+            f"Line {number} does other work as well: take the refresh out of it by hand."
+        )
         more["run"] = "crontab -e"
     return problem(status, said, **more)
 
@@ -72,7 +89,9 @@ def client_at(world: World, path: str) -> Candidate:
 
 def program_faults(world: World, entry: Entry) -> dict[str, str]:
     """Why cron cannot start a program of the entry, or why it is the wrong one, by ``kit`` and ``client``."""
-    faults = {call.tool: _program_fault(world, entry, call) for call in reversed(entry.calls)}
+    faults = {
+        call.tool: _program_fault(world, entry, call) for call in reversed(entry.calls)
+    }
     return {tool: faults[tool] for tool in ("kit", "client") if faults.get(tool)}
 
 
@@ -86,17 +105,30 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     search = call.environ.get("PATH", "")
     in_environment = any(basename(each) in ENVIRONMENTS for each in call.starters)
     for each in call.starters if in_environment else (*call.starters, path):
-        if "/" not in each and each not in BUILT_IN and not call.set_up and not on_path(each, search):
-            return f"{each} has no absolute path, and the entry's PATH does not lead to it"
+        if (
+            "/" not in each
+            and each not in BUILT_IN
+            and not call.set_up
+            and not on_path(each, search)
+        ):
+            return (
+                f"{each} has no absolute path, and the entry's PATH does not lead to it"
+            )
     if "/" not in path:
         if call.set_up or in_environment:
             gone = isabs(call.set_up) and not exists(call.set_up)
             return f"{call.set_up} does not exist" if gone else ""
         path = on_path(path, search)
     if not isabs(path):  # a quoted ~ is CRN007's
-        return "" if path[0] == "~" else f"{path} is relative: cron starts in the home folder"
+        return (
+            ""
+            if path[0] == "~"
+            else f"{path} is relative: cron starts in the home folder"
+        )
     if call.tool != "client" or basename(path) != "ocarina":
-        return ""  # an interpreter with a module, a shell's own word: no path to compare
+        return (
+            ""  # an interpreter with a module, a shell's own word: no path to compare
+        )
     client = client_at(world, path)
     if not client.works and client.state != "no answer":
         return f"{path} is not the Majora client, but {client.described}"
@@ -108,13 +140,17 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
 
 def refreshes_all(entry: Entry) -> bool:
     """Whether each run of the entry refreshes every token."""
-    return not any({"--within", "--for", "--scope"} & call.options for call in entry.calls)
+    return not any(
+        {"--within", "--for", "--scope"} & call.options for call in entry.calls
+    )
 
 
 def refreshed_elsewhere(world: World) -> Line | None:
     """The newest refresh of the last 10 h that no entry of this host did."""
     tokens = world.tokens
-    return history.refreshed_elsewhere(tokens.all_servers, tokens.usable, world.machine.host, tokens.now)
+    return history.refreshed_elsewhere(
+        tokens.all_servers, tokens.usable, world.machine.host, tokens.now
+    )
 
 
 def other_hosts(world: World) -> tuple[str, ...]:

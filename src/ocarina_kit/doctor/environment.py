@@ -37,7 +37,9 @@ def installed(world: World) -> Outcome | None:
     clients = world.clients
     if clients.typed is not None:
         return ok("ocarina is installed: {file}.", file=_file(world, clients.typed))
-    return problem("fail", "No ocarina was found. Looked in: {places}.", places="; ".join(PLACES))
+    return problem(
+        "fail", "No ocarina was found. Looked in: {places}.", places="; ".join(PLACES)
+    )
 
 
 @_check_client("ENV002", "It is the Majora client", needs="ENV003")
@@ -49,9 +51,13 @@ def is_majoras(world: World) -> Outcome | None:
     """
     typed = _typed(world)
     if typed.works:
-        return ok("{file} is {client}.", file=_file(world, typed), client=typed.described)
+        return ok(
+            "{file} is {client}.", file=_file(world, typed), client=typed.described
+        )
     said = "{file} is not the Majora client, but {program}."
-    return problem("fail", said, file=_file(world, typed), program=typed.problem, **_other(world))
+    return problem(
+        "fail", said, file=_file(world, typed), program=typed.problem, **_other(world)
+    )
 
 
 @_check_client("ENV003", "The client runs", needs="ENV001")
@@ -67,11 +73,24 @@ def runs(world: World) -> Outcome | None:
         return ok("{file} runs.", file=file)
     if typed.state == "no answer":
         said, run = "{file} gave no answer in time.", f"time {quote(typed.path)} -v"
-        return problem("unknown", said, text="See how long it takes.", run=run, file=file)
-    return problem("fail", "{file} does not run: {why}.", file=file, why=typed.problem, **_other(world))
+        return problem(
+            "unknown", said, text="See how long it takes.", run=run, file=file
+        )
+    return problem(
+        "fail",
+        "{file} does not run: {why}.",
+        file=file,
+        why=typed.problem,
+        **_other(world),
+    )
 
 
-@check("ENV005", "All clients are of one version", needs="ENV001", text="Keep one, and remove the others.")
+@check(
+    "ENV005",
+    "All clients are of one version",
+    needs="ENV001",
+    text="Keep one, and remove the others.",
+)
 def only_one(world: World) -> Outcome | None:
     """Several environments may have clients of different versions. cron has a short PATH of its own, so the crontab
     entry has absolute paths. A client that another user can replace is a risk: it reads your tokens.
@@ -81,10 +100,15 @@ def only_one(world: World) -> Outcome | None:
     clients = world.clients
     for each in (clients.typed, clients.chosen):
         if each is not None and each.writable_by_others:
-            said, impact = "{file} is not safe: {why}.", "Whoever replaces it can read your tokens."
+            said, impact = (
+                "{file} is not safe: {why}.",
+                "Whoever replaces it can read your tokens.",
+            )
             text = "Remove the others' write permission, or install your own."
             file, why = _file(world, each), each.writable_by_others
-            return problem("warn", said, impact=impact, text=text, run=_INSTALL, file=file, why=why)
+            return problem(
+                "warn", said, impact=impact, text=text, run=_INSTALL, file=file, why=why
+            )
     working = [each for each in clients.all if each.works]
     if len({each.version for each in working}) < 2:
         return None
@@ -93,7 +117,9 @@ def only_one(world: World) -> Outcome | None:
         "There are {count} clients of different versions: {clients}. Your shell runs {shell}, cron finds {cron}, and "
         "ocarina-kit schedules {chosen}.",
         count=len(working),
-        clients="; ".join(f"{_file(world, each)} ({each.described})" for each in working),
+        clients="; ".join(
+            f"{_file(world, each)} ({each.described})" for each in working
+        ),
         shell=_file(world, clients.shell),
         cron=_file(world, clients.cron),
         chosen=_file(world, clients.chosen),
@@ -117,18 +143,25 @@ def _other(world: World) -> dict[str, Any]:
         text = "Another client works: put its folder first on PATH, or remove this one."
         return {"text": text, "run": export}
     if typed.state == "not executable":
-        return {"text": "Make it executable for you.", "run": f"chmod u+x {quote(typed.path)}"}
+        return {
+            "text": "Make it executable for you.",
+            "run": f"chmod u+x {quote(typed.path)}",
+        }
     return {"text": "Install the Majora client.", "run": _INSTALL}
 
 
-@_check_client("ENV004", "Majora accepts its version", needs="ENV002 API001|API002", online=True)
+@_check_client(
+    "ENV004", "Majora accepts its version", needs="ENV002 API001|API002", online=True
+)
 def version_accepted(world: World) -> Outcome | None:
     """Majora refuses clients that are too old (before 0.44.0 when this was written), and says which version it wants.
     The client that the guide's first version installs, 0.36.1, is one of them.
 
     Every request of this client is refused, whatever its token.
     """
-    answer = next((each for each in world.access.values() if each.client_ok is not None), None)
+    answer = next(
+        (each for each in world.access.values() if each.client_ok is not None), None
+    )
     version = version_text(_typed(world).version)
     if answer is None:
         return skip("the server said nothing about the client's version")
@@ -152,13 +185,20 @@ def carried(world: World) -> Outcome | None:
 
     The scheduled refresh may read another set-up, or not reach the server.
     """
-    names, said = not_carried(world), "The crontab entry does not set what this shell sets: {variable}."
+    names, said = (
+        not_carried(world),
+        "The crontab entry does not set what this shell sets: {variable}.",
+    )
     if not names:
         return None
     variables = ", ".join(names)
     if world.place.from_env:
-        text = "Some are secrets, which no crontab entry has. Write a configuration file."
-        return problem("warn", said, text=text, run="ocarina-kit init", variable=variables)
+        text = (
+            "Some are secrets, which no crontab entry has. Write a configuration file."
+        )
+        return problem(
+            "warn", said, text=text, run="ocarina-kit init", variable=variables
+        )
     if set(names) <= set(world.ground.left_out):
         text = f"{variables} may hold a password. Set it at the top of the crontab if cron needs it."
         return problem("warn", said, text=text, run="crontab -e", variable=variables)
@@ -168,23 +208,48 @@ def carried(world: World) -> Outcome | None:
 
 def not_carried(world: World) -> list[str]:
     """Names of variables that change what ocarina reads here, and that this set-up's entry does not set."""
-    environ, entries, wanted = world.machine.environ, world.entries, world.ground.variables
+    environ, entries, wanted = (
+        world.machine.environ,
+        world.entries,
+        world.ground.variables,
+    )
     calls = [call for entry in entries.active for call in entry.calls]
     if world.place.from_env:
-        return [name for name in _OF_THE_SETUP if environ.get(name)] if calls or entries.others else []
+        return (
+            [name for name in _OF_THE_SETUP if environ.get(name)]
+            if calls or entries.others
+            else []
+        )
     if not calls:
-        return ["OCARINA_CONF_FILE"] if world.place.source == "environment" and entries.others else []
+        return (
+            ["OCARINA_CONF_FILE"]
+            if world.place.source == "environment" and entries.others
+            else []
+        )
 
     def is_set(name: str) -> bool:
-        return name in wanted and all(call.environ.get(name) == wanted[name] for call in calls)
+        return name in wanted and all(
+            call.environ.get(name) == wanted[name] for call in calls
+        )
 
-    return [name for name in (*CA_BUNDLES, *PROXY, *NO_PROXY) if environ.get(name) and not is_set(name)]
+    return [
+        name
+        for name in (*CA_BUNDLES, *PROXY, *NO_PROXY)
+        if environ.get(name) and not is_set(name)
+    ]
 
 
 _NTP = "Ask whoever runs this machine to set its clock by NTP. See what it shows:"
 
 
-@check("ENV007", "The clock is right", needs="SRV002", online=True, text=_NTP, run="date -u")
+@check(
+    "ENV007",
+    "The clock is right",
+    needs="SRV002",
+    online=True,
+    text=_NTP,
+    run="date -u",
+)
 def clock(world: World) -> Outcome | None:
     """This machine's time is compared with the server's: more than 60 s is a warning, more than 300 s a failure.
 
@@ -193,7 +258,9 @@ def clock(world: World) -> Outcome | None:
     skew = world.identity.skew if world.identity is not None else None
     if skew is None:
         step = failed_step(world)
-        return follows(step) if step else skip("the server did not say what time it has")
+        return (
+            follows(step) if step else skip("the server did not say what time it has")
+        )
     off, side = round(abs(skew)), "behind" if skew > 0 else "ahead of"
     if off <= 60:
         return None
@@ -212,7 +279,9 @@ def writable(world: World) -> Outcome | None:
     folders = {
         "Your home": home,
         "The folder of the tokens file": _beside(world.config.tokens_file),
-        "The state folder": next(each for each in (state, *state.parents) if os.path.lexists(each)),
+        "The state folder": next(
+            each for each in (state, *state.parents) if os.path.lexists(each)
+        ),
     }
     if world.config.file.kind == "file":  # otherwise CFG001 says what is wrong
         folders["The folder of the configuration"] = _beside(world.place.config)
@@ -221,7 +290,9 @@ def writable(world: World) -> Outcome | None:
         missing = what != "The state folder" and read_file(folder).kind != "folder"
         if not missing and (fault := fault_in(folder)) is not None:
             why, (text, run) = fault
-            return problem("fail", f"{what}: {why}", text=text, run=run, folder=tilde(folder, home))
+            return problem(
+                "fail", f"{what}: {why}", text=text, run=run, folder=tilde(folder, home)
+            )
     return None
 
 

@@ -31,7 +31,10 @@ class Planned(NamedTuple):
 
 
 def plan(
-    world: World, choice: Choice, findings: tuple[Outcome, ...], tried: Sequence[Change] = ()
+    world: World,
+    choice: Choice,
+    findings: tuple[Outcome, ...],
+    tried: Sequence[Change] = (),
 ) -> Planned:
     """All that these findings would fix, but for what was ``tried``.
 
@@ -41,7 +44,9 @@ def plan(
     out = choice.offline or server_is_out(findings)
     fixes: dict[str, list[Change]] = {}
     for each in findings:
-        possible = [change for change in each.fix if not (out and change.what == "refresh")]
+        possible = [
+            change for change in each.fix if not (out and change.what == "refresh")
+        ]
         fixes[each.id] = [change for change in possible if change not in tried]
     if any(change.kind == "config" for changes in fixes.values() for change in changes):
         for id, changes in fixes.items():
@@ -60,12 +65,17 @@ def plan(
         elif known.what == "chmod":  # a write makes the file private as well
             merged[key] = change
     changes = sorted(merged.values(), key=lambda change: _LAST.get(change.what, 0))
-    return Planned(tuple(changes), {id: changes[0].why for id, changes in fixes.items() if changes})
+    return Planned(
+        tuple(changes), {id: changes[0].why for id, changes in fixes.items() if changes}
+    )
 
 
 def server_is_out(findings: Sequence[Outcome]) -> bool:
     """Whether the server or its word on the client is in the way, so that nothing can be refreshed."""
-    return any(each.status in ("fail", "unknown") and each.family in SERVER for each in findings)
+    return any(
+        each.status in ("fail", "unknown") and each.family in SERVER
+        for each in findings
+    )
 
 
 def with_failures(finding: Outcome, applied: Sequence[Applied]) -> Outcome:
@@ -87,7 +97,10 @@ class Applied(NamedTuple):
 
 
 def carry_out(
-    machine: Machine, world: World, changes: Sequence[Change], waiting: Callable[[str], None]
+    machine: Machine,
+    world: World,
+    changes: Sequence[Change],
+    waiting: Callable[[str], None],
 ) -> list[Applied]:
     """Make the changes in their order; one that fails stops no other. Raises KitError only for an interrupt.
 
@@ -111,15 +124,24 @@ def carry_out(
     return results
 
 
-def _refresh(machine: Machine, world: World, scopes: tuple[str, ...], waiting: Callable[[str], None]) -> None:
+def _refresh(
+    machine: Machine,
+    world: World,
+    scopes: tuple[str, ...],
+    waiting: Callable[[str], None],
+) -> None:
     # As it is now: it may just have been fixed.
     setup = usable(World(machine, world.place))
-    report = refresh(machine, setup, scopes=scopes or None, by="doctor", waiting=waiting)
+    report = refresh(
+        machine, setup, scopes=scopes or None, by="doctor", waiting=waiting
+    )
     if problems := report.errors(setup):
         raise problems[0]
 
 
-def _schedule(machine: Machine, world: World, waiting: Callable[[str], None]) -> Path | None:
+def _schedule(
+    machine: Machine, world: World, waiting: Callable[[str], None]
+) -> Path | None:
     fresh = World(machine, world.place)  # the look's own deadline may be over
     backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
     with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)

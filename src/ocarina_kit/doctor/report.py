@@ -60,7 +60,9 @@ def report(world: World, findings: Sequence[Outcome]) -> str:
 def safe(finding: Outcome) -> str:
     """What was seen, with every value that is not on the short list as ``…``."""
     values = {
-        name: value if name in _SHOWN and re.fullmatch(_SHOWN[name], str(value)) else HIDDEN
+        name: value
+        if name in _SHOWN and re.fullmatch(_SHOWN[name], str(value))
+        else HIDDEN
         for name, value in finding.values.items()
     }
     return finding._replace(values=values).said.replace("|", "/")
@@ -70,4 +72,6 @@ def host_mark(host: str) -> str:
     """A short stable hash of the host's name: tells two hosts apart, and names neither."""
     import hashlib
 
-    return hashlib.sha256(f"ocarina-kit host {host}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return hashlib.sha256(
+        f"ocarina-kit host {host}".encode("utf-8", "surrogatepass")
+    ).hexdigest()[:8]

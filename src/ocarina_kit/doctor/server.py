@@ -32,7 +32,14 @@ _SEEN = {
     "tls-unknown-issuer": "The certificate's issuer is not trusted here",
     "ca-bundle": "The CA bundle cannot be used",
 }
-_UNCLEAR = ("dns-silent", "timeout", "reset", "proxy-refused", "proxy-auth", "no-thread")
+_UNCLEAR = (
+    "dns-silent",
+    "timeout",
+    "reset",
+    "proxy-refused",
+    "proxy-auth",
+    "no-thread",
+)
 # Of a wrong address, if it never worked; otherwise the server or the network is at fault.
 _BY_INIT = ("dns-none", "refused", "tls-host", "tls-other")
 
@@ -46,7 +53,9 @@ def failed_step(world: World) -> str:
     if probe is None or probe.kind == "majora":
         return ""
     step = "SRV004" if probe.net is None else told.check_of(probe.net)
-    if step == "SYS001":  # no thread could be started, so not even the name was looked up
+    if (
+        step == "SYS001"
+    ):  # no thread could be started, so not even the name was looked up
         step = "SRV001"
     if step == "SRV001" and _has_proxy(world):  # the proxy looks up the name
         return "SRV002"
@@ -74,7 +83,11 @@ def _step(world: World, id: str) -> Outcome | None:
         return follows("CFG006")
     net = probe.net or NoAnswer("other", probe.words)
     if failed_step(world) != id:
-        return skip("not tried, because the CA bundle cannot be used") if net.kind == "ca-bundle" else None
+        return (
+            skip("not tried, because the CA bundle cannot be used")
+            if net.kind == "ca-bundle"
+            else None
+        )
     text = told.no_answer(net, world.setup).remedy.text
     by_init = ask(world.config, "MAJORA_DOMAIN", text=text)
     if id == "SRV004" and probe.kind == "no-answer":
@@ -82,8 +95,13 @@ def _step(world: World, id: str) -> Outcome | None:
     if id == "SRV004":
         said = "{domain} answers, but is not Majora: {said}."
         return problem("fail", said, domain=domain, said=probe.words, **by_init)
-    remedy: dict[str, Any] = {"text": text, "run": "date -u" if net.kind == "tls-expired" else ""}
-    if net.kind in _BY_INIT and not any(line.result in FRESH for line in world.tokens.log):
+    remedy: dict[str, Any] = {
+        "text": text,
+        "run": "date -u" if net.kind == "tls-expired" else "",
+    }
+    if net.kind in _BY_INIT and not any(
+        line.result in FRESH for line in world.tokens.log
+    ):
         remedy = by_init
     elif net.kind in ("tls-unknown-issuer", "ca-bundle"):
         remedy = _of_the_bundle(world, text)
@@ -93,7 +111,9 @@ def _step(world: World, id: str) -> Outcome | None:
 
 
 def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
-    return problem("unknown", "The server gives no usable answer: {said}.", text=text, said=said)
+    return problem(
+        "unknown", "The server gives no usable answer: {said}.", text=text, said=said
+    )
 
 
 def _of_the_bundle(world: World, text: str) -> dict[str, Any]:
@@ -102,7 +122,9 @@ def _of_the_bundle(world: World, text: str) -> dict[str, Any]:
 
     from ocarina_kit.majora.api import tls_hint
 
-    variable, helps, built_in = tls_hint(world.machine, world.setup.domain, world.left())
+    variable, helps, built_in = tls_hint(
+        world.machine, world.setup.domain, world.left()
+    )
     run = f"unset {variable}" if variable else ""
     if helps and variable and built_in:
         text = f"The certificate is accepted without {variable}. Remove it from your shell."
@@ -114,17 +136,31 @@ def _of_the_bundle(world: World, text: str) -> dict[str, Any]:
     return {"text": text, "run": run}
 
 
-@_check("SRV001", "The server's name is known", needs="CFG006", text="Check MAJORA_DOMAIN, and the network.")
+@_check(
+    "SRV001",
+    "The server's name is known",
+    needs="CFG006",
+    text="Check MAJORA_DOMAIN, and the network.",
+)
 def name(world: World) -> Outcome | None:
     """The host of MAJORA_DOMAIN is looked up as every program here does it. If the resolver gives no answer, the name
     may still be right. Behind a proxy, the proxy looks names up.
 
     Nothing that needs the server works from this machine.
     """
-    return skip("the proxy looks the name up") if _has_proxy(world) else _step(world, "SRV001")
+    return (
+        skip("the proxy looks the name up")
+        if _has_proxy(world)
+        else _step(world, "SRV001")
+    )
 
 
-@_check("SRV002", "The server can be reached", needs="SRV001", text="Check the network, proxy and firewall.")
+@_check(
+    "SRV002",
+    "The server can be reached",
+    needs="SRV001",
+    text="Check the network, proxy and firewall.",
+)
 def connection(world: World) -> Outcome | None:
     """A connection is made to MAJORA_DOMAIN, or to the proxy that HTTPS_PROXY names and from there on. A refused
     connection is a fault. If no answer comes in time, the network may only be slow today.
@@ -135,7 +171,10 @@ def connection(world: World) -> Outcome | None:
 
 
 @_check(
-    "SRV003", "The server's certificate is accepted", needs="SRV002", text="Check the clock and CA bundle."
+    "SRV003",
+    "The server's certificate is accepted",
+    needs="SRV002",
+    text="Check the clock and CA bundle.",
 )
 def tls(world: World) -> Outcome | None:
     """The certificate must be in date, for this host, and signed by an authority in the CA bundle: the one that
@@ -143,7 +182,11 @@ def tls(world: World) -> Outcome | None:
 
     ocarina and ocarina-kit send no secret there, and so can do nothing.
     """
-    return skip("plain http to this machine has no TLS") if _is_plain(world) else _step(world, "SRV003")
+    return (
+        skip("plain http to this machine has no TLS")
+        if _is_plain(world)
+        else _step(world, "SRV003")
+    )
 
 
 @_check("SRV004", "Majora answers", needs="SRV003 CFG007", text="Check MAJORA_DOMAIN.")
@@ -159,7 +202,13 @@ def identity(world: World) -> Outcome | None:
 # --- CRD001 ---------------------------------------------------------------------------------------------------
 
 
-@_check("CRD001", "Majora accepts the client id and secret", needs="SRV004 CFG009", oauth=True, run=_INIT)
+@_check(
+    "CRD001",
+    "Majora accepts the client id and secret",
+    needs="SRV004 CFG009",
+    oauth=True,
+    run=_INIT,
+)
 def credentials(world: World) -> Outcome | None:
     """Majora is asked with a code that does not exist, so nothing changes: it looks at the client first. If you copied
     the secret after pressing Save, it is a hash: register again.
@@ -186,7 +235,13 @@ def credentials(world: World) -> Outcome | None:
 # --- API001, API002 -------------------------------------------------------------------------------------------
 
 
-@_check("API001", "Majora accepts the access tokens", needs="SRV004 TOK004", oauth=True, run=_REFRESH)
+@_check(
+    "API001",
+    "Majora accepts the access tokens",
+    needs="SRV004 TOK004",
+    oauth=True,
+    run=_REFRESH,
+)
 def access_tokens(world: World) -> Outcome | None:
     """Each valid token is shown to Majora with a harmless query. It is refused if another process refreshed it, if it
     was revoked, or if the account became inactive.
@@ -195,16 +250,33 @@ def access_tokens(world: World) -> Outcome | None:
     """
     asked = world.access
     kinds = [probe.kind for probe in asked.values()]
-    worst = next((kind for kind in ("refused", "other-server") if kind in kinds), "accepted")
+    worst = next(
+        (kind for kind in ("refused", "other-server") if kind in kinds), "accepted"
+    )
     keys = [key for key, probe in asked.items() if probe.kind == worst]
     what = told.named(keys, world.table)
     login = world.login(keys, "--force")
     if worst == "refused":
-        spend = tuple(each.key for each in world.refreshable(world.tokens.usable) if each.key in keys)
-        fix = [Change("refresh", scopes=spend, why=f"refresh the {what}")] if spend else []
+        spend = tuple(
+            each.key
+            for each in world.refreshable(world.tokens.usable)
+            if each.key in keys
+        )
+        fix = (
+            [Change("refresh", scopes=spend, why=f"refresh the {what}")]
+            if spend
+            else []
+        )
         said = "Majora refuses the {what}, which should still be valid."
         text = "If a login does not help either, your account may be inactive."
-        return problem("fail", said, text=text, run=(_FIX if spend else "", login), fix=fix, what=what)
+        return problem(
+            "fail",
+            said,
+            text=text,
+            run=(_FIX if spend else "", login),
+            fix=fix,
+            what=what,
+        )
     if worst == "other-server":
         said = "Another server issued the {what}, so this one was not asked."
         text = "Log in at this server, or set MAJORA_DOMAIN back."

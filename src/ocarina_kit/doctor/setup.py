@@ -16,7 +16,9 @@ _ALL = Choice()
 
 def findings(world: World) -> tuple[Outcome, ...]:
     """What the checks say of the configuration."""
-    return examine(world, _ALL, [each for each in REGISTRY.values() if each.family == "CFG"])
+    return examine(
+        world, _ALL, [each for each in REGISTRY.values() if each.family == "CFG"]
+    )
 
 
 def settled(world: World, choice: Choice = _ALL) -> tuple[World, list[Outcome]]:
@@ -26,7 +28,11 @@ def settled(world: World, choice: Choice = _ALL) -> tuple[World, list[Outcome]]:
     """
     done: list[Outcome] = []
     while len(done) < 20:
-        found = (each for each in world.config_findings.values() if not choice.off(REGISTRY[each.id]))
+        found = (
+            each
+            for each in world.config_findings.values()
+            if not choice.off(REGISTRY[each.id])
+        )
         step = next((each for each in found if each.after is not None), None)
         if step is None or step.after is None:
             break
@@ -43,9 +49,13 @@ def usable(world: World) -> Setup:
     world, done = settled(world)
     for each in world.config_findings.values():
         if each.status == "fail" and each.id not in NOT_BLOCKING:
-            raise KitError(f"{each.said}.", id=each.id, why=each.impact, remedy=each.remedy)
+            raise KitError(
+                f"{each.said}.", id=each.id, why=each.impact, remedy=each.remedy
+            )
     notes = []
     for each in done:
-        command = f" To fix it: {each.remedy.commands[0]}" if each.remedy.commands else ""
+        command = (
+            f" To fix it: {each.remedy.commands[0]}" if each.remedy.commands else ""
+        )
         notes.append(f"[{each.id}] {each.said}. Corrected for this run only.{command}")
     return setup_of(world.config)._replace(notes=tuple(notes))

@@ -59,20 +59,32 @@ def shape(world: World) -> Outcome:
     odd = [token for token in read.tokens if token.odd]
     if kind := foreign(found.path, found.content or b"", read):
         text = not_tokens(found.path, kind).remedy.text
-        return problem("fail", f"{{file}} is not a tokens file: it is {kind}.", text=text, file=_file(world))
+        return problem(
+            "fail",
+            f"{{file}} is not a tokens file: it is {kind}.",
+            text=text,
+            file=_file(world),
+        )
     if read.damage is None and not odd:
-        return ok("ocarina can read the tokens file (tokens: {count}).", count=len(read.entries))
+        return ok(
+            "ocarina can read the tokens file (tokens: {count}).",
+            count=len(read.entries),
+        )
     kept = _fixed(world)
     said = "An entry of the tokens file is not a token"
     if read.damage is not None:
         said = "The tokens file is damaged: it is not a JSON object"
     place = read.damage or _place(world, odd[0])
-    if read.damage is None and kept.entries == read.entries:  # a refresh makes them tokens
+    if (
+        read.damage is None and kept.entries == read.entries
+    ):  # a refresh makes them tokens
         return _fault(world, said, place)
     if kept.entries:
         why = "set the damaged tokens file aside, keep what can be read"
         aside = _change(world, "set aside", why, kept.render())
-        text = f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}."
+        text = (
+            f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}."
+        )
         return _fault(world, said, place, aside, text=text, run=_FIX)
     aside = _change(world, "set aside", "set the damaged tokens file aside", None)
     text = "No token can be read in it. doctor sets it aside; then log in."
@@ -93,7 +105,15 @@ def private(world: World) -> Outcome | None:
     text, run = "Find the other name and remove it.", f"find {home} -samefile {path}"
     impact = "A refresh replaces the file under this name only: the other name keeps old tokens."
     said = "{file} has {count} names (hard links)."
-    return problem("warn", said, impact=impact, text=text, run=run, file=_file(world), count=found.links)
+    return problem(
+        "warn",
+        said,
+        impact=impact,
+        text=text,
+        run=run,
+        file=_file(world),
+        count=found.links,
+    )
 
 
 # --- TOK004, TOK005: how long the tokens are valid ----------------------------------------------------------
@@ -121,12 +141,26 @@ def valid(world: World) -> Outcome:
     left = span(min(token.seconds_left(now) for token in short or usable))
     if not short:
         return ok("Each token is valid for {span}.", span=left)
-    said = "The {what} will expire in {span}, before the next scheduled refresh ({time})."
+    said = (
+        "The {what} will expire in {span}, before the next scheduled refresh ({time})."
+    )
     what = named(_keys(short), world.table)
-    return problem("warn", said, fix=_refresh(world, short), what=what, span=left, time=clock(due, now))
+    return problem(
+        "warn",
+        said,
+        fix=_refresh(world, short),
+        what=what,
+        span=left,
+        time=clock(due, now),
+    )
 
 
-@_check("TOK005", "Each token has a refresh token", needs="TOK002", run="ocarina-kit login --force")
+@_check(
+    "TOK005",
+    "Each token has a refresh token",
+    needs="TOK002",
+    run="ocarina-kit login --force",
+)
 def renewable(world: World) -> Outcome | None:
     """Majora issues one with every access token; a missing one was lost on the way.
 
@@ -136,7 +170,9 @@ def renewable(world: World) -> Outcome | None:
     if not lost:
         return None
     said = "There is no refresh token for the {what}."
-    return problem("fail", said, run=world.login(lost, "--force"), what=named(lost, world.table))
+    return problem(
+        "fail", said, run=world.login(lost, "--force"), what=named(lost, world.table)
+    )
 
 
 # --- TOK006 to TOK008: what ocarina makes of an entry -------------------------------------------------------
@@ -149,9 +185,13 @@ def under_their_keys(world: World) -> Outcome | None:
     ocarina does not find it, and asks you to log in.
     """
     known = _looked_up(world)
-    faulty = [token for token in world.tokens.usable if token.right_key(known) != token.key]
+    faulty = [
+        token for token in world.tokens.usable if token.right_key(known) != token.key
+    ]
     why = "store each token where ocarina looks for it"
-    return _of_entries(world, faulty, "The {what} is not stored under its scope string", why)
+    return _of_entries(
+        world, faulty, "The {what} is not stored under its scope string", why
+    )
 
 
 @_check("TOK007", "Each purpose has a token", needs="TOK006", run=_LOGIN)
@@ -179,7 +219,11 @@ def purposes(world: World) -> Outcome | None:
     status, why = "fail", "you logged in for it"
     # 0.36.1 looks samples up with "published".
     enough = {"lookup", "published"} if table is None else {"lookup"}
-    if not chosen and not served & enough and scopes.supported(scopes.BY_NAME["lookup"], table):
+    if (
+        not chosen
+        and not served & enough
+        and scopes.supported(scopes.BY_NAME["lookup"], table)
+    ):
         status, why = "warn", "it is needed by default"
         missing = scopes.scopes_for(("lookup",), table)[:1]
     if not missing:
@@ -195,15 +239,23 @@ def times(world: World) -> Outcome | None:
 
     ocarina ends with a traceback, or uses a token that has expired.
     """
-    faulty = [token for token in world.tokens.usable if token.known_expiry(world.tokens.now) is None]
+    faulty = [
+        token
+        for token in world.tokens.usable
+        if token.known_expiry(world.tokens.now) is None
+    ]
     said = "The {what} has an expires_at that ocarina cannot use"
-    return _of_entries(world, faulty, said, "correct the expiry times in the tokens file")
+    return _of_entries(
+        world, faulty, said, "correct the expiry times in the tokens file"
+    )
 
 
 # --- what --fix makes of the file ---------------------------------------------------------------------------
 
 
-def _of_entries(world: World, faulty: Sequence[Token], said: str, why: str) -> Outcome | None:
+def _of_entries(
+    world: World, faulty: Sequence[Token], said: str, why: str
+) -> Outcome | None:
     """A fault of entries, the first one in words and with its place; ``why``: the fix in words."""
     if not faulty:
         return None
@@ -218,14 +270,22 @@ def _change(world: World, what: str, why: str, after: bytes | None) -> Change:
     return Change(what, found.path, "tokens", found.content, after, why=why)
 
 
-def _fault(world: World, said: str, place: tuple[int, int], *fix: Change, **more: Any) -> Outcome:
+def _fault(
+    world: World, said: str, place: tuple[int, int], *fix: Change, **more: Any
+) -> Outcome:
     """``place``: line and column. What has expired in the file after its fix is refreshed."""
     line, column = place
     now = world.tokens.now
-    due = [token for token in _fixed(world).tokens if token.odd or token.seconds_left(now) <= 0]
+    due = [
+        token
+        for token in _fixed(world).tokens
+        if token.odd or token.seconds_left(now) <= 0
+    ]
     fixes = (*fix, *_refresh(world, due))
     said += " ({file}, line {line}, column {column})"
-    return problem("fail", said, fix=fixes, file=_file(world), line=line, column=column, **more)
+    return problem(
+        "fail", said, fix=fixes, file=_file(world), line=line, column=column, **more
+    )
 
 
 def _fixed(world: World) -> TokensFile:
@@ -242,7 +302,11 @@ def _refresh(world: World, tokens: Sequence[Token]) -> tuple[Change, ...]:
 def _looked_up(world: World) -> tuple[str, ...]:
     """The scope strings that ocarina looks up: by its own table, else those that the kit carries."""
     carried = (each.scope for each in scopes.PURPOSES)
-    return tuple(dict.fromkeys(filter(None, carried if world.table is None else world.table.values())))
+    return tuple(
+        dict.fromkeys(
+            filter(None, carried if world.table is None else world.table.values())
+        )
+    )
 
 
 # --- facts and words ----------------------------------------------------------------------------------------
@@ -255,7 +319,10 @@ def _next_run(world: World) -> float | None:
     except Late:
         return None
     now = datetime.fromtimestamp(world.tokens.now, zone())
-    return min((next(runs(each, now)).timestamp() for each in times if each is not None), default=None)
+    return min(
+        (next(runs(each, now)).timestamp() for each in times if each is not None),
+        default=None,
+    )
 
 
 def _file(world: World) -> str:
@@ -265,7 +332,10 @@ def _file(world: World) -> str:
 def _place(world: World, token: Token) -> tuple[int, int]:
     """Line and column of an entry, in a file that is JSON."""
     text = (world.tokens.found.content or b"").decode()
-    at = next((each.at for each in members(text, text.index("{")) if each.name == token.key), 0)
+    at = next(
+        (each.at for each in members(text, text.index("{")) if each.name == token.key),
+        0,
+    )
     return position(text, at)
 
 

@@ -58,7 +58,9 @@ class Slow(Generic[Fact]):
     """A property of `World` that a thread finds: ``what``, in words. Begun beforehand if one of ``checks`` is to be
     judged, so that they are found side by side; otherwise as it is asked for."""
 
-    def __init__(self, find: Callable[[World], Fact], what: str, checks: Collection[str]) -> None:
+    def __init__(
+        self, find: Callable[[World], Fact], what: str, checks: Collection[str]
+    ) -> None:
         self.find = find
         self.what = what
         self.checks = checks
@@ -77,10 +79,14 @@ class World:
     """What one run of the doctor is about. ``seconds``: for all slow facts together. ``known``: facts by the names of
     their properties, which are not looked for."""
 
-    def __init__(self, machine: Machine, place: Place, *, seconds: float = 60.0, **known: Any) -> None:
+    def __init__(
+        self, machine: Machine, place: Place, *, seconds: float = 60.0, **known: Any
+    ) -> None:
         self.until = machine.monotonic() + seconds
         self.spare = min(1.0, _TO_SAY_SO + seconds / 10)
-        self.machine = machine._replace(run=_bounded(machine, self.until - seconds * _FOR_REQUESTS))
+        self.machine = machine._replace(
+            run=_bounded(machine, self.until - seconds * _FOR_REQUESTS)
+        )
         self.place = place
         self._threads: dict[Slow[Any], threading.Thread] = {}
         self._found: dict[Slow[Any], tuple[Any, BaseException | None]] = {}
@@ -104,7 +110,11 @@ class World:
     def start(self, checks: set[str]) -> None:
         """Begin the slow facts of these checks."""
         for name, fact in vars(World).items():
-            if isinstance(fact, Slow) and name not in vars(self) and checks.intersection(fact.checks):
+            if (
+                isinstance(fact, Slow)
+                and name not in vars(self)
+                and checks.intersection(fact.checks)
+            ):
                 self._begin(fact)
 
     def left(self) -> float:
@@ -114,7 +124,9 @@ class World:
     def wait(self, fact: Slow[Any]) -> Any:
         """A slow fact, begun if it is not. Raises Late at the deadline, and whatever finding it raised."""
         thread = self._begin(fact)
-        while fact not in self._found:  # in short steps, so that Ctrl-C gets through on every platform
+        while (
+            fact not in self._found
+        ):  # in short steps, so that Ctrl-C gets through on every platform
             left = self.until - self.machine.monotonic()
             if left <= 0:
                 raise Late(fact.what)
@@ -131,7 +143,9 @@ class World:
                 self._threads[fact] = thread
                 try:
                     thread.start()
-                except RuntimeError:  # no more threads (RLIMIT_NPROC): one after another, then
+                except (
+                    RuntimeError
+                ):  # no more threads (RLIMIT_NPROC): one after another, then
                     self._find(fact)
             return self._threads[fact]
 
@@ -188,7 +202,12 @@ class World:
     def credentials(self) -> Probe | None:
         """What the server says of client id and secret; None if they cannot be asked about."""
         setup, majora = self.setup, self.majora
-        if majora is None or setup.legacy_key or not setup.client_id or not setup.client_secret:
+        if (
+            majora is None
+            or setup.legacy_key
+            or not setup.client_id
+            or not setup.client_secret
+        ):
             return None
         return majora.probe_client(self.left())
 
@@ -209,16 +228,30 @@ class World:
             return {}
         version = version_text(self.version) or None
         if setup.legacy_key is not None:
-            return {"": majora.probe_token(setup.legacy_key, setup.user, version, self.left(), is_key=True)}
+            return {
+                "": majora.probe_token(
+                    setup.legacy_key, setup.user, version, self.left(), is_key=True
+                )
+            }
         refusal = guard(self.machine, setup)
 
         def probe(token: Token) -> Probe:
             if token.access_token is None or refusal(token) is not None:
                 return Probe("other-server", "")
-            return majora.probe_token(token.access_token, setup.user, version, self.left())
+            return majora.probe_token(
+                token.access_token, setup.user, version, self.left()
+            )
 
-        valid = [each for each in self.tokens.usable if each.access_token and each.expiry(now) > now]
-        answers = {token.key: each for batch in side_by_side(valid, probe) for token, each in batch}
+        valid = [
+            each
+            for each in self.tokens.usable
+            if each.access_token and each.expiry(now) > now
+        ]
+        answers = {
+            token.key: each
+            for batch in side_by_side(valid, probe)
+            for token, each in batch
+        }
         return {token.key: answers[token.key] for token in valid}
 
     @cached_property
@@ -232,7 +265,9 @@ class World:
         """The settings of the configuration, judged."""
         from ocarina_kit.config.values import judge
 
-        return {name: judge(name, value) for name, value in self.config.settings.items()}
+        return {
+            name: judge(name, value) for name, value in self.config.settings.items()
+        }
 
     @cached_property
     def config_findings(self) -> Mapping[str, Outcome]:
@@ -269,9 +304,13 @@ class World:
 
         found = read_settled(self.machine, self.setup.tokens_file, complete)
         file = parse(found.content)
-        log = tuple(lines_of(self.machine, self.setup.tokens_file, read_log(self.machine)))
+        log = tuple(
+            lines_of(self.machine, self.setup.tokens_file, read_log(self.machine))
+        )
         here = tuple(each for each in log if each.server == self.setup.domain)
-        usable = (each for each in tokens_of(self.machine, self.setup, file) if each.usable)
+        usable = (
+            each for each in tokens_of(self.machine, self.setup, file) if each.usable
+        )
         return Tokens(found, file, here, self.machine.now(), tuple(usable), log)
 
     def refreshable(self, tokens: Iterable[Token]) -> list[Token]:
@@ -279,13 +318,17 @@ class World:
         from ocarina_kit.tokens.history import refused
 
         known = refused(self.tokens.log)
-        return [each for each in tokens if each.can_refresh and each.digest not in known]
+        return [
+            each for each in tokens if each.can_refresh and each.digest not in known
+        ]
 
     def login(self, keys: Iterable[str], *options: str) -> str:
         """The command that brings tokens for these keys."""
         from ocarina_kit.client.scopes import options_for
 
-        return shlex.join(["ocarina-kit", "login", *options, *options_for(keys, self.table)])
+        return shlex.join(
+            ["ocarina-kit", "login", *options, *options_for(keys, self.table)]
+        )
 
     @cached_property
     def ground(self) -> Ground:

@@ -24,7 +24,14 @@ _PROBE_S = 20.0
 _BOGUS_CODE = "ocarina-kit-asks-whether-you-know-this-client"  # not a secret: no server gave it out
 # RFC 6749, appendix A: tokens are made of VSCHAR; a blank in one could not be sent in a header.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
-_NAMED = ("access_token", "token_type", "refresh_token", "expires_in", "expires_at", "scope")
+_NAMED = (
+    "access_token",
+    "token_type",
+    "refresh_token",
+    "expires_in",
+    "expires_at",
+    "scope",
+)
 
 
 class Granted(NamedTuple):
@@ -56,7 +63,9 @@ class Refused(NamedTuple):
     @property
     def said(self) -> str:
         """``Majora answered invalid_grant: ….``"""
-        return f"Majora answered {self.error}" + (f": {self.words.rstrip('.')}." if self.words else ".")
+        return f"Majora answered {self.error}" + (
+            f": {self.words.rstrip('.')}." if self.words else "."
+        )
 
 
 Answer = Granted | Refused | NoAnswer
@@ -91,7 +100,9 @@ class Majora(NamedTuple):
 
     def identify(self, seconds: float) -> Probe:
         """Who answers, asked without any credential (SRV001 to SRV004, ENV007)."""
-        return read_identity(self._post("token", seconds, form={"grant_type": "authorization_code"}))
+        return read_identity(
+            self._post("token", seconds, form={"grant_type": "authorization_code"})
+        )
 
     def probe_client(self, seconds: float = _PROBE_S) -> Probe:
         """Whether the server knows this client id and secret (CRD001)."""
@@ -120,23 +131,36 @@ class Majora(NamedTuple):
         if not is_key and not _TOKEN.fullmatch(secret.reveal()):
             return Probe("refused", "no header can carry it")
         headers = {} if is_key else {"Authorization": f"Bearer {secret.reveal()}"}
-        probe = read_query(self._post("validity", seconds, secret, json=query, headers=headers))
+        probe = read_query(
+            self._post("validity", seconds, secret, json=query, headers=headers)
+        )
         # Only the installed client's version says anything about the client.
         return probe if version else probe._replace(client_ok=None, wanted_version="")
 
     def exchange(self, code: Secret, verifier: Secret, seconds: float) -> Answer:
         """Exchange a code for tokens, once (RFC 6749, 4.1.3; the verifier: RFC 7636, 4.5)."""
-        more = {"code_verifier": verifier.reveal(), "client_secret": self.client_secret.reveal()}
-        body = self._oauthlib.prepare_request_body(code.reveal(), endpoint(self.domain, "callback"), **more)
-        return read_answer(self._post("token", seconds, code, verifier, form=dict(parse_qsl(body))))
+        more = {
+            "code_verifier": verifier.reveal(),
+            "client_secret": self.client_secret.reveal(),
+        }
+        body = self._oauthlib.prepare_request_body(
+            code.reveal(), endpoint(self.domain, "callback"), **more
+        )
+        return read_answer(
+            self._post("token", seconds, code, verifier, form=dict(parse_qsl(body)))
+        )
 
     def refresh(self, refresh_token: Secret, seconds: float) -> Answer:
         """Spend a refresh token for a new pair, in one attempt (RFC 6749, 6).
 
         No scope is sent: the server then grants the same scopes again, and cannot object to their order.
         """
-        body = self._oauthlib.prepare_refresh_body("", refresh_token.reveal(), **self._client)
-        return read_answer(self._post("token", seconds, refresh_token, form=dict(parse_qsl(body))))
+        body = self._oauthlib.prepare_refresh_body(
+            "", refresh_token.reveal(), **self._client
+        )
+        return read_answer(
+            self._post("token", seconds, refresh_token, form=dict(parse_qsl(body)))
+        )
 
     def revoke(self, token: Secret, hint: str) -> Refused | NoAnswer | None:
         """Revoke a token (RFC 7009); None once it is. A refresh token takes its access token with it (FACTS.md)."""
@@ -145,7 +169,10 @@ class Majora(NamedTuple):
 
     @property
     def _client(self) -> dict[str, str]:
-        return {"client_id": self.client_id, "client_secret": self.client_secret.reveal()}
+        return {
+            "client_id": self.client_id,
+            "client_secret": self.client_secret.reveal(),
+        }
 
     @property
     def _oauthlib(self) -> Any:
@@ -153,10 +180,18 @@ class Majora(NamedTuple):
 
         return WebApplicationClient(self.client_id)
 
-    def _post(self, page: str, seconds: float, *sent: Secret, **more: Any) -> Response | NoAnswer:
+    def _post(
+        self, page: str, seconds: float, *sent: Secret, **more: Any
+    ) -> Response | NoAnswer:
         """``sent``: the secrets in the request beside the client's own."""
         secrets = (*sent, self.client_secret)
-        return send(self.machine, endpoint(self.domain, page), seconds=seconds, secrets=secrets, **more)
+        return send(
+            self.machine,
+            endpoint(self.domain, page),
+            seconds=seconds,
+            secrets=secrets,
+            **more,
+        )
 
 
 # Debian and its like, Red Hat and its like, macOS.
@@ -180,7 +215,9 @@ def tls_hint(machine: Machine, domain: str, seconds: float) -> tuple[str, str, b
     variable, used = ca_bundle(machine.environ)
     for path in (built_in, machine.environ.get("SSL_CERT_FILE", ""), *_SYSTEM_BUNDLES):
         if path != (used or built_in) and Path(path).is_file():
-            trial = machine._replace(environ={**machine.environ, "REQUESTS_CA_BUNDLE": path})
+            trial = machine._replace(
+                environ={**machine.environ, "REQUESTS_CA_BUNDLE": path}
+            )
             net = Majora(trial, domain).identify(end - machine.monotonic()).net
             if net is None or net.sent or net.status:
                 return variable, path, path == built_in
@@ -195,7 +232,9 @@ _CAUSES = {
     "invalid_scope": "scope",
     "unauthorized_client": "grant-type",
     "unsupported_grant_type": "grant-type",
-    **dict.fromkeys(("invalid_request", "access_denied", "unsupported_token_type"), "other"),
+    **dict.fromkeys(
+        ("invalid_request", "access_denied", "unsupported_token_type"), "other"
+    ),
     **dict.fromkeys(("server_error", "temporarily_unavailable"), "other"),
 }
 """RFC 6749, 5.2 and 4.1.2.1; RFC 7009, 2.2.1. Other words (``unauthorized``, ``not_found``) are no OAuth server's."""
@@ -208,9 +247,16 @@ def read_answer(came: Response | NoAnswer) -> Answer:
     value = came.json() or {}
     error = value.get("error")
     # RFC 6749, 5.2 has 400 and 401; some servers say 403 to access_denied, and some say everything with 200.
-    if came.status in (200, 400, 401, 403) and isinstance(error, str) and error in _CAUSES:
+    if (
+        came.status in (200, 400, 401, 403)
+        and isinstance(error, str)
+        and error in _CAUSES
+    ):
         # The words are shown, and may repeat a token that is beside the error.
-        tokens = [Secret(str(value.get(name) or "")) for name in ("access_token", "refresh_token")]
+        tokens = [
+            Secret(str(value.get(name) or ""))
+            for name in ("access_token", "refresh_token")
+        ]
         description = value.get("error_description")
         words = came.shown(description, *tokens) if isinstance(description, str) else ""
         # The server's words say it more exactly than its code (FACTS.md).
@@ -243,7 +289,9 @@ def _granted(value: dict[str, Any], skew: float | None) -> Granted | None:
     names = tuple(scope.split()) if isinstance(scope, str) else ()
     extra = {name: each for name, each in value.items() if name not in _NAMED}
     renewal = Secret(refresh) if refresh else None
-    return Granted(Secret(str(access)), renewal, life, names or None, token_type, extra, skew)
+    return Granted(
+        Secret(str(access)), renewal, life, names or None, token_type, extra, skew
+    )
 
 
 def _unusable(came: Response) -> NoAnswer:
@@ -260,7 +308,11 @@ def _unusable(came: Response) -> NoAnswer:
         kind, words = "rate-limited", "it answered 429, too many requests"
     elif came.status >= 500:
         # The fault may come after the token was spent: a gateway's time limit, a failed last step.
-        kind, words, sent = "server-error", f"it answered {came.status}, an error of its own", True
+        kind, words, sent = (
+            "server-error",
+            f"it answered {came.status}, an error of its own",
+            True,
+        )
     elif sent and came.json() is not None:
         words = "there is no token in its answer that ocarina could use"
     return NoAnswer(kind, words, sent, came.status, came.retry_after, came.skew)
@@ -278,7 +330,12 @@ def read_revocation(came: Response | NoAnswer) -> Refused | NoAnswer | None:
 
 # --- probes
 
-_CLIENTS = {"client": "unknown", "grant-type": "other-grant", "grant": "known", "redirect-uri": "known"}
+_CLIENTS = {
+    "client": "unknown",
+    "grant-type": "other-grant",
+    "grant": "known",
+    "redirect-uri": "known",
+}
 
 
 def read_identity(came: Response | NoAnswer, *, client: bool = False) -> Probe:
@@ -294,24 +351,36 @@ def read_identity(came: Response | NoAnswer, *, client: bool = False) -> Probe:
     if isinstance(answer, Granted):
         return Probe("not-majora", "it grants a token to anybody", skew=answer.skew)
     another = answer.kind == "other" and (answer.sent or answer.status is not None)
-    return Probe("not-majora" if another else "no-answer", answer.words, answer, answer.skew)
+    return Probe(
+        "not-majora" if another else "no-answer", answer.words, answer, answer.skew
+    )
 
 
 def read_query(came: Response | NoAnswer) -> Probe:
     """What the harmless validity query says of a token or key, and of the client's version (FACTS.md)."""
-    if isinstance(came, Response) and came.status in (400, 401, 403) and not came.is_html:
+    if (
+        isinstance(came, Response)
+        and came.status in (400, 401, 403)
+        and not came.is_html
+    ):
         # Majora says 400 with an empty body; a later Majora may say 401 (RFC 6750, 3.1).
         return Probe("refused", f"it answered {came.status}", skew=came.skew)
-    value = (came.json() or {}) if isinstance(came, Response) and came.status == 200 else {}
+    value = (
+        (came.json() or {}) if isinstance(came, Response) and came.status == 200 else {}
+    )
     if "errors" not in value:
         odd = _unusable(came) if isinstance(came, Response) else came
-        words = "its answer is not one to this query" if odd.kind == "other" else odd.words
+        words = (
+            "its answer is not one to this query" if odd.kind == "other" else odd.words
+        )
         return Probe("no-answer", words, odd, odd.skew)
     fine = Probe("accepted", "it accepts the token", skew=came.skew)
     messages = str(value.get("messages"))
     if "does not have all of the scopes" in messages:
         return fine  # the server looks at the scopes before it looks at the client's version
-    refused = re.search(r"(?i)client.*?version(?:.{0,9}?(\d+(?:\.\d+)+))?|version number", messages)
+    refused = re.search(
+        r"(?i)client.*?version(?:.{0,9}?(\d+(?:\.\d+)+))?|version number", messages
+    )
     if not value["errors"] or refused is None:
         return fine._replace(client_ok=True)
     return fine._replace(client_ok=False, wanted_version=refused[1] or "")

@@ -16,7 +16,12 @@ from typing import NamedTuple
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.system.errors import KitError
-from ocarina_kit.system.files import make_private_folder, matching, read_file, write_private
+from ocarina_kit.system.files import (
+    make_private_folder,
+    matching,
+    read_file,
+    write_private,
+)
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 
@@ -69,9 +74,15 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
     with OAuth2Session(
         client=client, redirect_uri=endpoint(setup.domain, "callback"), scope=scope
     ) as session:
-        more = {"code_challenge": challenge, "code_challenge_method": "S256", "approval_prompt": "auto"}
+        more = {
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "approval_prompt": "auto",
+        }
         # It takes no http://, which loopback hosts have; only the query is used.
-        url, _ = session.authorization_url(page.replace("http:", "https:", 1), state=state, **more)
+        url, _ = session.authorization_url(
+            page.replace("http:", "https:", 1), state=state, **more
+        )
     pending = Pending(state, Secret(verifier), scope, _owner(setup), machine.now())
     return pending, f"{page}?{url.partition('?')[2]}"
 
@@ -89,14 +100,21 @@ def save_pending(machine: Machine, pending: Pending) -> None:
 
 def last_logins(machine: Machine) -> list[Pending]:
     """The logins of the last hour, oldest first: those that wait, and those whose code was sent. Never raises."""
-    found = [_read(machine, Path(path)) for path in matching(_folder(machine), "*.json")]
-    return sorted((each for each in found if each is not None), key=lambda each: each.created)
+    found = [
+        _read(machine, Path(path)) for path in matching(_folder(machine), "*.json")
+    ]
+    return sorted(
+        (each for each in found if each is not None), key=lambda each: each.created
+    )
 
 
 def use_pending(machine: Machine, pending: Pending) -> None:
     """Note that a login's code was sent: it only tells a second paste of the same callback now. Never raises."""
     with contextlib.suppress(KitError):
-        _write(_path(machine, pending.state), pending._replace(verifier=Secret(""), sent=machine.now()))
+        _write(
+            _path(machine, pending.state),
+            pending._replace(verifier=Secret(""), sent=machine.now()),
+        )
 
 
 def _folder(machine: Machine) -> Path:
@@ -109,7 +127,12 @@ def _path(machine: Machine, state: str) -> Path:
 
 
 def _write(path: Path, pending: Pending) -> None:
-    write_private(path, json.dumps({**pending._asdict(), "verifier": pending.verifier.reveal()}).encode())
+    write_private(
+        path,
+        json.dumps(
+            {**pending._asdict(), "verifier": pending.verifier.reveal()}
+        ).encode(),
+    )
 
 
 def _read(machine: Machine, path: Path) -> Pending | None:

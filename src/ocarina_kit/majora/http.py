@@ -52,7 +52,11 @@ class NoAnswer(NamedTuple):
     @property
     def said(self) -> str:
         """The words as a sentence."""
-        words = self.words if self.status is None else f"there was no usable answer: {self.words}"
+        words = (
+            self.words
+            if self.status is None
+            else f"there was no usable answer: {self.words}"
+        )
         return f"{words[:1].upper()}{words[1:]}."
 
 
@@ -77,7 +81,10 @@ class Response(NamedTuple):
         try:
             date = parsedate_to_datetime(self.headers["date"])
             # Older forms name no zone: it is UTC too (RFC 9110, 5.6.7).
-            return date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp() - self.received
+            return (
+                date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp()
+                - self.received
+            )
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             return None
 
@@ -85,7 +92,11 @@ class Response(NamedTuple):
     def retry_after(self) -> float | None:
         """Seconds to wait, from the usual form of ``Retry-After`` (RFC 9110, 10.2.3)."""
         text = self.headers.get("retry-after", "")
-        return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        return (
+            float(text)
+            if text.isascii() and text.isdigit() and len(text) < 10
+            else None
+        )
 
     @property
     def is_html(self) -> bool:
@@ -154,16 +165,23 @@ def send(
     if seconds <= 0:
         return NoAnswer("timeout", f"no time was left to ask {server}")
     own = {"User-Agent": f"ocarina-kit/{__version__}", "Accept": "application/json"}
-    request = requests.Request("POST", url, {**own, **(headers or {})}, data=form, json=json).prepare()
+    request = requests.Request(
+        "POST", url, {**own, **(headers or {})}, data=form, json=json
+    ).prepare()
     content = request.body or b""
     body = _Body(content.encode() if isinstance(content, str) else content)
     request.body = body  # type: ignore[assignment]  # requests reads it as a file
     box: queue.SimpleQueue[Response | NoAnswer] = queue.SimpleQueue()
     try:
         # A daemon: the resolver cannot be interrupted, and an exit must not wait for it.
-        threading.Thread(target=lambda: box.put(_carry(machine, request, seconds)), daemon=True).start()
+        threading.Thread(
+            target=lambda: box.put(_carry(machine, request, seconds)), daemon=True
+        ).start()
     except RuntimeError:
-        return NoAnswer("no-thread", "this account may not start more processes or threads here (ulimit -u)")
+        return NoAnswer(
+            "no-thread",
+            "this account may not start more processes or threads here (ulimit -u)",
+        )
     try:
         # A stop (SIGSTOP, a suspended laptop) uses up one slice however long it lasts, and one more slice follows the
         # last: what arrived meanwhile is read before anything is judged late.
@@ -171,11 +189,17 @@ def send(
         for limit in (*slices, seconds % _SLICE_S, _SLICE_S):
             with contextlib.suppress(queue.Empty):
                 came = box.get(timeout=limit)
-                return came._replace(secrets=secrets) if isinstance(came, Response) else came
+                return (
+                    came._replace(secrets=secrets)
+                    if isinstance(came, Response)
+                    else came
+                )
     finally:
         stage = body.give_up()
     if stage == "resolving":
-        return NoAnswer("dns-silent", f"the resolver did not answer for {server} in time")
+        return NoAnswer(
+            "dns-silent", f"the resolver did not answer for {server} in time"
+        )
     return NoAnswer("timeout", f"{server} did not answer in time", stage == "sent")
 
 
@@ -198,13 +222,18 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
         return NoAnswer("ca-bundle", words)
     try:
         if proxy is None:
-            socket.getaddrinfo(host, None)  # first, so that a silent resolver is told from a silent server
+            socket.getaddrinfo(
+                host, None
+            )  # first, so that a silent resolver is told from a silent server
         body.stage = "connecting"
         with contextlib.closing(HTTPAdapter(max_retries=0)) as adapter:
             answer = adapter.send(
                 request,
                 stream=True,
-                timeout=(min(CONNECT_S, seconds), None),  # the caller decides that an answer is late
+                timeout=(
+                    min(CONNECT_S, seconds),
+                    None,
+                ),  # the caller decides that an answer is late
                 verify=bundle or True,
                 proxies={"https": proxy} if proxy else {},
             )
@@ -213,8 +242,12 @@ def _carry(machine: Machine, request: Any, seconds: float) -> Response | NoAnswe
             while chunk := answer.raw.read(16384, decode_content=True):
                 content += chunk
                 if len(content) > CAP:
-                    return NoAnswer("other", f"the answer of {host} is larger than 1 MiB", True)
-            return Response(answer.status_code, answer.headers, bytes(content), machine.now())
+                    return NoAnswer(
+                        "other", f"the answer of {host} is larger than 1 MiB", True
+                    )
+            return Response(
+                answer.status_code, answer.headers, bytes(content), machine.now()
+            )
     # requests, urllib3, http.client and ssl raise what they like on a hostile peer.
     except Exception as raised:
         return _failure(raised, body.stage, host, proxy)
@@ -233,7 +266,11 @@ def proxy_for(environ: Mapping[str, str], url: str) -> str | None:
         return environ.get(name, environ.get(name.upper(), "")).strip()
 
     proxy = variable("https_proxy") or variable("all_proxy")
-    if not proxy or not url.startswith("https:") or _needs_no_proxy(url, variable("no_proxy")):
+    if (
+        not proxy
+        or not url.startswith("https:")
+        or _needs_no_proxy(url, variable("no_proxy"))
+    ):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 
@@ -245,7 +282,9 @@ def _needs_no_proxy(url: str, no_proxy: str) -> bool:
     parts = urlsplit(url)
     for network in no_proxy.split(","):
         with contextlib.suppress(ValueError):  # a name
-            if ip_address(parts.hostname or "") in ip_network(network.strip(), strict=False):
+            if ip_address(parts.hostname or "") in ip_network(
+                network.strip(), strict=False
+            ):
                 return True
     return bool(proxy_bypass_environment(parts.netloc, {"no": no_proxy}))
 
@@ -253,7 +292,9 @@ def _needs_no_proxy(url: str, no_proxy: str) -> bool:
 def ca_bundle(environ: Mapping[str, str]) -> tuple[str, str]:
     """The variable that names a CA bundle, of those that requests, and so the client, reads; and the path. Both are ""
     if none does."""
-    return next(((name, environ[name]) for name in CA_BUNDLES if environ.get(name)), ("", ""))
+    return next(
+        ((name, environ[name]) for name in CA_BUNDLES if environ.get(name)), ("", "")
+    )
 
 
 # --- what it means if a request came no further
@@ -268,35 +309,60 @@ _KINDS = {
     "tls-expired": (r"VerificationError:(?:9|10) ", _UNTRUSTED),
     "tls-host": (r"VerificationError:(?:62|63|64) ", _UNTRUSTED),
     "tls-unknown-issuer": (r"VerificationError:(?:2|18|19|20|21|27) ", _UNTRUSTED),
-    "proxy-auth": ("^proxied .*tunnel:407 ", "the proxy {proxy} asks for a user name and password (407)"),
-    "proxy-unusable": ("^proxied .*unusable:", "the setting for a proxy holds no address of one: {proxy}"),
+    "proxy-auth": (
+        "^proxied .*tunnel:407 ",
+        "the proxy {proxy} asks for a user name and password (407)",
+    ),
+    "proxy-unusable": (
+        "^proxied .*unusable:",
+        "the setting for a proxy holds no address of one: {proxy}",
+    ),
     "proxy-refused": (
         r"^proxied (?!.*\bssl\.)|^proxied .*ProxyError",
         "the proxy {proxy} cannot be reached, or refuses to connect to {host}",
     ),
-    "tls-other": (r"^(?!sent).*\bssl\.SSL\w*Error:", "the TLS handshake with {host} failed"),
+    "tls-other": (
+        r"^(?!sent).*\bssl\.SSL\w*Error:",
+        "the TLS handshake with {host} failed",
+    ),
     "dns-none": (f"gaierror:(?:{_NO_NAME}) ", "no host is named {host}"),
     "dns-silent": ("gaierror|^resolving", "the resolver did not answer for {host}"),
-    "refused": ("NewConnectionError", "{host} refuses the connection, or cannot be reached from here"),
+    "refused": (
+        "NewConnectionError",
+        "{host} refuses the connection, or cannot be reached from here",
+    ),
     "reset": (_CUT, "{host} closed the connection before it had answered"),
     "other": ("", "{host} did not answer with HTTP"),
 }
 
 
-def _failure(problem: BaseException, stage: str, host: str, proxy: str | None) -> NoAnswer:
+def _failure(
+    problem: BaseException, stage: str, host: str, proxy: str | None
+) -> NoAnswer:
     """What an exception of a request means. Its text is not shown: it may hold a URL or a proxy's password."""
     causes = [problem]
     marks = "proxied " if proxy and stage == "connecting" else f"{stage} "
     for each in causes:
         inner = (each.__cause__, each.__context__)
-        causes += [cause for cause in inner if cause is not None and cause not in causes]
+        causes += [
+            cause for cause in inner if cause is not None and cause not in causes
+        ]
         code = getattr(each, "verify_code", getattr(each, "errno", None))
         marks += f"{type(each).__module__}.{type(each).__name__}:{code} "
         # A ValueError is that of requests or urllib3 for an address that they cannot use.
         marks += "unusable: " if isinstance(each, ValueError) else ""
         # http.client says "Tunnel connection failed: <status> <reason>".
         marks += "tunnel:407 " if "Tunnel connection failed: 407" in str(each) else ""
-    kind = next(kind for kind, (pattern, _) in _KINDS.items() if re.search(pattern, marks))
+    kind = next(
+        kind for kind, (pattern, _) in _KINDS.items() if re.search(pattern, marks)
+    )
     words = _KINDS[kind][1].format(host=host, proxy=mask(proxy or ""))
-    reason = next((f": {each.verify_message}" for each in causes if hasattr(each, "verify_message")), "")
+    reason = next(
+        (
+            f": {each.verify_message}"
+            for each in causes
+            if hasattr(each, "verify_message")
+        ),
+        "",
+    )
     return NoAnswer(kind, words + reason, stage == "sent")

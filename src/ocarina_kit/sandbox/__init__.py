@@ -24,7 +24,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ocarina_kit.sandbox.handle import Sandbox
     from ocarina_kit.sandbox.records import Application, SandboxError, Seen, User
-    from ocarina_kit.sandbox.standin import break_interpreter, install_impostor, install_standin
+    from ocarina_kit.sandbox.standin import (
+        break_interpreter,
+        install_impostor,
+        install_standin,
+    )
 
 __all__ = [
     "Application",
@@ -43,5 +47,7 @@ def __getattr__(name: str) -> object:
 
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "handle" if name == "Sandbox" else "records" if name[0].isupper() else "standin"
+    module = (
+        "handle" if name == "Sandbox" else "records" if name[0].isupper() else "standin"
+    )
     return getattr(import_module(f"{__name__}.{module}"), name)

@@ -25,7 +25,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     pipe = sys.stdout.buffer
-    sys.stdout = sys.stderr  # nothing that Django or a library prints may come between the answers
+    sys.stdout = (
+        sys.stderr
+    )  # nothing that Django or a library prints may come between the answers
 
     def answer(*message: Any) -> None:
         pickle.dump(message, pipe)
@@ -33,16 +35,24 @@ def main() -> int:
 
     parent = os.getppid()
     options = pickle.load(sys.stdin.buffer)  # noqa: S301  # both ends of the pipe are this package
-    with tempfile.TemporaryDirectory(prefix="ocarina-sandbox-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="ocarina-sandbox-", ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         try:
             server = _start(folder, **options)
         except Exception as problem:
-            where = f"port {options['port']}: " if options["port"] and isinstance(problem, OSError) else ""
+            where = (
+                f"port {options['port']}: "
+                if options["port"] and isinstance(problem, OSError)
+                else ""
+            )
             answer("error", f"{where}{getattr(problem, 'strerror', None) or problem}")
             return 1
         answer("ok", (server.url, folder))
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
         _obey(server, answer)
         server.shutdown()
         server.server_close()
@@ -51,7 +61,9 @@ def main() -> int:
     return 0
 
 
-def _start(folder: Path, *, port: int, tls: bool, certificate: str, **options: Any) -> Any:
+def _start(
+    folder: Path, *, port: int, tls: bool, certificate: str, **options: Any
+) -> Any:
     """The server, bound and ready."""
     from django.utils import timezone
 

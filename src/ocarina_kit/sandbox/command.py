@@ -36,7 +36,10 @@ def run_sandbox(
     An interrupt is the way to end it (Ctrl-C, a polite kill, a closed terminal), so that is ``Exit.OK``. Raises
     :class:`~ocarina_kit.system.errors.KitError` ``SBX001`` (extra missing) and ``SBX002`` (port taken).
     """
-    with as_interrupts(), Sandbox.start(port=port, tls=tls, shows_codes=two_factor) as majora:
+    with (
+        as_interrupts(),
+        Sandbox.start(port=port, tls=tls, shows_codes=two_factor) as majora,
+    ):
         try:
             account = majora.add_user(user, two_factor=two_factor)
             majora.add_sample(SAMPLE)
@@ -54,7 +57,9 @@ def run_sandbox(
     return Exit.OK
 
 
-def _document(majora: Sandbox, account: User, home: Path, script: Path | None) -> Iterator[str]:
+def _document(
+    majora: Sandbox, account: User, home: Path, script: Path | None
+) -> Iterator[str]:
     document = {
         **{"schema": 1, "command": "sandbox", "ok": True, "exit": Exit.OK},
         "url": majora.url,
@@ -68,7 +73,9 @@ def _document(majora: Sandbox, account: User, home: Path, script: Path | None) -
     yield json.dumps(document)
 
 
-def _welcome(majora: Sandbox, account: User, home: Path, script: Path | None) -> Iterator[str]:
+def _welcome(
+    majora: Sandbox, account: User, home: Path, script: Path | None
+) -> Iterator[str]:
     machine, port = this_machine(), majora.url.rstrip("/").rpartition(":")[2]
     yield f"The practice Majora runs at {majora.url} (this machine only)."
     yield f"\n  User           {account.name}"

@@ -29,7 +29,9 @@ class Control:
 
     # People
 
-    def add_user(self, name: str, *, permissions: Permissions = "all", two_factor: bool = True) -> User:
+    def add_user(
+        self, name: str, *, permissions: Permissions = "all", two_factor: bool = True
+    ) -> User:
         """A new account. ``permissions`` are scope names (``majora2.…``)."""
         user = User(name, secrets.token_urlsafe(12), None)
         auth.User.objects.create_user(name, password=user.password)
@@ -41,7 +43,9 @@ class Control:
         if unknown := sorted(wanted - set(SCOPES)):
             raise ValueError(f"no such permissions: {', '.join(unknown)}")
         names = [scope.partition(".")[2] for scope in wanted]
-        _account(user).user_permissions.set(auth.Permission.objects.filter(codename__in=names))
+        _account(user).user_permissions.set(
+            auth.Permission.objects.filter(codename__in=names)
+        )
 
     def set_active(self, user: User, active: bool) -> None:
         auth.User.objects.filter(username=user.name).update(is_active=active)
@@ -67,9 +71,15 @@ class Control:
 
     # Applications and tokens
 
-    def add_application(self, user: User, redirect_uri: str | None = None) -> Application:
+    def add_application(
+        self, user: User, redirect_uri: str | None = None
+    ) -> Application:
         """A confidential application with the authorization code grant; ``redirect_uri``: ``<url>o/callback/``."""
-        redirect_uri = redirect_uri if redirect_uri is not None else f"{self._server.url}o/callback/"
+        redirect_uri = (
+            redirect_uri
+            if redirect_uri is not None
+            else f"{self._server.url}o/callback/"
+        )
         made = Application(generate_client_id(), generate_client_secret(), redirect_uri)
         oauth.Application.objects.create(
             user=_account(user),
@@ -92,7 +102,9 @@ class Control:
         mine = oauth.Application.objects.filter(user=_account(user)).order_by("pk")
         return list(mine.values(*FIELDS))
 
-    def grant(self, user: User, application: Application, scope: str, age: float = 0.0) -> dict[str, Any]:
+    def grant(
+        self, user: User, application: Application, scope: str, age: float = 0.0
+    ) -> dict[str, Any]:
         """A token that was issued ``age`` seconds ago, as the client stores it (FACTS.md, Tokens file).
 
         No browser, no request. ``expires_at`` is by this machine's clock, as the client reckons it.
@@ -103,7 +115,9 @@ class Control:
         access = oauth.AccessToken.objects.create(
             **owner, token=generate_token(), scope=scope, expires=expires
         )
-        refresh = oauth.RefreshToken.objects.create(**owner, token=generate_token(), access_token=access)
+        refresh = oauth.RefreshToken.objects.create(
+            **owner, token=generate_token(), access_token=access
+        )
         return {
             "access_token": access.token,
             "expires_in": LIFETIME,
@@ -124,7 +138,9 @@ class Control:
         Whether there was anything to revoke.
         """
         text = token if isinstance(token, str) else token["refresh_token"]
-        refresh = oauth.RefreshToken.objects.filter(token=text, revoked__isnull=True).first()
+        refresh = oauth.RefreshToken.objects.filter(
+            token=text, revoked__isnull=True
+        ).first()
         if refresh is not None:
             refresh.revoke()
             return True

@@ -65,7 +65,9 @@ def run_demo(ui: Any, environ: Mapping[str, str]) -> KitError | None:
                 f"The step {stage.title!r} did not do what it claims.",
                 id="DEM001",
                 why=f"{problem}.",
-                remedy=Remedy("This is a fault of ocarina-kit. Please report it with the output above."),
+                remedy=Remedy(
+                    "This is a fault of ocarina-kit. Please report it with the output above."
+                ),
             )
     return None
 
@@ -78,14 +80,21 @@ def _set_up(stage: Stage) -> None:
     )
     server = ("--domain", stage.majora.url.rstrip("/"), "--user", stage.user.name)
     client = ("--client-id", stage.application.client_id, "--client-secret-file", "-")
-    stage.kit("init", *server, *client, "--yes", stdin=stage.application.client_secret + "\n")
+    stage.kit(
+        "init", *server, *client, "--yes", stdin=stage.application.client_secret + "\n"
+    )
     stage.end(
         "~/.ocarina is readable only by Alice. The / that was missing at the end of the address is there."
     )
 
-    stage.begin("Log in", "At a terminal this is one command; here it is two steps, as in a script.")
+    stage.begin(
+        "Log in",
+        "At a terminal this is one command; here it is two steps, as in a script.",
+    )
     printed = stage.kit("login", "--print-url").split()
-    callback = stage.majora.authorize(stage.user, next(word for word in printed if "/o/authorize/?" in word))
+    callback = stage.majora.authorize(
+        stage.user, next(word for word in printed if "/o/authorize/?" in word)
+    )
     stage.ui.say(
         "\nAlice opens that link in a browser, logs in with her second factor, presses Authorize, and copies the"
         " address of the page that opens:\n"
@@ -93,26 +102,36 @@ def _set_up(stage: Stage) -> None:
     stage.kit("login", "--callback", "-", stdin=callback + "\n")
     stage.end("The token is saved, and Majora accepts it.")
 
-    stage.begin("Keep the token fresh", "It is valid for 10 hours. Cron refreshes it long before.")
+    stage.begin(
+        "Keep the token fresh",
+        "It is valid for 10 hours. Cron refreshes it long before.",
+    )
     stage.kit("schedule", "--yes")
     stage.claim_line_names(stage.client)
     stage.end("One line was added; the lab's own lines did not change.")
 
-    stage.begin("Check it", "No cron daemon reads the demo's crontab: the check for one is left out.")
+    stage.begin(
+        "Check it",
+        "No cron daemon reads the demo's crontab: the check for one is left out.",
+    )
     stage.kit(*DOCTOR)
     stage.end("Everything works.")
 
 
 def _break_and_fix(stage: Stage) -> None:
     stage.begin("Break it", "Now four things that happen to people:")
-    stage.config.write_text(stage.config.read_text().replace(stage.majora.url, stage.majora.url.rstrip("/")))
+    stage.config.write_text(
+        stage.config.read_text().replace(stage.majora.url, stage.majora.url.rstrip("/"))
+    )
     stage.config.chmod(0o644)
     tokens = json.loads(stage.tokens.read_text())
     tokens[SCOPE]["expires_at"] = time.time() - 24 * 3600
     stage.tokens.write_text(json.dumps(tokens))
     stage.majora.expire_tokens()
     gone = stage.home / "envs" / "last-year" / "bin" / "ocarina"
-    stage.crontab.write_text(stage.crontab.read_text().replace(str(stage.client), str(gone)))
+    stage.crontab.write_text(
+        stage.crontab.read_text().replace(str(stage.client), str(gone))
+    )
     stage.ui.say(
         "Address: ~/.ocarina has lost the last / of MAJORA_DOMAIN.\n"
         "File mode: ~/.ocarina is 0644. Others on this machine can read the secret.\n"
@@ -123,13 +142,21 @@ def _break_and_fix(stage: Stage) -> None:
 
     stage.begin("Find out why", "The last line of doctor is the next step.")
     printed = stage.kit(*DOCTOR, code=1)
-    claim(all(one in printed for one in BROKEN), f"doctor does not find all of {', '.join(BROKEN)}")
+    claim(
+        all(one in printed for one in BROKEN),
+        f"doctor does not find all of {', '.join(BROKEN)}",
+    )
     stage.end("Doctor found all four, and the command that fixes them.")
 
-    stage.begin("Fix it", "Doctor shows each change first. It would also ask; --yes agrees beforehand.")
+    stage.begin(
+        "Fix it",
+        "Doctor shows each change first. It would also ask; --yes agrees beforehand.",
+    )
     stage.kit(*DOCTOR, "--fix", "--yes")
     stage.claim_line_names(stage.client)
-    stage.end("All four are fixed, without a browser. What was changed is kept as a backup.")
+    stage.end(
+        "All four are fixed, without a browser. What was changed is kept as a backup."
+    )
 
     stage.begin("Check it again", "Is everything fixed?")
     stage.kit(*DOCTOR)
@@ -162,11 +189,27 @@ class Stage:
         self.crontab.write_text(THE_LABS)
         program = majora.folder / "bin" / "crontab"
         program.parent.mkdir()
-        program.write_bytes((Path(__file__).parent / "programs" / "crontab").read_bytes())
+        program.write_bytes(
+            (Path(__file__).parent / "programs" / "crontab").read_bytes()
+        )
         program.chmod(0o755)
-        path = (self.client.parent, program.parent, Path(sys.executable).parent, "/usr/bin", "/bin")
-        kept = {name: text for name, text in environ.items() if not name.upper().startswith(_NOT_PASSED_ON)}
-        here = {"HOME": str(self.home), "PWD": str(self.home), "PATH": os.pathsep.join(map(str, path))}
+        path = (
+            self.client.parent,
+            program.parent,
+            Path(sys.executable).parent,
+            "/usr/bin",
+            "/bin",
+        )
+        kept = {
+            name: text
+            for name, text in environ.items()
+            if not name.upper().startswith(_NOT_PASSED_ON)
+        }
+        here = {
+            "HOME": str(self.home),
+            "PWD": str(self.home),
+            "PATH": os.pathsep.join(map(str, path)),
+        }
         self.env = {**kept, **here}
         self.number, self.title = 0, ""
 
@@ -182,25 +225,42 @@ class Stage:
 
     def kit(self, *args: str, stdin: str = "", code: int = 0) -> str:
         """Run ``ocarina-kit`` as a person would, show it, and hold it to its exit code; answers what it printed."""
-        return self.show([sys.executable, "-m", "ocarina_kit"], ("ocarina-kit", *args), stdin, code)
+        return self.show(
+            [sys.executable, "-m", "ocarina_kit"], ("ocarina-kit", *args), stdin, code
+        )
 
-    def show(self, program: list[str], words: tuple[str, ...], stdin: str = "", code: int = 0) -> str:
+    def show(
+        self, program: list[str], words: tuple[str, ...], stdin: str = "", code: int = 0
+    ) -> str:
         typed = shlex.join(words)
         self.ui.command(f"$ {typed}", indent=4)
         # Both streams in their order, as in a terminal.
         argv = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", *program, *words[1:]]
         ran = run(argv, env=self.env, cwd=self.home, stdin=stdin.encode(), timeout=60)
         printed = ran.stdout.decode("utf-8", "backslashreplace")
-        self.ui.say(mask(printed.rstrip("\n"), (self.application.client_secret,)), indent=4)
-        claim(ran.code == code, f"`{typed}` ended with {ran.error or f'exit code {ran.code}'}, not {code}")
+        self.ui.say(
+            mask(printed.rstrip("\n"), (self.application.client_secret,)), indent=4
+        )
+        claim(
+            ran.code == code,
+            f"`{typed}` ended with {ran.error or f'exit code {ran.code}'}, not {code}",
+        )
         return printed
 
     def claim_line_names(self, client: Path) -> None:
         """The kit's one line runs this client, and all other lines are the lab's."""
         text = self.crontab.read_text()
-        ours = [line for line in text.splitlines(keepends=True) if line.endswith(" # ocarina-kit\n")]
-        claim(len(ours) == 1, f"the crontab has {len(ours)} lines of ocarina-kit, not one")
-        claim(text.replace(ours[0], "") == THE_LABS, "a line of the lab's own was changed")
+        ours = [
+            line
+            for line in text.splitlines(keepends=True)
+            if line.endswith(" # ocarina-kit\n")
+        ]
+        claim(
+            len(ours) == 1, f"the crontab has {len(ours)} lines of ocarina-kit, not one"
+        )
+        claim(
+            text.replace(ours[0], "") == THE_LABS, "a line of the lab's own was changed"
+        )
         claim(str(client) in ours[0], f"the crontab line does not name {client}")
 
 

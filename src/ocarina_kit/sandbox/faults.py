@@ -59,7 +59,9 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"no such fault: {self.kind!r}; there are {', '.join(KINDS)}")
+            raise ValueError(
+                f"no such fault: {self.kind!r}; there are {', '.join(KINDS)}"
+            )
         if not self.path.startswith("/"):
             self.path = "/" + self.path
         if self.kind in ("truncated", "edit"):  # they need the real answer

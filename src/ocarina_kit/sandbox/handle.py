@@ -33,7 +33,9 @@ class Sandbox(Control):
     It has the methods of :class:`~ocarina_kit.sandbox.control.Control` too: ``add_user``, ``grant`` …
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], ready: tuple[Any, ...]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], ready: tuple[Any, ...]
+    ) -> None:
         self._process = process
         self._pipe = threading.Lock()
         self.offset = 0.0
@@ -80,9 +82,16 @@ class Sandbox(Control):
             return cls(process, _exchange(process, options))
         except SandboxError as problem:
             _end(process)
-            advice = "Choose another port, or leave out --port to use a free one." if port else ""
+            advice = (
+                "Choose another port, or leave out --port to use a free one."
+                if port
+                else ""
+            )
             raise KitError(
-                "The sandbox did not start.", id="SBX002", why=str(problem), remedy=Remedy(advice)
+                "The sandbox did not start.",
+                id="SBX002",
+                why=str(problem),
+                remedy=Remedy(advice),
             ) from None
         except BaseException:
             _end(process)
@@ -153,7 +162,14 @@ class Sandbox(Control):
         self.offset += seconds
         self.set_offset(self.offset)
 
-    def fault(self, kind: str, path: str = "o/token/", *, token: str | None = None, **details: Any) -> None:
+    def fault(
+        self,
+        kind: str,
+        path: str = "o/token/",
+        *,
+        token: str | None = None,
+        **details: Any,
+    ) -> None:
         """Play a fault on the requests to ``path`` (``*`` and ``?`` as in a shell); see :mod:`.faults` for the kinds.
 
         ``token``: only on those that carry this refresh or access token. Further: ``times`` (how many requests it
@@ -161,7 +177,9 @@ class Sandbox(Control):
         kind or a detail that does not exist.
         """
         try:
-            self.add_fault(Fault(kind, path, token=digest(token) if token else None, **details))
+            self.add_fault(
+                Fault(kind, path, token=digest(token) if token else None, **details)
+            )
         except TypeError as problem:
             raise ValueError(str(problem)) from None
 
@@ -177,13 +195,18 @@ class Sandbox(Control):
 
 def require_extra(find: Callable[[str], object] = importlib.util.find_spec) -> None:
     """Raise ``SBX001`` if the extra ``[sandbox]`` is not installed."""
-    missing = [name for name in ("django", "oauth2_provider", "trustme") if not find(name)]
+    missing = [
+        name for name in ("django", "oauth2_provider", "trustme") if not find(name)
+    ]
     if missing:
         raise KitError(
             "The sandbox is not installed.",
             id="SBX001",
             why=f"It is an extra of ocarina-kit, and these packages are missing: {', '.join(missing)}.",
-            remedy=Remedy("Install ocarina-kit with its extra.", ("pip install 'ocarina-kit[sandbox]'",)),
+            remedy=Remedy(
+                "Install ocarina-kit with its extra.",
+                ("pip install 'ocarina-kit[sandbox]'",),
+            ),
         )
 
 

@@ -23,29 +23,44 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append({"action": attributes.get("action", ""), "fields": {}, "buttons": {}})
+            self.forms.append(
+                {"action": attributes.get("action", ""), "fields": {}, "buttons": {}}
+            )
         elif tag == "input" and self.forms:
             group = "buttons" if attributes.get("type") == "submit" else "fields"
-            self.forms[-1][group][attributes.get("name", "")] = attributes.get("value", "")
+            self.forms[-1][group][attributes.get("name", "")] = attributes.get(
+                "value", ""
+            )
 
     def handle_data(self, data: str) -> None:
         if data.strip():
             self.words.append(data.strip())
 
     def form_with(self, field: str) -> dict[str, Any] | None:
-        return next((form for form in self.forms if field in {**form["fields"], **form["buttons"]}), None)
+        return next(
+            (
+                form
+                for form in self.forms
+                if field in {**form["fields"], **form["buttons"]}
+            ),
+            None,
+        )
 
 
 class Person:
     """A browser, and whoever sits at it. ``code`` gives what a user's phone shows."""
 
-    def __init__(self, url: str, ca_file: Path | None, code: Callable[[User], str]) -> None:
+    def __init__(
+        self, url: str, ca_file: Path | None, code: Callable[[User], str]
+    ) -> None:
         import requests
 
         self._url = url
         self._code = code
         self.session = requests.Session()
-        self.session.trust_env = False  # no proxy, no .netrc: this is the machine itself
+        self.session.trust_env = (
+            False  # no proxy, no .netrc: this is the machine itself
+        )
         self.session.verify = str(ca_file) if ca_file else True
 
     def log_in(self, user: User) -> None:
@@ -67,19 +82,25 @@ class Person:
         """The page there, past the login."""
         response: Any = self.session.get(url, timeout=30)
         if form := Page(response.text).form_with("password"):
-            response = self._send(response, form, username=user.name, password=user.password)
+            response = self._send(
+                response, form, username=user.name, password=user.password
+            )
             form = Page(response.text).form_with("code")
             if form is not None and "next" in form["fields"]:
                 response = self._send(response, form, code=self._code(user))
             if Page(response.text).form_with("next") is not None:
-                raise SandboxError(f"{user.name} was not let in: {_last_words(response)}")
+                raise SandboxError(
+                    f"{user.name} was not let in: {_last_words(response)}"
+                )
         return response
 
     def _send(self, page: Any, form: dict[str, Any], **filled_in: str) -> Any:
         # Django's check against forged forms wants a Referer over TLS, which any browser sends.
         url = urljoin(page.url, form["action"] or page.url)
         data = {**form["fields"], **filled_in}
-        return self.session.post(url, data=data, headers={"Referer": page.url}, timeout=30)
+        return self.session.post(
+            url, data=data, headers={"Referer": page.url}, timeout=30
+        )
 
 
 def _last_words(response: Any) -> str:

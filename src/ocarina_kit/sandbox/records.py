@@ -54,7 +54,9 @@ def count(seen: Sequence[Seen]) -> dict[str, Any]:
     """Counts: ``refused`` are token requests that Django refused, ``grants`` are codes exchanged, ``sent`` and
     ``spent`` say how often each refresh token (its digest) arrived, and how often it was taken: never more than once.
     """
-    posts = [line for line in seen if line.path == "/o/token/" and line.method == "POST"]
+    posts = [
+        line for line in seen if line.path == "/o/token/" and line.method == "POST"
+    ]
     taken = [line for line in posts if line.processed == 200]
     refreshes = [line for line in taken if line.grant_type == "refresh_token"]
     return {
@@ -63,6 +65,12 @@ def count(seen: Sequence[Seen]) -> dict[str, Any]:
         "refreshes": len(refreshes),
         "grants": len(taken) - len(refreshes),
         "refused": sum(line.processed in (400, 401) for line in posts),
-        "sent": dict(Counter(line.refresh_token for line in posts if line.grant_type == "refresh_token")),
+        "sent": dict(
+            Counter(
+                line.refresh_token
+                for line in posts
+                if line.grant_type == "refresh_token"
+            )
+        ),
         "spent": dict(Counter(line.refresh_token for line in refreshes)),
     }

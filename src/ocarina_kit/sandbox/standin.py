@@ -33,9 +33,15 @@ def install_standin(prefix: Path, version: str = "1.0.0") -> Path:
 
     Raises :class:`~ocarina_kit.system.errors.KitError` ``SBX003`` if no environment can be made.
     """
-    source = (Path(__file__).parent / "standin_client" / "client.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parent / "standin_client" / "client.py").read_text(
+        encoding="utf-8"
+    )
     source = source.replace('__version__ = "1.0.0"', f'__version__ = "{version}"')
-    modules = {"__init__.py": "", "client.py": source, "endpoints.json": json.dumps(_endpoints(version))}
+    modules = {
+        "__init__.py": "",
+        "client.py": source,
+        "endpoints.json": json.dumps(_endpoints(version)),
+    }
     return _install(prefix, modules, _SCRIPT)
 
 
@@ -61,8 +67,13 @@ def _endpoints(version: str) -> dict[str, Any]:
         for name in purpose.endpoints:
             path = f"/api/v2/{name.removeprefix('api.').replace('.', '/')}/"
             found[name] = {"endpoint": path, "scope": purpose.scope}
-    if [int(part) for part in version.split(".")] < [0, 44]:  # there the sample query has no scope of its own
-        found["api.artifact.biosample.get"] = found["api.artifact.biosample.get"]["endpoint"]
+    if [int(part) for part in version.split(".")] < [
+        0,
+        44,
+    ]:  # there the sample query has no scope of its own
+        found["api.artifact.biosample.get"] = found["api.artifact.biosample.get"][
+            "endpoint"
+        ]
     return found
 
 
@@ -71,14 +82,24 @@ def _install(prefix: Path, modules: dict[str, str], body: str) -> Path:
     from ocarina_kit.system.process import run
 
     interpreter = getattr(sys, "_base_executable", sys.executable)
-    made = run([interpreter, "-m", "venv", "--symlinks", "--without-pip", str(prefix)], timeout=60)
+    made = run(
+        [interpreter, "-m", "venv", "--symlinks", "--without-pip", str(prefix)],
+        timeout=60,
+    )
     if made.code != 0:
-        said = (made.stderr or made.stdout).decode("utf-8", "backslashreplace").strip().rpartition("\n")[2]
+        said = (
+            (made.stderr or made.stdout)
+            .decode("utf-8", "backslashreplace")
+            .strip()
+            .rpartition("\n")[2]
+        )
         raise KitError(
             "The stand-in client could not be installed.",
             id="SBX003",
             why=f"{interpreter} -m venv says: {said or made.error or f'exit code {made.code}'}",
-            remedy=Remedy("Install the venv module of this Python (on Debian: the package python3-venv)."),
+            remedy=Remedy(
+                "Install the venv module of this Python (on Debian: the package python3-venv)."
+            ),
         )
     package = sorted(prefix.glob("lib/python3*/site-packages"))[-1] / "ocarina"
     package.mkdir(exist_ok=True)
@@ -87,7 +108,9 @@ def _install(prefix: Path, modules: dict[str, str], body: str) -> Path:
     # A console script as pip writes it: the interpreter in its first line, through sh where that cannot be.
     own = str(prefix.absolute() / "bin" / "python")
     first = f"#!{own}\n"
-    if " " in own or len(first.encode()) > 127:  # what every kernel reads of it (execve(2))
+    if (
+        " " in own or len(first.encode()) > 127
+    ):  # what every kernel reads of it (execve(2))
         first = f"#!/bin/sh\n'''exec' {shlex.quote(own)} \"$0\" \"$@\"\n' '''\n"
     script = prefix / "bin" / "ocarina"
     script.write_text(first + body, encoding="utf-8")

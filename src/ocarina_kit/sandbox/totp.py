@@ -27,4 +27,6 @@ def is_valid(secret: str, code: str, when: float) -> bool:
     """Whether ``code`` is right at ``when``, or was one step before or after (RFC 6238, section 5.2)."""
     given = code.replace(" ", "").encode()
     steps = (when, when - STEP, when + STEP)
-    return any(hmac.compare_digest(given, code_at(secret, step).encode()) for step in steps)
+    return any(
+        hmac.compare_digest(given, code_at(secret, step).encode()) for step in steps
+    )

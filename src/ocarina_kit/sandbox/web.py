@@ -51,7 +51,9 @@ class Server(ThreadingMixIn, WSGIServer):
         # before its transaction begins, so that a race would spend it more than once.
         self.lock = threading.Lock()
         super().__init__(("127.0.0.1", port), Handler)
-        self.url = f"{self.base_environ['wsgi.url_scheme']}://127.0.0.1:{self.server_port}/"
+        self.url = (
+            f"{self.base_environ['wsgi.url_scheme']}://127.0.0.1:{self.server_port}/"
+        )
 
     def server_bind(self) -> None:
         # Not HTTPServer's, which asks the resolver for this machine's name and may hang there.
@@ -65,7 +67,9 @@ class Server(ThreadingMixIn, WSGIServer):
         if self.context is None:
             return connection, address
         # The handshake is left to the connection's own thread: a client that stalls stops nobody else.
-        wrapped = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        wrapped = self.context.wrap_socket(
+            connection, server_side=True, do_handshake_on_connect=False
+        )
         return wrapped, address
 
     def take_fault(self, seen: Seen) -> Fault | None:
@@ -84,7 +88,11 @@ class Handler(WSGIRequestHandler):
 
     def handle(self) -> None:
         self.raw_requestline = self.rfile.readline(65_537)
-        if not self.raw_requestline or len(self.raw_requestline) > 65_536 or not self.parse_request():
+        if (
+            not self.raw_requestline
+            or len(self.raw_requestline) > 65_536
+            or not self.parse_request()
+        ):
             return
         # As it was sent: the standard library folds slashes at its start, which is the front end's part here.
         self.path = self.requestline.split()[1]
@@ -121,7 +129,9 @@ class Handler(WSGIRequestHandler):
                 self._send(real or self._processed())
         elif fault.kind == "reset":
             # SO_LINGER with zero seconds turns the close into a reset (socket(7)).
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             self.rfile.close()
             self.connection.close()
         elif fault.kind == "drip":
@@ -137,7 +147,9 @@ class Handler(WSGIRequestHandler):
         elif fault.kind != "close":
             self._send(_answer(fault, real))
 
-    def _send(self, answer: HttpResponse, *, length: int | None = -1, pause: float = 0.0) -> None:
+    def _send(
+        self, answer: HttpResponse, *, length: int | None = -1, pause: float = 0.0
+    ) -> None:
         """Send it, a byte every ``pause`` seconds, or all at once.
 
         ``length`` is declared: -1 for the body's own, None for none, so that the answer ends with the connection.
@@ -149,7 +161,9 @@ class Handler(WSGIRequestHandler):
         del answer["Content-Length"]
         if length is not None:
             answer["Content-Length"] = len(answer.content) if length < 0 else length
-        cookies = [("Set-Cookie", cookie.OutputString()) for cookie in answer.cookies.values()]
+        cookies = [
+            ("Set-Cookie", cookie.OutputString()) for cookie in answer.cookies.values()
+        ]
         lines = [f"{name}: {value}" for name, value in (*answer.items(), *cookies)]
         first = f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}"
         data = "\r\n".join((first, *lines, "", "")).encode("latin-1") + answer.content
@@ -163,8 +177,12 @@ def _answer(fault: Fault, real: HttpResponse | None) -> HttpResponse:
     if fault.kind == "edit" and real is not None:
         real.content = _edited(real.content, fault)
         return real
-    content_type, status, body = _DEFAULTS.get(fault.kind, ("application/json", 200, ""))
-    answer = HttpResponse(fault.body or body, content_type=content_type, status=status or fault.status)
+    content_type, status, body = _DEFAULTS.get(
+        fault.kind, ("application/json", 200, "")
+    )
+    answer = HttpResponse(
+        fault.body or body, content_type=content_type, status=status or fault.status
+    )
     if fault.kind == "redirect":
         answer["Location"] = fault.location
     elif fault.kind == "bomb":
@@ -213,9 +231,17 @@ def tls_context(folder: Path, certificate: str) -> ssl.SSLContext:
     import trustme
 
     authority = trustme.CA(organization_name="ocarina-kit sandbox")
-    names = ["sandbox.invalid"] if certificate == "other-host" else ["127.0.0.1", "localhost", "::1"]
-    yesterday = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
-    leaf = authority.issue_cert(*names, not_after=yesterday if certificate == "expired" else None)
+    names = (
+        ["sandbox.invalid"]
+        if certificate == "other-host"
+        else ["127.0.0.1", "localhost", "::1"]
+    )
+    yesterday = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(
+        days=1
+    )
+    leaf = authority.issue_cert(
+        *names, not_after=yesterday if certificate == "expired" else None
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     leaf.configure_cert(context)
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))

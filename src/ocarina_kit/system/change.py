@@ -37,7 +37,13 @@ def apply_to_file(
     machine: Machine, change: Change, waiting: Callable[[str], None] | None = None
 ) -> Path | None:
     """Change one file, under its lock; returns the backup, if there is one. Raises KitError; it is as it was then."""
-    from ocarina_kit.system.files import backup, chmod_private, read_file, remove, write_private
+    from ocarina_kit.system.files import (
+        backup,
+        chmod_private,
+        read_file,
+        remove,
+        write_private,
+    )
     from ocarina_kit.system.lock import hold
 
     with hold(machine, change.path, waiting=waiting):
@@ -57,7 +63,9 @@ def apply_to_file(
             chmod_private(change.path)
             return None
         if seen.content is not None:
-            kind = f"{change.kind}-damaged" if change.what == "set aside" else change.kind
+            kind = (
+                f"{change.kind}-damaged" if change.what == "set aside" else change.kind
+            )
             kept = backup(machine, kind, seen.content, str(change.path))
         if change.after is None:
             remove(change.path)
@@ -66,7 +74,9 @@ def apply_to_file(
         return kept
 
 
-def difference(changes: Iterable[Change], machine: Machine, secrets: Iterable[Secret | str] = ()) -> str:
+def difference(
+    changes: Iterable[Change], machine: Machine, secrets: Iterable[Secret | str] = ()
+) -> str:
     """The changes as a unified diff in which secrets are ``**** (128 characters)``; lines only, no colour.
 
     Everything that is no secret is shown (CONTRACT.md, Every command), but of the crontab only what changes: its other
@@ -80,7 +90,9 @@ def difference(changes: Iterable[Change], machine: Machine, secrets: Iterable[Se
             parts.append(f"chmod 600 {name}  (was {change.mode or 0:03o})")
         elif change.what == "set aside":
             rest = "nothing" if change.after is None else "what can be read of it"
-            parts.append(f"set aside {name}: a backup is made, and {rest} is left in its place")
+            parts.append(
+                f"set aside {name}: a backup is made, and {rest} is left in its place"
+            )
         elif change.what != "refresh":
             parts += _diff(name if change.what == "write" else "crontab", change, known)
     return "\n".join(parts)
@@ -94,13 +106,18 @@ def _diff(name: str, change: Change, secrets: Sequence[Secret | str]) -> Iterato
     # Compared as they are, as one masked secret is like another. In a crontab a line that is often there counts too:
     # what is alike must not be shown.
     matcher = SequenceMatcher(None, old, new, autojunk=not is_crontab)
-    old, new = (masked("\n".join(lines), change.kind, secrets).split("\n") for lines in (old, new))
+    old, new = (
+        masked("\n".join(lines), change.kind, secrets).split("\n")
+        for lines in (old, new)
+    )
     yield f"--- {name} ({'current' if change.before is not None else 'no file yet'})"
     yield f"+++ {name} (new)"
     for group in matcher.get_grouped_opcodes(0 if is_crontab else 2):
         yield f"@@ -{group[0][1] + 1} +{group[0][3] + 1} @@"
         for kind, start, end, new_start, new_end in group:
-            yield from (f"{' ' if kind == 'equal' else '-'}{line}" for line in old[start:end])
+            yield from (
+                f"{' ' if kind == 'equal' else '-'}{line}" for line in old[start:end]
+            )
             if kind != "equal":
                 yield from (f"+{line}" for line in new[new_start:new_end])
 
@@ -111,7 +128,9 @@ def _lines(content: bytes | None, kind: str) -> list[str]:
     if not content:
         return []
     # In UTF-16, read as UTF-8, no mask would find a secret. A byte-order mark stays to be seen.
-    text = content.decode(json.detect_encoding(content).removesuffix("-sig"), "backslashreplace")
+    text = content.decode(
+        json.detect_encoding(content).removesuffix("-sig"), "backslashreplace"
+    )
     if kind == "tokens":  # one long line: over several the change can be seen
         with contextlib.suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(content), indent=2)

@@ -20,12 +20,18 @@ def write_crash_log(bug: BaseException) -> str:
     from ocarina_kit.system.secret import mask, mask_opaque
     from ocarina_kit.system.words import tilde
 
-    where = f"ocarina-kit {__version__}, Python {sys.version.split()[0]}, {sys.platform}\n"
+    where = (
+        f"ocarina-kit {__version__}, Python {sys.version.split()[0]}, {sys.platform}\n"
+    )
     text = where + mask_opaque(mask("".join(traceback.format_exception(bug))))
     try:
         machine = this_machine()
-        path = make_private_folder(machine.state) / time.strftime("crash-%Y%m%dT%H%M%SZ.log", time.gmtime())
-        write_private(path, tilde(text, machine.home).encode("utf-8", "backslashreplace"))
+        path = make_private_folder(machine.state) / time.strftime(
+            "crash-%Y%m%dT%H%M%SZ.log", time.gmtime()
+        )
+        write_private(
+            path, tilde(text, machine.home).encode("utf-8", "backslashreplace")
+        )
     except (KitError, OSError):
         return ""
     return str(path)

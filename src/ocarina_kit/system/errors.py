@@ -18,7 +18,14 @@ class Exit:
     INTERRUPTED = 130
 
 
-_FIRST = (Exit.INTERRUPTED, Exit.BUG, Exit.USAGE, Exit.LOGIN, Exit.PROBLEM, Exit.UNKNOWN)
+_FIRST = (
+    Exit.INTERRUPTED,
+    Exit.BUG,
+    Exit.USAGE,
+    Exit.LOGIN,
+    Exit.PROBLEM,
+    Exit.UNKNOWN,
+)
 
 
 def worst(exits: Iterable[int]) -> int:
@@ -46,13 +53,27 @@ class KitError(Exception):
     """
 
     def __init__(
-        self, what: str, *, id: str, why: str = "", remedy: Remedy = _NO_REMEDY, exit: int = Exit.PROBLEM
+        self,
+        what: str,
+        *,
+        id: str,
+        why: str = "",
+        remedy: Remedy = _NO_REMEDY,
+        exit: int = Exit.PROBLEM,
     ) -> None:
         super().__init__(what)
-        self.what, self.id, self.why, self.remedy, self.exit = what, id, why, remedy, exit
+        self.what, self.id, self.why, self.remedy, self.exit = (
+            what,
+            id,
+            why,
+            remedy,
+            exit,
+        )
 
 
-def usage_error(what: str, *, id: str = "USE001", why: str = "", remedy: Remedy = _SEE_HELP) -> KitError:
+def usage_error(
+    what: str, *, id: str = "USE001", why: str = "", remedy: Remedy = _SEE_HELP
+) -> KitError:
     """Wrong usage: exit 2."""
     return KitError(what, id=id, why=why, remedy=remedy, exit=Exit.USAGE)
 

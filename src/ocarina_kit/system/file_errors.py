@@ -14,20 +14,85 @@ from ocarina_kit.system.errors import KitError, Remedy
 
 # Fault: id (that of CHECKS.md if ENV008 covers it), why, what to do, command.
 _FAULTS = {
-    "read-only": ("ENV008", "The file system of {folder} is mounted read-only.", "See how:", "df {folder}"),
-    "space": ("ENV008", "The file system of {folder} is full.", "Delete something:", "df -h {folder}"),
-    "inodes": ("ENV008", "No inodes are left in {folder}.", "Delete files:", "df -i {folder}"),
-    "quota": ("ENV008", "Your quota in {folder} is used up.", "Delete something:", "quota -s"),
-    "not yours": ("ENV008", "{folder} belongs to another user.", "Use a folder of yours:", "ls -ld {folder}"),
-    "mode": ("ENV008", "The mode of {folder} forbids writing.", "Allow it:", "chmod u+wx {folder}"),
-    "immutable": ("ENV008", "It may be marked immutable.", "See:", "lsattr -d {folder} {path}"),
-    "foreign": ("FIL001", "It belongs to another user.", "If it should be yours:", "sudo chown {uid} {path}"),
-    "in the way": ("FIL002", "Something else is in its place.", "Move it away:", "mv {path} {path}.old"),
-    "special": ("FIL003", "It is a device, a pipe or a socket.", "Name an ordinary file.", "ls -l {path}"),
-    "no folder": ("FIL004", "The folder {folder} does not exist.", "Make it:", "mkdir -p {folder}"),
-    "not a folder": ("FIL004", "{folder} is not a folder.", "Name another folder. See:", "ls -ld {folder}"),
+    "read-only": (
+        "ENV008",
+        "The file system of {folder} is mounted read-only.",
+        "See how:",
+        "df {folder}",
+    ),
+    "space": (
+        "ENV008",
+        "The file system of {folder} is full.",
+        "Delete something:",
+        "df -h {folder}",
+    ),
+    "inodes": (
+        "ENV008",
+        "No inodes are left in {folder}.",
+        "Delete files:",
+        "df -i {folder}",
+    ),
+    "quota": (
+        "ENV008",
+        "Your quota in {folder} is used up.",
+        "Delete something:",
+        "quota -s",
+    ),
+    "not yours": (
+        "ENV008",
+        "{folder} belongs to another user.",
+        "Use a folder of yours:",
+        "ls -ld {folder}",
+    ),
+    "mode": (
+        "ENV008",
+        "The mode of {folder} forbids writing.",
+        "Allow it:",
+        "chmod u+wx {folder}",
+    ),
+    "immutable": (
+        "ENV008",
+        "It may be marked immutable.",
+        "See:",
+        "lsattr -d {folder} {path}",
+    ),
+    "foreign": (
+        "FIL001",
+        "It belongs to another user.",
+        "If it should be yours:",
+        "sudo chown {uid} {path}",
+    ),
+    "in the way": (
+        "FIL002",
+        "Something else is in its place.",
+        "Move it away:",
+        "mv {path} {path}.old",
+    ),
+    "special": (
+        "FIL003",
+        "It is a device, a pipe or a socket.",
+        "Name an ordinary file.",
+        "ls -l {path}",
+    ),
+    "no folder": (
+        "FIL004",
+        "The folder {folder} does not exist.",
+        "Make it:",
+        "mkdir -p {folder}",
+    ),
+    "not a folder": (
+        "FIL004",
+        "{folder} is not a folder.",
+        "Name another folder. See:",
+        "ls -ld {folder}",
+    ),
     "name": ("FIL005", "Its name is too long.", "Use a shorter name.", ""),
-    "circle": ("FIL006", "Its symbolic links lead in a circle.", "Remove the link:", "ls -l {path}"),
+    "circle": (
+        "FIL006",
+        "Its symbolic links lead in a circle.",
+        "Remove the link:",
+        "ls -l {path}",
+    ),
     "mounted": (
         "FIL008",
         "It is a mount of its own.",
@@ -37,9 +102,18 @@ _FAULTS = {
     "other": ("FIL007", "The system refused it.", "Ask who runs this machine.", ""),
 }
 _CODES = {
-    **{errno.EROFS: "read-only", errno.ENOSPC: "space", errno.EDQUOT: "quota", errno.EFBIG: "quota"},
+    **{
+        errno.EROFS: "read-only",
+        errno.ENOSPC: "space",
+        errno.EDQUOT: "quota",
+        errno.EFBIG: "quota",
+    },
     **{errno.EACCES: "immutable", errno.EPERM: "immutable", errno.ENAMETOOLONG: "name"},
-    **{errno.EISDIR: "in the way", errno.EEXIST: "in the way", errno.ENOENT: "no folder"},
+    **{
+        errno.EISDIR: "in the way",
+        errno.EEXIST: "in the way",
+        errno.ENOENT: "no folder",
+    },
     **{errno.ENOTDIR: "not a folder", errno.ELOOP: "circle", errno.ENXIO: "special"},
 }
 _LEAST = 1 << 20
@@ -63,7 +137,11 @@ def explained(path: Path) -> Iterator[None]:
 def refuse(fault: str, path: Path, words: str = "") -> NoReturn:
     """Raise the KitError for a known fault. ``words`` are the system's own."""
     id, why, text, command = _FAULTS[fault]
-    quoted = {"path": quote(str(path)), "folder": quote(str(path.parent)), "uid": os.geteuid()}
+    quoted = {
+        "path": quote(str(path)),
+        "folder": quote(str(path.parent)),
+        "uid": os.geteuid(),
+    }
     raise KitError(
         f"Could not write {path}{f' ({words})' if words else ''}. Nothing was changed.",
         id=id,
@@ -93,7 +171,9 @@ def _seen_in(folder: Path) -> str:
         return "not yours"
     faults = {
         "read-only": space.f_flag & os.ST_RDONLY,
-        "not yours" if owner != os.geteuid() else "mode": not os.access(folder, os.W_OK | os.X_OK),
+        "not yours" if owner != os.geteuid() else "mode": not os.access(
+            folder, os.W_OK | os.X_OK
+        ),
         "space": space.f_bavail * space.f_frsize < _LEAST,
         # Some file systems (btrfs, some NFS servers) count no inodes and report 0 of 0.
         "inodes": space.f_files and space.f_favail < 8,

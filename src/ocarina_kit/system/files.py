@@ -62,7 +62,9 @@ def read_file(path: Path, cap: int = READ_CAP) -> File:
         if not stat.S_ISREG(seen.st_mode):
             return file._replace(kind="folder") if stat.S_ISDIR(seen.st_mode) else file
         # O_NONBLOCK: a pipe put there since the look before would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = os.open(
+            path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        )
         with os.fdopen(descriptor, "rb") as stream:
             content = stream.read(cap + 1)
     except (OSError, ValueError) as problem:
@@ -80,7 +82,10 @@ def loose_folders(path: Path) -> tuple[Path, ...]:
     """Those that let others put a file of theirs in place of ``path`` (CFG003), nearest first: its folder and that of
     what it leads to, if group or others may write there or it is a third user's; any above that all may write."""
     found = []
-    for entry in (Path(os.path.realpath(path.parent)) / path.name, Path(os.path.realpath(path))):
+    for entry in (
+        Path(os.path.realpath(path.parent)) / path.name,
+        Path(os.path.realpath(path)),
+    ):
         for folder, child in zip(entry.parents, (entry, *entry.parents), strict=False):
             if folder not in found and _loose(folder, child, nearest=child == entry):
                 found.append(folder)
@@ -110,7 +115,11 @@ def _own_group(gid: int, me: int) -> bool:
         user, group = pwd.getpwuid(me), grp.getgrgid(gid)
     except KeyError:
         return False
-    return user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+    return (
+        user.pw_gid == gid
+        and group.gr_name == user.pw_name
+        and set(group.gr_mem) <= {user.pw_name}
+    )
 
 
 def matching(folder: str | Path, pattern: str) -> list[str]:
@@ -120,7 +129,9 @@ def matching(folder: str | Path, pattern: str) -> list[str]:
     return sorted(glob(f"{escape(str(folder))}/{pattern}"))  # noqa: PTH207
 
 
-def read_settled(machine: Machine, path: Path, complete: Callable[[bytes], bool]) -> File:
+def read_settled(
+    machine: Machine, path: Path, complete: Callable[[bytes], bool]
+) -> File:
     """As :func:`read_file`, but looks again, up to 6 times in 0.25 s, if ``complete`` says that the content is not.
 
     The client writes its tokens in place (FACTS.md): a reader may see half a file for a moment.
@@ -170,7 +181,9 @@ def prove_space(path: Path, size: int) -> Reserved:
     """Show that ``size`` bytes can be written at ``path``, by writing them beside it, and keep that space: before a
     refresh token is spent. To be committed or discarded. Raises KitError; nothing has changed then."""
     new = Reserved(path)
-    new.fill(os.urandom(size))  # a file system that compresses would reserve no space for zeros
+    new.fill(
+        os.urandom(size)
+    )  # a file system that compresses would reserve no space for zeros
     return new
 
 
@@ -180,7 +193,9 @@ class Reserved:
 
     def __init__(self, path: Path) -> None:
         self._target = final_target(path)
-        self._temporary = self._target.with_name(f"{_prefix(self._target)}{os.urandom(8).hex()}.tmp")
+        self._temporary = self._target.with_name(
+            f"{_prefix(self._target)}{os.urandom(8).hex()}.tmp"
+        )
         with explained(self._target):
             _refuse_what_is_not_ours(self._target)
             _refuse_a_mount(self._target)
@@ -206,7 +221,9 @@ class Reserved:
 
     def discard(self) -> None:
         """Give the space back. Harmless after a commit and when called twice."""
-        with contextlib.suppress(OSError):  # the failure that led here is the one to report
+        with contextlib.suppress(
+            OSError
+        ):  # the failure that led here is the one to report
             self._stream.close()
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
@@ -242,7 +259,9 @@ def _refuse_a_mount(target: Path) -> None:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     except OSError:  # not Linux
         return
-    if str(target).replace(" ", r"\040") in [line.split(" ")[4] for line in mounts.splitlines()]:
+    if str(target).replace(" ", r"\040") in [
+        line.split(" ")[4] for line in mounts.splitlines()
+    ]:
         refuse("mounted", target)
 
 
@@ -267,7 +286,9 @@ def _sweep(target: Path, now: float) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """So that the rename outlives a power cut. The new content is in place already, so nothing here is an error."""
-    with contextlib.suppress(OSError):  # it may not be readable, and some file systems cannot flush a folder
+    with contextlib.suppress(
+        OSError
+    ):  # it may not be readable, and some file systems cannot flush a folder
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
@@ -315,7 +336,9 @@ def backup(machine: Machine, kind: str, data: bytes, of: str) -> Path:
     earlier = sorted(folder.glob(f"{name}.*"))
     if earlier and read_file(earlier[-1], cap=len(data)).content == data:
         return earlier[-1]
-    stamp = datetime.fromtimestamp(machine.now(), timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
+    stamp = datetime.fromtimestamp(machine.now(), timezone.utc).strftime(
+        "%Y-%m-%dT%H-%M-%S.%fZ"
+    )
     path = folder / f"{name}.{stamp}.{os.urandom(4).hex()}"
     write_private(path, data)
     # The new one always stays, also if the clock went back and it sorts as old.

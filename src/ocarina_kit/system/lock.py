@@ -25,7 +25,11 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @contextlib.contextmanager
 def hold(
-    machine: Machine, path: Path, *, timeout: float = 90.0, waiting: Callable[[str], None] | None = None
+    machine: Machine,
+    path: Path,
+    *,
+    timeout: float = 90.0,
+    waiting: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
     """Hold the lock of ``path`` for the length of the block; wait at most ``timeout`` seconds for it.
 
@@ -55,12 +59,20 @@ def hold(
                     ),
                 )
             if waited >= 1 and waiting is not None:
-                waiting(f"Waiting for {target}: {holder} is using it (at most {timeout:g} s)")
+                waiting(
+                    f"Waiting for {target}: {holder} is using it (at most {timeout:g} s)"
+                )
                 waiting = None
             machine.sleep(0.05)
-        with contextlib.suppress(OSError):  # a full disk: locked anyway. This is for people only
+        with contextlib.suppress(
+            OSError
+        ):  # a full disk: locked anyway. This is for people only
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"ocarina-kit on {machine.host} (pid {os.getpid()})\n".encode(), 0)
+            os.pwrite(
+                descriptor,
+                f"ocarina-kit on {machine.host} (pid {os.getpid()})\n".encode(),
+                0,
+            )
         yield
     finally:
         os.close(descriptor)

@@ -23,7 +23,9 @@ def side_by_side(
     A bug in one ends no other: it is raised once all are answered. If the system gives no thread, the calling thread
     asks. The threads are daemons: one that hangs in a dead file system does not keep the kit from its end.
     """
-    answered: queue.SimpleQueue[tuple[Asked, Answered | BaseException]] = queue.SimpleQueue()
+    answered: queue.SimpleQueue[tuple[Asked, Answered | BaseException]] = (
+        queue.SimpleQueue()
+    )
     waiting = deque(items)
     asked = 0
     bugs = []
@@ -47,6 +49,10 @@ def side_by_side(
             batch.append(answered.get())
         asked -= len(batch)
         bugs += [answer for _, answer in batch if isinstance(answer, BaseException)]
-        yield [(item, answer) for item, answer in batch if not isinstance(answer, BaseException)]
+        yield [
+            (item, answer)
+            for item, answer in batch
+            if not isinstance(answer, BaseException)
+        ]
     if bugs:
         raise bugs[0]

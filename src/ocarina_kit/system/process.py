@@ -38,14 +38,28 @@ def run(
     out, err, error = bytearray(), bytearray(), "interrupted"
     end = time.monotonic() + timeout
     try:
-        with held_off() as asked:  # an interrupt inside Popen would leave a process that nobody knows of
+        with (
+            held_off() as asked
+        ):  # an interrupt inside Popen would leave a process that nobody knows of
             try:
                 given = PIPE if stdin else DEVNULL
-                process = Popen(argv, 0, None, given, PIPE, PIPE, env=env, cwd=cwd, start_new_session=True)
+                process = Popen(
+                    argv,
+                    0,
+                    None,
+                    given,
+                    PIPE,
+                    PIPE,
+                    env=env,
+                    cwd=cwd,
+                    start_new_session=True,
+                )
             except (OSError, ValueError) as problem:
                 error = _why_not_started(argv[0], problem)
         if asked:
-            signal.raise_signal(asked[0])  # as it would have come: an outer held_off() takes it
+            signal.raise_signal(
+                asked[0]
+            )  # as it would have come: an outer held_off() takes it
         if process is not None:
             error = _converse(process, stdin, out, err, end)
     finally:
@@ -56,7 +70,11 @@ def run(
 
 
 def _converse(
-    process: subprocess.Popen[bytes], stdin: bytes, out: bytearray, err: bytearray, end: float
+    process: subprocess.Popen[bytes],
+    stdin: bytes,
+    out: bytearray,
+    err: bytearray,
+    end: float,
 ) -> str:
     """Feed it and take what it prints until it ends; why it has to be ended, "" if it ended by itself.
 
@@ -79,7 +97,9 @@ def _converse(
             for key, _ in waiting.select(left):
                 if key.data is None:
                     try:
-                        sent += os.write(key.fd, stdin[sent : sent + PIPE_BUF])  # as many never block
+                        sent += os.write(
+                            key.fd, stdin[sent : sent + PIPE_BUF]
+                        )  # as many never block
                     except OSError:  # it reads no more
                         sent = len(stdin)
                     over = sent >= len(stdin)
@@ -101,7 +121,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill its group, and close its pipes: a process that left the group may hold their other ends for ever."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(Exception):  # TimeoutExpired: in a broken file system not even that ends it
+    with contextlib.suppress(
+        Exception
+    ):  # TimeoutExpired: in a broken file system not even that ends it
         process.wait(1.0)
     for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
         stream.close()

@@ -61,7 +61,15 @@ _SETTING = rf"""(?isx)(?P<head>
       | ["'][^\n]*
       | [^\s"'`“”‘’;&}}{{<>|] (?:\\.|"[^"\n]*"|'[^'\n]*'|[^\s"'`“”‘’;&}}<>|])*
     )"""
-_NOT_SECRET = ("", "oauth", "oauth2", "null", "none", "true", "false")  # MAJORA_TOKEN: OAUTH, in any spelling
+_NOT_SECRET = (
+    "",
+    "oauth",
+    "oauth2",
+    "null",
+    "none",
+    "true",
+    "false",
+)  # MAJORA_TOKEN: OAUTH, in any spelling
 _QUERY = (
     r"(?i)(?<![\w-])(?P<head>(?:code|access_token|refresh_token|token|client_secret|code_verifier)=)"
     r"(?P<value>[^&#\s\"'<>]+)"
@@ -83,7 +91,9 @@ _PIECE = 10
 """Characters of a known secret that give it away: also one that was cut, wrapped or put in lower case is masked."""
 
 
-def mask(text: str, secrets: Iterable[Secret | str] = (), *, lengths: bool = False) -> str:
+def mask(
+    text: str, secrets: Iterable[Secret | str] = (), *, lengths: bool = False
+) -> str:
     """``text`` with every known secret, and everything that is where secrets are, replaced by ``****``.
 
     Known secrets are those handed in, also pieces of them. Beyond these: the values of settings with a secret's name,
@@ -94,18 +104,28 @@ def mask(text: str, secrets: Iterable[Secret | str] = (), *, lengths: bool = Fal
     text = re.sub(_URL, lambda found: re.sub(_USER_INFO, rf"\1{MASK}@", found[0]), text)
     text = re.sub(_BARE_USER, f"{MASK}@", text)
     for pattern in (_SETTING, _QUERY, _SCHEME):
-        text = re.sub(pattern, lambda found: found["head"] + _mask_value(found["value"], lengths), text)
+        text = re.sub(
+            pattern,
+            lambda found: found["head"] + _mask_value(found["value"], lengths),
+            text,
+        )
     return text
 
 
 def mask_opaque(text: str, *, lengths: bool = False) -> str:
     """Masks any long run of letters and digits that could be a token: for logs that leave the machine."""
     return re.sub(
-        _OPAQUE, lambda run: _stars(run[0], lengths) if re.search(r"\d", run["run"] or "") else run[0], text
+        _OPAQUE,
+        lambda run: (
+            _stars(run[0], lengths) if re.search(r"\d", run["run"] or "") else run[0]
+        ),
+        text,
     )
 
 
-def masked(text: str, kind: str = "config", secrets: Iterable[Secret | str] = ()) -> str:
+def masked(
+    text: str, kind: str = "config", secrets: Iterable[Secret | str] = ()
+) -> str:
     """A file's text as it is shown, secrets as ``**** (128 characters)``. Its lines stay lines."""
     text = mask(text, secrets, lengths=True)
     if kind != "crontab":  # in which long paths are usual
@@ -116,9 +136,20 @@ def masked(text: str, kind: str = "config", secrets: Iterable[Secret | str] = ()
 def _mask_known(text: str, secrets: Iterable[Secret | str], lengths: bool) -> str:
     from urllib.parse import quote
 
-    known = {secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets}
-    forms = {form.lower() for value in known for form in (value, quote(value, safe="")) if len(value) >= 4}
-    pieces = {form[at : at + _PIECE] for form in forms for at in range(max(1, len(form) - _PIECE + 1))}
+    known = {
+        secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets
+    }
+    forms = {
+        form.lower()
+        for value in known
+        for form in (value, quote(value, safe=""))
+        if len(value) >= 4
+    }
+    pieces = {
+        form[at : at + _PIECE]
+        for form in forms
+        for at in range(max(1, len(form) - _PIECE + 1))
+    }
     lowered = text.replace("İ", "I").lower()  # the one letter that becomes two
     covered = bytearray(len(text))
     for piece in pieces:
@@ -134,9 +165,15 @@ def _mask_known(text: str, secrets: Iterable[Secret | str], lengths: bool) -> st
 
 def _mask_value(value: str, lengths: bool) -> str:
     """A value in its quotes, if it has any; what is no secret stays."""
-    before, secret, after = re.findall(rf"(?s)\A({_QUOTE}|)(.*?)([,\]]*(?:{_QUOTE}|))\Z", value)[0]
+    before, secret, after = re.findall(
+        rf"(?s)\A({_QUOTE}|)(.*?)([,\]]*(?:{_QUOTE}|))\Z", value
+    )[0]
     is_none = re.sub(r"[\W_]", "", secret.lower()) in _NOT_SECRET
-    return value if is_none or re.fullmatch(_MASKED, secret) else before + _stars(secret, lengths) + after
+    return (
+        value
+        if is_none or re.fullmatch(_MASKED, secret)
+        else before + _stars(secret, lengths) + after
+    )
 
 
 def _stars(secret: str, lengths: bool) -> str:

@@ -36,7 +36,9 @@ def held_off() -> Iterator[list[int]]:
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before: dict[signal.Signals, Any] = {}
     try:
-        if threading.current_thread() is threading.main_thread():  # only it may set handlers
+        if (
+            threading.current_thread() is threading.main_thread()
+        ):  # only it may set handlers
             for number in _ASK_TO_END:
                 known = signal.getsignal(number)
                 # Ignored by whoever started us (nohup, a background job of sh): stays so. None: set by C code.

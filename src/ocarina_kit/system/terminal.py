@@ -40,7 +40,11 @@ class Terminal:
     def columns(self, stream: TextIO) -> int | None:
         """The width of the terminal that ``stream`` writes to, in columns; None if it writes to none."""
         try:
-            return (os.get_terminal_size(stream.fileno()).columns or 80) if stream.isatty() else None
+            return (
+                (os.get_terminal_size(stream.fileno()).columns or 80)
+                if stream.isatty()
+                else None
+            )
         except (OSError, ValueError):
             return None
 
@@ -71,7 +75,11 @@ class Terminal:
         """Read and drop what comes until it is silent for a moment: the rest of a paste that was not understood."""
         deadline = time.monotonic() + _LONGEST_DRAIN
         with self._key_by_key(""), contextlib.suppress(OSError):
-            while time.monotonic() < deadline and self._waiting(_SILENCE) and os.read(self._fd, 1 << 16):
+            while (
+                time.monotonic() < deadline
+                and self._waiting(_SILENCE)
+                and os.read(self._fd, 1 << 16)
+            ):
                 pass
 
     @property
@@ -87,7 +95,9 @@ class Terminal:
                 if got and self._waiting(_SILENCE):
                     continue
                 text = _typed(data)
-                if not got or (got.endswith(b"\x04") and not text):  # the terminal is gone, or Ctrl-D
+                if not got or (
+                    got.endswith(b"\x04") and not text
+                ):  # the terminal is gone, or Ctrl-D
                     raise KeyboardInterrupt
                 before, number = len(shown), len(text.strip("\n"))
                 shown = (count(number, "character") if number else "").ljust(before)
@@ -103,7 +113,9 @@ class Terminal:
         mode = termios.tcgetattr(self._fd)
         mode[3] &= ~(termios.ICANON | termios.ECHO)
         mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-        understands_escapes = self.columns(self._out) and os.environ.get("TERM", "") not in ("", "dumb")
+        understands_escapes = self.columns(self._out) and os.environ.get(
+            "TERM", ""
+        ) not in ("", "dumb")
         brackets = bool(prompt and understands_escapes)
         try:
             # TCSADRAIN: a flush would drop what was typed ahead. Before the prompt: somebody may be quick.
@@ -115,15 +127,21 @@ class Terminal:
                 self.drop_input()  # of a paste that was given up, no shell gets the rest
             raise
         finally:
-            with contextlib.suppress(OSError, ValueError, termios.error):  # the terminal may be gone
-                self._say((_BRACKETS_OFF if brackets else "") + ("\n" if prompt else ""))
+            with contextlib.suppress(
+                OSError, ValueError, termios.error
+            ):  # the terminal may be gone
+                self._say(
+                    (_BRACKETS_OFF if brackets else "") + ("\n" if prompt else "")
+                )
                 termios.tcsetattr(self._fd, termios.TCSADRAIN, before)
 
     def _read(self) -> bytes:
         """What is typed or pasted next. In steps: a read that blocks does not see a signal from right before it."""
         while not self._waiting(0.2):
             pass
-        with contextlib.suppress(OSError):  # EIO: the terminal is gone, or another process group's
+        with contextlib.suppress(
+            OSError
+        ):  # EIO: the terminal is gone, or another process group's
             return os.read(self._fd, 1 << 16)
         return b""
 
@@ -137,9 +155,13 @@ class Terminal:
 
 def _complete(data: bytes, text: str, *, paste: bool) -> bool:
     """Whether it is finished, given that nothing more comes for a moment; never inside a bracketed paste."""
-    if data.rfind(_PASTE_BEGINS) > data.rfind(_PASTE_ENDS) or (paste and not text.strip()):
+    if data.rfind(_PASTE_BEGINS) > data.rfind(_PASTE_ENDS) or (
+        paste and not text.strip()
+    ):
         return False
-    return data.endswith((b"\r", b"\n", b"\x04")) or (paste and data.rstrip(b" ").endswith(_PASTE_ENDS))
+    return data.endswith((b"\r", b"\n", b"\x04")) or (
+        paste and data.rstrip(b" ").endswith(_PASTE_ENDS)
+    )
 
 
 def _typed(data: bytes) -> str:

@@ -50,7 +50,11 @@ def clock(epoch: float, now: float) -> str:
 
     try:
         then, today = time.localtime(epoch), time.localtime(now)
-    except (OverflowError, ValueError, OSError):  # milliseconds taken for seconds, for example
+    except (
+        OverflowError,
+        ValueError,
+        OSError,
+    ):  # milliseconds taken for seconds, for example
         return "an unknown time"
     if then[:3] == today[:3]:
         return time.strftime("%H:%M", then)
@@ -74,25 +78,37 @@ def count(number: int, noun: str) -> str:
 def printable(text: str) -> str:
     """``text`` with control, C1 and direction characters as escapes: nothing from outside drives the terminal."""
     return "".join(
-        char if char in "\n\t" or char.isprintable() else char.encode("unicode_escape").decode()
+        char
+        if char in "\n\t" or char.isprintable()
+        else char.encode("unicode_escape").decode()
         for char in text
     )
 
 
 def one_line(text: str, limit: int = 200) -> str:
     """Words from outside on one line, white space folded, at most ``limit`` characters. Mask secrets before this."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text[: limit * 8]).split())
+    line = " ".join(
+        "".join(
+            char if char.isprintable() else " " for char in text[: limit * 8]
+        ).split()
+    )
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def tilde(text: str | PurePath, home: str | PurePath) -> str:
     """A path, or a text with paths in it, with ``~/…`` for those below ``home``."""
     top = str(home).rstrip("/")
-    return re.sub(rf"(?<![\w./~-]){re.escape(top)}(?=/|\Z)", "~", str(text)) if top else str(text)
+    return (
+        re.sub(rf"(?<![\w./~-]){re.escape(top)}(?=/|\Z)", "~", str(text))
+        if top
+        else str(text)
+    )
 
 
 def strip_ends(text: str, also: str = "") -> str:
     """The text without white space, invisible and control characters, and ``also``, at its ends, in any mix."""
     blank = f" {also}"
-    kept = [at for at, char in enumerate(text) if char.isprintable() and char not in blank]
+    kept = [
+        at for at, char in enumerate(text) if char.isprintable() and char not in blank
+    ]
     return text[kept[0] : kept[-1] + 1] if kept else ""

@@ -74,7 +74,9 @@ class Token(NamedTuple):
     def known_expiry(self, now: float) -> float | None:
         """Epoch seconds at which the access token expires, None if ocarina cannot use ``expires_at``."""
         meant = self.meant(now)
-        return float(meant) if meant is self.expires_at else None  # unchanged; "==" would take True for 1
+        return (
+            float(meant) if meant is self.expires_at else None
+        )  # unchanged; "==" would take True for 1
 
     def expiry(self, now: float) -> float:
         """:meth:`known_expiry`; a time that ocarina cannot use counts as expired."""
@@ -92,16 +94,23 @@ class Token(NamedTuple):
 
     def right_key(self, known: Collection[str] = ()) -> str:
         """The key under which ocarina finds this token (TOK006); ``known`` are the scope strings that it looks up."""
-        if self.scope is None or (self.key in known and same_scopes(self.key, self.scope)):
+        if self.scope is None or (
+            self.key in known and same_scopes(self.key, self.scope)
+        ):
             return self.key
-        return next((each for each in known if same_scopes(each, self.scope)), self.scope)
+        return next(
+            (each for each in known if same_scopes(each, self.scope)), self.scope
+        )
 
 
 def read_token(key: str, value: object) -> Token:
     """Judge an entry's value, whatever it is."""
     if not isinstance(value, Mapping):
         return Token(key, odd=True)
-    access, refresh = _secret(value.get("access_token")), _secret(value.get("refresh_token"))
+    access, refresh = (
+        _secret(value.get("access_token")),
+        _secret(value.get("refresh_token")),
+    )
     scope = value.get("scope")
     if isinstance(scope, list) and all(isinstance(word, str) for word in scope):
         scope = " ".join(scope)
@@ -111,7 +120,15 @@ def read_token(key: str, value: object) -> Token:
     lifetime = _number_in(value.get("expires_in"))
     if lifetime is None or not 0 <= lifetime <= _LONGEST_TOKEN_LIFE_S:
         lifetime = TOKEN_LIFE_S
-    return Token(key, None if odd else scope, access, refresh, lifetime, value.get("expires_at"), odd)
+    return Token(
+        key,
+        None if odd else scope,
+        access,
+        refresh,
+        lifetime,
+        value.get("expires_at"),
+        odd,
+    )
 
 
 class TokensFile(NamedTuple):
@@ -144,7 +161,11 @@ class TokensFile(NamedTuple):
     def without(self, *keys: str) -> TokensFile:
         """Forget the entries under ``keys``."""
         gone = frozenset(keys)
-        return self._replace(entries={key: value for key, value in self.entries.items() if key not in gone})
+        return self._replace(
+            entries={
+                key: value for key, value in self.entries.items() if key not in gone
+            }
+        )
 
     def with_better(self, key: str, value: object, now: float) -> TokensFile:
         """With ``value`` under ``key``, unless the token there is as good: it can be refreshed, or is valid as long."""
@@ -154,7 +175,9 @@ class TokensFile(NamedTuple):
             return self
         return self.with_entry(key, value)
 
-    def granted(self, scope: str, answer: Granted, now: float) -> tuple[str, dict[str, object]]:
+    def granted(
+        self, scope: str, answer: Granted, now: float
+    ) -> tuple[str, dict[str, object]]:
         """The server's answer for ``scope``, got at ``now`` (epoch seconds): where the client would store it, and what.
 
         RFC 6749 lets an answer leave out ``scope`` (5.1) and ``refresh_token`` (6): those of the entry remain, as do
@@ -200,7 +223,9 @@ def parse(data: bytes | None) -> TokensFile:
     try:
         found = json.loads(data.decode())
     except (ValueError, RecursionError) as problem:
-        return _salvage(data, (getattr(problem, "lineno", 1), getattr(problem, "colno", 1)))
+        return _salvage(
+            data, (getattr(problem, "lineno", 1), getattr(problem, "colno", 1))
+        )
     return TokensFile(found) if isinstance(found, dict) else _salvage(data, (1, 1))
 
 
@@ -228,7 +253,11 @@ def _number_in(value: object) -> float | int | None:
 
 
 def _secret(value: object) -> Secret | None:
-    usable = isinstance(value, str) and value.strip() and not re.search("[\ud800-\udfff]", value)
+    usable = (
+        isinstance(value, str)
+        and value.strip()
+        and not re.search("[\ud800-\udfff]", value)
+    )
     return Secret(str(value)) if usable else None  # half a character cannot be sent
 
 
@@ -236,10 +265,14 @@ def _secret(value: object) -> Secret | None:
 
 # An entry's key, and its settings up to the next brace; one setting. Both in linear time, whatever the text is.
 _ENTRY = r'"([^"\\]{1,4000})"\s{0,100}:\s{0,100}\{(?=([^{}]*\}?))'
-_SETTING = (
-    r'"([^"\\]*)"\s{0,100}:\s{0,100}("[^"\\]*"|\[[^][]*\]|(?:true|false|null|[-+.\deE]+)(?=\s{0,100}[,}]))'
-)
-_CONFIG_SETTINGS = {"MAJORA_DOMAIN", "MAJORA_TOKEN", "CLIENT_ID", "CLIENT_SECRET", "MAJORA_TOKENS_FILE"}
+_SETTING = r'"([^"\\]*)"\s{0,100}:\s{0,100}("[^"\\]*"|\[[^][]*\]|(?:true|false|null|[-+.\deE]+)(?=\s{0,100}[,}]))'
+_CONFIG_SETTINGS = {
+    "MAJORA_DOMAIN",
+    "MAJORA_TOKEN",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "MAJORA_TOKENS_FILE",
+}
 _OUR_NAMES = ("token", "ocarina", "majora", "json")
 
 
@@ -261,7 +294,9 @@ def _salvage(data: bytes, damage: tuple[int, int]) -> TokensFile:
                 value[name] = json.loads(said)
         token = read_token(key, value)
         # Bytes that were no text spoil their entry. Of two texts mixed, the token that expires later is the newer.
-        if "\ufffd" not in key + body and (token.can_refresh or (token.access_token and token.expires_at)):
+        if "\ufffd" not in key + body and (
+            token.can_refresh or (token.access_token and token.expires_at)
+        ):
             file = file.with_better(key, value, _FUTURE)
     return file
 
@@ -274,8 +309,16 @@ def foreign(path: Path, data: bytes, file: TokensFile) -> str:
     """
     if _CONFIG_SETTINGS & file.entries.keys() or b"CLIENT_SECRET" in data[:65536]:
         return "a configuration, with the client secret in it"
-    if file.damage is None or file.entries or any(word in path.name.lower() for word in _OUR_NAMES):
+    if (
+        file.damage is None
+        or file.entries
+        or any(word in path.name.lower() for word in _OUR_NAMES)
+    ):
         return ""
     # NUL bytes: what a crash of the machine leaves of a file, and half of UTF-16.
     text = data.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-    return "" if not text or text.startswith(b"{") or b"_token" in text else "another program's"
+    return (
+        ""
+        if not text or text.startswith(b"{") or b"_token" in text
+        else "another program's"
+    )

@@ -33,7 +33,9 @@ def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, .
     return tuple(chosen)
 
 
-def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Line | None:
+def last_success(
+    log: Sequence[Line], tokens: Iterable[Token], now: float
+) -> Line | None:
     """The newest refresh of all; None if nothing tells of one. A token knows its own time: the log only by whom, so
     ``host`` and ``by`` may be blank."""
     known = Origins(log)
@@ -42,10 +44,14 @@ def last_success(log: Sequence[Line], tokens: Iterable[Token], now: float) -> Li
         if (born := token.last_refresh(now)) is not None and token.usable:
             found.append(known.maker(token)._replace(stamp=stamp(born)))
     # Tokens that were lost or logged out since: the log still knows.
-    return max(found or known.origin_of.values(), key=lambda each: each.time, default=None)
+    return max(
+        found or known.origin_of.values(), key=lambda each: each.time, default=None
+    )
 
 
-def refreshed_elsewhere(log: Sequence[Line], tokens: Iterable[Token], host: str, now: float) -> Line | None:
+def refreshed_elsewhere(
+    log: Sequence[Line], tokens: Iterable[Token], host: str, now: float
+) -> Line | None:
     """The newest refresh in the last 10 h that no crontab entry of ``host`` did, None without one. ``host`` and ``by``
     of what another scheduler did are blank.
 
@@ -60,9 +66,16 @@ def refreshed_elsewhere(log: Sequence[Line], tokens: Iterable[Token], host: str,
         since = entry.time if entry is not None else 0.0
         for token in tokens:
             born = token.last_refresh(now)
-            if born is not None and born >= since and token.key in scopes and not known.maker(token).server:
+            if (
+                born is not None
+                and born >= since
+                and token.key in scopes
+                and not known.maker(token).server
+            ):
                 found.append(Line(stamp(born)))
-    recent = [each for each in found if now - TOKEN_LIFE_S <= each.time <= now + 2 * _SLACK]
+    recent = [
+        each for each in found if now - TOKEN_LIFE_S <= each.time <= now + 2 * _SLACK
+    ]
     return max(recent, key=lambda each: (bool(each.host), each.time), default=None)
 
 
@@ -98,7 +111,11 @@ def run_at(
     ``all_tokens``: the entry refreshes every token at each run (it has no ``--within``, ``--for`` or ``--scope``).
     """
     since = due - _SLACK
-    born = {token.key: token.last_refresh(now) or 0.0 for token in tokens if token.can_refresh}
+    born = {
+        token.key: token.last_refresh(now) or 0.0
+        for token in tokens
+        if token.can_refresh
+    }
     newest = {
         each.scope: each
         for each in log
@@ -106,8 +123,14 @@ def run_at(
     }
     fresh = {scope for scope, moment in born.items() if moment >= since}
     fresh |= {scope for scope, each in newest.items() if each.result in FRESH}
-    failed = [scope for scope, each in newest.items() if each.host == host and scope not in fresh]
-    if not born or not all_tokens:  # nothing to refresh, or tokens left alone: a run may leave no trace
+    failed = [
+        scope
+        for scope, each in newest.items()
+        if each.host == host and scope not in fresh
+    ]
+    if (
+        not born or not all_tokens
+    ):  # nothing to refresh, or tokens left alone: a run may leave no trace
         return True, failed
     if fresh:  # it happened, and was to refresh all of them
         return True, [scope for scope in born if scope not in fresh]
@@ -120,5 +143,9 @@ def _by_schedule(line: Line) -> bool:
 
 def _last_entry(log: Iterable[Line], host: str) -> Line | None:
     """The last word on this host's own crontab entry."""
-    records = [each for each in log if each.host == host and each.result in ("scheduled", "unscheduled")]
+    records = [
+        each
+        for each in log
+        if each.host == host and each.result in ("scheduled", "unscheduled")
+    ]
     return records[-1] if records else None

@@ -70,10 +70,14 @@ def digest(secret: Secret | None) -> str:
     if secret is None:
         return ""
     try:
-        from _blake2 import blake2b  # hashlib, which has it from here, also loads all of OpenSSL
+        from _blake2 import (
+            blake2b,
+        )  # hashlib, which has it from here, also loads all of OpenSSL
     except ImportError:
         from hashlib import blake2b
-    return blake2b(secret.reveal().encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    return blake2b(
+        secret.reveal().encode("utf-8", "surrogatepass"), digest_size=6
+    ).hexdigest()
 
 
 def path_mark(machine: Machine, path: Path) -> str:
@@ -86,7 +90,12 @@ def stamp(now: float) -> str:
 
 
 def line(
-    machine: Machine, setup: Setup, by: str, result: str, scope: str = "", token: Token = _NO_TOKEN
+    machine: Machine,
+    setup: Setup,
+    by: str,
+    result: str,
+    scope: str = "",
+    token: Token = _NO_TOKEN,
 ) -> Line:
     """A line about now. ``by`` is the command's name."""
     return Line(
@@ -124,7 +133,9 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
         if before.kind == "too large":
             path.replace(path.with_name(path.name + ".1"))
         elif before.content and not before.content.endswith(b"\n"):
-            data = b"\n" + data  # a line that a crash cut off must not swallow the next one
+            data = (
+                b"\n" + data
+            )  # a line that a crash cut off must not swallow the next one
         stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb")).write(data)
 
 
@@ -134,10 +145,14 @@ def read_log(machine: Machine) -> list[Line]:
     lines = []
     for name in ("refresh.log.1", "refresh.log"):
         for text in (read_file(machine.state / name).content or b"").splitlines():
-            with contextlib.suppress(ValueError, RecursionError, AttributeError, TypeError):
+            with contextlib.suppress(
+                ValueError, RecursionError, AttributeError, TypeError
+            ):
                 found = json.loads(text)
                 values = {**found, "stamp": found.get("time", "")}
-                lines.append(Line(*(str(values.get(name, "")) for name in Line._fields)))
+                lines.append(
+                    Line(*(str(values.get(name, "")) for name in Line._fields))
+                )
     return lines
 
 
@@ -175,7 +190,9 @@ class Origins:
     def maker(self, token: Token) -> Line:
         """The line about what ``token`` comes from; a blank one if no line knows it."""
         lines = self.origin_of
-        return lines.get(token.digest) or lines.get(digest(token.access_token)) or Line("")
+        return (
+            lines.get(token.digest) or lines.get(digest(token.access_token)) or Line("")
+        )
 
     def server(self, token: Token, mark: str = "") -> str:
         """The one domain that a token may be sent to; "" if any will do. If no line knows it that depends on the
@@ -185,7 +202,9 @@ class Origins:
         return self.maker(token).server or next(used, "")
 
 
-def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = ()) -> None:
+def note_use(
+    machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = ()
+) -> None:
     """Note that the set-up's tokens file is used with its server, before anything is sent.
 
     Those of ``tokens`` that no line knows are noted with the server that the file was used with until now: they stay
@@ -196,5 +215,8 @@ def note_use(machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = 
     before = known.last_server.get(path_mark(machine, setup.tokens_file), setup.domain)
     unknown = [token for token in tokens if not known.server(token)][:1_000]
     # Not with the set-up's server, which line() notes: with the one before.
-    lines = [line(machine, setup, by, "used", token.key, token)._replace(server=before) for token in unknown]
+    lines = [
+        line(machine, setup, by, "used", token.key, token)._replace(server=before)
+        for token in unknown
+    ]
     append(machine, [*lines, line(machine, setup, by, "used")])

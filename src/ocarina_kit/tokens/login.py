@@ -22,7 +22,9 @@ from ocarina_kit.tokens.refresh import attempts
 from ocarina_kit.tokens.store import look, opened
 
 
-def set_aside_damaged(machine: Machine, setup: Setup, waiting: Callable[[str], None] | None = None) -> str:
+def set_aside_damaged(
+    machine: Machine, setup: Setup, waiting: Callable[[str], None] | None = None
+) -> str:
     """Set a damaged tokens file aside, and keep what can be read of it. What was done, in words; "" if it is
     complete. ``waiting`` is told what is waited for, here and below. Raises KitError if that cannot be."""
     data, file = look(machine, setup.tokens_file)
@@ -34,7 +36,9 @@ def set_aside_damaged(machine: Machine, setup: Setup, waiting: Callable[[str], N
     return f"[TOK002] The tokens file was damaged. Tokens kept: {len(file.entries)}. Backup: {backup}"
 
 
-def prove_writable(machine: Machine, setup: Setup, waiting: Callable[[str], None] | None = None) -> None:
+def prove_writable(
+    machine: Machine, setup: Setup, waiting: Callable[[str], None] | None = None
+) -> None:
     """Show that the tokens file can be locked and written, before a person is sent to a browser. Raises KitError."""
     with opened(machine, setup, "login", waiting) as store:
         store.prepare(1)
@@ -64,15 +68,31 @@ def redeem(
             if isinstance(answer, api.Granted):
                 (outcome,) = store.save([store.arrived(scope, answer)], "logged-in")
                 store.restore()
-                store.write_log({outcome.scope: outcome.result if outcome.problem else "logged-in"})
+                store.write_log(
+                    {outcome.scope: outcome.result if outcome.problem else "logged-in"}
+                )
                 if outcome.problem is None and outcome.scope != scope:
-                    said = " ".join(sorted({*scope.split()} - {*outcome.scope.split()})) or "none"
-                    error = told.error("narrowed", setup, (scope,), said=said, key=outcome.scope, login=login)
+                    said = (
+                        " ".join(sorted({*scope.split()} - {*outcome.scope.split()}))
+                        or "none"
+                    )
+                    error = told.error(
+                        "narrowed",
+                        setup,
+                        (scope,),
+                        said=said,
+                        key=outcome.scope,
+                        login=login,
+                    )
                     outcome = outcome._replace(result="narrowed", problem=error)
                 use_pending(machine, pending)
             else:
-                error = told.no_login(answer, setup, scope, machine.now() - pending.created, login)
+                error = told.no_login(
+                    answer, setup, scope, machine.now() - pending.created, login
+                )
                 outcome = Outcome(scope, "failed", problem=error)
                 if isinstance(answer, api.Refused) and answer.cause == "grant":
-                    use_pending(machine, pending)  # no other code will come of that link
+                    use_pending(
+                        machine, pending
+                    )  # no other code will come of that link
             return Report((outcome,), answer.skew, interrupted=bool(stop))

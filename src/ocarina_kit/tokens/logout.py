@@ -44,7 +44,9 @@ def logout(
             return Outcome(token.key, "forgotten")
         if (other := refusal(token)) is not None:
             return Outcome(token.key, "kept", problem=other)
-        answer = server.revoke(secret, "refresh_token" if token.can_refresh else "access_token")
+        answer = server.revoke(
+            secret, "refresh_token" if token.can_refresh else "access_token"
+        )
         if answer is None:
             return Outcome(token.key, "revoked")
         return Outcome(token.key, "kept", problem=told.not_revoked(answer, setup))
@@ -60,8 +62,15 @@ def logout(
         with held_off() as stop:
             for batch in side_by_side(tokens, revoke):
                 done.update((token.key, outcome) for token, outcome in batch)
-            gone = [each.scope for each in done.values() if each.result in ("revoked", "forgotten")]
+            gone = [
+                each.scope
+                for each in done.values()
+                if each.result in ("revoked", "forgotten")
+            ]
             store.forget(gone)  # what the client wrote meanwhile stays
-            log.append(machine, [log.line(machine, setup, "logout", "logged-out", key) for key in gone])
+            log.append(
+                machine,
+                [log.line(machine, setup, "logout", "logged-out", key) for key in gone],
+            )
     interrupted = bool(stop) and len(gone) < len(tokens)
     return Report(tuple(done.values()), interrupted=interrupted)

@@ -44,11 +44,24 @@ class Report(NamedTuple):
         alike: dict[tuple[str, str], tuple[KitError, list[str]]] = {}
         for each in self.outcomes:
             if (problem := each.problem) is not None:
-                alike.setdefault((problem.id, problem.what), (problem, []))[1].append(each.scope)
+                alike.setdefault((problem.id, problem.what), (problem, []))[1].append(
+                    each.scope
+                )
         found = []
         for problem, scopes in alike.values():
-            what, remedy = f"{problem.what.rstrip('.')} ({named(scopes)}).", problem.remedy
+            what, remedy = (
+                f"{problem.what.rstrip('.')} ({named(scopes)}).",
+                problem.remedy,
+            )
             if problem.exit == Exit.LOGIN:
                 remedy = remedy._replace(commands=(login_command(setup, scopes),))
-            found.append(KitError(what, id=problem.id, why=problem.why, remedy=remedy, exit=problem.exit))
+            found.append(
+                KitError(
+                    what,
+                    id=problem.id,
+                    why=problem.why,
+                    remedy=remedy,
+                    exit=problem.exit,
+                )
+            )
         return sorted(found, key=lambda error: (error.exit != Exit.LOGIN, error.exit))

@@ -29,7 +29,14 @@ _QUICK_TRIES = 3
 """A connection that is refused or cut at once is tried this many times: the server may be back soon, or not."""
 _LATE_S = 1.0
 """Seconds to wait after a "no": another program's answer to the same token may be on its way into the file."""
-_UNLOGGED = ("fresh", "due", "no-token", "no-refresh-token", "unreadable", "other-server")
+_UNLOGGED = (
+    "fresh",
+    "due",
+    "no-token",
+    "no-refresh-token",
+    "unreadable",
+    "other-server",
+)
 
 
 def refresh(
@@ -61,13 +68,21 @@ def refresh(
     with opened(machine, setup, by, waiting) as store:
         found = _judge(machine, setup, store.file, before, scopes, within)
         due = [
-            token for token in store.file.tokens if token.key in found and found[token.key].result == "due"
+            token
+            for token in store.file.tokens
+            if token.key in found and found[token.key].result == "due"
         ]
         if due:
             store.prepare(len(due))
         with held_off() as ending:
             skew = _spend(store, due, found, ending) if due else None
-            store.write_log({key: each.result for key, each in found.items() if each.result not in _UNLOGGED})
+            store.write_log(
+                {
+                    key: each.result
+                    for key, each in found.items()
+                    if each.result not in _UNLOGGED
+                }
+            )
             stopped = bool(ending) and any(each.problem for each in found.values())
             return Report(tuple(found.values()), skew, interrupted=stopped)
 
@@ -106,7 +121,9 @@ def _judge(
         found[token.key] = Outcome(token.key, result, token.known_expiry(now), problem)
     for scope in scopes or ():
         if scope not in file.entries:
-            found[scope] = Outcome(scope, "no-token", problem=told.error("no-token", setup))
+            found[scope] = Outcome(
+                scope, "no-token", problem=told.error("no-token", setup)
+            )
     return found
 
 
@@ -118,7 +135,9 @@ def _newer(token: Token, before: TokensFile | None, now: float) -> bool:
     return than is None or token.expiry(now) > than.expiry(now)
 
 
-def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending: list[int]) -> float | None:
+def _spend(
+    store: Store, due: Sequence[Token], found: dict[str, Outcome], ending: list[int]
+) -> float | None:
     """Threads only ask; this one alone writes: each batch of answers into the journal, then into the file. What became
     of each token goes into ``found``. Returns the skew of the server's clock."""
     from ocarina_kit.majora.api import Granted, Majora, Refused
@@ -129,14 +148,18 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
     skew = None
     server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
     # In an earlier run these were sent, and got no usable answer.
-    earlier = {each.refresh for each in read_log(machine) if each.result == "maybe-lost"}
+    earlier = {
+        each.refresh for each in read_log(machine) if each.result == "maybe-lost"
+    }
     at_start = store.file
     refused: set[str] = set()
 
     def ask(token: Token) -> tuple[Answer, bool]:
         secret = token.refresh_token
         assert secret is not None  # noqa: S101  # for mypy: only such tokens are due
-        return attempts(machine, lambda seconds: server.refresh(secret, seconds), ending)
+        return attempts(
+            machine, lambda seconds: server.refresh(secret, seconds), ending
+        )
 
     for batch in side_by_side(due, ask):
         new = []
@@ -148,7 +171,9 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
             if isinstance(answer, Refused):
                 refused.add(token.key)
             maybe_spent = resent or token.digest in earlier
-            result, error = told.no_refresh(answer, setup, token.key, resent=maybe_spent)
+            result, error = told.no_refresh(
+                answer, setup, token.key, resent=maybe_spent
+            )
             found[token.key] = found[token.key]._replace(result=result, problem=error)
         for each, outcome in zip(new, store.save(new, "refreshed"), strict=True):
             found[each.scope] = outcome
@@ -156,14 +181,20 @@ def _spend(store: Store, due: Sequence[Token], found: dict[str, Outcome], ending
         machine.sleep(_LATE_S)
     store.restore()
     now = machine.now()
-    for token in store.file.tokens:  # another program, which does not lock, may have spent and replaced it
+    for token in (
+        store.file.tokens
+    ):  # another program, which does not lock, may have spent and replaced it
         if token.key in refused and _newer(token, at_start, now):
             found[token.key] = Outcome(token.key, "adopted", token.known_expiry(now))
     return skew
 
 
 def attempts(
-    machine: Machine, ask: Callable[[float], Answer], ending: list[int], *, resend: bool = True
+    machine: Machine,
+    ask: Callable[[float], Answer],
+    ending: list[int],
+    *,
+    resend: bool = True,
 ) -> tuple[Answer, bool]:
     """Ask, with the seconds that are left, until trying again is of no use: the last answer, and whether an earlier
     attempt may have spent the token. Without ``resend`` what may have been spent is not sent again."""

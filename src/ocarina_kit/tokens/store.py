@@ -28,7 +28,15 @@ from ocarina_kit.system.files import (
 )
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import log, told
-from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, complete, foreign, parse, read_token
+from ocarina_kit.tokens.file import (
+    EXPIRED,
+    Token,
+    TokensFile,
+    complete,
+    foreign,
+    parse,
+    read_token,
+)
 from ocarina_kit.tokens.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -60,12 +68,19 @@ def tokens_of(machine: Machine, setup: Setup, file: TokensFile) -> tuple[Token, 
     """The tokens of the set-up's ``file``. One that a run was killed with, right after its refresh, has expired until
     the next refresh takes the new one from the journal."""
     spent = {each.spent for each in read_journal(machine, setup)} - {""}
-    return tuple(each._replace(expires_at=EXPIRED) if each.digest in spent else each for each in file.tokens)
+    return tuple(
+        each._replace(expires_at=EXPIRED) if each.digest in spent else each
+        for each in file.tokens
+    )
 
 
 def stored_keys(machine: Machine, setup: Setup, file: TokensFile) -> list[str]:
     """The keys of the set-up's ``file``, and of what the journal will put into it."""
-    return list(dict.fromkeys([*file.entries, *(each.key for each in read_journal(machine, setup))]))
+    return list(
+        dict.fromkeys(
+            [*file.entries, *(each.key for each in read_journal(machine, setup))]
+        )
+    )
 
 
 def guard(machine: Machine, setup: Setup) -> Callable[[Token], KitError | None]:
@@ -130,7 +145,11 @@ class NewToken(NamedTuple):
     def put_into(self, file: TokensFile, now: float) -> TokensFile:
         """``file`` with it. If somebody has put another token in place of the spent one, the better one stays."""
         asked_for = file.get(self.scope)
-        if self.scope != self.key and asked_for is not None and asked_for.digest == self.spent:
+        if (
+            self.scope != self.key
+            and asked_for is not None
+            and asked_for.digest == self.spent
+        ):
             file = file.without(self.scope)
         if self.takes_over(file):
             return file.with_entry(self.key, self.value)
@@ -145,12 +164,21 @@ class Journal:
 
     def __init__(self, path: Path, answers: int) -> None:
         make_private_folder(path.parent)
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        flags = (
+            os.O_RDWR
+            | os.O_CREAT
+            | os.O_TRUNC
+            | os.O_NOFOLLOW
+            | os.O_NONBLOCK
+            | os.O_CLOEXEC
+        )
         self.path, self._end = path, 0
         with explained(path):
             self._descriptor = os.open(path, flags, 0o600)
             os.fchmod(self._descriptor, 0o600)
-            self._write(b"\n" * _ROOM * (answers + 1))  # blank lines, which the answers are written over
+            self._write(
+                b"\n" * _ROOM * (answers + 1)
+            )  # blank lines, which the answers are written over
 
     def add(self, new: Sequence[NewToken]) -> bool:
         """Write new tokens, down to the disk. Never raises: False if they may not be there."""
@@ -204,7 +232,10 @@ def read_journal(machine: Machine, setup: Setup) -> list[NewToken]:
 
 @contextlib.contextmanager
 def opened(
-    machine: Machine, setup: Setup, by: str, waiting: Callable[[str], None] | None = None
+    machine: Machine,
+    setup: Setup,
+    by: str,
+    waiting: Callable[[str], None] | None = None,
 ) -> Iterator[Store]:
     """The tokens file of ``setup``, locked, read, and with what an earlier run left put in.
 
@@ -260,7 +291,9 @@ class Store:
         if not new:
             return []
         journaled = self._journal is not None and self._journal.add(new)
-        self._unsaved += new  # whatever comes below, a bug too: what is unsaved stays in the journal
+        self._unsaved += (
+            new  # whatever comes below, a bug too: what is unsaved stays in the journal
+        )
         try:
             self._put(new)
         except KitError as problem:
@@ -268,8 +301,13 @@ class Store:
             if journaled:
                 result = fault = "in-journal"
             where = journal_path(self.machine, self.setup)
-            error = told.error(fault, self.setup, said=f"{problem.what} {problem.why}", journal=where)
-            return [Outcome(each.scope, result, each.value["expires_at"], error) for each in new]
+            error = told.error(
+                fault, self.setup, said=f"{problem.what} {problem.why}", journal=where
+            )
+            return [
+                Outcome(each.scope, result, each.value["expires_at"], error)
+                for each in new
+            ]
         del self._unsaved[-len(new) :]
         self._saved += new
         outcomes = []
@@ -320,7 +358,10 @@ class Store:
     def _lines(self, results: Mapping[str, str]) -> list[log.Line]:
         tokens = {token.key: token for token in self.file.tokens}
         about = (self.machine, self.setup, self.by)
-        return [log.line(*about, result, key, tokens.get(key, Token(key))) for key, result in results.items()]
+        return [
+            log.line(*about, result, key, tokens.get(key, Token(key)))
+            for key, result in results.items()
+        ]
 
     def _backup(self) -> None:
         if self.data is not None:
@@ -328,7 +369,9 @@ class Store:
 
     def _reserve(self, answers: int) -> Reserved:
         if self._reserved is None:
-            self._reserved = prove_space(self.path, len(self.data or b"") + _SPARE + _ROOM * answers)
+            self._reserved = prove_space(
+                self.path, len(self.data or b"") + _SPARE + _ROOM * answers
+            )
         return self._reserved
 
     def _put(self, new: Sequence[NewToken], gone: Sequence[str] = ()) -> None:
@@ -338,7 +381,9 @@ class Store:
         for _ in range(3):
             file = self.look()
             if self._before.entries and self.data is not None and not self.data.strip():
-                file = file._replace(damage=(1, 1))  # another program is writing it, or has failed to
+                file = file._replace(
+                    damage=(1, 1)
+                )  # another program is writing it, or has failed to
             file = told.undamaged(self.setup, file).without(*gone)
             for each in new:
                 file = each.put_into(file, self.machine.now())

@@ -38,7 +38,9 @@ _OTHER = "It is at {said}; the server of this set-up is {domain}"
 _EARLIER = "It may come from an earlier link (each is open for an hour), another set-up or somebody else's."
 _NO_STATE = "The state shows that the code belongs to the link that was opened, so both are needed, complete."
 _USED = "A code can be used once, within 60 s. {said}"
-_HASH = "{said} If you copied the secret after pressing Save, it is a hash: register again."
+_HASH = (
+    "{said} If you copied the secret after pressing Save, it is a hash: register again."
+)
 _CODE = "{said} The code may have been used; nothing was saved."
 _NARROW = "Missing: {said}. It is stored under {key}, where ocarina does not look."
 _DEAD = "Majora does not accept the refresh token any more."
@@ -58,17 +60,39 @@ _COPY = (
     "After Authorize, copy the complete address of the page that opens: it has code= and state= in it.",
     "login --callback -",
 )
-_NEW_LINK = ("Open a new link, press Authorize, and paste the address soon after.", "login")
-_ASK = ("Ask Majora's administrators for the permissions, then log in again.{permissions}", "login")
+_NEW_LINK = (
+    "Open a new link, press Authorize, and paste the address soon after.",
+    "login",
+)
+_ASK = (
+    "Ask Majora's administrators for the permissions, then log in again.{permissions}",
+    "login",
+)
 _REGISTER = ("At {applications} copy id and secret again.", "init")
-_REDIRECT = ("At {applications} set the application's Redirect URI to {callback}", "login")
-_TWO_FACTOR = ("Turn on two-factor authentication at {two_factor} in a browser, then log in again.", "login")
-_GRANT_TYPE = ("At {applications} set Authorization grant type to Authorization code.", "login")
+_REDIRECT = (
+    "At {applications} set the application's Redirect URI to {callback}",
+    "login",
+)
+_TWO_FACTOR = (
+    "Turn on two-factor authentication at {two_factor} in a browser, then log in again.",
+    "login",
+)
+_GRANT_TYPE = (
+    "At {applications} set Authorization grant type to Authorization code.",
+    "login",
+)
 _LOGIN = ("Log in.", "login")
 _DOCTOR = ("See what doctor finds.", "doctor")
-_LATER = ("Refresh again later: Majora then gives new tokens, or a login is needed.", "refresh")
+_LATER = (
+    "Refresh again later: Majora then gives new tokens, or a login is needed.",
+    "refresh",
+)
 _PUT_BACK = ("Fix that, then refresh: it is put into its file.", "refresh")
-_BACK = ("Set MAJORA_DOMAIN back, or log in at this one, which replaces the token.", "init", "login --force")
+_BACK = (
+    "Set MAJORA_DOMAIN back, or log in at this one, which replaces the token.",
+    "init",
+    "login --force",
+)
 _LOCAL = "Try again later; or forget it here only, which leaves it valid at the server."
 _REVOKE = (_LOCAL, "logout", "logout --local")
 _ASIDE = ("Set it aside, and keep what can be read.", "doctor --fix")
@@ -76,42 +100,107 @@ _REFRESH = ("Refresh now.", "refresh")
 
 _FAULTS = {
     # a paste (`Misread.kind`), then what Majora may say to a paste or a login (`Refused.cause`)
-    "empty": _Fault("LGN001", "Nothing was pasted.", "It was empty, or only white space.", _COPY),
-    "authorize-link": _Fault("LGN003", "That is the link to open, not the page that opens.", _LEADS, _COPY),
-    "log-in-page": _Fault("LGN004", "That is the address of Majora's log-in page.", _NO_LOGIN, _COPY),
-    "other-server": _Fault("LGN005", "That address belongs to another server.", _OTHER, _COPY),
-    "wrong-state": _Fault("LGN006", "That address belongs to another login.", _EARLIER, _NEW_LINK),
-    "no-code": _Fault("LGN008", "There is no code in what was pasted.", "It has to be complete.", _COPY),
-    "no-state": _Fault("LGN009", "That is a code without its complete state.", _NO_STATE, _COPY),
-    "denied": _Fault("LGN011", "The login was cancelled in the browser.", "{said}", _NEW_LINK),
+    "empty": _Fault(
+        "LGN001", "Nothing was pasted.", "It was empty, or only white space.", _COPY
+    ),
+    "authorize-link": _Fault(
+        "LGN003", "That is the link to open, not the page that opens.", _LEADS, _COPY
+    ),
+    "log-in-page": _Fault(
+        "LGN004", "That is the address of Majora's log-in page.", _NO_LOGIN, _COPY
+    ),
+    "other-server": _Fault(
+        "LGN005", "That address belongs to another server.", _OTHER, _COPY
+    ),
+    "wrong-state": _Fault(
+        "LGN006", "That address belongs to another login.", _EARLIER, _NEW_LINK
+    ),
+    "no-code": _Fault(
+        "LGN008",
+        "There is no code in what was pasted.",
+        "It has to be complete.",
+        _COPY,
+    ),
+    "no-state": _Fault(
+        "LGN009", "That is a code without its complete state.", _NO_STATE, _COPY
+    ),
+    "denied": _Fault(
+        "LGN011", "The login was cancelled in the browser.", "{said}", _NEW_LINK
+    ),
     "error": _Fault("LGN013", "Majora refused the login.", "{said}", _NEW_LINK),
-    "scope": _Fault("LGN012", "Your Majora account lacks a permission for this.", "{said}", _ASK),
-    "grant": _Fault("LGN021", "Majora does not accept this code any more.", _USED, _NEW_LINK),
-    "two-factor": _Fault("LGN022", "Your account has no two-factor authentication.", "{said}", _TWO_FACTOR),
-    "redirect-uri": _Fault("LGN023", "The application's redirect URI is wrong.", "{said}", _REDIRECT),
-    "grant-type": _Fault("LGN027", "Your application has another grant type.", "{said}", _GRANT_TYPE),
-    "client": _Fault("CRD001", "Majora does not accept this client id and secret.", _HASH, _REGISTER),
+    "scope": _Fault(
+        "LGN012", "Your Majora account lacks a permission for this.", "{said}", _ASK
+    ),
+    "grant": _Fault(
+        "LGN021", "Majora does not accept this code any more.", _USED, _NEW_LINK
+    ),
+    "two-factor": _Fault(
+        "LGN022",
+        "Your account has no two-factor authentication.",
+        "{said}",
+        _TWO_FACTOR,
+    ),
+    "redirect-uri": _Fault(
+        "LGN023", "The application's redirect URI is wrong.", "{said}", _REDIRECT
+    ),
+    "grant-type": _Fault(
+        "LGN027", "Your application has another grant type.", "{said}", _GRANT_TYPE
+    ),
+    "client": _Fault(
+        "CRD001", "Majora does not accept this client id and secret.", _HASH, _REGISTER
+    ),
     "other": _Fault("LGN025", "Majora refused to give a token.", "{said}", _DOCTOR),
     # a login
     "code-lost": _Fault(
-        "LGN026", "The code was sent; no usable answer came.", _CODE, _NEW_LINK, Exit.UNKNOWN
+        "LGN026",
+        "The code was sent; no usable answer came.",
+        _CODE,
+        _NEW_LINK,
+        Exit.UNKNOWN,
     ),
-    "narrowed": _Fault("LGN028", "Majora granted other scopes than were asked for.", _NARROW, _ASK),
+    "narrowed": _Fault(
+        "LGN028", "Majora granted other scopes than were asked for.", _NARROW, _ASK
+    ),
     # a refresh: what Majora says to it, and what becomes of the new token
     "refused-token": _Fault("RFR001", _DEAD, "{said}", _LOGIN, Exit.LOGIN),
-    "lost": _Fault("RFR002", "The refresh token was spent; the new one is lost.", _SPENT, _LOGIN, Exit.LOGIN),
-    "refused": _Fault("RFR003", "Majora refused to refresh the token.", "{said}", _DOCTOR),
-    "maybe-lost": _Fault("RFR004", _MAYBE, "{said} The old tokens are kept.", _LATER, Exit.UNKNOWN),
+    "lost": _Fault(
+        "RFR002",
+        "The refresh token was spent; the new one is lost.",
+        _SPENT,
+        _LOGIN,
+        Exit.LOGIN,
+    ),
+    "refused": _Fault(
+        "RFR003", "Majora refused to refresh the token.", "{said}", _DOCTOR
+    ),
+    "maybe-lost": _Fault(
+        "RFR004", _MAYBE, "{said} The old tokens are kept.", _LATER, Exit.UNKNOWN
+    ),
     "in-journal": _Fault("RFR005", _JOURNAL, "{said}", _PUT_BACK),
     "nowhere": _Fault("RFR007", _NOWHERE, "{said}", _LOGIN, Exit.LOGIN),
     # tokens and their file
     "of-another-server": _Fault("RFR006", _OWNER, _EACH, _BACK),
-    "not-revoked": _Fault("LGO001", "Majora did not revoke the token. {said}", _KEPT, _REVOKE, Exit.UNKNOWN),
+    "not-revoked": _Fault(
+        "LGO001",
+        "Majora did not revoke the token. {said}",
+        _KEPT,
+        _REVOKE,
+        Exit.UNKNOWN,
+    ),
     "no-token": _Fault("TOK001", "There is no token yet.", _FIRST, _LOGIN, Exit.LOGIN),
     "damaged": _Fault("TOK002", _DAMAGED, _LEFT, _ASIDE),
-    "odd": _Fault("TOK002", "An entry is not a token.", "ocarina stops at it with a traceback.", _ASIDE),
-    "short": _Fault("TOK004", "The token expires too soon.", "A refresh needs no browser.", _REFRESH),
-    "no-refresh-token": _Fault("TOK005", _NO_REFRESH, "It was lost on the way.", _LOGIN, Exit.LOGIN),
+    "odd": _Fault(
+        "TOK002",
+        "An entry is not a token.",
+        "ocarina stops at it with a traceback.",
+        _ASIDE,
+    ),
+    "short": _Fault(
+        "TOK004", "The token expires too soon.", "A refresh needs no browser.", _REFRESH
+    ),
+    "no-refresh-token": _Fault(
+        "TOK005", _NO_REFRESH, "It was lost on the way.", _LOGIN, Exit.LOGIN
+    ),
 }
 """A fault's name: its row. The name says where it comes from, or is the `Outcome.result` that it leads to."""
 
@@ -132,18 +221,30 @@ def error(
     """
     id, what, why, (text, *subcommands), exit = _FAULTS[fault]
     values |= {"said": said, "domain": setup.domain, "file": setup.tokens_file}
-    values |= {name: endpoint(setup.domain, name) for name in ("applications", "callback", "two_factor")}
-    values["permissions"] = f" What to write:\n{permissions(' '.join(scopes))}" if scopes else ""
+    values |= {
+        name: endpoint(setup.domain, name)
+        for name in ("applications", "callback", "two_factor")
+    }
+    values["permissions"] = (
+        f" What to write:\n{permissions(' '.join(scopes))}" if scopes else ""
+    )
     commands = [
-        (login or login_command(setup, scopes)) if each == "login" else setup.place.command(*each.split())
+        (login or login_command(setup, scopes))
+        if each == "login"
+        else setup.place.command(*each.split())
         for each in subcommands
     ]
     remedy = Remedy(text.format(**values), tuple(commands))
-    return KitError(what.format(**values), id=id, why=why.format(**values), remedy=remedy, exit=exit)
+    return KitError(
+        what.format(**values), id=id, why=why.format(**values), remedy=remedy, exit=exit
+    )
 
 
 def login_command(
-    setup: Setup, scopes: Collection[str] = (), *options: str, table: Table | None = None
+    setup: Setup,
+    scopes: Collection[str] = (),
+    *options: str,
+    table: Table | None = None,
 ) -> str:
     """The login that brings tokens for ``scopes``, by their purposes."""
     return setup.place.command("login", *options_for(scopes, table), *options)
@@ -170,25 +271,55 @@ _OF_THIS_MACHINE = (
 _WAIT = "Try again {when}."
 # kind of NoAnswer: the check (CHECKS.md), and what to do
 _NETWORK = {
-    "dns-none": ("SRV001", "Check MAJORA_DOMAIN for a typing mistake, and this machine's network."),
+    "dns-none": (
+        "SRV001",
+        "Check MAJORA_DOMAIN for a typing mistake, and this machine's network.",
+    ),
     "dns-silent": ("SRV001", "Check this machine's network, then try again."),
     "refused": (
         "SRV002",
         "It may be down: try again later. Or check host and port of MAJORA_DOMAIN, and firewalls.",
     ),
     "timeout": ("SRV002", _WAIT),
-    "proxy-refused": ("SRV002", "Check the proxy's address; if none is needed, add the host to NO_PROXY."),
-    "proxy-auth": ("SRV002", "Add user and password to the proxy's setting: http://USER:PASSWORD@HOST:PORT"),
-    "proxy-unusable": ("SRV002", "Set it to http://HOST:PORT, or unset it if no proxy is needed."),
+    "proxy-refused": (
+        "SRV002",
+        "Check the proxy's address; if none is needed, add the host to NO_PROXY.",
+    ),
+    "proxy-auth": (
+        "SRV002",
+        "Add user and password to the proxy's setting: http://USER:PASSWORD@HOST:PORT",
+    ),
+    "proxy-unusable": (
+        "SRV002",
+        "Set it to http://HOST:PORT, or unset it if no proxy is needed.",
+    ),
     "reset": ("SRV003", _WAIT),
-    "tls-expired": ("SRV003", "Check this machine's clock; if it is right, tell Majora's administrators."),
-    "tls-host": ("SRV003", "Check MAJORA_DOMAIN: something else may answer there. No secret was sent."),
-    "tls-unknown-issuer": ("SRV003", "If your network inspects TLS, set REQUESTS_CA_BUNDLE."),
+    "tls-expired": (
+        "SRV003",
+        "Check this machine's clock; if it is right, tell Majora's administrators.",
+    ),
+    "tls-host": (
+        "SRV003",
+        "Check MAJORA_DOMAIN: something else may answer there. No secret was sent.",
+    ),
+    "tls-unknown-issuer": (
+        "SRV003",
+        "If your network inspects TLS, set REQUESTS_CA_BUNDLE.",
+    ),
     "tls-other": ("SRV003", "Check the host and port of MAJORA_DOMAIN."),
-    "ca-bundle": ("SRV003", "Set the variable to a CA bundle that exists, or unset it."),
+    "ca-bundle": (
+        "SRV003",
+        "Set the variable to a CA bundle that exists, or unset it.",
+    ),
     "insecure": ("CFG006", "Correct MAJORA_DOMAIN."),
-    "no-thread": ("SYS001", "End other programs of yours on this machine, then try again."),
-    "other": ("SRV004", "Check MAJORA_DOMAIN, and whether this network asks you to log in in a browser."),
+    "no-thread": (
+        "SYS001",
+        "End other programs of yours on this machine, then try again.",
+    ),
+    "other": (
+        "SRV004",
+        "Check MAJORA_DOMAIN, and whether this network asks you to log in in a browser.",
+    ),
     "rate-limited": ("SRV004", _WAIT),
     "server-error": ("SRV004", _WAIT),
 }
@@ -213,7 +344,11 @@ def no_answer(answer: NoAnswer, setup: Setup) -> KitError:
 
 
 def no_login(
-    answer: Refused | NoAnswer, setup: Setup, scope: str, link_age: float, login: str = ""
+    answer: Refused | NoAnswer,
+    setup: Setup,
+    scope: str,
+    link_age: float,
+    login: str = "",
 ) -> KitError:
     """The error for a code that brought no token. ``link_age``: seconds since the link was shown."""
     from ocarina_kit.majora.http import NoAnswer
@@ -225,12 +360,20 @@ def no_login(
     elif not answer.sent:
         return no_answer(answer, setup)
     if fault == "grant":
-        late = "It may be too late" if link_age > _CODE_LIFE_S else "It may be one of another link"
-        said = f"{late}: the link was shown {span(link_age)} ago.{clock_note(answer.skew)}"
+        late = (
+            "It may be too late"
+            if link_age > _CODE_LIFE_S
+            else "It may be one of another link"
+        )
+        said = (
+            f"{late}: the link was shown {span(link_age)} ago.{clock_note(answer.skew)}"
+        )
     return error(fault, setup, (scope,), said=said, login=login)
 
 
-def no_refresh(answer: Refused | NoAnswer, setup: Setup, scope: str, *, resent: bool) -> tuple[str, KitError]:
+def no_refresh(
+    answer: Refused | NoAnswer, setup: Setup, scope: str, *, resent: bool
+) -> tuple[str, KitError]:
     """What a refresh without a new token comes to (`Outcome.result`), and its error: exit 4 if it is the token, 1 the
     client, 5 the network. ``resent``: an earlier attempt may have spent the token, so that its answer was lost if the
     server says no now."""
@@ -238,7 +381,9 @@ def no_refresh(answer: Refused | NoAnswer, setup: Setup, scope: str, *, resent: 
 
     if isinstance(answer, NoAnswer) and not answer.sent and not resent:
         result = "unreached" if answer.status is None else "network"
-        return "failed" if answer.kind in _OF_THIS_MACHINE else result, no_answer(answer, setup)
+        return "failed" if answer.kind in _OF_THIS_MACHINE else result, no_answer(
+            answer, setup
+        )
     result, fault = "refused-token", ""
     if isinstance(answer, NoAnswer):
         result = "maybe-lost"
@@ -258,8 +403,12 @@ def not_revoked(answer: Refused | NoAnswer, setup: Setup) -> KitError:
 
     if isinstance(answer, NoAnswer):
         seen, kept = no_answer(answer, setup), error("not-revoked", setup)
-        return KitError(seen.what, id=seen.id, why=kept.why, remedy=kept.remedy, exit=seen.exit)
-    return error("client" if answer.cause == "client" else "not-revoked", setup, said=answer.said)
+        return KitError(
+            seen.what, id=seen.id, why=kept.why, remedy=kept.remedy, exit=seen.exit
+        )
+    return error(
+        "client" if answer.cause == "client" else "not-revoked", setup, said=answer.said
+    )
 
 
 def clock_note(skew: float | None) -> str:

@@ -27,10 +27,18 @@ def query(request: HttpRequest, name: str) -> HttpResponse:
         asked = json.loads(request.body)
     except ValueError:
         return HttpResponseBadRequest()
-    if not isinstance(asked, dict) or not asked.get("token") or not asked.get("username"):
+    if (
+        not isinstance(asked, dict)
+        or not asked.get("token")
+        or not asked.get("username")
+    ):
         return HttpResponseBadRequest()
     bearer = request.META.get("HTTP_AUTHORIZATION", "").startswith("Bearer")
-    user = get_oauthlib_core().verify_request(request, scopes=[])[1].user if bearer else _key_holder(asked)
+    user = (
+        get_oauthlib_core().verify_request(request, scopes=[])[1].user
+        if bearer
+        else _key_holder(asked)
+    )
     if user is None or not user.is_active:
         return HttpResponseBadRequest()
     try:
@@ -47,7 +55,11 @@ def _key_holder(asked: dict[str, Any]) -> Any:
     """The user of a legacy key: name and key must belong together, and the account must have the permission."""
     named = {"key": str(asked["token"]), "user__username": str(asked["username"])}
     key = LegacyKey.objects.select_related("user").filter(**named).first()
-    usable = key is not None and key.is_usable and key.user.has_perms(STATE.query_scope.split())
+    usable = (
+        key is not None
+        and key.is_usable
+        and key.user.has_perms(STATE.query_scope.split())
+    )
     return key.user if usable else None
 
 
@@ -58,13 +70,19 @@ def _judge_client(asked: dict[str, Any]) -> None:
     try:
         version = [int(part) for part in str(asked.get("client_version")).split(".")]
     except ValueError:
-        raise Complaint("The version of your 'ocarina' client could not be read") from None
+        raise Complaint(
+            "The version of your 'ocarina' client could not be read"
+        ) from None
     if version < [int(part) for part in STATE.minimum_client.split(".")]:
-        raise Complaint(f"Update your 'ocarina' client to version v{STATE.minimum_client}")
+        raise Complaint(
+            f"Update your 'ocarina' client to version v{STATE.minimum_client}"
+        )
 
 
 def _judge_scopes(request: HttpRequest) -> None:
-    if not get_oauthlib_core().verify_request(request, scopes=STATE.query_scope.split())[0]:
+    if not get_oauthlib_core().verify_request(
+        request, scopes=STATE.query_scope.split()
+    )[0]:
         raise Complaint(
             "Your token is valid but does not have all of the scopes to perform this action."
             f" Required scopes: {STATE.query_scope}"
@@ -74,7 +92,11 @@ def _judge_scopes(request: HttpRequest) -> None:
 def _validity(asked: dict[str, Any]) -> dict[str, Any]:
     if not asked.get("biosamples"):
         raise Complaint("'biosamples' key missing or empty")
-    return {"result": {name: {"exists": name in STATE.samples} for name in asked["biosamples"]}}
+    return {
+        "result": {
+            name: {"exists": name in STATE.samples} for name in asked["biosamples"]
+        }
+    }
 
 
 def _get(asked: dict[str, Any]) -> dict[str, Any]:

@@ -21,13 +21,17 @@ class SecondFactor(models.Model):
     class Meta:
         # Of Majora itself, in fact; Django keeps permissions with a model.
         default_permissions = ()
-        permissions = tuple((scope.partition(".")[2], words) for scope, words in SCOPES.items())
+        permissions = tuple(
+            (scope.partition(".")[2], words) for scope, words in SCOPES.items()
+        )
 
 
 class LegacyKey(models.Model):
     """An API key from before OAuth: belongs to one user, is valid for 3 days (FACTS.md, step 3b)."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="legacy_keys")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="legacy_keys"
+    )
     key = models.CharField(max_length=128, unique=True)
     ends = models.DateTimeField()
 

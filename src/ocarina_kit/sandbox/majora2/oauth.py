@@ -22,16 +22,24 @@ class Backend(OAuthLibCore):
 
 
 class Validator(OAuth2Validator):
-    def validate_scopes(self, client_id: str, scopes: Any, client: Any, request: Any, *_: Any) -> bool:
+    def validate_scopes(
+        self, client_id: str, scopes: Any, client: Any, request: Any, *_: Any
+    ) -> bool:
         """ALL scopes asked for must be covered by the account's permissions (FACTS.md)."""
         return set(scopes) <= set(request.headers[_PERMISSIONS].split())
 
-    def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Any, *_: Any) -> bool:
+    def validate_redirect_uri(
+        self, client_id: str, redirect_uri: str, request: Any, *_: Any
+    ) -> bool:
         """To the letter (FACTS.md); the toolkit itself lets ports of loopback addresses and queries differ."""
         return redirect_uri in request.client.redirect_uris.split()
 
-    def validate_code(self, client_id: str, code: str, client: Any, request: Any, *_: Any) -> bool:
+    def validate_code(
+        self, client_id: str, code: str, client: Any, request: Any, *_: Any
+    ) -> bool:
         valid: bool = super().validate_code(client_id, code, client, request)
         if valid and not hasattr(request.user, "second_factor"):
-            raise AccessDeniedError("The requesting user has not enabled 2FA", request=request)
+            raise AccessDeniedError(
+                "The requesting user has not enabled 2FA", request=request
+            )
         return valid

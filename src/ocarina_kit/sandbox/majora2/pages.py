@@ -29,14 +29,18 @@ LABELS = {name: name.replace("_", " ").capitalize() for name in FIELDS}
 class CodeForm(forms.Form):
     """The second factor of ``user``, who gave the right password."""
 
-    code = forms.CharField(label="Token", widget=forms.TextInput(attrs={"autofocus": True}))
+    code = forms.CharField(
+        label="Token", widget=forms.TextInput(attrs={"autofocus": True})
+    )
 
     def __init__(self, user: Any, data: Any = None) -> None:
         super().__init__(data, label_suffix="")
         self._user = user
 
     def clean_code(self) -> None:
-        if not totp.is_valid(self._user.second_factor.secret, self.cleaned_data["code"], STATE.time()):
+        if not totp.is_valid(
+            self._user.second_factor.secret, self.cleaned_data["code"], STATE.time()
+        ):
             raise ValidationError("Entered token is not valid.")
 
     def get_user(self) -> Any:
@@ -50,10 +54,14 @@ class LogIn(LoginView):
 
     def get_form(self, form_class: Any = None) -> Any:
         # The person who gave the right password, and whose second factor is awaited.
-        user = User.objects.filter(pk=self.request.session.get(_HALF_WAY), is_active=True).first()
+        user = User.objects.filter(
+            pk=self.request.session.get(_HALF_WAY), is_active=True
+        ).first()
         if user is not None and "code" in self.request.POST:
             return CodeForm(user, self.request.POST)
-        return AuthenticationForm(self.request, self.request.POST or None, label_suffix="")
+        return AuthenticationForm(
+            self.request, self.request.POST or None, label_suffix=""
+        )
 
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.get_user()
@@ -73,7 +81,9 @@ class ApplicationForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
         grants: Any = self.fields["authorization_grant_type"]
-        grants.choices = grants.choices[:2]  # Majora offers none but "Authorization code"
+        grants.choices = grants.choices[
+            :2
+        ]  # Majora offers none but "Authorization code"
         self.instance.hash_client_secret = False  # as Majora has it
 
 
@@ -91,9 +101,14 @@ class Edit(views.ApplicationUpdate):
 def start(request: HttpRequest) -> HttpResponse:
     """What this is, the links, and for ``ocarina-kit sandbox`` the second factor's code in place of a phone."""
     factors = SecondFactor.objects.select_related("user") if STATE.shows_codes else ()
-    codes = [(factor.user.username, totp.code_at(factor.secret, STATE.time())) for factor in factors]
+    codes = [
+        (factor.user.username, totp.code_at(factor.secret, STATE.time()))
+        for factor in factors
+    ]
     seconds_left = totp.STEP - int(STATE.time()) % totp.STEP
-    return render(request, "majora/start.html", {"codes": codes, "seconds_left": seconds_left})
+    return render(
+        request, "majora/start.html", {"codes": codes, "seconds_left": seconds_left}
+    )
 
 
 @login_required
@@ -102,7 +117,11 @@ def callback(request: HttpRequest) -> HttpResponse:
     if not hasattr(request.user, "second_factor"):
         return render(request, "majora/second_factor_required.html", status=403)
     shown = {name: request.GET.get(name) for name in ("code", "state", "error")}
-    return render(request, "majora/callback.html", {**shown, "address": request.build_absolute_uri()})
+    return render(
+        request,
+        "majora/callback.html",
+        {**shown, "address": request.build_absolute_uri()},
+    )
 
 
 @login_required
@@ -111,7 +130,9 @@ def legacy_keys(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         LegacyKey.issue(request.user)
         return redirect("keys")
-    return render(request, "majora/keys.html", {"keys": request.user.legacy_keys.order_by("-pk")})
+    return render(
+        request, "majora/keys.html", {"keys": request.user.legacy_keys.order_by("-pk")}
+    )
 
 
 # The names are the toolkit's own, which its views look up. Its further views stay out: Majora has none of them.
@@ -120,7 +141,11 @@ _OAUTH = [
     path("applications/register/", Register.as_view(), name="register"),
     path("applications/<int:pk>/", views.ApplicationDetail.as_view(), name="detail"),
     path("applications/<int:pk>/update/", Edit.as_view(), name="update"),
-    path("applications/<int:pk>/delete/", views.ApplicationDelete.as_view(), name="delete"),
+    path(
+        "applications/<int:pk>/delete/",
+        views.ApplicationDelete.as_view(),
+        name="delete",
+    ),
     path("authorize/", views.AuthorizationView.as_view(), name="authorize"),
     path("token/", views.TokenView.as_view(), name="token"),
     path("revoke_token/", views.RevokeTokenView.as_view(), name="revoke-token"),

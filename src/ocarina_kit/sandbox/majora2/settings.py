@@ -17,7 +17,14 @@ SCOPES = {
 
 LIFETIME = 36_000
 """Seconds for which an access token is valid (FACTS.md)."""
-FIELDS = ("name", "client_id", "client_secret", "client_type", "authorization_grant_type", "redirect_uris")
+FIELDS = (
+    "name",
+    "client_id",
+    "client_secret",
+    "client_type",
+    "authorization_grant_type",
+    "redirect_uris",
+)
 """The six fields of Majora's form (FACTS.md, step 2)."""
 
 
@@ -30,13 +37,18 @@ def make_ready(folder: Path, *, port: int, tls: bool) -> Any:
 
     settings.configure(**_settings(folder, port=port, tls=tls))
     django.setup(set_prefix=False)
-    call_command("migrate", run_syncdb=True, verbosity=0, interactive=False, skip_checks=True)
+    call_command(
+        "migrate", run_syncdb=True, verbosity=0, interactive=False, skip_checks=True
+    )
     return WSGIHandler()
 
 
 def _settings(folder: Path, *, port: int, tls: bool) -> dict[str, Any]:
     apps = [f"django.contrib.{name}" for name in ("contenttypes", "auth", "sessions")]
-    apps += ["ocarina_kit.sandbox.majora2", "oauth2_provider"]  # ours first: its templates are found first
+    apps += [
+        "ocarina_kit.sandbox.majora2",
+        "oauth2_provider",
+    ]  # ours first: its templates are found first
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "ALLOWED_HOSTS": ["127.0.0.1", "localhost", "[::1]"],
@@ -54,14 +66,20 @@ def _settings(folder: Path, *, port: int, tls: bool) -> dict[str, Any]:
             {
                 "BACKEND": "django.template.backends.django.DjangoTemplates",
                 "APP_DIRS": True,
-                "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.contrib.auth.context_processors.auth"
+                    ]
+                },
             }
         ],
         "DATABASES": {
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": folder / "majora.sqlite3",
-                "OPTIONS": {"init_command": "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;"},
+                "OPTIONS": {
+                    "init_command": "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;"
+                },
             }
         },
         # Django's own takes a third of a second a log-in; these accounts exist for minutes, on loopback.

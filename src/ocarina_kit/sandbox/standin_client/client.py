@@ -17,12 +17,17 @@ from urllib.parse import urlencode
 
 __version__ = "1.0.0"  # the installation puts the version asked for here
 
-ENDPOINTS: dict[str, Any] = json.loads((Path(__file__).parent / "endpoints.json").read_text())
+ENDPOINTS: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "endpoints.json").read_text()
+)
 """Name to path and scope; a bare path for an endpoint without a scope of its own. The installation writes it."""
 
 _DEFAULTS: dict[str, Any] = {
     **dict.fromkeys(("MAJORA_USER", "MAJORA_TOKEN", "CLIENT_ID", "CLIENT_SECRET")),
-    **{"MAJORA_DOMAIN": "https://example.org/", "MAJORA_TOKENS_FILE": "~/.ocarina-tokens"},
+    **{
+        "MAJORA_DOMAIN": "https://example.org/",
+        "MAJORA_TOKENS_FILE": "~/.ocarina-tokens",
+    },
     **{"OCARINA_NO_BANNER": 0, "OCARINA_QUIET": 0},
 }
 _EXIT = {400: 77, 403: 77, 500: 69, 429: 75, 503: 75}
@@ -48,7 +53,9 @@ def _config(args: argparse.Namespace) -> Config:
     for name in ("OCARINA_NO_BANNER", "OCARINA_QUIET"):
         config[name] = int(config[name])
     if any(value in (None, "") for value in config.values()):
-        _fail("Configuration not valid: a key is missing or blank, or the profile is not in the file")
+        _fail(
+            "Configuration not valid: a key is missing or blank, or the profile is not in the file"
+        )
     return config
 
 
@@ -70,12 +77,21 @@ def _usable_token(config: Config, scope: str, *, refresh: bool = False) -> Token
         raise RuntimeError("this stand-in cannot log in; ocarina-kit login can")
     if not refresh:
         return token
-    client = {"client_id": config["CLIENT_ID"], "client_secret": config["CLIENT_SECRET"]}
-    asked = {**client, "grant_type": "refresh_token", "refresh_token": token["refresh_token"]}
+    client = {
+        "client_id": config["CLIENT_ID"],
+        "client_secret": config["CLIENT_SECRET"],
+    }
+    asked = {
+        **client,
+        "grant_type": "refresh_token",
+        "refresh_token": token["refresh_token"],
+    }
     _, body = _send(config["MAJORA_DOMAIN"] + "o/token/", urlencode(asked).encode(), {})
     answer = json.loads(body)
     if "error" in answer:
-        raise RuntimeError(f"({answer['error']}) {answer.get('error_description', '')}".strip())
+        raise RuntimeError(
+            f"({answer['error']}) {answer.get('error_description', '')}".strip()
+        )
     answer["scope"] = answer["scope"].split()
     token = {**token, **answer, "expires_at": time.time() + answer["expires_in"]}
     # In place; 0600 only for a new file: one that was looser stays as it was.
@@ -90,7 +106,10 @@ def _ask_for_a_grant(config: Config, scope: str) -> None:
     asked = {"response_type": "code", "client_id": config["CLIENT_ID"], "scope": scope}
     import secrets
 
-    answered = {"redirect_uri": config["MAJORA_DOMAIN"] + "o/callback/", "state": secrets.token_urlsafe(22)}
+    answered = {
+        "redirect_uri": config["MAJORA_DOMAIN"] + "o/callback/",
+        "state": secrets.token_urlsafe(22),
+    }
     print("Open this link to request a grant:")
     print(config["MAJORA_DOMAIN"] + "o/authorize/?" + urlencode({**asked, **answered}))
     input("Paste the whole callback URL from your browser\n")
@@ -126,13 +145,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--env", action="store_true")
     parser.add_argument("--oauth", action="store_true")
     parser.add_argument("--profile")
-    parser.add_argument("-v", "--version", action="version", version=f"ocarina v{__version__}")
+    parser.add_argument(
+        "-v", "--version", action="version", version=f"ocarina v{__version__}"
+    )
     parser.set_defaults(run=lambda config, args: None)
     actions = parser.add_subparsers()
     biosample = actions.add_parser("get").add_subparsers().add_parser("biosample")
     biosample.add_argument("--central-sample-id", required=True)
     biosample.set_defaults(run=_get_biosample)
-    actions.add_parser("oauth").add_subparsers().add_parser("refresh").set_defaults(run=_oauth_refresh)
+    actions.add_parser("oauth").add_subparsers().add_parser("refresh").set_defaults(
+        run=_oauth_refresh
+    )
     return parser
 
 
@@ -144,20 +167,38 @@ def _oauth_refresh(config: Config, args: argparse.Namespace) -> None:
 
 
 def _get_biosample(config: Config, args: argparse.Namespace) -> None:
-    path, scope = ENDPOINTS["api.artifact.biosample.get"], "majora2.temp_can_read_pags_via_api"
+    path, scope = (
+        ENDPOINTS["api.artifact.biosample.get"],
+        "majora2.temp_can_read_pags_via_api",
+    )
     if isinstance(path, dict):
         path, scope = path["endpoint"], path["scope"]
-    headers = {"Content-Type": "application/json", "User-Agent": f"ocarina {__version__}"}
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"ocarina {__version__}",
+    }
     token = config["MAJORA_TOKEN"]
     if args.oauth:
         token = "OAUTH"  # the client's own word
-        headers["Authorization"] = "Bearer " + _usable_token(config, scope)["access_token"]
-    asked = {"username": config["MAJORA_USER"], "token": token, "central_sample_id": args.central_sample_id}
+        headers["Authorization"] = (
+            "Bearer " + _usable_token(config, scope)["access_token"]
+        )
+    asked = {
+        "username": config["MAJORA_USER"],
+        "token": token,
+        "central_sample_id": args.central_sample_id,
+    }
     payload = {**asked, "client_name": "ocarina", "client_version": __version__}
     # The path starts with a slash and gets one more at its end: both double slashes are the client's own.
-    status, body = _send(config["MAJORA_DOMAIN"] + path + "/", json.dumps(payload).encode(), headers)
+    status, body = _send(
+        config["MAJORA_DOMAIN"] + path + "/", json.dumps(payload).encode(), headers
+    )
     if status != 200:
-        sys.stderr.write(f"Response: status {status}\n{body.decode(errors='replace')}\n")
+        sys.stderr.write(
+            f"Response: status {status}\n{body.decode(errors='replace')}\n"
+        )
         sys.exit(_EXIT.get(status, 70))
     if not args.quiet:
-        sys.stderr.write("Response\n" + json.dumps(json.loads(body), indent=4, sort_keys=True) + "\n")
+        sys.stderr.write(
+            "Response\n" + json.dumps(json.loads(body), indent=4, sort_keys=True) + "\n"
+        )
