@@ -24,7 +24,7 @@ from ocarina_kit import __version__  # noqa: E402
 from ocarina_kit.cli import doctor, options  # noqa: E402
 from ocarina_kit.cli.app import COMMANDS, root  # noqa: E402
 from ocarina_kit.doctor.check import FAMILIES, Check, all_checks  # noqa: E402
-from ocarina_kit.system.errors import Remedy  # noqa: E402
+from ocarina_kit.system.problem import Remedy  # noqa: E402
 
 DOCS = ROOT / "docs"
 GENERATED = "Written by docs/make.py from the code. Change the code, and run that."
@@ -156,7 +156,12 @@ def own_messages() -> dict[str, set[str]]:
         at = 1 + max(
             (at for at, each in enumerate(values) if _text(each) in ids), default=-1
         )
-        said = _text(values[at], names).removesuffix(" …") if at < len(values) else ""
+        texts = [
+            word.value
+            for word in getattr(node, "keywords", ())
+            if word.arg == "message"
+        ] or values[at : at + 1]
+        said = _text(texts[0], names).removesuffix(" …") if texts else ""
         is_sentence = said.endswith(".") and re.search(r"\w", said) and "……" not in said
         for id in filter(_ID.fullmatch, ids):
             found.setdefault(id, set()).update([said] if is_sentence else [])

@@ -20,7 +20,7 @@ from ocarina_kit.cli.app import COMMANDS, root
 from ocarina_kit.doctor import tokens
 from ocarina_kit.doctor.check import REGISTRY
 from ocarina_kit.sandbox import Sandbox, install_standin
-from ocarina_kit.system.errors import Exit
+from ocarina_kit.system.problem import Exit
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "ocarina_kit"

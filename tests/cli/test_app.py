@@ -21,12 +21,12 @@ from typing import Annotated
 import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 
 Checks = Annotated[str | None, typer.Option("--check", autocompletion=options.checks_and_families)]
 RAISED = {
     "bug": ValueError("client_secret=hush-hush-hush"),
-    "refused": KitError("Majora refuses.", id="CRD001", why="It said no.", remedy=Remedy("Ask.", ("a b", "c d"))),
+    "refused": KitError(Problem("CRD001", "Majora refuses.", "It said no.", Remedy("Ask.", ("a b", "c d")))),
     "interrupt": KeyboardInterrupt(),
     "processes": BlockingIOError(11, "Resource temporarily unavailable"),
 }
@@ -37,7 +37,7 @@ def command(context: typer.Context, do: str = "", purposes: options.Purposes = N
     if do in RAISED:
         raise RAISED[do]
     if do == "login":
-        return Result({"tokens": []}, KitError("Log in.", id="TOK001", exit=4), shown=True)
+        return Result({"tokens": []}, KitError(Problem("TOK001", "Log in.", exit=4)), shown=True)
     if do == "quiet":
         ui.hush()
     for _ in range(20_000 if do == "much" else 1):

@@ -11,7 +11,7 @@ from tests.conftest import until
 from tests.terminal import WAIT
 
 from ocarina_kit.cli.ui import GREEN, RED, Result, Ui, json_document
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 
 COLOURS = {"TERM": "xterm-256color"}
 LONG = "https://majora.example.org/o/authorize/?" + "x" * 60
@@ -39,10 +39,12 @@ def ui_with(
 
 
 ERROR = KitError(
-    "Majora does not accept this client id and secret.",
-    id="CRD001",
-    why="It answered invalid_client.",
-    remedy=Remedy("Register again.", ("ocarina-kit init", "ocarina-kit login")),
+    Problem(
+        message="Majora does not accept this client id and secret.",
+        id="CRD001",
+        why="It answered invalid_client.",
+        remedy=Remedy("Register again.", ("ocarina-kit init", "ocarina-kit login")),
+    )
 )
 ROWS = [
     ("look up samples", "valid for 9 h", "refreshed 14:37 on login1"),

@@ -18,9 +18,9 @@ from ocarina_kit.client.install import (
     parse_source,
     plan_install,
 )
-from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import Exit, KitError
 
 
 def wheel(folder: Path, version: str = "1.0.0") -> Path:

@@ -8,7 +8,7 @@ import pytest
 from ocarina_kit.client import scopes
 from ocarina_kit.client.scopes import BY_NAME, FALLBACK_SCOPE, PURPOSES, scopes_for
 from ocarina_kit.config.place import Place
-from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.problem import Exit, KitError
 
 LOOKUP = "majora2.view_biosampleartifact"
 PLACE = Place(Path("/home/u/.ocarina"))

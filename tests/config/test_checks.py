@@ -17,9 +17,9 @@ from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
-from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.problem import KitError
 
 HOME = Path("/tmp")  # a folder that there is; nothing is written
 PATH = HOME / ".ocarina"

@@ -23,7 +23,7 @@ from ocarina_kit.cron.line import (
     entries,
     second_reading,
 )
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.problem import KitError
 
 TIMES = "37 2-23/3 * * *"
 KIT, OCARINA = (

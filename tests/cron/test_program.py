@@ -6,9 +6,9 @@ import pytest
 from tests.client.stub import machine_at, program
 
 from ocarina_kit.cron.program import install_crontab, read_crontab, unreadable
-from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.problem import KitError
 
 OLD, NEW = b"MAILTO=me\n# caf\xe9\n*/5 * * * * x % y \\% z\t\n", b"0 0 * * * new\n"
 NUL = b"# a\0b\n"

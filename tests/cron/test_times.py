@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ocarina_kit.cron import times
-from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.problem import Exit, KitError
 
 DOMAIN = "https://majora.example.org/"
 LONDON = ZoneInfo("Europe/London")

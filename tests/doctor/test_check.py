@@ -10,7 +10,7 @@ from ocarina_kit.config.place import Place
 from ocarina_kit.doctor.check import Check, Choice, Outcome, examine, ok, problem, skip
 from ocarina_kit.doctor.report import HIDDEN, host_mark, safe
 from ocarina_kit.system.change import Change
-from ocarina_kit.system.errors import Remedy
+from ocarina_kit.system.problem import Remedy
 
 OK, NONE = ok("fine"), skip("nothing to judge")
 WARN, FAIL, UNKNOWN = (

@@ -13,8 +13,8 @@ from ocarina_kit.majora.grant import (
     save_pending,
     use_pending,
 )
-from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.secret import Secret
 
 SETUP = Setup(

@@ -12,7 +12,7 @@ from tests.conftest import Kit, until
 from ocarina_kit.sandbox import Sandbox, SandboxError, totp
 from ocarina_kit.sandbox.command import run_sandbox
 from ocarina_kit.sandbox.handle import require_extra
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.problem import KitError
 
 
 def test_two_know_nothing_of_each_other_and_leave_nothing(running: Sandbox) -> None:

@@ -9,9 +9,9 @@ from ocarina_kit.config.place import Place
 from ocarina_kit.doctor import fix
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change, apply_to_file, difference
-from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import Exit, KitError, Problem
 
 SECRET = "Se" + "b2" * 63
 ID = "Id" + "a1" * 19
@@ -146,13 +146,13 @@ def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
 def test_only_an_interrupt_stops_the_other_fixes(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problem = KitError("no", id="RFR001")
+    problem = KitError(Problem(message="no", id="RFR001"))
     monkeypatch.setattr(fix, "_refresh", Mock(side_effect=problem))
     path, world = machine.home / "f", World(machine, Place(machine.home / ".ocarina"))
     changes = [Change("refresh"), Change("write", path, "config", None, b"1")]
     done = fix.carry_out(machine, world, changes, print)
     assert [each.problem for each in done] == [problem, None]
     assert path.read_bytes() == b"1"
-    problem.exit = Exit.INTERRUPTED
+    problem.problem = problem.problem._replace(exit=Exit.INTERRUPTED)
     with pytest.raises(KitError):
         fix.carry_out(machine, world, changes, print)

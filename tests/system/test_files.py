@@ -10,9 +10,9 @@ import pytest
 from tests.conftest import mode_of
 
 from ocarina_kit.system import files
-from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.file_errors import explained, fault_in, no_file
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import KitError
 
 
 def names(folder: Path) -> list[str]:

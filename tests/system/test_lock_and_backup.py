@@ -5,10 +5,10 @@ import fcntl
 
 import pytest
 
-from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.files import KEPT, backup, backups_folder
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import KitError
 
 
 def test_all_names_of_a_file_share_a_lock_that_says_whose_it_is(

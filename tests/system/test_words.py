@@ -5,7 +5,7 @@ import time
 import pytest
 
 from ocarina_kit.system import words
-from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.problem import Exit, KitError
 
 DURATIONS = {
     **{

@@ -8,7 +8,7 @@ from tests.tokens.conftest import DOWN, GONE, READ, SILENT, VIEW, Lab, entry, gr
 from ocarina_kit.majora.api import Refused
 from ocarina_kit.majora.grant import last_logins, new_pending, save_pending
 from ocarina_kit.majora.http import NoAnswer
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse, read_token

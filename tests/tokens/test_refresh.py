@@ -23,7 +23,7 @@ from tests.tokens.conftest import (
 
 from ocarina_kit.majora.api import Refused
 from ocarina_kit.majora.http import NoAnswer
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.problem import KitError
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse
 from ocarina_kit.tokens.login import prove_writable, set_aside_damaged

@@ -29,7 +29,14 @@ from typer.core import TyperCommand, TyperGroup
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result, Ui, json_document
-from ocarina_kit.system.errors import Exit, KitError, Remedy, interrupted, usage_error
+from ocarina_kit.system.problem import (
+    Exit,
+    KitError,
+    Problem,
+    Remedy,
+    interrupted,
+    usage_error,
+)
 
 Table = Sequence[tuple[str, str, str, str]]
 
@@ -255,25 +262,29 @@ def _unexpected(problem: Exception) -> KitError:
         or "can't start new thread" in str(problem)
     ):
         return KitError(
-            "The system allows no more processes, open files or memory.",
-            id="SYS001",
-            why=f"It said: {problem}." if str(problem) else "",
-            remedy=Remedy(
-                "Close other programs or raise the limits of your account.",
-                ("ulimit -a",),
-            ),
+            Problem(
+                message="The system allows no more processes, open files or memory.",
+                id="SYS001",
+                why=f"It said: {problem}." if str(problem) else "",
+                remedy=Remedy(
+                    "Close other programs or raise the limits of your account.",
+                    ("ulimit -a",),
+                ),
+            )
         )
     from ocarina_kit.system.crash import write_crash_log
 
     log = write_crash_log(problem)
     return KitError(
-        f"This is a bug in ocarina-kit: {type(problem).__name__}.",
-        id="BUG001",
-        why="You did nothing wrong.",
-        remedy=Remedy(
-            "Please send this log, which holds no secret.", (f"cat {quote(log)}",)
+        Problem(
+            message=f"This is a bug in ocarina-kit: {type(problem).__name__}.",
+            id="BUG001",
+            why="You did nothing wrong.",
+            remedy=Remedy(
+                "Please send this log, which holds no secret.", (f"cat {quote(log)}",)
+            )
+            if log
+            else Remedy("Its log could not be written."),
+            exit=Exit.BUG,
         )
-        if log
-        else Remedy("Its log could not be written."),
-        exit=Exit.BUG,
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.cli.ui import Ui
 from ocarina_kit.config.place import NO_TOKENS, Place, Setup
-from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.machine import Machine, this_machine
+from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 
 if TYPE_CHECKING:
     from ocarina_kit.doctor.world import World
@@ -48,7 +48,7 @@ class Run(NamedTuple):
             remedy = Remedy(
                 "To use OAuth instead, set it up.", (self.place.command("init"),)
             )
-            raise KitError(NO_TOKENS, id="CFG008", remedy=remedy)
+            raise KitError(Problem(message=NO_TOKENS, id="CFG008", remedy=remedy))
         return found
 
     def agreed(self, question: str, *, yes: bool, default: bool = True) -> bool:

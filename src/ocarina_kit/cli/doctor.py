@@ -13,7 +13,7 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, Texts, flag, option
 from ocarina_kit.cli.ui import Result, Ui, labelled
-from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
+from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.words import count, listed
 
 if TYPE_CHECKING:
@@ -145,11 +145,13 @@ def _error(findings: Sequence[Outcome]) -> KitError | None:
         for each in findings:
             if each.status == status:
                 return KitError(
-                    each.said,
-                    id=each.id,
-                    why=each.impact,
-                    remedy=each.remedy,
-                    exit=code,
+                    Problem(
+                        message=each.said,
+                        id=each.id,
+                        why=each.impact,
+                        remedy=each.remedy,
+                        exit=code,
+                    )
                 )
     return None
 

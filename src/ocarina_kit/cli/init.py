@@ -14,7 +14,7 @@ from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.config.url import INSTANCES
 from ocarina_kit.config.write import check_profile_name
-from ocarina_kit.system.errors import Remedy, usage_error
+from ocarina_kit.system.problem import Remedy, usage_error
 
 EPILOG = """At a terminal it asks. Without one give everything, by option or by variable: MAJORA_DOMAIN, MAJORA_USER,
 CLIENT_ID or MAJORA_CLIENT_ID, CLIENT_SECRET or MAJORA_CLIENT_SECRET, MAJORA_TOKEN.

@@ -29,9 +29,9 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora, Probe
 from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.change import Change, apply_to_file
-from ocarina_kit.system.errors import KitError, Remedy, usage_error
 from ocarina_kit.system.file_errors import refuse
 from ocarina_kit.system.files import final_target, prove_space
+from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.log import note_use
@@ -292,10 +292,12 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     what = f"Majora does not accept this API key for {user}."
     remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
     return KitError(
-        what,
-        id="API002",
-        why="It is one user's, and expires after 3 days.",
-        remedy=remedy,
+        Problem(
+            message=what,
+            id="API002",
+            why="It is one user's, and expires after 3 days.",
+            remedy=remedy,
+        )
     )
 
 
@@ -318,10 +320,12 @@ def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
     if not config.file.replaceable:
         found = world.config_findings["CFG001"]
         raise KitError(
-            f"{found.said}.",
-            id=found.id,
-            why="It was left as it is.",
-            remedy=found.remedy,
+            Problem(
+                message=f"{found.said}.",
+                id=found.id,
+                why="It was left as it is.",
+                remedy=found.remedy,
+            )
         )
     target = final_target(run.place.config)
     if not wish.dry_run:

@@ -34,7 +34,7 @@ from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.change import Change, difference
-from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
+from ocarina_kit.system.problem import Exit, KitError, Remedy, usage_error
 from ocarina_kit.system.words import listed
 from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.store import look, tokens_of

@@ -18,7 +18,7 @@ from ocarina_kit.client import scopes
 from ocarina_kit.client.find import Clients, find_clients, read_table
 from ocarina_kit.majora.grant import Pending, last_logins
 from ocarina_kit.majora.paste import LONGEST, Misread, read_paste
-from ocarina_kit.system.errors import KitError, usage_error
+from ocarina_kit.system.problem import KitError, usage_error
 from ocarina_kit.system.words import count, listed
 
 EPILOG = """Examples:

@@ -18,9 +18,10 @@ from ocarina_kit.config.place import Setup
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
 from ocarina_kit.majora.paste import Code, Misread, read_paste
-from ocarina_kit.system.errors import (
+from ocarina_kit.system.problem import (
     Exit,
     KitError,
+    Problem,
     Remedy,
     interrupted,
     usage_error,
@@ -387,10 +388,12 @@ class Login:
                 "See what doctor finds.", (self.setup.place.command("doctor"),)
             )
             return KitError(
-                "The token is saved, but Majora refuses it.",
-                id="API001",
-                why=why,
-                remedy=remedy,
+                Problem(
+                    message="The token is saved, but Majora refuses it.",
+                    id="API001",
+                    why=why,
+                    remedy=remedy,
+                )
             )
         now = self.machine.now()
         left = f"for {span(token.seconds_left(now) + 30)}"

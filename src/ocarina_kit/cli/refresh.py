@@ -19,7 +19,7 @@ from ocarina_kit.client.scopes import (
     what_for,
 )
 from ocarina_kit.config.place import NO_TOKENS, Setup
-from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.problem import Exit, KitError
 from ocarina_kit.system.words import parse_duration, span
 from ocarina_kit.tokens.log import Line, append, read_log, stamp
 from ocarina_kit.tokens.outcome import Outcome, Report

@@ -32,7 +32,7 @@ from ocarina_kit.cron.program import unreadable
 from ocarina_kit.cron.times import parse_every, parse_times, refuse_long_gap, spread
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change, difference
-from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock, span
 from ocarina_kit.tokens.history import first_seen
@@ -196,7 +196,9 @@ def _find_client(run: Run, named: str | None) -> Clients:
         return clients
     what = f"{named} cannot be used in the crontab entry."
     remedy = Remedy("Name another, or install one.", ("ocarina-kit install-client",))
-    raise KitError(what, id=clients.all[0].fails, why=clients.why, remedy=remedy)
+    raise KitError(
+        Problem(message=what, id=clients.all[0].fails, why=clients.why, remedy=remedy)
+    )
 
 
 # --- install, remove ------------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ from ocarina_kit.doctor import crontab as crontab_checks
 from ocarina_kit.doctor.check import PROBLEMS, Choice, all_checks, examine
 from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere, refreshes_all
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import Exit, KitError, Remedy, worst
 from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, worst
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import clock, count, listed, span
 from ocarina_kit.tokens import log
@@ -130,13 +130,16 @@ def in_the_way(run: Run, entries: Mine) -> KitError | None:
         return None
     entry = entries.mixed[0]
     return KitError(
-        f"Line {entry.number} of your crontab refreshes these tokens and does other work as well. It was not changed.",
-        id="SCH001",
-        why=f"The other work: {listed(entry.reading.other_work) or 'a refresh of another set-up'}.",
-        remedy=Remedy(
-            "Take the refresh out of it by hand.",
-            ("crontab -e", run.place.command("schedule")),
-        ),
+        Problem(
+            message=f"Line {entry.number} of your crontab refreshes these tokens and does"
+            " other work as well. It was not changed.",
+            id="SCH001",
+            why=f"The other work: {listed(entry.reading.other_work) or 'a refresh of another set-up'}.",
+            remedy=Remedy(
+                "Take the refresh out of it by hand.",
+                ("crontab -e", run.place.command("schedule")),
+            ),
+        )
     )
 
 
@@ -169,10 +172,14 @@ def _prove_kit(run: Run, ground: Ground, *, start: bool) -> None:
             "Install it to stay, as docs/install.md says; or let ocarina refresh alone."
         )
         raise KitError(
-            "This ocarina-kit cannot run in a cron job.",
-            id="CRN004",
-            why=f"{' '.join(ground.kit)}: {why}.",
-            remedy=Remedy(text, (run.place.command("schedule", "--runner", "client"),)),
+            Problem(
+                message="This ocarina-kit cannot run in a cron job.",
+                id="CRN004",
+                why=f"{' '.join(ground.kit)}: {why}.",
+                remedy=Remedy(
+                    text, (run.place.command("schedule", "--runner", "client"),)
+                ),
+            )
         )
 
 
@@ -191,12 +198,20 @@ def _client_problem(
         what = "No ocarina client was found" + (
             "." if alone else ", so the entry runs ocarina-kit alone."
         )
-        return KitError(what, id="ENV001", remedy=remedy._replace(text="Install one."))
+        return KitError(
+            Problem(
+                message=what, id="ENV001", remedy=remedy._replace(text="Install one.")
+            )
+        )
     if alone and not client.under_cron:
         remedy = Remedy(
             "Name another.", ("ocarina-kit schedule --ocarina /path/to/bin/ocarina",)
         )
-        return KitError(f"{client.path}: {client.problem}.", id="CRN004", remedy=remedy)
+        return KitError(
+            Problem(
+                message=f"{client.path}: {client.problem}.", id="CRN004", remedy=remedy
+            )
+        )
     if (client.version or READS_ALL) >= READS_ALL or own == usual:
         return None
     what = (
@@ -204,10 +219,12 @@ def _client_problem(
     )
     what += "." if alone else ", so it cannot take over from ocarina-kit."
     return KitError(
-        what,
-        id="SCH003",
-        why=f"It is older than {version_text(READS_ALL)}.",
-        remedy=remedy,
+        Problem(
+            message=what,
+            id="SCH003",
+            why=f"It is older than {version_text(READS_ALL)}.",
+            remedy=remedy,
+        )
     )
 
 
@@ -330,4 +347,4 @@ def _error(
     if exit == Exit.LOGIN:
         again = run.place.command("login", *options_for(each.key for each in stale))
         remedy = Remedy("Log in again.", (again,))
-    return KitError(what, id=id, why=why, remedy=remedy, exit=exit)
+    return KitError(Problem(message=what, id=id, why=why, remedy=remedy, exit=exit))

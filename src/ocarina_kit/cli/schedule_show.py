@@ -17,7 +17,7 @@ from ocarina_kit.doctor import crontab as crontab_checks
 from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.entry import program_faults
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock
 from ocarina_kit.tokens.history import last_success
@@ -74,7 +74,9 @@ def as_error(run: Run, outcome: Outcome) -> KitError:
         remedy = Remedy("", (run.place.command("schedule"),))
     if outcome.status == "skip":  # why, as a sentence
         what = f"{what[0].upper()}{what[1:]}."
-    return KitError(what, id=outcome.id, why=outcome.impact, remedy=remedy)
+    return KitError(
+        Problem(message=what, id=outcome.id, why=outcome.impact, remedy=remedy)
+    )
 
 
 def members(

@@ -9,7 +9,7 @@ from ocarina_kit.cli.context import start
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.scopes import names_of, purposes_of, what_for
 from ocarina_kit.config.place import NO_TOKENS
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.words import clock, parse_duration, span
 from ocarina_kit.tokens import history, log, told
 from ocarina_kit.tokens.file import Token

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from ocarina_kit.system.errors import Exit, KitError
+from ocarina_kit.system.problem import Exit, KitError, Problem
 from ocarina_kit.system.words import printable, span, tilde
 
 if TYPE_CHECKING:
@@ -333,9 +333,11 @@ class Ui:
         while True:
             if self.failed:
                 raise KitError(
-                    "The question cannot be shown.",
-                    id="OUT001",
-                    why="Its output failed.",
+                    Problem(
+                        message="The question cannot be shown.",
+                        id="OUT001",
+                        why="Its output failed.",
+                    )
                 )
             with self._lock:
                 self._clear()

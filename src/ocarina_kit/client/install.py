@@ -24,10 +24,10 @@ from ocarina_kit.client.find import (
     version_text,
 )
 from ocarina_kit.client.places import NAME, data_home, on_path
-from ocarina_kit.system.errors import Exit, KitError, Remedy, usage_error
 from ocarina_kit.system.files import make_private_folder
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.signals import held_off
 
@@ -101,11 +101,13 @@ def parse_source(machine: Machine, text: str) -> str:
     why = "Names of packages are not taken: the one named ocarina on PyPI is an unrelated program."
     exit = Exit.PROBLEM if "/" in spec else Exit.USAGE
     raise KitError(
-        f"No such file or folder: {mask(spec)}",
-        id="INS003",
-        why=why,
-        remedy=_TRY_DEFAULT,
-        exit=exit,
+        Problem(
+            message=f"No such file or folder: {mask(spec)}",
+            id="INS003",
+            why=why,
+            remedy=_TRY_DEFAULT,
+            exit=exit,
+        )
     )
 
 
@@ -174,9 +176,11 @@ def plan_install(
             "Install git, or load its module, then run this again. Conda would bring it."
         )
         raise KitError(
-            "git is missing, and pip needs it to fetch the client.",
-            id="INS002",
-            remedy=remedy,
+            Problem(
+                message="git is missing, and pip needs it to fetch the client.",
+                id="INS002",
+                remedy=remedy,
+            )
         )
     pip = ("-I", "-m", "pip", "install", "--no-input", "--progress-bar", "off")
     fill = (str(place / "bin" / "python"), *pip, spec)
@@ -247,10 +251,12 @@ def _exists(place: Path, note: str) -> KitError:
     command = f"ocarina-kit install-client --prefix {shlex.quote(f'{place}-2')}"
     remedy = Remedy("Take another place, or remove this one first.", (command,))
     return KitError(
-        f"{place} exists; only new environments are made.",
-        id="INS001",
-        why=note,
-        remedy=remedy,
+        Problem(
+            message=f"{place} exists; only new environments are made.",
+            id="INS001",
+            why=note,
+            remedy=remedy,
+        )
     )
 
 
@@ -280,7 +286,9 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
                 what = f"What was installed is not a client that the server accepts: {client.described}."
                 wanted = version_text(MINIMUM_VERSION)
                 why = f"It came from {plan.source}. The server wants {wanted} or newer."
-                raise KitError(what, id=client.fails, why=why, remedy=_TRY_DEFAULT)
+                raise KitError(
+                    Problem(message=what, id=client.fails, why=why, remedy=_TRY_DEFAULT)
+                )
     if plan.link is not None:
         with suppress(OSError):  # for convenience: the client works without it
             plan.link.parent.mkdir(parents=True, exist_ok=True)
@@ -303,7 +311,9 @@ def _run(machine: Machine, plan: Plan, words: str, argv: tuple[str, ...]) -> Non
     lines = [line.rstrip() for line in output.splitlines() if line.strip()]
     how = f"ended with code {done.code}" if done.code is not None else done.error
     what = f"{words} failed ({Path(argv[0]).name}: {how}). Nothing of it is left on this machine."
-    raise KitError(what, id="INS003", why="\n".join(lines[-15:]), remedy=_READ_ON)
+    raise KitError(
+        Problem(message=what, id="INS003", why="\n".join(lines[-15:]), remedy=_READ_ON)
+    )
 
 
 @contextmanager
@@ -323,7 +333,7 @@ def _all_or_nothing(prefix: Path) -> Iterator[None]:
         if os.access(prefix, os.F_OK):
             what = f"{prefix} is incomplete and could not be removed."
             raise KitError(
-                what, id="INS004", remedy=Remedy("Remove it by hand.")
+                Problem(message=what, id="INS004", remedy=Remedy("Remove it by hand."))
             ) from None
         if existed:
             prefix.mkdir()

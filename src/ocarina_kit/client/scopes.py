@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ocarina_kit.config.place import Place
-from ocarina_kit.system.errors import Remedy, usage_error
+from ocarina_kit.system.problem import Remedy, usage_error
 from ocarina_kit.system.words import one_line
 
 Table = Mapping[str, "str | None"]

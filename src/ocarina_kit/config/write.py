@@ -9,7 +9,7 @@ from shlex import quote
 from ocarina_kit.config.names import PAIR, TEXTS
 from ocarina_kit.config.setup import Config, profiles
 from ocarina_kit.config.values import FILLER, is_api_key
-from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.words import strip_ends
 
 
@@ -62,6 +62,8 @@ def with_settings(config: Config, settings: Mapping[str, str]) -> Config:
             edit = f"${{EDITOR:-vi}} {quote(str(config.place.config))}"
             remedy = Remedy("Remove it, or make it an object.", (edit,))
             raise KitError(
-                what, id="CFG010", why="Nothing was written.", remedy=remedy
+                Problem(
+                    message=what, id="CFG010", why="Nothing was written.", remedy=remedy
+                )
             ) from None
     return config.with_document(document)

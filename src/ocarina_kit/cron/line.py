@@ -14,7 +14,7 @@ from ocarina_kit.config.names import CA_BUNDLES
 from ocarina_kit.cron.crontab import encode, job, lines_of, variable
 from ocarina_kit.cron.recognise import Call, Reading
 from ocarina_kit.cron.times import Times, in_words, parse_times
-from ocarina_kit.system.errors import KitError, Remedy, usage_error
+from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 
 MARK = "ocarina-kit"
 MOST_BYTES = 997
@@ -198,10 +198,14 @@ def build_line(
     line = f"{times} {command} {_mark(ground.profile)}"
     if _CONTROL.search(line) or len(encode(line)) - len(times) - 1 > MOST_BYTES:
         raise KitError(
-            f"No crontab can hold the entry: {line[:200]!r} …",
-            id="CRN007",
-            why=f"cron takes {MOST_BYTES} characters, and no control character.",
-            remedy=Remedy("Use shorter and plainer paths: a symbolic link will do."),
+            Problem(
+                message=f"No crontab can hold the entry: {line[:200]!r} …",
+                id="CRN007",
+                why=f"cron takes {MOST_BYTES} characters, and no control character.",
+                remedy=Remedy(
+                    "Use shorter and plainer paths: a symbolic link will do."
+                ),
+            )
         )
     return line
 

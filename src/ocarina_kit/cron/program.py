@@ -15,10 +15,10 @@ from typing import NamedTuple
 from ocarina_kit.client.find import environment_without
 from ocarina_kit.cron.crontab import job, lines_of
 from ocarina_kit.cron.line import second_reading
-from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.files import backup, make_private_folder
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import one_line, printable
 
@@ -171,7 +171,9 @@ def _fault(
         remedy = Remedy(
             "Look at it, and put the old one back if it is wrong.", put_back
         )
-    return KitError(what.format(**values), id=id, why=why, remedy=remedy)
+    return KitError(
+        Problem(message=what.format(**values), id=id, why=why, remedy=remedy)
+    )
 
 
 def install_crontab(

@@ -13,7 +13,7 @@ from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.config.names import TOKEN_LIFE_S
-from ocarina_kit.system.errors import Remedy, usage_error
+from ocarina_kit.system.problem import Remedy, usage_error
 from ocarina_kit.system.words import listed, span
 
 if TYPE_CHECKING:

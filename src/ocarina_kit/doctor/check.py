@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ocarina_kit.system.errors import Remedy, usage_error
+from ocarina_kit.system.problem import Remedy, usage_error
 
 if TYPE_CHECKING:
     from ocarina_kit.config.place import Place

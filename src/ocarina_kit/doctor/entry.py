@@ -14,7 +14,7 @@ from ocarina_kit.cron.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER, Call
 from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.problem import KitError
 from ocarina_kit.tokens import history
 from ocarina_kit.tokens.log import Line
 

@@ -13,8 +13,8 @@ from ocarina_kit.doctor.entry import repair
 from ocarina_kit.doctor.setup import settled, usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change, apply_to_file
-from ocarina_kit.system.errors import Exit, KitError
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import Exit, KitError
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.refresh import refresh
 

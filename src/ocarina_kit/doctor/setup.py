@@ -7,7 +7,7 @@ from ocarina_kit.config.setup import setup_of
 from ocarina_kit.doctor import config as _config  # noqa: F401  # it registers its checks
 from ocarina_kit.doctor.check import REGISTRY, Choice, Outcome, examine
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.errors import KitError
+from ocarina_kit.system.problem import KitError, Problem
 
 NOT_BLOCKING = ("CFG003", "CFG012", "CFG013", "CFG014")
 """Checks whose failure leaves a command something to work with."""
@@ -50,7 +50,12 @@ def usable(world: World) -> Setup:
     for each in world.config_findings.values():
         if each.status == "fail" and each.id not in NOT_BLOCKING:
             raise KitError(
-                f"{each.said}.", id=each.id, why=each.impact, remedy=each.remedy
+                Problem(
+                    message=f"{each.said}.",
+                    id=each.id,
+                    why=each.impact,
+                    remedy=each.remedy,
+                )
             )
     notes = []
     for each in done:

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.url import endpoint
-from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.files import (
     make_private_folder,
     matching,
@@ -23,6 +22,7 @@ from ocarina_kit.system.files import (
     write_private,
 )
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.secret import Secret
 
 # Seconds until a pending login is forgotten.

@@ -10,8 +10,8 @@ from pathlib import Path
 from ocarina_kit.sandbox.handle import Sandbox
 from ocarina_kit.sandbox.records import User
 from ocarina_kit.sandbox.standin import install_standin
-from ocarina_kit.system.errors import Exit
 from ocarina_kit.system.machine import this_machine
+from ocarina_kit.system.problem import Exit
 from ocarina_kit.system.signals import as_interrupts
 
 SAMPLE = "DEMO-0001"
@@ -34,7 +34,7 @@ def run_sandbox(
     when it is time to stop. Everything is in one temporary folder, a home included, and is removed with it.
 
     An interrupt is the way to end it (Ctrl-C, a polite kill, a closed terminal), so that is ``Exit.OK``. Raises
-    :class:`~ocarina_kit.system.errors.KitError` ``SBX001`` (extra missing) and ``SBX002`` (port taken).
+    :class:`~ocarina_kit.system.problem.KitError` ``SBX001`` (extra missing) and ``SBX002`` (port taken).
     """
     with (
         as_interrupts(),

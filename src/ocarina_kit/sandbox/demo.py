@@ -18,7 +18,7 @@ from typing import Any
 
 from ocarina_kit.sandbox.handle import Sandbox
 from ocarina_kit.sandbox.standin import install_standin
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 from ocarina_kit.system.process import run
 from ocarina_kit.system.secret import mask
 
@@ -46,7 +46,7 @@ def run_demo(ui: Any, environ: Mapping[str, str]) -> KitError | None:
     """Play it in a throwaway home until a step fails; nothing of it is left, also after an interrupt.
 
     ``environ`` is the person's environment, of which the commands get what leads to nothing of theirs. Returns what
-    went wrong (``DEM001``), if anything did. Raises :class:`~ocarina_kit.system.errors.KitError` ``SBX001`` (extra
+    went wrong (``DEM001``), if anything did. Raises :class:`~ocarina_kit.system.problem.KitError` ``SBX001`` (extra
     missing) and ``SBX002`` (no server).
     """
     ui.say(
@@ -62,12 +62,14 @@ def run_demo(ui: Any, environ: Mapping[str, str]) -> KitError | None:
             # The last three: a file that a step reads for itself is missing or is not what it should be.
             stage.end(str(problem), "failed")
             return KitError(
-                f"The step {stage.title!r} did not do what it claims.",
-                id="DEM001",
-                why=f"{problem}.",
-                remedy=Remedy(
-                    "This is a fault of ocarina-kit. Please report it with the output above."
-                ),
+                Problem(
+                    message=f"The step {stage.title!r} did not do what it claims.",
+                    id="DEM001",
+                    why=f"{problem}.",
+                    remedy=Remedy(
+                        "This is a fault of ocarina-kit. Please report it with the output above."
+                    ),
+                )
             )
     return None
 

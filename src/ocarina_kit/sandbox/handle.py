@@ -19,7 +19,7 @@ from ocarina_kit.sandbox import totp
 from ocarina_kit.sandbox.faults import Fault, digest
 from ocarina_kit.sandbox.person import Person
 from ocarina_kit.sandbox.records import SandboxError, Seen, User, count
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 
 if TYPE_CHECKING:
     from ocarina_kit.sandbox.control import Control
@@ -65,7 +65,7 @@ class Sandbox(Control):
         host. ``minimum_client``: the oldest client that its API accepts. ``query_scope``: what the sample queries
         ask of a token; blank for none. ``shows_codes``: show the second factor's code on the start page.
 
-        Raises :class:`~ocarina_kit.system.errors.KitError` ``SBX001`` if the extra is not installed, and
+        Raises :class:`~ocarina_kit.system.problem.KitError` ``SBX001`` if the extra is not installed, and
         ``SBX002`` if the server does not start.
         """
         options = {name: value for name, value in locals().items() if name != "cls"}
@@ -88,10 +88,12 @@ class Sandbox(Control):
                 else ""
             )
             raise KitError(
-                "The sandbox did not start.",
-                id="SBX002",
-                why=str(problem),
-                remedy=Remedy(advice),
+                Problem(
+                    message="The sandbox did not start.",
+                    id="SBX002",
+                    why=str(problem),
+                    remedy=Remedy(advice),
+                )
             ) from None
         except BaseException:
             _end(process)
@@ -200,13 +202,15 @@ def require_extra(find: Callable[[str], object] = importlib.util.find_spec) -> N
     ]
     if missing:
         raise KitError(
-            "The sandbox is not installed.",
-            id="SBX001",
-            why=f"It is an extra of ocarina-kit, and these packages are missing: {', '.join(missing)}.",
-            remedy=Remedy(
-                "Install ocarina-kit with its extra.",
-                ("pip install 'ocarina-kit[sandbox]'",),
-            ),
+            Problem(
+                message="The sandbox is not installed.",
+                id="SBX001",
+                why=f"It is an extra of ocarina-kit, and these packages are missing: {', '.join(missing)}.",
+                remedy=Remedy(
+                    "Install ocarina-kit with its extra.",
+                    ("pip install 'ocarina-kit[sandbox]'",),
+                ),
+            )
         )
 
 

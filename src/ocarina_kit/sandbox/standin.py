@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ocarina_kit.client.scopes import PURPOSES
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 
 _SCRIPT = """\
 import sys
@@ -31,7 +31,7 @@ def install_standin(prefix: Path, version: str = "1.0.0") -> Path:
     ``version``: what it calls itself; ``0.36.1`` is refused by the server. An environment that exists already gets
     the client of this version.
 
-    Raises :class:`~ocarina_kit.system.errors.KitError` ``SBX003`` if no environment can be made.
+    Raises :class:`~ocarina_kit.system.problem.KitError` ``SBX003`` if no environment can be made.
     """
     source = (Path(__file__).parent / "standin_client" / "client.py").read_text(
         encoding="utf-8"
@@ -94,12 +94,14 @@ def _install(prefix: Path, modules: dict[str, str], body: str) -> Path:
             .rpartition("\n")[2]
         )
         raise KitError(
-            "The stand-in client could not be installed.",
-            id="SBX003",
-            why=f"{interpreter} -m venv says: {said or made.error or f'exit code {made.code}'}",
-            remedy=Remedy(
-                "Install the venv module of this Python (on Debian: the package python3-venv)."
-            ),
+            Problem(
+                message="The stand-in client could not be installed.",
+                id="SBX003",
+                why=f"{interpreter} -m venv says: {said or made.error or f'exit code {made.code}'}",
+                remedy=Remedy(
+                    "Install the venv module of this Python (on Debian: the package python3-venv)."
+                ),
+            )
         )
     package = sorted(prefix.glob("lib/python3*/site-packages"))[-1] / "ocarina"
     package.mkdir(exist_ok=True)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 from ocarina_kit.system.secret import Secret, masked
 from ocarina_kit.system.words import tilde
 
@@ -54,10 +54,12 @@ def apply_to_file(
             as_expected = seen.mode == change.mode
         if not as_expected:
             raise KitError(
-                f"{change.path} was changed by another program in the meantime. It was left alone.",
-                id="FIX001",
-                why="The change was made for the content before, and could undo the other one.",
-                remedy=Remedy("Run the command again."),
+                Problem(
+                    message=f"{change.path} was changed by another program in the meantime. It was left alone.",
+                    id="FIX001",
+                    why="The change was made for the content before, and could undo the other one.",
+                    remedy=Remedy("Run the command again."),
+                )
             )
         if change.what == "chmod":
             chmod_private(change.path)

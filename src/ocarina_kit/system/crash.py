@@ -14,9 +14,9 @@ def write_crash_log(bug: BaseException) -> str:
     import traceback
 
     from ocarina_kit import __version__
-    from ocarina_kit.system.errors import KitError
     from ocarina_kit.system.files import make_private_folder, write_private
     from ocarina_kit.system.machine import this_machine
+    from ocarina_kit.system.problem import KitError
     from ocarina_kit.system.secret import mask, mask_opaque
     from ocarina_kit.system.words import tilde
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import NoReturn
 
-from ocarina_kit.system.errors import KitError, Remedy
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 
 # Fault: id (that of CHECKS.md if ENV008 covers it), why, what to do, command.
 _FAULTS = {
@@ -143,10 +143,12 @@ def refuse(fault: str, path: Path, words: str = "") -> NoReturn:
         "uid": os.geteuid(),
     }
     raise KitError(
-        f"Could not write {path}{f' ({words})' if words else ''}. Nothing was changed.",
-        id=id,
-        why=why.format(folder=path.parent),
-        remedy=Remedy(text, (command.format(**quoted),) if command else ()),
+        Problem(
+            message=f"Could not write {path}{f' ({words})' if words else ''}. Nothing was changed.",
+            id=id,
+            why=why.format(folder=path.parent),
+            remedy=Remedy(text, (command.format(**quoted),) if command else ()),
+        )
     )
 
 

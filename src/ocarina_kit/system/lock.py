@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from shlex import quote
 
-from ocarina_kit.system.errors import KitError, Remedy
 from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import final_target
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 from ocarina_kit.system.words import one_line
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -49,14 +49,18 @@ def hold(
             holder = one_line(note, 120) or "another process"
             if waited >= timeout:
                 raise KitError(
-                    f"{target} is in use: {holder} has held its lock for {timeout:g} seconds. Nothing was changed.",
-                    id="LCK002",
-                    why="Only one process at a time may change the file, also on another host that shares it.",
-                    remedy=Remedy(
-                        "Run the command again in a minute. If it still fails, end the process that holds the lock. Do "
-                        "not delete the lock file: the lock ends with its holder.",
-                        (f"fuser -v {quote(str(place))}",),
-                    ),
+                    Problem(
+                        message=f"{target} is in use: {holder} has held its lock for {timeout:g} seconds."
+                        " Nothing was changed.",
+                        id="LCK002",
+                        why="Only one process at a time may change the file, also on another host that shares it.",
+                        remedy=Remedy(
+                            "Run the command again in a minute. If it still fails, end the process that holds the lock."
+                            " Do "
+                            "not delete the lock file: the lock ends with its holder.",
+                            (f"fuser -v {quote(str(place))}",),
+                        ),
+                    )
                 )
             if waited >= 1 and waiting is not None:
                 waiting(
@@ -86,14 +90,18 @@ def _taken(descriptor: int, place: Path) -> bool:
             return False
         # ENOLCK (no lock daemon), ENOSYS, EOPNOTSUPP, EINVAL, and whatever else.
         raise KitError(
-            f"This file system cannot lock {place} ({problem}). Nothing was changed, and no token was spent.",
-            id="LCK001",
-            why="Without a lock, two processes or hosts could spend the same refresh token and lose the login.",
-            remedy=Remedy(
-                "Keep the file on a file system that locks: for tokens, set MAJORA_TOKENS_FILE in the configuration. "
-                "Or ask who runs this machine to enable locks there (NFS: its lock service; Lustre: mount option "
-                "flock).",
-                (f"df -T {quote(str(place.parent))}",),
-            ),
+            Problem(
+                message=f"This file system cannot lock {place} ({problem})."
+                " Nothing was changed, and no token was spent.",
+                id="LCK001",
+                why="Without a lock, two processes or hosts could spend the same refresh token and lose the login.",
+                remedy=Remedy(
+                    "Keep the file on a file system that locks: for tokens, set MAJORA_TOKENS_FILE in"
+                    " the configuration. "
+                    "Or ask who runs this machine to enable locks there (NFS: its lock service; Lustre: mount option "
+                    "flock).",
+                    (f"df -T {quote(str(place.parent))}",),
+                ),
+            )
         ) from problem
     return True

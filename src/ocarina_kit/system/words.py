@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from ocarina_kit.system.errors import Remedy, usage_error
+from ocarina_kit.system.problem import Remedy, usage_error
 
 CURLY_DOUBLE, CURLY_SINGLE = "“”„‟«»″〝〞＂", "‘’‚‛‹›′´＇"
 """Quotes that word processors, chats and web pages put in place of the straight ones."""

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import make_private_folder, read_file
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.words import tilde
 from ocarina_kit.tokens.file import Token

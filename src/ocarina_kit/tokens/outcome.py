@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.errors import Exit, KitError, interrupted
+from ocarina_kit.system.problem import Exit, KitError, Problem, interrupted
 from ocarina_kit.tokens.told import login_command, named
 
 
@@ -57,11 +57,13 @@ class Report(NamedTuple):
                 remedy = remedy._replace(commands=(login_command(setup, scopes),))
             found.append(
                 KitError(
-                    what,
-                    id=problem.id,
-                    why=problem.why,
-                    remedy=remedy,
-                    exit=problem.exit,
+                    Problem(
+                        message=what,
+                        id=problem.id,
+                        why=problem.why,
+                        remedy=remedy,
+                        exit=problem.exit,
+                    )
                 )
             )
         return sorted(found, key=lambda error: (error.exit != Exit.LOGIN, error.exit))

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.config.place import Setup
-from ocarina_kit.system.errors import KitError
 from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import (
     Reserved,
@@ -27,6 +26,7 @@ from ocarina_kit.system.files import (
     read_settled,
 )
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import KitError
 from ocarina_kit.tokens import log, told
 from ocarina_kit.tokens.file import (
     EXPIRED,

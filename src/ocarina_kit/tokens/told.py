@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ocarina_kit.client.scopes import Table, options_for, permissions, what_for
 from ocarina_kit.config.place import Setup
 from ocarina_kit.config.url import endpoint
-from ocarina_kit.system.errors import Exit, KitError, Remedy
 from ocarina_kit.system.file_errors import no_file
+from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy
 from ocarina_kit.system.words import listed, span
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _Fault(NamedTuple):
     what: str
     why: str
     step: tuple[str, ...]
-    exit: int = Exit.PROBLEM
+    exit: Exit = Exit.PROBLEM
 
 
 _LEADS = "It leads to Majora's button Authorize."
@@ -236,7 +236,13 @@ def error(
     ]
     remedy = Remedy(text.format(**values), tuple(commands))
     return KitError(
-        what.format(**values), id=id, why=why.format(**values), remedy=remedy, exit=exit
+        Problem(
+            message=what.format(**values),
+            id=id,
+            why=why.format(**values),
+            remedy=remedy,
+            exit=exit,
+        )
     )
 
 
@@ -335,11 +341,13 @@ def no_answer(answer: NoAnswer, setup: Setup) -> KitError:
     when = "later" if answer.retry_after is None else f"in {span(answer.retry_after)}"
     command = setup.place.command("init" if answer.kind == "insecure" else "doctor")
     return KitError(
-        answer.said,
-        id=check_of(answer),
-        why=f"Without an answer from {setup.domain} nothing can be done.",
-        remedy=Remedy(_NETWORK[answer.kind][1].format(when=when), (command,)),
-        exit=Exit.PROBLEM if answer.kind in _OF_THIS_MACHINE else Exit.UNKNOWN,
+        Problem(
+            message=answer.said,
+            id=check_of(answer),
+            why=f"Without an answer from {setup.domain} nothing can be done.",
+            remedy=Remedy(_NETWORK[answer.kind][1].format(when=when), (command,)),
+            exit=Exit.PROBLEM if answer.kind in _OF_THIS_MACHINE else Exit.UNKNOWN,
+        )
     )
 
 
@@ -404,7 +412,13 @@ def not_revoked(answer: Refused | NoAnswer, setup: Setup) -> KitError:
     if isinstance(answer, NoAnswer):
         seen, kept = no_answer(answer, setup), error("not-revoked", setup)
         return KitError(
-            seen.what, id=seen.id, why=kept.why, remedy=kept.remedy, exit=seen.exit
+            Problem(
+                message=seen.what,
+                id=seen.id,
+                why=kept.why,
+                remedy=kept.remedy,
+                exit=seen.exit,
+            )
         )
     return error(
         "client" if answer.cause == "client" else "not-revoked", setup, said=answer.said
@@ -428,17 +442,19 @@ def unreadable(file: File) -> KitError:
     said, commands = no_file(file.kind, file.path)
     what = f"The tokens file {file.path} {said}{f': {file.problem}' if file.problem else ''}."
     why = "Without it no token can be used or refreshed. It was not changed."
-    return KitError(what, id=id, why=why, remedy=Remedy("", commands))
+    return KitError(Problem(message=what, id=id, why=why, remedy=Remedy("", commands)))
 
 
 def not_tokens(path: Path, kind: str) -> KitError:
     """TOK002: MAJORA_TOKENS_FILE names a file of another kind, which is not touched."""
     text = "Name another file as MAJORA_TOKENS_FILE in the configuration, or take that line out of it."
     return KitError(
-        f"{path} is not a tokens file: it is {kind}.",
-        id="TOK002",
-        why="MAJORA_TOKENS_FILE in the configuration names it. It was not changed.",
-        remedy=Remedy(text),
+        Problem(
+            message=f"{path} is not a tokens file: it is {kind}.",
+            id="TOK002",
+            why="MAJORA_TOKENS_FILE in the configuration names it. It was not changed.",
+            remedy=Remedy(text),
+        )
     )
 
 
