@@ -34,8 +34,8 @@ KNOWS = {
     "client": {"system", "config"},
     "majora": {"system", "config"},
     "tokens": {"system", "config", "client", "majora"},
-    "cron": {"system", "config", "client"},
-    "doctor": {"system", "config", "client", "majora", "tokens", "cron"},
+    "schedule": {"system", "config", "client"},
+    "doctor": {"system", "config", "client", "majora", "tokens", "schedule"},
     "sandbox": {"system", "client"},
     "cli": {
         "system",
@@ -43,7 +43,7 @@ KNOWS = {
         "client",
         "majora",
         "tokens",
-        "cron",
+        "schedule",
         "doctor",
         "sandbox",
     },
@@ -72,7 +72,7 @@ EFFECTS = set(
     " signal termios select pwd webbrowser".split()
 )
 TOUCHES_THE_SYSTEM = set(
-    "client/find.py client/install.py client/places.py cron/host.py doctor/environment.py doctor/world.py"
+    "client/find.py client/install.py client/places.py schedule/host.py doctor/environment.py doctor/world.py"
     " majora/grant.py majora/http.py tokens/log.py tokens/store.py".split()
 )
 """Beside system/, where effects belong, and cli/, which hands them in. All other modules are pure, or use these."""

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ocarina_kit.cron.times import TOKEN_LIFE, Times, parse_times, spread
+from ocarina_kit.schedule.times import TOKEN_LIFE, Times, parse_times, spread
 
 MINUTES_A_DAY = 1440
 GUIDE = parse_times("0 0,6,12,18 * * *")

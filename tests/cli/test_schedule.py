@@ -14,7 +14,7 @@ from tests.client.stub import program
 from tests.conftest import TESTS, mode_of
 
 from ocarina_kit.cli.schedule_line import run_command, shown
-from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.sandbox import install_impostor, install_standin
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
@@ -173,7 +173,9 @@ def test_none_is_added_on_a_second_host_unasked(lab: Lab) -> None:
     here = Machine(
         lab.kit.env, lab.kit.home, "u", "node2", run, now=lambda: time.time() - 3600
     )
-    setup = Setup(Place(lab.kit.config), lab.majora.url, "tester", lab.kit.tokens)
+    setup = Setup(
+        SetupLocation(lab.kit.config), lab.majora.url, "tester", lab.kit.tokens
+    )
     log.append(here, [log.line(here, setup, "refresh", "refreshed", LOOKUP)])
     lab.talk(
         "schedule",

@@ -19,7 +19,7 @@ from ocarina_kit.client.find import (
 )
 from ocarina_kit.client.places import Launch, read_launch
 from ocarina_kit.client.scopes import NAMES, PURPOSES, example, scopes_for
-from ocarina_kit.config.place import Place
+from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.system.machine import Completed
 
 
@@ -424,7 +424,9 @@ def test_the_real_client(home: Path) -> None:
     if one.version >= (1, 0, 0):
         assert scopes_for(NAMES, table) == scopes_for(NAMES)
     for scope in scopes_for([purpose.name for purpose in PURPOSES], table):
-        for command in example(one.path, Place(home / ".ocarina"), scope, table):
+        for command in example(
+            one.path, SetupLocation(home / ".ocarina"), scope, table
+        ):
             done = subprocess.run(
                 shlex.split(command),
                 env={"HOME": str(home)},

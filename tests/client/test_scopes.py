@@ -7,11 +7,11 @@ import pytest
 
 from ocarina_kit.client import scopes
 from ocarina_kit.client.scopes import BY_NAME, FALLBACK_SCOPE, PURPOSES, scopes_for
-from ocarina_kit.config.place import Place
+from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.system.problem import Exit, KitError
 
 LOOKUP = "majora2.view_biosampleartifact"
-PLACE = Place(Path("/home/u/.ocarina"))
+PLACE = SetupLocation(Path("/home/u/.ocarina"))
 # ocarina 0.36.1's table, as FACTS.md has it where it differs from 1.0.0's: endpoints without a scope.
 OLDER_UPDATE = "majora2.change_biosampleartifact majora2.change_biosamplesource"
 OLD_CLIENT: dict[str, str | None] = {
@@ -124,9 +124,9 @@ def test_the_options_that_ask_for_scopes_again() -> None:
 def test_examples() -> None:
     env, conf = (
         PLACE._replace(from_env=True, profile="p"),
-        Place(Path("/a b"), source="option"),
+        SetupLocation(Path("/a b"), source="option"),
     )
-    for program, place, start in (
+    for program, location, start in (
         ("ocarina", PLACE, "ocarina --oauth get"),
         (
             "/a b/o",
@@ -136,7 +136,7 @@ def test_examples() -> None:
         ("ocarina", env._replace(source="option"), "ocarina --oauth --env get"),
         ("o", conf, "OCARINA_CONF_FILE='/a b' o --oauth get"),
     ):
-        shown = scopes.example(program, place, LOOKUP)
+        shown = scopes.example(program, location, LOOKUP)
         assert shown == [f"{start} biosample --central-sample-id YOUR_SAMPLE"]
     assert len(scopes.example("ocarina", PLACE, FALLBACK_SCOPE, OLD_CLIENT)) == 2
     assert scopes.example("ocarina", PLACE, BY_NAME["info"].scope, OLD_CLIENT) == []

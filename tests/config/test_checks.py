@@ -9,8 +9,8 @@ import pytest
 
 from ocarina_kit.client.find import Candidate, Clients
 from ocarina_kit.config import jsontext
-from ocarina_kit.config.place import Place
-from ocarina_kit.config.setup import Config, effective, from_environment, place_of
+from ocarina_kit.config.location import SetupLocation
+from ocarina_kit.config.setup import Config, effective, from_environment, location_of
 from ocarina_kit.config.write import check_profile_name, with_settings
 from ocarina_kit.doctor import setup
 from ocarina_kit.doctor.check import Choice, Outcome
@@ -55,7 +55,12 @@ def config_of(given: Any, profile: str | None = None, **file: Any) -> Config:
     )
     settings = effective(document.value, profile) if document is not None else {}
     return Config(
-        machine(), Place(PATH, profile=profile), settings, seen, document, broken
+        machine(),
+        SetupLocation(PATH, profile=profile),
+        settings,
+        seen,
+        document,
+        broken,
     )
 
 
@@ -63,7 +68,7 @@ def world_of(config: Config, client: tuple[int, ...] | None = (1, 0, 0)) -> Worl
     found = Candidate("/o", real="/o", state="works", version=client)
     return World(
         config.machine,
-        config.place,
+        config.location,
         config=config,
         clients=Clients((found,), found, found),
     )
@@ -237,7 +242,9 @@ def test_with_env_the_remedy_is_a_variable(
     change: dict[str, str], id: str, command: str
 ) -> None:
     config = Config(
-        machine(), Place(PATH, from_env=True), from_environment({**GOOD, **change})
+        machine(),
+        SetupLocation(PATH, from_env=True),
+        from_environment({**GOOD, **change}),
     )
     assert wrong(config) == {id: "fail"}
     skipped = {
@@ -292,10 +299,12 @@ def test_layers_and_places() -> None:
             else ["default", "root", "default"]
         )
     here = machine(OCARINA_CONF_FILE="~/other")
-    assert place_of(machine()) == Place(PATH)
-    assert place_of(here) == Place(HOME / "other", "environment")
-    assert place_of(here, config="/c", profile="p") == Place(Path("/c"), "option", "p")
-    assert place_of(here, profile="p", env=True).profile is None
+    assert location_of(machine()) == SetupLocation(PATH)
+    assert location_of(here) == SetupLocation(HOME / "other", "environment")
+    assert location_of(here, config="/c", profile="p") == SetupLocation(
+        Path("/c"), "option", "p"
+    )
+    assert location_of(here, profile="p", env=True).profile is None
 
 
 def test_usable() -> None:

@@ -282,7 +282,7 @@ def test_set(before: str, path: tuple[str, ...], value: object, after: str) -> N
 def test_rename_and_find() -> None:
     twice = document_of('{"a": 1, "b": {"c": 1,\n "c": 2},\n"a": 2, "a": 3}').twice
     assert twice == [("a",), ("b", "c")]
-    for before, path, after, place in (
+    for before, path, after, location in (
         ('{\n  "a" : "\\u0062"\n}', ("a",), '{\n  "b" : "\\u0062"\n}', (2, 9)),
         ('{"p": {"u": {"a": 1}}}', ("p", "u", "a"), '{"p": {"u": {"b": 1}}}', (1, 19)),
         ('{"a": 1, "a": {}}', ("a",), '{"a": 1, "b": {}}', (1, 15)),
@@ -291,7 +291,7 @@ def test_rename_and_find() -> None:
         assert document.rename(path, "b").text == after
         spot = document.find(path)
         assert spot is not None
-        assert (spot.line, spot.column) == place
+        assert (spot.line, spot.column) == location
     document = document_of('{"a": 1, "b": "x", "profile": "uk"}')
     for path in (("profile", "uk", "a"), ("a", "b")):
         assert (document.find(path), document.rename(path, "c")) == (None, document)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ocarina_kit.config.place import Place
+from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.doctor.check import Check, Choice, Outcome, examine, ok, problem, skip
 from ocarina_kit.doctor.report import HIDDEN, host_mark, safe
 from ocarina_kit.system.change import Change
@@ -29,7 +29,7 @@ def findings(
     *checks: Check, api_key: bool = False, **choice: Any
 ) -> tuple[Outcome, ...]:
     facts: dict[str, Any] = {
-        "place": Place(Path("c"), profile="lab"),
+        "location": SetupLocation(Path("c"), profile="lab"),
         "start": lambda checks: None,
     }
     config, machine = (

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from ocarina_kit.client.find import Candidate, Clients
-from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.config.setup import Config
-from ocarina_kit.cron.plan import Ground
-from ocarina_kit.cron.program import Listing
 from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.crontab import judged
 from ocarina_kit.doctor.entry import repair
 from ocarina_kit.doctor.world import Tokens, World
+from ocarina_kit.schedule.plan import Ground
+from ocarina_kit.schedule.program import Listing
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.tokens.file import TokensFile
@@ -59,7 +59,7 @@ class Desk:
 
         for name in ("kit", "client", "other"):
             text = text.replace(f"<{name}>", getattr(self, name))
-        place = Place(self.home / ".ocarina")
+        location = SetupLocation(self.home / ".ocarina")
         machine = Machine({}, self.home, "u", "login1", run, now=lambda: NOW)
         entries = [
             {
@@ -76,16 +76,16 @@ class Desk:
         )
         fine = dict.fromkeys(("CFG001", "CFG011"), SimpleNamespace(status="ok"))
         known: dict[str, Any] = {
-            "config": Config(machine, place, {}),
+            "config": Config(machine, location, {}),
             "config_findings": fine,
-            "setup": Setup(place, "https://m.test/", "u", self.home / "t"),
+            "setup": Setup(location, "https://m.test/", "u", self.home / "t"),
             "listing": Listing("read", f"{text}\n".encode()),
             "clients": Clients((found,), found, found),
             "tokens": Tokens(File(self.home / "t", "file"), file, tuple(log), NOW, file.tokens, tuple(log)),
             "ground": Ground("u", "login1", str(self.home), f"{self.home}/.ocarina", "https://m.test/", (self.kit,)),
             "_table": None,
         }  # fmt: skip
-        return World(machine, place, seconds=20, **{**known, **facts})
+        return World(machine, location, seconds=20, **{**known, **facts})
 
     def fixed(self, world: World) -> World:
         """What it is after --fix."""

@@ -6,10 +6,10 @@ import pytest
 from tests.doctor.test_server import HTTPS, a_world, judged
 
 from ocarina_kit.client.find import Candidate, Clients
-from ocarina_kit.config.setup import place_of
-from ocarina_kit.cron.program import Listing
+from ocarina_kit.config.setup import location_of
 from ocarina_kit.doctor import environment as env
 from ocarina_kit.majora.api import Probe
+from ocarina_kit.schedule.program import Listing
 
 GOOD = Candidate("/a/bin/ocarina", state="works", version=(1, 0, 0))
 OLD = Candidate("/b/bin/ocarina", state="works", version=(0, 36, 1))
@@ -88,7 +88,7 @@ VARIABLES = [
 def test_variables(environ: dict[str, str], command: str, missing: str) -> None:
     line = f"37 2-23/3 * * * {command.removeprefix('--env ')}\n".encode()
     world = a_world(environ=environ, listing=Listing("read", line), setup=HTTPS)
-    world.place = place_of(world.machine, env=command.startswith("--env "))
+    world.location = location_of(world.machine, env=command.startswith("--env "))
     outcome = judged(env.carried, world)
     assert outcome.status == ("warn" if missing else "ok")
     seen = f"{outcome.values.get('variable', '')}: {' '.join(outcome.remedy.commands)}"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocarina_kit.client.find import Candidate, Clients
-from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.config.setup import Config
 from ocarina_kit.doctor import server
 from ocarina_kit.doctor.check import Judge, Outcome, ok
@@ -23,7 +23,7 @@ from ocarina_kit.tokens.file import TokensFile
 from ocarina_kit.tokens.log import Line, digest
 
 NOW = 1_700_000_000.0
-PLACE = Place(Path("/home/u/.ocarina"))
+PLACE = SetupLocation(Path("/home/u/.ocarina"))
 VIEW = "majora2.view_biosampleartifact"
 TAGS = "majora2.add_majorametarecord majora2.change_majorametarecord"
 STEPS = {

@@ -11,7 +11,7 @@ from tests.config.test_checks import DOMAIN
 from tests.config.test_checks import GOOD as CONFIG
 
 from ocarina_kit.client.scopes import BY_NAME, Table
-from ocarina_kit.config.place import Place
+from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.doctor.check import Choice, Outcome, examine
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
@@ -77,7 +77,9 @@ class Home:
             lambda argv, **_: Completed(None),
             lambda: NOW,
         )
-        world = World(machine, Place(self.path / ".ocarina"), seconds=30, _table=table)
+        world = World(
+            machine, SetupLocation(self.path / ".ocarina"), seconds=30, _table=table
+        )
         findings = examine(world, Choice(only=frozenset({"TOK"}), offline=True))
         return {each.id: each for each in findings if each.family == "TOK"}
 

@@ -2,7 +2,7 @@
 
 Debian's daemon, with its clock set by libfaketime to just before the line's minute, in a mount namespace in which the
 machine's crontabs, ``/etc/crontab`` and ``/run`` are not there; its jobs have the real time. And other crontab
-programs: BusyBox's with its ``crond`` (its ``ash`` is in tests/cron/test_line.py), and systemd-cron's unpacked.
+programs: BusyBox's with its ``crond`` (its ``ash`` is in tests/schedule/test_line.py), and systemd-cron's unpacked.
 Needs root, the packages cron, busybox-static and libfaketime, and leave to make a namespace (CRON-AND-CONDA.md).
 """
 
@@ -21,7 +21,7 @@ from tests.cli.conftest import LOOKUP, Lab
 from tests.client.stub import program
 from tests.conftest import until
 
-from ocarina_kit.cron.line import Entry, entries
+from ocarina_kit.schedule.line import Entry, entries
 
 pytestmark = pytest.mark.cron_daemon
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.majora.conftest import machine_with
 
-from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.majora.grant import (
     Pending,
     last_logins,
@@ -18,7 +18,7 @@ from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.secret import Secret
 
 SETUP = Setup(
-    Place(Path("/h/.ocarina")),
+    SetupLocation(Path("/h/.ocarina")),
     "https://majora.test/",
     "u",
     Path("/h/t"),
@@ -76,13 +76,15 @@ def test_a_pending_login_is_private_and_read_again(tmp_path: Path) -> None:
     assert first.belongs_to(SETUP)
     assert not first.belongs_to(SETUP._replace(domain="https://elsewhere.test/"))
     places = (
-        Place(Path("/x")),
-        SETUP.place._replace(profile="p"),
-        SETUP.place._replace(from_env=True),
+        SetupLocation(Path("/x")),
+        SETUP.location._replace(profile="p"),
+        SETUP.location._replace(from_env=True),
     )
-    assert not any(first.belongs_to(SETUP._replace(place=place)) for place in places)
+    assert not any(
+        first.belongs_to(SETUP._replace(location=location)) for location in places
+    )
     (tmp_path / "link").symlink_to("/h/.ocarina")
-    assert first.belongs_to(SETUP._replace(place=Place(tmp_path / "link")))
+    assert first.belongs_to(SETUP._replace(location=SetupLocation(tmp_path / "link")))
 
 
 def test_a_second_paste_of_the_same_callback_is_recognised(tmp_path: Path) -> None:

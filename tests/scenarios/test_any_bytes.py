@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.conftest import TESTS
 from tests.scenarios.world import VIEW
 
-from ocarina_kit.config.place import Place
+from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.doctor.check import Choice, examine, summary
 from ocarina_kit.doctor.fix import plan
 from ocarina_kit.doctor.report import report
@@ -64,7 +64,9 @@ def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
     machine = Machine(environ, home, "lab", "node", run)
     before = {path.name: path.read_bytes() for path in home.iterdir()}
     choice = Choice(skip=frozenset({"ENV"}), offline=True)
-    world = World(machine, Place(home / ".ocarina", profile=profile), seconds=300)
+    world = World(
+        machine, SetupLocation(home / ".ocarina", profile=profile), seconds=300
+    )
     findings = examine(world, choice)
     assert sum(summary(findings).values()) == len(findings)
     assert not [each.id for each in findings if each.status == "unknown"]

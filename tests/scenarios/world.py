@@ -16,10 +16,7 @@ from typing import Any
 
 from tests.conftest import TESTS, Kit
 
-from ocarina_kit.config.place import Place, Setup
-from ocarina_kit.cron.host import ground_of, kit_words
-from ocarina_kit.cron.line import build_line
-from ocarina_kit.cron.times import spread
+from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.sandbox import (
     Application,
     Sandbox,
@@ -27,6 +24,9 @@ from ocarina_kit.sandbox import (
     install_impostor,
     install_standin,
 )
+from ocarina_kit.schedule.host import ground_of, kit_words
+from ocarina_kit.schedule.line import build_line
+from ocarina_kit.schedule.times import spread
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
 from ocarina_kit.tokens.log import append, line
@@ -256,9 +256,9 @@ def _line(world: World) -> str:
         else "/opt/none/ocarina"
     )
     machine = world.machine
-    place = Place(Path(config), profile=world.scenario.get("profile"))
+    location = SetupLocation(Path(config), profile=world.scenario.get("profile"))
     ground = ground_of(
-        machine._replace(environ=environ), place, world.majora.url
+        machine._replace(environ=environ), location, world.majora.url
     )._replace(client=client)
     return build_line(ground, spread(machine.user, machine.host, world.majora.url))
 
@@ -362,8 +362,8 @@ def _tokens(world: World) -> bytes:
 
 
 def _log(world: World, tokens: Path) -> None:
-    place = Place(world.kit.config, profile=world.scenario.get("profile"))
-    setup = Setup(place, world.majora.url, "", tokens)
+    location = SetupLocation(world.kit.config, profile=world.scenario.get("profile"))
+    setup = Setup(location, world.majora.url, "", tokens)
     for each in world.scenario.get("log", []):
         at, host = (
             time.time() - each["hours_ago"] * _HOUR,

@@ -5,7 +5,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from ocarina_kit.config.place import Place
+from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.doctor import fix
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change, apply_to_file, difference
@@ -148,7 +148,10 @@ def test_only_an_interrupt_stops_the_other_fixes(
 ) -> None:
     problem = KitError(Problem(message="no", id="RFR001"))
     monkeypatch.setattr(fix, "_refresh", Mock(side_effect=problem))
-    path, world = machine.home / "f", World(machine, Place(machine.home / ".ocarina"))
+    path, world = (
+        machine.home / "f",
+        World(machine, SetupLocation(machine.home / ".ocarina")),
+    )
     changes = [Change("refresh"), Change("write", path, "config", None, b"1")]
     done = fix.carry_out(machine, world, changes, print)
     assert [each.problem for each in done] == [problem, None]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.majora import api
 from ocarina_kit.majora.api import Granted, Refused
 from ocarina_kit.majora.http import NoAnswer
@@ -89,7 +89,7 @@ class Lab:
         self.machine = Machine(
             {}, home, "hoot", "login1", run, self.now, self.now, self.sleep
         )
-        self.setup = Setup(Place(home / ".ocarina"), DOMAIN, "hoot", self.file)
+        self.setup = Setup(SetupLocation(home / ".ocarina"), DOMAIN, "hoot", self.file)
         self.elsewhere = self.setup._replace(domain=OTHER)
         self.majora, self.report = Server(), Report(())
 

@@ -213,9 +213,9 @@ DAMAGES = [
 ]
 
 
-@pytest.mark.parametrize(("content", "place"), DAMAGES)
-def test_the_place_of_the_damage(content: bytes, place: tuple[int, int]) -> None:
-    assert parse(content).damage == place
+@pytest.mark.parametrize(("content", "location"), DAMAGES)
+def test_the_place_of_the_damage(content: bytes, location: tuple[int, int]) -> None:
+    assert parse(content).damage == location
 
 
 def test_of_a_file_that_is_cut_off_everything_before_the_cut_is_kept() -> None:

@@ -283,11 +283,11 @@ def test_where_something_cannot_be_written_nothing_is_sent(
     lab: Lab, blocked: str
 ) -> None:
     lab.have()
-    place = (
+    location = (
         lab.machine.home if blocked.endswith("lock") else lab.machine.state
     ) / blocked
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.touch() if blocked in ("backups", "journal") else place.mkdir()
+    location.parent.mkdir(parents=True, exist_ok=True)
+    location.touch() if blocked in ("backups", "journal") else location.mkdir()
     with pytest.raises(KitError):
         lab.refresh()
     assert lab.majora.spent == []

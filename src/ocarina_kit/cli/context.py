@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.cli.ui import Ui
-from ocarina_kit.config.place import NO_TOKENS, Place, Setup
+from ocarina_kit.config.location import NO_TOKENS, Setup, SetupLocation
 from ocarina_kit.system.machine import Machine, this_machine
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from ocarina_kit.doctor.world import World
 
 
-class Run(NamedTuple):
+class Context(NamedTuple):
     """One run of a command."""
 
     machine: Machine
     ui: Ui
-    place: Place
+    location: SetupLocation
 
     def world(self, **known: Any) -> World:
         """The facts that the doctor's checks judge. ``known``: as `World` has it."""
         from ocarina_kit.doctor.world import World
 
-        return World(self.machine, self.place, **known)
+        return World(self.machine, self.location, **known)
 
     def setup(self, world: World | None = None) -> Setup:
         """The set-up, repaired in memory, as it is in ``world`` or now. Raises KitError with the id of the first check
@@ -46,7 +46,7 @@ class Run(NamedTuple):
         found = self.setup()
         if found.legacy_key is not None:
             remedy = Remedy(
-                "To use OAuth instead, set it up.", (self.place.command("init"),)
+                "To use OAuth instead, set it up.", (self.location.command("init"),)
             )
             raise KitError(Problem(message=NO_TOKENS, id="CFG008", remedy=remedy))
         return found
@@ -90,24 +90,22 @@ class Run(NamedTuple):
         )
 
 
-def start(context: Any, *, quiet: bool = False) -> Run:
+def start(ctx: Any, *, quiet: bool = False) -> Context:
     """The first line of a command. ``quiet``: says nothing but errors (``refresh --cron``).
 
     Warns that ``--profile`` is ignored with ``--env``, as the client does.
     """
-    from ocarina_kit.config.setup import place_of
+    from ocarina_kit.config.setup import location_of
 
     machine = this_machine()
-    ui: Ui = context.obj
+    ui: Ui = ctx.obj
     if quiet:
         ui.hush()
-    config, profile, env = (
-        context.meta.get(name) for name in ("config", "profile", "env")
-    )
+    config, profile, env = (ctx.meta.get(name) for name in ("config", "profile", "env"))
     if env and profile:
         ui.warn(
             f"--profile {profile} is ignored: with --env the settings come from the environment."
         )
-    return Run(
-        machine, ui, place_of(machine, config=config, profile=profile, env=bool(env))
+    return Context(
+        machine, ui, location_of(machine, config=config, profile=profile, env=bool(env))
     )

@@ -9,17 +9,17 @@ import typer
 from ocarina_kit.cli.ui import Result
 
 
-def command(context: typer.Context) -> Result:
+def command(ctx: typer.Context) -> Result:
     """Watch everything on this machine: set up, log in, schedule, break it, and let doctor find and fix it.
 
     Needs no account and no network, takes some seconds, and leaves nothing behind.
     """
     from ocarina_kit.sandbox.demo import run_demo
 
-    error = run_demo(context.obj, os.environ)
+    error = run_demo(ctx.obj, os.environ)
     if error is None:
-        context.obj.say(
+        ctx.obj.say(
             "\nEvery step worked, and nothing of it is left. For your own Majora:"
         )
-        context.obj.command("ocarina-kit init")
+        ctx.obj.command("ocarina-kit init")
     return Result({}, error)

@@ -17,7 +17,7 @@ from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, usage_er
 from ocarina_kit.system.words import count, listed
 
 if TYPE_CHECKING:
-    from ocarina_kit.cli.context import Run
+    from ocarina_kit.cli.context import Context
     from ocarina_kit.doctor.check import Check, Choice, Outcome
     from ocarina_kit.doctor.fix import Applied
     from ocarina_kit.doctor.world import World
@@ -48,7 +48,7 @@ _checks = partial(
 
 
 def command(
-    context: typer.Context,
+    ctx: typer.Context,
     *,
     fix: Annotated[bool, flag("--fix", "Fix what can be fixed automatically.")] = False,
     yes: options.Yes = False,
@@ -81,41 +81,41 @@ def command(
     from ocarina_kit.doctor.check import choose, examine, summary
     from ocarina_kit.doctor.world import World
 
-    if context.obj.json and report == "-":
+    if ctx.obj.json and report == "-":
         remedy = Remedy(
             "Name a file for the report.", ("ocarina-kit doctor --json --report FILE",)
         )
         raise usage_error(
             "--json and --report - both need standard output.", remedy=remedy
         )
-    run = start(context)
+    context = start(ctx)
     if math.isnan(timeout):  # which passes for any range
         raise usage_error("--timeout nan is not a number of seconds.")
-    if report not in (None, "-") and run.machine.expand(report).is_dir():
+    if report not in (None, "-") and context.machine.expand(report).is_dir():
         raise usage_error(
             "--report names a folder, or is blank.", remedy=Remedy("Name a file.")
         )
     if list_:
-        return _list(run.ui)
+        return _list(context.ui)
     if explain is not None:
-        return _explain(run.ui, explain.strip().strip("[]").upper())
+        return _explain(context.ui, explain.strip().strip("[]").upper())
     if report == "-":
-        run.ui.to_stderr()
+        context.ui.to_stderr()
     choice = choose(only or (), skip or (), offline=offline)
 
     def look() -> Look:
-        with run.ui.waiting("Checking", timeout):
-            world = World(run.machine, run.place, seconds=timeout)
+        with context.ui.waiting("Checking", timeout):
+            world = World(context.machine, context.location, seconds=timeout)
             return world, examine(world, choice)
 
     if fix or dry_run:
-        world, findings, backups = _fix(run, choice, look, yes=yes, dry_run=dry_run)
+        world, findings, backups = _fix(context, choice, look, yes=yes, dry_run=dry_run)
     else:
         world, findings, backups = *look(), ""
     if report is not None:
-        _write_report(run, world, findings, report)
+        _write_report(context, world, findings, report)
     if report != "-":  # a person copies what the terminal shows
-        _show(run, findings, verbose=verbose, backups=backups)
+        _show(context, findings, verbose=verbose, backups=backups)
     data = {
         "summary": summary(findings),
         "checks": [_members(each) for each in findings],
@@ -160,12 +160,12 @@ def _error(findings: Sequence[Outcome]) -> KitError | None:
 
 
 def _show(
-    run: Run, findings: Sequence[Outcome], *, verbose: bool, backups: str
+    context: Context, findings: Sequence[Outcome], *, verbose: bool, backups: str
 ) -> None:
     """By family, then how many of what, then the next step. Quiet about what is fine."""
     from ocarina_kit.doctor.check import FAMILIES, PROBLEMS
 
-    ui, seen = run.ui, [each for each in findings if not each.off]
+    ui, seen = context.ui, [each for each in findings if not each.off]
     problems = [each for each in seen if each.status in PROBLEMS]
     skipped = [each for each in seen if each.status == "skip"]
     shown = seen if verbose else problems
@@ -181,7 +181,7 @@ def _show(
         if backups:
             ui.say(backups)
         ui.say(_totals(seen, problems, skipped))
-        ui.next_step(*_next_step(run, problems))
+        ui.next_step(*_next_step(context, problems))
         return
     rest = f", {len(skipped)} skipped" if skipped else ""
     works = (
@@ -241,7 +241,7 @@ def _totals(
     return ", ".join(parts)
 
 
-def _next_step(run: Run, problems: Sequence[Outcome]) -> tuple[str, str]:
+def _next_step(context: Context, problems: Sequence[Outcome]) -> tuple[str, str]:
     """What to do about the worst problems, and how many of all that fixes: of several commands the one that fixes most.
 
     The server's come first: nothing is refreshed while it is out.
@@ -250,7 +250,7 @@ def _next_step(run: Run, problems: Sequence[Outcome]) -> tuple[str, str]:
     from ocarina_kit.doctor.fix import SERVER, server_is_out
 
     if not problems:
-        return run.place.command("doctor"), ""
+        return context.location.command("doctor"), ""
     steps = [each.remedy.commands[0] for each in problems if each.remedy.commands]
 
     def fixes(each: Outcome) -> int:
@@ -274,7 +274,12 @@ def _next_step(run: Run, problems: Sequence[Outcome]) -> tuple[str, str]:
 
 
 def _fix(
-    run: Run, choice: Choice, look: Callable[[], Look], *, yes: bool, dry_run: bool
+    context: Context,
+    choice: Choice,
+    look: Callable[[], Look],
+    *,
+    yes: bool,
+    dry_run: bool,
 ) -> tuple[World, tuple[Outcome, ...], str]:
     """Plan, show, ask, apply and look again, until nothing is left that can be fixed automatically. Returns the last
     look, what is right now marked as fixed, and where the backups are, in words, if one was made."""
@@ -291,19 +296,21 @@ def _fix(
     for _ in range(_ROUNDS):
         planned = plan(world, choice, findings, tried)
         if planned.changes:
-            run.ui.say("Changes:")
+            context.ui.say("Changes:")
             for check, why in planned.rows.items():
-                run.ui.status(check, why, column=6, indent=2)
-            run.ui.diff(difference(planned.changes, run.machine, world.setup.secrets))
+                context.ui.status(check, why, column=6, indent=2)
+            context.ui.diff(
+                difference(planned.changes, context.machine, world.setup.secrets)
+            )
         elif not applied:
             wrong = any(each.status in ("fail", "warn") for each in findings)
-            run.ui.say(
+            context.ui.say(
                 f"There is nothing {'that can be fixed automatically' if wrong else 'to fix'}."
             )
         if dry_run or not planned.changes:
             break
-        if not run.agreed("Apply these changes?", yes=yes):
-            run.ui.say(
+        if not context.agreed("Apply these changes?", yes=yes):
+            context.ui.say(
                 "The rest was left as it is." if applied else "Nothing was changed."
             )
             break
@@ -311,8 +318,8 @@ def _fix(
             tried += each.fix
             if each.id in planned.rows:
                 agreed.setdefault(each.id, (each.status, planned.rows[each.id]))
-        with run.ui.waiting("Applying the changes", 90.0) as waiting:
-            applied += carry_out(run.machine, world, planned.changes, waiting)
+        with context.ui.waiting("Applying the changes", 90.0) as waiting:
+            applied += carry_out(context.machine, world, planned.changes, waiting)
         world, findings = look()
     after = []
     failed = any(problem is not None for _, problem, _ in applied)
@@ -327,19 +334,19 @@ def _fix(
             )
         )
         if after[-1].fixed:
-            run.ui.status(
+            context.ui.status(
                 "fixed", f"{each.id}  {words if gone else each.said}", column=5
             )
     for change, problem, _ in applied:
         if problem is not None:
             text = f"{change.why}: {problem.what} {problem.why} [{problem.id}]"
-            run.ui.status("failed", text, column=5)
-    backups = f"Backups are in {backups_folder(run.machine)}"
+            context.ui.status("failed", text, column=5)
+    backups = f"Backups are in {backups_folder(context.machine)}"
     return world, tuple(after), backups if any(each.backup for each in applied) else ""
 
 
 def _write_report(
-    run: Run, world: World, findings: Sequence[Outcome], where: str
+    context: Context, world: World, findings: Sequence[Outcome], where: str
 ) -> None:
     from ocarina_kit.doctor.report import report
 
@@ -349,9 +356,9 @@ def _write_report(
         return
     from ocarina_kit.system.files import write_private
 
-    path = run.machine.expand(where)
+    path = context.machine.expand(where)
     write_private(path, text.encode())
-    run.ui.say(
+    context.ui.say(
         f"The report is in {path}: no secret, path, user name or host name is in it."
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from ocarina_kit.cli import options
-from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.context import Context, start
 from ocarina_kit.cli.init_settings import ASK, Wish, ask
 from ocarina_kit.cli.init_steps import set_up
 from ocarina_kit.cli.options import Text, flag, option
@@ -28,7 +28,7 @@ _LARGEST = 10_000
 
 
 def command(
-    context: typer.Context,
+    ctx: typer.Context,
     *,
     instance: Annotated[
         Literal["prod", "test"] | None,
@@ -72,9 +72,9 @@ def command(
     At a terminal it leads from nothing to a scheduled refresh: it installs the client, says how to register ocarina
     at Majora, logs in, and adds one line to the crontab. Run again, it goes on with what is missing.
     """
-    run = start(context)
-    if run.place.profile is not None:
-        check_profile_name(run.place.profile)
+    context = start(ctx)
+    if context.location.profile is not None:
+        check_profile_name(context.location.profile)
     if instance is not None and domain is not None:
         remedy = Remedy("Give one of the two.")
         raise usage_error("--instance and --domain both name a Majora.", remedy=remedy)
@@ -90,23 +90,27 @@ def command(
         "MAJORA_DOMAIN": domain,
         "MAJORA_USER": user,
         "CLIENT_ID": client_id,
-        "CLIENT_SECRET": _read(run, "CLIENT_SECRET", client_secret_file),
-        "MAJORA_TOKEN": _read(run, "MAJORA_TOKEN", api_key_file),
+        "CLIENT_SECRET": _read(context, "CLIENT_SECRET", client_secret_file),
+        "MAJORA_TOKEN": _read(context, "MAJORA_TOKEN", api_key_file),
     }
     given = {name: text for name, text in texts.items() if text is not None}
-    wish = Wish(offline, force, config_only, yes, dry_run, run.place.from_env)
+    wish = Wish(offline, force, config_only, yes, dry_run, context.location.from_env)
     # It is written to the file, with --env too.
-    return set_up(run._replace(place=run.place._replace(from_env=False)), given, wish)
+    return set_up(
+        context._replace(location=context.location._replace(from_env=False)),
+        given,
+        wish,
+    )
 
 
-def _read(run: Run, name: str, file: str | None) -> str | None:
+def _read(context: Context, name: str, file: str | None) -> str | None:
     """The value of a setting, all of a file or of standard input. Raises KitError (usage), which repeats none of it."""
     if file is None:
         return None
-    if file == "-" and run.ui.interactive:
-        return ask(run.ui, name)
+    if file == "-" and context.ui.interactive:
+        return ask(context.ui, name)
     option = ASK[name].options.split()[0]
-    text = run.read(option, file, _LARGEST).strip()
+    text = context.read(option, file, _LARGEST).strip()
     if len(text.splitlines()) > 1:
         remedy = Remedy("Put the value into it, and nothing else.")
         raise usage_error(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ocarina_kit.cli.context import Run
+from ocarina_kit.cli.context import Context
 from ocarina_kit.cli.ui import Ui
+from ocarina_kit.config.location import Setup
 from ocarina_kit.config.names import PAIR
-from ocarina_kit.config.place import Setup
 from ocarina_kit.config.setup import Config, from_environment, profiles, setup_of
 from ocarina_kit.config.url import endpoint, server_of
 from ocarina_kit.config.values import (
@@ -145,15 +145,17 @@ def ask(
 # --- what is known ------------------------------------------------------------------------------------------------
 
 
-def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Known:
+def gather(
+    context: Context, config: Config, given: Mapping[str, str], wish: Wish
+) -> Known:
     """The settings, each from an option (``given``), else a variable, else the file; judged.
 
     Whichever of these has an id, a secret or MAJORA_TOKEN first says whether it is OAuth or a legacy key. Of the file
     no id, secret or key is taken if another Majora is named: they are not sent to another server.
     """
-    variables = from_environment(run.machine.environ)
+    variables = from_environment(context.machine.environ)
     for name in PAIR:
-        variables[name] = variables.get(name) or run.machine.environ.get(
+        variables[name] = variables.get(name) or context.machine.environ.get(
             f"MAJORA_{name}", ""
         )
     # A blank one counts as not set.
@@ -202,7 +204,7 @@ def gather(run: Run, config: Config, given: Mapping[str, str], wish: Wish) -> Kn
 def _in_file(config: Config) -> dict[str, str]:
     """What the file says. A profile that is not there yet is a set-up of its own: of the layers below it only the
     object "default" counts, as the top level is mostly another Majora's."""
-    new = config.place.profile not in (None, *profiles(config.document.value))
+    new = config.location.profile not in (None, *profiles(config.document.value))
     found = {name: config.text(name) for name in config.settings if config.text(name)}
     return {
         name: each
@@ -232,7 +234,7 @@ def notes(name: str, value: Value) -> list[str]:
 # --- the server's word --------------------------------------------------------------------------------------------
 
 
-def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
+def refusal(context: Context, values: dict[str, str], wish: Wish) -> KitError | None:
     """Why id and secret, or the key, are not taken; None if they are, with --force, and without a usable answer.
 
     Swaps id and secret back if they were swapped, told by their lengths or by asking the server. Says what it said.
@@ -246,37 +248,37 @@ def refusal(run: Run, values: dict[str, str], wish: Wish) -> KitError | None:
     swapped = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}
     swap = not is_key and are_swapped(id, secret)
     unsure = not (is_key or swap) and len(secret) != SECRET_LENGTH
-    problem = None if wish.offline else ask_server(run, swapped if swap else values)
+    problem = None if wish.offline else ask_server(context, swapped if swap else values)
     if (
         problem is not None
         and problem.id in _NO
         and unsure
-        and ask_server(run, swapped) is None
+        and ask_server(context, swapped) is None
     ):
         problem, swap = None, True
     if swap:
         values.update(swapped)
-        run.ui.say("CLIENT_ID and CLIENT_SECRET were swapped; corrected.")
+        context.ui.say("CLIENT_ID and CLIENT_SECRET were swapped; corrected.")
     if problem is None:
         if not wish.offline:
-            run.ui.say("Majora accepts them.")
+            context.ui.say("Majora accepts them.")
         return None
     if problem.id in _NO and not wish.force:
         return problem
-    run.ui.caution(
+    context.ui.caution(
         problem, problem.remedy.text + (" Written anyway." if problem.id in _NO else "")
     )
     return None
 
 
-def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
+def ask_server(context: Context, values: Mapping[str, str]) -> KitError | None:
     """Why Majora does not accept id and secret, or the key; None if it does."""
     domain, user, token = (
         values[name] for name in ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN")
     )
     client_id, secret = (values.get(name, "") for name in PAIR)
-    majora = Majora(run.machine, domain, client_id, Secret(secret))
-    with run.ui.waiting(f"Asking {domain}", 20.0):
+    majora = Majora(context.machine, domain, client_id, Secret(secret))
+    with context.ui.waiting(f"Asking {domain}", 20.0):
         if is_api_key(token):
             probe = majora.probe_token(Secret(token), user, None, is_key=True)
         else:
@@ -285,10 +287,10 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
         return None
     if probe.kind in ("unknown", "other-grant"):
         fault = "client" if probe.kind == "unknown" else "grant-type"
-        setup = Setup(run.place, domain, "", run.place.config)
+        setup = Setup(context.location, domain, "", context.location.config)
         return told.error(fault, setup, said=f"I{probe.words[1:]}.")  # "it answered …"
     if probe.kind != "refused":
-        return no_majora(run, domain, probe)
+        return no_majora(context, domain, probe)
     what = f"Majora does not accept this API key for {user}."
     remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
     return KitError(
@@ -301,10 +303,10 @@ def ask_server(run: Run, values: Mapping[str, str]) -> KitError | None:
     )
 
 
-def no_majora(run: Run, domain: str, probe: Probe) -> KitError:
+def no_majora(context: Context, domain: str, probe: Probe) -> KitError:
     """No usable answer: what was met in place of a Majora."""
     setup = Setup(
-        run.place, domain, "", run.place.config
+        context.location, domain, "", context.location.config
     )  # all that is known before it is written
     return told.no_answer(probe.net or NoAnswer("other", probe.words), setup)
 
@@ -312,10 +314,10 @@ def no_majora(run: Run, domain: str, probe: Probe) -> KitError:
 # --- the change -----------------------------------------------------------------------------------------------------
 
 
-def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
+def look(context: Context, wish: Wish) -> tuple[Config, list[Outcome]]:
     """The file, all fixed in memory that has one meaning, and what that was. Raises KitError if none can be written
     there, before anybody is asked for anything."""
-    world, corrected = settled(run.world(seconds=0.0))
+    world, corrected = settled(context.world(seconds=0.0))
     config = world.config
     if not config.file.replaceable:
         found = world.config_findings["CFG001"]
@@ -327,7 +329,7 @@ def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
                 remedy=found.remedy,
             )
         )
-    target = final_target(run.place.config)
+    target = final_target(context.location.config)
     if not wish.dry_run:
         prove_space(target, 1).discard()
     elif not target.parent.exists():
@@ -339,7 +341,10 @@ def look(run: Run, wish: Wish) -> tuple[Config, list[Outcome]]:
 
 
 def plan(
-    run: Run, config: Config, corrected: Sequence[Outcome], values: Mapping[str, str]
+    context: Context,
+    config: Config,
+    corrected: Sequence[Outcome],
+    values: Mapping[str, str],
 ) -> tuple[list[Change], Setup]:
     """The changes that put ``values`` into the file ``config`` (as `look` gives it), and the set-up after them.
 
@@ -354,10 +359,10 @@ def plan(
     world, more = settled(World.of(with_settings(written, values)))
     after = with_settings(world.config, values)
     for finding in (*corrected, *more):
-        run.ui.say(f"Corrected: {finding.said}. [{finding.id}]")
+        context.ui.say(f"Corrected: {finding.said}. [{finding.id}]")
     for finding in findings(World.of(after)):
         if finding.status in ("warn", "fail"):
-            run.ui.warn(f"{finding.said}. [{finding.id}]")
+            context.ui.warn(f"{finding.said}. [{finding.id}]")
     if (content := after.document.render()) != file.content:
         changes.append(Change("write", file.path, "config", file.content, content))
     elif file.open_to_others:
@@ -365,7 +370,7 @@ def plan(
     setup = setup_of(after)
     if (
         moves(config, setup.domain)
-        and (aside := plan_aside(run.machine, setup)) is not None
+        and (aside := plan_aside(context.machine, setup)) is not None
     ):
         changes.append(aside)
     return changes, setup
@@ -376,25 +381,25 @@ def described(change: Change) -> str:
     return f"{change.path}{', the tokens of the other Majora' if change.what == 'set aside' else ''}"
 
 
-def write(run: Run, config: Config, changes: Sequence[Change]) -> None:
+def write(context: Context, config: Config, changes: Sequence[Change]) -> None:
     """Make the changes, one after another, and say so. ``config``: the one before. Raises KitError; the file that
     failed is as it was then."""
     if any(change.what == "set aside" for change in changes):
         # First of all refresh.log learns whose the tokens are: nothing sends them to the new server, whatever fails.
         before = setup_of(config)
         note_use(
-            run.machine,
+            context.machine,
             before,
             "init",
-            tokens_in(run.machine, before.tokens_file)[1].tokens,
+            tokens_in(context.machine, before.tokens_file)[1].tokens,
         )
     for change in changes:
         said = described(change)
-        with run.ui.waiting(f"Writing {said}", 90.0) as say:
-            backup = apply_to_file(run.machine, change, say)
+        with context.ui.waiting(f"Writing {said}", 90.0) as say:
+            backup = apply_to_file(context.machine, change, say)
         note = f"; backup: {backup}" if backup is not None else ""
         if change.what == "set aside":
-            note_use(run.machine, run.setup(), "init")
-            run.ui.status("set aside", f"{said}{note}")
+            note_use(context.machine, context.setup(), "init")
+            context.ui.status("set aside", f"{said}{note}")
         else:
-            run.ui.status("wrote", f"{said}, readable only by you{note}")
+            context.ui.status("wrote", f"{said}, readable only by you{note}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ocarina_kit.cli import init_settings as know
 from ocarina_kit.cli import install_client
-from ocarina_kit.cli.context import Run
+from ocarina_kit.cli.context import Context
 from ocarina_kit.cli.init_settings import ASK, Known, Wish, ask
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
 from ocarina_kit.cli.login_steps import Login, is_accepted
@@ -26,8 +26,8 @@ from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Clients, read_table
 from ocarina_kit.client.install import Plan
 from ocarina_kit.client.scopes import scopes_for
+from ocarina_kit.config.location import NO_TOKENS, Setup
 from ocarina_kit.config.names import PAIR
-from ocarina_kit.config.place import NO_TOKENS, Setup
 from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.config.values import is_api_key
 from ocarina_kit.doctor.setup import usable
@@ -57,15 +57,17 @@ _HELP_KEPT = (
 )
 
 
-def set_up(run: Run, given: Mapping[str, str], wish: Wish, tries: int = 50) -> Result:
+def set_up(
+    context: Context, given: Mapping[str, str], wish: Wish, tries: int = 50
+) -> Result:
     """All of it; ``given``: what options say. Raises KitError: without a terminal it names all that is missing (2)."""
     try:
-        return _Init(run, given, wish).lead()
+        return _Init(context, given, wish).lead()
     except KitError as problem:
-        if problem.id != "FIX001" or run.ui.interactive or tries == 1:
+        if problem.id != "FIX001" or context.ui.interactive or tries == 1:
             raise
     # Another process wrote the file meanwhile: its settings stay, ours are added. Dozens may do so at once.
-    return set_up(run, given, wish, tries - 1)
+    return set_up(context, given, wish, tries - 1)
 
 
 class _Init:
@@ -73,17 +75,17 @@ class _Init:
     too. ``client_plan`` and ``entry``: what is to be installed and scheduled, None if nothing is. ``problems`` were
     shown; one stops no other step that can go on."""
 
-    def __init__(self, run: Run, given: Mapping[str, str], wish: Wish) -> None:
-        self.run, self.ui, self.given, self.wish = run, run.ui, given, wish
-        self.config, self.corrected = know.look(run, wish)
+    def __init__(self, context: Context, given: Mapping[str, str], wish: Wish) -> None:
+        self.context, self.ui, self.given, self.wish = context, context.ui, given, wish
+        self.config, self.corrected = know.look(context, wish)
         broken = self.config.broken
         self.lost = (
             self.config.readable is None and broken is not None and not broken.blank
         )
-        self.asks = run.ui.interactive
+        self.asks = context.ui.interactive
         self.complete = self.asks and not (wish.config_only or wish.offline)
         self.clients, self.table = (
-            find_client(run) if self.complete else (Clients(), None)
+            find_client(context) if self.complete else (Clients(), None)
         )
         self.client_plan: Plan | None = None
         self.entry: Planned | None = None
@@ -91,7 +93,7 @@ class _Init:
 
     def lead(self) -> Result:
         wish = self.wish
-        known = know.gather(self.run, self.config, self.given, wish)
+        known = know.gather(self.context, self.config, self.given, wish)
         wrong = [
             each
             for name, each in known.missing.items()
@@ -155,8 +157,8 @@ class _Init:
     ) -> Result:
         """One list of changes, one question, and then all of it. ``values``: the settings to write; without any those
         in the file stay. ``planned``: the rows beside the configuration, if known. ``due``: also if nothing changes."""
-        run, ui, wish = self.run, self.ui, self.wish
-        changes, setup = know.plan(run, self.config, self.corrected, values)
+        context, ui, wish = self.context, self.ui, self.wish
+        changes, setup = know.plan(context, self.config, self.corrected, values)
         rows = [
             (each.what.replace("chmod", "write"), know.described(each))
             for each in changes
@@ -187,7 +189,7 @@ class _Init:
         if wish.dry_run or any(each.before for each in changes):
             ui.diff(
                 difference(
-                    shown, run.machine, (setup.legacy_key or setup.client_secret,)
+                    shown, context.machine, (setup.legacy_key or setup.client_secret,)
                 )
             )
         asks = rows and self.asks and not wish.yes
@@ -198,15 +200,17 @@ class _Init:
             return Result()
         if asks:
             ui.say()
-        know.write(run, self.config, changes)
+        know.write(context, self.config, changes)
         if complete and (rows or due):
-            return self._do(run.setup(), wanted)
+            return self._do(context.setup(), wanted)
         if not changes:
-            ui.say(f"Nothing to change: {run.place.config} has these settings already.")
+            ui.say(
+                f"Nothing to change: {context.location.config} has these settings already."
+            )
         if setup.legacy_key is not None:
             ui.say(NO_TOKENS)
         elif not complete:
-            ui.next_step(run.place.command("login"))
+            ui.next_step(context.location.command("login"))
         return Result()
 
     # --- the settings: asked for, or taken
@@ -248,7 +252,7 @@ class _Init:
         now = {} if know.moves(self.config, domain) else values
         for name in pair:
             values[name] = ask(self.ui, name, now.get(name, ""))
-        while (problem := know.refusal(self.run, values, self.wish)) is not None:
+        while (problem := know.refusal(self.context, values, self.wish)) is not None:
             if not pair:
                 raise problem
             self.ui.caution(problem)
@@ -265,7 +269,7 @@ class _Init:
         return values
 
     def _open(self) -> None:
-        file = self.run.place.config
+        file = self.context.location.config
         what = (
             f"the client, {file}, a login, a refresh every 3 hours"
             if self.complete
@@ -296,10 +300,10 @@ class _Init:
             if self.wish.offline:
                 return domain
             with self.ui.waiting(f"Asking {domain}", _IDENTIFY_S):
-                probe = Majora(self.run.machine, domain).identify(_IDENTIFY_S)
+                probe = Majora(self.context.machine, domain).identify(_IDENTIFY_S)
             if probe.kind == "majora":
                 return domain
-            problem = know.no_majora(self.run, domain, probe)
+            problem = know.no_majora(self.context, domain, probe)
             self.ui.caution(problem, problem.remedy.text)
             if self.ui.confirm("Use this address anyway?", default=False, help=help):
                 self.wish = self.wish._replace(offline=True)
@@ -309,7 +313,7 @@ class _Init:
 
     def _to_do(self, setup: Setup) -> list[str]:
         """What there is still to do once that is planned, in words."""
-        tokens, now = self._tokens(setup), self.run.machine.now()
+        tokens, now = self._tokens(setup), self.context.machine.now()
         logged_in = tokens and all(
             each.seconds_left(now) > 0 and not each.odd for each in tokens
         )
@@ -322,7 +326,7 @@ class _Init:
 
     def _tokens(self, setup: Setup) -> tuple[Token, ...]:
         """Raises KitError (TOK003) if their file cannot be read."""
-        machine = self.run.machine
+        machine = self.context.machine
         return tokens_of(machine, setup, look(machine, setup.tokens_file)[1])
 
     def _wanted(self, tokens: Sequence[Token]) -> list[str]:
@@ -339,11 +343,11 @@ class _Init:
         self.problems = []
         with self._step():
             if not is_accepted(self.clients):
-                self.client_plan = install_client.plan_client(self.run)
+                self.client_plan = install_client.plan_client(self.context)
                 rows += install_client.rows_of(self.client_plan)[:1]
         with self._step():
             with self.ui.waiting("Planning the crontab line", PLAN_S):
-                entry = plan_entry(self.run, setup, self.clients.chosen)
+                entry = plan_entry(self.context, setup, self.clients.chosen)
             # A client that is installed first comes into the line that there is, too.
             unchanged = entry.plan.outcome == "unchanged" and self.client_plan is None
             if unchanged or entry.plan.outcome == "mixed":
@@ -353,7 +357,7 @@ class _Init:
             if entry.left:
                 # Only schedule adds a second one, or uses one again that somebody has disabled.
                 self.ui.say(
-                    f"{entry.left} To have one here anyway: {self.run.place.command('schedule')}"
+                    f"{entry.left} To have one here anyway: {self.context.location.command('schedule')}"
                 )
                 return rows
             self.entry = entry
@@ -373,22 +377,22 @@ class _Init:
 
     def _do(self, setup: Setup, wanted: Sequence[str]) -> Result:
         """All of it, to "Ready". If no login works there is nothing to refresh, and so nothing to schedule."""
-        run, ui = self.run, self.ui
+        context, ui = self.context, self.ui
         with self._step():
             if self.client_plan is not None:
-                client = install_client.install_client(run, self.client_plan)
+                client = install_client.install_client(context, self.client_plan)
                 self.clients = Clients((client,), chosen=client)
-                self.table = read_table(run.machine, client, timeout=SEARCH_S)
-        login = Login(run, setup, self.clients, self.table)
+                self.table = read_table(context.machine, client, timeout=SEARCH_S)
+        login = Login(context, setup, self.clients, self.table)
         login.get(wanted)
         interrupted = login.error is not None and login.error.exit == Exit.INTERRUPTED
         if self.entry is not None and any(login.settled.values()) and not interrupted:
             with self._step():
                 # Planned again: there may be a client now.
                 with ui.waiting("Planning the crontab line", PLAN_S):
-                    entry = plan_entry(run, setup, self.clients.chosen, prove=False)
-                install_entry(run, setup, entry.edit)
-                trial = try_line(run, setup, entry.entry)
+                    entry = plan_entry(context, setup, self.clients.chosen, prove=False)
+                install_entry(context, setup, entry.edit)
+                trial = try_line(context, setup, entry.entry)
                 done = "failed" if trial.error else trial.refreshed
                 ui.status("scheduled", f"{entry.when}; a test run {done}")
                 if trial.error is not None:
@@ -397,5 +401,5 @@ class _Init:
         if problem is None:
             login.show_end("\nReady. Try it:", most=1)
         elif not interrupted:
-            ui.next_step(run.place.command("init"), "goes on from here")
+            ui.next_step(context.location.command("init"), "goes on from here")
         return Result(error=problem, shown=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ocarina_kit.cli import options
-from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.context import Context, start
 from ocarina_kit.cli.options import Text, option
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import Candidate
@@ -28,7 +28,7 @@ EPILOG = """Examples:
 
 
 def command(
-    context: typer.Context,
+    ctx: typer.Context,
     *,
     name: Annotated[
         Text, option("--name", "NAME", "The environment's name (default: ocarina).")
@@ -52,28 +52,28 @@ def command(
     With conda, mamba or micromamba if there is one, otherwise in a virtual environment. Checks that it runs and that
     the server accepts its version. If anything fails, nothing is left behind.
     """
-    run = start(context)
-    ui = run.ui
-    plan = plan_client(run, name=name, prefix=prefix, source=source)
+    context = start(ctx)
+    ui = context.ui
+    plan = plan_client(context, name=name, prefix=prefix, source=source)
     if plan.already is None:
         ui.say("Changes:")
         ui.table(rows_of(plan))
         for _, argv in plan.steps if dry_run else ():
             ui.command(shlex.join(argv), indent=4)
-        if dry_run or not run.agreed("Apply these changes?", yes=yes):
+        if dry_run or not context.agreed("Apply these changes?", yes=yes):
             ui.say("Nothing was changed.")
             return Result()
-    install_client(run, plan)
+    install_client(context, plan)
     ui.say("To use it in a shell:")
     ui.command(plan.activate)
     ui.next_step("ocarina-kit init")
     return Result()
 
 
-def plan_client(run: Run, **wanted: str | None) -> Plan:
+def plan_client(context: Context, **wanted: str | None) -> Plan:
     """What `client.install.plan_install` makes of it, which asks conda first. Raises KitError as that does."""
-    with run.ui.waiting("Asking conda for its environments", 60.0):
-        return plan_install(run.machine, **wanted)
+    with context.ui.waiting("Asking conda for its environments", 60.0):
+        return plan_install(context.machine, **wanted)
 
 
 def rows_of(plan: Plan) -> list[tuple[str, str]]:
@@ -89,15 +89,15 @@ def rows_of(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def install_client(run: Run, plan: Plan) -> Candidate:
+def install_client(context: Context, plan: Plan) -> Candidate:
     """Carry it out and say so. Raises KitError as `client.install.install` does; nothing is left then."""
-    with run.ui.waiting("Installing the client", TIMEOUT) as say:
+    with context.ui.waiting("Installing the client", TIMEOUT) as say:
         limit = f" ({span(TIMEOUT)} at most)"
         client = install(
-            run.machine, plan, lambda words: say(words.removesuffix(" …") + limit)
+            context.machine, plan, lambda words: say(words.removesuffix(" …") + limit)
         )
     if plan.already is None:
-        run.ui.status("installed", f"{client.described} in {plan.client}")
+        context.ui.status("installed", f"{client.described} in {plan.client}")
     else:
-        run.ui.say(f"{client.described} is installed already: {plan.client}")
+        context.ui.say(f"{client.described} is installed already: {plan.client}")
     return client

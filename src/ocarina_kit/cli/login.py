@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import typer
 
 from ocarina_kit.cli import options
-from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.context import Context, start
 from ocarina_kit.cli.login_steps import FINAL_PASTES, NEW_LINK_HELPS, Login, used_client
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result, Ui
@@ -28,7 +28,7 @@ EPILOG = """Examples:
 
 
 def command(
-    context: typer.Context,
+    ctx: typer.Context,
     *,
     purposes: options.Purposes = None,
     scope: options.Scopes = None,
@@ -59,21 +59,21 @@ def command(
     A valid token is kept, and an expired one is refreshed. Otherwise a link is shown: open it in a browser on any
     machine, press Authorize, and paste the address of the page that opens.
     """
-    run = start(context)
+    context = start(ctx)
     if show_list:
-        run.ui.table(choices(), indent=0)
-        run.ui.say("For example:")
-        run.ui.command("ocarina-kit login --for lookup --for upload")
+        context.ui.table(choices(), indent=0)
+        context.ui.say("For example:")
+        context.ui.command("ocarina-kit login --for lookup --for upload")
         return Result()
     if print_url and callback is not None:
         raise usage_error(
             "--print-url begins a login, and --callback finishes it: give one of them."
         )
-    setup = run.oauth_setup()
+    setup = context.oauth_setup()
     if print_url:
-        run.ui.to_stderr()
-    clients, table = find_client(run)
-    login = Login(run, setup, clients, table, verify=verify, force=force)
+        context.ui.to_stderr()
+    clients, table = find_client(context)
+    login = Login(context, setup, clients, table, verify=verify, force=force)
     names, strings = list(purposes or []), scope or []
     if everything:
         names += [
@@ -81,8 +81,8 @@ def command(
         ]
     elif callback is None and not names and not strings:
         names = (
-            choose_purposes(run.ui, table)
-            if run.ui.interactive and not print_url
+            choose_purposes(context.ui, table)
+            if context.ui.interactive and not print_url
             else ["lookup"]
         )
     wanted = list(
@@ -110,12 +110,12 @@ _HELP = (
 )
 
 
-def find_client(run: Run) -> tuple[Clients, scopes.Table | None]:
+def find_client(context: Context) -> tuple[Clients, scopes.Table | None]:
     """Find the client, and read its table of scope strings. Never raises."""
-    with run.ui.waiting("Looking for the ocarina client", 2 * SEARCH_S):
-        clients = find_clients(run.machine, timeout=SEARCH_S, first=True)
+    with context.ui.waiting("Looking for the ocarina client", 2 * SEARCH_S):
+        clients = find_clients(context.machine, timeout=SEARCH_S, first=True)
         client = used_client(clients)
-        return clients, client and read_table(run.machine, client, timeout=SEARCH_S)
+        return clients, client and read_table(context.machine, client, timeout=SEARCH_S)
 
 
 def choices(table: scopes.Table | None = None) -> list[tuple[str, str]]:
@@ -195,7 +195,7 @@ def _finish(login: Login, source: str) -> None:
     elif source == "-" and login.ui.interactive:
         text = login.ui.ask_paste("Paste the address of the page that opened: ")
     else:
-        text = login.run.read("--callback", source, LONGEST)
+        text = login.context.read("--callback", source, LONGEST)
     login.settle([])  # a damaged tokens file is set aside
     logins = [
         each for each in last_logins(login.machine) if each.belongs_to(login.setup)

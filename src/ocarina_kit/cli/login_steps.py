@@ -11,10 +11,10 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
-from ocarina_kit.cli.context import Run
+from ocarina_kit.cli.context import Context
 from ocarina_kit.client import scopes
 from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, Clients, version_text
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.location import Setup
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
 from ocarina_kit.majora.paste import Code, Misread, read_paste
@@ -78,7 +78,7 @@ class Login:
 
     def __init__(
         self,
-        run: Run,
+        context: Context,
         setup: Setup,
         clients: Clients,
         table: scopes.Table | None,
@@ -86,13 +86,13 @@ class Login:
         verify: bool = True,
         force: bool = False,
     ) -> None:
-        self.run = run
-        self.machine = run.machine
-        self.ui = run.ui
+        self.context = context
+        self.machine = context.machine
+        self.ui = context.ui
         self.setup = setup
         self.table = table
         self.majora = Majora(
-            run.machine, setup.domain, setup.client_id, setup.client_secret
+            context.machine, setup.domain, setup.client_id, setup.client_secret
         )
         self.settled: dict[str, bool] = {}
         self.links: dict[str, str] = {}
@@ -344,7 +344,7 @@ class Login:
 
     @property
     def paste_command(self) -> str:
-        return self.setup.place.command("login", "--callback", "-")
+        return self.setup.location.command("login", "--callback", "-")
 
     def misread(self, found: Misread, *wanted: str) -> KitError:
         """The error for a paste without a code."""
@@ -356,13 +356,13 @@ class Login:
         accepts."""
         if note := told.clock_note(self._skew):
             self.ui.warn(f"[ENV007]{note}")
-        place = self.setup.place
+        location = self.setup.location
         done = [scope for scope, usable in self.settled.items() if usable]
         if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
             return
         if self._client_ok:
             examples = [
-                scopes.example(self._program, place, scope, self.table)
+                scopes.example(self._program, location, scope, self.table)
                 for scope in done
             ]
             lines = dict.fromkeys(line for example in examples for line in example)
@@ -376,7 +376,7 @@ class Login:
             if self._version
             else "[ENV001] No ocarina client was found on this machine."
         )
-        self.ui.next_step(place.command("install-client"))
+        self.ui.next_step(location.command("install-client"))
 
     def _got(self, scope: str, word: str) -> KitError | None:
         """Show a token that is in the file, once Majora has accepted it; returns why it did not."""
@@ -385,7 +385,7 @@ class Login:
         if word != "valid" and self._is_refused(token):
             why = "It was granted just now: the account may be inactive, or another server answers."
             remedy = Remedy(
-                "See what doctor finds.", (self.setup.place.command("doctor"),)
+                "See what doctor finds.", (self.setup.location.command("doctor"),)
             )
             return KitError(
                 Problem(

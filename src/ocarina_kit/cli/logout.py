@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from ocarina_kit.cli import options
-from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.context import Context, start
 from ocarina_kit.cli.refresh import end, stored_scopes
 from ocarina_kit.cli.schedule_line import install_entry
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.scopes import what_for
-from ocarina_kit.config.place import NO_TOKENS, Setup
-from ocarina_kit.cron.plan import plan_removal
+from ocarina_kit.config.location import NO_TOKENS, Setup
+from ocarina_kit.schedule.plan import plan_removal
 from ocarina_kit.system.change import Change, difference
 from ocarina_kit.tokens.logout import COPIES_NOTE, logout
 from ocarina_kit.tokens.store import look, stored_keys
@@ -36,7 +36,7 @@ _WORDS = {
 
 
 def command(
-    context: typer.Context,
+    ctx: typer.Context,
     *,
     purposes: options.Purposes = None,
     scope: options.Scopes = None,
@@ -50,32 +50,32 @@ def command(
 
     What the server does not confirm is kept. The configuration stays: ocarina-kit login gets new tokens.
     """
-    run = start(context)
-    ui, setup = run.ui, run.setup()
+    context = start(ctx)
+    ui, setup = context.ui, context.setup()
     if setup.legacy_key is not None:
         ui.say(NO_TOKENS)
         return Result()
-    scopes = stored_scopes(run, setup, purposes or [], scope or [])
-    before, file = look(run.machine, setup.tokens_file)
+    scopes = stored_scopes(context, setup, purposes or [], scope or [])
+    before, file = look(context.machine, setup.tokens_file)
     undamaged(setup, file)
-    stored = stored_keys(run.machine, setup, file)
+    stored = stored_keys(context.machine, setup, file)
     asked = stored if scopes is None else scopes
     chosen = [key for key in asked if key in stored]
     if dry_run and chosen:
         after = file.without(*chosen).render()
         change = Change("write", setup.tokens_file, "tokens", before, after)
-        ui.diff(difference([change], run.machine, setup.secrets))
+        ui.diff(difference([change], context.machine, setup.secrets))
     if dry_run:
         ui.say("Nothing was changed.")
         return Result()
     for key in chosen if not yes else ():
         ui.say(what_for(key), indent=2)
     question = _LOCAL if local else _REVOKE
-    if chosen and not run.agreed(question.format(setup.domain), yes=yes):
+    if chosen and not context.agreed(question.format(setup.domain), yes=yes):
         ui.say("Nothing was changed.")
         return Result()
     with ui.waiting("Waiting for Majora to revoke the tokens", _LIMIT_S) as say:
-        report = logout(run.machine, setup, asked, local=local, waiting=say)
+        report = logout(context.machine, setup, asked, local=local, waiting=say)
     if not asked:
         ui.say("There is no token, so there is nothing to log out from.")
     for each in report.outcomes:
@@ -84,28 +84,31 @@ def command(
             ui.status(word, f"{what_for(each.scope)}: {words}")
     if local and chosen:
         ui.warn(COPIES_NOTE)
-    if not report.interrupted and not look(run.machine, setup.tokens_file)[1].entries:
-        _crontab_entry(run, setup)
-    return end(run, {}, report.errors(setup))
+    if (
+        not report.interrupted
+        and not look(context.machine, setup.tokens_file)[1].entries
+    ):
+        _crontab_entry(context, setup)
+    return end(context, {}, report.errors(setup))
 
 
-def _crontab_entry(run: Run, setup: Setup) -> None:
+def _crontab_entry(context: Context, setup: Setup) -> None:
     """Without tokens the crontab entry of this set-up only sends mail: offer to remove it, or name the command."""
-    place, world = setup.place, run.world()
+    location, world = setup.location, context.world()
 
     removed = partial(plan_removal, ground=world.ground)
-    with run.ui.waiting("Reading the crontab", 20.0):
+    with context.ui.waiting("Reading the crontab", 20.0):
         content = world.listing.content
-    if place.from_env or not world.listing.readable or removed(content) == content:
+    if location.from_env or not world.listing.readable or removed(content) == content:
         return
-    command = place.command("schedule", "--remove")
-    if not run.ui.interactive:
-        run.ui.say(
+    command = location.command("schedule", "--remove")
+    if not context.ui.interactive:
+        context.ui.say(
             "The crontab entry still runs, with nothing to refresh. To remove it:"
         )
-        run.ui.command(command)
-    elif run.ui.confirm("No token is left. Remove the crontab entry too?"):
-        install_entry(run, setup, removed, "unscheduled")
-        run.ui.status("removed", "the crontab entry of this set-up")
+        context.ui.command(command)
+    elif context.ui.confirm("No token is left. Remove the crontab entry too?"):
+        install_entry(context, setup, removed, "unscheduled")
+        context.ui.status("removed", "the crontab entry of this set-up")
     else:
-        run.ui.next_step(command)
+        context.ui.next_step(command)

@@ -57,11 +57,11 @@ def checks(incomplete: str) -> Values:
 
 def profiles(ctx: Any, args: list[str], incomplete: str) -> Values:
     """The profiles in the configuration that is named so far; none if it cannot be read."""
-    from ocarina_kit.config.setup import place_of, profiles, read_config
+    from ocarina_kit.config.setup import location_of, profiles, read_config
     from ocarina_kit.system.machine import this_machine
 
     machine = this_machine()
-    config = read_config(machine, place_of(machine, config=ctx.meta.get("config")))
+    config = read_config(machine, location_of(machine, config=ctx.meta.get("config")))
     return [(name, "a profile") for name in profiles(config.document.value)]
 
 
@@ -83,25 +83,25 @@ Scopes = Annotated[
 ]
 
 
-def _store(context: Any, param: Any, value: Any) -> None:
+def _store(ctx: Any, param: Any, value: Any) -> None:
     """Keep a value for `context.start`. One that is left out after the command's name leaves the one before it.
 
     Raises typer.BadParameter for a blank one, as an unset variable of a shell gives it.
     """
-    if value == "" and not context.resilient_parsing:
-        raise typer.BadParameter("it is blank", context, param)
+    if value == "" and not ctx.resilient_parsing:
+        raise typer.BadParameter("it is blank", ctx, param)
     if value:
-        context.meta[param.name] = value
+        ctx.meta[param.name] = value
 
 
-def _version(context: Any, param: Any, value: bool) -> None:
+def _version(ctx: Any, param: Any, value: bool) -> None:
     if (
-        value and not context.resilient_parsing
+        value and not ctx.resilient_parsing
     ):  # a shell that asks for completions parses too
         from ocarina_kit import __version__
 
         print(f"ocarina-kit {__version__}")
-        context.exit()
+        ctx.exit()
 
 
 _SHELLS = ("bash", "zsh", "fish")
@@ -109,20 +109,20 @@ _ASKED = "_OCARINA_KIT_COMPLETE"
 """The variable that the script sets when it asks for completions; typer answers it and ends."""
 
 
-def _show_completion(context: Any, param: Any, shell: str | None) -> None:
+def _show_completion(ctx: Any, param: Any, shell: str | None) -> None:
     """Print the script. Raises typer.BadParameter for a shell that is not known."""
-    if shell is None or context.resilient_parsing:
+    if shell is None or ctx.resilient_parsing:
         return
     if shell not in _SHELLS:
         raise typer.BadParameter(
-            f"{shell!r} is none of {', '.join(_SHELLS)}", context, param
+            f"{shell!r} is none of {', '.join(_SHELLS)}", ctx, param
         )
     from typer._completion_shared import get_completion_script
 
     print(
         get_completion_script(prog_name="ocarina-kit", complete_var=_ASKED, shell=shell)
     )
-    context.exit()
+    ctx.exit()
 
 
 def _shared(name: str, help: str, callback: Any = _store, **how: Any) -> TyperOption:

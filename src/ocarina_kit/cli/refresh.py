@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ocarina_kit.cli import options
-from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.context import Context, start
 from ocarina_kit.cli.ui import Result, Ui
 from ocarina_kit.client.scopes import (
     given_scope,
@@ -18,7 +18,7 @@ from ocarina_kit.client.scopes import (
     purposes_of,
     what_for,
 )
-from ocarina_kit.config.place import NO_TOKENS, Setup
+from ocarina_kit.config.location import NO_TOKENS, Setup
 from ocarina_kit.system.problem import Exit, KitError
 from ocarina_kit.system.words import parse_duration, span
 from ocarina_kit.tokens.log import Line, append, read_log, stamp
@@ -45,7 +45,7 @@ _WORDS = {
 
 
 def command(
-    context: typer.Context,
+    ctx: typer.Context,
     *,
     purposes: options.Purposes = None,
     scope: options.Scopes = None,
@@ -64,20 +64,20 @@ def command(
     Needs no browser. The crontab line runs this every few hours.
     """
     seconds = None if within is None else parse_duration(within)
-    run = start(context, quiet=cron)
+    context = start(ctx, quiet=cron)
     # Whoever reads the mail has not the variables of the crontab line: its commands name the configuration.
-    if cron and run.place.source == "environment":
-        run = run._replace(place=run.place._replace(source="option"))
+    if cron and context.location.source == "environment":
+        context = context._replace(location=context.location._replace(source="option"))
     finish = _end_for_cron if cron else end
     try:
-        setup = run.setup()
+        setup = context.setup()
         if setup.legacy_key is not None:
-            run.ui.say(NO_TOKENS)
+            context.ui.say(NO_TOKENS)
             return Result({"tokens": []})
-        scopes = stored_scopes(run, setup, purposes or [], scope or [])
-        with run.ui.waiting("Waiting for Majora", BUDGET_S) as say:
+        scopes = stored_scopes(context, setup, purposes or [], scope or [])
+        with context.ui.waiting("Waiting for Majora", BUDGET_S) as say:
             report = refresh(
-                run.machine,
+                context.machine,
                 setup,
                 scopes=scopes,
                 within=seconds,
@@ -85,7 +85,7 @@ def command(
                 waiting=say,
             )
     except KitError as problem:
-        return finish(run, {"tokens": []}, [problem])
+        return finish(context, {"tokens": []}, [problem])
     tokens = [
         {
             "scope": each.scope,
@@ -95,17 +95,17 @@ def command(
         }
         for each in report.outcomes
     ]
-    _show(run.ui, report, run.machine.now())
-    return finish(run, {"tokens": tokens}, report.errors(setup), report.outcomes)
+    _show(context.ui, report, context.machine.now())
+    return finish(context, {"tokens": tokens}, report.errors(setup), report.outcomes)
 
 
 def stored_scopes(
-    run: Run, setup: Setup, names: Sequence[str], strings: Sequence[str]
+    context: Context, setup: Setup, names: Sequence[str], strings: Sequence[str]
 ) -> list[str] | None:
     """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given."""
     if not names and not strings:
         return None
-    keys = look(run.machine, setup.tokens_file)[1].entries
+    keys = look(context.machine, setup.tokens_file)[1].entries
     found = [given_scope(string) for string in strings]
     for purpose in purposes_named(names):
         found += [key for key in keys if purpose in purposes_of(key)] or [purpose.scope]
@@ -125,31 +125,37 @@ def _show(ui: Ui, report: Report, now: float) -> None:
 
 
 def end(
-    run: Run, data: Data, errors: Sequence[KitError], outcomes: Sequence[Outcome] = ()
+    context: Context,
+    data: Data,
+    errors: Sequence[KitError],
+    outcomes: Sequence[Outcome] = (),
 ) -> Result:
     """Show the errors, the worst first: it decides the exit code."""
     for error in errors:
-        run.ui.error(error)
+        context.ui.error(error)
     return Result(data, next(iter(errors), None), shown=True)
 
 
 def _end_for_cron(
-    run: Run, data: Data, errors: Sequence[KitError], outcomes: Sequence[Outcome] = ()
+    context: Context,
+    data: Data,
+    errors: Sequence[KitError],
+    outcomes: Sequence[Outcome] = (),
 ) -> Result:
     """One line on standard error, which cron mails: the worst problem that needs a person and was not told in the last
     24 h, of this set-up and these tokens, as refresh.log says. Wrong usage and an interrupt stay errors."""
     if any(
         error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors
     ):
-        return end(run, data, errors)
-    machine = run.machine
+        return end(context, data, errors)
+    machine = context.machine
     now = machine.now()
     lately = [
         each for each in read_log(machine) if 0 <= now - each.time < _TOLD_AGAIN_S
     ]
     told = {each.scope for each in lately if each.result == "told"}
     for error in errors:
-        about = run.place.command(error.id)
+        about = context.location.command(error.id)
         scopes = [
             each.scope
             for each in outcomes
@@ -168,6 +174,6 @@ def _end_for_cron(
                     for key in keys
                 ],
             )
-        run.ui.error_line(error)
+        context.ui.error_line(error)
         break
     return Result(data)

@@ -14,7 +14,7 @@ EPILOG = (
 
 
 def command(
-    context: typer.Context,
+    ctx: typer.Context,
     *,
     port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=65535, help="0: a free one.")
@@ -44,8 +44,8 @@ def command(
     """
     from ocarina_kit.sandbox.command import run_sandbox
 
-    json = context.obj.json
-    say = (lambda line: print(line, flush=True)) if json else context.obj.raw
+    json = ctx.obj.json
+    say = (lambda line: print(line, flush=True)) if json else ctx.obj.raw
     run_sandbox(
         say=say,
         port=port,

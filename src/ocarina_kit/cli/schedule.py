@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from ocarina_kit.cli import options
-from ocarina_kit.cli.context import Run, start
+from ocarina_kit.cli.context import Context, start
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.schedule_line import (
     PLAN_S,
@@ -25,12 +25,12 @@ from ocarina_kit.cli.schedule_show import members, show_entry, upcoming
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.find import TIMEOUT, Clients, find_clients
 from ocarina_kit.client.scopes import what_for
-from ocarina_kit.config.place import Setup
-from ocarina_kit.cron.line import Entry, second_reading
-from ocarina_kit.cron.plan import Mine, plan_removal
-from ocarina_kit.cron.program import unreadable
-from ocarina_kit.cron.times import parse_every, parse_times, refuse_long_gap, spread
+from ocarina_kit.config.location import Setup
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule.line import Entry, second_reading
+from ocarina_kit.schedule.plan import Mine, plan_removal
+from ocarina_kit.schedule.program import unreadable
+from ocarina_kit.schedule.times import parse_every, parse_times, refuse_long_gap, spread
 from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.secret import mask
@@ -47,7 +47,7 @@ EPILOG = """Examples:
 
 
 def command(
-    context: typer.Context,
+    ctx: typer.Context,
     *,
     every: Annotated[
         Text, option("--every", "INTERVAL", "How often: 3h (the default), 30m.")
@@ -87,8 +87,8 @@ def command(
     wish = {"--every": every, "--cron": cron, "--ocarina": ocarina, "--runner": runner}
     ways = {"--show": show, "--test": test, "--print": print_, "--remove": remove}
     way = _one_way(ways, wish, {"--dry-run": dry_run, "--yes": yes})
-    run = start(context)
-    if run.place.from_env:
+    context = start(ctx)
+    if context.location.from_env:
         what = "A crontab entry cannot take its set-up from the environment (--env)."
         why = "A cron job has none of this shell's variables, and a crontab is no place for secrets."
         remedy = Remedy(
@@ -96,41 +96,49 @@ def command(
         )
         raise usage_error(what, why=why, remedy=remedy)
     if way == "--show":
-        return show_entry(run)
+        return show_entry(context)
     if way == "--remove":
-        return _remove(run, yes=yes, dry_run=dry_run)
+        return _remove(context, yes=yes, dry_run=dry_run)
 
-    setup = run.oauth_setup()
-    if test and not any(wish.values()) and (entry := _installed(run)) is not None:
-        return _try(run, setup, entry, f"line {entry.number} of your crontab")
+    setup = context.oauth_setup()
+    if test and not any(wish.values()) and (entry := _installed(context)) is not None:
+        return _try(context, setup, entry, f"line {entry.number} of your crontab")
     if print_:
-        run.ui.to_stderr()
-    times = _times(run, setup, every, cron)
-    clients = _find_client(run, ocarina)
+        context.ui.to_stderr()
+    times = _times(context, setup, every, cron)
+    clients = _find_client(context, ocarina)
     chosen = clients.chosen
     by = runner or "kit-first"
-    with run.ui.waiting("Planning the crontab line", PLAN_S):
+    with context.ui.waiting("Planning the crontab line", PLAN_S):
         planned = plan_entry(
-            run, setup, chosen, times=times, runner=by, switch_on=True, prove=not print_
+            context,
+            setup,
+            chosen,
+            times=times,
+            runner=by,
+            switch_on=True,
+            prove=not print_,
         )
     if test:
-        return _try(run, setup, planned.entry, "the line that schedule would install")
+        return _try(
+            context, setup, planned.entry, "the line that schedule would install"
+        )
     if chosen is not None and not print_:
-        run.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
+        context.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
     for each in planned.cautions:
-        run.ui.caution(
+        context.ui.caution(
             each, " ".join((each.remedy.text, *each.remedy.commands[:1])).strip()
         )
     problem = None
     line = planned.plan.line
     if not print_:
-        problem = _install(run, setup, planned, yes=yes, dry_run=dry_run)
-    elif not run.ui.json:  # the line's very bytes: a path may be no UTF-8
+        problem = _install(context, setup, planned, yes=yes, dry_run=dry_run)
+    elif not context.ui.json:  # the line's very bytes: a path may be no UTF-8
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
         print(line)
     if problem is not None and problem.id != "SCH001":
-        run.ui.say("This is the line, for whoever can install it:")
-        run.ui.raw(line)
+        context.ui.say("This is the line, for whoever can install it:")
+        context.ui.raw(line)
     return _result(planned.world, line, planned.entry, problem)
 
 
@@ -174,12 +182,14 @@ def _exclude(one: str, other: str) -> KitError:
     return usage_error(f"{one} and {other} exclude each other.", remedy=help)
 
 
-def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str | None:
+def _times(
+    context: Context, setup: Setup, every: str | None, cron: str | None
+) -> str | None:
     """The five fields that a person asked for. Raises KitError (usage): cron does not accept them, they leave a gap of
     10 h or more (CRN005), or python-crontab reads them in another way (SCH010)."""
     if every is not None:
         return spread(
-            run.machine.user, run.machine.host, setup.domain, parse_every(every)
+            context.machine.user, context.machine.host, setup.domain, parse_every(every)
         )
     if cron is not None:
         cron = " ".join(cron.split())  # python-crontab does not take two blanks
@@ -188,10 +198,10 @@ def _times(run: Run, setup: Setup, every: str | None, cron: str | None) -> str |
     return cron
 
 
-def _find_client(run: Run, named: str | None) -> Clients:
+def _find_client(context: Context, named: str | None) -> Clients:
     """The clients. Raises KitError (ENV001, ENV002, ENV003) if the one that was named is no good."""
-    with run.ui.waiting("Looking for the ocarina client", 2 * TIMEOUT):
-        clients = find_clients(run.machine, named, first=True)
+    with context.ui.waiting("Looking for the ocarina client", 2 * TIMEOUT):
+        clients = find_clients(context.machine, named, first=True)
     if named is None or clients.chosen is not None:
         return clients
     what = f"{named} cannot be used in the crontab entry."
@@ -205,23 +215,23 @@ def _find_client(run: Run, named: str | None) -> Clients:
 
 
 def _install(
-    run: Run, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool
+    context: Context, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool
 ) -> KitError | None:
     """Install the entry if it is agreed to; returns why it could not be."""
-    ui, entries, host = run.ui, planned.plan.entries, run.machine.host
+    ui, entries, host = context.ui, planned.plan.entries, context.machine.host
     for other in entries.others:
         ui.say(
             f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is."
         )
     if planned.problem is not None:
         return planned.problem
-    _warn_of_mixed(run, entries)
+    _warn_of_mixed(context, entries)
     if planned.plan.outcome == "unchanged":
         ui.say(
             f"Your crontab on {host} has this line already: {planned.entry.words}. Nothing was changed."
         )
         if not dry_run and first_seen(planned.world.tokens.log, host) is None:
-            note(run, setup, "scheduled")
+            note(context, setup, "scheduled")
         return None
     if entries.again and not entries.active:
         ui.say(
@@ -230,7 +240,7 @@ def _install(
     if planned.left:
         ui.warn(f"{planned.left} Each host has a crontab of its own. [CRN002]")
     if not _agreed(
-        run,
+        context,
         planned.world,
         planned.edit,
         yes=yes,
@@ -239,22 +249,22 @@ def _install(
     ):
         return None
     try:
-        _carry_out(run, setup, planned.edit, "scheduled", planned.when)
+        _carry_out(context, setup, planned.edit, "scheduled", planned.when)
     except KitError as failed:
         return failed
-    ui.next_step(run.place.command("schedule", "--test"))
+    ui.next_step(context.location.command("schedule", "--test"))
     return None
 
 
-def _warn_of_mixed(run: Run, entries: Mine) -> None:
+def _warn_of_mixed(context: Context, entries: Mine) -> None:
     for entry in entries.mixed:
-        run.ui.warn(
+        context.ui.warn(
             f"Line {entry.number} does other work too, so it is left: it still refreshes. [CRN003]"
         )
 
 
 def _agreed(
-    run: Run,
+    context: Context,
     world: World,
     edit: Edit,
     *,
@@ -264,28 +274,30 @@ def _agreed(
 ) -> bool:
     """Show what changes in the crontab. Whether the person agrees."""
     before = world.listing.content
-    question = f"Change your crontab on {run.machine.host}?"
+    question = f"Change your crontab on {context.machine.host}?"
     change = Change("crontab", kind="crontab", before=before, after=edit(before))
-    run.ui.diff(difference([change], run.machine, world.setup.secrets))
-    if not dry_run and run.agreed(question, yes=yes, default=default):
+    context.ui.diff(difference([change], context.machine, world.setup.secrets))
+    if not dry_run and context.agreed(question, yes=yes, default=default):
         return True
-    run.ui.say("Nothing was changed.")
+    context.ui.say("Nothing was changed.")
     return False
 
 
-def _carry_out(run: Run, setup: Setup, edit: Edit, result: str, text: str) -> None:
-    backup = install_entry(run, setup, edit, result)
-    run.ui.status("removed" if result == "unscheduled" else result, text)
+def _carry_out(
+    context: Context, setup: Setup, edit: Edit, result: str, text: str
+) -> None:
+    backup = install_entry(context, setup, edit, result)
+    context.ui.status("removed" if result == "unscheduled" else result, text)
     if backup is not None:
-        run.ui.say(f"The crontab from before is in {backup}")
+        context.ui.say(f"The crontab from before is in {backup}")
 
 
-def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
+def _remove(context: Context, *, yes: bool, dry_run: bool) -> Result:
     """Take this set-up's entries out. Works without a usable configuration too: the entry names it."""
-    ui, host, world = run.ui, run.machine.host, run.world()
+    ui, host, world = context.ui, context.machine.host, context.world()
     with ui.waiting("Reading the crontab", 20.0):
         entries = world.entries
-    problem = unreadable(world.listing, host) or in_the_way(run, entries)
+    problem = unreadable(world.listing, host) or in_the_way(context, entries)
     result = _result(world, None, problem=problem)
     if problem is not None:
         return result
@@ -298,39 +310,43 @@ def _remove(run: Run, *, yes: bool, dry_run: bool) -> Result:
         return result
 
     without = partial(plan_removal, ground=world.ground)
-    if not _agreed(run, world, without, yes=yes, dry_run=dry_run):
+    if not _agreed(context, world, without, yes=yes, dry_run=dry_run):
         return result
     _carry_out(
-        run, world.setup, without, "unscheduled", f"the entry in your crontab on {host}"
+        context,
+        world.setup,
+        without,
+        "unscheduled",
+        f"the entry in your crontab on {host}",
     )
-    _warn_of_mixed(run, entries)
+    _warn_of_mixed(context, entries)
     if world.tokens.usable:
         ui.say("From now on, refresh by hand at least every 10 hours:")
-        ui.command(run.place.command("refresh"))
+        ui.command(context.location.command("refresh"))
     return result
 
 
 # --- try ------------------------------------------------------------------------------------------------------
 
 
-def _installed(run: Run) -> Entry | None:
+def _installed(context: Context) -> Entry | None:
     """The entry that cron runs for this set-up. Raises KitError (SCH001) if the only one does other work as well."""
-    with run.ui.waiting("Reading the crontab", 20.0):
-        entries = run.world().entries
-    if (problem := in_the_way(run, entries)) is not None:
+    with context.ui.waiting("Reading the crontab", 20.0):
+        entries = context.world().entries
+    if (problem := in_the_way(context, entries)) is not None:
         raise problem
     return entries.kept
 
 
-def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
+def _try(context: Context, setup: Setup, entry: Entry, whose: str) -> Result:
     """Run the entry now, and show what became of each token."""
-    ui = run.ui
+    ui = context.ui
     shown = mask(entry.text, setup.secrets)
     ui.say(
         f"Running {whose} as cron does: in its bare environment, without a terminal."
     )
     ui.raw(shown, indent=2)
-    trial = try_line(run, setup, entry)
+    trial = try_line(context, setup, entry)
     wrote = (
         "It wrote (cron would mail it):"
         if trial.output
@@ -339,7 +355,7 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
     ui.say(f"It ended with {trial.ended}. {wrote}")
     if trial.output:
         ui.raw(trial.output, indent=2)
-    world = run.world()
+    world = context.world()
     now = world.tokens.now
     for token in trial.tokens:
         left = token.seconds_left(now)
@@ -358,6 +374,6 @@ def _try(run: Run, setup: Setup, entry: Entry, whose: str) -> Result:
         ui.say(f"{program} {trial.refreshed}: valid until {until}.")
     if trial.fresh and not trial.by_kit and entry.program("kit") is not None:
         ui.warn(
-            f"ocarina-kit did not start, so ocarina refreshed. See why: {run.place.command('doctor')}"
+            f"ocarina-kit did not start, so ocarina refreshed. See why: {context.location.command('doctor')}"
         )
     return _result(world, shown, entry, trial.error)

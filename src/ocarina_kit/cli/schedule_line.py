@@ -7,21 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.cli.context import Run
+from ocarina_kit.cli.context import Context
 from ocarina_kit.cli.schedule_show import as_error, upcoming
 from ocarina_kit.client.find import Candidate, Clients, version_text
 from ocarina_kit.client.places import cron_environment, thrown_away
 from ocarina_kit.client.scopes import options_for, what_for
-from ocarina_kit.config.place import Setup
-from ocarina_kit.cron.crontab import cron_command, encode
-from ocarina_kit.cron.host import program_problem, why_kit_fails
-from ocarina_kit.cron.line import Entry, Ground, entries
-from ocarina_kit.cron.plan import Mine, Plan, plan_schedule
-from ocarina_kit.cron.program import Listing, install_crontab, unreadable
+from ocarina_kit.config.location import Setup
 from ocarina_kit.doctor import crontab as crontab_checks
 from ocarina_kit.doctor.check import PROBLEMS, Choice, all_checks, examine
 from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere, refreshes_all
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule.crontab import cron_command, encode
+from ocarina_kit.schedule.host import program_problem, why_kit_fails
+from ocarina_kit.schedule.line import Entry, Ground, entries
+from ocarina_kit.schedule.plan import Mine, Plan, plan_schedule
+from ocarina_kit.schedule.program import Listing, install_crontab, unreadable
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, worst
 from ocarina_kit.system.secret import Secret, mask
@@ -59,7 +59,7 @@ class Planned(NamedTuple):
 
 
 def plan_entry(
-    run: Run,
+    context: Context,
     setup: Setup,
     client: Candidate | None,
     *,
@@ -74,14 +74,14 @@ def plan_entry(
     Raises KitError: CRN004 (this ocarina-kit, or the client alone, would not run under cron), CRN007 (no line
     can be built), ENV001 (``runner`` is the client, and there is none), SCH003 (it is too old).
     """
-    world = run.world()
+    world = context.world()
     alone = runner == "client"
     # The configuration may not be written yet.
     ground = world.ground._replace(
         client=client.path if client is not None else None, domain=setup.domain
     )
     if not alone:
-        _prove_kit(run, ground, start=prove)
+        _prove_kit(context, ground, start=prove)
     of_client = _client_problem(setup, ground, client, alone=alone)
     if of_client is not None and alone:
         raise of_client
@@ -93,13 +93,13 @@ def plan_entry(
 
     def edit(content: bytes) -> bytes:
         plan = plan_for(content)
-        if (problem := in_the_way(run, plan.entries)) is not None:
+        if (problem := in_the_way(context, plan.entries)) is not None:
             raise problem
         return plan.after
 
     plan = plan_for(world.listing.content)
     line = encode(plan.line) + b"\n"
-    entry = entries(line, run.machine.user, str(run.machine.home))[0]
+    entry = entries(line, context.machine.user, str(context.machine.home))[0]
     left = ""
     if plan.outcome == "switched off":
         left = f"Line {plan.entries.off[0].number} of your crontab is this set-up's entry, commented out."
@@ -107,24 +107,24 @@ def plan_entry(
         found = crontab_checks.exists(world)
         left = found.said if found is not None else ""
     clients = Clients((client,), chosen=client) if client is not None else Clients()
-    new = run.world(listing=Listing("read", plan.after), clients=clients)
+    new = context.world(listing=Listing("read", plan.after), clients=clients)
     checks = [each._replace(needs=()) for each in all_checks() if each.id in _CAUTIONS]
     objections = [
         each
         for each in examine(new, Choice(), checks)
         if each.status in PROBLEMS or each.unclear
     ]
-    problem = unreadable(world.listing, run.machine.host) or in_the_way(
-        run, plan.entries
+    problem = unreadable(world.listing, context.machine.host) or in_the_way(
+        context, plan.entries
     )
     cautions = (
         *filter(None, (of_client,)),
-        *(as_error(run, each) for each in objections),
+        *(as_error(context, each) for each in objections),
     )
     return Planned(world, plan, entry, edit, problem, left, cautions)
 
 
-def in_the_way(run: Run, entries: Mine) -> KitError | None:
+def in_the_way(context: Context, entries: Mine) -> KitError | None:
     """SCH001 if the only entry does other work as well."""
     if entries.own or not entries.mixed:
         return None
@@ -137,37 +137,42 @@ def in_the_way(run: Run, entries: Mine) -> KitError | None:
             why=f"The other work: {listed(entry.reading.other_work) or 'a refresh of another set-up'}.",
             remedy=Remedy(
                 "Take the refresh out of it by hand.",
-                ("crontab -e", run.place.command("schedule")),
+                ("crontab -e", context.location.command("schedule")),
             ),
         )
     )
 
 
 def install_entry(
-    run: Run, setup: Setup, edit: Callable[[bytes], bytes], result: str = "scheduled"
+    context: Context,
+    setup: Setup,
+    edit: Callable[[bytes], bytes],
+    result: str = "scheduled",
 ) -> Path | None:
     """Edit the crontab as it is now, and log ``result``; returns the backup, None if there was no crontab.
 
     Raises KitError (CRN001, SCH, LCK): nothing was changed.
     """
-    with run.ui.waiting("Writing the crontab", 90.0) as say:
-        backup = install_crontab(run.machine, edit, say)
-    note(run, setup, result)
+    with context.ui.waiting("Writing the crontab", 90.0) as say:
+        backup = install_crontab(context.machine, edit, say)
+    note(context, setup, result)
     return backup
 
 
-def note(run: Run, setup: Setup, result: str) -> None:
+def note(context: Context, setup: Setup, result: str) -> None:
     """Log ``scheduled`` or ``unscheduled``: from the first on, CRN008 expects runs."""
     try:
-        log.append(run.machine, [log.line(run.machine, setup, "schedule", result)])
+        log.append(
+            context.machine, [log.line(context.machine, setup, "schedule", result)]
+        )
     except KitError as problem:
-        run.ui.warn(f"refresh.log was not written: {problem.what} [{problem.id}]")
+        context.ui.warn(f"refresh.log was not written: {problem.what} [{problem.id}]")
 
 
-def _prove_kit(run: Run, ground: Ground, *, start: bool) -> None:
+def _prove_kit(context: Context, ground: Ground, *, start: bool) -> None:
     """Raises KitError (CRN004) if this ocarina-kit would be gone, or not start, when cron runs the entry."""
     why = "deleted again by the tool that made it" if thrown_away(ground.kit[0]) else ""
-    if why or (start and (why := why_kit_fails(run.machine, ground.kit))):
+    if why or (start and (why := why_kit_fails(context.machine, ground.kit))):
         text = (
             "Install it to stay, as docs/install.md says; or let ocarina refresh alone."
         )
@@ -177,7 +182,7 @@ def _prove_kit(run: Run, ground: Ground, *, start: bool) -> None:
                 id="CRN004",
                 why=f"{' '.join(ground.kit)}: {why}.",
                 remedy=Remedy(
-                    text, (run.place.command("schedule", "--runner", "client"),)
+                    text, (context.location.command("schedule", "--runner", "client"),)
                 ),
             )
         )
@@ -292,15 +297,15 @@ def shown(done: Completed, secrets: Sequence[Secret] = ()) -> str:
     return output if len(output) <= _LONGEST else f"{output[:_LONGEST]}\n… (cut)"
 
 
-def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
+def try_line(context: Context, setup: Setup, entry: Entry) -> Trial:
     """Run the entry in cron's bare environment, with the crontab's own variables above it. It refreshes tokens."""
-    machine = run.machine
-    before = run.world().tokens
+    machine = context.machine
+    before = context.world().tokens
     started = machine.now()
     old = {token.key: token.access_token for token in before.file.tokens}
-    with run.ui.waiting("Running the crontab entry as cron does", SECONDS):
+    with context.ui.waiting("Running the crontab entry as cron does", SECONDS):
         done = run_command(machine, entry.command, entry.values)
-    after = run.world().tokens
+    after = context.world().tokens
     secrets = list(setup.secrets)
     for token in (*before.file.tokens, *after.file.tokens):
         secrets += filter(None, (token.access_token, token.refresh_token))
@@ -328,12 +333,12 @@ def try_line(run: Run, setup: Setup, entry: Entry) -> Trial:
     error = None
     # An entry may leave tokens alone, as its options say.
     if not after.usable or (stale and (exits or refreshes_all(entry))):
-        error = _error(run, stale, exits, f"The entry ended with {ended}.")
+        error = _error(context, stale, exits, f"The entry ended with {ended}.")
     return Trial(after.usable, fresh, bool(new), ended, shown(done, secrets), error)
 
 
 def _error(
-    run: Run, stale: Sequence[Token], exits: Sequence[int], why: str
+    context: Context, stale: Sequence[Token], exits: Sequence[int], why: str
 ) -> KitError:
     """``stale``: the tokens that were not refreshed; without any there is no token."""
     exit = worst(exits) or Exit.PROBLEM
@@ -343,8 +348,10 @@ def _error(
     if stale:
         names = listed(list(dict.fromkeys(what_for(each.key) for each in stale)))
         id, what = "CRN008", f"The crontab entry did not refresh the token to {names}."
-    remedy = Remedy("See what is broken.", (run.place.command("doctor"),))
+    remedy = Remedy("See what is broken.", (context.location.command("doctor"),))
     if exit == Exit.LOGIN:
-        again = run.place.command("login", *options_for(each.key for each in stale))
+        again = context.location.command(
+            "login", *options_for(each.key for each in stale)
+        )
         remedy = Remedy("Log in again.", (again,))
     return KitError(Problem(message=what, id=id, why=why, remedy=remedy, exit=exit))

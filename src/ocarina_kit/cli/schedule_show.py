@@ -7,16 +7,16 @@ from datetime import datetime
 from itertools import islice, takewhile
 from typing import Any
 
-from ocarina_kit.cli.context import Run
+from ocarina_kit.cli.context import Context
 from ocarina_kit.cli.ui import Result, error_data
 from ocarina_kit.client.find import Clients
-from ocarina_kit.cron.host import zone
-from ocarina_kit.cron.line import Entry
-from ocarina_kit.cron.times import runs as runs_after
 from ocarina_kit.doctor import crontab as crontab_checks
 from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.entry import program_faults
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule.host import zone
+from ocarina_kit.schedule.line import Entry
+from ocarina_kit.schedule.times import runs as runs_after
 from ocarina_kit.system.problem import KitError, Problem, Remedy
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock
@@ -28,25 +28,27 @@ _DAY = 86_400.0
 _LABEL = 12
 
 
-def show_entry(run: Run) -> Result:
+def show_entry(context: Context) -> Result:
     """Show what there is, as the doctor judges it. Exit 1 if a check failed."""
-    with run.ui.waiting("Looking at the crontab", 30.0):
-        world = run.world(seconds=30.0)
+    with context.ui.waiting("Looking at the crontab", 30.0):
+        world = context.world(seconds=30.0)
         entries = world.entries.active
         if entries and all(entry.marked for entry in entries):
             # The entry's own client is looked at, and no other is searched for.
-            world = run.world(seconds=30.0, listing=world.listing, clients=Clients())
+            world = context.world(
+                seconds=30.0, listing=world.listing, clients=Clients()
+            )
         outcomes = crontab_checks.judged(world)
     problems = [
-        as_error(run, each)
+        as_error(context, each)
         for each in outcomes.values()
         if each.status in ("fail", "unknown")
     ]
     warnings = [
-        as_error(run, each) for each in outcomes.values() if each.status == "warn"
+        as_error(context, each) for each in outcomes.values() if each.status == "warn"
     ]
     try:  # no entry can refresh tokens of a configuration or a file that cannot be used
-        undamaged(run.setup(world), world.tokens.file)
+        undamaged(context.setup(world), world.tokens.file)
     except KitError as problem:
         problems.insert(0, problem)
     working = [entry for entry in entries if _refreshes(world, entry, outcomes)]
@@ -55,23 +57,28 @@ def show_entry(run: Run) -> Result:
     data = members(world, line, runs, next(iter(problems + warnings), None))
     if entries:
         kit = any(entry.runner != "client" for entry in working)
-        _show(run, world, runs, _strip(run, world, runs, refresh=not problems, kit=kit))
+        _show(
+            context,
+            world,
+            runs,
+            _strip(context, world, runs, refresh=not problems, kit=kit),
+        )
         for each in warnings:
-            run.ui.caution(each)
+            context.ui.caution(each)
         for each in problems[1:]:
-            run.ui.error(each)
+            context.ui.error(each)
         if outcomes["CRN006"].unclear:
-            run.ui.say(as_error(run, outcomes["CRN006"]).what)
+            context.ui.say(as_error(context, outcomes["CRN006"]).what)
     elif not problems:  # none is needed here
-        run.ui.say(as_error(run, outcomes["CRN002"]).what)
+        context.ui.say(as_error(context, outcomes["CRN002"]).what)
     return Result(data, next(iter(problems), None))
 
 
-def as_error(run: Run, outcome: Outcome) -> KitError:
+def as_error(context: Context, outcome: Outcome) -> KitError:
     """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
     what, remedy = outcome.said, outcome.remedy
     if outcome.fix:
-        remedy = Remedy("", (run.place.command("schedule"),))
+        remedy = Remedy("", (context.location.command("schedule"),))
     if outcome.status == "skip":  # why, as a sentence
         what = f"{what[0].upper()}{what[1:]}."
     return KitError(
@@ -132,7 +139,7 @@ def upcoming(now: float, entries: Sequence[Entry]) -> list[datetime]:
             coming = runs_after(times, _local(now))
             next_runs.update(islice(coming, 3))
             next_runs.update(
-                takewhile(lambda run: run.timestamp() < now + _DAY, coming)
+                takewhile(lambda context: context.timestamp() < now + _DAY, coming)
             )
     return sorted(next_runs)
 
@@ -150,9 +157,9 @@ def _until(world: World) -> float | None:
 
 
 def _show(
-    run: Run, world: World, runs: Sequence[datetime], marks: Sequence[str]
+    context: Context, world: World, runs: Sequence[datetime], marks: Sequence[str]
 ) -> None:
-    ui = run.ui
+    ui = context.ui
     tokens = world.tokens
     now = tokens.now
     until = _until(world)
@@ -171,7 +178,9 @@ def _show(
         rows.append(
             ("Next runs", ", ".join(clock(each.timestamp(), now) for each in runs[:3]))
         )
-    valid = f"none that can be refreshed; to log in: {run.place.command('login')}"
+    valid = (
+        f"none that can be refreshed; to log in: {context.location.command('login')}"
+    )
     if until is not None:
         valid = (
             f"valid until {clock(until, now)}, with no further run"
@@ -187,7 +196,12 @@ def _show(
 
 
 def _strip(
-    run: Run, world: World, runs: Sequence[datetime], *, refresh: bool, kit: bool
+    context: Context,
+    world: World,
+    runs: Sequence[datetime],
+    *,
+    refresh: bool,
+    kit: bool,
 ) -> tuple[str, ...]:
     """The next 24 hours, a mark for each half hour: the hours; ``^`` a run; ``=`` if all tokens are valid, else ``!``.
 
@@ -195,7 +209,7 @@ def _strip(
     """
     now = world.tokens.now
     until = _until(world)
-    width = run.ui.width
+    width = context.ui.width
     seconds = 3600.0 if width is not None and width < _LABEL + 50 else 1800.0
     cells = [now - now % seconds + at * seconds for at in range(int(_DAY / seconds))]
     hours = int(6 * 3600 / seconds)

@@ -8,7 +8,7 @@ from ocarina_kit.cli import options
 from ocarina_kit.cli.context import start
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.scopes import names_of, purposes_of, what_for
-from ocarina_kit.config.place import NO_TOKENS
+from ocarina_kit.config.location import NO_TOKENS
 from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.words import clock, parse_duration, span
 from ocarina_kit.tokens import history, log, told
@@ -23,29 +23,29 @@ Before a long run:
 
 
 def command(
-    context: typer.Context,
+    ctx: typer.Context,
     *,
     within: options.Within = None,
     verbose: options.Verbose = False,
 ) -> Result:
     """Show how long each token is valid. Offline; reads only."""
     seconds = 0.0 if within is None else parse_duration(within)
-    run = start(context)
-    now = run.machine.now()
+    context = start(ctx)
+    now = context.machine.now()
     try:
-        setup = run.setup()
+        setup = context.setup()
         if setup.legacy_key is not None:
-            run.ui.say(NO_TOKENS)
+            context.ui.say(NO_TOKENS)
             return Result({"tokens": []})
-        file = told.undamaged(setup, look(run.machine, setup.tokens_file)[1])
+        file = told.undamaged(setup, look(context.machine, setup.tokens_file)[1])
         if not file.entries:
             raise told.error("no-token", setup)
     except KitError as problem:
         return Result({"tokens": []}, problem)
-    tokens = tokens_of(run.machine, setup, file)
-    lines = log.read_log(run.machine)
+    tokens = tokens_of(context.machine, setup, file)
+    lines = log.read_log(context.machine)
     known = log.Origins(lines)
-    refused = history.refused(log.lines_of(run.machine, setup.tokens_file, lines))
+    refused = history.refused(log.lines_of(context.machine, setup.tokens_file, lines))
     data, rows, outcomes = [], [], []
     for token in tokens:
         host = known.maker(token).host
@@ -74,13 +74,13 @@ def command(
             rows.append(
                 (words, _validity(token, now), _source(token, now, host, obstacle))
             )
-    run.ui.table(rows, indent=0)
+    context.ui.table(rows, indent=0)
     for token in tokens if verbose else ():
-        run.ui.say(f"{what_for(token.key)}: {token.key}")
+        context.ui.say(f"{what_for(token.key)}: {token.key}")
     # The first of 4 and 1 decides (CONTRACT.md, status).
     worst = next(iter(Report(tuple(outcomes)).errors(setup)), None)
     if worst is not None:
-        run.ui.next_step(worst.remedy.commands[0])
+        context.ui.next_step(worst.remedy.commands[0])
     return Result({"tokens": data}, worst, shown=True)
 
 

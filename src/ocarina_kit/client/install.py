@@ -145,17 +145,21 @@ def plan_install(
     ]
     if prefix is not None:
         places = [Path(os.path.normpath(machine.expand(prefix)))]
-    for place in places:
-        if _is_vacant(place):
+    for location in places:
+        if _is_vacant(location):
             break
-        found = examine(machine, place / "bin" / NAME)
+        found = examine(machine, location / "bin" / NAME)
         if _is_accepted(found):
-            tool = tool if (place / "conda-meta").is_dir() else ""
-            return Plan(place, spec, _activate(tool, place, folders), already=found)
+            tool = tool if (location / "conda-meta").is_dir() else ""
+            return Plan(
+                location, spec, _activate(tool, location, folders), already=found
+            )
     else:
-        raise _exists(place, f"It is left as it is (its ocarina: {found.described}).")
+        raise _exists(
+            location, f"It is left as it is (its ocarina: {found.described})."
+        )
     # -I: neither PYTHONPATH nor a user site may stand in for what is missing in the new environment.
-    create: tuple[str, ...] = (sys.executable, "-I", "-m", "venv", str(place))
+    create: tuple[str, ...] = (sys.executable, "-I", "-m", "venv", str(location))
     git = on_path("git", machine.environ.get("PATH", ""))
     if tool:
         # micromamba has no channel of its own if none is configured.
@@ -167,7 +171,7 @@ def plan_install(
             "--yes",
             "--quiet",
             "--prefix",
-            str(place),
+            str(location),
             *channel,
             *packages,
         )
@@ -183,20 +187,24 @@ def plan_install(
             )
         )
     pip = ("-I", "-m", "pip", "install", "--no-input", "--progress-bar", "off")
-    fill = (str(place / "bin" / "python"), *pip, spec)
+    fill = (str(location / "bin" / "python"), *pip, spec)
     steps = (("Making the environment", create), ("Installing the client", fill))
     link = machine.home / ".local" / "bin" / NAME
     linked = not tool and prefix is None and not os.path.lexists(link)
     return Plan(
-        place, spec, _activate(tool, place, folders), steps, link if linked else None
+        location,
+        spec,
+        _activate(tool, location, folders),
+        steps,
+        link if linked else None,
     )
 
 
-def _activate(tool: str, place: Path, folders: Sequence[Path]) -> str:
+def _activate(tool: str, location: Path, folders: Sequence[Path]) -> str:
     """Conda knows an environment in one of its ``folders`` by its name, any other by its path."""
-    known = place.name if place.parent in folders else str(place)
+    known = location.name if location.parent in folders else str(location)
     by_tool = f"{Path(tool).name} activate {shlex.quote(known)}"
-    return by_tool if tool else f". {shlex.quote(str(place / 'bin' / 'activate'))}"
+    return by_tool if tool else f". {shlex.quote(str(location / 'bin' / 'activate'))}"
 
 
 def _is_accepted(client: Candidate) -> bool:
@@ -238,21 +246,21 @@ def _is_writable(folder: Path) -> bool:
     return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
 
-def _is_vacant(place: Path) -> bool:
+def _is_vacant(location: Path) -> bool:
     """Nothing there, or an empty folder."""
     with suppress(OSError):
-        return not os.path.lexists(place) or (
-            not place.is_symlink() and not any(place.iterdir())
+        return not os.path.lexists(location) or (
+            not location.is_symlink() and not any(location.iterdir())
         )
     return False
 
 
-def _exists(place: Path, note: str) -> KitError:
-    command = f"ocarina-kit install-client --prefix {shlex.quote(f'{place}-2')}"
+def _exists(location: Path, note: str) -> KitError:
+    command = f"ocarina-kit install-client --prefix {shlex.quote(f'{location}-2')}"
     remedy = Remedy("Take another place, or remove this one first.", (command,))
     return KitError(
         Problem(
-            message=f"{place} exists; only new environments are made.",
+            message=f"{location} exists; only new environments are made.",
             id="INS001",
             why=note,
             remedy=remedy,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ocarina_kit.config.place import Place
+from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.system.problem import Remedy, usage_error
 from ocarina_kit.system.words import one_line
 
@@ -244,7 +244,7 @@ def options_for(scopes: Iterable[str], table: Table | None = None) -> tuple[str,
 
 
 def example(
-    program: str, place: Place, scope: str, table: Table | None = None
+    program: str, location: SetupLocation, scope: str, table: Table | None = None
 ) -> list[str]:
     """A command for each purpose that the token for ``scope`` serves, quoted for a shell.
 
@@ -253,12 +253,12 @@ def example(
     """
     import shlex
 
-    profile = [] if place.profile is None else ["--profile", place.profile]
+    profile = [] if location.profile is None else ["--profile", location.profile]
     start = shlex.join(
-        [program, "--oauth", *(["--env"] if place.from_env else profile)]
+        [program, "--oauth", *(["--env"] if location.from_env else profile)]
     )
-    if place.source == "option" and not place.from_env:
-        start = f"OCARINA_CONF_FILE={shlex.quote(str(place.config))} {start}"
+    if location.source == "option" and not location.from_env:
+        start = f"OCARINA_CONF_FILE={shlex.quote(str(location.config))} {start}"
     return [
         f"{start} {_EXAMPLES[each.name]}"
         for each in purposes_of(scope, table)

@@ -48,7 +48,7 @@ def repair(text: str) -> tuple[str, list[str], int]:
     """
     if len(text) > LIMIT:
         return "", ["it is too long to be repaired"], 0
-    cause, place = (
+    cause, location = (
         "a number that is too long",
         0,
     )  # one with more digits than Python reads
@@ -71,13 +71,15 @@ def repair(text: str) -> tuple[str, list[str], int]:
             json.loads(meant)
             return meant, list(dict.fromkeys(slips.values())), min(slips)
         except json.JSONDecodeError as error:
-            place = _in_original(tokens, parts, error.pos)
+            location = _in_original(tokens, parts, error.pos)
             cause = (
-                _cause(meant, error.pos, error.msg) if place < len(text) else _CUT_OFF
+                _cause(meant, error.pos, error.msg)
+                if location < len(text)
+                else _CUT_OFF
             )
         except ValueError:
             pass
-    return "", [cause], place
+    return "", [cause], location
 
 
 def _rewritten(tokens: list[re.Match[str]]) -> tuple[list[str], dict[int, str]]:

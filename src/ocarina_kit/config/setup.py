@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from ocarina_kit.config import jsontext
 from ocarina_kit.config.jsontext import Document, Spot
+from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.config.names import PAIR, SETTINGS
-from ocarina_kit.config.place import Place, Setup
 from ocarina_kit.config.values import is_api_key, judge, tidied
 from ocarina_kit.system.files import File, read_file
 from ocarina_kit.system.machine import Machine
@@ -25,7 +25,7 @@ class Config(NamedTuple):
     the file, repaired or not, None if it cannot be; ``broken``: where and why it is not JSON."""
 
     machine: Machine
-    place: Place
+    location: SetupLocation
     settings: Mapping[str, object]
     file: File = File(Path(), "missing")
     readable: Document | None = None
@@ -54,7 +54,7 @@ class Config(NamedTuple):
 
     def path_of(self, name: str) -> jsontext.Path:
         """Where a setting is that the client reads, or where it must be put for the client to see it."""
-        profile = self.place.profile
+        profile = self.location.profile
         found = [
             path
             for path, layer in layers(self.document.value, profile)
@@ -66,7 +66,7 @@ class Config(NamedTuple):
 
     def with_document(self, document: Document) -> Config:
         return self._replace(
-            readable=document, settings=effective(document.value, self.place.profile)
+            readable=document, settings=effective(document.value, self.location.profile)
         )
 
     def with_values(self, values: Mapping[str, str]) -> Config:
@@ -79,32 +79,34 @@ class Config(NamedTuple):
         return self.with_document(document)
 
 
-def place_of(
+def location_of(
     machine: Machine,
     *,
     config: str | None = None,
     profile: str | None = None,
     env: bool = False,
-) -> Place:
+) -> SetupLocation:
     """The set-up that the shared options and the environment name (CONTRACT.md, Files)."""
     named = config or machine.environ.get("OCARINA_CONF_FILE")
     source = "option" if config else "environment" if named else "default"
     # The client ignores --profile with --env; so does the kit, and the command line says so.
-    return Place(
+    return SetupLocation(
         machine.expand(named or "~/.ocarina"), source, None if env else profile, env
     )
 
 
-def read_config(machine: Machine, place: Place) -> Config:
+def read_config(machine: Machine, location: SetupLocation) -> Config:
     """Look at the configuration. Never raises for what it finds."""
-    if place.from_env:
-        return Config(machine, place, from_environment(machine.environ))
-    file = read_file(place.config)
+    if location.from_env:
+        return Config(machine, location, from_environment(machine.environ))
+    file = read_file(location.config)
     document, broken = (
         jsontext.read(file.content) if file.content is not None else (None, None)
     )
-    settings = effective(document.value, place.profile) if document is not None else {}
-    return Config(machine, place, settings, file, document, broken)
+    settings = (
+        effective(document.value, location.profile) if document is not None else {}
+    )
+    return Config(machine, location, settings, file, document, broken)
 
 
 def layers(
@@ -156,7 +158,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def setup_of(config: Config) -> Setup:
     """The set-up that a configuration comes to, also if it cannot be used."""
     return Setup(
-        config.place,
+        config.location,
         config.text("MAJORA_DOMAIN"),
         judge("MAJORA_USER", config.text("MAJORA_USER")).text,
         config.tokens_file,

@@ -33,7 +33,7 @@ def with_settings(config: Config, settings: Mapping[str, str]) -> Config:
     With a legacy key, blank ids and secrets get fillers; a profile gets a tokens file of its own (CONTRACT.md, init). A
     file that cannot be repaired is replaced (a backup is kept). Raises KitError if something in the file is in the way.
     """
-    profile = config.place.profile
+    profile = config.location.profile
     own = profiles(config.document.value).get(profile or "", {})
     # A profile goes on with what a layer below it has, but not a new one, and not with its tokens file.
     now = (
@@ -59,7 +59,7 @@ def with_settings(config: Config, settings: Mapping[str, str]) -> Config:
             document = document.set(path, value)
         except ValueError as problem:
             what = f"The configuration has something else where an object is needed: {problem}."
-            edit = f"${{EDITOR:-vi}} {quote(str(config.place.config))}"
+            edit = f"${{EDITOR:-vi}} {quote(str(config.location.config))}"
             remedy = Remedy("Remove it, or make it an object.", (edit,))
             raise KitError(
                 Problem(

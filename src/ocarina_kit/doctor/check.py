@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ocarina_kit.system.problem import Remedy, usage_error
 
 if TYPE_CHECKING:
-    from ocarina_kit.config.place import Place
+    from ocarina_kit.config.location import SetupLocation
     from ocarina_kit.config.setup import Config
     from ocarina_kit.doctor.world import World
     from ocarina_kit.system.change import Change
@@ -243,7 +243,7 @@ def examine(
         if id not in seen:
             started = world.machine.monotonic()
             found = _completed(
-                checks[id], _judge(checks[id], world, choice, look), world.place
+                checks[id], _judge(checks[id], world, choice, look), world.location
             )
             seen[id] = found._replace(
                 ms=round((world.machine.monotonic() - started) * 1000)
@@ -257,26 +257,26 @@ def examine(
                 needed.append(other)
     world.start(set(needed))
     return tuple(
-        _completed(each, skip(off[id], off=True), world.place)
+        _completed(each, skip(off[id], off=True), world.location)
         if id in off
         else look(id)
         for id, each in checks.items()
     )
 
 
-def _completed(check: Check, found: Outcome, place: Place) -> Outcome:
+def _completed(check: Check, found: Outcome, location: SetupLocation) -> Outcome:
     """The outcome with what is the check's own; the commands of its remedy are for this set-up."""
     found = found._replace(id=check.id, title=check.title)
     if found.status not in PROBLEMS:
         return found
     usual = Remedy("", ("ocarina-kit doctor --fix",)) if found.fix else check.remedy
     text, commands = found.remedy if any(found.remedy) else usual
-    remedy = Remedy(text, tuple(_for(place, command) for command in commands))
+    remedy = Remedy(text, tuple(_for(location, command) for command in commands))
     impact = "" if found.status == "unknown" else found.impact or check.impact
     return found._replace(impact=impact, remedy=remedy)
 
 
-def _for(place: Place, command: str) -> str:
+def _for(location: SetupLocation, command: str) -> str:
     """A command for this set-up, if it is one of ocarina-kit that is about a set-up, and names no other profile."""
     if (
         not command.startswith("ocarina-kit ")
@@ -284,9 +284,9 @@ def _for(place: Place, command: str) -> str:
     ):
         return command
     words = shlex.split(command)[1:]
-    return (place._replace(profile=None) if "--profile" in words else place).command(
-        *words
-    )
+    return (
+        location._replace(profile=None) if "--profile" in words else location
+    ).command(*words)
 
 
 def _judge(

@@ -29,7 +29,7 @@ _INIT = "ocarina-kit init"
 
 
 def _with_env(world: World) -> str:
-    return "not needed with --env" if world.place.from_env else ""
+    return "not needed with --env" if world.location.from_env else ""
 
 
 _check = partial(check, run="ocarina-kit doctor --fix")
@@ -51,7 +51,7 @@ def _wrong(
     configuration with this fixed, in place of a remedy; ``by``: what --fix does. ``more``: as `problem` has it."""
     file = config.file
     spot = spot or config.document.find(path) or Spot(0, 0)
-    if not config.place.from_env:
+    if not config.location.from_env:
         said += " ({file}, line {line}, column {column})" if spot.line else " ({file})"
         more.update(
             file=tilde(file.path, config.machine.home),
@@ -71,7 +71,7 @@ def ask(
     config: Config, *names: str, text: str = "init asks, and keeps the rest."
 ) -> dict[str, Any]:
     """The remedy: a person gives these settings, in init or as variables. A secret is typed unseen; OAUTH is none."""
-    if not config.place.from_env:
+    if not config.location.from_env:
         return {"text": text, "run": _INIT}
     domain = judge("MAJORA_DOMAIN", config.text("MAJORA_DOMAIN"))
     special = {
@@ -85,7 +85,7 @@ def ask(
 
 def _edit(config: Config, line: int = 1) -> str:
     """Opens the file in an editor, at a line: vi, nano and emacs all take ``+LINE``."""
-    return f"${{EDITOR:-vi}} +{line} {quote(str(config.place.config))}"
+    return f"${{EDITOR:-vi}} +{line} {quote(str(config.location.config))}"
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def _missing(config: Config) -> dict[str, list[Path]]:
     """The required settings that no layer has, or that a later layer misspells: ocarina takes the one before it. Each
     with the names in that layer that can only be slips for it."""
     slips: dict[str, list[Path]] = {name: [] for name in _required(config)}
-    for path, layer in layers(config.document.value, config.place.profile):
+    for path, layer in layers(config.document.value, config.location.profile):
         names = [
             each
             for each in list(layer)[:1000]
@@ -271,7 +271,7 @@ def has_profile(world: World) -> Outcome | None:
 
     ocarina silently goes on with the values of the top level.
     """
-    config, profile = world.config, world.place.profile
+    config, profile = world.config, world.location.profile
     if profile is None:
         return None
     known = profiles(config.document.value)
@@ -393,14 +393,14 @@ def optional(world: World) -> Outcome | None:
     """
     config, document, faults = world.config, world.config.document, dict[Path, str]()
     after = document
-    for path, mapping in layers(document.value, config.place.profile):
+    for path, mapping in layers(document.value, config.location.profile):
         for name in [
             each for each in ("MAJORA_TOKENS_FILE", *INTEGERS) if each in mapping
         ]:
-            value, place = judge(name, mapping[name]), (*path, name)
+            value, location = judge(name, mapping[name]), (*path, name)
             if value.faults:
-                faults[place] = value.faults[0].words
-                after = after.set(place, int(value.text)) if value.usable else after
+                faults[location] = value.faults[0].words
+                after = after.set(location, int(value.text)) if value.usable else after
     if not isinstance(document.value.get("default", {}), dict):
         faults["default",] = "is not an object"
     text, run = "Remove it, or give it another value.", _edit(config)

@@ -7,11 +7,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from ocarina_kit.cron import host as cron_host
-from ocarina_kit.cron.line import Entry
-from ocarina_kit.cron.plan import hazards
-from ocarina_kit.cron.times import gap_problem, one_miss_expires
-from ocarina_kit.cron.times import last_run as last_run_of
 from ocarina_kit.doctor import entry as cron_entry
 from ocarina_kit.doctor.check import (
     REGISTRY,
@@ -26,6 +21,11 @@ from ocarina_kit.doctor.check import (
 )
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule import host as cron_host
+from ocarina_kit.schedule.line import Entry
+from ocarina_kit.schedule.plan import hazards
+from ocarina_kit.schedule.times import gap_problem, one_miss_expires
+from ocarina_kit.schedule.times import last_run as last_run_of
 from ocarina_kit.system.words import clock, listed, tilde
 from ocarina_kit.tokens import history
 from ocarina_kit.tokens.told import named
@@ -47,7 +47,7 @@ _OTHER_HOST = (
 def _no_cron(world: World) -> str:
     return (
         "cron does not see a set-up from the environment (--env)"
-        if world.place.from_env
+        if world.location.from_env
         else ""
     )
 
@@ -160,7 +160,7 @@ def switched_on(world: World) -> Outcome | None:
 def exists(world: World) -> Outcome | None:
     """An entry belongs to one configuration and profile. If another host or scheduler refreshed the tokens in the
     last 10 hours, none is needed here, and --fix adds none: two hosts get in each other's way."""
-    entries, host, place = world.entries, world.machine.host, world.place
+    entries, host, location = world.entries, world.machine.host, world.location
     if entries.active:
         return ok(
             "An entry refreshes the tokens (crontab, {lines}).",
@@ -178,8 +178,10 @@ def exists(world: World) -> Outcome | None:
     )
     if entries.others and absent:
         return follows(absent)
-    setup = tilde(place.config, world.machine.home)
-    setup = setup if place.profile is None else f"profile {place.profile} of {setup}"
+    setup = tilde(location.config, world.machine.home)
+    setup = (
+        setup if location.profile is None else f"profile {location.profile} of {setup}"
+    )
     hosts, others = listed(cron_entry.other_hosts(world)), _lines(entries.others)
     said = "The crontab on {host} has no entry for {setup}."
     said += " Of another set-up: {others}." if entries.others else ""

@@ -7,12 +7,12 @@ from typing import Any
 
 from ocarina_kit.client.find import Candidate, examine
 from ocarina_kit.client.places import on_path, thrown_away
-from ocarina_kit.cron.host import program_problem
-from ocarina_kit.cron.line import Entry
-from ocarina_kit.cron.plan import plan_schedule
-from ocarina_kit.cron.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER, Call
 from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule.host import program_problem
+from ocarina_kit.schedule.line import Entry
+from ocarina_kit.schedule.plan import plan_schedule
+from ocarina_kit.schedule.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER, Call
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.problem import KitError
 from ocarina_kit.tokens import history
@@ -26,7 +26,7 @@ def repair(world: World, content: bytes) -> bytes:
     Raises Late if there is no time to look for a client.
     """
     if (
-        world.place.from_env
+        world.location.from_env
         or not world.listing.writable
         or thrown_away(world.ground.kit[0])
     ):

@@ -12,11 +12,11 @@ from typing import Any
 from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, version_text
 from ocarina_kit.client.places import PLACES
 from ocarina_kit.config.names import CA_BUNDLES, TEXTS
-from ocarina_kit.cron.line import NO_PROXY, PROXY
 from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.server import failed_step
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule.line import NO_PROXY, PROXY
 from ocarina_kit.system.file_errors import fault_in
 from ocarina_kit.system.files import read_file
 from ocarina_kit.system.words import span, tilde
@@ -192,7 +192,7 @@ def carried(world: World) -> Outcome | None:
     if not names:
         return None
     variables = ", ".join(names)
-    if world.place.from_env:
+    if world.location.from_env:
         text = (
             "Some are secrets, which no crontab entry has. Write a configuration file."
         )
@@ -214,7 +214,7 @@ def not_carried(world: World) -> list[str]:
         world.ground.variables,
     )
     calls = [call for entry in entries.active for call in entry.calls]
-    if world.place.from_env:
+    if world.location.from_env:
         return (
             [name for name in _OF_THE_SETUP if environ.get(name)]
             if calls or entries.others
@@ -223,7 +223,7 @@ def not_carried(world: World) -> list[str]:
     if not calls:
         return (
             ["OCARINA_CONF_FILE"]
-            if world.place.source == "environment" and entries.others
+            if world.location.source == "environment" and entries.others
             else []
         )
 
@@ -284,7 +284,7 @@ def writable(world: World) -> Outcome | None:
         ),
     }
     if world.config.file.kind == "file":  # otherwise CFG001 says what is wrong
-        folders["The folder of the configuration"] = _beside(world.place.config)
+        folders["The folder of the configuration"] = _beside(world.location.config)
     for what, folder in folders.items():
         # A missing one is CFG001's or CFG010's.
         missing = what != "The state folder" and read_file(folder).kind != "folder"

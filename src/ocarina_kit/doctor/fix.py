@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.cron.program import install_crontab
 from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.entry import repair
 from ocarina_kit.doctor.setup import settled, usable
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule.program import install_crontab
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError
@@ -131,7 +131,7 @@ def _refresh(
     waiting: Callable[[str], None],
 ) -> None:
     # As it is now: it may just have been fixed.
-    setup = usable(World(machine, world.place))
+    setup = usable(World(machine, world.location))
     report = refresh(
         machine, setup, scopes=scopes or None, by="doctor", waiting=waiting
     )
@@ -142,7 +142,7 @@ def _refresh(
 def _schedule(
     machine: Machine, world: World, waiting: Callable[[str], None]
 ) -> Path | None:
-    fresh = World(machine, world.place)  # the look's own deadline may be over
+    fresh = World(machine, world.location)  # the look's own deadline may be over
     backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
     with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)
         log.append(machine, [log.line(machine, fresh.setup, "doctor", "scheduled")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.location import Setup
 from ocarina_kit.config.setup import setup_of
 from ocarina_kit.doctor import config as _config  # noqa: F401  # it registers its checks
 from ocarina_kit.doctor.check import REGISTRY, Choice, Outcome, examine

@@ -10,11 +10,11 @@ from typing import Any
 
 from ocarina_kit.client import scopes
 from ocarina_kit.config.jsontext import members, position
-from ocarina_kit.cron.host import zone
-from ocarina_kit.cron.times import runs
 from ocarina_kit.doctor.check import Late, Outcome, check, follows, ok, problem
 from ocarina_kit.doctor.config import open_to_others
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule.host import zone
+from ocarina_kit.schedule.times import runs
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.files import read_file
@@ -74,21 +74,21 @@ def shape(world: World) -> Outcome:
     said = "An entry of the tokens file is not a token"
     if read.damage is not None:
         said = "The tokens file is damaged: it is not a JSON object"
-    place = read.damage or _place(world, odd[0])
+    location = read.damage or _place(world, odd[0])
     if (
         read.damage is None and kept.entries == read.entries
     ):  # a refresh makes them tokens
-        return _fault(world, said, place)
+        return _fault(world, said, location)
     if kept.entries:
         why = "set the damaged tokens file aside, keep what can be read"
         aside = _change(world, "set aside", why, kept.render())
         text = (
             f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}."
         )
-        return _fault(world, said, place, aside, text=text, run=_FIX)
+        return _fault(world, said, location, aside, text=text, run=_FIX)
     aside = _change(world, "set aside", "set the damaged tokens file aside", None)
     text = "No token can be read in it. doctor sets it aside; then log in."
-    return _fault(world, said, place, aside, text=text, run=(_FIX, _LOGIN))
+    return _fault(world, said, location, aside, text=text, run=(_FIX, _LOGIN))
 
 
 @_check("TOK003", "The tokens file is readable only by you", needs="TOK001")
@@ -271,10 +271,10 @@ def _change(world: World, what: str, why: str, after: bytes | None) -> Change:
 
 
 def _fault(
-    world: World, said: str, place: tuple[int, int], *fix: Change, **more: Any
+    world: World, said: str, location: tuple[int, int], *fix: Change, **more: Any
 ) -> Outcome:
     """``place``: line and column. What has expired in the file after its fix is refreshed."""
-    line, column = place
+    line, column = location
     now = world.tokens.now
     due = [
         token

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from ocarina_kit.config.place import Place, Setup
+from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.doctor.check import Late
 from ocarina_kit.system.machine import Completed, Machine, Runner
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from ocarina_kit.client.scopes import Table
     from ocarina_kit.config.setup import Config
     from ocarina_kit.config.values import Value
-    from ocarina_kit.cron.line import Ground
-    from ocarina_kit.cron.plan import Mine
-    from ocarina_kit.cron.program import Listing
     from ocarina_kit.doctor.check import Outcome
     from ocarina_kit.majora.api import Majora, Probe
+    from ocarina_kit.schedule.line import Ground
+    from ocarina_kit.schedule.plan import Mine
+    from ocarina_kit.schedule.program import Listing
     from ocarina_kit.system.files import File
     from ocarina_kit.tokens.file import Token, TokensFile
     from ocarina_kit.tokens.log import Line
@@ -80,14 +80,19 @@ class World:
     their properties, which are not looked for."""
 
     def __init__(
-        self, machine: Machine, place: Place, *, seconds: float = 60.0, **known: Any
+        self,
+        machine: Machine,
+        location: SetupLocation,
+        *,
+        seconds: float = 60.0,
+        **known: Any,
     ) -> None:
         self.until = machine.monotonic() + seconds
         self.spare = min(1.0, _TO_SAY_SO + seconds / 10)
         self.machine = machine._replace(
             run=_bounded(machine, self.until - seconds * _FOR_REQUESTS)
         )
-        self.place = place
+        self.location = location
         self._threads: dict[Slow[Any], threading.Thread] = {}
         self._found: dict[Slow[Any], tuple[Any, BaseException | None]] = {}
         self._lock = threading.RLock()
@@ -96,11 +101,11 @@ class World:
     @classmethod
     def of(cls, config: Config) -> World:
         """A world of this configuration alone: no slow fact comes in time."""
-        return cls(config.machine, config.place, seconds=0.0, config=config)
+        return cls(config.machine, config.location, seconds=0.0, config=config)
 
     def about(self, config: Config) -> World:
         """The same with another configuration: its slow facts are the same."""
-        world, properties = World(self.machine, config.place), vars(World)
+        world, properties = World(self.machine, config.location), vars(World)
         for name, value in vars(self).copy().items():  # a thread may add a fact
             if not isinstance(properties.get(name), cached_property):
                 setattr(world, name, value)
@@ -189,7 +194,7 @@ class World:
     @slow("the crontab", "ENV006", "CRN001")
     def listing(self) -> Listing:
         """This user's crontab, as it was listed."""
-        from ocarina_kit.cron.program import read_crontab
+        from ocarina_kit.schedule.program import read_crontab
 
         return read_crontab(self.machine)
 
@@ -258,7 +263,7 @@ class World:
     def config(self) -> Config:
         from ocarina_kit.config.setup import read_config
 
-        return read_config(self.machine, self.place)
+        return read_config(self.machine, self.location)
 
     @cached_property
     def values(self) -> Mapping[str, Value]:
@@ -333,14 +338,14 @@ class World:
     @cached_property
     def ground(self) -> Ground:
         """Whose line the crontab entry is, and what it depends on; without a client."""
-        from ocarina_kit.cron.host import ground_of
+        from ocarina_kit.schedule.host import ground_of
 
-        return ground_of(self.machine, self.place, self.setup.domain)
+        return ground_of(self.machine, self.location, self.setup.domain)
 
     @cached_property
     def entries(self) -> Mine:
         """The refresh lines of the crontab, sorted by whose they are."""
-        from ocarina_kit.cron.plan import mine
+        from ocarina_kit.schedule.plan import mine
 
         return mine(self.listing.content, self.ground)
 

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.location import Setup
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.system.files import (
     make_private_folder,
@@ -52,8 +52,8 @@ class Pending(NamedTuple):
 
 
 def _owner(setup: Setup) -> list[str | None]:
-    config = "" if setup.place.from_env else os.path.realpath(setup.place.config)
-    return [setup.domain, config, setup.place.profile]
+    config = "" if setup.location.from_env else os.path.realpath(setup.location.config)
+    return [setup.domain, config, setup.location.profile]
 
 
 def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, str]:

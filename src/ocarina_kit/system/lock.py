@@ -38,12 +38,12 @@ def hold(
     Raises KitError: LCK001 (the file system cannot lock), LCK002 (in use all the time), or that no file can be made.
     """
     target = final_target(path)
-    place = target.with_name(target.name + ".lock")
-    with explained(place):
-        descriptor = os.open(place, _FLAGS, 0o600)
+    location = target.with_name(target.name + ".lock")
+    with explained(location):
+        descriptor = os.open(location, _FLAGS, 0o600)
     began = machine.monotonic()
     try:
-        while not _taken(descriptor, place):
+        while not _taken(descriptor, location):
             waited = machine.monotonic() - began
             note = os.pread(descriptor, 300, 0).decode("utf-8", "replace")
             holder = one_line(note, 120) or "another process"
@@ -58,7 +58,7 @@ def hold(
                             "Run the command again in a minute. If it still fails, end the process that holds the lock."
                             " Do "
                             "not delete the lock file: the lock ends with its holder.",
-                            (f"fuser -v {quote(str(place))}",),
+                            (f"fuser -v {quote(str(location))}",),
                         ),
                     )
                 )
@@ -82,7 +82,7 @@ def hold(
         os.close(descriptor)
 
 
-def _taken(descriptor: int, place: Path) -> bool:
+def _taken(descriptor: int, location: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as problem:
@@ -91,7 +91,7 @@ def _taken(descriptor: int, place: Path) -> bool:
         # ENOLCK (no lock daemon), ENOSYS, EOPNOTSUPP, EINVAL, and whatever else.
         raise KitError(
             Problem(
-                message=f"This file system cannot lock {place} ({problem})."
+                message=f"This file system cannot lock {location} ({problem})."
                 " Nothing was changed, and no token was spent.",
                 id="LCK001",
                 why="Without a lock, two processes or hosts could spend the same refresh token and lose the login.",
@@ -100,7 +100,7 @@ def _taken(descriptor: int, place: Path) -> bool:
                     " the configuration. "
                     "Or ask who runs this machine to enable locks there (NFS: its lock service; Lustre: mount option "
                     "flock).",
-                    (f"df -T {quote(str(place.parent))}",),
+                    (f"df -T {quote(str(location.parent))}",),
                 ),
             )
         ) from problem

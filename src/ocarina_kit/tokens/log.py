@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.location import Setup
 from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import make_private_folder, read_file
 from ocarina_kit.system.machine import Machine

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.location import Setup
 from ocarina_kit.majora import api
 from ocarina_kit.majora.grant import Pending, use_pending
 from ocarina_kit.system.change import Change, apply_to_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.location import Setup
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import log, told
 from ocarina_kit.tokens.file import Token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.location import Setup
 from ocarina_kit.system.problem import Exit, KitError, Problem, interrupted
 from ocarina_kit.tokens.told import login_command, named
 

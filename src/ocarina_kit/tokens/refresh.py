@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.location import Setup
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.file import Token, TokensFile

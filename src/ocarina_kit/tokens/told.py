@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ocarina_kit.client.scopes import Table, options_for, permissions, what_for
-from ocarina_kit.config.place import Setup
+from ocarina_kit.config.location import Setup
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy
@@ -231,7 +231,7 @@ def error(
     commands = [
         (login or login_command(setup, scopes))
         if each == "login"
-        else setup.place.command(*each.split())
+        else setup.location.command(*each.split())
         for each in subcommands
     ]
     remedy = Remedy(text.format(**values), tuple(commands))
@@ -253,7 +253,7 @@ def login_command(
     table: Table | None = None,
 ) -> str:
     """The login that brings tokens for ``scopes``, by their purposes."""
-    return setup.place.command("login", *options_for(scopes, table), *options)
+    return setup.location.command("login", *options_for(scopes, table), *options)
 
 
 def named(scopes: Iterable[str], table: Table | None = None) -> str:
@@ -339,7 +339,7 @@ def check_of(answer: NoAnswer) -> str:
 def no_answer(answer: NoAnswer, setup: Setup) -> KitError:
     """The error for a request without a usable answer: exit 5, but 1 for what is set wrong on this machine."""
     when = "later" if answer.retry_after is None else f"in {span(answer.retry_after)}"
-    command = setup.place.command("init" if answer.kind == "insecure" else "doctor")
+    command = setup.location.command("init" if answer.kind == "insecure" else "doctor")
     return KitError(
         Problem(
             message=answer.said,

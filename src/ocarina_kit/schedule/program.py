@@ -13,8 +13,8 @@ from shlex import quote
 from typing import NamedTuple
 
 from ocarina_kit.client.find import environment_without
-from ocarina_kit.cron.crontab import job, lines_of
-from ocarina_kit.cron.line import second_reading
+from ocarina_kit.schedule.crontab import job, lines_of
+from ocarina_kit.schedule.line import second_reading
 from ocarina_kit.system.files import backup, make_private_folder
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Completed, Machine

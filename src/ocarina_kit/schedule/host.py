@@ -9,8 +9,8 @@ from pathlib import Path
 from posixpath import isabs
 
 from ocarina_kit.client.places import cron_environment, read_launch
-from ocarina_kit.config.place import Place
-from ocarina_kit.cron.line import Ground, carried
+from ocarina_kit.config.location import SetupLocation
+from ocarina_kit.schedule.line import Ground, carried
 from ocarina_kit.system.machine import Machine
 
 _NAMES = frozenset(
@@ -27,7 +27,7 @@ _TIMERS = tuple(
 )
 
 
-def ground_of(machine: Machine, place: Place, domain: str) -> Ground:
+def ground_of(machine: Machine, location: SetupLocation, domain: str) -> Ground:
     """What a set-up's crontab entry depends on, here and in this shell, without a client. ``domain``: MAJORA_DOMAIN,
     repaired."""
     variables, left_out = carried(machine.environ, str(Path.cwd()))
@@ -35,10 +35,10 @@ def ground_of(machine: Machine, place: Place, domain: str) -> Ground:
         user=machine.user,
         host=machine.host,
         home=str(machine.home),
-        config=str(place.config.absolute()),
+        config=str(location.config.absolute()),
         domain=domain,
         kit=kit_words(),
-        profile=place.profile,
+        profile=location.profile,
         variables=variables,
         left_out=left_out,
     )

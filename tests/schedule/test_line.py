@@ -14,8 +14,8 @@ from tests.client.stub import program
 
 from ocarina_kit.__main__ import CANNOT_START
 from ocarina_kit.client.places import cron_environment
-from ocarina_kit.cron.crontab import cron_command, encode
-from ocarina_kit.cron.line import (
+from ocarina_kit.schedule.crontab import cron_command, encode
+from ocarina_kit.schedule.line import (
     MOST_BYTES,
     Ground,
     build_line,

@@ -14,7 +14,7 @@ NO_TOKENS = (
 """What commands about tokens say of a set-up with a legacy key."""
 
 
-class Place(NamedTuple):
+class SetupLocation(NamedTuple):
     """A configuration file and a profile in it, if asked for; or the environment (``--env``).
 
     ``source`` says who named the file: ``option`` (--config), ``environment`` (OCARINA_CONF_FILE) or ``default``.
@@ -44,7 +44,7 @@ class Setup(NamedTuple):
     itself still stumbles over it.
     """
 
-    place: Place
+    location: SetupLocation
     domain: str
     user: str
     tokens_file: Path

@@ -1,9 +1,9 @@
 """Every shape that a person may have written: recognised, or left alone."""
 
 import pytest
-from tests.cron.test_line import KIT, OCARINA
+from tests.schedule.test_line import KIT, OCARINA
 
-from ocarina_kit.cron.line import Entry, entries
+from ocarina_kit.schedule.line import Entry, entries
 
 EVERY_6H = "0 0,6,12,18 * * * "
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.cron.test_line import GROUND, KIT, OCARINA
+from tests.schedule.test_line import GROUND, KIT, OCARINA
 
-from ocarina_kit.cron.crontab import encode, lines_of
-from ocarina_kit.cron.line import build_line, entries
-from ocarina_kit.cron.plan import Plan, hazards, mine, plan_removal, plan_schedule
-from ocarina_kit.cron.times import spread
+from ocarina_kit.schedule.crontab import encode, lines_of
+from ocarina_kit.schedule.line import build_line, entries
+from ocarina_kit.schedule.plan import Plan, hazards, mine, plan_removal, plan_schedule
+from ocarina_kit.schedule.times import spread
 
 GUIDE = f"0 0,6,12,18 * * * {OCARINA} oauth refresh"
 TIMES = spread("u", "node1", "https://m.org/")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ocarina_kit.cron import times
+from ocarina_kit.schedule import times
 from ocarina_kit.system.problem import Exit, KitError
 
 DOMAIN = "https://majora.example.org/"

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from ocarina_kit.client.places import CRON_PATH, cron_environment
 from ocarina_kit.config.names import CA_BUNDLES
-from ocarina_kit.cron.crontab import encode, job, lines_of, variable
-from ocarina_kit.cron.recognise import Call, Reading
-from ocarina_kit.cron.times import Times, in_words, parse_times
+from ocarina_kit.schedule.crontab import encode, job, lines_of, variable
+from ocarina_kit.schedule.recognise import Call, Reading
+from ocarina_kit.schedule.times import Times, in_words, parse_times
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 
 MARK = "ocarina-kit"

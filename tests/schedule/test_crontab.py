@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocarina_kit.cron.crontab import (
+from ocarina_kit.schedule.crontab import (
     Command,
     cron_command,
     encode,

@@ -8,11 +8,11 @@ from posixpath import basename, isabs, join, normpath, realpath
 from typing import NamedTuple
 
 from ocarina_kit.client.places import read_launch
-from ocarina_kit.cron.crontab import cron_command, encode, lines_of, variable
-from ocarina_kit.cron.host import program_problem
-from ocarina_kit.cron.line import Entry, Ground, build_line, entries, finds_env
-from ocarina_kit.cron.recognise import KIT_OPTIONS, Call, Reading
-from ocarina_kit.cron.times import gap_problem, one_miss_expires, spread
+from ocarina_kit.schedule.crontab import cron_command, encode, lines_of, variable
+from ocarina_kit.schedule.host import program_problem
+from ocarina_kit.schedule.line import Entry, Ground, build_line, entries, finds_env
+from ocarina_kit.schedule.recognise import KIT_OPTIONS, Call, Reading
+from ocarina_kit.schedule.times import gap_problem, one_miss_expires, spread
 
 _POSIX_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "mksh"})
 
@@ -111,17 +111,17 @@ def plan_schedule(
     # `own` are replaced by one line, which takes the place of `keep`, and its times if they are good enough.
     own = found.own or (found.again[:1] if switch_on and not found.mixed else ())
     keep = found.kept or next(iter(own), None)
-    place = _place(lines, len(lines) if keep is None else keep.number - 1)
+    location = _place(lines, len(lines) if keep is None else keep.number - 1)
     times = times or _kept_times(
         keep, spread(ground.user, ground.host, ground.domain), runner
     )
-    above = dict(filter(None, map(variable, lines[:place])))
+    above = dict(filter(None, map(variable, lines[:location])))
     line = build_line(ground, times, above, runner=runner)
     if not own and (found.mixed or (found.off and not switch_on)):
         return Plan("mixed" if found.mixed else "switched off", content, line, found)
     for entry in own:
         lines[entry.number - 1] = ""
-    before, after = "".join(lines[:place]), "".join(lines[place:])
+    before, after = "".join(lines[:location]), "".join(lines[location:])
     before += "" if before.endswith("\n") or not before else "\n"
     new = encode(f"{before}{line}\n{after}")
     outcome = "unchanged" if new == content else "changed"
@@ -152,13 +152,13 @@ def _kept_times(entry: Entry | None, own: str, runner: str) -> str:
 
 def _place(lines: Sequence[str], index: int) -> int:
     """Where an entry for ``index`` runs under a shell that can read it: before the SHELL lines that break it."""
-    place = index
+    location = index
     for at in reversed(range(index)):
         name, value = variable(lines[at]) or ("", "")
         if name == "SHELL" and not _shell_problem(value):
             break
-        place = at if name == "SHELL" else place
-    return place
+        location = at if name == "SHELL" else location
+    return location
 
 
 def _shell_problem(shell: str) -> str:

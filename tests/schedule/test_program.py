@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.client.stub import machine_at, program
 
-from ocarina_kit.cron.program import install_crontab, read_crontab, unreadable
+from ocarina_kit.schedule.program import install_crontab, read_crontab, unreadable
 from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.problem import KitError
