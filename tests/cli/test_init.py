@@ -592,3 +592,27 @@ def test_a_server_that_fails_is_not_asked_about_the_rest(person: Lab) -> None:
         AGREE,
     )
     assert person.kit.read_config() == person.config
+
+
+@pytest.mark.parametrize("fault", ["wrong secret", "application deleted"])
+def test_what_majora_refuses_is_not_set_up(person: Lab, fault: str) -> None:
+    """Else doctor sends people here, and here nothing is to do."""
+    wrong = {**person.config, "CLIENT_SECRET": "x1" * 64}
+    person.kit.write_config(wrong if fault == "wrong secret" else person.config)
+    app = person.app
+    if fault == "application deleted":
+        person.majora.remove_application(app)
+        app = person.majora.add_application(person.user)
+        person.kit.secrets.add(app.client_secret)
+    text = person.talk(
+        "init --config-only",
+        "but refused",
+        "Register the application again if it",
+        (f"Client id [{person.app.client_id}]", app.client_id),
+        ("Client secret (hidden):", app.client_secret),
+        "Majora accepts them.",
+        AGREE,
+        "wrote",
+    )
+    assert "Which Majora?" not in text
+    assert person.kit.read_config()["CLIENT_SECRET"] == app.client_secret

@@ -27,7 +27,7 @@ PASTES = [
     (
         "client",
         "CRD001",
-        f"register again. At {DOMAIN}o/applications/ copy id and secret again.",
+        f"At {DOMAIN}o/applications/ copy id and secret again. Register the",
         "init",
     ),
 ]

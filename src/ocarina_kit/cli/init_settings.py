@@ -38,7 +38,7 @@ from ocarina_kit.tokens.log import note_use
 from ocarina_kit.tokens.store import look as tokens_in
 from ocarina_kit.tokens.store import plan_aside
 
-_NO = ("CRD001", "API002")
+REFUSED_BY_MAJORA = ("CRD001", "API002")
 """Majora's own "no"; whatever else it says is a warning."""
 
 
@@ -201,6 +201,28 @@ def gather(
     return known
 
 
+def settings_of(setup: Setup) -> dict[str, str]:
+    """The settings that say who asks Majora, of a complete set-up."""
+    key = setup.legacy_key
+    return {
+        "MAJORA_DOMAIN": setup.domain,
+        "MAJORA_USER": setup.user,
+        "MAJORA_TOKEN": "OAUTH" if key is None else key.reveal(),
+        "CLIENT_ID": setup.client_id,
+        "CLIENT_SECRET": setup.client_secret.reveal(),
+    }
+
+
+def without_secret(known: Known) -> Known:
+    """What is known once Majora refused it: who and where stay, the secrets are asked for."""
+    values = {**known.values}
+    for name in ("CLIENT_SECRET", "MAJORA_TOKEN"):
+        values.pop(name, None)
+    values["MAJORA_TOKEN"] = "OAUTH"  # noqa: S105  # the client's word for it
+    given = {*known.given, "MAJORA_DOMAIN", "MAJORA_USER"} - set(PAIR)
+    return known._replace(values=values, given=given)
+
+
 def _in_file(config: Config) -> dict[str, str]:
     """What the file says. A profile that is not there yet is a set-up of its own: of the layers below it only the
     object "default" counts, as the top level is mostly another Majora's."""
@@ -251,7 +273,7 @@ def refusal(context: Context, values: dict[str, str], wish: Wish) -> KitError | 
     problem = None if wish.offline else ask_server(context, swapped if swap else values)
     if (
         problem is not None
-        and problem.id in _NO
+        and problem.id in REFUSED_BY_MAJORA
         and unsure
         and ask_server(context, swapped) is None
     ):
@@ -263,10 +285,12 @@ def refusal(context: Context, values: dict[str, str], wish: Wish) -> KitError | 
         if not wish.offline:
             context.ui.say("Majora accepts them.")
         return None
-    if problem.id in _NO and not wish.force:
+    if problem.id in REFUSED_BY_MAJORA and not wish.force:
         return problem
     context.ui.caution(
-        problem, problem.remedy.text + (" Written anyway." if problem.id in _NO else "")
+        problem,
+        problem.remedy.text
+        + (" Written anyway." if problem.id in REFUSED_BY_MAJORA else ""),
     )
     return None
 

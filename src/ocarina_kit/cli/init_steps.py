@@ -12,7 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from ocarina_kit.cli import init_settings as know
 from ocarina_kit.cli import install_client
 from ocarina_kit.cli.context import Context
-from ocarina_kit.cli.init_settings import ASK, Known, Wish, ask
+from ocarina_kit.cli.init_settings import (
+    ASK,
+    REFUSED_BY_MAJORA,
+    Known,
+    Wish,
+    ask,
+    settings_of,
+    without_secret,
+)
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
 from ocarina_kit.cli.login_steps import Login, is_accepted
 from ocarina_kit.cli.schedule_line import (
@@ -118,6 +126,8 @@ class _Init:
             )
             raise usage_error(what, id=id, why="Nothing was written.", remedy=remedy)
         setup = self._current(known) if self.asks else None
+        if setup is not None and self._is_refused(setup):
+            return self._agree_and_do(self._values(without_secret(known)))
         if setup is None:
             return self._agree_and_do(self._values(known))
         rows: Rows = []
@@ -147,6 +157,19 @@ class _Init:
             with contextlib.suppress(KitError):
                 return usable(World.of(self.config))
         return None
+
+    def _is_refused(self, setup: Setup) -> bool:
+        """Ask Majora about the set-up that there is, and show its "no"."""
+        if self.wish.offline:
+            return False
+        problem = know.ask_server(self.context, settings_of(setup))
+        if problem is None or problem.id not in REFUSED_BY_MAJORA:
+            return False
+        self.ui.say(
+            f"Set up: {setup.user} at {instance_of(setup.domain)}, but refused."
+        )
+        self.ui.caution(problem, problem.remedy.text)
+        return True
 
     def _agree_and_do(
         self,

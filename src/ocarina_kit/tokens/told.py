@@ -38,9 +38,6 @@ _OTHER = "It is at {said}; the server of this set-up is {domain}"
 _EARLIER = "It may come from an earlier link (each is open for an hour), another set-up or somebody else's."
 _NO_STATE = "The state shows that the code belongs to the link that was opened, so both are needed, complete."
 _USED = "A code can be used once, within 60 s. {said}"
-_HASH = (
-    "{said} If you copied the secret after pressing Save, it is a hash: register again."
-)
 _CODE = "{said} The code may have been used; nothing was saved."
 _NARROW = "Missing: {said}. It is stored under {key}, where ocarina does not look."
 _DEAD = "Majora does not accept the refresh token any more."
@@ -68,7 +65,11 @@ _ASK = (
     "Ask Majora's administrators for the permissions, then log in again.{permissions}",
     "login",
 )
-_REGISTER = ("At {applications} copy id and secret again.", "init")
+_REGISTER = (
+    "At {applications} copy id and secret again. Register the application again if it "
+    "is gone, or if its secret is not shown.",
+    "init",
+)
 _REDIRECT = (
     "At {applications} set the application's Redirect URI to {callback}",
     "login",
@@ -147,7 +148,10 @@ _FAULTS = {
         "LGN027", "Your application has another grant type.", "{said}", _GRANT_TYPE
     ),
     "client": _Fault(
-        "CRD001", "Majora does not accept this client id and secret.", _HASH, _REGISTER
+        "CRD001",
+        "Majora does not accept this client id and secret.",
+        "{said}",
+        _REGISTER,
     ),
     "other": _Fault("LGN025", "Majora refused to give a token.", "{said}", _DOCTOR),
     # a login
