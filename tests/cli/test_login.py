@@ -146,6 +146,27 @@ def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
     assert (ran.code, "A new login is needed." in ran.out) == (2, True), ran
 
 
+def test_a_refresh_token_that_majora_never_answers_leads_to_a_link(lab: Lab) -> None:
+    """As on the real server, once its access token was deleted at o/authorized_tokens/."""
+    lab.give(LOOKUP)
+    lab.has_expired()
+    lab.majora.fault("empty", times=None, grant_type="refresh_token")
+    first, second = (lab.kit.run("refresh") for _ in range(2))
+    assert (first.code, "Try: ocarina-kit refresh" in first.err) == (5, True), first
+    login = "ocarina-kit login --for lookup"
+    assert (second.code, f"Try: {login}" in second.err) == (4, True), second
+    status = lab.kit.run("status")
+    assert (status.code, status.out.splitlines()[-1]) == (4, f"Next step: {login}")
+    doctor = lab.kit.run("doctor", "--only", "TOK")
+    assert doctor.out.splitlines()[-1] == f"Next step: {login}"
+    lab.majora.clear_requests()
+    text = link(lab)
+    assert [seen.grant_type for seen in lab.majora.requests] == []
+    address = lab.authorize(text)
+    assert lab.kit.run("login", "--callback", "-", stdin=address).code == 0
+    assert lab.state() == "live"
+
+
 def test_what_there_is_to_log_in_for(lab: Lab) -> None:
     ran = lab.kit.run("login", "--list")
     assert "\nadd-samples      add samples\n" in ran.out

@@ -146,6 +146,23 @@ def test_an_answer_that_was_lost_in_an_earlier_run_is_called_lost(lab: Lab) -> N
     ]
 
 
+GATEWAY = NoAnswer("server-error", "it answered 502", True, 502)
+
+
+@pytest.mark.parametrize(
+    ("second", "result", "exit"),
+    [(SILENT, "unanswered", 4), (GATEWAY, "maybe-lost", 5), (DOWN, "maybe-lost", 5)],
+)
+def test_a_second_run_without_a_usable_answer_leads_to_a_login(
+    lab: Lab, second: NoAnswer, result: str, exit: int
+) -> None:
+    """A gateway whose server is down, or no connection, would fail a login too."""
+    lab.have(**{VIEW: entry()})
+    assert lab.refresh(SILENT)[VIEW] == "maybe-lost"
+    assert lab.refresh(*[second] * 9)[VIEW] == result
+    assert lab.errors == [("RFR004", exit)]
+
+
 WAITS = [
     (1, BUSY, 0.0, 1.0),
     (2, BUSY, 1.0, 2.0),

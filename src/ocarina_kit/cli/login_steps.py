@@ -32,6 +32,8 @@ from ocarina_kit.system.words import clock, count, span
 from ocarina_kit.tokens import login as tokens_login
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.file import Token
+from ocarina_kit.tokens.history import refused
+from ocarina_kit.tokens.log import lines_of, read_log
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import guard, look
 
@@ -146,6 +148,8 @@ class Login:
         if aside:
             self.ui.warn(aside)
         refusal = guard(self.machine, self.setup)
+        log = lines_of(self.machine, self.setup.tokens_file, read_log(self.machine))
+        hopeless = refused(log)
         due = []
         for scope in wanted:
             token = self._token(scope)
@@ -157,7 +161,7 @@ class Login:
             valid = not token.odd and token.seconds_left(self.machine.now()) > LEAST_S
             if valid and not self._is_refused(token):
                 self._got(scope, "valid")
-            elif token.can_refresh:
+            elif token.can_refresh and token.digest not in hopeless:
                 due.append(scope)
         if due:
             self._refresh(due)

@@ -243,6 +243,7 @@ _TRACEBACK = r"(?m)^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=i
 _EXITS = {
     "refused-token": Exit.LOGIN,
     "lost": Exit.LOGIN,
+    "unanswered": Exit.LOGIN,
     "network": Exit.UNKNOWN,
     "unreached": Exit.UNKNOWN,
     "maybe-lost": Exit.UNKNOWN,

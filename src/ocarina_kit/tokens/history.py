@@ -17,8 +17,18 @@ _SLACK = 60.0
 
 
 def refused(log: Iterable[Line]) -> set[str]:
-    """The digests of the refresh tokens that the server refused: only a login helps then."""
-    return {each.refresh for each in log if each.result in ("refused-token", "lost")}
+    """Collect the digests of the refresh tokens for which only a login helps.
+
+    The server refused them, or failed at them twice.
+    """
+    final = ("refused-token", "lost", "unanswered")
+    return {line.refresh for line in log if line.result in final}
+
+
+def unanswered(log: Iterable[Line]) -> set[str]:
+    """Collect the digests of the refresh tokens that a run sent without a usable answer."""
+    without_answer = ("maybe-lost", "unanswered")
+    return {line.refresh for line in log if line.result in without_answer}
 
 
 def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, ...]:

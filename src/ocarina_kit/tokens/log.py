@@ -28,7 +28,16 @@ ROTATE_AT = 1024 * 1024
 FRESH = ("refreshed", "logged-in", "adopted")
 """Results after which the token was valid, at the server of the line."""
 _REFUSED = ("refused-token", "refused-client", "refused")
-_SENT = (*FRESH, *_REFUSED, "in-journal", "lost", "maybe-lost", "network", "logged-out")
+_SENT = (
+    *FRESH,
+    *_REFUSED,
+    "in-journal",
+    "lost",
+    "maybe-lost",
+    "unanswered",
+    "network",
+    "logged-out",
+)
 """Results after which the tokens file counts as used with the server of the line."""
 _UNSENT = ("unreached", "failed")
 _NO_TOKEN = Token("")

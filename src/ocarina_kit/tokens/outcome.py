@@ -15,7 +15,8 @@ class Outcome(NamedTuple):
 
     refresh: ``refreshed``, ``adopted`` (another process had refreshed it), ``fresh`` (valid longer than was asked for),
     ``due`` (--dry-run), ``no-token``, ``no-refresh-token``, ``unreadable``, ``other-server``, ``refused-token``,
-    ``lost`` (spent, and the new one never arrived), ``maybe-lost``, ``refused-client``, ``refused``, ``network`` (not
+    ``lost`` (spent, and the new one never arrived), ``maybe-lost``,
+    ``unanswered`` (so in an earlier run, too), ``refused-client``, ``refused``, ``network`` (not
     spent), ``unreached`` (not sent), ``failed`` (this machine's fault), ``in-journal`` (the file cannot be written).
     login: ``logged-in``, ``adopted``, ``narrowed`` (other scopes were granted), ``in-journal``, ``lost``, ``failed``.
     logout: ``revoked``, ``forgotten``, ``kept``, ``no-token``.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ocarina_kit.config.location import Setup
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.tokens import told
+from ocarina_kit.tokens import history, told
 from ocarina_kit.tokens.file import Token, TokensFile
 from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.store import Store, guard, look, opened, read_journal
@@ -147,10 +147,7 @@ def _spend(
     machine, setup = store.machine, store.setup
     skew = None
     server = Majora(machine, setup.domain, setup.client_id, setup.client_secret)
-    # In an earlier run these were sent, and got no usable answer.
-    earlier = {
-        each.refresh for each in read_log(machine) if each.result == "maybe-lost"
-    }
+    unanswered = history.unanswered(read_log(machine))
     at_start = store.file
     refused: set[str] = set()
 
@@ -170,9 +167,12 @@ def _spend(
                 continue
             if isinstance(answer, Refused):
                 refused.add(token.key)
-            maybe_spent = resent or token.digest in earlier
             result, error = told.no_refresh(
-                answer, setup, token.key, resent=maybe_spent
+                answer,
+                setup,
+                token.key,
+                resent=resent,
+                unanswered_before=token.digest in unanswered,
             )
             found[token.key] = found[token.key]._replace(result=result, problem=error)
         for each, outcome in zip(new, store.save(new, "refreshed"), strict=True):

@@ -180,6 +180,13 @@ _FAULTS = {
     "maybe-lost": _Fault(
         "RFR004", _MAYBE, "{said} The old tokens are kept.", _LATER, Exit.UNKNOWN
     ),
+    "unanswered": _Fault(
+        "RFR004",
+        "Majora gave no usable answer to the refresh token, twice now.",
+        "{said} The old tokens are kept. A login replaces them.",
+        _LOGIN,
+        Exit.LOGIN,
+    ),
     "in-journal": _Fault("RFR005", _JOURNAL, "{said}", _PUT_BACK),
     "nowhere": _Fault("RFR007", _NOWHERE, "{said}", _LOGIN, Exit.LOGIN),
     # tokens and their file
@@ -383,14 +390,30 @@ def no_login(
     return error(fault, setup, (scope,), said=said, login=login)
 
 
+_DOWN = (502, 503, 504)
+"""HTTP statuses of a gateway in front of a server that is down: a login would fail too."""
+
+
 def no_refresh(
-    answer: Refused | NoAnswer, setup: Setup, scope: str, *, resent: bool
+    answer: Refused | NoAnswer,
+    setup: Setup,
+    scope: str,
+    *,
+    resent: bool,
+    unanswered_before: bool,
 ) -> tuple[str, KitError]:
-    """What a refresh without a new token comes to (`Outcome.result`), and its error: exit 4 if it is the token, 1 the
-    client, 5 the network. ``resent``: an earlier attempt may have spent the token, so that its answer was lost if the
-    server says no now."""
+    """Tell what a refresh without a new token comes to: `Outcome.result`, and its error.
+
+    The exit code is 4 if it is the token, 1 the client, 5 the network.
+
+    Args:
+        resent: An earlier attempt of this run may have spent the token, so that its
+            answer was lost if the server says no now.
+        unanswered_before: The same of an earlier run.
+    """
     from ocarina_kit.majora.http import NoAnswer
 
+    resent = resent or unanswered_before
     if isinstance(answer, NoAnswer) and not answer.sent and not resent:
         result = "unreached" if answer.status is None else "network"
         return "failed" if answer.kind in _OF_THIS_MACHINE else result, no_answer(
@@ -398,7 +421,8 @@ def no_refresh(
         )
     result, fault = "refused-token", ""
     if isinstance(answer, NoAnswer):
-        result = "maybe-lost"
+        again = unanswered_before and answer.sent and answer.status not in _DOWN
+        result = "unanswered" if again else "maybe-lost"
     elif answer.cause in ("client", "grant-type"):
         result, fault = "refused-client", answer.cause
     elif answer.cause in ("other", "redirect-uri"):
