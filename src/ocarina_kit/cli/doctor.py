@@ -79,6 +79,7 @@ def command(
     """Find what is broken, and fix it with --fix. Without --fix it only reads."""
     from ocarina_kit.cli.context import start
     from ocarina_kit.doctor.check import choose, examine, summary
+    from ocarina_kit.doctor.fix import remember_refused_access
     from ocarina_kit.doctor.world import World
 
     if ctx.obj.json and report == "-":
@@ -110,6 +111,8 @@ def command(
 
     if fix or dry_run:
         world, findings, backups = _fix(context, choice, look, yes=yes, dry_run=dry_run)
+        if not dry_run:
+            remember_refused_access(context.machine, world, findings)
     else:
         world, findings, backups = *look(), ""
     if report is not None:

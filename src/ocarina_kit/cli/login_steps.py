@@ -21,7 +21,6 @@ from ocarina_kit.majora.paste import Code, Misread, read_paste
 from ocarina_kit.system.problem import (
     Exit,
     KitError,
-    Problem,
     Remedy,
     interrupted,
     usage_error,
@@ -29,11 +28,10 @@ from ocarina_kit.system.problem import (
 )
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.words import clock, count, span
+from ocarina_kit.tokens import log, told
 from ocarina_kit.tokens import login as tokens_login
-from ocarina_kit.tokens import told
 from ocarina_kit.tokens.file import Token
-from ocarina_kit.tokens.history import refused
-from ocarina_kit.tokens.log import lines_of, read_log
+from ocarina_kit.tokens.history import REFUSED_ACCESS, refused
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
 from ocarina_kit.tokens.store import guard, look
 
@@ -148,8 +146,8 @@ class Login:
         if aside:
             self.ui.warn(aside)
         refusal = guard(self.machine, self.setup)
-        log = lines_of(self.machine, self.setup.tokens_file, read_log(self.machine))
-        hopeless = refused(log)
+        lines = log.read_log(self.machine)
+        hopeless = refused(log.lines_of(self.machine, self.setup.tokens_file, lines))
         due = []
         for scope in wanted:
             token = self._token(scope)
@@ -387,18 +385,12 @@ class Login:
         token = self._token(scope) or Token(scope)
         self.settled[scope] = True  # before the server is asked: Ctrl-C may end that
         if word != "valid" and self._is_refused(token):
-            why = "It was granted just now: the account may be inactive, or another server answers."
-            remedy = Remedy(
-                "See what doctor finds.", (self.setup.location.command("doctor"),)
+            refusal = log.line(
+                self.machine, self.setup, "login", REFUSED_ACCESS, scope, token
             )
-            return KitError(
-                Problem(
-                    message="The token is saved, but Majora refuses it.",
-                    id="API001",
-                    why=why,
-                    remedy=remedy,
-                )
-            )
+            with contextlib.suppress(KitError):
+                log.append(self.machine, [refusal])
+            return told.error("account-inactive", self.setup)
         now = self.machine.now()
         left = f"for {span(token.seconds_left(now) + 30)}"
         valid = (

@@ -26,7 +26,7 @@ from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, worst
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import clock, count, listed, span
-from ocarina_kit.tokens import log
+from ocarina_kit.tokens import log, told
 from ocarina_kit.tokens.file import Token
 
 PLAN_S = 60.0
@@ -237,6 +237,7 @@ def _client_problem(
 
 # The kit waits 90 s for the lock and 60 s for the server at most; the client alone never gives up (FACTS.md).
 SECONDS = 180.0
+_PROBE_S = 10.0
 _LONGEST = 20_000
 _TRACEBACK = r"(?m)^(?P<in>[ \t]*)Traceback \(most recent call last\):\n(?:(?P=in)[ \t]+.*\n|[ \t]*\n)*(?P<last>.*)"
 # What the words of refresh.log mean; others are a problem.
@@ -335,7 +336,24 @@ def try_line(context: Context, setup: Setup, entry: Entry) -> Trial:
     # An entry may leave tokens alone, as its options say.
     if not after.usable or (stale and (exits or refreshes_all(entry))):
         error = _error(context, stale, exits, f"The entry ended with {ended}.")
+    error = error or _refusal(context, setup, fresh)
     return Trial(after.usable, fresh, bool(new), ended, shown(done, secrets), error)
+
+
+def _refusal(context: Context, setup: Setup, fresh: Sequence[Token]) -> KitError | None:
+    """Ask Majora about one of the new tokens: it refreshes those of an inactive account."""
+    from ocarina_kit.majora.api import Majora
+
+    for token in fresh:
+        if token.access_token is not None:
+            majora = Majora(context.machine, setup.domain)
+            with context.ui.waiting("Asking Majora about the token", _PROBE_S):
+                probe = majora.probe_token(
+                    token.access_token, setup.user, None, _PROBE_S
+                )
+            is_refused = probe.kind == "refused"
+            return told.error("account-inactive", setup) if is_refused else None
+    return None
 
 
 def _error(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.entry import repair
+from ocarina_kit.doctor.server import refused_just_granted
 from ocarina_kit.doctor.setup import settled, usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.program import install_crontab
@@ -16,6 +17,7 @@ from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError
 from ocarina_kit.tokens import log
+from ocarina_kit.tokens.history import REFUSED_ACCESS
 from ocarina_kit.tokens.refresh import refresh
 
 SERVER = ("SRV", "CRD")
@@ -122,6 +124,23 @@ def carry_out(
             problem = error
         results.append(Applied(change, problem, backup))
     return results
+
+
+def remember_refused_access(
+    machine: Machine, world: World, findings: Sequence[Outcome]
+) -> None:
+    """Note in refresh.log which new tokens the API refuses, so that none is spent again.
+
+    Without the note the next doctor would advise another refresh, for ever.
+    """
+    if all(finding.id != "API001" or finding.status != "fail" for finding in findings):
+        return
+    lines = [
+        log.line(machine, world.setup, "doctor", REFUSED_ACCESS, token.key, token)
+        for token in refused_just_granted(world)
+    ]
+    with contextlib.suppress(KitError):  # then it is found out once more
+        log.append(machine, lines)
 
 
 def _refresh(

@@ -13,7 +13,8 @@ from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
 from ocarina_kit.doctor.config import ask
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
-from ocarina_kit.tokens import told
+from ocarina_kit.tokens import history, told
+from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.log import FRESH
 
 _INIT, _KEY = "ocarina-kit init", "ocarina-kit init --api-key-file -"
@@ -256,6 +257,11 @@ def access_tokens(world: World) -> Outcome | None:
     keys = [key for key, probe in asked.items() if probe.kind == worst]
     what = told.named(keys, world.table)
     login = world.login(keys, "--force")
+    if worst == "refused" and refused_just_granted(world):
+        inactive = told.error("account-inactive", world.setup)
+        said = "Majora refuses the {what}, though it granted them just now."
+        text = f"{inactive.why} {inactive.remedy.text}"
+        return problem("fail", said, text=text, what=what)
     if worst == "refused":
         spend = tuple(
             each.key
@@ -268,11 +274,9 @@ def access_tokens(world: World) -> Outcome | None:
             else []
         )
         said = "Majora refuses the {what}, which should still be valid."
-        text = "If a login does not help either, your account may be inactive."
         return problem(
             "fail",
             said,
-            text=text,
             run=(_FIX if spend else "", login),
             fix=fix,
             what=what,
@@ -285,6 +289,24 @@ def access_tokens(world: World) -> Outcome | None:
         return ok("Majora accepts the {what}.", what=what)
     silent = [probe.words for probe in asked.values() if probe.kind != "accepted"]
     return _no_answer(next(iter(silent), "there was no valid token to ask about"))
+
+
+def refused_just_granted(world: World) -> list[Token]:
+    """List the tokens that Majora's API refuses although nobody can have spent them.
+
+    They were granted less than a minute ago, or were refused so before.
+    """
+    suspects = history.refused_access(world.tokens.log)
+    now = world.tokens.now
+    tokens = []
+    for token in world.tokens.usable:
+        probe = world.access.get(token.key)
+        granted = token.last_refresh(now)
+        is_new = granted is not None and now - granted < history.JUST_GRANTED_S
+        is_suspect = is_new or token.digest in suspects
+        if probe is not None and probe.kind == "refused" and is_suspect:
+            tokens.append(token)
+    return tokens
 
 
 @_check("API002", "Majora accepts the API key", needs="SRV004 CFG008", run=_KEY)

@@ -12,6 +12,10 @@ from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.log import FRESH, Line, Origins, stamp
 
 _BY_A_PERSON = ("login", "doctor", "init")
+REFUSED_ACCESS = "refused-access"
+"""The result in refresh.log of a token that the API refused as soon as it was granted."""
+JUST_GRANTED_S = 60.0
+"""A token that is refused within so many seconds was not spent by anybody else."""
 _SLACK = 60.0
 """Seconds: a clock that is set while cron waits for it; a line's time is cut to whole seconds."""
 
@@ -23,6 +27,14 @@ def refused(log: Iterable[Line]) -> set[str]:
     """
     final = ("refused-token", "lost", "unanswered")
     return {line.refresh for line in log if line.result in final}
+
+
+def refused_access(log: Iterable[Line]) -> set[str]:
+    """Collect the digests of the refresh tokens whose new access token was refused.
+
+    Majora granted it, and its API refused it at once: that is the account's fault.
+    """
+    return {line.refresh for line in log if line.result == REFUSED_ACCESS}
 
 
 def unanswered(log: Iterable[Line]) -> set[str]:
@@ -129,7 +141,9 @@ def run_at(
     newest = {
         each.scope: each
         for each in log
-        if each.scope in born and each.time >= since and each.result != "used"
+        if each.scope in born
+        and each.time >= since
+        and each.result not in ("used", REFUSED_ACCESS)
     }
     fresh = {scope for scope, moment in born.items() if moment >= since}
     fresh |= {scope for scope, each in newest.items() if each.result in FRESH}

@@ -65,6 +65,10 @@ _ASK = (
     "Ask Majora's administrators for the permissions, then log in again.{permissions}",
     "login",
 )
+_WRITE_TO_THE_LEAD = (
+    'Write to the lead of your site: "Majora refuses my account {user}, though it '
+    'grants tokens. Is the account active and approved?"'
+)
 _REGISTER = (
     "At {applications} copy id and secret again. Register the application again if it "
     "is gone, or if its secret is not shown.",
@@ -165,6 +169,13 @@ _FAULTS = {
     "narrowed": _Fault(
         "LGN028", "Majora granted other scopes than were asked for.", _NARROW, _ASK
     ),
+    "account-inactive": _Fault(
+        "API001",
+        "Majora refuses a token that it granted just now.",
+        "Your account {user} is inactive, or has lost its profile. No refresh and no "
+        "login helps.",
+        (_WRITE_TO_THE_LEAD,),
+    ),
     # a refresh: what Majora says to it, and what becomes of the new token
     "refused-token": _Fault("RFR001", _DEAD, "{said}", _LOGIN, Exit.LOGIN),
     "lost": _Fault(
@@ -232,6 +243,7 @@ def error(
     """
     id, what, why, (text, *subcommands), exit = _FAULTS[fault]
     values |= {"said": said, "domain": setup.domain, "file": setup.tokens_file}
+    values["user"] = setup.user
     values |= {
         name: endpoint(setup.domain, name)
         for name in ("applications", "callback", "two_factor")
