@@ -117,7 +117,7 @@ def log(
     result: str,
     hours: float,
     host: str = "login1",
-    by: str = "refresh",
+    by: str = "cron",
     scope: str = LOOKUP,
 ) -> Line:
     moment = datetime.fromtimestamp(NOW - hours * H, timezone.utc)

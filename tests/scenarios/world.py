@@ -371,7 +371,7 @@ def _log(world: World, tokens: Path) -> None:
         )
         machine = world.machine._replace(host=host, now=partial(float, at))
         what = (
-            each.get("by", "refresh"),
+            each.get("by", "cron"),
             each.get("result", "refreshed"),
             each.get("scope", VIEW),
         )

@@ -152,24 +152,54 @@ def test_last_success() -> None:
     assert history.last_success([], [], NOW) is None
 
 
+REFRESHED = line("refreshed", 9000, A)
 ELSEWHERE: list[tuple[list[Line], list[Token], Any]] = [
-    ([line("refreshed", 100, A, host="login2")], [], (NOW - 100, "login2", "refresh")),
-    ([line("refreshed", 100, A, host="login2", by="login")], [], None),
-    ([line("refreshed", 40_000, A, host="login2")], [], None),
-    ([line("refreshed", 100, A)], [token("a", 100)], None),
-    # a token that no line knows, of a scope that the log knew
-    ([line("refreshed", 9000, A)], [token("z", 100)], (NOW - 100, "", "")),
-    ([line("refreshed", 9000, A, scope="x")], [token("z", 100)], None),
-    ([line("scheduled", 9999), line("refreshed", 9000, A)], [token("z", 100)], None),
+    # cron of another host
     (
-        [line("scheduled", 9999), line("refreshed", 9000, A), line("unscheduled", 50)],
+        [line("refreshed", 100, A, host="login2", by="cron")],
+        [],
+        (NOW - 100, "login2", "cron"),
+    ),
+    ([line("refreshed", 40_000, A, host="login2", by="cron")], [], None),
+    # a person on another host
+    ([line("refreshed", 100, A, host="login2")], [], None),
+    ([line("refreshed", 100, A, host="login2", by="login")], [], None),
+    ([line("refreshed", 100, A)], [token("a", 100)], None),
+    # one refresh by the client: a token that no line knows, of a scope that the log knew
+    ([REFRESHED], [token("z", 100)], None),
+    # and a second one, by another scheduler that runs the kit or the client
+    (
+        [REFRESHED, line("refreshed", 5000, A, by="cron")],
+        [token("z", 100)],
+        (NOW - 100, "", ""),
+    ),
+    (
+        [line("refreshed", age, A, by="cron") for age in (7000, 200)],
+        [],
+        (NOW - 200, "", ""),
+    ),
+    # two tokens of one run; a run longer ago than a day; another scope
+    ([REFRESHED, line("refreshed", 150, A, by="cron")], [token("z", 100)], None),
+    ([REFRESHED, line("refreshed", 90_000, A, by="cron")], [token("z", 100)], None),
+    (
+        [line("refreshed", 5000, A, scope="x", by="cron")],
+        [token("z", 100)],
+        None,
+    ),
+    # what this host's own line did, before it was removed
+    (
+        [line("scheduled", 9999), line("refreshed", 5000, A, by="cron")],
         [token("z", 100)],
         None,
     ),
     (
-        [line("refreshed", 9000, A), line("unscheduled", 500)],
+        [
+            line("scheduled", 9999),
+            line("refreshed", 5000, A, by="cron"),
+            line("unscheduled", 500),
+        ],
         [token("z", 100)],
-        (NOW - 100, "", ""),
+        None,
     ),
 ]
 
@@ -218,7 +248,10 @@ def test_the_lines_about_a_tokens_file(lab: Lab) -> None:
 
 def test_other_hosts() -> None:
     lines = [line("scheduled", host=host) for host in ("login1", "login2", "login3")]
-    lines += [line("unscheduled", host="login3"), line("refreshed", host="login4")]
+    lines += [
+        line("unscheduled", host="login3"),
+        line("refreshed", host="login4", by="cron"),
+    ]
     lines.append(line("refreshed", host="login5", by="doctor"))
     assert history.other_hosts(lines, "login1") == ("login2", "login4")
 

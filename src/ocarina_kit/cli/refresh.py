@@ -21,6 +21,7 @@ from ocarina_kit.client.scopes import (
 from ocarina_kit.config.location import NO_TOKENS, Setup
 from ocarina_kit.system.problem import Exit, KitError
 from ocarina_kit.system.words import parse_duration, span
+from ocarina_kit.tokens.history import BY_CRON
 from ocarina_kit.tokens.log import Line, append, read_log, stamp
 from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
@@ -81,6 +82,7 @@ def command(
                 setup,
                 scopes=scopes,
                 within=seconds,
+                by=BY_CRON if cron else "refresh",
                 dry_run=dry_run,
                 waiting=say,
             )

@@ -28,6 +28,7 @@ from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import clock, count, listed, span
 from ocarina_kit.tokens import log, told
 from ocarina_kit.tokens.file import Token
+from ocarina_kit.tokens.history import BY_CRON
 
 PLAN_S = 60.0
 """Seconds that :func:`plan_entry` takes at most: crontab has 20, and ocarina-kit, started as cron does, as many."""
@@ -317,7 +318,7 @@ def try_line(context: Context, setup: Setup, entry: Entry) -> Trial:
     new = [
         each
         for each in after.log[len(before.log) :]
-        if (each.host, each.by) == (machine.host, "refresh")
+        if each.host == machine.host and each.by in ("refresh", BY_CRON)
     ]
     exits = [
         _EXITS.get(each.result, Exit.PROBLEM)

@@ -259,9 +259,9 @@ def access_tokens(world: World) -> Outcome | None:
     login = world.login(keys, "--force")
     if worst == "refused" and refused_just_granted(world):
         inactive = told.error("account-inactive", world.setup)
-        said = "Majora refuses the {what}, though it granted them just now."
-        text = f"{inactive.why} {inactive.remedy.text}"
-        return problem("fail", said, text=text, what=what)
+        said = "Majora's API refuses the {what}, though Majora had just granted access."
+        text = inactive.remedy.text
+        return problem("fail", said, impact=inactive.why, text=text, what=what)
     if worst == "refused":
         spend = tuple(
             each.key

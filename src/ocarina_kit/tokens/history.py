@@ -11,7 +11,11 @@ from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.log import FRESH, Line, Origins, stamp
 
-_BY_A_PERSON = ("login", "doctor", "init")
+BY_CRON = "cron"
+"""What refresh.log calls a run of `refresh --cron`."""
+_DAY_S = 86_400.0
+_ONE_RUN_S = 600.0
+"""Tokens that are refreshed within so many seconds were refreshed by one run."""
 REFUSED_ACCESS = "refused-access"
 """The result in refresh.log of a token that the API refused as soon as it was granted."""
 JUST_GRANTED_S = 60.0
@@ -74,31 +78,58 @@ def last_success(
 def refreshed_elsewhere(
     log: Sequence[Line], tokens: Iterable[Token], host: str, now: float
 ) -> Line | None:
-    """The newest refresh in the last 10 h that no crontab entry of ``host`` did, None without one. ``host`` and ``by``
-    of what another scheduler did are blank.
+    """Find the newest refresh of a schedule that is no crontab line of this host.
 
-    A login or ``doctor`` of a person on another host is no schedule. A token that no line knows, of a scope that the
-    log knew before, was refreshed by another scheduler, unless an entry of this host's may have done it.
+    A schedule is shown by `refresh --cron` of another host in the last 10 hours, or by
+    two runs here in the last 24 hours that no person and no line of this host's made.
+    One refresh by hand, the kit's or the client's, is no schedule.
+
+    Returns:
+        The line about it, or None. `host` and `by` are blank if another scheduler of
+        this host did it.
     """
-    found = [each for each in log if each.host != host and _by_schedule(each)]
-    known = Origins(log)
-    entry = _last_entry(log, host)
-    scopes = {each.scope for each in known.origin_of.values()}
-    if entry is None or entry.result == "unscheduled":
-        since = entry.time if entry is not None else 0.0
-        for token in tokens:
-            born = token.last_refresh(now)
-            if (
-                born is not None
-                and born >= since
-                and token.key in scopes
-                and not known.maker(token).server
-            ):
-                found.append(Line(stamp(born)))
     recent = [
-        each for each in found if now - TOKEN_LIFE_S <= each.time <= now + 2 * _SLACK
+        line
+        for line in log
+        if line.host != host and _by_schedule(line) and _is_recent(line.time, now)
     ]
-    return max(recent, key=lambda each: (bool(each.host), each.time), default=None)
+    if recent:
+        return max(recent, key=lambda line: line.time)
+    moments = sorted(_unexplained_refreshes(log, tokens, host, now))
+    runs = [
+        moment
+        for before, moment in zip([0.0, *moments], moments, strict=False)
+        if moment - before > _ONE_RUN_S
+    ]
+    if len(runs) < 2 or not _is_recent(runs[-1], now):
+        return None
+    return Line(stamp(moments[-1]))
+
+
+def _is_recent(moment: float, now: float) -> bool:
+    return now - TOKEN_LIFE_S <= moment <= now + 2 * _SLACK
+
+
+def _unexplained_refreshes(
+    log: Sequence[Line], tokens: Iterable[Token], host: str, now: float
+) -> list[float]:
+    """List when tokens were refreshed here, in the last 24 hours, by no known hand.
+
+    Until the kit's own crontab line was removed, that line may have done it.
+    """
+    entry = _last_entry(log, host)
+    if entry is not None and entry.result == "scheduled":
+        return []
+    since = max(now - _DAY_S, entry.time if entry is not None else 0.0)
+    moments = [line.time for line in log if line.host == host and _by_schedule(line)]
+    known = Origins(log)
+    scopes = {line.scope for line in known.origin_of.values()}
+    for token in tokens:
+        granted = token.last_refresh(now)
+        is_unknown = token.key in scopes and not known.maker(token).server
+        if granted is not None and is_unknown:
+            moments.append(granted)
+    return [moment for moment in moments if since <= moment <= now + 2 * _SLACK]
 
 
 def other_hosts(log: Iterable[Line], host: str) -> tuple[str, ...]:
@@ -162,7 +193,7 @@ def run_at(
 
 
 def _by_schedule(line: Line) -> bool:
-    return line.result in ("refreshed", "adopted") and line.by not in _BY_A_PERSON
+    return line.result in ("refreshed", "adopted") and line.by == BY_CRON
 
 
 def _last_entry(log: Iterable[Line], host: str) -> Line | None:
