@@ -3,9 +3,12 @@
 import re
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import LOOKUP, Lab
+
+from ocarina_kit.sandbox import install_standin
 
 # Whether a cron daemon runs is the machine's own affair.
 DOCTOR = ("doctor", "--skip", "CRN006", "--timeout", "60")
@@ -101,3 +104,32 @@ def test_an_inactive_account_is_named_with_whom_to_write_to(lab: Lab) -> None:
         assert person in " ".join(ran.err.split()), ran
     lab.majora.set_active(lab.user, True)
     assert lab.kit.run(*doctor).code == 0
+
+
+def test_an_accepted_client_wins_and_the_shells_own_is_named(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """The guide's 0.36.1 first on PATH: it names scopes that the new client never uses."""
+    old = install_standin(tmp_path / "old", "0.36.1")
+    path = lab.kit.env["PATH"]
+    lab.kit.extra["PATH"] = f"{old.parent}:{path}"
+    link = lab.kit.run("login", "--print-url").out.strip()
+    done = lab.kit.run("login", "--callback", "-", stdin=lab.authorize(link))
+    assert done.code == 0, done
+    assert f"  {lab.client} --oauth get biosample" in done.out
+    assert list(lab.kit.read_tokens()) == [LOOKUP]
+    lab.kit.crontab = f"7 */3 * * * {old} oauth refresh # ocarina-kit\n"
+    for command in ("schedule --yes", "init --yes"):
+        if command == "init --yes":
+            lab.talk(command, "refreshed by cron", "Your shell runs", "export PATH=")
+        else:
+            do(lab, f"ocarina-kit {command.removesuffix(' --yes')}")
+        assert str(lab.client) in (lab.kit.crontab or "")
+        assert str(old) not in (lab.kit.crontab or "")
+    ran = lab.kit.run(*DOCTOR)
+    assert (ran.code, "ENV004" in ran.out) == (1, True), ran
+    last = ran.out.splitlines()[-1]
+    assert last.startswith(f"Next step: export PATH={lab.client.parent}:$PATH"), ran
+    assert f"Your shell runs {old}" in " ".join(ran.out.split()), ran
+    lab.kit.extra["PATH"] = f"{lab.client.parent}:{old.parent}:{path}"
+    assert lab.kit.run(*DOCTOR).code == 0

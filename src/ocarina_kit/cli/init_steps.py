@@ -22,7 +22,7 @@ from ocarina_kit.cli.init_settings import (
     without_secret,
 )
 from ocarina_kit.cli.login import SEARCH_S, choose_purposes, find_client
-from ocarina_kit.cli.login_steps import Login, is_accepted
+from ocarina_kit.cli.login_steps import Login, warn_of_the_shell
 from ocarina_kit.cli.schedule_line import (
     PLAN_S,
     Planned,
@@ -230,6 +230,7 @@ class _Init:
             ui.say(
                 f"Nothing to change: {context.location.config} has these settings already."
             )
+        warn_of_the_shell(ui, self.clients)
         if setup.legacy_key is not None:
             ui.say(NO_TOKENS)
         elif not complete:
@@ -365,7 +366,8 @@ class _Init:
         self.client_plan = self.entry = None
         self.problems = []
         with self._step():
-            if not is_accepted(self.clients):
+            chosen = self.clients.chosen
+            if chosen is None or not chosen.accepted:
                 self.client_plan = install_client.plan_client(self.context)
                 rows += install_client.rows_of(self.client_plan)[:1]
         with self._step():

@@ -11,7 +11,7 @@ import typer
 
 from ocarina_kit.cli import options
 from ocarina_kit.cli.context import Context, start
-from ocarina_kit.cli.login_steps import FINAL_PASTES, NEW_LINK_HELPS, Login, used_client
+from ocarina_kit.cli.login_steps import FINAL_PASTES, NEW_LINK_HELPS, Login
 from ocarina_kit.cli.options import Text, flag, option
 from ocarina_kit.cli.ui import Result, Ui
 from ocarina_kit.client import scopes
@@ -114,7 +114,7 @@ def find_client(context: Context) -> tuple[Clients, scopes.Table | None]:
     """Find the client, and read its table of scope strings. Never raises."""
     with context.ui.waiting("Looking for the ocarina client", 2 * SEARCH_S):
         clients = find_clients(context.machine, timeout=SEARCH_S, first=True)
-        client = used_client(clients)
+        client = clients.chosen
         return clients, client and read_table(context.machine, client, timeout=SEARCH_S)
 
 

@@ -10,10 +10,13 @@ import contextlib
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from posixpath import dirname
+from shlex import quote
 
 from ocarina_kit.cli.context import Context
+from ocarina_kit.cli.ui import Ui
 from ocarina_kit.client import scopes
-from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, Clients, version_text
+from ocarina_kit.client.find import Clients, version_text
 from ocarina_kit.config.location import Setup
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
@@ -53,19 +56,14 @@ _PASTE_HELP = (
 )
 
 
-def used_client(clients: Clients) -> Candidate | None:
-    """The client to log in for: the one that a person gets who types ``ocarina``, else the one for the crontab."""
-    return (
-        clients.shell
-        if clients.shell is not None and clients.shell.works
-        else clients.chosen
-    )
-
-
-def is_accepted(clients: Clients) -> bool:
-    """Whether Majora accepts the client's version, as far as is known here."""
-    client = used_client(clients)
-    return client is not None and (client.version or ()) >= MINIMUM_VERSION
+def warn_of_the_shell(ui: Ui, clients: Clients) -> None:
+    """Say that a person who types ocarina gets a client that Majora refuses."""
+    shell, chosen = clients.shell, clients.chosen
+    if shell is None or chosen is None or shell.accepted or not chosen.accepted:
+        return
+    ui.warn(f"[ENV004] Your shell runs {shell.path}: {shell.drawback}.")
+    ui.say("Put the folder of the other client first on PATH:")
+    ui.command(f"export PATH={quote(dirname(chosen.path))}:$PATH")
 
 
 class Login:
@@ -96,12 +94,13 @@ class Login:
         )
         self.settled: dict[str, bool] = {}
         self.links: dict[str, str] = {}
-        client = used_client(clients)
+        client = clients.chosen
         self._program = (
             "ocarina" if client is None or client is clients.shell else client.path
         )
         self._version = version_text(client.version) if client is not None else ""
-        self._client_ok = is_accepted(clients)
+        self._clients = clients
+        self._client_ok = client is not None and client.accepted
         self._errors: list[KitError] = []
         self._verify = verify
         self._force = force
@@ -371,6 +370,7 @@ class Login:
             if lines:
                 self.ui.say(title)
                 self.ui.command("\n".join(list(lines)[:most]))
+            warn_of_the_shell(self.ui, self._clients)
             return
         old = f"[ENV004] Majora does not accept ocarina {self._version}."
         self.ui.warn(

@@ -64,6 +64,18 @@ class Candidate(NamedTuple):
         return self.state == "works"
 
     @property
+    def accepted(self) -> bool:
+        """Whether it works, and its version is one that Majora accepts."""
+        return self.works and (self.version or ()) >= MINIMUM_VERSION
+
+    @property
+    def drawback(self) -> str:
+        """Why another one is better, in words; "" if none is."""
+        if self.works and not self.accepted:
+            return f"{self.described}, which Majora refuses"
+        return self.problem
+
+    @property
     def fails(self) -> str:
         """The check that it fails; if it works, that is the one of its version."""
         states = {"missing": "ENV001", "not the client": "ENV002", "works": "ENV004"}
@@ -129,9 +141,8 @@ def find_clients(
             # Of several environments of one tool the one with the newest client comes first.
             here.sort(key=lambda each: each.version or (), reverse=True)
         found += here
-        if named is not None or (
-            first and any(each.works and each.under_cron for each in found)
-        ):
+        is_good = any(client.accepted and client.under_cron for client in found)
+        if named is not None or (first and is_good):
             break
 
     def at(path: str) -> Candidate | None:
@@ -146,31 +157,34 @@ def find_clients(
 def _choose(
     found: Sequence[Candidate], named: str | None
 ) -> tuple[Candidate | None, str]:
-    """The client for a crontab line, and why: the first that works under cron too, else the first that works here.
+    """Choose the client of the set-up, and say why.
 
-    What a person named is never quietly replaced.
+    One that Majora accepts wins over one that it refuses, wherever it is; then one that
+    runs under cron too; then the first in the order of the places. What a person named
+    is never quietly replaced.
     """
+    working = [client for client in found if client.works]
+    if not working:
+        return None, "No Majora client that runs was found." + _passed_over(found)
     chosen = min(
-        (each for each in found if each.works),
-        key=lambda each: not each.under_cron,
-        default=None,
+        working, key=lambda client: (not client.accepted, not client.under_cron)
     )
-    passed_over, why = found, "No Majora client that runs was found."
-    if chosen is not None:
-        passed_over = found[: found.index(chosen)]
-        why = (
-            f"Found in: {chosen.source}."
-            if named is None
-            else "It was named with --ocarina."
-        )
-    if passed_over:
-        why += f" Passed over: {'; '.join(f'{each.path}: {each.problem}' for each in passed_over)}."
-    drawbacks = (
-        (chosen.problem, chosen.writable_by_others) if chosen is not None else ()
-    )
-    for each in filter(None, drawbacks):
-        why += f" But {each}."
+    why = f"Found in: {chosen.source}."
+    if named is not None:
+        why = "It was named with --ocarina."
+    why += _passed_over(found[: found.index(chosen)])
+    for drawback in (chosen.problem, chosen.writable_by_others):
+        if drawback:
+            why += f" But {drawback}."
     return chosen, why
+
+
+def _passed_over(clients: Sequence[Candidate]) -> str:
+    """Say which clients were not chosen, and why."""
+    if not clients:
+        return ""
+    reasons = [f"{client.path}: {client.drawback}" for client in clients]
+    return f" Passed over: {'; '.join(reasons)}."
 
 
 # Words of Python and of the loader if something that a program starts on is gone or broken.

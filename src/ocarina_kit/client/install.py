@@ -149,7 +149,7 @@ def plan_install(
         if _is_vacant(location):
             break
         found = examine(machine, location / "bin" / NAME)
-        if _is_accepted(found):
+        if found.accepted:
             tool = tool if (location / "conda-meta").is_dir() else ""
             return Plan(
                 location, spec, _activate(tool, location, folders), already=found
@@ -205,10 +205,6 @@ def _activate(tool: str, location: Path, folders: Sequence[Path]) -> str:
     known = location.name if location.parent in folders else str(location)
     by_tool = f"{Path(tool).name} activate {shlex.quote(known)}"
     return by_tool if tool else f". {shlex.quote(str(location / 'bin' / 'activate'))}"
-
-
-def _is_accepted(client: Candidate) -> bool:
-    return client.works and (client.version or ()) >= MINIMUM_VERSION
 
 
 def _find_conda(machine: Machine) -> tuple[str, list[Path]]:
@@ -290,7 +286,7 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
                 _run(machine, plan, words, argv)
             say("Checking that it runs …")
             client = examine(machine, plan.client, timeout=60.0)
-            if not _is_accepted(client):
+            if not client.accepted:
                 what = f"What was installed is not a client that the server accepts: {client.described}."
                 wanted = version_text(MINIMUM_VERSION)
                 why = f"It came from {plan.source}. The server wants {wanted} or newer."

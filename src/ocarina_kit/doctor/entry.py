@@ -76,8 +76,11 @@ def _client(world: World) -> str | None:
     """The client for the entry: the one that ``schedule`` put there if it works, else the one that was found."""
     keep, chosen = world.entries.kept, world.clients.chosen
     call = keep.program("client") if keep is not None and keep.marked else None
-    if call is not None and isabs(call.path) and client_at(world, call.path).works:
-        return call.path
+    if call is not None and isabs(call.path):
+        current = client_at(world, call.path)
+        is_better = chosen is not None and chosen.accepted and not current.accepted
+        if current.works and not is_better:
+            return call.path
     return chosen.path if chosen is not None else None
 
 
@@ -132,6 +135,9 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     client = client_at(world, path)
     if not client.works and client.state != "no answer":
         return f"{path} is not the Majora client, but {client.described}"
+    chosen = world.clients.chosen
+    if client.works and not client.accepted and chosen is not None and chosen.accepted:
+        return f"{path} is {client.drawback}"
     # One that --ocarina named is where no search looks: the kit wrote it, and it works.
     if client.state == "no answer" or entry.marked or client in world.clients.all:
         return ""

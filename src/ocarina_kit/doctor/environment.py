@@ -140,7 +140,10 @@ def _other(world: World) -> dict[str, Any]:
     typed, chosen = _typed(world), world.clients.chosen
     if chosen is not None and chosen.path != typed.path:
         export = f"export PATH={quote(dirname(chosen.path))}:$PATH"
-        text = "Another client works: put its folder first on PATH, or remove this one."
+        text = (
+            "Put the folder of the other client first on PATH, in ~/.bashrc too. Or "
+            "remove the environment of this one."
+        )
         return {"text": text, "run": export}
     if typed.state == "not executable":
         return {
@@ -169,7 +172,20 @@ def version_accepted(world: World) -> Outcome | None:
         return ok("Majora accepts ocarina {version}.", version=version)
     wanted = answer.wanted_version or version_text(MINIMUM_VERSION)
     said = "Majora refuses ocarina {version}: it wants {wanted} or newer."
-    return problem("fail", said, version=version, wanted=wanted)
+    chosen = world.clients.chosen
+    if chosen is None or not chosen.accepted:
+        return problem("fail", said, version=version, wanted=wanted)
+    said += " Your shell runs {shell}; {file} is {client}."
+    return problem(
+        "fail",
+        said,
+        version=version,
+        wanted=wanted,
+        shell=_file(world, _typed(world)),
+        file=_file(world, chosen),
+        client=chosen.described,
+        **_other(world),
+    )
 
 
 # --- ENV006 to ENV008: the machine ------------------------------------------------------------------------------------
