@@ -431,6 +431,7 @@ def test_it_installs_a_client_and_one_step_that_fails_stops_no_other(
         talk(
             screen,
             "scheduled",
+            "Still missing: the client.",
             "Next step: ocarina-kit init   (goes on from here)",
             ends=1,
         )
@@ -616,3 +617,14 @@ def test_what_majora_refuses_is_not_set_up(person: Lab, fault: str) -> None:
     )
     assert "Which Majora?" not in text
     assert person.kit.read_config()["CLIENT_SECRET"] == app.client_secret
+
+
+def test_the_next_step_is_what_is_missing(person: Lab) -> None:
+    login, schedule = (
+        f"Next step: ocarina-kit {name}" for name in ("login", "schedule")
+    )
+    assert init(person, "--yes").out.splitlines()[-1] == login
+    person.give(LOOKUP)
+    assert init(person, "--yes").out.splitlines()[-1] == schedule
+    assert person.kit.run("schedule", "--yes").code == 0
+    assert "Next step" not in init(person, "--yes").out

@@ -76,3 +76,12 @@ def test_at_a_terminal_it_offers_to_remove_the_entry(lab: Lab) -> None:
         "removed",
     )
     assert lab.kit.crontab == OTHERS
+
+
+def test_with_a_deleted_application_the_tokens_can_be_forgotten(lab: Lab) -> None:
+    lab.give(LOOKUP)
+    lab.majora.remove_application(lab.app)
+    ran = lab.kit.run("logout", "--yes")
+    assert (ran.code, "Try: ocarina-kit logout --local" in ran.err) == (1, True), ran
+    assert lab.kit.run("logout", "--local", "--yes").code == 0
+    assert lab.kit.read_tokens() == {}

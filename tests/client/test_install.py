@@ -200,6 +200,31 @@ def test_git_comes_with_conda_or_must_exist(home: Path) -> None:
     assert refused(desk(home, PATH="/nowhere")).id == "INS002"
 
 
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        ("fatal: unable to access: Could not resolve host: github.com", "has a proxy"),
+        ("SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "CA bundle"),
+        ("OSError: Tunnel connection failed: 403 Forbidden", "proxy did not let"),
+        ("ensurepip is not available", "install python3-venv"),
+        ("OSError: [Errno 28] No space left on device", "no space left"),
+        ("ERROR: something new", "Fix what these lines say"),
+    ],
+)
+def test_the_installers_last_lines_are_said_once_with_their_meaning(
+    home: Path, words: str, meaning: str
+) -> None:
+    pip = f"echo '{words}' >&2; echo '  {words}'; exit 1"
+    python = program(
+        home / "forge/bin/conda",
+        f'#!/bin/sh\n[ $1 = info ] && exec echo \'{{"envs_dirs": ["{home}/envs"]}}\'\n{pip}\n',
+    )
+    machine = desk(home, CONDA_EXE=str(python))
+    error = failed(machine, plan_install(machine))
+    assert (error.id, error.why.count(words)) == ("INS003", 1)
+    assert meaning in error.remedy.text
+
+
 def test_names_that_are_refused(home: Path) -> None:
     for name in ("base", "a/b", "a b", "-x", ".x", "a:b", "ü", "a\n", ""):
         assert refused(desk(home), name=name).exit == Exit.USAGE

@@ -234,8 +234,21 @@ class _Init:
         if setup.legacy_key is not None:
             ui.say(NO_TOKENS)
         elif not complete:
-            ui.next_step(context.location.command("login"))
+            self._name_the_next_step(setup)
         return Result()
+
+    def _name_the_next_step(self, setup: Setup) -> None:
+        """Name what is to be done once the configuration is there."""
+        now = self.context.machine.now()
+        with contextlib.suppress(KitError):
+            tokens = self._tokens(setup)
+            if any(
+                token.can_refresh or token.seconds_left(now) > 0 for token in tokens
+            ):
+                if not self.context.world().entries.active:
+                    self.ui.next_step(self.context.location.command("schedule"))
+                return
+        self.ui.next_step(self.context.location.command("login"))
 
     # --- the settings: asked for, or taken
 
@@ -426,5 +439,23 @@ class _Init:
         if problem is None:
             login.show_end("\nReady. Try it:", most=1)
         elif not interrupted:
+            self._say_what_is_missing(setup)
             ui.next_step(context.location.command("init"), "goes on from here")
         return Result(error=problem, shown=True)
+
+    def _say_what_is_missing(self, setup: Setup) -> None:
+        client = self.clients.chosen
+        has_client = client is not None and client.accepted
+        missing = [] if has_client else ["the client"]
+        now = self.context.machine.now()
+        if not any(token.seconds_left(now) > 0 for token in self._tokens(setup)):
+            missing.append("a login")
+        if not self.context.world().entries.active:
+            missing.append("the crontab line")
+        if missing:
+            self.ui.say(f"Still missing: {listed(missing)}.")
+        if not has_client:
+            self.ui.say(
+                "Without the client no ocarina command works. ocarina-kit refreshes "
+                "the tokens meanwhile."
+            )

@@ -46,10 +46,51 @@ _ADDRESS = r"(?P<git>git\+)?(?:file://|(?:https://|(?P<ssh>ssh://)(?:[\w.-]+@)?)
 _TRY_DEFAULT = Remedy(
     "Install the version that the kit was tested with.", ("ocarina-kit install-client",)
 )
-_READ_ON = Remedy(
-    "Fix what these lines say, then run this again; --dry-run shows the commands. If this machine needs a proxy, set "
-    "HTTPS_PROXY. On Debian and Ubuntu, venv needs the package python3-venv."
+_DRY_RUN = Remedy(
+    "Fix what these lines say. --dry-run shows the commands.",
+    ("ocarina-kit install-client --dry-run",),
 )
+_KNOWN_CAUSES = (
+    (
+        r"certificate verify failed|SSL certificate problem|self.signed certificate",
+        "The CA bundle of this shell lacks the issuer of the certificate. Unset "
+        "REQUESTS_CA_BUNDLE and SSL_CERT_FILE. If that does not help, ask whoever "
+        'runs this network: "Which CA bundle is for programs here?"',
+    ),
+    (
+        r"ProxyError|Cannot connect to proxy|Tunnel connection failed|CONNECT tunnel"
+        r"|Could not resolve proxy|Proxy Authentication",
+        "The proxy did not let it through. Check HTTPS_PROXY and NO_PROXY. If they "
+        'look right, ask whoever runs this network: "Which proxy is for this machine?"',
+    ),
+    (
+        r"Could not resolve host|Name or service not known|name resolution"
+        r"|Network is unreachable|nodename nor servname|NewConnectionError",
+        "This machine cannot reach the internet by itself. If it has a proxy, set "
+        'HTTPS_PROXY. If not, ask whoever runs it: "How do I install from GitHub here?"',
+    ),
+    (
+        r"ensurepip is not available|python3-venv",
+        "This Python lacks venv. On Debian and Ubuntu, install python3-venv.",
+    ),
+    (
+        r"No space left on device|Disk quota exceeded",
+        "There is no space left. Delete something, or use --prefix for another disk.",
+    ),
+)
+"""Patterns of an installer's words, and what they mean; the first that fits."""
+
+
+def _remedy_for(lines: Sequence[str]) -> Remedy:
+    """Say what the installer's last lines mean, where that is known."""
+    text = "\n".join(lines)
+    for pattern, meaning in _KNOWN_CAUSES:
+        if re.search(pattern, text, re.IGNORECASE):
+            return Remedy(meaning)
+    return _DRY_RUN
+
+
+_LAST_LINES = 12
 
 
 class Plan(NamedTuple):
@@ -312,11 +353,17 @@ def _run(machine: Machine, plan: Plan, words: str, argv: tuple[str, ...]) -> Non
     output = mask(
         (done.stdout + b"\n" + done.stderr).decode("utf-8", errors="backslashreplace")
     )
-    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
-    how = f"ended with code {done.code}" if done.code is not None else done.error
-    what = f"{words} failed ({Path(argv[0]).name}: {how}). Nothing of it is left on this machine."
+    lines = [line.strip() for line in output.splitlines()]
+    # pip repeats what a program that it started has said.
+    last = [line for line in dict.fromkeys(lines) if line][-_LAST_LINES:]
+    ending = done.error if done.code is None else f"ended with code {done.code}"
+    what = (
+        f"{words} failed ({Path(argv[0]).name}: {ending}). "
+        "Nothing of it is left on this machine."
+    )
+    why = "\n".join(last)
     raise KitError(
-        Problem(message=what, id="INS003", why="\n".join(lines[-15:]), remedy=_READ_ON)
+        Problem(message=what, id="INS003", why=why, remedy=_remedy_for(last))
     )
 
 

@@ -209,6 +209,17 @@ _FAULTS = {
         _REVOKE,
         Exit.UNKNOWN,
     ),
+    "client-of-logout": _Fault(
+        "CRD001",
+        "Majora does not accept this client id and secret.",
+        "{said} If the application was deleted, its tokens went with it.",
+        (
+            "Forget the tokens here; or set the client id and secret again, then log "
+            "out.",
+            "logout --local",
+            "init",
+        ),
+    ),
     "no-token": _Fault("TOK001", "There is no token yet.", _FIRST, _LOGIN, Exit.LOGIN),
     "damaged": _Fault("TOK002", _DAMAGED, _LEFT, _ASIDE),
     "odd": _Fault(
@@ -460,9 +471,8 @@ def not_revoked(answer: Refused | NoAnswer, setup: Setup) -> KitError:
                 exit=seen.exit,
             )
         )
-    return error(
-        "client" if answer.cause == "client" else "not-revoked", setup, said=answer.said
-    )
+    fault = "client-of-logout" if answer.cause == "client" else "not-revoked"
+    return error(fault, setup, said=answer.said)
 
 
 def clock_note(skew: float | None) -> str:
