@@ -119,6 +119,22 @@ def test_a_callback_goes_only_to_the_server_of_its_link(lab: Lab) -> None:
     assert lab.kit.run("login", "--callback", address).code == 0
 
 
+def test_the_link_pasted_back_asks_majora_about_the_client(lab: Lab) -> None:
+    """Its error page says so, and many paste the address of that page: the link."""
+    opened = link(lab).strip()
+    ran = lab.kit.run("login", "--callback", opened)
+    assert (ran.code, "[LGN003]" in ran.err, "error there" in ran.err) == (
+        1,
+        True,
+        True,
+    )
+    page = lab.kit.run("login", "--callback", "-", stdin="Mismatching redirect URI.")
+    assert (page.code, "[LGN023]" in page.err) == (1, True), page
+    lab.majora.remove_application(lab.app)
+    ran = lab.kit.run("login", "--callback", opened)
+    assert (ran.code, "[CRD001]" in ran.err) == (1, True), ran
+
+
 def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
     """A token that is valid or can be refreshed; else both steps are named."""
     ran = lab.kit.run("login", "--for", "upload", "--json")

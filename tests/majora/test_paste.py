@@ -140,6 +140,8 @@ MISREAD = [
      Misread("redirect-uri", "The browser shows: Mismatching redirect URI.")),
     ("Invalid client_id parameter value.", DOMAIN, {STATE},
      Misread("client", "The browser shows: Invalid client_id parameter value.")),
+    *((f"Permission Denied. The page {text}.", DOMAIN, {STATE}, Misread("two-factor", f"The browser shows: {text}."))
+      for text in ("enforces users to verify using two-factor authentication", "has not enabled 2FA")),
     # The state tells whose callback it is.
     *((text, DOMAIN, {OTHER}, Misread("wrong-state", state=STATE))
       for text in (CALLBACK, f"<{CALLBACK}>", quote(CALLBACK, safe=""), lines(CALLBACK, 40))),

@@ -206,6 +206,8 @@ def _finish(login: Login, source: str) -> None:
     )
     found = read_paste(text, login.setup.domain, [each.state for each in still_open])
     if not used and isinstance(found, Misread):
+        if found.kind == "authorize-link":
+            login.check_client()
         login.fail(login.misread(found))
 
 

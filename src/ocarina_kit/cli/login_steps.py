@@ -48,11 +48,13 @@ NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
 # Errors after which another link may still work. All others are about the client, the account or the network.
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
 # Kinds of `Misread` that are the server's answer: no other paste can follow for the same link.
-FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client")
+FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client", "two-factor")
 
 _PASTE_HELP = (
-    "The link opens Majora in a browser, on any machine. Log in there and press Authorize. The page that opens has an "
-    "address with code= and state= in it: copy all of it and paste it here. Only its length is shown."
+    "The link opens Majora in a browser, on any machine. Log in there and press "
+    "Authorize. The page that opens has an address with code= and state= in it: copy "
+    "all of it and paste it here. Only its length is shown. If the browser shows an "
+    "error, paste the words of that page."
 )
 
 
@@ -226,7 +228,8 @@ class Login:
                 start = "Your browser opens this link. Press"
                 open_link(self.links[scope])
             self.ui.say(
-                f"{start} Authorize, and paste the address of the page that opens within 60 seconds:\n"
+                f"{start} Authorize, and paste the address of the page that opens "
+                "within 60 seconds:\n"
             )
             try:
                 self.redeem(pending, self._ask(pending))
@@ -247,7 +250,8 @@ class Login:
     def _ask(self, pending: Pending) -> Secret:
         """Show the link, and take pastes until one holds its code. Raises KitError for an error of the server's."""
         # The link is in the prompt: when it is shown, a paste can be taken already.
-        prompt = f"{self.links[pending.scope]}\n\n> "
+        error_page = "Or paste the words of an error page."
+        prompt = f"{self.links[pending.scope]}\n\n{error_page}\n> "
         while True:
             found = read_paste(
                 self.ui.ask_paste(prompt, help=_PASTE_HELP),
@@ -260,15 +264,7 @@ class Login:
             if found.kind in FINAL_PASTES:
                 raise error
             if found.kind == "authorize-link":
-                # Whoever pastes the link may have met the server's error page: does it know this client at all?
-                with self.ui.waiting(
-                    "Asking Majora whether it knows the client", _PROBE_S
-                ):
-                    client = self.majora.probe_client(_PROBE_S)
-                if client.kind == "unknown":
-                    raise told.error(
-                        "client", self.setup, said="It does not know this client id."
-                    )
+                self.check_client()
             step = (
                 "Use the link above."
                 if found.kind == "wrong-state"
@@ -276,6 +272,20 @@ class Login:
             )
             self.ui.caution(error, step)
             prompt = "> "
+
+    def check_client(self) -> None:
+        """Ask Majora whether it knows the client at all.
+
+        Whoever pastes the link back may have met the server's error page.
+
+        Raises:
+            KitError: CRD001 if it does not.
+        """
+        with self.ui.waiting("Asking Majora whether it knows the client", _PROBE_S):
+            client = self.majora.probe_client(_PROBE_S)
+        if client.kind == "unknown":
+            unknown = "It does not know this client id."
+            raise told.error("client", self.setup, said=unknown)
 
     def redeem(self, pending: Pending, code: Secret) -> None:
         """Exchange a code, unless that was done before. Raises KitError if there is no token that ocarina can use then,

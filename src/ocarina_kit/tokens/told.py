@@ -32,7 +32,10 @@ class _Fault(NamedTuple):
     exit: Exit = Exit.PROBLEM
 
 
-_LEADS = "It leads to Majora's button Authorize."
+_LEADS = (
+    "It leads to Majora's button Authorize. If the browser shows an error there, paste "
+    "the words of that page."
+)
 _NO_LOGIN = "The browser was not logged in to Majora yet: log in there first."
 _OTHER = "It is at {said}; the server of this set-up is {domain}"
 _EARLIER = "It may come from an earlier link (each is open for an hour), another set-up or somebody else's."
