@@ -104,6 +104,15 @@ def test_any_times(times: str) -> None:
     assert entry.times is not None
 
 
+def test_an_interval_that_cron_does_not_have() -> None:
+    (entry,) = read(f"@every 3h {OCARINA} oauth refresh")
+    assert (entry.time, entry.times, entry.reading.other_work) == (
+        "@every 3h",
+        None,
+        [],
+    )
+
+
 LEFT_ALONE = [
     "# note: ocarina oauth refresh every 6 hours",
     "# 0 0,6,12,18 * * * means: ocarina oauth refresh",

@@ -43,7 +43,12 @@ REFUSALS = [
     # cronsim's own inventions
     ("0 0 L * *", "day of month field"),
     ("0 0 * * 5#2", "day of week field"),
-    ("0 0 0 * * *", "five fields"),
+    ("0 0 0 * * *", "none for seconds"),
+    ("0 0 12 * * ? *", "five fields"),
+    ("0 0 ? * *", "no ?, which is in its day of month field"),
+    ("H */3 * * *", "no H, which is in its minute field"),
+    ("@every 3h", "cron has no @every: its words are @hourly"),
+    ("@Daily", "cron has no @Daily"),
     ("", "five fields"),
     ("@daily 3", "five fields"),
     ("0 0 * * *\n* * * * * rm", "five fields"),

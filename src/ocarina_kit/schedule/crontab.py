@@ -16,7 +16,7 @@ _VARIABLE = re.compile(
     re.S | re.A,
 )
 _JOB = re.compile(
-    r"[ \t]*(?P<time>@[^ \t]+|[^ \t#]+(?:[ \t]+[^ \t]+){4})(?:[ \t]+(?P<command>.*))?",
+    r"[ \t]*(?P<time>@every[ \t]+\d[^ \t]*|@[^ \t]+|[^ \t#]+(?:[ \t]+[^ \t]+){4})(?:[ \t]+(?P<command>.*))?",
     re.S,
 )
 _BEFORE_PERCENT = re.compile(r"(?:[^\\%]|\\.|\\\Z)*", re.S)

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from ocarina_kit.client.places import CRON_PATH, cron_environment
 from ocarina_kit.config.names import CA_BUNDLES
 from ocarina_kit.schedule.crontab import encode, job, lines_of, variable
+from ocarina_kit.schedule.problems import readers_disagree
 from ocarina_kit.schedule.recognise import Call, Reading
 from ocarina_kit.schedule.times import Times, in_words, parse_times
-from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
+from ocarina_kit.system.problem import KitError, Problem, Remedy
 
 MARK = "ocarina-kit"
 MOST_BYTES = 997
@@ -258,11 +259,4 @@ def second_reading(line: str) -> None:
             one, two = parse_times(jobs[0].slices.render()), parse_times(ours[0])
             if (one.runs, one.days()) == (two.runs, two.days()):
                 return
-    raise usage_error(
-        "Two readers of crontabs do not agree on the times, so nothing was written.",
-        id="SCH010",
-        why="Other crons may read them in yet another way.",
-        remedy=Remedy(
-            "Leave the times to ocarina-kit.", ("ocarina-kit schedule --every 3h",)
-        ),
-    )
+    raise readers_disagree()
