@@ -186,16 +186,27 @@ def _show(
         ui.say(_totals(seen, problems, skipped))
         ui.next_step(*_next_step(context, problems))
         return
-    rest = f", {len(skipped)} skipped" if skipped else ""
-    works = (
-        f"Everything works: {count(len(seen), 'check')}{rest}."
-        if seen
-        else "Nothing was checked."
-    )
-    ui.say(f"{works} {backups}".strip())
-    for each in skipped if not verbose else ():
-        if each.unclear:
-            ui.status("skipped", f"{each.id}  {each.said}", column=7)
+    ui.say(f"{_healthy(context, seen, skipped)} {backups}".strip())
+
+
+def _healthy(
+    context: Context, seen: Sequence[Outcome], skipped: Sequence[Outcome]
+) -> str:
+    """Say in one sentence what works, and what nobody could tell."""
+    if not seen:
+        return "Nothing was checked."
+    works = sum(finding.status == "ok" for finding in seen)
+    sentence = f"Everything works: {count(works, 'check')}"
+    if skipped:
+        sentence += f", {len(skipped)} skipped"
+    unclear = [finding.id for finding in skipped if finding.unclear]
+    if unclear:
+        show = context.location.command("schedule", "--show")
+        sentence += (
+            f"; whether cron runs here is unknown ({', '.join(unclear)}): see "
+            f"{show} after the next run"
+        )
+    return f"{sentence}."
 
 
 def _show_one(ui: Ui, finding: Outcome) -> None:
