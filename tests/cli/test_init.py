@@ -607,7 +607,7 @@ def test_what_majora_refuses_is_not_set_up(person: Lab, fault: str) -> None:
         person.kit.secrets.add(app.client_secret)
     text = person.talk(
         "init --config-only",
-        "but refused",
+        "but it does not work",
         "Register the application again if it",
         (f"Client id [{person.app.client_id}]", app.client_id),
         ("Client secret (hidden):", app.client_secret),

@@ -296,17 +296,27 @@ def refusal(context: Context, values: dict[str, str], wish: Wish) -> KitError | 
 
 
 def ask_server(context: Context, values: Mapping[str, str]) -> KitError | None:
-    """Why Majora does not accept id and secret, or the key; None if it does."""
-    domain, user, token = (
-        values[name] for name in ("MAJORA_DOMAIN", "MAJORA_USER", "MAJORA_TOKEN")
-    )
+    """Ask Majora about id and secret, or the key: why it does not accept them."""
+    return problem_of(context, values, probe_server(context, values))
+
+
+def probe_server(context: Context, values: Mapping[str, str]) -> Probe:
+    """Ask Majora about id and secret, or the key."""
+    domain, token = values["MAJORA_DOMAIN"], values["MAJORA_TOKEN"]
     client_id, secret = (values.get(name, "") for name in PAIR)
     majora = Majora(context.machine, domain, client_id, Secret(secret))
     with context.ui.waiting(f"Asking {domain}", 20.0):
         if is_api_key(token):
-            probe = majora.probe_token(Secret(token), user, None, is_key=True)
-        else:
-            probe = majora.probe_client()
+            user = values["MAJORA_USER"]
+            return majora.probe_token(Secret(token), user, None, is_key=True)
+        return majora.probe_client()
+
+
+def problem_of(
+    context: Context, values: Mapping[str, str], probe: Probe
+) -> KitError | None:
+    """Say why Majora does not accept the settings; None if it does."""
+    domain = values["MAJORA_DOMAIN"]
     if probe.kind in ("known", "accepted"):
         return None
     if probe.kind in ("unknown", "other-grant"):
@@ -315,7 +325,7 @@ def ask_server(context: Context, values: Mapping[str, str]) -> KitError | None:
         return told.error(fault, setup, said=f"I{probe.words[1:]}.")  # "it answered …"
     if probe.kind != "refused":
         return no_majora(context, domain, probe)
-    what = f"Majora does not accept this API key for {user}."
+    what = f"Majora does not accept this API key for {values['MAJORA_USER']}."
     remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
     return KitError(
         Problem(
@@ -325,6 +335,13 @@ def ask_server(context: Context, values: Mapping[str, str]) -> KitError | None:
             remedy=remedy,
         )
     )
+
+
+def is_wrong_address(probe: Probe) -> bool:
+    """Whether no Majora is at the address, and none will be later."""
+    if probe.kind == "not-majora":
+        return True
+    return probe.net is not None and probe.net.kind == "dns-none"
 
 
 def no_majora(context: Context, domain: str, probe: Probe) -> KitError:

@@ -126,8 +126,18 @@ class _Init:
             )
             raise usage_error(what, id=id, why="Nothing was written.", remedy=remedy)
         setup = self._current(known) if self.asks else None
-        if setup is not None and self._is_refused(setup):
-            return self._agree_and_do(self._values(without_secret(known)))
+        if setup is not None and not wish.offline:
+            settings = settings_of(setup)
+            probe = know.probe_server(self.context, settings)
+            problem = know.problem_of(self.context, settings, probe)
+            if problem is not None:
+                place = f"{setup.user} at {instance_of(setup.domain)}"
+                self.ui.say(f"Set up: {place}, but it does not work.")
+                self.ui.caution(problem, problem.remedy.text)
+            if problem is not None and problem.id in REFUSED_BY_MAJORA:
+                return self._agree_and_do(self._values(without_secret(known)))
+            if know.is_wrong_address(probe):
+                return self._agree_and_do(self._values(known))
         if setup is None:
             return self._agree_and_do(self._values(known))
         rows: Rows = []
@@ -157,19 +167,6 @@ class _Init:
             with contextlib.suppress(KitError):
                 return usable(World.of(self.config))
         return None
-
-    def _is_refused(self, setup: Setup) -> bool:
-        """Ask Majora about the set-up that there is, and show its "no"."""
-        if self.wish.offline:
-            return False
-        problem = know.ask_server(self.context, settings_of(setup))
-        if problem is None or problem.id not in REFUSED_BY_MAJORA:
-            return False
-        self.ui.say(
-            f"Set up: {setup.user} at {instance_of(setup.domain)}, but refused."
-        )
-        self.ui.caution(problem, problem.remedy.text)
-        return True
 
     def _agree_and_do(
         self,
