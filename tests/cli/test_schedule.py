@@ -322,6 +322,54 @@ def test_show_promises_nothing_that_a_check_denies(lab: Lab, client: Path) -> No
     assert any(f"\n{'':12}{hour}" in ran.out for hour in hours), ran
 
 
+# Bytes of no encoding, a lone surrogate, odd paths, numbers without end.
+ODD = [
+    b"0 */3 * * * /opt/\xff/ocarina oauth refresh\n",
+    b"0 */3 * * * \xed\xa0\x80 ocarina oauth refresh\n",
+    b"0 */3 \xff * * /opt/ocarina oauth refresh\n",
+    b"SHELL=/bin/\xff\nPATH=\xff\nHOME=/\xff\n0 */3 * * * ocarina-kit refresh\n",
+    b"0 */3 * * * OCARINA_CONF_FILE=/\xff ocarina-kit refresh --\xff # ocarina-kit\n",
+    b"0 */3 * * * ocarina-kit refresh --cron --profile \xff # ocarina-kit \xff\n",
+    b"#0 */3 * * * \xff; ocarina-kit refresh --cron # ocarina-kit\n",
+    b"0 */3 * * * . /\xff; \xff && ocarina oauth refresh \xff%\xff\n",
+    b"0 */3 * * * ~\xff/ocarina oauth refresh > '\xff\n",
+    b"9" * 9000 + b" * * * * ocarina oauth refresh\n",
+    b"0 */3 * * * ocarina oauth refresh" + b" 'a" * 20_000 + b"\n",
+    b"0 */3 * * * /\0/ocarina oauth refresh\n",
+    b"0 */3 * * * ocarina oauth refresh \x1b[31m\r\n",
+]
+
+
+@pytest.mark.parametrize("content", ODD)
+def test_no_crontab_is_a_bug_of_ours(lab: Lab, content: bytes) -> None:
+    lab.give(LOOKUP)
+    lab.kit.crontab_file.write_bytes(content)
+    for args in (
+        ("schedule", "--show"),
+        ("schedule", "--show", "--json"),
+        ("schedule", "--dry-run"),
+        ("schedule", "--remove", "--dry-run"),
+        ("doctor", "--only", "CRN", "--fix", "--dry-run"),
+    ):
+        ran = lab.kit.run(*args)
+        assert ran.code in (0, 1, 5), (args, ran)
+    assert lab.kit.crontab_file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "name",
+    "PATH HTTPS_PROXY NO_PROXY REQUESTS_CA_BUNDLE XDG_STATE_HOME OCARINA_CONF_FILE"
+    " LOGNAME USER TZ CONDA_EXE CONDA_PREFIX".split(),
+)
+def test_no_variable_is_a_bug_of_ours(lab: Lab, name: str) -> None:
+    lab.give(LOOKUP)
+    for value in ("\udcff", "/\udcff\n:\x1b[m%", "x" * 100_000):
+        kept = f"{os.environ['PATH']}:" if name == "PATH" else ""
+        for args in (("--show",), ("--print",), ("--dry-run", "--json")):
+            ran = lab.kit.run("schedule", *args, env={name: kept + value})
+            assert ran.code in (0, 1, 2, 5), (args, value[:20], ran)
+
+
 def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     lab.give(LOOKUP)
     assert lab.kit.run("schedule", "--yes").code == 0
@@ -343,6 +391,14 @@ def test_the_line_is_tried_as_cron_runs_it(lab: Lab) -> None:
     )
     for args in (("--show", "--json"), ("--dry-run",), ("--remove", "--dry-run")):
         assert "S=****" in lab.kit.run("schedule", *args).all
+    # So is whatever variable the kit would not write.
+    lab.kit.crontab = (
+        f"DB_PW=s3cr3t\n0 */3 * * * KEY='s3 cr3t' X=$(echo s3cr3t) {lab.client}"
+        " oauth refresh\n"
+    )
+    for args in (("--show",), ("--show", "--json"), ("--dry-run",)):
+        ran = lab.kit.run("schedule", *args)
+        assert ("s3cr3t" in ran.all, "KEY=**** X=****" in ran.all) == (False, True)
     lab.kit.crontab = good
     lab.majora.revoke(lab.kit.read_tokens()[LOOKUP])
     ran = lab.kit.run("schedule", "--test", "--json")

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocarina_kit.system.secret import MASK, Secret, hidden, mask, mask_opaque
+from ocarina_kit.system.secret import (
+    CRONTAB_VARIABLES,
+    MASK,
+    Secret,
+    hidden,
+    mask,
+    mask_opaque,
+    mask_variables,
+)
 
 LONG = "Se" + "b2" * 63
 
@@ -129,3 +137,28 @@ def test_nothing_raises_and_line_breaks_stay(text: str, secret: str) -> None:
 )
 def test_long_texts_are_masked_in_reasonable_time(text: str) -> None:
     mask(text, [LONG])
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("DB_PW=abc", "DB_PW=****"),
+        ("'DB_PW' = 'a b'", "'DB_PW' = ****"),
+        ("# PW=ab c", "# PW=****"),
+        ("MAILTO=", "MAILTO="),
+        ("PATH=/a:/b", "PATH=/a:/b"),
+        (r"""0 0 * * * P='a b' Q="c \" d" R=e\ f x""", "0 0 * * * P=**** Q=**** R=**** x"),
+        ("0 0 * * * export A=b; HOME=/x B=`c d` y", "0 0 * * * export A=****; HOME=/x B=**** y"),
+        ("0 0 * * * sh -c 'Z=$(cat f) y'", "0 0 * * * sh -c 'Z=**** y'"),
+        ("0 0 * * * x --for=a 2>&1", "0 0 * * * x --for=a 2>&1"),
+    ],
+)  # fmt: skip
+def test_variables_of_a_crontab(line: str, shown: str) -> None:
+    assert mask_variables(line) == shown
+
+
+def test_variables_that_the_kit_writes_are_shown() -> None:
+    from ocarina_kit.config.names import CA_BUNDLES
+    from ocarina_kit.schedule.line import NO_PROXY, PROXY
+
+    assert {*CA_BUNDLES, *PROXY, *NO_PROXY} < CRONTAB_VARIABLES

@@ -33,7 +33,6 @@ from ocarina_kit.schedule.program import unreadable
 from ocarina_kit.schedule.times import parse_every, parse_times, refuse_long_gap, spread
 from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
-from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock, span
 from ocarina_kit.tokens.history import first_seen
 
@@ -341,7 +340,7 @@ def _installed(context: Context) -> Entry | None:
 def _try(context: Context, setup: Setup, entry: Entry, whose: str) -> Result:
     """Run the entry now, and show what became of each token."""
     ui = context.ui
-    shown = mask(entry.text, setup.secrets)
+    shown = entry.masked(setup.secrets)
     ui.say(
         f"Running {whose} as cron does: in its bare environment, without a terminal."
     )

@@ -18,7 +18,6 @@ from ocarina_kit.schedule.host import zone
 from ocarina_kit.schedule.line import Entry
 from ocarina_kit.schedule.times import runs as runs_after
 from ocarina_kit.system.problem import KitError, Problem, Remedy
-from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import clock
 from ocarina_kit.tokens.history import last_success
 from ocarina_kit.tokens.told import undamaged
@@ -53,7 +52,7 @@ def show_entry(context: Context) -> Result:
         problems.insert(0, problem)
     working = [entry for entry in entries if _refreshes(world, entry, outcomes)]
     runs = upcoming(world.tokens.now, working)
-    line = mask(entries[0].text, world.setup.secrets) if entries else None
+    line = entries[0].masked(world.setup.secrets) if entries else None
     data = members(world, line, runs, next(iter(problems + warnings), None))
     if entries:
         kit = any(entry.runner != "client" for entry in working)
@@ -169,7 +168,7 @@ def _show(
         ui.say(
             f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):"
         )
-        ui.raw(mask(entry.text, world.setup.secrets), indent=2)
+        ui.raw(entry.masked(world.setup.secrets), indent=2)
     rows = [("Last success", "none is known")]
     if last is not None:
         where = f" on {last.host}" if last.host not in ("", world.machine.host) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from posixpath import isabs, join, normpath
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from ocarina_kit.schedule.problems import readers_disagree
 from ocarina_kit.schedule.recognise import Call, Reading
 from ocarina_kit.schedule.times import Times, in_words, parse_times
 from ocarina_kit.system.problem import KitError, Problem, Remedy
+from ocarina_kit.system.secret import Secret, mask, mask_variables
 
 MARK = "ocarina-kit"
 MOST_BYTES = 997
@@ -34,6 +35,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SWITCHED_OFF = re.compile(
     r"\s*#(?:.*?[#\s])??((?:@\w+|[\d*]\S*(?:\s+\S+){4})\s+(?:\d>|[^\s\d*]).*)"
 )
+_MENTION = re.compile("ocarina|refresh", re.I)
 # Any user info, or a word for a password: if unclear, it stays out of the crontab.
 _SECRET = re.compile(r"@|%40|pass|pwd|secret|token", re.I)
 
@@ -82,6 +84,10 @@ class Entry(NamedTuple):
         times = self.times
         return "never" if times is None else in_words(times)
 
+    def masked(self, secrets: Iterable[Secret | str] = ()) -> str:
+        """Return the line as it may be shown."""
+        return mask(mask_variables(self.text), secrets)
+
     @property
     def marked(self) -> bool:
         """Whether ocarina-kit wrote it."""
@@ -92,42 +98,69 @@ class Entry(NamedTuple):
 
 
 def entries(content: bytes, user: str, home: str) -> list[Entry]:
-    """All entries of a crontab that refresh a token, commented-out ones included, in order. Never raises.
+    """List the entries that refresh a token, commented-out ones included, in order.
 
-    ``user`` and ``home`` are those of the crontab's owner.
+    Args:
+        user: the crontab's owner.
+        home: the owner's home, absolute.
     """
-    found: list[Entry] = []
+    refreshes: list[Entry] = []
     values: dict[str, str] = {}
     set_at: dict[str, int] = {}
     for number, line in enumerate(lines_of(content), start=1):
-        if setting := variable(line):
-            values[setting[0]], set_at[setting[0]] = setting[1], number
-        if not re.search("ocarina|refresh", line, re.I):
-            continue
-        text = line.removesuffix("\n")
-        off = _SWITCHED_OFF.match(text)
-        if (parts := job(off[1] if off else text)) is None:
-            continue
-        # As its author meant it: percent signs as they are.
-        reading = Reading(
-            parts[1].replace("\\%", "%"), cron_environment(user, home, values)
-        )
-        entry = Entry(
-            number,
-            text,
-            off is None,
-            *parts,
-            reading,
-            {**values},
-            {**set_at},
-            line != text,
-        )
-        # A comment that only speaks of a refresh has no times, or begins with another word.
-        has_times = entry.times is not None or entry.time[0] == "@"
-        is_prose = not has_times or parts[1].split()[:1] == reading.other_work[:1]
-        if entry.calls and (entry.active or not is_prose):
-            found.append(entry)
-    return found
+        text = line.removesuffix("\n").partition("\0")[0]  # cron reads no further
+        setting = variable(text)
+        if setting is not None:
+            name, value = setting
+            values[name] = value
+            set_at[name] = number
+        elif _MENTION.search(text):
+            entry = _read_entry(number, text, user, home, values, set_at)
+            if entry is not None:
+                refreshes.append(entry._replace(ends=line.endswith("\n")))
+    return refreshes
+
+
+def _read_entry(
+    number: int,
+    text: str,
+    user: str,
+    home: str,
+    values: Mapping[str, str],
+    set_at: Mapping[str, int],
+) -> Entry | None:
+    """Read a line that may refresh a token. Returns None if it does not."""
+    off = _SWITCHED_OFF.match(text)
+    parts = job(off[1] if off else text)
+    if parts is None:
+        return None
+    time, command = parts
+    # As its author meant it: percent signs as they are.
+    meant = command.replace("\\%", "%")
+    reading = Reading(meant, cron_environment(user, home, values))
+    entry = Entry(
+        number,
+        text,
+        off is None,
+        time,
+        command,
+        reading,
+        dict(values),
+        dict(set_at),
+        ends=True,
+    )
+    if not entry.calls or (off and _is_prose(entry)):
+        return None
+    return entry
+
+
+def _is_prose(entry: Entry) -> bool:
+    """Return whether a comment only speaks of a refresh.
+
+    It has no times, or begins with a word that is no part of a refresh.
+    """
+    has_times = entry.times is not None or entry.time.startswith("@")
+    return not has_times or entry.command.split()[:1] == entry.reading.other_work[:1]
 
 
 def carried(environ: Mapping[str, str], cwd: str) -> tuple[dict[str, str], list[str]]:

@@ -13,6 +13,7 @@ from ocarina_kit.schedule.host import program_problem
 from ocarina_kit.schedule.line import Entry, Ground, build_line, entries, finds_env
 from ocarina_kit.schedule.recognise import KIT_OPTIONS, Call, Reading
 from ocarina_kit.schedule.times import gap_problem, one_miss_expires, spread
+from ocarina_kit.system.secret import mask_variables
 
 _POSIX_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "mksh"})
 
@@ -200,9 +201,10 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
     if (
         percent is not None and not Reading(text, {}).comment
     ):  # in a comment it does no harm
+        excerpt = mask_variables(entry.command[: percent + 4])[-16:]
         yield (
             number,
-            f"cron ends the command at the % in {entry.command[: percent + 4][-16:]!r}; write \\%",
+            f"cron ends the command at the % in {excerpt!r}; write \\%",
         )
     if not entry.reading.comment and re.search(r"(\r|\\r)\s*\Z", entry.command):
         yield (

@@ -127,10 +127,52 @@ def masked(
     text: str, kind: str = "config", secrets: Iterable[Secret | str] = ()
 ) -> str:
     """A file's text as it is shown, secrets as ``**** (128 characters)``. Its lines stay lines."""
-    text = mask(text, secrets, lengths=True)
-    if kind != "crontab":  # in which long paths are usual
-        text = mask_opaque(text, lengths=True)
-    return printable(text)
+    if kind == "crontab":  # in which long paths are usual
+        return printable(mask(mask_variables(text), secrets, lengths=True))
+    return printable(mask_opaque(mask(text, secrets, lengths=True), lengths=True))
+
+
+# What may be shown of a crontab: the variables that the kit itself writes, and SHELL,
+# which says what runs the command.
+CRONTAB_VARIABLES = frozenset(
+    {
+        "ALL_PROXY",
+        "CURL_CA_BUNDLE",
+        "HOME",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NO_PROXY",
+        "OCARINA_CONF_FILE",
+        "PATH",
+        "REQUESTS_CA_BUNDLE",
+        "SHELL",
+        "XDG_STATE_HOME",
+        "all_proxy",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    }
+)
+# A line that only sets a variable; cron takes blanks around the equals sign.
+_VARIABLE_LINE = r"""(?m)^(?P<head>[ \t#]*["']?(?P<name>\w+)["']?[ \t]*=[ \t]*)
+    (?P<value>[^\n]+)$"""
+# An assignment within a command: its value is quoted, or ends where the word ends.
+_ASSIGNMENT = r"""(?<![^\s;&|(`"'])(?P<head>(?P<name>[A-Za-z_]\w*)=)
+    (?P<value>(?:\$\([^()\n]*\)|`[^`\n]*`?|'[^'\n]*'?
+    |"(?:\\.|[^"\\\n])*"?|\\.|[^\s;&|()<>`'"\\])+)"""
+
+
+def mask_variables(text: str) -> str:
+    """Hide the values of variables in lines of a crontab, but for those listed."""
+    for pattern in (_VARIABLE_LINE, _ASSIGNMENT):
+        text = re.sub(pattern, _mask_variable, text, flags=re.X)
+    return text
+
+
+def _mask_variable(setting: re.Match[str]) -> str:
+    if setting["name"] in CRONTAB_VARIABLES:
+        return setting[0]
+    return f"{setting['head']}{MASK}"
 
 
 def _mask_known(text: str, secrets: Iterable[Secret | str], lengths: bool) -> str:
