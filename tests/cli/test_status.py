@@ -46,6 +46,7 @@ def token(left: float, **changes: Any) -> dict[str, Any]:
         ([token(-1), token(5 * HOUR, refresh_token=None)], "6h", 4, "TOK005"),
         ([token(5 * HOUR, access_token=None, refresh_token=None)], None, 1, "TOK002"),
         ([], None, 4, "TOK001"),
+        ([token(5 * HOUR)], "11h", 2, "USE001"),
     ],
 )
 def test_exit_codes(

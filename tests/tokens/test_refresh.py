@@ -386,3 +386,13 @@ def test_without_threads_one_after_another_is_asked_about(
     lab.have()
     monkeypatch.setattr(threading.Thread, "start", refused)
     assert lab.refresh() == {VIEW: "refreshed", READ: "refreshed"}
+
+
+def test_a_time_that_no_new_token_reaches_is_wrong_usage(lab: Lab) -> None:
+    lab.have()
+    with pytest.raises(KitError) as caught:
+        lab.refresh(within=36001)
+    assert (caught.value.problem.id, caught.value.problem.exit) == ("USE001", 2)
+    assert "10 h" in caught.value.problem.text
+    assert lab.majora.spent == []
+    assert lab.refresh(within=36000) == {VIEW: "refreshed", READ: "refreshed"}

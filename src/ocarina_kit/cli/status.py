@@ -40,9 +40,10 @@ def command(
         file = told.undamaged(setup, look(context.machine, setup.tokens_file)[1])
         if not file.entries:
             raise told.error("no-token", setup)
+        tokens = tokens_of(context.machine, setup, file)
+        told.check_within(tokens, seconds)
     except KitError as problem:
         return Result({"tokens": []}, problem)
-    tokens = tokens_of(context.machine, setup, file)
     lines = log.read_log(context.machine)
     known = log.Origins(lines)
     refused = history.refused(log.lines_of(context.machine, setup.tokens_file, lines))

@@ -96,9 +96,14 @@ def _judge(
     within: float | None,
 ) -> dict[str, Outcome]:
     """What is known of each token, by its key; ``due`` for those to refresh. ``before``: the file before the lock was
-    had. Raises KitError (TOK001, TOK002)."""
+    had. Raises KitError (TOK001, TOK002; USE001 if no token can be valid for ``within``)."""
     if not told.undamaged(setup, file).entries:
         raise told.error("no-token", setup)
+    if within is not None:
+        chosen = [
+            token for token in file.tokens if scopes is None or token.key in scopes
+        ]
+        told.check_within(chosen, within)
     refusal = guard(machine, setup)
     now = machine.now()
     found: dict[str, Outcome] = {}

@@ -12,14 +12,14 @@ from ocarina_kit.client.scopes import Table, options_for, permissions, what_for
 from ocarina_kit.config.location import Setup
 from ocarina_kit.config.url import endpoint
 from ocarina_kit.system.file_errors import no_file
-from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy
+from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.words import listed, span
 
 if TYPE_CHECKING:
     from ocarina_kit.majora.api import Refused
     from ocarina_kit.majora.http import NoAnswer
     from ocarina_kit.system.files import File
-    from ocarina_kit.tokens.file import TokensFile
+    from ocarina_kit.tokens.file import Token, TokensFile
 
 
 class _Fault(NamedTuple):
@@ -299,6 +299,26 @@ def named(scopes: Iterable[str], table: Table | None = None) -> str:
     if len(names) > 4:
         names = [*names[:3], f"{len(names) - 3} more"]
     return f"{'token' if len(names) == 1 else 'tokens'} to {listed(names)}"
+
+
+def check_within(tokens: Iterable[Token], seconds: float) -> None:
+    """Check that a fresh token could be valid for a length of time.
+
+    Args:
+        tokens: The tokens that are asked about.
+        seconds: The value of --within.
+
+    Raises:
+        KitError: USE001 if every new token expires sooner.
+    """
+    longest = max((token.lifetime for token in tokens), default=seconds)
+    if seconds <= longest:
+        return
+    raise usage_error(
+        f"No token is valid for {span(seconds)}: a new one expires after "
+        f"{span(longest)}.",
+        remedy=Remedy(f"Use --within with {span(longest)} or less."),
+    )
 
 
 # --- what the server says ---------------------------------------------------------------------------------------
