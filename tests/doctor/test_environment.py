@@ -8,7 +8,7 @@ from tests.doctor.test_server import HTTPS, a_world, judged
 from ocarina_kit.client.find import Candidate, Clients
 from ocarina_kit.config.setup import location_of
 from ocarina_kit.doctor import environment as env
-from ocarina_kit.majora.api import Probe
+from ocarina_kit.majora.answers import Probe, ProbeKind
 from ocarina_kit.schedule.program import Listing
 
 GOOD = Candidate("/a/bin/ocarina", state="works", version=(1, 0, 0))
@@ -97,8 +97,8 @@ def test_variables(environ: dict[str, str], command: str, missing: str) -> None:
 
 @pytest.mark.parametrize(("wanted", "said"), [("2.0.0", "2.0.0"), (None, "0.44.0")])
 def test_a_client_that_the_server_refuses(wanted: str | None, said: str) -> None:
-    refused = Probe("accepted", "", client_ok=False, wanted_version=wanted)
-    access = {"one": Probe("no-answer", ""), "other": refused}
+    refused = Probe(ProbeKind.ACCEPTED, "", client_ok=False, wanted_version=wanted)
+    access = {"one": Probe(ProbeKind.NO_ANSWER, ""), "other": refused}
     outcome = judged(
         env.version_accepted, a_world(clients=Clients((OLD,), OLD), access=access)
     )
@@ -112,7 +112,8 @@ def test_a_client_that_the_server_refuses(wanted: str | None, said: str) -> None
 def test_clock(skew: float | None, status: str) -> None:
     assert (
         judged(
-            env.clock, a_world(setup=HTTPS, identity=Probe("majora", "", skew=skew))
+            env.clock,
+            a_world(setup=HTTPS, identity=Probe(ProbeKind.MAJORA, "", skew=skew)),
         ).status
         == status
     )

@@ -14,8 +14,8 @@ from ocarina_kit.config.setup import Config
 from ocarina_kit.doctor import server
 from ocarina_kit.doctor.check import Judge, Outcome, ok
 from ocarina_kit.doctor.world import Tokens, World
-from ocarina_kit.majora.api import Probe
-from ocarina_kit.majora.http import NoAnswer
+from ocarina_kit.majora.answers import Probe, ProbeKind
+from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Completed, Machine
 from ocarina_kit.system.secret import Secret
@@ -85,10 +85,12 @@ server-error SENT: SRV004 unknown
 def test_where_a_request_ended(row: str) -> None:
     asked, _, expected = row.partition(": ")
     kind, how = asked.split()
-    net = NoAnswer(kind, "its own words", how == "SENT")
+    net = NoAnswer(NoAnswerKind(kind), "its own words", how == "SENT")
     environ, setup = PROXY if how == "PROXY" else {}, HTTP if how == "HTTP" else HTTPS
     world = a_world(
-        environ=environ, setup=setup, identity=Probe("no-answer", net.words, net)
+        environ=environ,
+        setup=setup,
+        identity=Probe(ProbeKind.NO_ANSWER, net.message, net),
     )
     # The first step that is neither ok nor skipped: the ones behind it depend on it.
     outcomes = {id: judged(judge, world) for id, judge in STEPS.items()}
@@ -107,7 +109,9 @@ def test_steps_that_do_not_apply() -> None:
         (HTTPS, PROXY, "skip ok ok ok"),
     ):
         world = a_world(
-            environ=environ, setup=setup, identity=Probe("majora", "invalid_client")
+            environ=environ,
+            setup=setup,
+            identity=Probe(ProbeKind.MAJORA, "invalid_client"),
         )
         assert [
             judged(judge, world).status for judge in STEPS.values()
@@ -117,7 +121,7 @@ def test_steps_that_do_not_apply() -> None:
 
 
 def test_an_address_that_worked_before_is_not_asked_for_again() -> None:
-    probe = Probe("no-answer", "", NoAnswer("refused", "it refuses"))
+    probe = Probe(ProbeKind.NO_ANSWER, "", NoAnswer(NoAnswerKind.REFUSED, "it refuses"))
     before = tokens()._replace(log=(Line("2026-11-28T12:00:00Z", result="refreshed"),))
     world = a_world(setup=HTTPS, identity=probe, tokens=before)
     assert judged(STEPS["SRV002"], world).remedy.commands == ()
@@ -135,7 +139,7 @@ def test_an_address_that_worked_before_is_not_asked_for_again() -> None:
 def test_credentials(kind: str, status: str) -> None:
     outcome = judged(
         server.credentials,
-        a_world(setup=HTTPS, credentials=Probe(kind, "it answered so")),
+        a_world(setup=HTTPS, credentials=Probe(ProbeKind(kind), "it answered so")),
     )
     assert outcome.status == status
     assert (outcome.remedy.commands == ("ocarina-kit init",)) is (kind == "unknown")
@@ -171,7 +175,9 @@ def test_access_tokens(
     view: str, tags: str, status: str, refreshed: tuple[str, ...]
 ) -> None:
     kinds = {VIEW: view, TAGS: tags} if view else {}
-    asked = {key: Probe(kind, "it answered so") for key, kind in kinds.items()}
+    asked = {
+        key: Probe(ProbeKind(kind), "it answered so") for key, kind in kinds.items()
+    }
     outcome = judged(
         server.access_tokens,
         a_world(access=asked, tokens=tokens(**{TAGS: a_token("t")})),
@@ -185,7 +191,8 @@ def test_access_tokens(
 def test_a_refused_token_without_a_refresh_token_cannot_be_fixed() -> None:
     held = tokens(**{VIEW: a_token("v", refresh_token=None)})
     outcome = judged(
-        server.access_tokens, a_world(access={VIEW: Probe("refused", "")}, tokens=held)
+        server.access_tokens,
+        a_world(access={VIEW: Probe(ProbeKind.REFUSED, "")}, tokens=held),
     )
     assert (outcome.status, outcome.fix) == ("fail", ())
     assert outcome.remedy.commands == ("ocarina-kit login --force --for lookup",)
@@ -207,7 +214,7 @@ def test_what_is_asked_about(tmp_path: Path) -> None:
         token: Secret, user: str, version: str | None, *_: float, **__: bool
     ) -> Probe:
         sent.append(f"{token.reveal()} {user} {version}")
-        return Probe("accepted", "")
+        return Probe(ProbeKind.ACCEPTED, "")
 
     client = Candidate("/bin/ocarina", state="works", version=(1, 0, 0))
     held = tokens(

@@ -10,7 +10,7 @@ import pytest
 from tests.majora.conftest import Authority, Peer, Peers, answer, machine_with
 
 from ocarina_kit.majora.api import Majora, tls_hint
-from ocarina_kit.majora.http import NoAnswer
+from ocarina_kit.majora.failures import NoAnswer
 from ocarina_kit.system.secret import Secret
 
 TOKEN = {

@@ -23,7 +23,9 @@ from tests.majora.conftest import (
 )
 
 from ocarina_kit import __version__
-from ocarina_kit.majora.http import NoAnswer, Response, ca_bundle, proxy_for, send
+from ocarina_kit.majora.failures import NoAnswer
+from ocarina_kit.majora.http import Response, send
+from ocarina_kit.majora.proxies import ca_bundle, proxy_for
 
 OK = answer("200 OK", b"{}", "Content-Type: application/json")
 
@@ -195,6 +197,57 @@ def test_packed_answers(peers: Peers) -> None:
     assert kind(packed(b"abcd")) == ("reset", True)
 
 
+TOKEN = b'{"access_token": "n3w"}'
+JSON = "Content-Type: application/json"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 9999",
+        b"Transfer-Encoding: chunked",
+        b"Connection: keep-alive",
+    ],
+)
+@pytest.mark.parametrize("end", ["close", "reset", "silence"])
+def test_a_complete_object_counts_however_the_connection_ends(
+    peers: Peers, head: bytes, end: str
+) -> None:
+    chunk = b"%x\r\n%b\r\n" % (len(TOKEN), TOKEN)
+    body = chunk if b"chunked" in head else TOKEN
+
+    def handler(conn: socket.socket, peer: Peer) -> None:
+        read_request(conn)
+        conn.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + body)
+        if end == "silence":
+            peers.stopping.wait()
+        if end == "reset":
+            time.sleep(0.2)  # so that the body has been read
+            linger = struct.pack("ii", 1, 0)
+            conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    got = ask(peers.start(handler).url, seconds=1)
+    assert isinstance(got, Response), got
+    assert (got.status, got.json()) == (200, {"access_token": "n3w"})
+
+
+def test_half_an_object_does_not_count(peers: Peers) -> None:
+    head = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\n"
+    half = peers.dripping(head + b'{"access_token": "n3', b"")
+    assert kind(ask(half.url, seconds=0.3)) == ("timeout", True)
+
+
+def test_interim_answers_are_skipped(peers: Peers) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+    processing = b"HTTP/1.1 102 Processing\r\n\r\n"
+    last = answer("200 OK", TOKEN)
+    for before in (hints, processing + hints, b"HTTP/1.1 100 Continue\r\n\r\n"):
+        got = ask(peers.saying(before, last).url)
+        assert (got.status, got.body) == (200, TOKEN)
+    assert ask(peers.saying(hints * 1000, last).url, seconds=5) != 200
+    assert kind(ask(peers.saying(hints).url)) == ("reset", True)
+
+
 def test_connections_that_end_early(peers: Peers) -> None:
     def reset(conn: socket.socket, peer: Peer) -> None:
         conn.recv(65536)
@@ -239,7 +292,7 @@ def test_certificates(peers: Peers, authority: Authority, tmp_path: Path) -> Non
     assert kind(came(authority.server("other.test"), trusted)) == ("tls-host", False)
     unknown = came(Authority(tmp_path / "other.pem").server("localhost"), trusted)
     assert kind(unknown) == ("tls-unknown-issuer", False)
-    assert "localhost is not accepted: " in unknown.words
+    assert "localhost is not accepted: " in unknown.message
     assert kind(came(authority.server("localhost"), {})) == (
         "tls-unknown-issuer",
         False,
@@ -256,8 +309,8 @@ def test_a_ca_bundle_that_cannot_be_read_is_named(tmp_path: Path, peers: Peers) 
     for path in (tmp_path / "gone.pem", empty):
         got = ask("https://localhost:1/", {"REQUESTS_CA_BUNDLE": str(path)})
         assert kind(got) == ("ca-bundle", False)
-        assert "REQUESTS_CA_BUNDLE" in got.words
-        assert str(path) in got.words
+        assert "REQUESTS_CA_BUNDLE" in got.message
+        assert str(path) in got.message
     loopback = peers.saying(OK)  # http needs none
     assert ask(loopback.url, {"REQUESTS_CA_BUNDLE": str(empty)}).status == 200
     assert ca_bundle({"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "/c"}) == (
@@ -293,7 +346,7 @@ def test_https_goes_through_the_proxy(peers: Peers, authority: Authority) -> Non
     environ["HTTPS_PROXY"] = f"http://me:wr0ng@127.0.0.1:{proxy.port}"
     refused = ask("https://majora.test/", environ)
     assert kind(refused) == ("proxy-auth", False)
-    assert "wr0ng" not in refused.words
+    assert "wr0ng" not in refused.message
 
 
 def test_proxies_that_do_not_carry(peers: Peers) -> None:

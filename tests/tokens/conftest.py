@@ -9,8 +9,8 @@ import pytest
 
 from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.majora import api
-from ocarina_kit.majora.api import Granted, Refused
-from ocarina_kit.majora.http import NoAnswer
+from ocarina_kit.majora.answers import Granted, RefusalCause, Refused
+from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
 from ocarina_kit.system.secret import Secret
@@ -23,11 +23,11 @@ READ = "majora2.temp_can_read_pags_via_api"
 DOMAIN = "https://majora.example/"
 OTHER = "https://majora-test.example/"
 
-GONE = Refused("invalid_grant", cause="grant")
-DOWN = NoAnswer("refused", "it refuses the connection")
-SILENT = NoAnswer("timeout", "it did not answer", sent=True)
-BUSY = NoAnswer("rate-limited", "it answered 429", False, 429)
-LATE = NoAnswer("server-error", "it answered 502", True, 502)
+GONE = Refused("invalid_grant", cause=RefusalCause.GRANT)
+DOWN = NoAnswer(NoAnswerKind.REFUSED, "it refuses the connection")
+SILENT = NoAnswer(NoAnswerKind.TIMEOUT, "it did not answer", sent=True)
+BUSY = NoAnswer(NoAnswerKind.RATE_LIMITED, "it answered 429", False, 429)
+LATE = NoAnswer(NoAnswerKind.SERVER_ERROR, "it answered 502", True, 502)
 
 
 def entry(scope: str = VIEW, /, **changes: Any) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from tests.tokens.conftest import DOWN, GONE, READ, SILENT, VIEW, Lab, entry, granted
 
-from ocarina_kit.majora.api import Refused
+from ocarina_kit.majora.answers import RefusalCause, Refused
+from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.majora.grant import last_logins, new_pending, save_pending
-from ocarina_kit.majora.http import NoAnswer
 from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import log
@@ -29,10 +29,28 @@ EXCHANGES: list[tuple[list[Any], str, str, int, bool]] = [
     ([DOWN, granted(1)], "logged-in", "", 2, False),
     ([granted(1, "other")], "narrowed", "LGN028", 1, False),
     ([GONE], "failed", "LGN021", 1, False),
-    ([Refused("invalid_client", cause="client")], "failed", "CRD001", 1, True),
-    ([Refused("access_denied", cause="two-factor")], "failed", "LGN022", 1, True),
+    (
+        [Refused("invalid_client", cause=RefusalCause.CLIENT)],
+        "failed",
+        "CRD001",
+        1,
+        True,
+    ),
+    (
+        [Refused("access_denied", cause=RefusalCause.TWO_FACTOR)],
+        "failed",
+        "LGN022",
+        1,
+        True,
+    ),
     ([Refused("made_up")], "failed", "LGN025", 1, True),
-    ([Refused("unauthorized_client", cause="grant-type")], "failed", "LGN027", 1, True),
+    (
+        [Refused("unauthorized_client", cause=RefusalCause.GRANT_TYPE)],
+        "failed",
+        "LGN027",
+        1,
+        True,
+    ),
     ([SILENT], "failed", "LGN026", 1, True),
     ([DOWN, DOWN, DOWN], "failed", "SRV002", 3, True),
 ]
@@ -111,9 +129,9 @@ def test_init_sets_the_tokens_of_the_old_server_aside(lab: Lab) -> None:
 
 NOT_REVOKED = [
     (SILENT, "SRV004", 5),
-    (Refused("invalid_client", cause="client"), "CRD001", 1),
+    (Refused("invalid_client", cause=RefusalCause.CLIENT), "CRD001", 1),
     (Refused("server_error"), "LGO001", 5),
-    (NoAnswer("ca-bundle", "no CA bundle"), "SRV003", 1),
+    (NoAnswer(NoAnswerKind.CA_BUNDLE, "no CA bundle"), "SRV003", 1),
 ]
 
 

@@ -21,8 +21,8 @@ from tests.tokens.conftest import (
     granted,
 )
 
-from ocarina_kit.majora.api import Refused
-from ocarina_kit.majora.http import NoAnswer
+from ocarina_kit.majora.answers import RefusalCause, Refused
+from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.system.problem import KitError
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse
@@ -93,26 +93,41 @@ def test_what_cannot_be_refreshed(lab: Lab) -> None:
 ANSWERS: list[tuple[list[Any], str, list[tuple[str, int]], int]] = [
     # answers in their order, result, id and exit of the error, requests
     ([GONE], "refused-token", [("RFR001", 4)], 1),
-    ([Refused("invalid_scope", cause="scope")], "refused-token", [("RFR001", 4)], 1),
-    ([Refused("invalid_client", cause="client")], "refused-client", [("CRD001", 1)], 1),
     (
-        [Refused("unauthorized_client", cause="grant-type")],
+        [Refused("invalid_scope", cause=RefusalCause.SCOPE)],
+        "refused-token",
+        [("RFR001", 4)],
+        1,
+    ),
+    (
+        [Refused("invalid_client", cause=RefusalCause.CLIENT)],
+        "refused-client",
+        [("CRD001", 1)],
+        1,
+    ),
+    (
+        [Refused("unauthorized_client", cause=RefusalCause.GRANT_TYPE)],
         "refused-client",
         [("LGN027", 1)],
         1,
     ),
     ([Refused("server_error")], "refused", [("RFR003", 1)], 1),
-    ([Refused("invalid_request", cause="redirect-uri")], "refused", [("RFR003", 1)], 1),
+    (
+        [Refused("invalid_request", cause=RefusalCause.REDIRECT_URI)],
+        "refused",
+        [("RFR003", 1)],
+        1,
+    ),
     ([SILENT], "maybe-lost", [("RFR004", 5)], 1),
     ([DOWN, DOWN, DOWN], "unreached", [("SRV002", 5)], 3),
-    ([NoAnswer("ca-bundle", "no CA bundle")], "failed", [("SRV003", 1)], 1),
+    ([NoAnswer(NoAnswerKind.CA_BUNDLE, "no CA bundle")], "failed", [("SRV003", 1)], 1),
     ([BUSY, granted()], "refreshed", [], 2),
     ([LATE, granted()], "refreshed", [], 2),
     ([LATE, GONE], "lost", [("RFR002", 4)], 2),
     ([LATE, DOWN, DOWN], "maybe-lost", [("RFR004", 5)], 3),
     ([LATE] * 9, "maybe-lost", [("RFR004", 5)], 7),
     (
-        [NoAnswer("other", "it answered 302, a redirect", False, 302)],
+        [NoAnswer(NoAnswerKind.OTHER, "it answered 302, a redirect", False, 302)],
         "network",
         [("SRV004", 5)],
         1,
@@ -146,7 +161,7 @@ def test_an_answer_that_was_lost_in_an_earlier_run_is_called_lost(lab: Lab) -> N
     ]
 
 
-GATEWAY = NoAnswer("server-error", "it answered 502", True, 502)
+GATEWAY = NoAnswer(NoAnswerKind.SERVER_ERROR, "it answered 502", True, 502)
 
 
 @pytest.mark.parametrize(
@@ -171,12 +186,17 @@ WAITS = [
     (1, LATE, 54.1, None),
     (1, BUSY._replace(retry_after=20.0), 0.0, 20.0),
     (1, BUSY._replace(retry_after=90.0), 0.0, None),
-    (1, NoAnswer("timeout", "it did not answer"), 10.0, 1.0),
+    (1, NoAnswer(NoAnswerKind.TIMEOUT, "it did not answer"), 10.0, 1.0),
     (1, SILENT, 10.0, None),
     (2, DOWN, 0.0, 2.0),
     (3, DOWN, 0.0, None),
-    (1, NoAnswer("other", "it answered with a web page", True, 200), 0.0, None),
-    (1, NoAnswer("tls-expired", "the certificate has expired"), 0.0, None),
+    (
+        1,
+        NoAnswer(NoAnswerKind.OTHER, "it answered with a web page", True, 200),
+        0.0,
+        None,
+    ),
+    (1, NoAnswer(NoAnswerKind.TLS_EXPIRED, "the certificate has expired"), 0.0, None),
 ]
 
 
@@ -285,7 +305,7 @@ def test_a_domain_with_a_slip_in_it_takes_no_token(lab: Lab) -> None:
     lab.have(**{VIEW: entry()})
     mistyped = lab.setup._replace(domain="https://mjora.example/")
     assert lab.refresh(
-        NoAnswer("dns-none", "there is no such host"), setup=mistyped
+        NoAnswer(NoAnswerKind.DNS_NONE, "there is no such host"), setup=mistyped
     ) == {VIEW: "unreached"}
     assert lab.refresh() == {VIEW: "refreshed"}
 

@@ -4,7 +4,7 @@ import pytest
 from tests.tokens.conftest import DOMAIN, GONE, VIEW, Lab
 
 from ocarina_kit.client.scopes import PURPOSES
-from ocarina_kit.majora.http import NoAnswer
+from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.tokens import told
 from ocarina_kit.tokens.told import _FAULTS
 
@@ -86,7 +86,7 @@ def test_one_request_tells_which_check_failed(
     lab: Lab, kinds: str, sent: bool, id: str, code: int
 ) -> None:
     for kind in kinds.split():
-        answer = NoAnswer(kind, "something happened", sent)
+        answer = NoAnswer(NoAnswerKind(kind), "something happened", sent)
         error = told.no_answer(answer, lab.setup)
         assert (told.check_of(answer), error.id, error.exit) == (id, id, code)
         assert error.what == "Something happened."
@@ -94,7 +94,8 @@ def test_one_request_tells_which_check_failed(
             f"ocarina-kit {'init' if id == 'CFG006' else 'doctor'}",
         )
     busy = told.no_answer(
-        NoAnswer("rate-limited", "it answered 429", False, 429, 90), lab.setup
+        NoAnswer(NoAnswerKind.RATE_LIMITED, "it answered 429", False, 429, 90),
+        lab.setup,
     )
     assert busy.what == "There was no usable answer: it answered 429."
     assert busy.remedy.text == "Try again in 1 min 30 s."

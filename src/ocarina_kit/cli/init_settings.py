@@ -26,8 +26,9 @@ from ocarina_kit.config.write import with_settings
 from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.setup import findings, settled
 from ocarina_kit.doctor.world import World
-from ocarina_kit.majora.api import Majora, Probe
-from ocarina_kit.majora.http import NoAnswer
+from ocarina_kit.majora.answers import Probe, ProbeKind
+from ocarina_kit.majora.api import Majora
+from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.file_errors import refuse
 from ocarina_kit.system.files import final_target, prove_space
@@ -317,13 +318,15 @@ def problem_of(
 ) -> KitError | None:
     """Say why Majora does not accept the settings; None if it does."""
     domain = values["MAJORA_DOMAIN"]
-    if probe.kind in ("known", "accepted"):
+    if probe.kind in (ProbeKind.KNOWN, ProbeKind.ACCEPTED):
         return None
-    if probe.kind in ("unknown", "other-grant"):
-        fault = "client" if probe.kind == "unknown" else "grant-type"
+    if probe.kind in (ProbeKind.UNKNOWN, ProbeKind.OTHER_GRANT):
+        fault = "client" if probe.kind is ProbeKind.UNKNOWN else "grant-type"
         setup = Setup(context.location, domain, "", context.location.config)
-        return told.error(fault, setup, said=f"I{probe.words[1:]}.")  # "it answered …"
-    if probe.kind != "refused":
+        return told.error(
+            fault, setup, said=f"I{probe.message[1:]}."
+        )  # "it answered …"
+    if probe.kind is not ProbeKind.REFUSED:
         return no_majora(context, domain, probe)
     what = f"Majora does not accept this API key for {values['MAJORA_USER']}."
     remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
@@ -339,9 +342,9 @@ def problem_of(
 
 def is_wrong_address(probe: Probe) -> bool:
     """Whether no Majora is at the address, and none will be later."""
-    if probe.kind == "not-majora":
+    if probe.kind is ProbeKind.NOT_MAJORA:
         return True
-    return probe.net is not None and probe.net.kind == "dns-none"
+    return probe.failure is not None and probe.failure.kind is NoAnswerKind.DNS_NONE
 
 
 def no_majora(context: Context, domain: str, probe: Probe) -> KitError:
@@ -349,7 +352,9 @@ def no_majora(context: Context, domain: str, probe: Probe) -> KitError:
     setup = Setup(
         context.location, domain, "", context.location.config
     )  # all that is known before it is written
-    return told.no_answer(probe.net or NoAnswer("other", probe.words), setup)
+    return told.no_answer(
+        probe.failure or NoAnswer(NoAnswerKind.OTHER, probe.message), setup
+    )
 
 
 # --- the change -----------------------------------------------------------------------------------------------------

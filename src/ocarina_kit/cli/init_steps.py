@@ -40,6 +40,7 @@ from ocarina_kit.config.url import INSTANCES, endpoint, instance_of
 from ocarina_kit.config.values import is_api_key
 from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
+from ocarina_kit.majora.answers import ProbeKind
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.problem import Exit, KitError, Remedy, usage_error
@@ -335,7 +336,7 @@ class _Init:
                 return domain
             with self.ui.waiting(f"Asking {domain}", _IDENTIFY_S):
                 probe = Majora(self.context.machine, domain).identify(_IDENTIFY_S)
-            if probe.kind == "majora":
+            if probe.kind is ProbeKind.MAJORA:
                 return domain
             problem = know.no_majora(self.context, domain, probe)
             self.ui.caution(problem, problem.remedy.text)

@@ -18,6 +18,7 @@ from ocarina_kit.cli.ui import Ui
 from ocarina_kit.client import scopes
 from ocarina_kit.client.find import Clients, version_text
 from ocarina_kit.config.location import Setup
+from ocarina_kit.majora.answers import ProbeKind
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
 from ocarina_kit.majora.paste import Code, Misread, read_paste
@@ -283,7 +284,7 @@ class Login:
         """
         with self.ui.waiting("Asking Majora whether it knows the client", _PROBE_S):
             client = self.majora.probe_client(_PROBE_S)
-        if client.kind == "unknown":
+        if client.kind is ProbeKind.UNKNOWN:
             unknown = "It does not know this client id."
             raise told.error("client", self.setup, said=unknown)
 
@@ -421,14 +422,14 @@ class Login:
                 token.access_token, self.setup.user, version, _PROBE_S
             )
         self._skew = probe.skew
-        if probe.kind == "no-answer":
+        if probe.kind is ProbeKind.NO_ANSWER:
             self._verify = False
             self.ui.warn(
-                f"Majora was not asked whether it accepts the tokens: {probe.words}."
+                f"Majora was not asked whether it accepts the tokens: {probe.message}."
             )
         if probe.client_ok is not None:
             self._client_ok = probe.client_ok
-        return probe.kind == "refused"
+        return probe.kind is ProbeKind.REFUSED
 
     def _token(self, scope: str) -> Token | None:
         return look(self.machine, self.setup.tokens_file)[1].get(scope)

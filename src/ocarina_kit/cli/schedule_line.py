@@ -343,6 +343,7 @@ def try_line(context: Context, setup: Setup, entry: Entry) -> Trial:
 
 def _refusal(context: Context, setup: Setup, fresh: Sequence[Token]) -> KitError | None:
     """Ask Majora about one of the new tokens: it refreshes those of an inactive account."""
+    from ocarina_kit.majora.answers import ProbeKind
     from ocarina_kit.majora.api import Majora
 
     for token in fresh:
@@ -352,7 +353,7 @@ def _refusal(context: Context, setup: Setup, fresh: Sequence[Token]) -> KitError
                 probe = majora.probe_token(
                     token.access_token, setup.user, None, _PROBE_S
                 )
-            is_refused = probe.kind == "refused"
+            is_refused = probe.kind is ProbeKind.REFUSED
             return told.error("account-inactive", setup) if is_refused else None
     return None
 

@@ -12,6 +12,8 @@ from ocarina_kit.config.url import endpoint
 from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
 from ocarina_kit.doctor.config import ask
 from ocarina_kit.doctor.world import World
+from ocarina_kit.majora.answers import ProbeKind
+from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.system.change import Change
 from ocarina_kit.tokens import history, told
 from ocarina_kit.tokens.file import Token
@@ -27,22 +29,27 @@ _SEEN = {
     "SRV001": "The host of MAJORA_DOMAIN could not be looked up",
     "SRV002": "There is no connection",
     "SRV003": "There is no TLS connection",
-    "dns-none": "The host of MAJORA_DOMAIN is unknown",
-    "tls-expired": "The certificate has expired, or is not valid yet",
-    "tls-host": "The certificate is for another host",
-    "tls-unknown-issuer": "The certificate's issuer is not trusted here",
-    "ca-bundle": "The CA bundle cannot be used",
+    NoAnswerKind.DNS_NONE: "The host of MAJORA_DOMAIN is unknown",
+    NoAnswerKind.TLS_EXPIRED: "The certificate has expired, or is not valid yet",
+    NoAnswerKind.TLS_HOST: "The certificate is for another host",
+    NoAnswerKind.TLS_UNKNOWN_ISSUER: "The certificate's issuer is not trusted here",
+    NoAnswerKind.CA_BUNDLE: "The CA bundle cannot be used",
 }
 _UNCLEAR = (
-    "dns-silent",
-    "timeout",
-    "reset",
-    "proxy-refused",
-    "proxy-auth",
-    "no-thread",
+    NoAnswerKind.DNS_SILENT,
+    NoAnswerKind.TIMEOUT,
+    NoAnswerKind.RESET,
+    NoAnswerKind.PROXY_REFUSED,
+    NoAnswerKind.PROXY_AUTH,
+    NoAnswerKind.NO_THREAD,
 )
 # Of a wrong address, if it never worked; otherwise the server or the network is at fault.
-_BY_INIT = ("dns-none", "refused", "tls-host", "tls-other")
+_BY_INIT = (
+    NoAnswerKind.DNS_NONE,
+    NoAnswerKind.REFUSED,
+    NoAnswerKind.TLS_HOST,
+    NoAnswerKind.TLS_OTHER,
+)
 
 
 _check = partial(check, online=True)
@@ -51,9 +58,9 @@ _check = partial(check, online=True)
 def failed_step(world: World) -> str:
     """The id of the check at which the request ended without an answer of Majora's; "" if it got one."""
     probe = world.identity
-    if probe is None or probe.kind == "majora":
+    if probe is None or probe.kind is ProbeKind.MAJORA:
         return ""
-    step = "SRV004" if probe.net is None else told.check_of(probe.net)
+    step = "SRV004" if probe.failure is None else told.check_of(probe.failure)
     if (
         step == "SYS001"
     ):  # no thread could be started, so not even the name was looked up
@@ -66,7 +73,7 @@ def failed_step(world: World) -> str:
 
 
 def _has_proxy(world: World) -> bool:
-    from ocarina_kit.majora.http import proxy_for
+    from ocarina_kit.majora.proxies import proxy_for
 
     return proxy_for(world.machine.environ, world.setup.domain) is not None
 
@@ -77,38 +84,36 @@ def _is_plain(world: World) -> bool:
 
 def _step(world: World, id: str) -> Outcome | None:
     """What the request says of one step; None if it came further."""
-    from ocarina_kit.majora.http import NoAnswer
-
     probe, domain = world.identity, world.setup.domain
     if probe is None:
         return follows("CFG006")
-    net = probe.net or NoAnswer("other", probe.words)
+    net = probe.failure or NoAnswer(NoAnswerKind.OTHER, probe.message)
     if failed_step(world) != id:
         return (
             skip("not tried, because the CA bundle cannot be used")
-            if net.kind == "ca-bundle"
+            if net.kind is NoAnswerKind.CA_BUNDLE
             else None
         )
     text = told.no_answer(net, world.setup).remedy.text
     by_init = ask(world.config, "MAJORA_DOMAIN", text=text)
-    if id == "SRV004" and probe.kind == "no-answer":
-        return _no_answer(probe.words, text)
+    if id == "SRV004" and probe.kind is ProbeKind.NO_ANSWER:
+        return _no_answer(probe.message, text)
     if id == "SRV004":
         said = "{domain} answers, but is not Majora: {said}."
-        return problem("fail", said, domain=domain, said=probe.words, **by_init)
+        return problem("fail", said, domain=domain, said=probe.message, **by_init)
     remedy: dict[str, Any] = {
         "text": text,
-        "run": "date -u" if net.kind == "tls-expired" else "",
+        "run": "date -u" if net.kind is NoAnswerKind.TLS_EXPIRED else "",
     }
     if net.kind in _BY_INIT and not any(
         line.result in FRESH for line in world.tokens.log
     ):
         remedy = by_init
-    elif net.kind in ("tls-unknown-issuer", "ca-bundle"):
+    elif net.kind in (NoAnswerKind.TLS_UNKNOWN_ISSUER, NoAnswerKind.CA_BUNDLE):
         remedy = _of_the_bundle(world, text)
     seen = _SEEN.get(net.kind, _SEEN[id])
     status = "unknown" if net.kind in _UNCLEAR else "fail"
-    return problem(status, f"{seen}: {{said}}.", said=net.words.rstrip("."), **remedy)
+    return problem(status, f"{seen}: {{said}}.", said=net.message.rstrip("."), **remedy)
 
 
 def _no_answer(said: str, text: str = "Try again later.") -> Outcome:
@@ -219,21 +224,24 @@ def credentials(world: World) -> Outcome | None:
     probe, domain = world.credentials, world.setup.domain
     if probe is None:
         return follows("CFG004")
-    if probe.kind == "known":
+    if probe.kind is ProbeKind.KNOWN:
         return None
-    if probe.kind == "other-grant":
+    if probe.kind is ProbeKind.OTHER_GRANT:
         text = f"At {endpoint(domain, 'applications')} set Authorization grant type to Authorization code."
         said = "Your application is registered for another grant type: {said}."
-        return problem("fail", said, text=text, said=probe.words)
-    if probe.kind != "unknown":
-        return _no_answer(probe.words)
+        return problem("fail", said, text=text, said=probe.message)
+    if probe.kind is not ProbeKind.UNKNOWN:
+        return _no_answer(probe.message)
     text = told.error("client", world.setup).remedy.text
     remedy = ask(world.config, "CLIENT_ID", "CLIENT_SECRET", text=text)
     said = "Majora does not accept this client id and secret: {said}."
-    return problem("fail", said, said=probe.words, **remedy)
+    return problem("fail", said, said=probe.message, **remedy)
 
 
 # --- API001, API002 -------------------------------------------------------------------------------------------
+
+
+_WORST_FIRST = (ProbeKind.REFUSED, ProbeKind.OTHER_SERVER)
 
 
 @_check(
@@ -251,18 +259,16 @@ def access_tokens(world: World) -> Outcome | None:
     """
     asked = world.access
     kinds = [probe.kind for probe in asked.values()]
-    worst = next(
-        (kind for kind in ("refused", "other-server") if kind in kinds), "accepted"
-    )
+    worst = next((kind for kind in _WORST_FIRST if kind in kinds), ProbeKind.ACCEPTED)
     keys = [key for key, probe in asked.items() if probe.kind == worst]
     what = told.named(keys, world.table)
     login = world.login(keys, "--force")
-    if worst == "refused" and refused_just_granted(world):
+    if worst is ProbeKind.REFUSED and refused_just_granted(world):
         inactive = told.error("account-inactive", world.setup)
         said = "Majora's API refuses the {what}, though Majora had just granted access."
         text = inactive.remedy.text
         return problem("fail", said, impact=inactive.why, text=text, what=what)
-    if worst == "refused":
+    if worst is ProbeKind.REFUSED:
         spend = tuple(
             each.key
             for each in world.refreshable(world.tokens.usable)
@@ -281,13 +287,17 @@ def access_tokens(world: World) -> Outcome | None:
             fix=fix,
             what=what,
         )
-    if worst == "other-server":
+    if worst is ProbeKind.OTHER_SERVER:
         said = "Another server issued the {what}, so this one was not asked."
         text = "Log in at this server, or set MAJORA_DOMAIN back."
         return problem("fail", said, text=text, run=(login, _INIT), what=what)
     if len(keys) == len(asked) > 0:
         return ok("Majora accepts the {what}.", what=what)
-    silent = [probe.words for probe in asked.values() if probe.kind != "accepted"]
+    silent = [
+        probe.message
+        for probe in asked.values()
+        if probe.kind is not ProbeKind.ACCEPTED
+    ]
     return _no_answer(next(iter(silent), "there was no valid token to ask about"))
 
 
@@ -304,7 +314,7 @@ def refused_just_granted(world: World) -> list[Token]:
         granted = token.last_refresh(now)
         is_new = granted is not None and now - granted < history.JUST_GRANTED_S
         is_suspect = is_new or token.digest in suspects
-        if probe is not None and probe.kind == "refused" and is_suspect:
+        if probe is not None and probe.kind is ProbeKind.REFUSED and is_suspect:
             tokens.append(token)
     return tokens
 
@@ -320,10 +330,10 @@ def legacy_key(world: World) -> Outcome | None:
     probe = world.access.get("")
     if probe is None:
         return follows("CFG006")
-    if probe.kind == "accepted":
+    if probe.kind is ProbeKind.ACCEPTED:
         return None
-    if probe.kind != "refused":
-        return _no_answer(probe.words)
+    if probe.kind is not ProbeKind.REFUSED:
+        return _no_answer(probe.message)
     text = f"A key is valid for 3 days, for one user. A new one is at {endpoint(world.setup.domain, 'keys')}."
     said = "Majora refuses the API key of {user}."
     return problem("fail", said, text=text, run=_KEY, user=world.setup.user)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ocarina_kit.config.setup import Config
     from ocarina_kit.config.values import Value
     from ocarina_kit.doctor.check import Outcome
-    from ocarina_kit.majora.api import Majora, Probe
+    from ocarina_kit.majora.answers import Probe
+    from ocarina_kit.majora.api import Majora
     from ocarina_kit.schedule.line import Ground
     from ocarina_kit.schedule.plan import Mine
     from ocarina_kit.schedule.program import Listing
@@ -224,7 +225,7 @@ class World:
         token is never sent. Each query carries the version of the installed client, if that is known in time (ENV004).
         """
         from ocarina_kit.client.find import version_text
-        from ocarina_kit.majora.api import Probe
+        from ocarina_kit.majora.answers import Probe, ProbeKind
         from ocarina_kit.system.parallel import side_by_side
         from ocarina_kit.tokens.store import guard
 
@@ -242,7 +243,7 @@ class World:
 
         def probe(token: Token) -> Probe:
             if token.access_token is None or refusal(token) is not None:
-                return Probe("other-server", "")
+                return Probe(ProbeKind.OTHER_SERVER, "")
             return majora.probe_token(
                 token.access_token, setup.user, version, self.left()
             )

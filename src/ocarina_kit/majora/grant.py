@@ -1,7 +1,8 @@
-"""The authorization code grant: the link with state and PKCE, and the pending login that is on disk before it is shown.
+"""The authorization code grant: the link, and the pending login (RFC 6749, 4.1; RFC 7636).
 
-RFC 6749 (4.1), RFC 7636, FACTS.md. One private file a login in ``pending/`` of the state folder, named by a hash of its
-state: a state comes back in a pasted URL, so it never is a file name itself.
+A pending login is on the disk before its link is shown: one private file for each in
+``pending/`` of the state folder. It is named by a hash of its state, because a state
+comes back in a pasted URL and so must never be a file name itself.
 """
 
 from __future__ import annotations
@@ -25,29 +26,34 @@ from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.secret import Secret
 
-# Seconds until a pending login is forgotten.
 LIFETIME_S = 3600.0
-# Seconds by which the clock may have been set back since, or may differ between hosts that share a home.
+"""Seconds until a pending login is forgotten."""
+# Seconds by which the clock may have been set back since, or by which the clocks of two
+# hosts that share a home may differ.
 _CLOCK_SLIP_S = 300.0
+_LONGEST_FILE = 1 << 16
 
 
 class Pending(NamedTuple):
-    """A login whose link was shown. ``owner``: the set-up's domain, resolved configuration ("" for ``--env``) and
-    profile. ``created`` is in epoch seconds; so is ``sent``, when its code went to the server, 0 if it has not; after
-    that ``verifier`` is blank.
+    """A login whose link was shown.
 
     The client id and secret are not kept: they are read from the set-up again.
     """
 
     state: str
-    verifier: Secret
+    verifier: Secret  # blank once the code was sent
     scope: str
     owner: list[str | None]
-    created: float
+    """The set-up's domain, its resolved configuration ("" for ``--env``), its profile."""
+    created: float  # epoch seconds
     sent: float = 0.0
+    """When its code went to the server, in epoch seconds; 0 if it has not."""
 
     def belongs_to(self, setup: Setup) -> bool:
-        """Whether it began with this set-up: a code is sent only to the server that its link led to."""
+        """Whether it began with this set-up.
+
+        A code is sent only to the server that its link led to.
+        """
         return self.owner == _owner(setup)
 
 
@@ -57,9 +63,15 @@ def _owner(setup: Setup) -> list[str | None]:
 
 
 def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, str]:
-    """A new login for ``scope`` (names with blanks between), and its link. Save it before the link is shown.
+    """Make a new login and its link. Save the login before the link is shown.
 
-    ``approval_prompt=auto``: if a valid token of this client covers the scopes already, the browser asks nothing.
+    With ``approval_prompt=auto`` the browser asks nothing if a valid token of this
+    client covers the scopes already.
+
+    Args:
+        machine: Its clock dates the login.
+        setup: Whose login it is.
+        scope: Names with blanks between them.
     """
     import secrets
 
@@ -71,24 +83,27 @@ def new_pending(machine: Machine, setup: Setup, scope: str) -> tuple[Pending, st
     page = endpoint(setup.domain, "authorize")
     client = WebApplicationClient(setup.client_id)
     challenge = client.create_code_challenge(verifier, "S256")
-    with OAuth2Session(
-        client=client, redirect_uri=endpoint(setup.domain, "callback"), scope=scope
-    ) as session:
-        more = {
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-            "approval_prompt": "auto",
-        }
+    callback = endpoint(setup.domain, "callback")
+    with OAuth2Session(client=client, redirect_uri=callback, scope=scope) as session:
         # It takes no http://, which loopback hosts have; only the query is used.
         url, _ = session.authorization_url(
-            page.replace("http:", "https:", 1), state=state, **more
+            page.replace("http:", "https:", 1),
+            state=state,
+            code_challenge=challenge,
+            code_challenge_method="S256",
+            approval_prompt="auto",
         )
     pending = Pending(state, Secret(verifier), scope, _owner(setup), machine.now())
-    return pending, f"{page}?{url.partition('?')[2]}"
+    _, _, query = url.partition("?")
+    return pending, f"{page}?{query}"
 
 
 def save_pending(machine: Machine, pending: Pending) -> None:
-    """Keep a login, and forget expired ones. Raises KitError; its link must not be shown then."""
+    """Keep a login, and forget expired ones.
+
+    Raises:
+        KitError: It cannot be written; its link must not be shown then.
+    """
     make_private_folder(machine.state)
     make_private_folder(_folder(machine))
     for path in _folder(machine).glob("*.json"):
@@ -99,22 +114,26 @@ def save_pending(machine: Machine, pending: Pending) -> None:
 
 
 def last_logins(machine: Machine) -> list[Pending]:
-    """The logins of the last hour, oldest first: those that wait, and those whose code was sent. Never raises."""
-    found = [
-        _read(machine, Path(path)) for path in matching(_folder(machine), "*.json")
-    ]
-    return sorted(
-        (each for each in found if each is not None), key=lambda each: each.created
-    )
+    """List the logins of the last hour, oldest first. Never raises.
+
+    They are those that wait, and those whose code was sent.
+    """
+    logins = []
+    for path in matching(_folder(machine), "*.json"):
+        pending = _read(machine, Path(path))
+        if pending is not None:
+            logins.append(pending)
+    return sorted(logins, key=lambda pending: pending.created)
 
 
 def use_pending(machine: Machine, pending: Pending) -> None:
-    """Note that a login's code was sent: it only tells a second paste of the same callback now. Never raises."""
+    """Note that the code of a login was sent. Never raises.
+
+    From then on it only tells a second paste of the same callback.
+    """
+    used = pending._replace(verifier=Secret(""), sent=machine.now())
     with contextlib.suppress(KitError):
-        _write(
-            _path(machine, pending.state),
-            pending._replace(verifier=Secret(""), sent=machine.now()),
-        )
+        _write(_path(machine, pending.state), used)
 
 
 def _folder(machine: Machine) -> Path:
@@ -127,19 +146,21 @@ def _path(machine: Machine, state: str) -> Path:
 
 
 def _write(path: Path, pending: Pending) -> None:
-    write_private(
-        path,
-        json.dumps(
-            {**pending._asdict(), "verifier": pending.verifier.reveal()}
-        ).encode(),
-    )
+    value = {**pending._asdict(), "verifier": pending.verifier.reveal()}
+    write_private(path, json.dumps(value).encode())
 
 
 def _read(machine: Machine, path: Path) -> Pending | None:
-    """The login in a file; None if it is too old, from the future (the clock was set back), or not one of the kit's."""
+    """Read the login in a file.
+
+    None if it is too old, from the future (the clock was set back), or not one of the
+    kit's.
+    """
+    content = read_file(path, cap=_LONGEST_FILE).content
     try:
-        value = json.loads(read_file(path, cap=1 << 16).content or b"")
-        pending = Pending(**{**value, "verifier": Secret(value["verifier"])})
+        value = json.loads(content or b"")
+        value["verifier"] = Secret(value["verifier"])
+        pending = Pending(**value)
         age = machine.now() - (pending.sent or pending.created)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

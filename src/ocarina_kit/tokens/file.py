@@ -19,7 +19,7 @@ from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.system.secret import Secret
 
 if TYPE_CHECKING:
-    from ocarina_kit.majora.api import Granted
+    from ocarina_kit.majora.answers import Granted
 
 AHEAD = 7 * 86_400.0
 """Seconds that ``expires_at`` may be ahead beyond the lifetime before it is no time at all (CHECKS.md, TOK008)."""

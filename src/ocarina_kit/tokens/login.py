@@ -11,6 +11,7 @@ from functools import partial
 
 from ocarina_kit.config.location import Setup
 from ocarina_kit.majora import api
+from ocarina_kit.majora.answers import Granted, RefusalCause, Refused
 from ocarina_kit.majora.grant import Pending, use_pending
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.machine import Machine
@@ -65,7 +66,7 @@ def redeem(
         with held_off() as stop:
             ask = partial(server.exchange, code, pending.verifier)
             answer, _ = attempts(machine, ask, stop, resend=False)
-            if isinstance(answer, api.Granted):
+            if isinstance(answer, Granted):
                 (outcome,) = store.save([store.arrived(scope, answer)], "logged-in")
                 store.restore()
                 store.write_log(
@@ -91,7 +92,7 @@ def redeem(
                     answer, setup, scope, machine.now() - pending.created, login
                 )
                 outcome = Outcome(scope, "failed", problem=error)
-                if isinstance(answer, api.Refused) and answer.cause == "grant":
+                if isinstance(answer, Refused) and answer.cause is RefusalCause.GRANT:
                     use_pending(
                         machine, pending
                     )  # no other code will come of that link

@@ -18,8 +18,8 @@ from ocarina_kit.tokens.outcome import Outcome, Report
 from ocarina_kit.tokens.store import Store, guard, look, opened, read_journal
 
 if TYPE_CHECKING:
-    from ocarina_kit.majora.api import Answer
-    from ocarina_kit.majora.http import NoAnswer
+    from ocarina_kit.majora.answers import Answer
+    from ocarina_kit.majora.failures import NoAnswer
 
 BUDGET_S = 60.0
 """Seconds for all attempts and waits of one token together (CONTRACT.md, refresh); a code is valid as long."""
@@ -145,7 +145,8 @@ def _spend(
 ) -> float | None:
     """Threads only ask; this one alone writes: each batch of answers into the journal, then into the file. What became
     of each token goes into ``found``. Returns the skew of the server's clock."""
-    from ocarina_kit.majora.api import Granted, Majora, Refused
+    from ocarina_kit.majora.answers import Granted, Refused
+    from ocarina_kit.majora.api import Majora
     from ocarina_kit.system.parallel import side_by_side
     from ocarina_kit.tokens.log import read_log
 
@@ -203,7 +204,7 @@ def attempts(
 ) -> tuple[Answer, bool]:
     """Ask, with the seconds that are left, until trying again is of no use: the last answer, and whether an earlier
     attempt may have spent the token. Without ``resend`` what may have been spent is not sent again."""
-    from ocarina_kit.majora.http import NoAnswer
+    from ocarina_kit.majora.failures import NoAnswer
 
     began = machine.monotonic()
     resent = False
@@ -229,9 +230,14 @@ def next_wait(attempt: int, answer: NoAnswer, elapsed: float) -> float | None:
     ``attempt`` counts from 1; ``elapsed`` is in seconds since the first began. Tried again are 429, 5xx, and what was
     never sent: an answer that may be on its way is not asked for a second time.
     """
-    busy = answer.kind in ("rate-limited", "server-error")
-    slow = answer.kind in ("timeout", "dns-silent")
-    quick = answer.kind in ("refused", "reset") and attempt < _QUICK_TRIES
+    from ocarina_kit.majora.failures import NoAnswerKind
+
+    busy = answer.kind in (NoAnswerKind.RATE_LIMITED, NoAnswerKind.SERVER_ERROR)
+    slow = answer.kind in (NoAnswerKind.TIMEOUT, NoAnswerKind.DNS_SILENT)
+    quick = (
+        answer.kind in (NoAnswerKind.REFUSED, NoAnswerKind.RESET)
+        and attempt < _QUICK_TRIES
+    )
     if not busy and (answer.sent or not (slow or quick)):
         return None
     wait = max(min(2.0 ** (attempt - 1), 16.0), answer.retry_after or 0.0)

@@ -40,7 +40,7 @@ from ocarina_kit.tokens.file import (
 from ocarina_kit.tokens.outcome import Outcome
 
 if TYPE_CHECKING:
-    from ocarina_kit.majora.api import Granted
+    from ocarina_kit.majora.answers import Granted
     from ocarina_kit.system.change import Change
 
 _SPARE = 16 * 1024

@@ -16,8 +16,8 @@ from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, usage_er
 from ocarina_kit.system.words import listed, span
 
 if TYPE_CHECKING:
-    from ocarina_kit.majora.api import Refused
-    from ocarina_kit.majora.http import NoAnswer
+    from ocarina_kit.majora.answers import Refused
+    from ocarina_kit.majora.failures import NoAnswer
     from ocarina_kit.system.files import File
     from ocarina_kit.tokens.file import Token, TokensFile
 
@@ -395,11 +395,15 @@ def check_of(answer: NoAnswer) -> str:
 
 def no_answer(answer: NoAnswer, setup: Setup) -> KitError:
     """The error for a request without a usable answer: exit 5, but 1 for what is set wrong on this machine."""
+    from ocarina_kit.majora.failures import NoAnswerKind
+
     when = "later" if answer.retry_after is None else f"in {span(answer.retry_after)}"
-    command = setup.location.command("init" if answer.kind == "insecure" else "doctor")
+    command = setup.location.command(
+        "init" if answer.kind is NoAnswerKind.INSECURE else "doctor"
+    )
     return KitError(
         Problem(
-            message=answer.said,
+            message=answer.sentence,
             id=check_of(answer),
             why=f"Without an answer from {setup.domain} nothing can be done.",
             remedy=Remedy(_NETWORK[answer.kind][1].format(when=when), (command,)),
@@ -416,10 +420,10 @@ def no_login(
     login: str = "",
 ) -> KitError:
     """The error for a code that brought no token. ``link_age``: seconds since the link was shown."""
-    from ocarina_kit.majora.http import NoAnswer
+    from ocarina_kit.majora.failures import NoAnswer
 
     fault = "code-lost"
-    said = answer.said
+    said = answer.sentence
     if not isinstance(answer, NoAnswer):
         fault = answer.cause
     elif not answer.sent:
@@ -457,7 +461,8 @@ def no_refresh(
             answer was lost if the server says no now.
         unanswered_before: The same of an earlier run.
     """
-    from ocarina_kit.majora.http import NoAnswer
+    from ocarina_kit.majora.answers import RefusalCause
+    from ocarina_kit.majora.failures import NoAnswer
 
     resent = resent or unanswered_before
     if isinstance(answer, NoAnswer) and not answer.sent and not resent:
@@ -469,19 +474,20 @@ def no_refresh(
     if isinstance(answer, NoAnswer):
         again = unanswered_before and answer.sent and answer.status not in _DOWN
         result = "unanswered" if again else "maybe-lost"
-    elif answer.cause in ("client", "grant-type"):
+    elif answer.cause in (RefusalCause.CLIENT, RefusalCause.GRANT_TYPE):
         result, fault = "refused-client", answer.cause
-    elif answer.cause in ("other", "redirect-uri"):
+    elif answer.cause in (RefusalCause.OTHER, RefusalCause.REDIRECT_URI):
         result = "refused"
-    elif answer.cause == "grant" and resent:
+    elif answer.cause is RefusalCause.GRANT and resent:
         result = "lost"
-    said = answer.said + clock_note(answer.skew)
+    said = answer.sentence + clock_note(answer.skew)
     return result, error(fault or result, setup, (scope,), said=said)
 
 
 def not_revoked(answer: Refused | NoAnswer, setup: Setup) -> KitError:
     """Exit 5, but 1 for a client that the server does not know, and for what is set wrong on this machine."""
-    from ocarina_kit.majora.http import NoAnswer
+    from ocarina_kit.majora.answers import RefusalCause
+    from ocarina_kit.majora.failures import NoAnswer
 
     if isinstance(answer, NoAnswer):
         seen, kept = no_answer(answer, setup), error("not-revoked", setup)
@@ -494,8 +500,8 @@ def not_revoked(answer: Refused | NoAnswer, setup: Setup) -> KitError:
                 exit=seen.exit,
             )
         )
-    fault = "client-of-logout" if answer.cause == "client" else "not-revoked"
-    return error(fault, setup, said=answer.said)
+    fault = "client-of-logout" if answer.cause is RefusalCause.CLIENT else "not-revoked"
+    return error(fault, setup, said=answer.sentence)
 
 
 def clock_note(skew: float | None) -> str:
