@@ -12,9 +12,9 @@ from tests.client.stub import PACKAGES, client, machine_at, program
 from ocarina_kit.client.find import (
     Candidate,
     Clients,
+    classify_run,
     examine,
     find_clients,
-    judge,
     read_table,
 )
 from ocarina_kit.client.places import Launch, read_launch
@@ -199,7 +199,7 @@ def test_what_a_run_shows(
     done = Completed(
         code, output.encode(), errors.encode(), errors if code is None else ""
     )
-    found = judge(Candidate("/x/ocarina"), done)
+    found = classify_run(Candidate("/x/ocarina"), done)
     assert found.state == state
     assert problem in found.problem
     assert found.works == (found.version is not None)

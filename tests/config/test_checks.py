@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ocarina_kit.client.find import Candidate, Clients
+from ocarina_kit.client.find import Candidate, Clients, ClientState
 from ocarina_kit.config import jsontext
 from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.config.setup import Config, effective, from_environment, location_of
@@ -65,7 +65,7 @@ def config_of(given: Any, profile: str | None = None, **file: Any) -> Config:
 
 
 def world_of(config: Config, client: tuple[int, ...] | None = (1, 0, 0)) -> World:
-    found = Candidate("/o", real="/o", state="works", version=client)
+    found = Candidate("/o", real="/o", state=ClientState.WORKS, version=client)
     return World(
         config.machine,
         config.location,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ocarina_kit.client.find import Candidate, Clients
+from ocarina_kit.client.find import Candidate, Clients, ClientState
 from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.config.setup import Config
 from ocarina_kit.doctor.check import Outcome
@@ -72,7 +72,7 @@ class Desk:
         ]
         file = TokensFile(dict(zip((LOOKUP, INFO), entries, strict=False)))
         found = Candidate(
-            self.client, real=self.client, state="works", version=(1, 0, 0)
+            self.client, real=self.client, state=ClientState.WORKS, version=(1, 0, 0)
         )
         fine = dict.fromkeys(("CFG001", "CFG011"), SimpleNamespace(status="ok"))
         known: dict[str, Any] = {

@@ -5,23 +5,27 @@ from typing import Any
 import pytest
 from tests.doctor.test_server import HTTPS, a_world, judged
 
-from ocarina_kit.client.find import Candidate, Clients
+from ocarina_kit.client.find import Candidate, Clients, ClientState
 from ocarina_kit.config.setup import location_of
 from ocarina_kit.doctor import environment as env
 from ocarina_kit.majora.answers import Probe, ProbeKind
 from ocarina_kit.schedule.program import Listing
 
-GOOD = Candidate("/a/bin/ocarina", state="works", version=(1, 0, 0))
-OLD = Candidate("/b/bin/ocarina", state="works", version=(0, 36, 1))
-OTHER = Candidate("/c/bin/ocarina", state="not the client", problem="another program")
+GOOD = Candidate("/a/bin/ocarina", state=ClientState.WORKS, version=(1, 0, 0))
+OLD = Candidate("/b/bin/ocarina", state=ClientState.WORKS, version=(0, 36, 1))
+OTHER = Candidate(
+    "/c/bin/ocarina", state=ClientState.NOT_THE_CLIENT, problem="another program"
+)
 DEAD = Candidate(
-    "/d/bin/ocarina", state="does not run", problem="its interpreter is gone"
+    "/d/bin/ocarina", state=ClientState.DOES_NOT_RUN, problem="its interpreter is gone"
 )
 LOCKED = Candidate(
-    "/e/bin/ocarina", state="not executable", problem="it has no permission to run"
+    "/e/bin/ocarina",
+    state=ClientState.NOT_EXECUTABLE,
+    problem="it has no permission to run",
 )
 SLOW = Candidate(
-    "/f/bin/ocarina", state="no answer", problem="it gave no answer in time"
+    "/f/bin/ocarina", state=ClientState.NO_ANSWER, problem="it gave no answer in time"
 )
 LOOSE = GOOD._replace(writable_by_others="other users can replace /a")
 INSTALL, USE_GOOD = "ocarina-kit install-client", "export PATH=/a/bin:$PATH"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ocarina_kit.client.find import Candidate, Clients
+from ocarina_kit.client.find import Candidate, Clients, ClientState
 from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.config.setup import Config
 from ocarina_kit.doctor import server
@@ -216,7 +216,7 @@ def test_what_is_asked_about(tmp_path: Path) -> None:
         sent.append(f"{token.reveal()} {user} {version}")
         return Probe(ProbeKind.ACCEPTED, "")
 
-    client = Candidate("/bin/ocarina", state="works", version=(1, 0, 0))
+    client = Candidate("/bin/ocarina", state=ClientState.WORKS, version=(1, 0, 0))
     held = tokens(
         **{TAGS: a_token("t"), "old": a_token("old", expires_at=NOW - 1), "odd": 3}
     )

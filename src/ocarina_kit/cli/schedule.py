@@ -206,7 +206,9 @@ def _find_client(context: Context, named: str | None) -> Clients:
     what = f"{named} cannot be used in the crontab entry."
     remedy = Remedy("Name another, or install one.", ("ocarina-kit install-client",))
     raise KitError(
-        Problem(message=what, id=clients.all[0].fails, why=clients.why, remedy=remedy)
+        Problem(
+            message=what, id=clients.all[0].failed_check, why=clients.why, remedy=remedy
+        )
     )
 
 

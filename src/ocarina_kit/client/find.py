@@ -1,7 +1,8 @@
-"""Finds the ocarina clients on this machine, and what each of them is, by running it.
+"""Finds the ocarina clients on this machine, and runs each to see what it is.
 
-The first run has cron's bare environment: what works there still works after ``conda deactivate``, and no secret of
-this shell reaches a program that only happens to be named ocarina.
+The first run has cron's bare environment: what works there still works after
+``conda deactivate``. No secret of this shell reaches a program that only happens to
+have the name ocarina.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from ocarina_kit.client import problems
 from ocarina_kit.client.places import (
     CRON_PATH,
     NAME,
@@ -35,79 +38,98 @@ from ocarina_kit.system.words import one_line
 Version = tuple[int, ...]
 
 MINIMUM_VERSION: Version = (0, 44, 0)
-"""The server refuses older clients (FACTS.md, The server)."""
+"""Majora refuses older clients."""
 
 TIMEOUT = 8.0
-"""Seconds for one run of a candidate: a Python on a cold network file system takes some."""
+"""Seconds for one run of a candidate. Python is slow on a cold network file system."""
+
+
+class ClientState(str, Enum):
+    """What one run of a program showed."""
+
+    WORKS = "works"  # and it is the Majora client
+    NOT_THE_CLIENT = "not the client"
+    DOES_NOT_RUN = "does not run"
+    NOT_EXECUTABLE = "not executable"
+    NO_ANSWER = "no answer"
+    MISSING = "missing"
+
+
+_CHECKS = {
+    ClientState.MISSING: "ENV001",
+    ClientState.NOT_THE_CLIENT: "ENV002",
+    ClientState.DOES_NOT_RUN: "ENV003",
+    ClientState.NOT_EXECUTABLE: "ENV003",
+    ClientState.NO_ANSWER: "ENV003",
+    ClientState.WORKS: "ENV004",  # it can only be its version
+}
 
 
 class Candidate(NamedTuple):
-    """One ocarina. ``path`` is absolute, as it was found; ``real`` has its links followed; ``source``: where it is.
+    """A program with the name ocarina."""
 
-    ``interpreter`` is the Python it runs on; "" if unknown. ``state``: "works" (and is the Majora client), "not the
-    client", "does not run", "not executable", "no answer" or "missing"; ``problem`` says why. ``under_cron``: it also
-    runs in cron's bare environment. ``writable_by_others``: what lets another user replace it, in words; or "".
-    """
-
-    path: str
-    source: str = ""
-    real: str = ""
-    interpreter: str = ""
+    path: str  # absolute, as it was found
+    source: str = ""  # the place, for people
+    real: str = ""  # the path with its links followed
+    interpreter: str = ""  # the Python that it runs on; "" if unknown
     version: Version | None = None
-    state: str = "missing"
-    problem: str = ""
-    writable_by_others: str = ""
-    under_cron: bool = True
+    state: ClientState = ClientState.MISSING
+    problem: str = ""  # for people; lower case, no full stop
+    writable_by_others: str = ""  # for people; "" if only the user can replace it
+    under_cron: bool = True  # it also runs in cron's bare environment
 
     @property
     def works(self) -> bool:
-        return self.state == "works"
+        """Whether it is the Majora client, and runs."""
+        return self.state is ClientState.WORKS
 
     @property
     def accepted(self) -> bool:
-        """Whether it works, and its version is one that Majora accepts."""
+        """Whether it works, and Majora accepts its version."""
         return self.works and (self.version or ()) >= MINIMUM_VERSION
 
     @property
     def drawback(self) -> str:
-        """Why another one is better, in words; "" if none is."""
+        """Why another client is better; "" if nothing is wrong with this one."""
         if self.works and not self.accepted:
-            return f"{self.described}, which Majora refuses"
+            return problems.refused_version(self.described)
         return self.problem
 
     @property
-    def fails(self) -> str:
-        """The check that it fails; if it works, that is the one of its version."""
-        states = {"missing": "ENV001", "not the client": "ENV002", "works": "ENV004"}
-        return states.get(self.state, "ENV003")
+    def failed_check(self) -> str:
+        """The id of the check that reports a client that cannot be used."""
+        return _CHECKS[self.state]
 
     @property
     def described(self) -> str:
-        """What it is: ``ocarina 1.0.0``, ``another program``."""
+        """What it is, for people: ``ocarina 1.0.0``, ``another program``."""
         return f"ocarina {version_text(self.version)}" if self.works else self.problem
 
 
 class Clients(NamedTuple):
-    """What was found, in the order of preference. ``chosen`` is the one for a crontab line; ``why`` says why it is.
+    """What was found."""
 
-    ``shell`` and ``cron`` are what the bare name ocarina runs here and in a cron job.
-    """
-
-    all: tuple[Candidate, ...] = ()
-    shell: Candidate | None = None
-    chosen: Candidate | None = None
-    why: str = ""
-    cron: Candidate | None = None
+    all: tuple[Candidate, ...] = ()  # in the order of preference
+    shell: Candidate | None = None  # what the bare name ocarina runs here
+    chosen: Candidate | None = None  # for the crontab entry
+    why: str = ""  # why that one, in sentences
+    cron: Candidate | None = None  # what the bare name ocarina runs in a cron job
 
     @property
     def typed(self) -> Candidate | None:
-        """What a person gets who types ``ocarina``, as far as is known: what checks of "the client" look at."""
+        """What a person gets who types ``ocarina``, as far as is known.
+
+        The doctor's checks of "the client" are about this one.
+        """
         return self.shell or self.chosen or next(iter(self.all), None)
 
 
 def version_text(version: Version | None) -> str:
-    """``1.0.0``; "" for None."""
+    """Format a version as ``1.0.0``; "" for None."""
     return ".".join(map(str, version or ()))
+
+
+# --- finding
 
 
 def find_clients(
@@ -117,45 +139,85 @@ def find_clients(
     timeout: float = TIMEOUT,
     first: bool = False,
 ) -> Clients:
-    """Look in all places, run what is in each side by side, and choose. Never raises for what is found.
+    """Run every ocarina that is found in the known places, and choose one.
 
-    ``named`` is the value of ``--ocarina``: that one is chosen, or none. ``timeout`` is seconds for each run.
-    With ``first`` the search ends with the place that has a client for cron.
+    Never raises for what it finds.
+
+    Args:
+        machine: where to look.
+        named: the value of ``--ocarina``. That program is chosen, or none.
+        timeout: seconds for each run.
+        first: end the search at the first place that has a client for cron.
     """
-    found: list[Candidate] = []
-    for words, programs in places(machine, named):
-        new: dict[str, str] = {}
-        for path in programs:
-            new.setdefault(os.path.realpath(path), path)
-        paths = [
-            path
-            for real, path in new.items()
-            if all(real != each.real for each in found)
-        ]
-        ask = partial(
-            examine, machine, source=words, timeout=timeout, trusted=words in TRUSTED
-        )
-        answers = dict(answer for batch in side_by_side(paths, ask) for answer in batch)
-        here = [answers[path] for path in paths]
-        if words not in TRUSTED:
-            # Of several environments of one tool the one with the newest client comes first.
-            here.sort(key=lambda each: each.version or (), reverse=True)
-        found += here
-        is_good = any(client.accepted and client.under_cron for client in found)
-        if named is not None or (first and is_good):
+    candidates: list[Candidate] = []
+    for place, programs in places(machine, named):
+        known = {candidate.real for candidate in candidates}
+        new = _without_doubles(programs, known)
+        candidates += _examine_all(machine, place, new, timeout)
+        if named is not None:
             break
+        if first and _has_client_for_cron(candidates):
+            break
+    chosen, why = _choose(candidates, named)
+    path = machine.environ.get("PATH", "")
+    return Clients(
+        all=tuple(candidates),
+        shell=_candidate_at(candidates, on_path(NAME, path)),
+        chosen=chosen,
+        why=why,
+        cron=_candidate_at(candidates, on_path(NAME, CRON_PATH)),
+    )
 
-    def at(path: str) -> Candidate | None:
-        real = os.path.realpath(path) if path else ""
-        return next((each for each in found if each.real == real), None)
 
-    chosen, why = _choose(found, named)
-    shell = at(on_path(NAME, machine.environ.get("PATH", "")))
-    return Clients(tuple(found), shell, chosen, why, at(on_path(NAME, CRON_PATH)))
+def _without_doubles(programs: Sequence[str], known: set[str]) -> list[str]:
+    """Leave out links to the same program. `known` are the real paths of earlier ones."""
+    new: dict[str, str] = {}
+    for program in programs:
+        real = os.path.realpath(program)
+        if real not in known:
+            new.setdefault(real, program)
+    return list(new.values())
+
+
+def _examine_all(
+    machine: Machine, place: str, programs: Sequence[str], timeout: float
+) -> list[Candidate]:
+    """Examine the programs of one place, several at a time."""
+    trusted = place in TRUSTED
+    examine_one = partial(
+        examine, machine, source=place, timeout=timeout, trusted=trusted
+    )
+    examined: dict[str, Candidate] = {}
+    for batch in side_by_side(programs, examine_one):
+        examined.update(batch)
+    candidates = [examined[program] for program in programs]
+    if not trusted:
+        # Of several environments of one tool, the one with the newest client is best.
+        candidates.sort(key=_version_of, reverse=True)
+    return candidates
+
+
+def _version_of(candidate: Candidate) -> Version:
+    return candidate.version or ()
+
+
+def _has_client_for_cron(candidates: Sequence[Candidate]) -> bool:
+    return any(candidate.accepted and candidate.under_cron for candidate in candidates)
+
+
+def _candidate_at(candidates: Sequence[Candidate], path: str) -> Candidate | None:
+    """Find the candidate that a path leads to. `path` may be ""."""
+    if not path:
+        return None
+    real = os.path.realpath(path)
+    for candidate in candidates:
+        if candidate.real == real:
+            return candidate
+    return None
 
 
 def _choose(
-    found: Sequence[Candidate], named: str | None
+    candidates: Sequence[Candidate], named: str | None
 ) -> tuple[Candidate | None, str]:
     """Choose the client of the set-up, and say why.
 
@@ -163,35 +225,34 @@ def _choose(
     runs under cron too; then the first in the order of the places. What a person named
     is never quietly replaced.
     """
-    working = [client for client in found if client.works]
+    working = [candidate for candidate in candidates if candidate.works]
     if not working:
-        return None, "No Majora client that runs was found." + _passed_over(found)
-    chosen = min(
-        working, key=lambda client: (not client.accepted, not client.under_cron)
-    )
-    why = f"Found in: {chosen.source}."
-    if named is not None:
-        why = "It was named with --ocarina."
-    why += _passed_over(found[: found.index(chosen)])
+        reasons = [problems.NO_CLIENT_RUNS, *_explain_passed_over(candidates)]
+        return None, " ".join(reasons)
+    chosen = min(working, key=_rank)
+    place = problems.found_in(chosen.source)
+    reasons = [place if named is None else problems.NAMED_BY_OPTION]
+    reasons += _explain_passed_over(candidates[: candidates.index(chosen)])
     for drawback in (chosen.problem, chosen.writable_by_others):
         if drawback:
-            why += f" But {drawback}."
-    return chosen, why
+            reasons.append(problems.drawback_of_choice(drawback))
+    return chosen, " ".join(reasons)
 
 
-def _passed_over(clients: Sequence[Candidate]) -> str:
-    """Say which clients were not chosen, and why."""
-    if not clients:
-        return ""
-    reasons = [f"{client.path}: {client.drawback}" for client in clients]
-    return f" Passed over: {'; '.join(reasons)}."
+def _rank(candidate: Candidate) -> tuple[bool, bool]:
+    """Give the key to sort by: the best candidate has the least."""
+    return not candidate.accepted, not candidate.under_cron
 
 
-# Words of Python and of the loader if something that a program starts on is gone or broken.
-_BROKEN = (
-    r"(?m)Traceback \(most|^\w*Error: |shared librar|Library not loaded|Fatal Python error|bad interpreter"
-    r"|not found \(required by"
-)
+def _explain_passed_over(candidates: Sequence[Candidate]) -> list[str]:
+    """Say in one sentence which candidates were not chosen, or in none."""
+    if not candidates:
+        return []
+    reasons = [f"{candidate.path}: {candidate.drawback}" for candidate in candidates]
+    return [problems.passed_over(reasons)]
+
+
+# --- examining one program
 
 
 def examine(
@@ -202,151 +263,229 @@ def examine(
     timeout: float = TIMEOUT,
     trusted: bool = True,
 ) -> Candidate:
-    """What the one program at ``path`` is. ``source`` says in words where it was found. Never raises.
+    """Find out what one program is, if possible by running it. Never raises.
 
-    One that everyone could have put there is only run if it is ``trusted``: the person runs it anyway.
+    Args:
+        machine: where it runs.
+        path: the program.
+        source: the place where it was found, for people.
+        timeout: seconds for each run.
+        trusted: run it even if everyone could have put it there, as the person runs
+            the programs of that place anyway.
     """
-    path = str(path)
-    item = Candidate(path, source, os.path.realpath(path), problem="no such file")
-    if not os.path.lexists(path):
-        return item
-    if not os.access(path, os.F_OK):
-        return item._replace(state="does not run", problem="its link leads nowhere")
-    if not os.access(path, os.X_OK) or not Path(path).is_file():
-        return item._replace(
-            state="not executable",
-            problem="it is not a file with permission to run (no x bit)",
-        )
-    interpreter = read_launch(path).interpreter
+    program = str(path)
+    candidate = Candidate(program, source, os.path.realpath(program))
+    obstacle = _find_obstacle(program)
+    if obstacle is not None:
+        state, problem = obstacle
+        return candidate._replace(state=state, problem=problem)
+    interpreter = _find_interpreter(machine, program)
+    candidate = candidate._replace(interpreter=interpreter)
+    unsafe = replaceable(program)
+    if unsafe is None and interpreter:
+        unsafe = replaceable(interpreter)
+    if unsafe is not None:
+        warning = problems.others_can_replace(unsafe)
+        candidate = candidate._replace(writable_by_others=warning)
+        if not trusted and unsafe.stat().st_mode & 0o002:
+            problem = problems.not_run(unsafe)
+            return candidate._replace(state=ClientState.DOES_NOT_RUN, problem=problem)
+    return _run_candidate(machine, candidate, timeout)
+
+
+def _find_obstacle(program: str) -> tuple[ClientState, str] | None:
+    """Say why a program cannot be started at all, as far as can be seen."""
+    if not os.path.lexists(program):
+        return ClientState.MISSING, problems.NO_FILE
+    if not os.access(program, os.F_OK):
+        return ClientState.DOES_NOT_RUN, problems.DANGLING_LINK
+    if not os.access(program, os.X_OK) or not Path(program).is_file():
+        return ClientState.NOT_EXECUTABLE, problems.NOT_EXECUTABLE
+    return None
+
+
+def _find_interpreter(machine: Machine, program: str) -> str:
+    """Find the Python that a program runs on; "" if unknown."""
+    interpreter = read_launch(program).interpreter
     if interpreter and "/" not in interpreter:
-        interpreter = on_path(interpreter, machine.environ.get("PATH", ""))
-    item = item._replace(interpreter=interpreter)
-    loose = replaceable(path) or (replaceable(interpreter) if interpreter else None)
-    if loose is not None:
-        item = item._replace(writable_by_others=f"other users can replace {loose}")
-        if not trusted and loose.stat().st_mode & 0o002:
-            return item._replace(
-                state="does not run", problem=f"not run: everyone can write to {loose}"
-            )
-    # Nothing is written beside the client's modules.
+        return on_path(interpreter, machine.environ.get("PATH", ""))
+    return interpreter
+
+
+def _run_candidate(machine: Machine, candidate: Candidate, timeout: float) -> Candidate:
+    """Run a candidate as cron would, then as this shell would if that fails."""
     bare = {
         **cron_environment(machine.user, str(machine.home)),
-        "PYTHONDONTWRITEBYTECODE": "1",
+        **_NO_BYTECODE,
     }
-    for environment, under_cron in ((bare, True), (_without_secrets(machine), False)):
-        # As a shell starts it: a script without a first line, too.
-        argv = ("/bin/sh", "-c", 'exec "$0" -v', path)
-        found = judge(
-            item, machine.run(argv, env=environment, timeout=timeout, cwd=Path("/"))
-        )
-        if found.works and (not under_cron or thrown_away(path)):
-            problem = "it runs in this shell, but not in cron's environment"
-            return found._replace(under_cron=False, problem=problem)
-        if found.state in ("works", "no answer"):
-            break
-    return found
+    examined = _run_once(machine, candidate, bare, timeout)
+    if examined.works and not thrown_away(candidate.path):
+        return examined
+    if examined.state not in (ClientState.WORKS, ClientState.NO_ANSWER):
+        here = _without_secrets(machine)
+        examined = _run_once(machine, candidate, here, timeout)
+    if examined.works:
+        return examined._replace(under_cron=False, problem=problems.NOT_UNDER_CRON)
+    return examined
 
 
-def judge(item: Candidate, done: Completed) -> Candidate:
-    """What ``PROGRAM -v``, started by a shell, shows about the program."""
-    output, errors = _text(done.stdout).strip(), _text(done.stderr).strip()
-    # 1.0.0, also of 1.0.0rc1
-    said = re.search(
-        r"(?m)^ocarina v(\d{1,9}(?:\.\d{1,9})*)\S*\s*$", f"{output}\n{errors}"
-    )
-    unrelated = _has_unrelated_package(item.interpreter)
-    if done.code == 0 and said and not unrelated:
-        return item._replace(
-            state="works", problem="", version=tuple(map(int, said[1].split(".")))
-        )
-    # Masked: a wrapper may print the variables that it sets.
-    first = one_line(mask((output or errors).partition("\n")[0][:10_000]))
-    last = one_line(mask(errors.rpartition("\n")[2][:10_000]))
-    gone = item.interpreter and not os.access(item.interpreter, os.F_OK)
-    dead = (done.code or 0) >= 126 or (done.code and re.search(_BROKEN, errors))
-    kinds = (
-        (done.error == "timed out", "no answer", "it gave no answer in time"),
-        (done.code is None, "does not run", done.error),
-        (
-            (done.code or 0) < 0,
-            "does not run",
-            f"it was ended by signal {-(done.code or 0)}",
-        ),
-        (dead and gone, "does not run", f"its interpreter {item.interpreter} is gone"),
-        (dead, "does not run", last or f"it ends with code {done.code}"),
-        (
-            unrelated,
-            "not the client",
-            "the unrelated package of that name from PyPI, which tests web sites",
-        ),
-        (True, "not the client", f"another program; it says: {first or 'nothing'}"),
-    )
-    state, problem = next((state, problem) for fits, state, problem in kinds if fits)
-    return item._replace(state=state, problem=problem)
+def _run_once(
+    machine: Machine,
+    candidate: Candidate,
+    environment: dict[str, str],
+    timeout: float,
+) -> Candidate:
+    # A shell starts it, as a shell also runs a script without a first line.
+    argv = ("/bin/sh", "-c", 'exec "$0" -v', candidate.path)
+    done = machine.run(argv, env=environment, timeout=timeout, cwd=Path("/"))
+    return classify_run(candidate, done)
+
+
+# What Python and the loader print if something that a program starts on is gone.
+_BROKEN = re.compile(
+    r"Traceback \(most|^\w*Error: |shared librar|Library not loaded"
+    r"|Fatal Python error|bad interpreter|not found \(required by",
+    re.MULTILINE,
+)
+# 1.0.0 is the version of 1.0.0rc1, too.
+_VERSION_LINE = re.compile(r"^ocarina v(\d{1,9}(?:\.\d{1,9})*)\S*\s*$", re.MULTILINE)
+
+
+def classify_run(candidate: Candidate, done: Completed) -> Candidate:
+    """Say what ``PROGRAM -v``, started by a shell, shows about the program."""
+    output = _text(done.stdout).strip()
+    errors = _text(done.stderr).strip()
+    unrelated = _has_unrelated_package(candidate.interpreter)
+    line = _VERSION_LINE.search(f"{output}\n{errors}")
+    if done.code == 0 and line and not unrelated:
+        version = tuple(int(number) for number in line[1].split("."))
+        return candidate._replace(state=ClientState.WORKS, problem="", version=version)
+    state, problem = ClientState.NOT_THE_CLIENT, problems.UNRELATED_PACKAGE
+    failure = _explain_failed_start(candidate.interpreter, done, errors)
+    if failure is not None:
+        state, problem = failure
+    elif not unrelated:
+        first_line = (output or errors).partition("\n")[0]
+        problem = problems.another_program(_shown(first_line))
+    return candidate._replace(state=state, problem=problem)
+
+
+def _explain_failed_start(
+    interpreter: str, done: Completed, errors: str
+) -> tuple[ClientState, str] | None:
+    """Say why a program did not start, or None if it did. `errors` is what it printed."""
+    if done.error == "timed out":
+        return ClientState.NO_ANSWER, problems.NO_ANSWER
+    if done.code is None:
+        return ClientState.DOES_NOT_RUN, done.error
+    if done.code < 0:
+        return ClientState.DOES_NOT_RUN, problems.ended_by_signal(-done.code)
+    # A shell ends with 126 or 127 if it cannot start a program.
+    if done.code < 126 and not (done.code and _BROKEN.search(errors)):
+        return None
+    if interpreter and not os.access(interpreter, os.F_OK):
+        problem = problems.interpreter_gone(interpreter)
+    else:
+        last_line = _shown(errors.rpartition("\n")[2])
+        problem = last_line or problems.ended_with_code(done.code)
+    return ClientState.DOES_NOT_RUN, problem
+
+
+def _shown(line: str) -> str:
+    """Make a line of a program safe to show: a wrapper may print its variables."""
+    return one_line(mask(line[:10_000]))
 
 
 def _has_unrelated_package(interpreter: str) -> bool:
-    """Whether the package ``ocarina`` of its environment lacks the module ``client`` that the Majora client's has."""
-    packages = matching(
-        Path(interpreter).parent.parent, f"lib/python*/site-packages/{NAME}/__init__.py"
-    )
-    return bool(interpreter) and any(
-        not matching(Path(each).parent, "client*") for each in packages
-    )
+    """Whether the package ``ocarina`` of an environment is not the Majora client's.
 
+    The Majora client's has a module ``client``.
+    """
+    if not interpreter:
+        return False
+    prefix = Path(interpreter).parent.parent
+    for file in matching(prefix, f"lib/python*/site-packages/{NAME}/__init__.py"):
+        if not matching(Path(file).parent, "client*"):
+            return True
+    return False
+
+
+# --- the client's own table
 
 _MARK = "ocarina-kit-table:"
-_TABLE_PROGRAM = (
-    "import json, ocarina.client as c\n"
-    "t = {str(k): v.get('scope') if isinstance(v, dict) else None for k, v in c.ENDPOINTS.items()}\n"
-    f"print('\\n{_MARK}' + json.dumps(t))\n"
-)
+_TABLE_PROGRAM = f"""\
+import json, ocarina.client
+table = {{}}
+for name, endpoint in ocarina.client.ENDPOINTS.items():
+    scope = endpoint.get('scope') if isinstance(endpoint, dict) else None
+    table[str(name)] = scope
+print('\\n{_MARK}' + json.dumps(table))
+"""
 
 
 def read_table(
     machine: Machine, candidate: Candidate, *, timeout: float = TIMEOUT
 ) -> Table | None:
-    """The client's own table of endpoints and scope strings, read by its own interpreter (FACTS.md, The client).
+    """Read the client's own table of endpoints and scope strings.
 
-    None if the interpreter is unknown, takes longer than ``timeout`` seconds, or prints something else. What is not a
-    scope string is left out, so that the one that the kit carries is used instead.
+    The client's interpreter imports it. What is not a scope string is left out, so that
+    the one that the kit carries is used instead.
+
+    Args:
+        machine: where the client runs.
+        candidate: the client.
+        timeout: seconds for the run.
+
+    Returns:
+        The table, or None if the client does not show one.
     """
     if not candidate.interpreter:
         return None
+    argv = [candidate.interpreter, "-c", _TABLE_PROGRAM]
+    environment = _without_secrets(machine)
     # `python -c` looks for modules in the current folder first.
-    argv, environment = (
-        [candidate.interpreter, "-c", _TABLE_PROGRAM],
-        _without_secrets(machine),
-    )
     done = machine.run(argv, env=environment, timeout=timeout, cwd=Path("/"))
+    printed = _text(done.stdout).rpartition(_MARK)[2].partition("\n")[0]
     try:
-        raw = json.loads(_text(done.stdout).rpartition(_MARK)[2].partition("\n")[0])
-        table = {
-            name: scope
-            for name, scope in raw.items()
-            if not scope or is_scope(str(scope))
-        }
-    except (ValueError, RecursionError, AttributeError):
+        endpoints = json.loads(printed)
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(endpoints, dict):
+        return None
+    table: dict[str, str | None] = {}
+    for name, scope in endpoints.items():
+        if not scope or is_scope(str(scope)):
+            table[name] = scope
     return table if any(name.startswith("api.") for name in table) else None
 
 
+# --- environments for other programs
+
+_NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""So that nothing is written beside the client's modules."""
+
+
 def _without_secrets(machine: Machine) -> dict[str, str]:
-    """This shell's environment without credentials, proxies (they may hold a password) and the display, on which a
-    strange program might open."""
-    kept = environment_without(machine, r"DISPLAY|WAYLAND_DISPLAY|\w*_(?:proxy|PROXY)")
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}
+    """Copy this shell's environment without what a strange program must not get.
+
+    A proxy may hold a password, and on a display it might open a window.
+    """
+    left_out = r"DISPLAY|WAYLAND_DISPLAY|\w*_(?:proxy|PROXY)"
+    return {**environment_without(machine, left_out), **_NO_BYTECODE}
 
 
 def environment_without(machine: Machine, names: str) -> dict[str, str]:
-    """This shell's environment for another program: without Majora's credentials, and the variables that the pattern
-    ``names`` matches."""
+    """Copy this shell's environment for another program.
+
+    Majora's credentials are left out, and so are the variables that the pattern `names`
+    matches.
+    """
     left_out = re.compile(rf"(?:MAJORA|CLIENT|OCARINA)_.*|{names}")
-    return {
-        name: value
-        for name, value in machine.environ.items()
-        if not left_out.fullmatch(name)
-    }
+    environment = {}
+    for name, value in machine.environ.items():
+        if not left_out.fullmatch(name):
+            environment[name] = value
+    return environment
 
 
 def _text(output: bytes) -> str:

@@ -332,7 +332,12 @@ def install(machine: Machine, plan: Plan, say: Callable[[str], None]) -> Candida
                 wanted = version_text(MINIMUM_VERSION)
                 why = f"It came from {plan.source}. The server wants {wanted} or newer."
                 raise KitError(
-                    Problem(message=what, id=client.fails, why=why, remedy=_TRY_DEFAULT)
+                    Problem(
+                        message=what,
+                        id=client.failed_check,
+                        why=why,
+                        remedy=_TRY_DEFAULT,
+                    )
                 )
     if plan.link is not None:
         with suppress(OSError):  # for convenience: the client works without it

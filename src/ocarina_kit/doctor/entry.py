@@ -5,7 +5,7 @@ from __future__ import annotations
 from posixpath import basename, exists, isabs, realpath
 from typing import Any
 
-from ocarina_kit.client.find import Candidate, examine
+from ocarina_kit.client.find import Candidate, ClientState, examine
 from ocarina_kit.client.places import on_path, thrown_away
 from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
@@ -133,13 +133,17 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
             ""  # an interpreter with a module, a shell's own word: no path to compare
         )
     client = client_at(world, path)
-    if not client.works and client.state != "no answer":
+    if not client.works and client.state is not ClientState.NO_ANSWER:
         return f"{path} is not the Majora client, but {client.described}"
     chosen = world.clients.chosen
     if client.works and not client.accepted and chosen is not None and chosen.accepted:
         return f"{path} is {client.drawback}"
     # One that --ocarina named is where no search looks: the kit wrote it, and it works.
-    if client.state == "no answer" or entry.marked or client in world.clients.all:
+    if (
+        client.state is ClientState.NO_ANSWER
+        or entry.marked
+        or client in world.clients.all
+    ):
         return ""
     return f"{path} is another client than the one that was found"
 

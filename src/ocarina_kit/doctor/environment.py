@@ -9,7 +9,12 @@ from posixpath import dirname
 from shlex import quote
 from typing import Any
 
-from ocarina_kit.client.find import MINIMUM_VERSION, Candidate, version_text
+from ocarina_kit.client.find import (
+    MINIMUM_VERSION,
+    Candidate,
+    ClientState,
+    version_text,
+)
 from ocarina_kit.client.places import PLACES
 from ocarina_kit.config.names import CA_BUNDLES, TEXTS
 from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
@@ -69,9 +74,9 @@ def runs(world: World) -> Outcome | None:
     """
     typed = _typed(world)
     file = _file(world, typed)
-    if typed.state in ("works", "not the client"):
+    if typed.state in (ClientState.WORKS, ClientState.NOT_THE_CLIENT):
         return ok("{file} runs.", file=file)
-    if typed.state == "no answer":
+    if typed.state is ClientState.NO_ANSWER:
         said, run = "{file} gave no answer in time.", f"time {quote(typed.path)} -v"
         return problem(
             "unknown", said, text="See how long it takes.", run=run, file=file
@@ -145,7 +150,7 @@ def _other(world: World) -> dict[str, Any]:
             "remove the environment of this one."
         )
         return {"text": text, "run": export}
-    if typed.state == "not executable":
+    if typed.state is ClientState.NOT_EXECUTABLE:
         return {
             "text": "Make it executable for you.",
             "run": f"chmod u+x {quote(typed.path)}",
