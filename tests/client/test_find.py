@@ -20,7 +20,7 @@ from ocarina_kit.client.find import (
 from ocarina_kit.client.places import Launch, read_launch
 from ocarina_kit.client.scopes import NAMES, PURPOSES, example, scopes_for
 from ocarina_kit.config.location import SetupLocation
-from ocarina_kit.system.machine import Completed
+from ocarina_kit.system.process import Completed
 
 
 @pytest.fixture

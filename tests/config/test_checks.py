@@ -18,8 +18,9 @@ from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.files import File
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError
+from ocarina_kit.system.process import Completed
 
 HOME = Path("/tmp")  # a folder that there is; nothing is written
 PATH = HOME / ".ocarina"

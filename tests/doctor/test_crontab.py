@@ -18,7 +18,8 @@ from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.schedule.plan import Ground
 from ocarina_kit.schedule.program import Listing
 from ocarina_kit.system.files import File
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import Completed
 from ocarina_kit.tokens.file import TokensFile
 from ocarina_kit.tokens.log import Line
 

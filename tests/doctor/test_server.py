@@ -17,7 +17,8 @@ from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.majora.answers import Probe, ProbeKind
 from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.system.files import File
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import Completed
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens.file import TokensFile
 from ocarina_kit.tokens.log import Line, digest

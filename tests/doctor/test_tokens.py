@@ -15,7 +15,8 @@ from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.doctor.check import Choice, Outcome, examine
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.process import Completed
 
 NOW = 1_800_000_000.0
 LOOKUP, INFO, TAGS = (BY_NAME[name].scope for name in ("lookup", "info", "tags"))

@@ -8,7 +8,7 @@ from tests.client.stub import machine_at, program
 
 from ocarina_kit.client.places import thrown_away
 from ocarina_kit.schedule.host import daemon_state, kit_words, why_kit_fails, zone
-from ocarina_kit.system.machine import Completed
+from ocarina_kit.system.process import Completed
 
 HOSTS = [
     # files of the host, whether a cron daemon runs there

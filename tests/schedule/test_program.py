@@ -7,8 +7,9 @@ from tests.client.stub import machine_at, program
 
 from ocarina_kit.schedule.program import install_crontab, read_crontab, unreadable
 from ocarina_kit.system.files import backups_folder
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError
+from ocarina_kit.system.process import Completed
 
 OLD, NEW = b"MAILTO=me\n# caf\xe9\n*/5 * * * * x % y \\% z\t\n", b"0 0 * * * new\n"
 NUL = b"# a\0b\n"

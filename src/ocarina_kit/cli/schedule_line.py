@@ -22,8 +22,9 @@ from ocarina_kit.schedule.host import program_problem, why_kit_fails
 from ocarina_kit.schedule.line import Entry, Ground, entries
 from ocarina_kit.schedule.plan import Mine, Plan, plan_schedule
 from ocarina_kit.schedule.program import Listing, install_crontab, unreadable
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, worst
+from ocarina_kit.system.process import Completed
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import clock, count, listed, span
 from ocarina_kit.tokens import log, told

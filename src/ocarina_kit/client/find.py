@@ -30,8 +30,9 @@ from ocarina_kit.client.places import (
 )
 from ocarina_kit.client.scopes import Table, is_scope
 from ocarina_kit.system.files import matching
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.parallel import side_by_side
+from ocarina_kit.system.process import Completed
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import one_line
 

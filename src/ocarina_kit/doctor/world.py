@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.doctor.check import Late
-from ocarina_kit.system.machine import Completed, Machine, Runner
+from ocarina_kit.system.machine import Machine, Runner
+from ocarina_kit.system.process import TIMED_OUT, Completed
 
 if TYPE_CHECKING:
     from ocarina_kit.client.find import Clients, Version
@@ -357,7 +358,7 @@ def _bounded(machine: Machine, until: float) -> Runner:
     def run(argv: Sequence[str], *, timeout: float = 10.0, **more: Any) -> Completed:
         left = until - machine.monotonic()
         if left <= 0:
-            return Completed(None, error="timed out")
+            return Completed(None, error=TIMED_OUT)
         return machine.run(argv, timeout=min(timeout, left), **more)
 
     return run

@@ -17,8 +17,9 @@ from ocarina_kit.schedule.crontab import job, lines_of
 from ocarina_kit.schedule.line import second_reading
 from ocarina_kit.system.files import backup, make_private_folder
 from ocarina_kit.system.lock import hold
-from ocarina_kit.system.machine import Completed, Machine
+from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError, Problem, Remedy
+from ocarina_kit.system.process import Completed
 from ocarina_kit.system.secret import mask
 from ocarina_kit.system.words import one_line, printable
 

@@ -1,4 +1,4 @@
-"""The machine as it is handed to whatever needs it: environment, home, user, host, clock and processes."""
+"""The machine, handed to whatever needs it: environment, home, clock, processes."""
 
 from __future__ import annotations
 
@@ -8,55 +8,49 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-
-class Completed(NamedTuple):
-    """What came of a process. ``code`` is None if it did not start or ran out of time; ``error`` says why: not found,
-    not executable, bad interpreter, timed out, or the system's words."""
-
-    code: int | None
-    stdout: bytes = b""
-    stderr: bytes = b""
-    error: str = ""
-
+from ocarina_kit.system.process import Completed, run
 
 Runner = Callable[..., Completed]
-"""Starts a process: :func:`ocarina_kit.system.process.run`, or what a test has in its place."""
+"""Starts a program: `process.run`, or what a test has in its place."""
 
 
 class Machine(NamedTuple):
-    """Everything outside, handed in. ``now`` gives epoch seconds, ``monotonic`` and ``sleep`` are in seconds."""
+    """Everything outside the kit, handed in so that tests can replace it."""
 
     environ: Mapping[str, str]
     home: Path
     user: str
     host: str
     run: Runner
-    now: Callable[[], float] = time.time
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time  # epoch seconds
+    monotonic: Callable[[], float] = time.monotonic  # seconds
+    sleep: Callable[[float], None] = time.sleep  # seconds
 
     @property
     def state(self) -> Path:
-        """``$XDG_STATE_HOME/ocarina-kit``, else ``~/.local/state/ocarina-kit`` (CONTRACT.md, Files).
+        """The folder of the kit's own files, in ~/.local/state by default.
 
-        A relative XDG_STATE_HOME is ignored, as the XDG base directory specification demands.
+        A relative XDG_STATE_HOME is ignored, as the XDG base directory specification
+        demands.
         """
         base = self.environ.get("XDG_STATE_HOME", "")
         root = Path(base) if base.startswith("/") else self.home / ".local" / "state"
         return root / "ocarina-kit"
 
     def expand(self, path: str) -> Path:
-        """``~`` and ``~/…`` against this home, ``~user`` as the system knows it; an absolute path either way."""
+        """Return the absolute path of one that may begin with `~` or `~user`."""
         if path == "~" or path.startswith("~/"):
             return self.home / path[2:].lstrip("/")
-        return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111  # does not raise for an unknown ~user
+        # Path.expanduser() would raise for an unknown ~user.
+        return Path(os.path.expanduser(path)).absolute()  # noqa: PTH111
 
 
 def this_machine() -> Machine:
-    """The machine of the process that a person started. It goes on from the home if its working folder was deleted."""
-    import pwd
+    """Describe the machine that this process runs on.
 
-    from ocarina_kit.system.process import run
+    If the working folder was deleted, the process goes on in the home.
+    """
+    import pwd
 
     try:
         entry = pwd.getpwuid(os.geteuid())

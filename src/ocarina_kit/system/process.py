@@ -1,4 +1,4 @@
-"""Starting other programs: from an argument list, with a time limit, in a process group that ends with it."""
+"""Starts other programs, with a time limit, in a process group that ends with it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,34 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocarina_kit.system.file_errors import words_of
-from ocarina_kit.system.machine import Completed
 
 if TYPE_CHECKING:
     import subprocess
 
 OUTPUT_CAP = 16 * 1024 * 1024
-"""Bytes on one stream, after which a program is ended: any may be named ocarina, and some never stop."""
+"""Bytes on one stream, after which a program is ended.
+
+Any program may be named ocarina, and some never stop.
+"""
+_READ_SIZE = 1 << 16
+
+NOT_FOUND = "not found"
+NOT_EXECUTABLE = "not executable"
+TIMED_OUT = "timed out"
+
+
+class Completed(NamedTuple):
+    """What came of a program."""
+
+    code: int | None
+    """None if the program did not start, or was ended."""
+    stdout: bytes = b""
+    stderr: bytes = b""
+    error: str = ""
+    """Why there is no code: a constant of this module, or words of the system."""
 
 
 def run(
@@ -29,109 +47,160 @@ def run(
     timeout: float = 10.0,
     cwd: Path | None = None,
 ) -> Completed:
-    """Start a process and wait at most ``timeout`` seconds, then end its whole group. Never raises for what it does."""
+    """Run a program, and end its whole process group at the time limit.
+
+    Nothing that the program does raises an exception.
+
+    Args:
+        argv: The program and its arguments; no shell is involved.
+        env: Its complete environment. None: that of this process.
+        stdin: What it can read. Nothing: its standard input is empty.
+        timeout: The time limit in seconds.
+        cwd: Its working folder.
+    """
     from subprocess import DEVNULL, PIPE, Popen
 
     from ocarina_kit.system.signals import held_off
 
+    deadline = time.monotonic() + timeout
+    output = _Output()
+    errors = _Output()
     process: subprocess.Popen[bytes] | None = None
-    out, err, error = bytearray(), bytearray(), "interrupted"
-    end = time.monotonic() + timeout
+    error = "interrupted"
     try:
-        with (
-            held_off() as asked
-        ):  # an interrupt inside Popen would leave a process that nobody knows of
+        # An interrupt inside Popen would leave a process that nobody knows of.
+        with held_off() as signals:
             try:
-                given = PIPE if stdin else DEVNULL
                 process = Popen(
                     argv,
-                    0,
-                    None,
-                    given,
-                    PIPE,
-                    PIPE,
+                    bufsize=0,
+                    stdin=PIPE if stdin else DEVNULL,
+                    stdout=PIPE,
+                    stderr=PIPE,
                     env=env,
                     cwd=cwd,
                     start_new_session=True,
                 )
-            except (OSError, ValueError) as problem:
-                error = _why_not_started(argv[0], problem)
-        if asked:
-            signal.raise_signal(
-                asked[0]
-            )  # as it would have come: an outer held_off() takes it
+            except (OSError, ValueError) as failure:
+                error = _why_not_started(argv[0], failure)
+        if signals:
+            # Sent again as it would have come: an outer held_off() takes it.
+            signal.raise_signal(signals[0])
         if process is not None:
-            error = _converse(process, stdin, out, err, end)
+            error = _communicate(process, _Input(stdin), output, errors, deadline)
     finally:
         if process is not None and error:
             _end(process)
     code = process.returncode if process is not None and not error else None
-    return Completed(code, bytes(out), bytes(err), error)
+    return Completed(code, bytes(output.content), bytes(errors.content), error)
 
 
-def _converse(
+class _Input:
+    """What a program has still to read."""
+
+    def __init__(self, data: bytes) -> None:
+        self.rest = memoryview(data)
+
+    def pass_on(self, descriptor: int) -> bool:
+        """Write the next part. Returns whether there is more to write."""
+        from select import PIPE_BUF
+
+        try:
+            # A pipe that is ready takes as many bytes without blocking.
+            sent = os.write(descriptor, self.rest[:PIPE_BUF])
+        except OSError:  # the program reads no more
+            return False
+        self.rest = self.rest[sent:]
+        return len(self.rest) > 0
+
+
+class _Output:
+    """What a program has printed on one of its streams."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def pass_on(self, descriptor: int) -> bool:
+        """Read the next part. Returns whether there may be more to read."""
+        part = os.read(descriptor, _READ_SIZE)
+        self.content.extend(part)
+        return len(part) > 0
+
+
+def _communicate(
     process: subprocess.Popen[bytes],
-    stdin: bytes,
-    out: bytearray,
-    err: bytearray,
-    end: float,
+    data: _Input,
+    output: _Output,
+    errors: _Output,
+    deadline: float,
 ) -> str:
-    """Feed it and take what it prints until it ends; why it has to be ended, "" if it ended by itself.
+    """Feed a program and read what it prints, until it ends.
 
-    ``end`` is on the monotonic clock. ``communicate`` is not used: it takes any amount of output.
+    `Popen.communicate` does not serve: it keeps any amount of output.
+
+    Args:
+        deadline: On the monotonic clock.
+
+    Returns:
+        Why the program has to be ended; empty if it has ended by itself.
     """
     import selectors
-    from select import PIPE_BUF
+    from subprocess import TimeoutExpired
 
-    streams: Any = process
-    sent = 0
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(streams.stdout, selectors.EVENT_READ, out)
-        waiting.register(streams.stderr, selectors.EVENT_READ, err)
-        if stdin:
-            waiting.register(streams.stdin, selectors.EVENT_WRITE)
-        while waiting.get_map():
-            left = end - time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        streams: Any = process  # which are not None
+        selector.register(streams.stdout, selectors.EVENT_READ, output)
+        selector.register(streams.stderr, selectors.EVENT_READ, errors)
+        if data.rest:
+            selector.register(streams.stdin, selectors.EVENT_WRITE, data)
+        while selector.get_map():
+            left = deadline - time.monotonic()
             if left <= 0:
-                return "timed out"
-            for key, _ in waiting.select(left):
-                if key.data is None:
-                    try:
-                        sent += os.write(
-                            key.fd, stdin[sent : sent + PIPE_BUF]
-                        )  # as many never block
-                    except OSError:  # it reads no more
-                        sent = len(stdin)
-                    over = sent >= len(stdin)
-                else:
-                    part = os.read(key.fd, 1 << 16)
-                    key.data.extend(part)
-                    if len(key.data) > OUTPUT_CAP:
-                        return f"printed more than {OUTPUT_CAP >> 20} MiB"
-                    over = not part
-                if over:
-                    waiting.unregister(key.fileobj)
-                    key.fileobj.close()  # type: ignore[union-attr]  # a stream, as registered above
-    with contextlib.suppress(Exception):  # TimeoutExpired
-        process.wait(max(0.0, end - time.monotonic()))
-    return "timed out" if process.returncode is None else ""
+                return TIMED_OUT
+            _pass_on_what_is_ready(selector, left)
+            if max(len(output.content), len(errors.content)) > OUTPUT_CAP:
+                return f"printed more than {OUTPUT_CAP >> 20} MiB"
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except TimeoutExpired:
+        return TIMED_OUT
+    return ""
+
+
+def _pass_on_what_is_ready(selector: Any, timeout: float) -> None:
+    """Serve each stream that is ready, and close those that are at their end."""
+    for key, _ in selector.select(timeout):
+        if not key.data.pass_on(key.fd):
+            selector.unregister(key.fileobj)
+            key.fileobj.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill its group, and close its pipes: a process that left the group may hold their other ends for ever."""
+    """Kill the process group, and close the pipes.
+
+    A process that left the group may hold their other ends for ever.
+    """
+    from subprocess import TimeoutExpired
+
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(
-        Exception
-    ):  # TimeoutExpired: in a broken file system not even that ends it
+    # In a broken file system not even SIGKILL ends it.
+    with contextlib.suppress(TimeoutExpired):
         process.wait(1.0)
-    for stream in filter(None, (process.stdin, process.stdout, process.stderr)):
-        stream.close()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
 
 
-def _why_not_started(program: str, problem: OSError | ValueError) -> str:
-    code = getattr(problem, "errno", 0)  # a ValueError (a NUL in an argument) has none
-    if code == errno.ENOEXEC or (code == errno.ENOENT and Path(program).is_file()):
-        return "bad interpreter"  # execve(2): ENOENT is also what a missing script interpreter gives
-    words = {errno.ENOENT: "not found", errno.EACCES: "not executable"}
-    return words.get(code) or words_of(problem)
+def _why_not_started(program: str, failure: OSError | ValueError) -> str:
+    # A ValueError (a NUL in an argument) has no errno.
+    code = getattr(failure, "errno", None)
+    # execve(2): ENOENT also means that the interpreter of a script is missing.
+    is_script = code == errno.ENOENT and Path(program).is_file()
+    if code == errno.ENOEXEC or is_script:
+        return "bad interpreter"
+    if code == errno.ENOENT:
+        return NOT_FOUND
+    if code == errno.EACCES:
+        return NOT_EXECUTABLE
+    return words_of(failure)
