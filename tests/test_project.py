@@ -73,7 +73,7 @@ EFFECTS = set(
 )
 TOUCHES_THE_SYSTEM = set(
     "client/find.py client/install.py client/places.py schedule/host.py doctor/environment.py doctor/world.py"
-    " majora/adapter.py majora/failures.py majora/grant.py majora/http.py tokens/log.py tokens/store.py".split()
+    " majora/adapter.py majora/failures.py majora/grant.py majora/http.py tokens/journal.py tokens/log.py".split()
 )
 """Beside system/, where effects belong, and cli/, which hands them in. All other modules are pure, or use these."""
 

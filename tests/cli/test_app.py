@@ -37,7 +37,7 @@ def command(context: typer.Context, do: str = "", purposes: options.Purposes = N
     if do in RAISED:
         raise RAISED[do]
     if do == "login":
-        return Result({"tokens": []}, KitError(Problem("TOK001", "Log in.", exit=4)), shown=True)
+        return Result({"tokens": []}, Problem("TOK001", "Log in.", exit=4), shown=True)
     if do == "quiet":
         ui.hush()
     for _ in range(20_000 if do == "much" else 1):

@@ -176,7 +176,7 @@ def test_none_is_added_on_a_second_host_unasked(lab: Lab) -> None:
     setup = Setup(
         SetupLocation(lab.kit.config), lab.majora.url, "tester", lab.kit.tokens
     )
-    log.append(here, [log.line(here, setup, "cron", "refreshed", LOOKUP)])
+    log.append(here, [log.make_line(here, setup, "cron", "refreshed", LOOKUP)])
     lab.talk(
         "schedule",
         "node2 refreshed the tokens",

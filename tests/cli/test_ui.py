@@ -38,13 +38,11 @@ def ui_with(
     return Ui(out, out, terminal, environ or {}), out
 
 
-ERROR = KitError(
-    Problem(
-        message="Majora does not accept this client id and secret.",
-        id="CRD001",
-        why="It answered invalid_client.",
-        remedy=Remedy("Register again.", ("ocarina-kit init", "ocarina-kit login")),
-    )
+PROBLEM = Problem(
+    message="Majora does not accept this client id and secret.",
+    id="CRD001",
+    why="It answered invalid_client.",
+    remedy=Remedy("Register again.", ("ocarina-kit init", "ocarina-kit login")),
 )
 ROWS = [
     ("look up samples", "valid for 9 h", "refreshed 14:37 on login1"),
@@ -74,10 +72,10 @@ ROWS = [
          "  look up samples\n    valid for 9 h\n    refreshed 14:37 on login1\n  upload\n    expired"),
         (29, "table", ([("CFG007", "add the / to MAJORA_DOMAIN in it")],),
          "  CFG007   add the / to\n           MAJORA_DOMAIN in\n           it"),
-        (40, "error", (ERROR,),
+        (40, "error", (PROBLEM,),
          "error: Majora does not accept this\n  client id and secret. [CRD001]\n"
          "  It answered invalid_client. Register\n  again.\n  Try: ocarina-kit init\n       ocarina-kit login"),
-        (None, "error_line", (ERROR,),
+        (None, "error_line", (PROBLEM,),
          "ocarina-kit: Majora does not accept this client id and secret. It answered invalid_client. "
          "Register again. Try: ocarina-kit init [CRD001]"),
     ],

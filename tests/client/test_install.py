@@ -20,7 +20,7 @@ from ocarina_kit.client.install import (
 )
 from ocarina_kit.system.lock import hold
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.problem import Exit, KitError
+from ocarina_kit.system.problem import Exit, KitError, Problem
 
 
 def wheel(folder: Path, version: str = "1.0.0") -> Path:
@@ -83,16 +83,16 @@ def desk(home: Path, *path: Path, **environ: str) -> Machine:
     return machine_at(home, *path, PIP_NO_INDEX="1", **environ)
 
 
-def refused(machine: Machine, **how: str) -> KitError:
+def refused(machine: Machine, **how: str) -> Problem:
     with pytest.raises(KitError) as caught:
         plan_install(machine, **how)
-    return caught.value
+    return caught.value.problem
 
 
-def failed(machine: Machine, plan: Plan) -> KitError:
+def failed(machine: Machine, plan: Plan) -> Problem:
     with pytest.raises(KitError) as caught:
         install(machine, plan, lambda text: None)
-    return caught.value
+    return caught.value.problem
 
 
 def everything(home: Path) -> set[str]:
@@ -131,7 +131,7 @@ def test_sources(home: Path) -> None:
         )
     for given in REFUSED:
         error = refused(desk(home), source=given)
-        assert (error.exit, "hush" in f"{error.what}{error.why}{error.remedy}") == (
+        assert (error.exit, "hush" in f"{error.text}{error.why}{error.remedy}") == (
             Exit.USAGE,
             False,
         ), given

@@ -81,7 +81,7 @@ def test_what_is_not_a_scope() -> None:
     for given in ("", "  ", 'a"b', "a\\b", "ü", "a\x00b", "\x7f"):
         with pytest.raises(KitError) as caught:
             scopes.given_scope(given)
-        assert caught.value.exit == Exit.USAGE
+        assert caught.value.problem.exit == Exit.USAGE
     assert scopes.given_scope("  a\n\tb! #[]~ ") == "a b! #[]~"
 
 

@@ -324,8 +324,8 @@ def test_unusable_says_the_first_fault() -> None:
     for content in (b"", good(CLIENT_ID="<id>"), good(default=1), good("MAJORA_USER")):
         with pytest.raises(KitError) as caught:
             usable(World.of(config_of(content)))
-        assert {caught.value.id: "fail"} == wrong(config_of(content))
-        assert caught.value.remedy.commands
+        assert {caught.value.problem.id: "fail"} == wrong(config_of(content))
+        assert caught.value.problem.remedy.commands
 
 
 def test_a_profile_has_a_tokens_file_of_its_own() -> None:

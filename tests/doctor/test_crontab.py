@@ -16,7 +16,7 @@ from ocarina_kit.doctor.crontab import judged
 from ocarina_kit.doctor.entry import repair
 from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.schedule.plan import Ground
-from ocarina_kit.schedule.program import Listing
+from ocarina_kit.schedule.program import Listing, ListingState
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import Completed
@@ -80,7 +80,7 @@ class Desk:
             "config": Config(machine, location, {}),
             "config_findings": fine,
             "setup": Setup(location, "https://m.test/", "u", self.home / "t"),
-            "listing": Listing("read", f"{text}\n".encode()),
+            "listing": Listing(ListingState.READ, f"{text}\n".encode()),
             "clients": Clients((found,), found, found),
             "tokens": Tokens(File(self.home / "t", "file"), file, tuple(log), NOW, file.tokens, tuple(log)),
             "ground": Ground("u", "login1", str(self.home), f"{self.home}/.ocarina", "https://m.test/", (self.kit,)),
@@ -224,10 +224,18 @@ def test_a_client_that_is_no_good(
         "elsewhere",
     ),  # what is found, and what where another host has just refreshed
     [
-        (Listing("no program", words="not found"), "CRN001 fail", ""),
-        (Listing("not allowed", words="You (u) are not allowed"), "CRN001 fail", ""),
-        (Listing("failed", words="timed out"), "CRN001 unknown", "CRN001 unknown"),
-        (Listing("none yet"), "CRN002 fail", ""),
+        (Listing(ListingState.NO_PROGRAM, words="not found"), "CRN001 fail", ""),
+        (
+            Listing(ListingState.NOT_ALLOWED, words="You (u) are not allowed"),
+            "CRN001 fail",
+            "",
+        ),
+        (
+            Listing(ListingState.FAILED, words="timed out"),
+            "CRN001 unknown",
+            "CRN001 unknown",
+        ),
+        (Listing(ListingState.NONE_YET), "CRN002 fail", ""),
     ],
 )
 def test_a_crontab_that_cannot_be_read(
@@ -242,7 +250,9 @@ def test_a_crontab_that_cannot_be_read(
 
 def test_a_crontab_that_cannot_be_written_back_is_judged_and_left(desk: Desk) -> None:
     content = desk.world(f"{LINE}\n{LINE}").listing.content
-    world = desk.world("", listing=Listing("doubtful", content, "a NUL byte"))
+    world = desk.world(
+        "", listing=Listing(ListingState.DOUBTFUL, content, "a NUL byte")
+    )
     assert wrong(world) == "CRN003 fail"
     assert not found(world)["CRN003"].fix
     assert repair(world, content) == content

@@ -9,7 +9,7 @@ from ocarina_kit.client.find import Candidate, Clients, ClientState
 from ocarina_kit.config.setup import location_of
 from ocarina_kit.doctor import environment as env
 from ocarina_kit.majora.answers import Probe, ProbeKind
-from ocarina_kit.schedule.program import Listing
+from ocarina_kit.schedule.program import Listing, ListingState
 
 GOOD = Candidate("/a/bin/ocarina", state=ClientState.WORKS, version=(1, 0, 0))
 OLD = Candidate("/b/bin/ocarina", state=ClientState.WORKS, version=(0, 36, 1))
@@ -91,7 +91,9 @@ VARIABLES = [
 @pytest.mark.parametrize(("environ", "command", "missing"), VARIABLES)
 def test_variables(environ: dict[str, str], command: str, missing: str) -> None:
     line = f"37 2-23/3 * * * {command.removeprefix('--env ')}\n".encode()
-    world = a_world(environ=environ, listing=Listing("read", line), setup=HTTPS)
+    world = a_world(
+        environ=environ, listing=Listing(ListingState.READ, line), setup=HTTPS
+    )
     world.location = location_of(world.machine, env=command.startswith("--env "))
     outcome = judged(env.carried, world)
     assert outcome.status == ("warn" if missing else "ok")

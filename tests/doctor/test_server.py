@@ -157,7 +157,7 @@ def a_token(access: str, **more: object) -> dict[str, object]:
 
 def tokens(**entries: object) -> Tokens:
     file = TokensFile({VIEW: a_token("v"), **entries})
-    usable = tuple(token for token in file.tokens if token.usable)
+    usable = tuple(token for token in file.tokens if token.is_usable)
     return Tokens(File(Path("/t"), "file"), file, (), NOW, usable, ())
 
 

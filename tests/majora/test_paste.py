@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocarina_kit.majora.paste import Code, Misread, read_paste
+from ocarina_kit.majora.paste import Code, PasteProblem, read_paste
 from ocarina_kit.system.secret import Secret
 
 DOMAIN = "https://majora.test/"
@@ -121,38 +121,40 @@ FAULTS: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize(("text", "kind"), FAULTS.values(), ids=FAULTS.keys())
 def test_told_apart(text: str, kind: str) -> None:
     fault = read_paste(text, DOMAIN, {STATE, OTHER})
-    assert isinstance(fault, Misread), fault
+    assert isinstance(fault, PasteProblem), fault
     assert fault.kind == kind
 
 
 AT_PORT = f"http://127.0.0.1:8000/o/callback/?code={CODE}&state={STATE}"
 MISREAD = [
     # paste, the server, the states of pending logins, and all that is known then: never the code
-    (f"http://other.test/?code={CODE}&state={STATE}", DOMAIN, {STATE}, Misread("other-server", "other.test")),
-    (f"{LINK}&state={STATE}", DOMAIN, {STATE, OTHER}, Misread("authorize-link", state=STATE)),
+    (f"http://other.test/?code={CODE}&state={STATE}", DOMAIN, {STATE}, PasteProblem("other-server", "other.test")),
+    (f"{LINK}&state={STATE}", DOMAIN, {STATE, OTHER}, PasteProblem("authorize-link", state=STATE)),
     # A broken paste has its code where a host belongs.
-    (f"https://{CODE}/", DOMAIN, {STATE}, Misread("other-server", "an unreadable host")),
+    (f"https://{CODE}/", DOMAIN, {STATE}, PasteProblem("other-server", "an unreadable host")),
     (f"?error=server_error&error_description={CODE}&state={STATE}", DOMAIN, {STATE, OTHER},
-     Misread("error", "Majora answered server_error.", STATE)),
-    (f"?error={CODE}&state={STATE}", DOMAIN, {STATE}, Misread("error", "Majora answered an unknown error.", STATE)),
+     PasteProblem("error", "Majora answered server_error.", STATE)),
+    (f"?error={CODE}&state={STATE}", DOMAIN, {STATE},
+     PasteProblem("error", "Majora answered an unknown error.", STATE)),
     # the words of Majora's error pages
     ("Error: Mismatching\nredirect URI.", DOMAIN, {STATE},
-     Misread("redirect-uri", "The browser shows: Mismatching redirect URI.")),
+     PasteProblem("redirect-uri", "The browser shows: Mismatching redirect URI.")),
     ("Invalid client_id parameter value.", DOMAIN, {STATE},
-     Misread("client", "The browser shows: Invalid client_id parameter value.")),
-    *((f"Permission Denied. The page {text}.", DOMAIN, {STATE}, Misread("two-factor", f"The browser shows: {text}."))
+     PasteProblem("client", "The browser shows: Invalid client_id parameter value.")),
+    *((f"Permission Denied. The page {text}.", DOMAIN, {STATE},
+       PasteProblem("two-factor", f"The browser shows: {text}."))
       for text in ("enforces users to verify using two-factor authentication", "has not enabled 2FA")),
     # The state tells whose callback it is.
-    *((text, DOMAIN, {OTHER}, Misread("wrong-state", state=STATE))
+    *((text, DOMAIN, {OTHER}, PasteProblem("wrong-state", state=STATE))
       for text in (CALLBACK, f"<{CALLBACK}>", quote(CALLBACK, safe=""), lines(CALLBACK, 40))),
-    *((CALLBACK, DOMAIN, states, Misread("wrong-state", state=STATE)) for states in (set[str](), {STATE[1:]})),
-    (AT_PORT, "http://127.0.0.1:8001/", {STATE}, Misread("other-server", "127.0.0.1:8000")),
+    *((CALLBACK, DOMAIN, states, PasteProblem("wrong-state", state=STATE)) for states in (set[str](), {STATE[1:]})),
+    (AT_PORT, "http://127.0.0.1:8001/", {STATE}, PasteProblem("other-server", "127.0.0.1:8000")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "domain", "states", "known"), MISREAD)
 def test_what_a_misread_knows(
-    text: str, domain: str, states: set[str], known: Misread
+    text: str, domain: str, states: set[str], known: PasteProblem
 ) -> None:
     assert read_paste(text, domain, states) == known
 

@@ -33,10 +33,16 @@ def test_a_taken_port_and_a_missing_extra_are_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(KitError) as caught:
             Sandbox.start(port=port)
-    assert (caught.value.id, f"port {port}" in caught.value.why) == ("SBX002", True)
+    assert (caught.value.problem.id, f"port {port}" in caught.value.problem.why) == (
+        "SBX002",
+        True,
+    )
     with pytest.raises(KitError) as caught:
         require_extra(lambda name: None if name == "oauth2_provider" else object())
-    assert (caught.value.id, "oauth2_provider" in caught.value.why) == ("SBX001", True)
+    assert (caught.value.problem.id, "oauth2_provider" in caught.value.problem.why) == (
+        "SBX001",
+        True,
+    )
 
 
 def test_what_the_command_says_is_enough() -> None:

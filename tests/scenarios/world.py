@@ -29,7 +29,7 @@ from ocarina_kit.schedule.line import build_line
 from ocarina_kit.schedule.times import spread
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
-from ocarina_kit.tokens.log import append, line
+from ocarina_kit.tokens.log import append, make_line
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -375,4 +375,4 @@ def _log(world: World, tokens: Path) -> None:
             each.get("result", "refreshed"),
             each.get("scope", VIEW),
         )
-        append(machine, [line(machine, setup, *what)])
+        append(machine, [make_line(machine, setup, *what)])

@@ -120,7 +120,7 @@ REFUSED: list[dict[str, Any]] = [
 def test_refusals(more: dict[str, Any]) -> None:
     with pytest.raises(KitError) as refused:
         line(**more)
-    assert refused.value.id == "CRN007"
+    assert refused.value.problem.id == "CRN007"
     free = MOST_BYTES - len(line(runner="client")) + len(TIMES) + 1
     assert line(runner="client", client="/" + "x" * (free - 1) + OCARINA)
     with pytest.raises(KitError):
@@ -171,7 +171,7 @@ def test_two_readers_disagree(text: str) -> None:
     )
     with pytest.raises(KitError) as refused:
         second_reading(text)
-    assert refused.value.id == "SCH010"
+    assert refused.value.problem.id == "SCH010"
 
 
 SHELLS = [

@@ -187,7 +187,7 @@ def test_a_write_that_fails_says_what_is_in_the_crontab(
         file.write_bytes(before)
     with pytest.raises(KitError) as refused:
         install_crontab(here, new)
-    problem = refused.value
+    problem = refused.value.problem
     assert (problem.id, words in problem.why) == (id, True)
     assert (file.read_bytes() if file.exists() else None) == after
     saved = list(backups_folder(here).glob("*"))
@@ -245,7 +245,7 @@ def test_another_reader_looks_only_at_what_is_new(tmp_path: Path) -> None:
     install_crontab(here, lambda content: b"*/60 * * * * theirs\nA = b\n" + NEW)
     with pytest.raises(KitError) as refused:
         install_crontab(here, lambda content: content + b"*/60 * * * * ours\n")
-    assert (refused.value.id, file.read_bytes()) == (
+    assert (refused.value.problem.id, file.read_bytes()) == (
         "SCH010",
         b"*/60 * * * * theirs\nA = b\n" + NEW,
     )

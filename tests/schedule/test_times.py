@@ -63,8 +63,11 @@ REFUSALS = [
 def test_refusals_name_the_field(text: str, words: str) -> None:
     with pytest.raises(KitError) as refused:
         times.parse_times(text)
-    assert words in refused.value.why
-    assert (refused.value.id, refused.value.exit) == ("CRN005", Exit.USAGE)
+    assert words in refused.value.problem.why
+    assert (refused.value.problem.id, refused.value.problem.exit) == (
+        "CRN005",
+        Exit.USAGE,
+    )
 
 
 _CORPUS = [
@@ -263,7 +266,10 @@ def test_intervals() -> None:
     for text in ("90m", "45m", "1m", "25h", "0h", "", "3", "-3h", "\u0663h", "3 days"):
         with pytest.raises(KitError) as refused:
             times.parse_every(text)
-        assert (refused.value.id, refused.value.exit) == ("USE001", Exit.USAGE)
+        assert (refused.value.problem.id, refused.value.problem.exit) == (
+            "USE001",
+            Exit.USAGE,
+        )
 
 
 @pytest.mark.parametrize(

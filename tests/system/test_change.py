@@ -138,7 +138,7 @@ def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
     ):
         with pytest.raises(KitError) as caught:
             apply_to_file(machine, change)
-        assert caught.value.id == "FIX001"
+        assert caught.value.problem.id == "FIX001"
     assert path.read_bytes() == b"theirs"
     assert not backups_folder(machine).exists()
 
@@ -146,16 +146,16 @@ def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
 def test_only_an_interrupt_stops_the_other_fixes(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problem = KitError(Problem(message="no", id="RFR001"))
-    monkeypatch.setattr(fix, "_refresh", Mock(side_effect=problem))
+    error = KitError(Problem(message="no", id="RFR001"))
+    monkeypatch.setattr(fix, "_refresh", Mock(side_effect=error))
     path, world = (
         machine.home / "f",
         World(machine, SetupLocation(machine.home / ".ocarina")),
     )
     changes = [Change("refresh"), Change("write", path, "config", None, b"1")]
     done = fix.carry_out(machine, world, changes, print)
-    assert [each.problem for each in done] == [problem, None]
+    assert [each.problem for each in done] == [error.problem, None]
     assert path.read_bytes() == b"1"
-    problem.problem = problem.problem._replace(exit=Exit.INTERRUPTED)
+    error.problem = error.problem._replace(exit=Exit.INTERRUPTED)
     with pytest.raises(KitError):
         fix.carry_out(machine, world, changes, print)

@@ -12,20 +12,20 @@ from tests.conftest import mode_of
 from ocarina_kit.system import files
 from ocarina_kit.system.file_errors import explained, fault_in, no_file
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.problem import KitError
+from ocarina_kit.system.problem import KitError, Problem
 
 
 def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def refusal(path: Path, data: bytes = b"new") -> KitError:
+def refusal(path: Path, data: bytes = b"new") -> Problem:
     with pytest.raises(KitError) as caught:
         files.write_private(path, data)
-    assert caught.value.what.endswith("Nothing was changed.")
-    assert caught.value.why
-    assert caught.value.remedy.text
-    return caught.value
+    assert caught.value.problem.text.endswith("Nothing was changed.")
+    assert caught.value.problem.why
+    assert caught.value.problem.remedy.text
+    return caught.value.problem
 
 
 def test_a_plain_file_through_links_and_the_cap(tmp_path: Path) -> None:
@@ -111,8 +111,10 @@ def test_another_users_folder_and_group(tmp_path: Path) -> None:
     os.chown(tmp_path / "f", 12345, -1)
     with pytest.raises(KitError) as caught, explained(tmp_path / "f"):
         raise PermissionError(errno.EACCES, "")
-    assert caught.value.id == "FIL001"
-    assert no_file("unreadable", tmp_path / "f")[1] == caught.value.remedy.commands
+    assert caught.value.problem.id == "FIL001"
+    assert (
+        no_file("unreadable", tmp_path / "f")[1] == caught.value.problem.remedy.commands
+    )
     (tmp_path / "f").rename(tmp_path / ".ocarina-kit")
     assert fault_in(tmp_path) is None
     (tmp_path / ".ocarina-kit").rename(tmp_path / "f")
@@ -124,7 +126,7 @@ def test_another_users_folder_and_group(tmp_path: Path) -> None:
     assert files.loose_folders(tmp_path / "f") == (tmp_path,)
     with pytest.raises(KitError) as caught:
         files.make_private_folder(tmp_path)
-    assert caught.value.id == "FIL001"
+    assert caught.value.problem.id == "FIL001"
     os.chown(tmp_path / "f", 12345, -1)
     assert refusal(tmp_path / "f").id == "FIL001"
     assert names(tmp_path) == ["f"]
@@ -187,7 +189,7 @@ def test_what_cannot_be_written_says_why(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "file" / "b"):
         with pytest.raises(KitError) as caught:
             files.make_private_folder(path)
-        assert caught.value.id == "FIL002"
+        assert caught.value.problem.id == "FIL002"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,10 @@ def test_what_cannot_be_written_says_why(tmp_path: Path) -> None:
 def test_the_systems_refusals_in_words(tmp_path: Path, code: int, word: str) -> None:
     with pytest.raises(KitError) as caught, explained(tmp_path / "it's"):
         raise OSError(code, os.strerror(code))
-    assert (caught.value.id, word in caught.value.why) == ("ENV008", True)
+    assert (caught.value.problem.id, word in caught.value.problem.why) == (
+        "ENV008",
+        True,
+    )
 
 
 def test_a_write_that_fails_midway_leaves_the_old_content(tmp_path: Path) -> None:

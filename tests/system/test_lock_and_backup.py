@@ -26,8 +26,8 @@ def test_all_names_of_a_file_share_a_lock_that_says_whose_it_is(
         )
         with pytest.raises(KitError) as caught, other:
             pass
-    assert caught.value.id == "LCK002"
-    assert "on login1 (pid " in caught.value.what
+    assert caught.value.problem.id == "LCK002"
+    assert "on login1 (pid " in caught.value.problem.text
     (words,) = said
     assert words.startswith(
         f"Waiting for {machine.home}/there/f: ocarina-kit on login1 (pid "
@@ -50,7 +50,7 @@ def test_where_nothing_can_be_locked(
     for name, id in {"f": "LCK001", "g": "FIL006", "none/f": "FIL004"}.items():
         with pytest.raises(KitError) as caught, hold(machine, machine.home / name):
             pass
-        assert caught.value.id == id
+        assert caught.value.problem.id == id
     assert not (machine.home / "elsewhere").exists()
 
 

@@ -57,7 +57,7 @@ def test_a_duration_is_read_and_anything_else_is_wrong_usage() -> None:
     for text in NOT_DURATIONS:
         with pytest.raises(KitError) as caught:
             words.parse_duration(text)
-        assert ("--within" in caught.value.what, caught.value.exit) == (
+        assert ("--within" in caught.value.problem.text, caught.value.problem.exit) == (
             True,
             Exit.USAGE,
         ), text

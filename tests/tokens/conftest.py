@@ -106,7 +106,7 @@ class Lab:
     @property
     def errors(self) -> list[tuple[str, int]]:
         """Id and exit code of each error of the last run."""
-        return [(error.id, error.exit) for error in self.report.errors(self.setup)]
+        return [(error.id, error.exit) for error in self.report.problems(self.setup)]
 
     def have(self, **entries: Any) -> None:
         """Write the tokens file, as the client would."""

@@ -8,7 +8,7 @@ import pytest
 from tests.tokens.conftest import NOW, READ, VIEW, entry, granted
 
 from ocarina_kit.system.secret import Secret
-from ocarina_kit.tokens.file import Token, TokensFile, foreign, parse
+from ocarina_kit.tokens.file import Token, TokensFile, foreign_kind, parse
 
 DAY = 86_400.0
 TWO = "majora2.change_libraryartifact majora2.add_dnasequencingprocess"
@@ -45,13 +45,13 @@ def loaded(file: TokensFile) -> Any:
 def test_what_is_not_an_entry(value: object) -> None:
     file = file_of(x=value, **{VIEW: entry()})
     odd, good = file.tokens
-    assert odd.odd
-    assert not good.odd
-    assert loaded(file.fixed(NOW)) == {VIEW: entry()}
+    assert odd.malformed
+    assert not good.malformed
+    assert loaded(file.corrected(NOW)) == {VIEW: entry()}
     # One that a refresh would complete is kept.
     lost = file_of(**{VIEW: entry(access_token=None)})
-    assert lost.tokens[0].odd
-    assert lost.fixed(NOW) == lost
+    assert lost.tokens[0].malformed
+    assert lost.corrected(NOW) == lost
 
 
 TIMES = [
@@ -80,7 +80,7 @@ TIMES = [
 def test_expires_at(value: object, good: bool, meant: float) -> None:
     """CHECKS.md, TOK008."""
     seen = one(expires_at=value)
-    assert seen.meant(NOW) == meant
+    assert seen.intended_expiry(NOW) == meant
     assert seen.known_expiry(NOW) == (meant if good else None)
     assert good or (seen.seconds_left(NOW) < 0 and seen.last_refresh(NOW) is None)
 
@@ -165,7 +165,7 @@ def test_never_over_a_better_one(there: dict[str, Any], stays: bool) -> None:
         wrong=entry(access_token="moved"),
         **{VIEW: entry(access_token="there", **there)},
     )
-    fixed = loaded(file.fixed(NOW))
+    fixed = loaded(file.corrected(NOW))
     assert list(fixed) == [VIEW]
     assert fixed[VIEW]["access_token"] == ("there" if stays else "moved")
 
@@ -195,7 +195,7 @@ def test_each_is_moved_to_where_ocarina_looks(
     before: Any, known: list[str], after: Any
 ) -> None:
     file = file_of(**before)
-    assert loaded(file.fixed(NOW, known)) == after
+    assert loaded(file.corrected(NOW, known)) == after
     assert any(token.right_key(known) != token.key for token in file.tokens) == (
         before != after
     )
@@ -295,4 +295,6 @@ KINDS = [
 
 @pytest.mark.parametrize(("name", "data", "is_foreign"), KINDS)
 def test_a_file_of_another_kind(name: str, data: bytes, is_foreign: bool) -> None:
-    assert bool(foreign(PosixPath("/home/a") / name, data, parse(data))) == is_foreign
+    assert (
+        bool(foreign_kind(PosixPath("/home/a") / name, data, parse(data))) == is_foreign
+    )

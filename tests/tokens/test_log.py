@@ -9,7 +9,8 @@ from tests.tokens.conftest import DOMAIN, NOW, OTHER, VIEW, Lab, entry
 from ocarina_kit.system.files import READ_CAP
 from ocarina_kit.tokens import history, log
 from ocarina_kit.tokens.file import Token, read_token
-from ocarina_kit.tokens.log import Line, Origins
+from ocarina_kit.tokens.log import Line
+from ocarina_kit.tokens.owner import TokenOwners, note_use
 
 FILE = "~/.ocarina-tokens"
 
@@ -31,10 +32,12 @@ def token(name: str = "a", ago: float = 0.0) -> Token:
 
 
 def test_what_is_written_is_read(lab: Lab) -> None:
-    written = log.line(lab.machine, lab.setup, "refresh", "refreshed", VIEW, token())
+    written = log.make_line(
+        lab.machine, lab.setup, "refresh", "refreshed", VIEW, token()
+    )
     log.append(
         lab.machine,
-        [written, log.line(lab.machine, lab.setup, "refresh", "lost", "s" * 5000)],
+        [written, log.make_line(lab.machine, lab.setup, "refresh", "lost", "s" * 5000)],
     )
     first, second = log.read_log(lab.machine)
     assert (first, first.time) == (written, NOW)
@@ -47,12 +50,14 @@ def test_what_is_written_is_read(lab: Lab) -> None:
 
 
 def test_damaged_lines_are_left_out(lab: Lab) -> None:
-    log.append(lab.machine, [log.line(lab.machine, lab.setup, "refresh", "refreshed")])
+    log.append(
+        lab.machine, [log.make_line(lab.machine, lab.setup, "refresh", "refreshed")]
+    )
     path = lab.machine.state / "refresh.log"
     path.write_bytes(
         path.read_bytes() + b'{"time": "x", "new": 1}\n[1]\n\xff\n5\n{"cut off'
     )
-    log.append(lab.machine, [log.line(lab.machine, lab.setup, "refresh", "lost")])
+    log.append(lab.machine, [log.make_line(lab.machine, lab.setup, "refresh", "lost")])
     assert [each.result for each in log.read_log(lab.machine)] == [
         "refreshed",
         "",
@@ -64,7 +69,7 @@ def test_rotated_at_one_mebibyte(lab: Lab) -> None:
     for _ in range(6):
         log.append(
             lab.machine,
-            [log.line(lab.machine, lab.setup, "refresh", "refreshed", "s" * 3000)]
+            [log.make_line(lab.machine, lab.setup, "refresh", "refreshed", "s" * 3000)]
             * 100,
         )
     for name in ("refresh.log", "refresh.log.1"):
@@ -74,7 +79,7 @@ def test_rotated_at_one_mebibyte(lab: Lab) -> None:
     # A clock that was set back changes no order.
     for each in (line("used", server=OTHER), line("used", 2000)):
         log.append(lab.machine, [each])
-    assert Origins(log.read_log(lab.machine)).last_server[FILE] == DOMAIN
+    assert TokenOwners(log.read_log(lab.machine)).last_server[FILE] == DOMAIN
 
 
 A, B = token("a"), token("b")
@@ -120,13 +125,13 @@ SERVERS: list[tuple[list[Line], str]] = [
 
 @pytest.mark.parametrize(("lines", "server"), SERVERS)
 def test_whose_a_token_is(lines: list[Line], server: str) -> None:
-    assert Origins(lines).server(A, FILE) == server
+    assert TokenOwners(lines).server(A, FILE) == server
 
 
 def test_a_use_ties_unknown_tokens_to_the_server_of_their_file(lab: Lab) -> None:
-    log.note_use(lab.machine, lab.setup, "refresh", [A])
-    log.note_use(lab.machine, lab.elsewhere, "login", [A, B])
-    known = Origins(log.read_log(lab.machine))
+    note_use(lab.machine, lab.setup, "refresh", [A])
+    note_use(lab.machine, lab.elsewhere, "login", [A, B])
+    known = TokenOwners(log.read_log(lab.machine))
     assert [known.server(each) for each in (A, B)] == [DOMAIN, DOMAIN]
     assert known.last_server[FILE] == OTHER
 
@@ -231,7 +236,9 @@ def test_a_run_that_was_due(
     lines: list[Line], tokens: list[Token], all_tokens: bool, found: Any
 ) -> None:
     assert (
-        history.run_at(NOW - 100, lines, tokens, "login1", NOW, all_tokens=all_tokens)
+        history.judge_run(
+            NOW - 100, lines, tokens, "login1", NOW, all_tokens=all_tokens
+        )
         == found
     )
 
@@ -243,7 +250,7 @@ def test_the_lines_about_a_tokens_file(lab: Lab) -> None:
         for name in (mark, "~/x")
         for server in (DOMAIN, OTHER)
     ]
-    assert log.lines_of(lab.machine, lab.setup.tokens_file, lines) == lines[:2]
+    assert log.lines_about(lab.machine, lab.setup.tokens_file, lines) == lines[:2]
 
 
 def test_other_hosts() -> None:

@@ -14,7 +14,8 @@ from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse, read_token
 from ocarina_kit.tokens.login import prove_writable, redeem
 from ocarina_kit.tokens.logout import logout
-from ocarina_kit.tokens.store import plan_aside
+from ocarina_kit.tokens.owner import note_use
+from ocarina_kit.tokens.store import plan_other_server
 
 
 def log_in(lab: Lab, *answers: Any, **how: Any) -> dict[str, str]:
@@ -102,12 +103,12 @@ def test_a_login_that_cannot_be_saved_is_not_begun(lab: Lab) -> None:
 
 def test_init_sets_the_tokens_of_the_old_server_aside(lab: Lab) -> None:
     machine, there = lab.machine, lab.elsewhere
-    assert plan_aside(machine, there) is None
+    assert plan_other_server(machine, there) is None
     lab.have(**{VIEW: entry(), READ: entry(READ)})
     log.append(
         machine,
         [
-            log.line(
+            log.make_line(
                 machine,
                 there,
                 "login",
@@ -117,11 +118,11 @@ def test_init_sets_the_tokens_of_the_old_server_aside(lab: Lab) -> None:
             )
         ],
     )
-    change = plan_aside(machine, there)
+    change = plan_other_server(machine, there)
     assert change is not None
     assert change.before == lab.file.read_bytes()
     assert list(parse(change.after).entries) == [READ]
-    log.note_use(machine, there, "init")
+    note_use(machine, there, "init")
     lab.have(**{VIEW: entry(refresh_token="of-the-client")})
     assert lab.refresh() == {VIEW: "other-server"}
     assert lab.refresh(setup=there) == {VIEW: "refreshed"}

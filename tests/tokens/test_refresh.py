@@ -26,9 +26,10 @@ from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.system.problem import KitError
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.file import parse
-from ocarina_kit.tokens.login import prove_writable, set_aside_damaged
+from ocarina_kit.tokens.journal import journal_path
+from ocarina_kit.tokens.login import prove_writable, quarantine_damaged
 from ocarina_kit.tokens.refresh import next_wait
-from ocarina_kit.tokens.store import Store, journal_path, opened, tokens_of
+from ocarina_kit.tokens.store import Store, effective_tokens, opened
 
 
 def theirs(left: float) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def test_every_token_is_refreshed_saved_and_logged(lab: Lab) -> None:
     )
     assert lab.refresh(within=1000.6) == {VIEW: "refreshed", READ: "refreshed"}
     assert lab.errors == []
-    stopped = lab.report._replace(interrupted=True).errors(lab.setup)
+    stopped = lab.report._replace(interrupted=True).problems(lab.setup)
     assert stopped[0].why.startswith("2 of 2 tokens were done")
     assert list(lab.stored) == [VIEW, READ]
     assert all(
@@ -75,7 +76,7 @@ def test_nothing_to_refresh(lab: Lab, content: str | None, id: str, code: int) -
         lab.file.write_text(content)
     with pytest.raises(KitError) as raised:
         lab.refresh()
-    assert (raised.value.id, raised.value.exit) == (id, code)
+    assert (raised.value.problem.id, raised.value.problem.exit) == (id, code)
     assert not lab.machine.state.exists()
 
 
@@ -83,7 +84,7 @@ def test_what_cannot_be_refreshed(lab: Lab) -> None:
     lab.have(**{VIEW: entry(refresh_token=None), READ: 5})
     assert lab.refresh() == {VIEW: "no-refresh-token", READ: "unreadable"}
     assert lab.errors == [("TOK005", 4), ("TOK002", 1)]
-    assert lab.report.errors(lab.setup)[0].remedy.commands == (
+    assert lab.report.problems(lab.setup)[0].remedy.commands == (
         "ocarina-kit login --for lookup",
     )
 
@@ -250,7 +251,7 @@ def test_a_file_damaged_meanwhile_is_not_overwritten(lab: Lab, left: str) -> Non
     damage = lambda: [lab.file.write_text(left)] and granted(7)  # noqa: E731
     assert lab.refresh(damage, scopes=[VIEW]) == {VIEW: "in-journal"}
     assert lab.file.read_text() == left
-    assert bool(set_aside_damaged(lab.machine, lab.setup)) is bool(left)
+    assert bool(quarantine_damaged(lab.machine, lab.setup)) is bool(left)
     prove_writable(lab.machine, lab.setup)
     assert lab.stored[VIEW]["refresh_token"] == "new-refresh-7"
 
@@ -370,12 +371,12 @@ def test_a_bug_while_the_file_is_written_loses_nothing(
     """As a kill at that moment does: the answer is in the journal."""
     lab.have(**{VIEW: entry()})
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "_put", lambda self, new: 1 / 0)
+        patched.setattr(Store, "_write", lambda self, new: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             lab.refresh(granted(5))
     assert lab.refresh(dry_run=True) == {VIEW: "due"}
     assert lab.stored == {VIEW: entry()}
-    (token,) = tokens_of(lab.machine, lab.setup, parse(lab.file.read_bytes()))
+    (token,) = effective_tokens(lab.machine, lab.setup, parse(lab.file.read_bytes()))
     assert token.seconds_left(NOW) < 0, "status and doctor know that it was spent"
     assert lab.refresh(setup=lab.elsewhere) == {VIEW: "other-server"}
     journal = journal_path(lab.machine, lab.setup)

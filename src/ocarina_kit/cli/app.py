@@ -10,7 +10,7 @@ output and an exit code. A command is one module of this package:
         run = start(context)                 # context.py: Run(machine, ui, place), .setup(), .world()
         data = …                             # the one dict that --json prints
         _show(run.ui, data)                  # the view, in the same module
-        return Result(data)                  # Result(data, error) if it failed; or raise KitError
+        return Result(data)                  # Result(data, problem) if it failed; or raise KitError
 
 A module of a command is imported when it is called; what is slow to import and not always needed, where it is used.
 """
@@ -100,15 +100,15 @@ def run(argv: Sequence[str], commands: Table = COMMANDS) -> int:
             result = _call(group, argv, ui)
     except KeyboardInterrupt:
         ui.end_line()
-        result = Result(error=interrupted())
+        result = Result(problem=interrupted().problem)
     except KitError as error:
-        result = Result(error=error)
+        result = Result(problem=error.problem)
     except ImportError:
         raise
     except Exception as bug:
-        result = Result(error=_unexpected(bug))
-    if result.error is not None and not result.shown:
-        ui.error(result.error)
+        result = Result(problem=_unexpected(bug))
+    if result.problem is not None and not result.shown:
+        ui.error(result.problem)
     if ui.json and not result.printed:
         sys.stdout.write(json_document(group.called, result))
     ui.flush()
@@ -248,7 +248,7 @@ def _usage_error(problem: Any, path: str) -> KitError:
     return usage_error(what, why="Nothing was done.", remedy=remedy)
 
 
-def _unexpected(problem: Exception) -> KitError:
+def _unexpected(problem: Exception) -> Problem:
     """The error for a system that gives no more processes, threads, files or memory, and for a bug."""
     scarce = getattr(problem, "errno", None) in (
         errno.EAGAIN,
@@ -261,30 +261,26 @@ def _unexpected(problem: Exception) -> KitError:
         or isinstance(problem, MemoryError)
         or "can't start new thread" in str(problem)
     ):
-        return KitError(
-            Problem(
-                message="The system allows no more processes, open files or memory.",
-                id="SYS001",
-                why=f"It said: {problem}." if str(problem) else "",
-                remedy=Remedy(
-                    "Close other programs or raise the limits of your account.",
-                    ("ulimit -a",),
-                ),
-            )
+        return Problem(
+            id="SYS001",
+            message="The system allows no more processes, open files or memory.",
+            why=f"It said: {problem}." if str(problem) else "",
+            remedy=Remedy(
+                "Close other programs or raise the limits of your account.",
+                ("ulimit -a",),
+            ),
         )
     from ocarina_kit.system.crash import write_crash_log
 
     log = write_crash_log(problem)
-    return KitError(
-        Problem(
-            message=f"This is a bug in ocarina-kit: {type(problem).__name__}.",
-            id="BUG001",
-            why="You did nothing wrong.",
-            remedy=Remedy(
-                "Please send this log, which holds no secret.", (f"cat {quote(log)}",)
-            )
-            if log
-            else Remedy("Its log could not be written."),
-            exit=Exit.BUG,
-        )
+    remedy = Remedy("Its log could not be written.")
+    if log:
+        text = "Please send this log, which holds no secret."
+        remedy = Remedy(text, (f"cat {quote(log)}",))
+    return Problem(
+        id="BUG001",
+        message=f"This is a bug in ocarina-kit: {type(problem).__name__}.",
+        why="You did nothing wrong.",
+        remedy=remedy,
+        exit=Exit.BUG,
     )

@@ -16,10 +16,10 @@ def command(ctx: typer.Context) -> Result:
     """
     from ocarina_kit.sandbox.demo import run_demo
 
-    error = run_demo(ctx.obj, os.environ)
-    if error is None:
+    problem = run_demo(ctx.obj, os.environ)
+    if problem is None:
         ctx.obj.say(
             "\nEvery step worked, and nothing of it is left. For your own Majora:"
         )
         ctx.obj.command("ocarina-kit init")
-    return Result({}, error)
+    return Result({}, problem)

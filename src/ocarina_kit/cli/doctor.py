@@ -13,7 +13,7 @@ import typer
 from ocarina_kit.cli import options
 from ocarina_kit.cli.options import Text, Texts, flag, option
 from ocarina_kit.cli.ui import Result, Ui, labelled
-from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, usage_error
+from ocarina_kit.system.problem import Exit, Problem, Remedy, usage_error
 from ocarina_kit.system.words import count, listed
 
 if TYPE_CHECKING:
@@ -142,19 +142,17 @@ def _row(of: Check | Outcome, seen: dict[str, Any]) -> dict[str, Any]:
     return {"id": of.id, "family": of.family, "title": of.title, **seen, **told}
 
 
-def _error(findings: Sequence[Outcome]) -> KitError | None:
+def _error(findings: Sequence[Outcome]) -> Problem | None:
     """The first failure (exit 1); else the first check that could not tell (5); else None (CONTRACT.md, doctor)."""
     for status, code in (("fail", Exit.PROBLEM), ("unknown", Exit.UNKNOWN)):
         for each in findings:
             if each.status == status:
-                return KitError(
-                    Problem(
-                        message=each.said,
-                        id=each.id,
-                        why=each.impact,
-                        remedy=each.remedy,
-                        exit=code,
-                    )
+                return Problem(
+                    message=each.said,
+                    id=each.id,
+                    why=each.impact,
+                    remedy=each.remedy,
+                    exit=code,
                 )
     return None
 
@@ -353,7 +351,7 @@ def _fix(
             )
     for change, problem, _ in applied:
         if problem is not None:
-            text = f"{change.why}: {problem.what} {problem.why} [{problem.id}]"
+            text = f"{change.why}: {problem.text} {problem.why} [{problem.id}]"
             context.ui.status("failed", text, column=5)
     backups = f"Backups are in {backups_folder(context.machine)}"
     return world, tuple(after), backups if any(each.backup for each in applied) else ""

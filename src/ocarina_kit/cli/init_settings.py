@@ -29,15 +29,15 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.answers import Probe, ProbeKind
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
+from ocarina_kit.majora.problems import no_answer
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.file_errors import refuse
 from ocarina_kit.system.files import final_target, prove_space
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.secret import Secret
-from ocarina_kit.tokens import told
-from ocarina_kit.tokens.log import note_use
-from ocarina_kit.tokens.store import look as tokens_in
-from ocarina_kit.tokens.store import plan_aside
+from ocarina_kit.tokens import problems
+from ocarina_kit.tokens.owner import note_use
+from ocarina_kit.tokens.store import plan_other_server, read_tokens
 
 REFUSED_BY_MAJORA = ("CRD001", "API002")
 """Majora's own "no"; whatever else it says is a warning."""
@@ -257,7 +257,7 @@ def notes(name: str, value: Value) -> list[str]:
 # --- the server's word --------------------------------------------------------------------------------------------
 
 
-def refusal(context: Context, values: dict[str, str], wish: Wish) -> KitError | None:
+def refusal(context: Context, values: dict[str, str], wish: Wish) -> Problem | None:
     """Why id and secret, or the key, are not taken; None if they are, with --force, and without a usable answer.
 
     Swaps id and secret back if they were swapped, told by their lengths or by asking the server. Says what it said.
@@ -267,7 +267,7 @@ def refusal(context: Context, values: dict[str, str], wish: Wish) -> KitError | 
     if id == secret and not is_key:
         what = "The client secret is the same as the client id: one of them was pasted twice."
         remedy = Remedy("Copy each by itself: an id has 40 characters, a secret 128.")
-        return usage_error(what, id="CFG009", remedy=remedy)
+        return usage_error(what, id="CFG009", remedy=remedy).problem
     swapped = {**values, "CLIENT_ID": secret, "CLIENT_SECRET": id}
     swap = not is_key and are_swapped(id, secret)
     unsure = not (is_key or swap) and len(secret) != SECRET_LENGTH
@@ -296,7 +296,7 @@ def refusal(context: Context, values: dict[str, str], wish: Wish) -> KitError | 
     return None
 
 
-def ask_server(context: Context, values: Mapping[str, str]) -> KitError | None:
+def ask_server(context: Context, values: Mapping[str, str]) -> Problem | None:
     """Ask Majora about id and secret, or the key: why it does not accept them."""
     return problem_of(context, values, probe_server(context, values))
 
@@ -315,28 +315,26 @@ def probe_server(context: Context, values: Mapping[str, str]) -> Probe:
 
 def problem_of(
     context: Context, values: Mapping[str, str], probe: Probe
-) -> KitError | None:
+) -> Problem | None:
     """Say why Majora does not accept the settings; None if it does."""
     domain = values["MAJORA_DOMAIN"]
     if probe.kind in (ProbeKind.KNOWN, ProbeKind.ACCEPTED):
         return None
     if probe.kind in (ProbeKind.UNKNOWN, ProbeKind.OTHER_GRANT):
-        fault = "client" if probe.kind is ProbeKind.UNKNOWN else "grant-type"
         setup = Setup(context.location, domain, "", context.location.config)
-        return told.error(
-            fault, setup, said=f"I{probe.message[1:]}."
-        )  # "it answered …"
+        why = f"I{probe.message[1:]}."  # "it answered …"
+        if probe.kind is ProbeKind.UNKNOWN:
+            return problems.unknown_client(why, setup)
+        return problems.wrong_grant_type(why, setup)
     if probe.kind is not ProbeKind.REFUSED:
         return no_majora(context, domain, probe)
     what = f"Majora does not accept this API key for {values['MAJORA_USER']}."
     remedy = Remedy(f"Get a new one at {endpoint(domain, 'keys')}, or use OAuth.")
-    return KitError(
-        Problem(
-            message=what,
-            id="API002",
-            why="It is one user's, and expires after 3 days.",
-            remedy=remedy,
-        )
+    return Problem(
+        message=what,
+        id="API002",
+        why="It is one user's, and expires after 3 days.",
+        remedy=remedy,
     )
 
 
@@ -347,12 +345,12 @@ def is_wrong_address(probe: Probe) -> bool:
     return probe.failure is not None and probe.failure.kind is NoAnswerKind.DNS_NONE
 
 
-def no_majora(context: Context, domain: str, probe: Probe) -> KitError:
+def no_majora(context: Context, domain: str, probe: Probe) -> Problem:
     """No usable answer: what was met in place of a Majora."""
     setup = Setup(
         context.location, domain, "", context.location.config
     )  # all that is known before it is written
-    return told.no_answer(
+    return no_answer(
         probe.failure or NoAnswer(NoAnswerKind.OTHER, probe.message), setup
     )
 
@@ -416,7 +414,7 @@ def plan(
     setup = setup_of(after)
     if (
         moves(config, setup.domain)
-        and (aside := plan_aside(context.machine, setup)) is not None
+        and (aside := plan_other_server(context.machine, setup)) is not None
     ):
         changes.append(aside)
     return changes, setup
@@ -437,7 +435,7 @@ def write(context: Context, config: Config, changes: Sequence[Change]) -> None:
             context.machine,
             before,
             "init",
-            tokens_in(context.machine, before.tokens_file)[1].tokens,
+            read_tokens(context.machine, before.tokens_file)[1].tokens,
         )
     for change in changes:
         said = described(change)

@@ -43,10 +43,10 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.answers import ProbeKind
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.system.change import Change, difference
-from ocarina_kit.system.problem import Exit, KitError, Remedy, usage_error
+from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.words import listed
 from ocarina_kit.tokens.file import Token
-from ocarina_kit.tokens.store import look, tokens_of
+from ocarina_kit.tokens.store import effective_tokens, read_tokens
 
 Rows = list[tuple[str, str]]
 _IDENTIFY_S = 10.0
@@ -72,8 +72,8 @@ def set_up(
     """All of it; ``given``: what options say. Raises KitError: without a terminal it names all that is missing (2)."""
     try:
         return _Init(context, given, wish).lead()
-    except KitError as problem:
-        if problem.id != "FIX001" or context.ui.interactive or tries == 1:
+    except KitError as error:
+        if error.problem.id != "FIX001" or context.ui.interactive or tries == 1:
             raise
     # Another process wrote the file meanwhile: its settings stay, ours are added. Dozens may do so at once.
     return set_up(context, given, wish, tries - 1)
@@ -98,7 +98,7 @@ class _Init:
         )
         self.client_plan: Plan | None = None
         self.entry: Planned | None = None
-        self.problems: list[KitError] = []
+        self.problems: list[Problem] = []
 
     def lead(self) -> Result:
         wish = self.wish
@@ -289,7 +289,7 @@ class _Init:
             values[name] = ask(self.ui, name, now.get(name, ""))
         while (problem := know.refusal(self.context, values, self.wish)) is not None:
             if not pair:
-                raise problem
+                raise KitError(problem)
             self.ui.caution(problem)
             # A secret may be pasted at any question now, so none is shown.
             self.ui.say(
@@ -350,7 +350,7 @@ class _Init:
         """What there is still to do once that is planned, in words."""
         tokens, now = self._tokens(setup), self.context.machine.now()
         logged_in = tokens and all(
-            each.seconds_left(now) > 0 and not each.odd for each in tokens
+            each.seconds_left(now) > 0 and not each.malformed for each in tokens
         )
         steps = {
             "the client": self.client_plan is not None,
@@ -362,7 +362,9 @@ class _Init:
     def _tokens(self, setup: Setup) -> tuple[Token, ...]:
         """Raises KitError (TOK003) if their file cannot be read."""
         machine = self.context.machine
-        return tokens_of(machine, setup, look(machine, setup.tokens_file)[1])
+        return effective_tokens(
+            machine, setup, read_tokens(machine, setup.tokens_file)[1]
+        )
 
     def _wanted(self, tokens: Sequence[Token]) -> list[str]:
         """What to log in for: the tokens that there are; without any the person is asked."""
@@ -389,7 +391,7 @@ class _Init:
             if unchanged or entry.plan.outcome == "mixed":
                 return rows
             if entry.problem is not None:
-                raise entry.problem
+                raise KitError(entry.problem)
             if entry.left:
                 # Only schedule adds a second one, or uses one again that somebody has disabled.
                 self.ui.say(
@@ -405,9 +407,9 @@ class _Init:
         """One that fails is shown, and stops no other."""
         try:
             yield
-        except KitError as problem:
-            self.ui.error(problem)
-            self.problems.append(problem)
+        except KitError as error:
+            self.ui.error(error.problem)
+            self.problems.append(error.problem)
 
     # --- doing it
 
@@ -421,7 +423,8 @@ class _Init:
                 self.table = read_table(context.machine, client, timeout=SEARCH_S)
         login = Login(context, setup, self.clients, self.table)
         login.get(wanted)
-        interrupted = login.error is not None and login.error.exit == Exit.INTERRUPTED
+        failure = login.problem
+        interrupted = failure is not None and failure.exit == Exit.INTERRUPTED
         if self.entry is not None and any(login.settled.values()) and not interrupted:
             with self._step():
                 # Planned again: there may be a client now.
@@ -432,14 +435,14 @@ class _Init:
                 done = "failed" if trial.error else trial.refreshed
                 ui.status("scheduled", f"{entry.when}; a test run {done}")
                 if trial.error is not None:
-                    raise trial.error
-        problem = login.error or next(iter(self.problems), None)
+                    raise KitError(trial.error)
+        problem = failure or next(iter(self.problems), None)
         if problem is None:
             login.show_end("\nReady. Try it:", most=1)
         elif not interrupted:
             self._say_what_is_missing(setup)
             ui.next_step(context.location.command("init"), "goes on from here")
-        return Result(error=problem, shown=True)
+        return Result(problem=problem, shown=True)
 
     def _say_what_is_missing(self, setup: Setup) -> None:
         client = self.clients.chosen

@@ -17,7 +17,7 @@ from ocarina_kit.cli.ui import Result, Ui
 from ocarina_kit.client import scopes
 from ocarina_kit.client.find import Clients, find_clients, read_table
 from ocarina_kit.majora.grant import Pending, last_logins
-from ocarina_kit.majora.paste import LONGEST, Misread, read_paste
+from ocarina_kit.majora.paste import LONGEST, PasteProblem, read_paste
 from ocarina_kit.system.problem import KitError, usage_error
 from ocarina_kit.system.words import count, listed
 
@@ -97,7 +97,7 @@ def command(
     else:
         login.get(wanted, browser)
     login.show_end()
-    return Result(error=login.error, shown=True)
+    return Result(problem=login.problem, shown=True)
 
 
 # --- the client, and what it can do
@@ -155,7 +155,7 @@ def choose_purposes(ui: Ui, table: scopes.Table | None) -> list[str]:
             if scopes.scopes_for(names, table):
                 return names
         except KitError as unknown:
-            ui.say(unknown.what)
+            ui.say(unknown.problem.text)
 
 
 # --- two steps, each in a process of its own
@@ -205,10 +205,10 @@ def _finish(login: Login, source: str) -> None:
         login, text, [each for each in logins if each.sent]
     )
     found = read_paste(text, login.setup.domain, [each.state for each in still_open])
-    if not used and isinstance(found, Misread):
+    if not used and isinstance(found, PasteProblem):
         if found.kind == "authorize-link":
             login.check_client()
-        login.fail(login.misread(found))
+        login.fail(login.paste_problem(found))
 
 
 def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
@@ -217,16 +217,14 @@ def _use(login: Login, text: str, logins: Sequence[Pending]) -> bool:
     for pending in logins:
         found = read_paste(text, login.setup.domain, (pending.state,))
         if found.state != pending.state or (
-            isinstance(found, Misread) and found.kind not in _ANSWERS
+            isinstance(found, PasteProblem) and found.kind not in _ANSWERS
         ):
             continue
         any_found = True
         try:
-            if isinstance(found, Misread):
-                raise login.misread(found, pending.scope)
-            login.redeem(pending, found.code)
-        except KitError as problem:
-            login.fail(problem, pending.scope)
-            if problem.id in NEW_LINK_HELPS:
+            login.redeem_paste(pending, found)
+        except KitError as error:
+            login.fail(error.problem, pending.scope)
+            if error.problem.id in NEW_LINK_HELPS:
                 _show_links(login, [pending.scope])
     return any_found

@@ -21,10 +21,11 @@ from ocarina_kit.config.location import Setup
 from ocarina_kit.majora.answers import ProbeKind
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.grant import Pending, new_pending, save_pending
-from ocarina_kit.majora.paste import Code, Misread, read_paste
+from ocarina_kit.majora.paste import Code, PasteProblem, read_paste
 from ocarina_kit.system.problem import (
     Exit,
     KitError,
+    Problem,
     Remedy,
     interrupted,
     usage_error,
@@ -32,12 +33,13 @@ from ocarina_kit.system.problem import (
 )
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.words import clock, count, span
-from ocarina_kit.tokens import log, told
+from ocarina_kit.tokens import log, problems
 from ocarina_kit.tokens import login as tokens_login
 from ocarina_kit.tokens.file import Token
-from ocarina_kit.tokens.history import REFUSED_ACCESS, refused
+from ocarina_kit.tokens.history import refused
+from ocarina_kit.tokens.owner import owner_check
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
-from ocarina_kit.tokens.store import guard, look
+from ocarina_kit.tokens.store import read_tokens
 
 _TRY = "Try it (replace what is in capitals):"
 # A token that is valid for fewer seconds is refreshed: it would expire while its user works.
@@ -48,7 +50,7 @@ _PROBE_S = 10.0
 NEW_LINK_HELPS = ("LGN011", "LGN021", "LGN026")
 # Errors after which another link may still work. All others are about the client, the account or the network.
 _OF_ONE_TOKEN = (*NEW_LINK_HELPS, "LGN012", "LGN013", "LGN025", "LGN028", "API001")
-# Kinds of `Misread` that are the server's answer: no other paste can follow for the same link.
+# Kinds of `PasteProblem` that are the server's answer: no other paste can follow for the same link.
 FINAL_PASTES = ("denied", "scope", "error", "redirect-uri", "client", "two-factor")
 
 _PASTE_HELP = (
@@ -104,16 +106,19 @@ class Login:
         self._version = version_text(client.version) if client is not None else ""
         self._clients = clients
         self._client_ok = client is not None and client.accepted
-        self._errors: list[KitError] = []
+        self._problems: list[Problem] = []
         self._verify = verify
         self._force = force
         self._skew: float | None = None
 
     @property
-    def error(self) -> KitError | None:
-        """The worst of what failed and was shown, None if all went well."""
-        code = worst(error.exit for error in self._errors)
-        return next((error for error in self._errors if error.exit == code), None)
+    def problem(self) -> Problem | None:
+        """The worst of what failed and was shown; None if all went well."""
+        code = worst(problem.exit for problem in self._problems)
+        for problem in self._problems:
+            if problem.exit == code:
+                return problem
+        return None
 
     def get(self, wanted: Sequence[str], browser: bool | None = None) -> None:
         """Get a token for each scope string: one that is valid stays, an expired one is refreshed, a person opens a
@@ -137,28 +142,31 @@ class Login:
             )
             text = "Print the link, open it, then paste the address of the page that opens."
             remedy = Remedy(text, (self.login_command(*needed), self.paste_command))
-            self.fail(usage_error(what, id="LGN015", why=why, remedy=remedy))
+            self.fail(usage_error(what, id="LGN015", why=why, remedy=remedy).problem)
 
     # --- what needs no browser
 
     def settle(self, wanted: Sequence[str]) -> list[str]:
         """Do what needs no browser; returns those that need one. Raises KitError for the tokens file."""
         with self.ui.waiting("Looking at the tokens file", 90.0) as say:
-            aside = tokens_login.set_aside_damaged(self.machine, self.setup, say)
+            aside = tokens_login.quarantine_damaged(self.machine, self.setup, say)
         if aside:
             self.ui.warn(aside)
-        refusal = guard(self.machine, self.setup)
+        check_owner = owner_check(self.machine, self.setup)
         lines = log.read_log(self.machine)
-        hopeless = refused(log.lines_of(self.machine, self.setup.tokens_file, lines))
+        hopeless = refused(log.lines_about(self.machine, self.setup.tokens_file, lines))
         due = []
         for scope in wanted:
             token = self._token(scope)
             if self._force or token is None:
                 continue
-            if (other := refusal(token)) is not None:
-                self.ui.say(f"{other.what} A new login replaces it.")
+            other = check_owner(token)
+            if other is not None:
+                self.ui.say(f"{other.text} A new login replaces it.")
                 continue
-            valid = not token.odd and token.seconds_left(self.machine.now()) > LEAST_S
+            valid = (
+                not token.malformed and token.seconds_left(self.machine.now()) > LEAST_S
+            )
             if valid and not self._is_refused(token):
                 self._got(scope, "valid")
             elif token.can_refresh and token.digest not in hopeless:
@@ -180,7 +188,7 @@ class Login:
         for each in report.outcomes:
             problem = each.problem or self._got(each.scope, "refreshed")
             if problem is not None and problem.exit == Exit.LOGIN:
-                self.ui.say(f"{problem.what} A new login is needed.")
+                self.ui.say(f"{problem.text} A new login is needed.")
             elif problem is not None:
                 self.fail(problem, each.scope)
 
@@ -211,10 +219,10 @@ class Login:
                     raise
                 self._interrupted(left)
                 return
-            except KitError as problem:
-                self.fail(problem, scope)
+            except KitError as error:
+                self.fail(error.problem, scope)
                 self.ui.terminal.drop_input()
-                if problem.id not in _OF_ONE_TOKEN:
+                if error.problem.id not in _OF_ONE_TOKEN:
                     return
 
     def _grant(self, scope: str, which: str, browser: bool) -> None:
@@ -234,10 +242,10 @@ class Login:
             )
             try:
                 self.redeem(pending, self._ask(pending))
-            except KitError as problem:
-                if problem.id not in NEW_LINK_HELPS:
+            except KitError as error:
+                if error.problem.id not in NEW_LINK_HELPS:
                     raise
-                self.ui.caution(problem)
+                self.ui.caution(error.problem)
             else:
                 return
             which = f"A new link, to {self.words(scope)}:"
@@ -261,17 +269,17 @@ class Login:
             )
             if isinstance(found, Code):
                 return found.code
-            error = self.misread(found, pending.scope)
+            problem = self.paste_problem(found, pending.scope)
             if found.kind in FINAL_PASTES:
-                raise error
+                raise KitError(problem)
             if found.kind == "authorize-link":
                 self.check_client()
             step = (
                 "Use the link above."
                 if found.kind == "wrong-state"
-                else error.remedy.text
+                else problem.remedy.text
             )
-            self.ui.caution(error, step)
+            self.ui.caution(problem, step)
             prompt = "> "
 
     def check_client(self) -> None:
@@ -286,7 +294,17 @@ class Login:
             client = self.majora.probe_client(_PROBE_S)
         if client.kind is ProbeKind.UNKNOWN:
             unknown = "It does not know this client id."
-            raise told.error("client", self.setup, said=unknown)
+            raise KitError(problems.unknown_client(unknown, self.setup))
+
+    def redeem_paste(self, pending: Pending, paste: Code | PasteProblem) -> None:
+        """Exchange the code of a paste.
+
+        Raises:
+            KitError: If there is no code in it, or no token that ocarina can use then.
+        """
+        if isinstance(paste, PasteProblem):
+            raise KitError(self.paste_problem(paste, pending.scope))
+        self.redeem(pending, paste.code)
 
     def redeem(self, pending: Pending, code: Secret) -> None:
         """Exchange a code, unless that was done before. Raises KitError if there is no token that ocarina can use then,
@@ -301,24 +319,24 @@ class Login:
                     self.machine, self.setup, pending, code, login, waiting=say
                 )
             self._skew = report.skew
-            error = report.outcomes[0].problem or self._got(scope, "logged in")
-            if error is not None and error.id == "LGN021":
+            problem = report.outcomes[0].problem or self._got(scope, "logged in")
+            if problem is not None and problem.id == "LGN021":
                 self.links.pop(scope, None)  # it is not open any more
             if report.interrupted:
                 raise KeyboardInterrupt
-            if error is None:
+            if problem is None:
                 return
         else:
-            said = f"This one was used before, {span(now - pending.sent)} ago."
-            error = told.error("grant", self.setup, (scope,), said=said, login=login)
+            used = now - pending.sent
+            problem = problems.code_used(used, self.setup, (scope,), login)
         # Another login, or the earlier use of this code, may have brought the token since the link was shown.
         token = self._token(scope) or Token(scope)
         is_new = (
             token.last_refresh(now) or 0.0
         ) >= pending.created and token.seconds_left(now) > LEAST_S
-        if error.id != "LGN021" or not is_new:
-            raise error
-        self.ui.caution(error, "No new link is needed.")
+        if problem.id != "LGN021" or not is_new:
+            raise KitError(problem)
+        self.ui.caution(problem, "No new link is needed.")
         self._got(scope, "valid")
 
     def _interrupted(self, left: Sequence[str]) -> None:
@@ -333,16 +351,16 @@ class Login:
         text = "Open each link above and paste the addresses here; or start again."
         remedy = Remedy(text, (self.paste_command, self.login_command(*left)))
         what = f"Interrupted; {count(len(left), 'login')} not finished."
-        self.fail(interrupted(what, "What was done is saved.", remedy))
+        self.fail(interrupted(what, "What was done is saved.", remedy).problem)
 
     # --- what comes of it
 
-    def fail(self, error: KitError, scope: str | None = None) -> None:
-        """Show an error; with ``scope`` it ends the login for that."""
+    def fail(self, problem: Problem, scope: str | None = None) -> None:
+        """Show a problem; with a scope it ends the login for that."""
         if scope is not None:
             self.settled[scope] = False
-        self._errors.append(error)
-        self.ui.error(error)
+        self._problems.append(problem)
+        self.ui.error(problem)
 
     def words(self, scope: str) -> str:
         return scopes.what_for(scope, self.table)
@@ -352,25 +370,27 @@ class Login:
         options = ["--force"] if self._force else []
         if not self.ui.interactive:
             options.append("--print-url")
-        return told.login_command(self.setup, wanted, *options, table=self.table)
+        return problems.login_command(self.setup, wanted, *options, table=self.table)
 
     @property
     def paste_command(self) -> str:
         return self.setup.location.command("login", "--callback", "-")
 
-    def misread(self, found: Misread, *wanted: str) -> KitError:
-        """The error for a paste without a code."""
+    def paste_problem(self, found: PasteProblem, *wanted: str) -> Problem:
+        """Describe a paste without a code."""
         login = self.login_command(*wanted)
-        return told.error(found.kind, self.setup, wanted, said=found.words, login=login)
+        return problems.unusable_paste(found, self.setup, wanted, login)
 
     def show_end(self, title: str = _TRY, most: int | None = None) -> None:
         """Commands to try (``most``: only so many), if the server accepts the client; otherwise how to get one that it
         accepts."""
-        if note := told.clock_note(self._skew):
+        if note := problems.clock_note(self._skew):
             self.ui.warn(f"[ENV007]{note}")
         location = self.setup.location
         done = [scope for scope, usable in self.settled.items() if usable]
-        if not done or (self.error is not None and self.error.exit == Exit.INTERRUPTED):
+        if not done or (
+            self.problem is not None and self.problem.exit == Exit.INTERRUPTED
+        ):
             return
         if self._client_ok:
             examples = [
@@ -391,17 +411,22 @@ class Login:
         )
         self.ui.next_step(location.command("install-client"))
 
-    def _got(self, scope: str, word: str) -> KitError | None:
+    def _got(self, scope: str, word: str) -> Problem | None:
         """Show a token that is in the file, once Majora has accepted it; returns why it did not."""
         token = self._token(scope) or Token(scope)
         self.settled[scope] = True  # before the server is asked: Ctrl-C may end that
         if word != "valid" and self._is_refused(token):
-            refusal = log.line(
-                self.machine, self.setup, "login", REFUSED_ACCESS, scope, token
+            refusal = log.make_line(
+                self.machine,
+                self.setup,
+                "login",
+                log.Event.REFUSED_ACCESS,
+                scope,
+                token,
             )
             with contextlib.suppress(KitError):
                 log.append(self.machine, [refusal])
-            return told.error("account-inactive", self.setup)
+            return problems.inactive_account(self.setup)
         now = self.machine.now()
         left = f"for {span(token.seconds_left(now) + 30)}"
         valid = (
@@ -432,7 +457,7 @@ class Login:
         return probe.kind is ProbeKind.REFUSED
 
     def _token(self, scope: str) -> Token | None:
-        return look(self.machine, self.setup.tokens_file)[1].get(scope)
+        return read_tokens(self.machine, self.setup.tokens_file)[1].get(scope)
 
 
 # --- the browser

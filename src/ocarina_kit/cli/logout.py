@@ -16,9 +16,10 @@ from ocarina_kit.client.scopes import what_for
 from ocarina_kit.config.location import NO_TOKENS, Setup
 from ocarina_kit.schedule.plan import plan_removal
 from ocarina_kit.system.change import Change, difference
+from ocarina_kit.tokens.log import Event
 from ocarina_kit.tokens.logout import COPIES_NOTE, logout
-from ocarina_kit.tokens.store import look, stored_keys
-from ocarina_kit.tokens.told import undamaged
+from ocarina_kit.tokens.outcome import TokenResult
+from ocarina_kit.tokens.store import check_undamaged, read_tokens, stored_keys
 
 EPILOG = """Examples:
   ocarina-kit logout --for upload
@@ -28,9 +29,9 @@ _REVOKE = "Revoke these tokens at {}, and delete them here?"
 _LOCAL = "Delete these tokens here, and leave them valid at {}?"
 _LIMIT_S = 70.0
 _WORDS = {
-    "revoked": ("revoked", "deleted here"),
-    "forgotten": ("removed", "deleted here, not revoked"),
-    "no-token": ("skipped", "there is no token"),
+    TokenResult.REVOKED: ("revoked", "deleted here"),
+    TokenResult.FORGOTTEN: ("removed", "deleted here, not revoked"),
+    TokenResult.NO_TOKEN: ("skipped", "there is no token"),
 }
 """What is said of each result without a problem."""
 
@@ -56,8 +57,8 @@ def command(
         ui.say(NO_TOKENS)
         return Result()
     scopes = stored_scopes(context, setup, purposes or [], scope or [])
-    before, file = look(context.machine, setup.tokens_file)
-    undamaged(setup, file)
+    before, file = read_tokens(context.machine, setup.tokens_file)
+    check_undamaged(setup, file)
     stored = stored_keys(context.machine, setup, file)
     asked = stored if scopes is None else scopes
     chosen = [key for key in asked if key in stored]
@@ -86,10 +87,10 @@ def command(
         ui.warn(COPIES_NOTE)
     if (
         not report.interrupted
-        and not look(context.machine, setup.tokens_file)[1].entries
+        and not read_tokens(context.machine, setup.tokens_file)[1].entries
     ):
         _crontab_entry(context, setup)
-    return end(context, {}, report.errors(setup))
+    return end(context, {}, report.problems(setup))
 
 
 def _crontab_entry(context: Context, setup: Setup) -> None:
@@ -108,7 +109,7 @@ def _crontab_entry(context: Context, setup: Setup) -> None:
         )
         context.ui.command(command)
     elif context.ui.confirm("No token is left. Remove the crontab entry too?"):
-        install_entry(context, setup, removed, "unscheduled")
+        install_entry(context, setup, removed, Event.UNSCHEDULED)
         context.ui.status("removed", "the crontab entry of this set-up")
     else:
         context.ui.next_step(command)

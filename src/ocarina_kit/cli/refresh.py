@@ -19,14 +19,15 @@ from ocarina_kit.client.scopes import (
     what_for,
 )
 from ocarina_kit.config.location import NO_TOKENS, Setup
-from ocarina_kit.system.problem import Exit, KitError
+from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import Exit, KitError, Problem
 from ocarina_kit.system.words import parse_duration, span
 from ocarina_kit.tokens.history import BY_CRON
-from ocarina_kit.tokens.log import Line, append, read_log, stamp
-from ocarina_kit.tokens.outcome import Outcome, Report
+from ocarina_kit.tokens.log import Event, Line, append, read_log, stamp
+from ocarina_kit.tokens.outcome import Outcome, Report, TokenResult
+from ocarina_kit.tokens.problems import clock_note
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
-from ocarina_kit.tokens.store import look
-from ocarina_kit.tokens.told import clock_note
+from ocarina_kit.tokens.store import read_tokens
 
 Data = dict[str, Any]
 
@@ -34,13 +35,14 @@ EPILOG = """Examples:
   ocarina-kit refresh --within 6h      only tokens that are valid for less than that
   ocarina-kit refresh --for lookup"""
 
-_TOLD_AGAIN_S = 86_400.0
-"""With ``--cron`` the same problem is said once in that time (CONTRACT.md, refresh)."""
+_MAILED_AGAIN_S = 86_400.0
+"""With `--cron` the same problem is printed once in that time."""
+_LONGEST_MARK = 4_000  # characters
 _WORDS = {
-    "refreshed": ("refreshed", ""),
-    "adopted": ("refreshed", "; another process refreshed it"),
-    "fresh": ("valid", "; not refreshed"),
-    "due": ("due", "; would be refreshed"),
+    TokenResult.REFRESHED: ("refreshed", ""),
+    TokenResult.ADOPTED: ("refreshed", "; another process refreshed it"),
+    TokenResult.FRESH: ("valid", "; not refreshed"),
+    TokenResult.DUE: ("due", "; would be refreshed"),
 }
 """What is said of each result without a problem."""
 
@@ -86,8 +88,8 @@ def command(
                 dry_run=dry_run,
                 waiting=say,
             )
-    except KitError as problem:
-        return finish(context, {"tokens": []}, [problem])
+    except KitError as error:
+        return finish(context, {"tokens": []}, [error.problem])
     tokens = [
         {
             "scope": each.scope,
@@ -98,7 +100,7 @@ def command(
         for each in report.outcomes
     ]
     _show(context.ui, report, context.machine.now())
-    return finish(context, {"tokens": tokens}, report.errors(setup), report.outcomes)
+    return finish(context, {"tokens": tokens}, report.problems(setup), report.outcomes)
 
 
 def stored_scopes(
@@ -107,7 +109,7 @@ def stored_scopes(
     """The keys of the tokens file that ``--for`` and ``--scope`` mean; None if neither was given."""
     if not names and not strings:
         return None
-    keys = look(context.machine, setup.tokens_file)[1].entries
+    keys = read_tokens(context.machine, setup.tokens_file)[1].entries
     found = [given_scope(string) for string in strings]
     for purpose in purposes_named(names):
         found += [key for key in keys if purpose in purposes_of(key)] or [purpose.scope]
@@ -129,53 +131,66 @@ def _show(ui: Ui, report: Report, now: float) -> None:
 def end(
     context: Context,
     data: Data,
-    errors: Sequence[KitError],
+    problems: Sequence[Problem],
     outcomes: Sequence[Outcome] = (),
 ) -> Result:
-    """Show the errors, the worst first: it decides the exit code."""
-    for error in errors:
-        context.ui.error(error)
-    return Result(data, next(iter(errors), None), shown=True)
+    """Show the problems. The first one is the worst, and decides the exit code."""
+    for problem in problems:
+        context.ui.error(problem)
+    return Result(data, problems[0] if problems else None, shown=True)
 
 
 def _end_for_cron(
     context: Context,
     data: Data,
-    errors: Sequence[KitError],
+    problems: Sequence[Problem],
     outcomes: Sequence[Outcome] = (),
 ) -> Result:
-    """One line on standard error, which cron mails: the worst problem that needs a person and was not told in the last
-    24 h, of this set-up and these tokens, as refresh.log says. Wrong usage and an interrupt stay errors."""
-    if any(
-        error.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN) for error in errors
-    ):
-        return end(context, data, errors)
-    machine = context.machine
-    now = machine.now()
-    lately = [
-        each for each in read_log(machine) if 0 <= now - each.time < _TOLD_AGAIN_S
-    ]
-    told = {each.scope for each in lately if each.result == "told"}
-    for error in errors:
-        about = context.location.command(error.id)
-        scopes = [
-            each.scope
-            for each in outcomes
-            if each.problem and each.problem.id == error.id
-        ]
-        keys = [f"{about} {scope}"[:4_000] for scope in scopes or [""]]
-        if error.exit == Exit.UNKNOWN or told.issuperset(keys):
+    """Print one line on standard error, which cron mails.
+
+    It is about the worst problem that needs a person, and that was not mailed in the last
+    24 hours, as refresh.log says. Wrong usage and an interrupt stay errors.
+    """
+    for problem in problems:
+        if problem.exit not in (Exit.PROBLEM, Exit.LOGIN, Exit.UNKNOWN):
+            return end(context, data, problems)
+    mailed = _mailed_lately(context.machine)
+    for problem in problems:
+        marks = _mail_marks(context, problem, outcomes)
+        if problem.exit == Exit.UNKNOWN or mailed.issuperset(marks):
             continue
-        with contextlib.suppress(
-            KitError
-        ):  # then it is told again: better twice than never
-            append(
-                machine,
-                [
-                    Line(stamp(now), machine.host, "refresh", "told", scope=key)
-                    for key in keys
-                ],
-            )
-        context.ui.error_line(error)
+        _note_mail(context.machine, marks)
+        context.ui.error_line(problem)
         break
     return Result(data)
+
+
+def _mailed_lately(machine: Machine) -> set[str]:
+    now = machine.now()
+    marks = set()
+    for line in read_log(machine):
+        if line.result == Event.MAILED and 0 <= now - line.time < _MAILED_AGAIN_S:
+            marks.add(line.scope)
+    return marks
+
+
+def _mail_marks(
+    context: Context, problem: Problem, outcomes: Sequence[Outcome]
+) -> list[str]:
+    """Name a problem as refresh.log does: this set-up, and each of these tokens."""
+    about = context.location.command(problem.id)
+    marks = []
+    for outcome in outcomes:
+        if outcome.problem is not None and outcome.problem.id == problem.id:
+            marks.append(f"{about} {outcome.scope}"[:_LONGEST_MARK])
+    return marks or [f"{about} "]
+
+
+def _note_mail(machine: Machine, marks: Sequence[str]) -> None:
+    now = stamp(machine.now())
+    lines = [
+        Line(now, machine.host, "refresh", Event.MAILED, scope=mark) for mark in marks
+    ]
+    # If that fails it is mailed again: better twice than never.
+    with contextlib.suppress(KitError):
+        append(machine, lines)

@@ -34,6 +34,7 @@ from ocarina_kit.schedule.times import parse_every, parse_times, refuse_long_gap
 from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.words import clock, span
+from ocarina_kit.tokens import log
 from ocarina_kit.tokens.history import first_seen
 
 Edit = Callable[[bytes], bytes]
@@ -125,9 +126,8 @@ def command(
     if chosen is not None and not print_:
         context.ui.say(f"Client: {chosen.path} ({chosen.described}). {clients.why}")
     for each in planned.cautions:
-        context.ui.caution(
-            each, " ".join((each.remedy.text, *each.remedy.commands[:1])).strip()
-        )
+        step = " ".join((each.remedy.text, *each.remedy.commands[:1])).strip()
+        context.ui.caution(each, step)
     problem = None
     line = planned.plan.line
     if not print_:
@@ -145,7 +145,7 @@ def _result(
     world: World,
     line: str | None,
     entry: Entry | None = None,
-    problem: KitError | None = None,
+    problem: Problem | None = None,
 ) -> Result:
     runs = upcoming(world.tokens.now, [entry] if entry is not None else [])
     return Result(members(world, line, runs, problem), problem)
@@ -217,7 +217,7 @@ def _find_client(context: Context, named: str | None) -> Clients:
 
 def _install(
     context: Context, setup: Setup, planned: Planned, *, yes: bool, dry_run: bool
-) -> KitError | None:
+) -> Problem | None:
     """Install the entry if it is agreed to; returns why it could not be."""
     ui, entries, host = context.ui, planned.plan.entries, context.machine.host
     for other in entries.others:
@@ -232,7 +232,7 @@ def _install(
             f"Your crontab on {host} has this line already: {planned.entry.words}. Nothing was changed."
         )
         if not dry_run and first_seen(planned.world.tokens.log, host) is None:
-            note(context, setup, "scheduled")
+            note(context, setup, log.Event.SCHEDULED)
         return None
     if entries.again and not entries.active:
         ui.say(
@@ -250,9 +250,9 @@ def _install(
     ):
         return None
     try:
-        _carry_out(context, setup, planned.edit, "scheduled", planned.when)
+        _carry_out(context, setup, planned.edit, log.Event.SCHEDULED, planned.when)
     except KitError as failed:
-        return failed
+        return failed.problem
     ui.next_step(context.location.command("schedule", "--test"))
     return None
 
@@ -285,10 +285,11 @@ def _agreed(
 
 
 def _carry_out(
-    context: Context, setup: Setup, edit: Edit, result: str, text: str
+    context: Context, setup: Setup, edit: Edit, event: log.Event, text: str
 ) -> None:
-    backup = install_entry(context, setup, edit, result)
-    context.ui.status("removed" if result == "unscheduled" else result, text)
+    backup = install_entry(context, setup, edit, event)
+    word = "scheduled" if event is log.Event.SCHEDULED else "removed"
+    context.ui.status(word, text)
     if backup is not None:
         context.ui.say(f"The crontab from before is in {backup}")
 
@@ -317,7 +318,7 @@ def _remove(context: Context, *, yes: bool, dry_run: bool) -> Result:
         context,
         world.setup,
         without,
-        "unscheduled",
+        log.Event.UNSCHEDULED,
         f"the entry in your crontab on {host}",
     )
     _warn_of_mixed(context, entries)
@@ -335,7 +336,7 @@ def _installed(context: Context) -> Entry | None:
     with context.ui.waiting("Reading the crontab", 20.0):
         entries = context.world().entries
     if (problem := in_the_way(context, entries)) is not None:
-        raise problem
+        raise KitError(problem)
     return entries.kept
 
 

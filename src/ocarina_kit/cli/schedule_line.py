@@ -21,13 +21,18 @@ from ocarina_kit.schedule.crontab import cron_command, encode
 from ocarina_kit.schedule.host import program_problem, why_kit_fails
 from ocarina_kit.schedule.line import Entry, Ground, entries
 from ocarina_kit.schedule.plan import Mine, Plan, plan_schedule
-from ocarina_kit.schedule.program import Listing, install_crontab, unreadable
+from ocarina_kit.schedule.program import (
+    Listing,
+    ListingState,
+    install_crontab,
+    unreadable,
+)
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, worst
 from ocarina_kit.system.process import Completed
 from ocarina_kit.system.secret import Secret, mask
 from ocarina_kit.system.words import clock, count, listed, span
-from ocarina_kit.tokens import log, told
+from ocarina_kit.tokens import log, problems
 from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.history import BY_CRON
 
@@ -48,9 +53,9 @@ class Planned(NamedTuple):
     plan: Plan
     entry: Entry
     edit: Callable[[bytes], bytes]
-    problem: KitError | None
+    problem: Problem | None
     left: str
-    cautions: tuple[KitError, ...]
+    cautions: tuple[Problem, ...]
 
     @property
     def when(self) -> str:
@@ -86,7 +91,7 @@ def plan_entry(
         _prove_kit(context, ground, start=prove)
     of_client = _client_problem(setup, ground, client, alone=alone)
     if of_client is not None and alone:
-        raise of_client
+        raise KitError(of_client)
 
     def plan_for(content: bytes) -> Plan:
         return plan_schedule(
@@ -96,7 +101,7 @@ def plan_entry(
     def edit(content: bytes) -> bytes:
         plan = plan_for(content)
         if (problem := in_the_way(context, plan.entries)) is not None:
-            raise problem
+            raise KitError(problem)
         return plan.after
 
     plan = plan_for(world.listing.content)
@@ -109,7 +114,7 @@ def plan_entry(
         found = crontab_checks.exists(world)
         left = found.said if found is not None else ""
     clients = Clients((client,), chosen=client) if client is not None else Clients()
-    new = context.world(listing=Listing("read", plan.after), clients=clients)
+    new = context.world(listing=Listing(ListingState.READ, plan.after), clients=clients)
     checks = [each._replace(needs=()) for each in all_checks() if each.id in _CAUTIONS]
     objections = [
         each
@@ -126,22 +131,20 @@ def plan_entry(
     return Planned(world, plan, entry, edit, problem, left, cautions)
 
 
-def in_the_way(context: Context, entries: Mine) -> KitError | None:
+def in_the_way(context: Context, entries: Mine) -> Problem | None:
     """SCH001 if the only entry does other work as well."""
     if entries.own or not entries.mixed:
         return None
     entry = entries.mixed[0]
-    return KitError(
-        Problem(
-            message=f"Line {entry.number} of your crontab refreshes these tokens and does"
-            " other work as well. It was not changed.",
-            id="SCH001",
-            why=f"The other work: {listed(entry.reading.other_work) or 'a refresh of another set-up'}.",
-            remedy=Remedy(
-                "Take the refresh out of it by hand.",
-                ("crontab -e", context.location.command("schedule")),
-            ),
-        )
+    return Problem(
+        message=f"Line {entry.number} of your crontab refreshes these tokens and does"
+        " other work as well. It was not changed.",
+        id="SCH001",
+        why=f"The other work: {listed(entry.reading.other_work) or 'a refresh of another set-up'}.",
+        remedy=Remedy(
+            "Take the refresh out of it by hand.",
+            ("crontab -e", context.location.command("schedule")),
+        ),
     )
 
 
@@ -149,26 +152,28 @@ def install_entry(
     context: Context,
     setup: Setup,
     edit: Callable[[bytes], bytes],
-    result: str = "scheduled",
+    event: log.Event = log.Event.SCHEDULED,
 ) -> Path | None:
-    """Edit the crontab as it is now, and log ``result``; returns the backup, None if there was no crontab.
+    """Edit the crontab as it is now, and log ``event``; returns the backup, None if there was no crontab.
 
     Raises KitError (CRN001, SCH, LCK): nothing was changed.
     """
     with context.ui.waiting("Writing the crontab", 90.0) as say:
         backup = install_crontab(context.machine, edit, say)
-    note(context, setup, result)
+    note(context, setup, event)
     return backup
 
 
-def note(context: Context, setup: Setup, result: str) -> None:
+def note(context: Context, setup: Setup, event: log.Event) -> None:
     """Log ``scheduled`` or ``unscheduled``: from the first on, CRN008 expects runs."""
     try:
         log.append(
-            context.machine, [log.line(context.machine, setup, "schedule", result)]
+            context.machine, [log.make_line(context.machine, setup, "schedule", event)]
         )
-    except KitError as problem:
-        context.ui.warn(f"refresh.log was not written: {problem.what} [{problem.id}]")
+    except KitError as error:
+        context.ui.warn(
+            f"refresh.log was not written: {error.problem.text} [{error.problem.id}]"
+        )
 
 
 def _prove_kit(context: Context, ground: Ground, *, start: bool) -> None:
@@ -192,7 +197,7 @@ def _prove_kit(context: Context, ground: Ground, *, start: bool) -> None:
 
 def _client_problem(
     setup: Setup, ground: Ground, client: Candidate | None, *, alone: bool
-) -> KitError | None:
+) -> Problem | None:
     """Why the client cannot refresh these tokens when cron runs it, ``alone`` or after ocarina-kit."""
     usual = (
         str(Path(ground.home, ".ocarina")),
@@ -205,19 +210,15 @@ def _client_problem(
         what = "No ocarina client was found" + (
             "." if alone else ", so the entry runs ocarina-kit alone."
         )
-        return KitError(
-            Problem(
-                message=what, id="ENV001", remedy=remedy._replace(text="Install one.")
-            )
+        return Problem(
+            message=what, id="ENV001", remedy=remedy._replace(text="Install one.")
         )
     if alone and not client.under_cron:
         remedy = Remedy(
             "Name another.", ("ocarina-kit schedule --ocarina /path/to/bin/ocarina",)
         )
-        return KitError(
-            Problem(
-                message=f"{client.path}: {client.problem}.", id="CRN004", remedy=remedy
-            )
+        return Problem(
+            message=f"{client.path}: {client.problem}.", id="CRN004", remedy=remedy
         )
     if (client.version or READS_ALL) >= READS_ALL or own == usual:
         return None
@@ -225,13 +226,11 @@ def _client_problem(
         f"{client.described} does not read this set-up's file, profile or tokens file"
     )
     what += "." if alone else ", so it cannot take over from ocarina-kit."
-    return KitError(
-        Problem(
-            message=what,
-            id="SCH003",
-            why=f"It is older than {version_text(READS_ALL)}.",
-            remedy=remedy,
-        )
+    return Problem(
+        message=what,
+        id="SCH003",
+        why=f"It is older than {version_text(READS_ALL)}.",
+        remedy=remedy,
     )
 
 
@@ -262,7 +261,7 @@ class Trial(NamedTuple):
     by_kit: bool
     ended: str
     output: str
-    error: KitError | None
+    error: Problem | None
 
     @property
     def refreshed(self) -> str:
@@ -324,7 +323,7 @@ def try_line(context: Context, setup: Setup, entry: Entry) -> Trial:
     exits = [
         _EXITS.get(each.result, Exit.PROBLEM)
         for each in new
-        if each.result not in (*log.FRESH, "used")
+        if each.result not in (*log.VALID_RESULTS, log.Event.USED)
     ]
     if done.code != 0:
         exits.append(Exit.PROBLEM)
@@ -342,7 +341,7 @@ def try_line(context: Context, setup: Setup, entry: Entry) -> Trial:
     return Trial(after.usable, fresh, bool(new), ended, shown(done, secrets), error)
 
 
-def _refusal(context: Context, setup: Setup, fresh: Sequence[Token]) -> KitError | None:
+def _refusal(context: Context, setup: Setup, fresh: Sequence[Token]) -> Problem | None:
     """Ask Majora about one of the new tokens: it refreshes those of an inactive account."""
     from ocarina_kit.majora.answers import ProbeKind
     from ocarina_kit.majora.api import Majora
@@ -355,13 +354,13 @@ def _refusal(context: Context, setup: Setup, fresh: Sequence[Token]) -> KitError
                     token.access_token, setup.user, None, _PROBE_S
                 )
             is_refused = probe.kind is ProbeKind.REFUSED
-            return told.error("account-inactive", setup) if is_refused else None
+            return problems.inactive_account(setup) if is_refused else None
     return None
 
 
 def _error(
     context: Context, stale: Sequence[Token], exits: Sequence[int], why: str
-) -> KitError:
+) -> Problem:
     """``stale``: the tokens that were not refreshed; without any there is no token."""
     exit = worst(exits) or Exit.PROBLEM
     if not all(each.can_refresh for each in stale) or not stale:
@@ -376,4 +375,4 @@ def _error(
             "login", *options_for(each.key for each in stale)
         )
         remedy = Remedy("Log in again.", (again,))
-    return KitError(Problem(message=what, id=id, why=why, remedy=remedy, exit=exit))
+    return Problem(message=what, id=id, why=why, remedy=remedy, exit=exit)

@@ -8,7 +8,7 @@ from itertools import islice, takewhile
 from typing import Any
 
 from ocarina_kit.cli.context import Context
-from ocarina_kit.cli.ui import Result, error_data
+from ocarina_kit.cli.ui import Result, problem_data
 from ocarina_kit.client.find import Clients
 from ocarina_kit.doctor import crontab as crontab_checks
 from ocarina_kit.doctor.check import Outcome
@@ -20,7 +20,7 @@ from ocarina_kit.schedule.times import runs as runs_after
 from ocarina_kit.system.problem import KitError, Problem, Remedy
 from ocarina_kit.system.words import clock
 from ocarina_kit.tokens.history import last_success
-from ocarina_kit.tokens.told import undamaged
+from ocarina_kit.tokens.store import check_undamaged
 
 _DAY = 86_400.0
 # Columns before the strip.
@@ -47,9 +47,9 @@ def show_entry(context: Context) -> Result:
         as_error(context, each) for each in outcomes.values() if each.status == "warn"
     ]
     try:  # no entry can refresh tokens of a configuration or a file that cannot be used
-        undamaged(context.setup(world), world.tokens.file)
-    except KitError as problem:
-        problems.insert(0, problem)
+        check_undamaged(context.setup(world), world.tokens.file)
+    except KitError as error:
+        problems.insert(0, error.problem)
     working = [entry for entry in entries if _refreshes(world, entry, outcomes)]
     runs = upcoming(world.tokens.now, working)
     line = entries[0].masked(world.setup.secrets) if entries else None
@@ -67,26 +67,24 @@ def show_entry(context: Context) -> Result:
         for each in problems[1:]:
             context.ui.error(each)
         if outcomes["CRN006"].unclear:
-            context.ui.say(as_error(context, outcomes["CRN006"]).what)
+            context.ui.say(as_error(context, outcomes["CRN006"]).text)
     elif not problems:  # none is needed here
-        context.ui.say(as_error(context, outcomes["CRN002"]).what)
+        context.ui.say(as_error(context, outcomes["CRN002"]).text)
     return Result(data, next(iter(problems), None))
 
 
-def as_error(context: Context, outcome: Outcome) -> KitError:
+def as_error(context: Context, outcome: Outcome) -> Problem:
     """What a check found, as an error. What ``doctor --fix`` would fix, schedule fixes."""
     what, remedy = outcome.said, outcome.remedy
     if outcome.fix:
         remedy = Remedy("", (context.location.command("schedule"),))
     if outcome.status == "skip":  # why, as a sentence
         what = f"{what[0].upper()}{what[1:]}."
-    return KitError(
-        Problem(message=what, id=outcome.id, why=outcome.impact, remedy=remedy)
-    )
+    return Problem(message=what, id=outcome.id, why=outcome.impact, remedy=remedy)
 
 
 def members(
-    world: World, line: str | None, runs: Sequence[datetime], problem: KitError | None
+    world: World, line: str | None, runs: Sequence[datetime], problem: Problem | None
 ) -> dict[str, Any]:
     """What ``--json`` says (CONTRACT.md, schedule)."""
     tokens = world.tokens
@@ -103,7 +101,7 @@ def members(
         "next_runs": [each.isoformat() for each in runs[:3]],
         "last_success": success,
         "valid_until": None if until is None else _iso(until),
-        "problem": problem and error_data(problem),
+        "problem": problem and problem_data(problem),
     }
 
 

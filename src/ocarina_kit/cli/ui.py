@@ -39,19 +39,16 @@ _NARROW = 18
 
 
 class Result(NamedTuple):
-    """A finished command. ``data``: its own part of the JSON document. ``error``: set if the exit code is not 0.
+    """A finished command."""
 
-    ``shown``: people have seen the error in the command's own view. ``printed``: the JSON document is out already.
-    """
-
-    data: Mapping[str, Any] = {}
-    error: KitError | None = None
-    shown: bool = False
-    printed: bool = False
+    data: Mapping[str, Any] = {}  # its own part of the JSON document
+    problem: Problem | None = None  # is there if the exit code is not 0
+    shown: bool = False  # people have seen the problem in the command's own view
+    printed: bool = False  # the JSON document is out already
 
     @property
     def exit(self) -> int:
-        return Exit.OK if self.error is None else self.error.exit
+        return Exit.OK if self.problem is None else self.problem.exit
 
 
 def json_document(command: str, result: Result) -> str:
@@ -69,18 +66,18 @@ def json_document(command: str, result: Result) -> str:
         "exit": result.exit,
         **result.data,
     }
-    if result.error is not None:
-        document["error"] = error_data(result.error)
+    if result.problem is not None:
+        document["error"] = problem_data(result.problem)
     return json.dumps(document, indent=2).replace("\x7f", "\\u007f") + "\n"
 
 
-def error_data(error: KitError) -> dict[str, Any]:
-    """An error in JSON."""
+def problem_data(problem: Problem) -> dict[str, Any]:
+    """Return a problem as it is in JSON."""
     return {
-        "id": error.id,
-        "what": error.what,
-        "why": error.why,
-        "remedy": error.remedy._asdict(),
+        "id": problem.id,
+        "what": problem.text,
+        "why": problem.why,
+        "remedy": problem.remedy._asdict(),
     }
 
 
@@ -165,11 +162,10 @@ class Ui:
         if not self.quiet:
             self._block(self.err, "warning: ", text, margin=2, style=ORANGE)
 
-    def caution(self, error: KitError, step: str = "") -> None:
-        """A problem that does not end the command. ``step``: what is done about it."""
-        self.warn(
-            f"{' '.join(filter(None, (error.what, error.why, step)))} [{error.id}]"
-        )
+    def caution(self, problem: Problem, step: str = "") -> None:
+        """Show a problem that does not end the command, and what is done about it."""
+        sentences = " ".join(filter(None, (problem.text, problem.why, step)))
+        self.warn(f"{sentences} [{problem.id}]")
 
     def raw(self, text: str, *, indent: int = 0, style: str = "") -> None:
         """What a person copies or compares column by column (a link, a crontab line, an excerpt): never wrapped."""
@@ -218,26 +214,24 @@ class Ui:
                 "".join(row[columns:]),
             )
 
-    def error(self, error: KitError) -> None:
-        """What happened, why, and what fixes it."""
-        self._block(
-            self.err, "error: ", f"{error.what} [{error.id}]", margin=2, style=RED
-        )
-        if reason := " ".join(filter(None, (error.why, error.remedy.text))):
+    def error(self, problem: Problem) -> None:
+        """Show what happened, why, and what fixes it."""
+        message = f"{problem.text} [{problem.id}]"
+        self._block(self.err, "error: ", message, margin=2, style=RED)
+        reason = " ".join(filter(None, (problem.why, problem.remedy.text)))
+        if reason:
             self._block(self.err, "  ", reason)
-        for line in labelled("  Try: ", error.remedy.commands):
+        for line in labelled("  Try: ", problem.remedy.commands):
             self._line(self.err, line)
 
-    def error_line(self, error: KitError) -> None:
-        """An error on one line, for the mail that cron sends (``refresh --cron``)."""
-        said = tilde(" ".join((error.what, error.why, error.remedy.text)), self._home)
-        steps = [
-            f"Try: {command}" for command in error.remedy.commands[:1]
-        ]  # others follow it, or replace it
-        self._line(
-            self.err,
-            f"ocarina-kit: {' '.join(' '.join((said, *steps)).split())} [{error.id}]",
-        )
+    def error_line(self, problem: Problem) -> None:
+        """Show a problem on one line, for the mail that cron sends."""
+        sentences = " ".join((problem.text, problem.why, problem.remedy.text))
+        parts = [tilde(sentences, self._home)]
+        # Other commands follow the first one, or replace it.
+        parts += [f"Try: {command}" for command in problem.remedy.commands[:1]]
+        message = " ".join(" ".join(parts).split())
+        self._line(self.err, f"ocarina-kit: {message} [{problem.id}]")
 
     @contextlib.contextmanager
     def waiting(

@@ -24,11 +24,12 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule import host as cron_host
 from ocarina_kit.schedule.line import Entry
 from ocarina_kit.schedule.plan import hazards
+from ocarina_kit.schedule.program import ListingState
 from ocarina_kit.schedule.times import gap_problem, one_miss_expires
 from ocarina_kit.schedule.times import last_run as last_run_of
 from ocarina_kit.system.words import clock, listed, tilde
 from ocarina_kit.tokens import history
-from ocarina_kit.tokens.told import named
+from ocarina_kit.tokens.problems import describe_tokens
 
 # Seconds after a due run before it counts as missed (CHECKS.md, CRN008).
 GRACE = 600.0
@@ -119,7 +120,7 @@ def readable(world: World) -> Outcome | None:
         world.machine.host,
         " ".join(world.listing.words.split()),
     )
-    if listing.state == "none yet":
+    if listing.state is ListingState.NONE_YET:
         return None
     if listing.readable:
         but = (
@@ -128,12 +129,12 @@ def readable(world: World) -> Outcome | None:
             else ", but not written back as it is: it holds {why}"
         )
         return ok(f"The crontab can be read{but}.", why=why)
-    if listing.state == "failed":
+    if listing.state is ListingState.FAILED:
         said = "The crontab could not be read: {why}."
         return problem(
             "unknown", said, text="See what crontab says.", run="crontab -l", why=why
         )
-    missing = listing.state == "no program"
+    missing = listing.state is ListingState.NO_PROGRAM
     said = (
         "There is no crontab command on {host}"
         if missing
@@ -350,7 +351,7 @@ def last_run(world: World) -> Outcome | None:
     if not due:
         return ok("No run has been due since ocarina-kit saw the entry.")
     at, complete = max(due)
-    happened, failed = history.run_at(
+    happened, failed = history.judge_run(
         at, log, world.tokens.usable, host, now, all_tokens=complete
     )
     when = clock(at, now)
@@ -359,7 +360,12 @@ def last_run(world: World) -> Outcome | None:
     said = f"The run of {{time}} did not refresh {'the {what}' if happened else 'anything'}."
     text = "Run the entry as cron does. If that works, the host was down, or its cron does not run."
     return problem(
-        "fail", said, text=text, run=_TEST, time=when, what=named(failed, world.table)
+        "fail",
+        said,
+        text=text,
+        run=_TEST,
+        time=when,
+        what=describe_tokens(failed, world.table),
     )
 
 

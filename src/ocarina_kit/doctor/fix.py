@@ -15,9 +15,8 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.program import install_crontab
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.problem import Exit, KitError
+from ocarina_kit.system.problem import Exit, KitError, Problem
 from ocarina_kit.tokens import log
-from ocarina_kit.tokens.history import REFUSED_ACCESS
 from ocarina_kit.tokens.refresh import refresh
 
 SERVER = ("SRV", "CRD")
@@ -94,7 +93,7 @@ class Applied(NamedTuple):
     """What became of a change: done, or why not; and where the old content is now."""
 
     change: Change
-    problem: KitError | None = None
+    problem: Problem | None = None
     backup: Path | None = None
 
 
@@ -119,9 +118,9 @@ def carry_out(
             else:
                 backup = apply_to_file(machine, change, waiting)
         except KitError as error:
-            if error.exit == Exit.INTERRUPTED:
+            problem = error.problem
+            if problem.exit == Exit.INTERRUPTED:
                 raise
-            problem = error
         results.append(Applied(change, problem, backup))
     return results
 
@@ -136,7 +135,9 @@ def remember_refused_access(
     if all(finding.id != "API001" or finding.status != "fail" for finding in findings):
         return
     lines = [
-        log.line(machine, world.setup, "doctor", REFUSED_ACCESS, token.key, token)
+        log.make_line(
+            machine, world.setup, "doctor", log.Event.REFUSED_ACCESS, token.key, token
+        )
         for token in refused_just_granted(world)
     ]
     with contextlib.suppress(KitError):  # then it is found out once more
@@ -154,8 +155,9 @@ def _refresh(
     report = refresh(
         machine, setup, scopes=scopes or None, by="doctor", waiting=waiting
     )
-    if problems := report.errors(setup):
-        raise problems[0]
+    problems = report.problems(setup)
+    if problems:
+        raise KitError(problems[0])
 
 
 def _schedule(
@@ -164,5 +166,8 @@ def _schedule(
     fresh = World(machine, world.location)  # the look's own deadline may be over
     backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
     with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)
-        log.append(machine, [log.line(machine, fresh.setup, "doctor", "scheduled")])
+        log.append(
+            machine,
+            [log.make_line(machine, fresh.setup, "doctor", log.Event.SCHEDULED)],
+        )
     return backup

@@ -14,10 +14,11 @@ from ocarina_kit.doctor.config import ask
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.answers import ProbeKind
 from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
+from ocarina_kit.majora.problems import advice_for, check_of
 from ocarina_kit.system.change import Change
-from ocarina_kit.tokens import history, told
+from ocarina_kit.tokens import history, problems
 from ocarina_kit.tokens.file import Token
-from ocarina_kit.tokens.log import FRESH
+from ocarina_kit.tokens.log import VALID_RESULTS
 
 _INIT, _KEY = "ocarina-kit init", "ocarina-kit init --api-key-file -"
 _FIX, _REFRESH = "ocarina-kit doctor --fix", "ocarina-kit refresh"
@@ -60,7 +61,7 @@ def failed_step(world: World) -> str:
     probe = world.identity
     if probe is None or probe.kind is ProbeKind.MAJORA:
         return ""
-    step = "SRV004" if probe.failure is None else told.check_of(probe.failure)
+    step = "SRV004" if probe.failure is None else check_of(probe.failure)
     if (
         step == "SYS001"
     ):  # no thread could be started, so not even the name was looked up
@@ -94,7 +95,7 @@ def _step(world: World, id: str) -> Outcome | None:
             if net.kind is NoAnswerKind.CA_BUNDLE
             else None
         )
-    text = told.no_answer(net, world.setup).remedy.text
+    text = advice_for(net)
     by_init = ask(world.config, "MAJORA_DOMAIN", text=text)
     if id == "SRV004" and probe.kind is ProbeKind.NO_ANSWER:
         return _no_answer(probe.message, text)
@@ -106,7 +107,7 @@ def _step(world: World, id: str) -> Outcome | None:
         "run": "date -u" if net.kind is NoAnswerKind.TLS_EXPIRED else "",
     }
     if net.kind in _BY_INIT and not any(
-        line.result in FRESH for line in world.tokens.log
+        line.result in VALID_RESULTS for line in world.tokens.log
     ):
         remedy = by_init
     elif net.kind in (NoAnswerKind.TLS_UNKNOWN_ISSUER, NoAnswerKind.CA_BUNDLE):
@@ -232,7 +233,7 @@ def credentials(world: World) -> Outcome | None:
         return problem("fail", said, text=text, said=probe.message)
     if probe.kind is not ProbeKind.UNKNOWN:
         return _no_answer(probe.message)
-    text = told.error("client", world.setup).remedy.text
+    text = problems.unknown_client("", world.setup).remedy.text
     remedy = ask(world.config, "CLIENT_ID", "CLIENT_SECRET", text=text)
     said = "Majora does not accept this client id and secret: {said}."
     return problem("fail", said, said=probe.message, **remedy)
@@ -261,10 +262,10 @@ def access_tokens(world: World) -> Outcome | None:
     kinds = [probe.kind for probe in asked.values()]
     worst = next((kind for kind in _WORST_FIRST if kind in kinds), ProbeKind.ACCEPTED)
     keys = [key for key, probe in asked.items() if probe.kind == worst]
-    what = told.named(keys, world.table)
+    what = problems.describe_tokens(keys, world.table)
     login = world.login(keys, "--force")
     if worst is ProbeKind.REFUSED and refused_just_granted(world):
-        inactive = told.error("account-inactive", world.setup)
+        inactive = problems.inactive_account(world.setup)
         said = "Majora's API refuses the {what}, though Majora had just granted access."
         text = inactive.remedy.text
         return problem("fail", said, impact=inactive.why, text=text, what=what)

@@ -19,9 +19,9 @@ from ocarina_kit.system.change import Change
 from ocarina_kit.system.file_errors import no_file
 from ocarina_kit.system.files import read_file
 from ocarina_kit.system.words import clock, span, tilde
-from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign
+from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign_kind
 from ocarina_kit.tokens.history import chosen_scopes
-from ocarina_kit.tokens.told import named, not_tokens
+from ocarina_kit.tokens.problems import describe_tokens, not_a_tokens_file
 
 _FIX, _LOGIN = "ocarina-kit doctor --fix", "ocarina-kit login"
 _check = partial(check, oauth=True, run=_FIX)
@@ -56,9 +56,9 @@ def shape(world: World) -> Outcome:
     """
     found = world.tokens.found
     read = world.tokens.file
-    odd = [token for token in read.tokens if token.odd]
-    if kind := foreign(found.path, found.content or b"", read):
-        text = not_tokens(found.path, kind).remedy.text
+    odd = [token for token in read.tokens if token.malformed]
+    if kind := foreign_kind(found.path, found.content or b"", read):
+        text = not_a_tokens_file(found.path, kind).remedy.text
         return problem(
             "fail",
             f"{{file}} is not a tokens file: it is {kind}.",
@@ -82,9 +82,7 @@ def shape(world: World) -> Outcome:
     if kept.entries:
         why = "set the damaged tokens file aside, keep what can be read"
         aside = _change(world, "set aside", why, kept.render())
-        text = (
-            f"doctor sets it aside, and keeps the {named(kept.entries, world.table)}."
-        )
+        text = f"doctor sets it aside, and keeps the {describe_tokens(kept.entries, world.table)}."
         return _fault(world, said, location, aside, text=text, run=_FIX)
     aside = _change(world, "set aside", "set the damaged tokens file aside", None)
     text = "No token can be read in it. doctor sets it aside; then log in."
@@ -129,7 +127,7 @@ def valid(world: World) -> Outcome:
     usable = world.tokens.usable
     if expired := [token for token in usable if token.seconds_left(now) <= 0]:
         fix = _refresh(world, expired)
-        what = named(_keys(expired), world.table)
+        what = describe_tokens(_keys(expired), world.table)
         run = "" if fix else world.login(_keys(expired))
         said = "The {what} expired."
         if all(token.expiry(now) > EXPIRED for token in expired):
@@ -144,7 +142,7 @@ def valid(world: World) -> Outcome:
     said = (
         "The {what} will expire in {span}, before the next scheduled refresh ({time})."
     )
-    what = named(_keys(short), world.table)
+    what = describe_tokens(_keys(short), world.table)
     return problem(
         "warn",
         said,
@@ -171,7 +169,10 @@ def renewable(world: World) -> Outcome | None:
         return None
     said = "There is no refresh token for the {what}."
     return problem(
-        "fail", said, run=world.login(lost, "--force"), what=named(lost, world.table)
+        "fail",
+        said,
+        run=world.login(lost, "--force"),
+        what=describe_tokens(lost, world.table),
     )
 
 
@@ -229,7 +230,9 @@ def purposes(world: World) -> Outcome | None:
     if not missing:
         return None
     said = f"You have no {{what}}; {why}."
-    return problem(status, said, run=world.login(missing), what=named(missing, table))
+    return problem(
+        status, said, run=world.login(missing), what=describe_tokens(missing, table)
+    )
 
 
 @_check("TOK008", "Each expiry time can be used", needs="TOK002")
@@ -261,7 +264,7 @@ def _of_entries(
         return None
     said += f" (and {len(faulty) - 1} more like it)" if len(faulty) > 1 else ""
     fix = _change(world, "write", why, _fixed(world).render())
-    what = named([faulty[0].right_key(_looked_up(world))], world.table)
+    what = describe_tokens([faulty[0].right_key(_looked_up(world))], world.table)
     return _fault(world, said, _place(world, faulty[0]), fix, what=what)
 
 
@@ -279,7 +282,7 @@ def _fault(
     due = [
         token
         for token in _fixed(world).tokens
-        if token.odd or token.seconds_left(now) <= 0
+        if token.malformed or token.seconds_left(now) <= 0
     ]
     fixes = (*fix, *_refresh(world, due))
     said += " ({file}, line {line}, column {column})"
@@ -290,12 +293,12 @@ def _fault(
 
 def _fixed(world: World) -> TokensFile:
     """All that has one meaning, at once: so that no two fixes of one file cross."""
-    return world.tokens.file.fixed(world.tokens.now, _looked_up(world))
+    return world.tokens.file.corrected(world.tokens.now, _looked_up(world))
 
 
 def _refresh(world: World, tokens: Sequence[Token]) -> tuple[Change, ...]:
     keys = tuple(_keys(world.refreshable(tokens)))
-    why = f"refresh the {named(keys, world.table)}"
+    why = f"refresh the {describe_tokens(keys, world.table)}"
     return (Change("refresh", scopes=keys, why=why),) if keys else ()
 
 

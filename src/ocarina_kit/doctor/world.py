@@ -222,13 +222,14 @@ class World:
     def access(self) -> Mapping[str, Probe]:
         """The server's answer about each valid access token, by its key; about a legacy key under "".
 
-        A token that `tokens.store.guard` holds back is not sent: its probe is of the kind ``other-server``. A refresh
-        token is never sent. Each query carries the version of the installed client, if that is known in time (ENV004).
+        A token that `tokens.owner.owner_check` holds back is not sent: its probe is of the
+        kind ``other-server``. A refresh token is never sent. Each query carries the
+        version of the installed client, if that is known in time (ENV004).
         """
         from ocarina_kit.client.find import version_text
         from ocarina_kit.majora.answers import Probe, ProbeKind
         from ocarina_kit.system.parallel import side_by_side
-        from ocarina_kit.tokens.store import guard
+        from ocarina_kit.tokens.owner import owner_check
 
         majora, setup, now = self.majora, self.setup, self.tokens.now
         if majora is None:
@@ -240,10 +241,10 @@ class World:
                     setup.legacy_key, setup.user, version, self.left(), is_key=True
                 )
             }
-        refusal = guard(self.machine, setup)
+        check_owner = owner_check(self.machine, setup)
 
         def probe(token: Token) -> Probe:
-            if token.access_token is None or refusal(token) is not None:
+            if token.access_token is None or check_owner(token) is not None:
                 return Probe(ProbeKind.OTHER_SERVER, "")
             return majora.probe_token(
                 token.access_token, setup.user, version, self.left()
@@ -305,20 +306,19 @@ class World:
     @cached_property
     def tokens(self) -> Tokens:
         from ocarina_kit.system.files import read_settled
-        from ocarina_kit.tokens.file import complete, parse
-        from ocarina_kit.tokens.log import lines_of, read_log
-        from ocarina_kit.tokens.store import tokens_of
+        from ocarina_kit.tokens.file import is_complete, parse
+        from ocarina_kit.tokens.log import lines_about, read_log
+        from ocarina_kit.tokens.store import effective_tokens
 
-        found = read_settled(self.machine, self.setup.tokens_file, complete)
+        found = read_settled(self.machine, self.setup.tokens_file, is_complete)
         file = parse(found.content)
         log = tuple(
-            lines_of(self.machine, self.setup.tokens_file, read_log(self.machine))
+            lines_about(self.machine, self.setup.tokens_file, read_log(self.machine))
         )
         here = tuple(each for each in log if each.server == self.setup.domain)
-        usable = (
-            each for each in tokens_of(self.machine, self.setup, file) if each.usable
-        )
-        return Tokens(found, file, here, self.machine.now(), tuple(usable), log)
+        tokens = effective_tokens(self.machine, self.setup, file)
+        usable = tuple(token for token in tokens if token.is_usable)
+        return Tokens(found, file, here, self.machine.now(), usable, log)
 
     def refreshable(self, tokens: Iterable[Token]) -> list[Token]:
         """Those that a refresh may help: not the ones of which the server refused the refresh token before."""

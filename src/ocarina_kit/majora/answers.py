@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any, NamedTuple
 
 from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.majora.http import Response
 from ocarina_kit.system.secret import Secret
+from ocarina_kit.system.states import StrEnum
 
 # RFC 6749, appendix A: tokens are made of VSCHAR. A blank in one could not be sent.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,65536}")
@@ -46,7 +46,7 @@ class Granted(NamedTuple):
     skew: float | None = None  # seconds
 
 
-class RefusalCause(str, Enum):
+class RefusalCause(StrEnum):
     """What an OAuth error is about."""
 
     GRANT = "grant"
@@ -77,7 +77,7 @@ class Refused(NamedTuple):
 Answer = Granted | Refused | NoAnswer
 
 
-class ProbeKind(str, Enum):
+class ProbeKind(StrEnum):
     """What a question that changes nothing showed."""
 
     NO_ANSWER = "no-answer"

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ocarina_kit.system.secret import mask
+from ocarina_kit.system.states import StrEnum
 
 
 class Stage(Enum):
@@ -17,7 +18,7 @@ class Stage(Enum):
     SENT = 3
 
 
-class NoAnswerKind(str, Enum):
+class NoAnswerKind(StrEnum):
     """Why there is no usable answer."""
 
     # of this machine

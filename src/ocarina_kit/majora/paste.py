@@ -28,7 +28,7 @@ class Code(NamedTuple):
     state: str
 
 
-Kind = Literal[
+PasteKind = Literal[
     "empty",
     "authorize-link",
     "log-in-page",
@@ -46,11 +46,11 @@ Kind = Literal[
 ]
 
 
-class Misread(NamedTuple):
+class PasteProblem(NamedTuple):
     """What was pasted instead of an address with a code."""
 
-    kind: Kind
-    words: str = ""  # which host it is of, or what the server says, as a sentence
+    kind: PasteKind
+    detail: str = ""  # which host it is of, or what the server says, as a sentence
     state: str = ""  # the one in it, of a pending login or not
 
 
@@ -66,7 +66,7 @@ class _Piece(NamedTuple):
     state: str
 
 
-def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misread:
+def read_paste(text: str, domain: str, states: Collection[str]) -> Code | PasteProblem:
     """Read a paste. Never raises, whatever the text.
 
     A code counts only with the state of a pending login beside it (RFC 6749, 10.12).
@@ -78,7 +78,7 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
     """
     cleaned = _clean(text[:LONGEST])
     if not cleaned.strip(" \r\n\"'<>"):
-        return Misread("empty")
+        return PasteProblem("empty")
     home = server_of(domain.replace("http:", "https:", 1))
     pieces: list[_Piece] = []
     for words in _readings(cleaned):
@@ -92,9 +92,9 @@ def read_paste(text: str, domain: str, states: Collection[str]) -> Code | Misrea
         return Code(Secret(codes.pop()), known.pop())
     servers = [piece.server for piece in pieces if piece.server is not None]
     if servers and home not in servers:
-        return Misread("other-server", _host_to_show(servers[0]))
+        return PasteProblem("other-server", _host_to_show(servers[0]))
     code_alone = bool(codes) and not servers
-    return _misread(cleaned, own, states, code_alone=code_alone)
+    return _problem_of(cleaned, own, states, code_alone=code_alone)
 
 
 def _pieces(words: list[str], states: Collection[str]) -> list[_Piece]:
@@ -140,9 +140,9 @@ def _host_to_show(server: str) -> str:
     return host if is_name else "an unreadable host"
 
 
-def _misread(
+def _problem_of(
     text: str, own: list[_Piece], states: Collection[str], *, code_alone: bool
-) -> Misread:
+) -> PasteProblem:
     """Tell what a paste of this server without a code is.
 
     Args:
@@ -158,7 +158,7 @@ def _misread(
     state = pending[0] if pending else ""
     page = _page(own)
     if page is not None:
-        return Misread(page, state=state)
+        return PasteProblem(page, state=state)
     given = [piece.state for piece in own if piece.code or "error" in piece.query]
     if any(given):
         return _of_another_login(given, states)
@@ -166,18 +166,18 @@ def _misread(
     if error_page is not None:
         return error_page
     lacks_state = given or (code_alone and not state)
-    return Misread("no-state" if lacks_state else "no-code", state=state)
+    return PasteProblem("no-state" if lacks_state else "no-code", state=state)
 
 
-def _error_page(text: str) -> Misread | None:
+def _error_page(text: str) -> PasteProblem | None:
     shown = " ".join(text.lower().split())
     for words, kind in _ERROR_PAGES:
         if words.lower() in shown:
-            return Misread(kind, f"The browser shows: {words}.")
+            return PasteProblem(kind, f"The browser shows: {words}.")
     return None
 
 
-def _page(own: list[_Piece]) -> Kind | None:
+def _page(own: list[_Piece]) -> PasteKind | None:
     """Recognise the address of a page that comes before the one with the code."""
     for piece in own:
         if piece.path.endswith("/o/authorize/") or "response_type" in piece.query:
@@ -188,7 +188,7 @@ def _page(own: list[_Piece]) -> Kind | None:
     return None
 
 
-def _refusal(own: list[_Piece], states: Collection[str]) -> Misread | None:
+def _refusal(own: list[_Piece], states: Collection[str]) -> PasteProblem | None:
     """Find the error that the server sent back (RFC 6749, 4.1.2.1).
 
     One with the state of a pending login counts before one without a state.
@@ -201,21 +201,23 @@ def _refusal(own: list[_Piece], states: Collection[str]) -> Misread | None:
     return None
 
 
-def _refusal_in(piece: _Piece) -> Misread:
+def _refusal_in(piece: _Piece) -> PasteProblem:
     given = piece.query["error"].strip(_AROUND)
     code = re.match(r"[a-z]{1,20}(?:_[a-z]{1,20}){0,3}\b", given)
     error = code[0] if code else "an unknown error"
-    kinds: dict[str, Kind] = {"access_denied": "denied", "invalid_scope": "scope"}
-    return Misread(kinds.get(error, "error"), f"Majora answered {error}.", piece.state)
+    kinds: dict[str, PasteKind] = {"access_denied": "denied", "invalid_scope": "scope"}
+    return PasteProblem(
+        kinds.get(error, "error"), f"Majora answered {error}.", piece.state
+    )
 
 
-def _of_another_login(given: list[str], states: Collection[str]) -> Misread:
+def _of_another_login(given: list[str], states: Collection[str]) -> PasteProblem:
     """Tell a state that was cut off from that of another login."""
     for state in states:
         for value in given:
             if len(value) >= 4 and state.startswith(value):
-                return Misread("no-state", state=state)
-    return Misread("wrong-state", state=max(given, key=len))
+                return PasteProblem("no-state", state=state)
+    return PasteProblem("wrong-state", state=max(given, key=len))
 
 
 # --- readings
@@ -224,7 +226,7 @@ _URL_START = re.compile(r"(?=https?://)", re.IGNORECASE)
 # Servers percent-encode all other characters (RFC 6749, appendix B).
 _NOT_OF_A_VALUE = re.compile(r"[^A-Za-z0-9._~+/=%-]")
 _AROUND = "\"'<>()[]{}“”‘’«»„‚`,"
-_ERROR_PAGES: tuple[tuple[str, Kind], ...] = (
+_ERROR_PAGES: tuple[tuple[str, PasteKind], ...] = (
     ("Mismatching redirect URI", "redirect-uri"),
     ("Invalid client_id parameter value", "client"),
     ("enforces users to verify using two-factor authentication", "two-factor"),

@@ -18,7 +18,7 @@ from typing import Any
 
 from ocarina_kit.sandbox.handle import Sandbox
 from ocarina_kit.sandbox.standin import install_standin
-from ocarina_kit.system.problem import KitError, Problem, Remedy
+from ocarina_kit.system.problem import Problem, Remedy
 from ocarina_kit.system.process import run
 from ocarina_kit.system.secret import mask
 
@@ -42,7 +42,7 @@ class NotSoError(Exception):
     """A step did not do what it claims. Its text says what was seen; it holds no secret."""
 
 
-def run_demo(ui: Any, environ: Mapping[str, str]) -> KitError | None:
+def run_demo(ui: Any, environ: Mapping[str, str]) -> Problem | None:
     """Play it in a throwaway home until a step fails; nothing of it is left, also after an interrupt.
 
     ``environ`` is the person's environment, of which the commands get what leads to nothing of theirs. Returns what
@@ -61,15 +61,13 @@ def run_demo(ui: Any, environ: Mapping[str, str]) -> KitError | None:
         except (NotSoError, OSError, ValueError, LookupError) as problem:
             # The last three: a file that a step reads for itself is missing or is not what it should be.
             stage.end(str(problem), "failed")
-            return KitError(
-                Problem(
-                    message=f"The step {stage.title!r} did not do what it claims.",
-                    id="DEM001",
-                    why=f"{problem}.",
-                    remedy=Remedy(
-                        "This is a fault of ocarina-kit. Please report it with the output above."
-                    ),
-                )
+            return Problem(
+                message=f"The step {stage.title!r} did not do what it claims.",
+                id="DEM001",
+                why=f"{problem}.",
+                remedy=Remedy(
+                    "This is a fault of ocarina-kit. Please report it with the output above."
+                ),
             )
     return None
 

@@ -80,27 +80,6 @@ class KitError(Exception):
         super().__init__(problem.text)
         self.problem = problem
 
-    # Until every caller uses `problem`.
-    @property
-    def what(self) -> str:
-        return self.problem.text
-
-    @property
-    def id(self) -> str:
-        return self.problem.id
-
-    @property
-    def why(self) -> str:
-        return self.problem.why
-
-    @property
-    def remedy(self) -> Remedy:
-        return self.problem.remedy
-
-    @property
-    def exit(self) -> Exit:
-        return self.problem.exit
-
 
 def usage_error(
     message: str, *, id: str = "USE001", why: str = "", remedy: Remedy = _SEE_HELP

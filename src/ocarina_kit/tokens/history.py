@@ -1,27 +1,29 @@
-"""What refresh.log tells of past refreshes: what was chosen, who refreshed when, and whether cron did its part.
+"""Read from refresh.log what happened: who refreshed when, and whether cron did its part.
 
-``log`` are lines about a tokens file (:func:`~ocarina_kit.tokens.log.lines_of`), oldest first; times are epoch seconds.
+`log` are lines about one tokens file (`log.lines_about`), the oldest first. Times are
+epoch seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ocarina_kit.config.names import TOKEN_LIFE_S
 from ocarina_kit.tokens.file import Token
-from ocarina_kit.tokens.log import FRESH, Line, Origins, stamp
+from ocarina_kit.tokens.log import VALID_RESULTS, Event, Line, stamp
+from ocarina_kit.tokens.outcome import TokenResult
+from ocarina_kit.tokens.owner import TokenOwners
 
 BY_CRON = "cron"
-"""What refresh.log calls a run of `refresh --cron`."""
+"""The log's name for a run of `refresh --cron`."""
+JUST_GRANTED_S = 60.0
+"""A token that is refused within so many seconds was not spent by anybody else."""
 _DAY_S = 86_400.0
 _ONE_RUN_S = 600.0
 """Tokens that are refreshed within so many seconds were refreshed by one run."""
-REFUSED_ACCESS = "refused-access"
-"""The result in refresh.log of a token that the API refused as soon as it was granted."""
-JUST_GRANTED_S = 60.0
-"""A token that is refused within so many seconds was not spent by anybody else."""
-_SLACK = 60.0
-"""Seconds: a clock that is set while cron waits for it; a line's time is cut to whole seconds."""
+_SLACK_S = 60.0
+"""For a clock that is set while cron waits; a line's time is cut to whole seconds."""
 
 
 def refused(log: Iterable[Line]) -> set[str]:
@@ -29,7 +31,7 @@ def refused(log: Iterable[Line]) -> set[str]:
 
     The server refused them, or failed at them twice.
     """
-    final = ("refused-token", "lost", "unanswered")
+    final = (TokenResult.REFUSED_TOKEN, TokenResult.LOST, TokenResult.UNANSWERED)
     return {line.refresh for line in log if line.result in final}
 
 
@@ -38,41 +40,51 @@ def refused_access(log: Iterable[Line]) -> set[str]:
 
     Majora granted it, and its API refused it at once: that is the account's fault.
     """
-    return {line.refresh for line in log if line.result == REFUSED_ACCESS}
+    return {line.refresh for line in log if line.result == Event.REFUSED_ACCESS}
 
 
 def unanswered(log: Iterable[Line]) -> set[str]:
-    """Collect the digests of the refresh tokens that a run sent without a usable answer."""
-    without_answer = ("maybe-lost", "unanswered")
+    """Collect the digests of the refresh tokens that a run sent without an answer."""
+    without_answer = (TokenResult.MAYBE_LOST, TokenResult.UNANSWERED)
     return {line.refresh for line in log if line.result in without_answer}
 
 
 def chosen_scopes(log: Iterable[Line], *, rotated: bool = False) -> tuple[str, ...]:
-    """The scope strings that were logged in for, and not logged out of since. If logins may have been rotated away
-    (``rotated``), what was refreshed counts as well."""
+    """List the scope strings that were logged in for, and not logged out of since.
+
+    Args:
+        log: The lines.
+        rotated: Logins may have been rotated away, so what was refreshed counts too.
+    """
     chosen: dict[str, None] = {}
-    for each in log:
-        if each.result == "logged-in" or (rotated and each.result in FRESH):
-            chosen[each.scope] = None
-        elif each.result == "logged-out":
-            chosen.pop(each.scope, None)
+    for line in log:
+        is_login = line.result == TokenResult.LOGGED_IN
+        if is_login or (rotated and line.result in VALID_RESULTS):
+            chosen[line.scope] = None
+        elif line.result == Event.LOGGED_OUT:
+            chosen.pop(line.scope, None)
     return tuple(chosen)
 
 
 def last_success(
     log: Sequence[Line], tokens: Iterable[Token], now: float
 ) -> Line | None:
-    """The newest refresh of all; None if nothing tells of one. A token knows its own time: the log only by whom, so
-    ``host`` and ``by`` may be blank."""
-    known = Origins(log)
-    found = []
+    """Find the newest refresh of all.
+
+    A token knows its own time; the log knows only by whom, so `host` and `by` may be
+    blank. Of tokens that were lost or logged out since, the log still knows.
+
+    Returns:
+        The line about it; None if nothing tells of one.
+    """
+    owners = TokenOwners(log)
+    lines = []
     for token in tokens:
-        if (born := token.last_refresh(now)) is not None and token.usable:
-            found.append(known.maker(token)._replace(stamp=stamp(born)))
-    # Tokens that were lost or logged out since: the log still knows.
-    return max(
-        found or known.origin_of.values(), key=lambda each: each.time, default=None
-    )
+        granted = token.last_refresh(now)
+        if granted is not None and token.is_usable:
+            lines.append(owners.maker(token)._replace(stamp=stamp(granted)))
+    candidates = lines or list(owners.maker_lines.values())
+    return max(candidates, key=lambda line: line.time, default=None)
 
 
 def refreshed_elsewhere(
@@ -107,7 +119,7 @@ def refreshed_elsewhere(
 
 
 def _is_recent(moment: float, now: float) -> bool:
-    return now - TOKEN_LIFE_S <= moment <= now + 2 * _SLACK
+    return now - TOKEN_LIFE_S <= moment <= now + 2 * _SLACK_S
 
 
 def _unexplained_refreshes(
@@ -118,38 +130,54 @@ def _unexplained_refreshes(
     Until the kit's own crontab line was removed, that line may have done it.
     """
     entry = _last_entry(log, host)
-    if entry is not None and entry.result == "scheduled":
+    if entry is not None and entry.result == Event.SCHEDULED:
         return []
     since = max(now - _DAY_S, entry.time if entry is not None else 0.0)
     moments = [line.time for line in log if line.host == host and _by_schedule(line)]
-    known = Origins(log)
-    scopes = {line.scope for line in known.origin_of.values()}
+    owners = TokenOwners(log)
+    scopes = {line.scope for line in owners.maker_lines.values()}
     for token in tokens:
         granted = token.last_refresh(now)
-        is_unknown = token.key in scopes and not known.maker(token).server
+        is_unknown = token.key in scopes and not owners.maker(token).server
         if granted is not None and is_unknown:
             moments.append(granted)
-    return [moment for moment in moments if since <= moment <= now + 2 * _SLACK]
+    return [moment for moment in moments if since <= moment <= now + 2 * _SLACK_S]
 
 
 def other_hosts(log: Iterable[Line], host: str) -> tuple[str, ...]:
-    """Hosts that have, as far as is known, an entry of their own for this set-up: here it would be a second."""
+    """List the other hosts that have, as far as is known, an entry for this set-up.
+
+    An entry here would be a second one.
+    """
     hosts: dict[str, None] = {}
-    for each in log:
-        if each.result == "unscheduled":
-            hosts.pop(each.host, None)
-        elif _by_schedule(each) or each.result == "scheduled":
-            hosts[each.host] = None
-    return tuple(each for each in hosts if each != host)
+    for line in log:
+        if line.result == Event.UNSCHEDULED:
+            hosts.pop(line.host, None)
+        elif _by_schedule(line) or line.result == Event.SCHEDULED:
+            hosts[line.host] = None
+    hosts.pop(host, None)
+    return tuple(hosts)
 
 
 def first_seen(log: Sequence[Line], host: str) -> float | None:
-    """Since when the entry on this host is known to be as it is; None if the kit never saw it before."""
+    """Return since when the entry on a host is known to be as it is.
+
+    Returns None if the kit never saw it before.
+    """
     entry = _last_entry(log, host)
-    return entry.time if entry is not None and entry.result == "scheduled" else None
+    if entry is None or entry.result != Event.SCHEDULED:
+        return None
+    return entry.time
 
 
-def run_at(
+class PastRun(NamedTuple):
+    """What became of a run that was due."""
+
+    happened: bool
+    failed_scopes: list[str]
+
+
+def judge_run(
     due: float,
     log: Iterable[Line],
     tokens: Iterable[Token],
@@ -157,50 +185,64 @@ def run_at(
     now: float,
     *,
     all_tokens: bool = True,
-) -> tuple[bool, list[str]]:
-    """Judge the run that was due at ``due`` by what is fresh since, whoever made it so: whether it happened, and the
-    scopes that it failed for.
+) -> PastRun:
+    """Judge a run by what is fresh since it was due, whoever made it so.
 
-    ``all_tokens``: the entry refreshes every token at each run (it has no ``--within``, ``--for`` or ``--scope``).
+    Args:
+        due: When the run was due.
+        log: The lines.
+        tokens: The tokens of the file.
+        host: The host that the run was due on.
+        now: Epoch seconds.
+        all_tokens: The entry refreshes every token at each run: it has no --within, --for
+            or --scope.
     """
-    since = due - _SLACK
-    born = {
-        token.key: token.last_refresh(now) or 0.0
-        for token in tokens
-        if token.can_refresh
-    }
-    newest = {
-        each.scope: each
-        for each in log
-        if each.scope in born
-        and each.time >= since
-        and each.result not in ("used", REFUSED_ACCESS)
-    }
-    fresh = {scope for scope, moment in born.items() if moment >= since}
-    fresh |= {scope for scope, each in newest.items() if each.result in FRESH}
-    failed = [
-        scope
-        for scope, each in newest.items()
-        if each.host == host and scope not in fresh
-    ]
-    if (
-        not born or not all_tokens
-    ):  # nothing to refresh, or tokens left alone: a run may leave no trace
-        return True, failed
-    if fresh:  # it happened, and was to refresh all of them
-        return True, [scope for scope in born if scope not in fresh]
-    return bool(failed), failed  # only a failure that was logged shows that it happened
+    since = due - _SLACK_S
+    granted = {}
+    for token in tokens:
+        if token.can_refresh:
+            granted[token.key] = token.last_refresh(now) or 0.0
+    newest = _newest_results(log, granted, since)
+    fresh = {scope for scope, moment in granted.items() if moment >= since}
+    failed = []
+    for scope, line in newest.items():
+        if line.result in VALID_RESULTS:
+            fresh.add(scope)
+        elif line.host == host and scope not in fresh:
+            failed.append(scope)
+    if not granted or not all_tokens:
+        # Nothing was to be refreshed, or tokens are left alone: a run leaves no trace.
+        return PastRun(True, failed)
+    if fresh:
+        # It happened, and was to refresh all of them.
+        return PastRun(True, [scope for scope in granted if scope not in fresh])
+    # Only a failure that was logged shows that it happened.
+    return PastRun(bool(failed), failed)
+
+
+def _newest_results(
+    log: Iterable[Line], scopes: Iterable[str], since: float
+) -> dict[str, Line]:
+    """Find the last line about each scope that tells what became of its token."""
+    wanted = set(scopes)
+    newest = {}
+    for line in log:
+        tells_nothing = line.result in (Event.USED, Event.REFUSED_ACCESS)
+        if line.scope in wanted and line.time >= since and not tells_nothing:
+            newest[line.scope] = line
+    return newest
 
 
 def _by_schedule(line: Line) -> bool:
-    return line.result in ("refreshed", "adopted") and line.by == BY_CRON
+    is_refresh = line.result in (TokenResult.REFRESHED, TokenResult.ADOPTED)
+    return is_refresh and line.by == BY_CRON
 
 
 def _last_entry(log: Iterable[Line], host: str) -> Line | None:
-    """The last word on this host's own crontab entry."""
-    records = [
-        each
-        for each in log
-        if each.host == host and each.result in ("scheduled", "unscheduled")
-    ]
-    return records[-1] if records else None
+    """Return the last word on a host's own crontab entry."""
+    events = (Event.SCHEDULED, Event.UNSCHEDULED)
+    newest = None
+    for line in log:
+        if line.host == host and line.result in events:
+            newest = line
+    return newest

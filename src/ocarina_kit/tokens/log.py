@@ -1,7 +1,6 @@
-"""``refresh.log`` in the state folder: what became of which token, at which server. JSON lines, no secret.
+"""Keep ``refresh.log`` in the state folder: what became of which token, at which server.
 
-It is what tells which server a token belongs to (CONTRACT.md, Files): by a short digest of the token, else by the
-tokens file that it is in.
+It has JSON lines and no secret (docs/files.md, The log of refreshes).
 """
 
 from __future__ import annotations
@@ -19,48 +18,49 @@ from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import make_private_folder, read_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError
-from ocarina_kit.system.secret import Secret
+from ocarina_kit.system.states import StrEnum
 from ocarina_kit.system.words import tilde
-from ocarina_kit.tokens.file import Token
+from ocarina_kit.tokens.file import Token, digest
+from ocarina_kit.tokens.outcome import TokenResult
 
 ROTATE_AT = 1024 * 1024
 """Bytes. One older log is kept beside it, as ``refresh.log.1``."""
-FRESH = ("refreshed", "logged-in", "adopted")
-"""Results after which the token was valid, at the server of the line."""
-_REFUSED = ("refused-token", "refused-client", "refused")
-_SENT = (
-    *FRESH,
-    *_REFUSED,
-    "in-journal",
-    "lost",
-    "maybe-lost",
-    "unanswered",
-    "network",
-    "logged-out",
-)
-"""Results after which the tokens file counts as used with the server of the line."""
-_UNSENT = ("unreached", "failed")
+_LONGEST_SCOPE = 4_000  # characters, so that no line grows without bound
 _NO_TOKEN = Token("")
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+class Event(StrEnum):
+    """What a line of the log tells, where it is not the `TokenResult` of a token."""
+
+    USED = "used"
+    """A command is about to use the tokens file, or this token, with the server."""
+    LOGGED_OUT = "logged-out"
+    REFUSED_ACCESS = "refused-access"
+    """The API refused a token as soon as it was granted."""
+    SCHEDULED = "scheduled"
+    UNSCHEDULED = "unscheduled"
+    MAILED = "told"
+    """The problem that `scope` names was printed for cron to mail."""
+
+
+VALID_RESULTS = frozenset(
+    {TokenResult.REFRESHED, TokenResult.LOGGED_IN, TokenResult.ADOPTED}
+)
+"""Results after which the token was valid, at the server of the line."""
+
+
 class Line(NamedTuple):
-    """One line. ``stamp`` is ISO 8601 in UTC, ``server`` a MAJORA_DOMAIN, ``tokens`` the tokens file's mark
-    (:func:`path_mark`), ``access`` and ``refresh`` digests of the new token, or of the one that it is about.
+    """One line of the log. It is a record of the past, so its result is plain text."""
 
-    ``result`` is an Outcome's, or ``logged-out``; ``used``: a command is about to use the tokens file, or this token,
-    with the server; ``unreached``: nothing was sent after all; ``scheduled``, ``unscheduled``: the crontab entry;
-    ``told``: the problem that ``scope`` names was mailed.
-    """
-
-    stamp: str
+    stamp: str  # ISO 8601 in UTC
     host: str = ""
-    by: str = ""
-    result: str = ""
-    server: str = ""
-    tokens: str = ""
+    by: str = ""  # the command's name
+    result: str = ""  # a TokenResult or an Event
+    server: str = ""  # a MAJORA_DOMAIN
+    tokens: str = ""  # the tokens file, as `path_mark` names it
     scope: str = ""
-    access: str = ""
+    access: str = ""  # digests of the new token, or of the one that the line is about
     refresh: str = ""
 
     @property
@@ -74,65 +74,56 @@ class Line(NamedTuple):
             return 0.0
 
 
-def digest(secret: Secret | None) -> str:
-    """12 hexadecimal digits of its BLAKE2b hash, "" of None: enough to know a token again, too little to use."""
-    if secret is None:
-        return ""
-    try:
-        from _blake2 import (
-            blake2b,
-        )  # hashlib, which has it from here, also loads all of OpenSSL
-    except ImportError:
-        from hashlib import blake2b
-    return blake2b(
-        secret.reveal().encode("utf-8", "surrogatepass"), digest_size=6
-    ).hexdigest()
-
-
 def path_mark(machine: Machine, path: Path) -> str:
-    """How the log names a file: resolved, with ``~`` for the home, so that hosts that share a home agree."""
+    """Return the log's name for a file: resolved, with ``~`` for the home.
+
+    Hosts that share a home agree on it.
+    """
     return tilde(os.path.realpath(path), os.path.realpath(machine.home))
 
 
 def stamp(now: float) -> str:
+    """Write epoch seconds as the log does."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
 
 
-def line(
+def make_line(
     machine: Machine,
     setup: Setup,
     by: str,
-    result: str,
+    result: TokenResult | Event,
     scope: str = "",
     token: Token = _NO_TOKEN,
 ) -> Line:
-    """A line about now. ``by`` is the command's name."""
+    """Make a line about now; `by` is the command's name."""
     return Line(
-        stamp(machine.now()),
-        machine.host,
-        by,
-        result,
-        setup.domain,
-        path_mark(machine, setup.tokens_file),
-        scope[:4_000],  # so that no line grows without bound
-        digest(token.access_token),
-        token.digest,
+        stamp=stamp(machine.now()),
+        host=machine.host,
+        by=by,
+        result=result,
+        server=setup.domain,
+        tokens=path_mark(machine, setup.tokens_file),
+        scope=scope[:_LONGEST_SCOPE],
+        access=digest(token.access_token),
+        refresh=token.digest,
     )
 
 
 def append(machine: Machine, lines: Iterable[Line]) -> None:
-    """Write the lines at the end, in one piece. Raises KitError (FIL, ENV008) if the log cannot be written."""
+    """Write lines at the end, in one piece.
+
+    Raises:
+        KitError: FIL001 to FIL008 or ENV008 if the log cannot be written.
+    """
     from ocarina_kit.system.lock import hold
 
-    data = b""
-    for each in lines:
-        named = {name: value for name, value in each._asdict().items() if value}
-        data += json.dumps({"time": named.pop("stamp"), **named}).encode() + b"\n"
+    data = b"".join(_render(line) for line in lines)
     if not data:
         return
     path = make_private_folder(machine.state) / "refresh.log"
     with contextlib.ExitStack() as stack:
-        # Over NFS, appends of two hosts overwrite each other without a lock; elsewhere O_APPEND is enough.
+        # Over NFS, appends of two hosts overwrite each other without a lock. Elsewhere
+        # O_APPEND is enough.
         with contextlib.suppress(KitError):
             stack.enter_context(hold(machine, path, timeout=5.0))
         stack.enter_context(explained(path))
@@ -140,92 +131,47 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
             path.chmod(0o600)
         before = read_file(path, cap=max(0, ROTATE_AT - len(data)))
         if before.kind == "too large":
-            path.replace(path.with_name(path.name + ".1"))
+            path.replace(path.with_name(f"{path.name}.1"))
         elif before.content and not before.content.endswith(b"\n"):
-            data = (
-                b"\n" + data
-            )  # a line that a crash cut off must not swallow the next one
-        stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb")).write(data)
+            # A line that a crash cut off must not swallow the next one.
+            data = b"\n" + data
+        log = stack.enter_context(os.fdopen(os.open(path, _APPEND, 0o600), "wb"))
+        log.write(data)
+
+
+def _render(line: Line) -> bytes:
+    members = {"time": line.stamp}
+    for name, value in line._asdict().items():
+        if value and name != "stamp":
+            members[name] = value
+    return json.dumps(members).encode() + b"\n"
 
 
 def read_log(machine: Machine) -> list[Line]:
-    """All lines in the order in which they were written, which no wrong clock changes; those of the rotated log first.
-    Damaged lines are left out. Never raises."""
+    """Read all lines in the order in which they were written.
+
+    No wrong clock changes that order. Damaged lines are left out. Never raises.
+    """
     lines = []
     for name in ("refresh.log.1", "refresh.log"):
-        for text in (read_file(machine.state / name).content or b"").splitlines():
-            with contextlib.suppress(
-                ValueError, RecursionError, AttributeError, TypeError
-            ):
-                found = json.loads(text)
-                values = {**found, "stamp": found.get("time", "")}
-                lines.append(
-                    Line(*(str(values.get(name, "")) for name in Line._fields))
-                )
+        content = read_file(machine.state / name).content or b""
+        for text in content.splitlines():
+            line = _read_line(text)
+            if line is not None:
+                lines.append(line)
     return lines
 
 
-def lines_of(machine: Machine, tokens_file: Path, log: Iterable[Line]) -> list[Line]:
-    """The lines about this tokens file, at any server."""
+def _read_line(text: bytes) -> Line | None:
+    try:
+        members = json.loads(text)
+        members["stamp"] = members.get("time", "")
+        return Line(*(str(members.get(name, "")) for name in Line._fields))
+    except (ValueError, RecursionError, AttributeError, TypeError):
+        return None
+
+
+def lines_about(machine: Machine, tokens_file: Path, log: Iterable[Line]) -> list[Line]:
+    """List the lines about a tokens file, at any server."""
     mark = path_mark(machine, tokens_file)
-    return [each for each in log if each.tokens == mark]
-
-
-class Origins:
-    """Where tokens come from. ``origin_of``: the line about the refresh or login of each token, by its digests.
-    ``last_server``: the server that each tokens file (by its mark), and each token that no line made (by its digests),
-    was last used with. A result ``used`` is logged before anything is sent: it counts until a later line tells what was
-    sent, or that nothing was."""
-
-    def __init__(self, log: Iterable[Line]) -> None:
-        self.origin_of: dict[str, Line] = {}
-        sent_to: dict[str, str] = {}
-        about_to_use: dict[str, str] = {}
-        for each in log:
-            digests = filter(None, (each.access, each.refresh))
-            for name in digests if each.result in FRESH else ():
-                # Another process had made what was adopted: its own line tells where.
-                if each.result != "adopted" or name not in self.origin_of:
-                    self.origin_of[name] = each
-            if each.result in _SENT:
-                sent_to[each.tokens] = each.server
-            for name in filter(None, (each.tokens, each.access, each.refresh)):
-                if each.result == "used":
-                    about_to_use[name] = each.server
-                elif each.result in (*_SENT, *_UNSENT):
-                    about_to_use.pop(name, None)
-        self.last_server = sent_to | about_to_use
-
-    def maker(self, token: Token) -> Line:
-        """The line about what ``token`` comes from; a blank one if no line knows it."""
-        lines = self.origin_of
-        return (
-            lines.get(token.digest) or lines.get(digest(token.access_token)) or Line("")
-        )
-
-    def server(self, token: Token, mark: str = "") -> str:
-        """The one domain that a token may be sent to; "" if any will do. If no line knows it that depends on the
-        tokens file ``mark`` that it is in."""
-        names = (token.digest, digest(token.access_token), mark)
-        used = (self.last_server[name] for name in names if name in self.last_server)
-        return self.maker(token).server or next(used, "")
-
-
-def note_use(
-    machine: Machine, setup: Setup, by: str, tokens: Iterable[Token] = ()
-) -> None:
-    """Note that the set-up's tokens file is used with its server, before anything is sent.
-
-    Those of ``tokens`` that no line knows are noted with the server that the file was used with until now: they stay
-    that server's, also when the file is used with another one later. Raises KitError if the log cannot be written:
-    nothing may be sent then.
-    """
-    known = Origins(read_log(machine))
-    before = known.last_server.get(path_mark(machine, setup.tokens_file), setup.domain)
-    unknown = [token for token in tokens if not known.server(token)][:1_000]
-    # Not with the set-up's server, which line() notes: with the one before.
-    lines = [
-        line(machine, setup, by, "used", token.key, token)._replace(server=before)
-        for token in unknown
-    ]
-    append(machine, [*lines, line(machine, setup, by, "used")])
+    return [line for line in log if line.tokens == mark]

@@ -1,233 +1,146 @@
-"""The tokens file in use: locked, read again, proven writable, backed up; and each new token saved before all else.
+"""Change the tokens file: locked, read again, proven writable, backed up.
 
-A new token's first place on the disk is the journal, and its only one if the file cannot be written: once an answer
-has arrived the old refresh token is spent, so the new pair is the only one there is. A kill while the tokens file is
-written loses nothing, as the next run takes it from there (CONTRACT.md, Files).
+Each new token is saved before anything else is done with it: first in the journal, then
+in the file.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from ocarina_kit.config.location import Setup
-from ocarina_kit.system.file_errors import explained
-from ocarina_kit.system.files import (
-    Reserved,
-    backup,
-    make_private_folder,
-    prove_space,
-    read_file,
-    read_settled,
-)
+from ocarina_kit.system.files import Reserved, backup, prove_space, read_settled
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError
-from ocarina_kit.tokens import log, told
+from ocarina_kit.tokens import log, problems
 from ocarina_kit.tokens.file import (
     EXPIRED,
     Token,
     TokensFile,
-    complete,
-    foreign,
+    foreign_kind,
+    is_complete,
     parse,
     read_token,
 )
-from ocarina_kit.tokens.outcome import Outcome
+from ocarina_kit.tokens.journal import (
+    ANSWER_SIZE,
+    Journal,
+    NewToken,
+    journal_path,
+    read_journal,
+)
+from ocarina_kit.tokens.outcome import Outcome, TokenResult
+from ocarina_kit.tokens.owner import TokenOwners, note_use
 
 if TYPE_CHECKING:
     from ocarina_kit.majora.answers import Granted
     from ocarina_kit.system.change import Change
 
 _SPARE = 16 * 1024
-"""Bytes that are reserved beyond the file as it is: longer tokens, and what another program adds meanwhile."""
-_ROOM = 1024
-"""Bytes that are reserved for each answer, in the file and in the journal."""
+"""Bytes that are reserved beyond the file as it is.
+
+They are for longer tokens, and for what another program adds meanwhile.
+"""
+_WRITE_TRIES = 3  # while another program changes the file
 
 
-def look(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
-    """The tokens file's bytes and what they say; no file, or a link to none, is an empty one.
+def read_tokens(machine: Machine, path: Path) -> tuple[bytes | None, TokensFile]:
+    """Read the tokens file: its bytes, and what they say.
 
-    The client writes in place, so a half-written file is looked at again for a moment. Damage is the caller's to judge.
-    Raises KitError (TOK002, TOK003) if it cannot be read or is another program's.
+    No file, or a link to none, is an empty one. The client writes in place, so a
+    half-written file is read again for a moment. Damage is the caller's to judge.
+
+    Raises:
+        KitError: TOK002 or TOK003 if it cannot be read, or is another program's.
     """
-    found = read_settled(machine, path, complete)
-    if not found.replaceable:
-        raise told.unreadable(found)
-    file = parse(found.content)
-    if what := foreign(path, found.content or b"", file):
-        raise told.not_tokens(path, what)
-    return found.content, file
+    source = read_settled(machine, path, is_complete)
+    if not source.replaceable:
+        raise KitError(problems.unreadable_file(source))
+    file = parse(source.content)
+    kind = foreign_kind(path, source.content or b"", file)
+    if kind:
+        raise KitError(problems.not_a_tokens_file(path, kind))
+    return source.content, file
 
 
-def tokens_of(machine: Machine, setup: Setup, file: TokensFile) -> tuple[Token, ...]:
-    """The tokens of the set-up's ``file``. One that a run was killed with, right after its refresh, has expired until
-    the next refresh takes the new one from the journal."""
-    spent = {each.spent for each in read_journal(machine, setup)} - {""}
-    return tuple(
-        each._replace(expires_at=EXPIRED) if each.digest in spent else each
-        for each in file.tokens
-    )
+def check_undamaged(setup: Setup, file: TokensFile) -> None:
+    """Check that ocarina can read the tokens file.
+
+    Raises:
+        KitError: TOK002 if it is damaged.
+    """
+    if file.damage is not None:
+        readable = sum(token.can_refresh for token in file.tokens)
+        raise KitError(problems.damaged_file(setup, file.damage, readable))
+
+
+def check_usable(setup: Setup, file: TokensFile) -> None:
+    """Check that the tokens file is not damaged, and has a token.
+
+    Raises:
+        KitError: TOK001 or TOK002.
+    """
+    check_undamaged(setup, file)
+    if not file.entries:
+        raise KitError(problems.no_token(setup))
+
+
+def effective_tokens(
+    machine: Machine, setup: Setup, file: TokensFile
+) -> tuple[Token, ...]:
+    """List the tokens of the set-up's file, as Majora knows them.
+
+    A token that an interrupted run spent counts as expired, until the new one is taken
+    from the journal.
+    """
+    spent = {token.spent for token in read_journal(machine, setup)} - {""}
+    tokens = []
+    for token in file.tokens:
+        is_spent = token.digest in spent
+        tokens.append(token._replace(expires_at=EXPIRED) if is_spent else token)
+    return tuple(tokens)
 
 
 def stored_keys(machine: Machine, setup: Setup, file: TokensFile) -> list[str]:
-    """The keys of the set-up's ``file``, and of what the journal will put into it."""
-    return list(
-        dict.fromkeys(
-            [*file.entries, *(each.key for each in read_journal(machine, setup))]
-        )
-    )
+    """List the keys of the set-up's file, and of what the journal will put into it."""
+    waiting = [token.key for token in read_journal(machine, setup)]
+    return list(dict.fromkeys([*file.entries, *waiting]))
 
 
-def guard(machine: Machine, setup: Setup) -> Callable[[Token], KitError | None]:
-    """Says why a token must not be sent to the set-up's server, None if it may. Whatever sends a token
-    asks it first."""
-    known = log.Origins(log.read_log(machine))
-    mark = log.path_mark(machine, setup.tokens_file)
+def plan_other_server(machine: Machine, setup: Setup) -> Change | None:
+    """Plan to set the tokens file aside, as the domain is changed to `setup.domain`.
 
-    def refusal(token: Token) -> KitError | None:
-        owner = known.server(token, mark)
-        if owner in ("", setup.domain):
-            return None
-        return told.error("of-another-server", setup, owner=owner)
+    Tokens that refresh.log knows as the new server's stay. Once it is done, `note_use`
+    notes the file's new server.
 
-    return refusal
+    Returns:
+        The change; None if there is nothing to set aside.
 
-
-def plan_aside(machine: Machine, setup: Setup) -> Change | None:
-    """For ``init`` if it changes the domain to ``setup.domain``: set the tokens file aside, but for the tokens that
-    refresh.log knows as the new server's. None if there is nothing to set aside. Raises KitError (TOK002, TOK003).
-
-    Once it is done, :func:`~ocarina_kit.tokens.log.note_use` notes the file's new server.
+    Raises:
+        KitError: TOK002 or TOK003 if the file cannot be read.
     """
     from ocarina_kit.system.change import Change
 
-    data, file = look(machine, setup.tokens_file)
-    known = log.Origins(log.read_log(machine))
-    others = [token.key for token in file.tokens if known.server(token) != setup.domain]
+    data, file = read_tokens(machine, setup.tokens_file)
+    owners = TokenOwners(log.read_log(machine))
+    others = []
+    for token in file.tokens:
+        if owners.server(token) != setup.domain:
+            others.append(token.key)
     if data is None or not (others or file.damage):
         return None
     kept = file.without(*others)
-    after = kept.render() if kept.entries else None
-    why = "keep the tokens of the other server apart"
-    return Change("set aside", setup.tokens_file, "tokens", data, after, why=why)
-
-
-# --- the journal --------------------------------------------------------------------------------------------
-
-
-class NewToken(NamedTuple):
-    """What the server granted. ``scope`` was asked for; ``key`` is where ``value`` goes in the tokens file.
-
-    ``spent`` is the digest of the refresh token that it was given for, or takes the place of; "" if there is none.
-    """
-
-    scope: str
-    key: str
-    spent: str
-    value: Mapping[str, Any]
-
-    def __repr__(self) -> str:
-        return f"NewToken({self.key})"
-
-    def is_in(self, file: TokensFile) -> bool:
-        return file.get(self.key) == read_token(self.key, self.value)
-
-    def takes_over(self, file: TokensFile) -> bool:
-        """Whether its place in ``file`` is free, or has the token that was spent for it."""
-        there = file.get(self.key)
-        return there is None or there.digest == self.spent
-
-    def put_into(self, file: TokensFile, now: float) -> TokensFile:
-        """``file`` with it. If somebody has put another token in place of the spent one, the better one stays."""
-        asked_for = file.get(self.scope)
-        if (
-            self.scope != self.key
-            and asked_for is not None
-            and asked_for.digest == self.spent
-        ):
-            file = file.without(self.scope)
-        if self.takes_over(file):
-            return file.with_entry(self.key, self.value)
-        return file.with_better(self.key, self.value, now)
-
-
-class Journal:
-    """Open for one run, under the tokens file's lock, with space for ``answers``.
-
-    Raises KitError (FIL, ENV008) if there can be none: nothing may be sent then.
-    """
-
-    def __init__(self, path: Path, answers: int) -> None:
-        make_private_folder(path.parent)
-        flags = (
-            os.O_RDWR
-            | os.O_CREAT
-            | os.O_TRUNC
-            | os.O_NOFOLLOW
-            | os.O_NONBLOCK
-            | os.O_CLOEXEC
-        )
-        self.path, self._end = path, 0
-        with explained(path):
-            self._descriptor = os.open(path, flags, 0o600)
-            os.fchmod(self._descriptor, 0o600)
-            self._write(
-                b"\n" * _ROOM * (answers + 1)
-            )  # blank lines, which the answers are written over
-
-    def add(self, new: Sequence[NewToken]) -> bool:
-        """Write new tokens, down to the disk. Never raises: False if they may not be there."""
-        data = b"".join(json.dumps(each._asdict()).encode() + b"\n" for each in new)
-        try:
-            self._write(data)
-        except OSError:
-            return False
-        self._end += len(data)
-        return True
-
-    def close(self, *, keep: bool) -> None:
-        """End it. ``keep``: there is a token in it that is nowhere else."""
-        with contextlib.suppress(OSError):
-            os.close(self._descriptor)
-            if not keep:
-                self.path.unlink()
-
-    def _write(self, data: bytes) -> None:
-        if os.pwrite(self._descriptor, data, self._end) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(self._descriptor)
-
-
-def journal_path(machine: Machine, setup: Setup) -> Path:
-    """In the state folder, by the tokens file's resolved path and the server: what one server granted must not come
-    into the file once it is used with another."""
-    import zlib
-
-    about = os.fsencode(f"{os.path.realpath(setup.tokens_file)} {setup.domain}")
-    return machine.state / "journal" / f"tokens-{zlib.crc32(about):08x}.jsonl"
-
-
-def read_journal(machine: Machine, setup: Setup) -> list[NewToken]:
-    """The new tokens that an earlier run could not write, or was killed with, in the order in which they came. Never
-    raises; damaged lines, and a journal that others may have written, are ignored."""
-    file = read_file(journal_path(machine, setup))
-    found: list[NewToken] = []
-    if file.content is None or not file.ours or file.open_to_others:
-        return found
-    for text in file.content.splitlines():
-        with contextlib.suppress(ValueError, TypeError, RecursionError):
-            new = NewToken(**json.loads(text))
-            if isinstance(new.key, str) and read_token(new.key, new.value).usable:
-                found.append(new)
-    return found
-
-
-# --- the file, locked ---------------------------------------------------------------------------------------
+    return Change(
+        "set aside",
+        setup.tokens_file,
+        "tokens",
+        before=data,
+        after=kept.render() if kept.entries else None,
+        why="keep the tokens of the other server apart",
+    )
 
 
 @contextlib.contextmanager
@@ -237,10 +150,17 @@ def opened(
     by: str,
     waiting: Callable[[str], None] | None = None,
 ) -> Iterator[Store]:
-    """The tokens file of ``setup``, locked, read, and with what an earlier run left put in.
+    """Lock and read the tokens file, and put in what an earlier run left.
 
-    ``by`` is the command's name for refresh.log; ``waiting`` is told what is waited for.
-    Raises KitError: LCK001, LCK002, TOK002, TOK003, FIL ids, with nothing changed or sent.
+    Args:
+        machine: Where the file is.
+        setup: The set-up that it belongs to.
+        by: The command's name, for refresh.log.
+        waiting: Is told what is waited for.
+
+    Raises:
+        KitError: LCK001, LCK002, TOK002, TOK003, FIL001 to FIL008. Nothing was changed
+            or sent then.
     """
     from ocarina_kit.system.lock import hold
 
@@ -253,115 +173,154 @@ def opened(
 
 
 class Store:
-    """One tokens file, its lock held by the caller (:func:`opened`) for the life of the store."""
+    """One tokens file. Whoever made it (`opened`) holds the file's lock."""
 
     def __init__(self, machine: Machine, setup: Setup, by: str) -> None:
-        self.machine, self.setup, self.by = machine, setup, by
+        self.machine = machine
+        self.setup = setup
+        self.by = by
         self.path = setup.tokens_file
-        self.look()
+        self.read()
         self._before = self.file
         self._unsaved: list[NewToken] = []
         self._saved: list[NewToken] = []
         self._reserved: Reserved | None = None
         self._journal: Journal | None = None
 
-    def look(self) -> TokensFile:
-        """The file as it is now. Raises KitError (TOK002, TOK003) if it cannot be read."""
-        self.data, self.file = look(self.machine, self.path)
-        return self.file
+    def read(self) -> None:
+        """Read the file as it is now.
+
+        Raises:
+            KitError: TOK002 or TOK003 if it cannot be read.
+        """
+        self.data, self.file = read_tokens(self.machine, self.path)
 
     def prepare(self, answers: int = 0) -> None:
-        """Show that the new file can be written, and keep its space; back the old one up; note the use in refresh.log;
-        open the journal. Raises KitError if any of it fails: nothing may be sent then."""
-        self._before = told.undamaged(self.setup, self.file)
+        """Do all that must work before anything is sent.
+
+        Keep space for the new file and the answers; back the old file up; note the use in
+        refresh.log; open the journal.
+
+        Raises:
+            KitError: If any of it fails. Nothing may be sent then.
+        """
+        check_undamaged(self.setup, self.file)
+        self._before = self.file
         self._reserve(answers)
         self._backup()
-        log.note_use(self.machine, self.setup, self.by, self.file.tokens)
+        note_use(self.machine, self.setup, self.by, self.file.tokens)
         self._journal = Journal(journal_path(self.machine, self.setup), answers)
 
-    def arrived(self, scope: str, answer: Granted) -> NewToken:
-        """What the server granted just now for ``scope``, in place of the token that was there at :meth:`prepare`."""
+    def new_token(self, scope: str, answer: Granted) -> NewToken:
+        """Make the entry for what the server granted just now.
+
+        It takes the place of the token that was there at `prepare`.
+        """
         key, value = self._before.granted(scope, answer, self.machine.now())
         old = self._before.get(scope)
         return NewToken(scope, key, "" if old is None else old.digest, value)
 
-    def save(self, new: Sequence[NewToken], result: str) -> list[Outcome]:
-        """Put new tokens on the disk: into the journal, then into the file, all in one write. When this returns each
-        is there, or its outcome says what became of it; ``result`` if it is saved. Never raises KitError."""
-        if not new:
+    def save(self, tokens: Sequence[NewToken], result: TokenResult) -> list[Outcome]:
+        """Write new tokens to the disk: into the journal, then into the file.
+
+        When this returns each of them is there, or its outcome says what became of it.
+        Never raises KitError.
+
+        Args:
+            tokens: The new tokens.
+            result: The result of each that is saved.
+        """
+        if not tokens:
             return []
-        journaled = self._journal is not None and self._journal.add(new)
-        self._unsaved += (
-            new  # whatever comes below, a bug too: what is unsaved stays in the journal
-        )
+        is_journaled = self._journal is not None and self._journal.add(tokens)
+        # Whatever comes below, a bug too: what is unsaved stays in the journal.
+        self._unsaved += tokens
         try:
-            self._put(new)
-        except KitError as problem:
-            result, fault = "lost", "nowhere"
-            if journaled:
-                result = fault = "in-journal"
-            where = journal_path(self.machine, self.setup)
-            error = told.error(
-                fault, self.setup, said=f"{problem.what} {problem.why}", journal=where
-            )
-            return [
-                Outcome(each.scope, result, each.value["expires_at"], error)
-                for each in new
-            ]
-        del self._unsaved[-len(new) :]
-        self._saved += new
-        outcomes = []
-        now = self.machine.now()
-        for each in new:
-            stored = read_token(each.key, self.file.entries[each.key])
-            found = result if each.is_in(self.file) else "adopted"
-            outcomes.append(Outcome(each.key, found, stored.known_expiry(now)))
-        return outcomes
+            self._write(tokens)
+        except KitError as error:
+            return [self._not_saved(token, error, is_journaled) for token in tokens]
+        del self._unsaved[-len(tokens) :]
+        self._saved += tokens
+        return [self._saved_outcome(token, result) for token in tokens]
+
+    def _not_saved(
+        self, token: NewToken, error: KitError, is_journaled: bool
+    ) -> Outcome:
+        why = f"{error.problem.text} {error.problem.why}"
+        if is_journaled:
+            journal = journal_path(self.machine, self.setup)
+            result = TokenResult.IN_JOURNAL
+            problem = problems.kept_in_journal(self.setup, journal, why)
+        else:
+            result = TokenResult.LOST
+            problem = problems.saved_nowhere(self.setup, token.scope, why)
+        return Outcome(token.scope, result, token.value["expires_at"], problem)
+
+    def _saved_outcome(self, token: NewToken, result: TokenResult) -> Outcome:
+        stored = read_token(token.key, self.file.entries[token.key])
+        if not token.is_in(self.file):
+            result = TokenResult.ADOPTED
+        return Outcome(token.key, result, stored.known_expiry(self.machine.now()))
 
     def restore(self) -> None:
-        """Write again what a program that does not lock has overwritten with what it had read before."""
+        """Write again what a program without a lock has overwritten with older tokens."""
         with contextlib.suppress(KitError):
-            file = self.look()
-            if any(each.takes_over(file) for each in self._saved):
-                self._put(self._saved)
+            self.read()
+            if any(token.replaces_what_is_in(self.file) for token in self._saved):
+                self._write(self._saved)
 
     def forget(self, keys: Sequence[str]) -> None:
-        """Take entries out of the file as it is now. Raises KitError, also if it is damaged now."""
-        self._put((), keys)
+        """Take entries out of the file as it is now.
 
-    def write_log(self, results: Mapping[str, str]) -> None:
-        """Note what became of tokens, by their keys. If that fails the tokens are safe nevertheless."""
+        Raises:
+            KitError: If the file cannot be written, or is damaged now.
+        """
+        self._write((), without=keys)
+
+    def write_log(self, results: Mapping[str, TokenResult]) -> None:
+        """Note what became of tokens, by their keys.
+
+        If that fails the tokens are safe nevertheless, so nothing is raised.
+        """
         with contextlib.suppress(KitError):
-            log.append(self.machine, self._lines(results))
+            log.append(self.machine, self._log_lines(results))
 
     def take_journal(self) -> None:
-        """Put in what an earlier run left in the journal, unless somebody has put a better token there since.
-        refresh.log learns whose they are. Raises KitError."""
+        """Put in what an earlier run left in the journal, and note whose it is.
+
+        A better token that somebody has put there since stays.
+
+        Raises:
+            KitError: If the file or the log cannot be written. The journal stays then.
+        """
         left = read_journal(self.machine, self.setup)
         if not left or self.file.damage is not None:
             return
-        if not all(each.is_in(self.file) for each in left):
+        if not all(token.is_in(self.file) for token in left):
             self._backup()
-            self._put(left)
-        saved = {each.key: "refreshed" for each in left if each.is_in(self.file)}
-        log.append(self.machine, self._lines(saved))
+            self._write(left)
+        results = {}
+        for token in left:
+            if token.is_in(self.file):
+                results[token.key] = TokenResult.REFRESHED
+        log.append(self.machine, self._log_lines(results))
         with contextlib.suppress(OSError):
             journal_path(self.machine, self.setup).unlink()
 
     def close(self) -> None:
-        """Give all space back. The journal goes, unless the next run needs what is in it."""
+        """Give all space back. Keep the journal if the next run needs what is in it."""
         if self._journal is not None:
             self._journal.close(keep=bool(self._unsaved))
         if self._reserved is not None:
             self._reserved.discard()
 
-    def _lines(self, results: Mapping[str, str]) -> list[log.Line]:
-        tokens = {token.key: token for token in self.file.tokens}
-        about = (self.machine, self.setup, self.by)
-        return [
-            log.line(*about, result, key, tokens.get(key, Token(key)))
-            for key, result in results.items()
-        ]
+    def _log_lines(self, results: Mapping[str, TokenResult]) -> list[log.Line]:
+        lines = []
+        for key, result in results.items():
+            token = self.file.get(key) or Token(key)
+            line = log.make_line(self.machine, self.setup, self.by, result, key, token)
+            lines.append(line)
+        return lines
 
     def _backup(self) -> None:
         if self.data is not None:
@@ -369,30 +328,42 @@ class Store:
 
     def _reserve(self, answers: int) -> Reserved:
         if self._reserved is None:
-            self._reserved = prove_space(
-                self.path, len(self.data or b"") + _SPARE + _ROOM * answers
-            )
+            size = len(self.data or b"") + _SPARE + ANSWER_SIZE * answers
+            self._reserved = prove_space(self.path, size)
         return self._reserved
 
-    def _put(self, new: Sequence[NewToken], gone: Sequence[str] = ()) -> None:
-        """Write the file as it is now, with new tokens, without those under the keys ``gone``. Raises KitError, also if
-        it is damaged now."""
-        reserved = self._reserve(len(new))
-        for _ in range(3):
-            file = self.look()
-            if self._before.entries and self.data is not None and not self.data.strip():
-                file = file._replace(
-                    damage=(1, 1)
-                )  # another program is writing it, or has failed to
-            file = told.undamaged(self.setup, file).without(*gone)
-            for each in new:
-                file = each.put_into(file, self.machine.now())
+    def _write(self, tokens: Sequence[NewToken], without: Sequence[str] = ()) -> None:
+        """Write the file as it is now, with new tokens and without some keys.
+
+        Raises:
+            KitError: If it cannot be written, or is damaged now.
+        """
+        reserved = self._reserve(len(tokens))
+        for _ in range(_WRITE_TRIES):
+            self.read()
+            file = self._readable_file().without(*without)
+            for token in tokens:
+                file = token.put_into(file, self.machine.now())
             data = file.render()
             reserved.fill(data)
-            # The client does not lock: a last look, right before the rename. A file that changes all the time is
-            # overwritten after the third.
-            if look(self.machine, self.path)[0] == self.data:
+            # The client does not lock: compare once more, right before the rename. A file
+            # that changes all the time is overwritten after the last try.
+            if read_tokens(self.machine, self.path)[0] == self.data:
                 break
         self._reserved = None
         reserved.commit()
-        self.data, self.file = data, file
+        self.data = data
+        self.file = file
+
+    def _readable_file(self) -> TokensFile:
+        """Return the file that was read.
+
+        Raises:
+            KitError: TOK002 if it is damaged, or was emptied meanwhile: another program
+                is writing it, or has failed to.
+        """
+        file = self.file
+        if self._before.entries and self.data is not None and not self.data.strip():
+            file = file._replace(damage=(1, 1))
+        check_undamaged(self.setup, file)
+        return file
