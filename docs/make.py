@@ -29,6 +29,8 @@ from ocarina_kit.system.problem import Remedy  # noqa: E402
 DOCS = ROOT / "docs"
 GENERATED = "Written by docs/make.py from the code. Change the code, and run that."
 _ID = re.compile(r"[A-Z]{3}[0-9]{3}")
+# Values that are always the same, so far.
+_PLACEHOLDERS = {"scheduler": "crontab"}
 
 
 # --- commands.md --------------------------------------------------------------------------------------------------
@@ -200,15 +202,19 @@ def _assigned(scope: ast.AST) -> list[tuple[str, int, str]]:
     return sorted(found)
 
 
+def _part_text(part: ast.expr) -> str:
+    """The text of a part of an f-string; … for a value that differs each time."""
+    if isinstance(part, ast.FormattedValue):
+        return _PLACEHOLDERS.get(ast.unparse(part.value), "…")
+    return _text(part)
+
+
 def _text(node: ast.expr, names: Sequence[tuple[str, int, str]] = ()) -> str:
     """The text of an expression; of a name, what it was last set to."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return re.sub(r"\{\w+\}", "…", node.value)
     if isinstance(node, ast.JoinedStr):
-        return "".join(
-            str(part.value) if isinstance(part, ast.Constant) else "…"
-            for part in node.values
-        )
+        return "".join(map(_part_text, node.values))
     if isinstance(node, ast.IfExp):
         return _text(node.body)
     if isinstance(node, ast.Name):

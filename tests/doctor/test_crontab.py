@@ -16,7 +16,7 @@ from ocarina_kit.doctor.crontab import judged
 from ocarina_kit.doctor.entry import repair
 from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.schedule.plan import Ground
-from ocarina_kit.schedule.program import Listing, ListingState
+from ocarina_kit.schedule.scheduler import Listing, ListingState
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import Completed
@@ -224,14 +224,14 @@ def test_a_client_that_is_no_good(
         "elsewhere",
     ),  # what is found, and what where another host has just refreshed
     [
-        (Listing(ListingState.NO_PROGRAM, words="not found"), "CRN001 fail", ""),
+        (Listing(ListingState.NO_PROGRAM, message="not found"), "CRN001 fail", ""),
         (
-            Listing(ListingState.NOT_ALLOWED, words="You (u) are not allowed"),
+            Listing(ListingState.NOT_ALLOWED, message="You (u) are not allowed"),
             "CRN001 fail",
             "",
         ),
         (
-            Listing(ListingState.FAILED, words="timed out"),
+            Listing(ListingState.FAILED, message="timed out"),
             "CRN001 unknown",
             "CRN001 unknown",
         ),

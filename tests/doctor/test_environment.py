@@ -9,7 +9,7 @@ from ocarina_kit.client.find import Candidate, Clients, ClientState
 from ocarina_kit.config.setup import location_of
 from ocarina_kit.doctor import environment as env
 from ocarina_kit.majora.answers import Probe, ProbeKind
-from ocarina_kit.schedule.program import Listing, ListingState
+from ocarina_kit.schedule.scheduler import Listing, ListingState
 
 GOOD = Candidate("/a/bin/ocarina", state=ClientState.WORKS, version=(1, 0, 0))
 OLD = Candidate("/b/bin/ocarina", state=ClientState.WORKS, version=(0, 36, 1))

@@ -100,7 +100,9 @@ def _crontab_entry(context: Context, setup: Setup) -> None:
     removed = partial(plan_removal, ground=world.ground)
     with context.ui.waiting("Reading the crontab", 20.0):
         content = world.listing.content
-    if location.from_env or not world.listing.readable or removed(content) == content:
+    if location.from_env or not world.listing.is_readable:
+        return
+    if removed(content) == content:
         return
     command = location.command("schedule", "--remove")
     if not context.ui.interactive:

@@ -29,7 +29,6 @@ from ocarina_kit.config.location import Setup
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.line import Entry, second_reading
 from ocarina_kit.schedule.plan import Mine, plan_removal
-from ocarina_kit.schedule.program import unreadable
 from ocarina_kit.schedule.times import parse_every, parse_times, refuse_long_gap, spread
 from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
@@ -102,7 +101,8 @@ def command(
 
     setup = context.oauth_setup()
     if test and not any(wish.values()) and (entry := _installed(context)) is not None:
-        return _try(context, setup, entry, f"line {entry.number} of your crontab")
+        where = context.world().scheduler.locate(entry.number)
+        return _try(context, setup, entry, where)
     if print_:
         context.ui.to_stderr()
     times = _times(context, setup, every, cron)
@@ -299,7 +299,9 @@ def _remove(context: Context, *, yes: bool, dry_run: bool) -> Result:
     ui, host, world = context.ui, context.machine.host, context.world()
     with ui.waiting("Reading the crontab", 20.0):
         entries = world.entries
-    problem = unreadable(world.listing, host) or in_the_way(context, entries)
+    problem = world.scheduler.find_problem(world.listing) or in_the_way(
+        context, entries
+    )
     result = _result(world, None, problem=problem)
     if problem is not None:
         return result

@@ -17,16 +17,13 @@ from ocarina_kit.doctor import crontab as crontab_checks
 from ocarina_kit.doctor.check import PROBLEMS, Choice, all_checks, examine
 from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere, refreshes_all
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule.cron import Cron
 from ocarina_kit.schedule.crontab import cron_command, encode
 from ocarina_kit.schedule.host import program_problem, why_kit_fails
+from ocarina_kit.schedule.install import install
 from ocarina_kit.schedule.line import Entry, Ground, entries
 from ocarina_kit.schedule.plan import Mine, Plan, plan_schedule
-from ocarina_kit.schedule.program import (
-    Listing,
-    ListingState,
-    install_crontab,
-    unreadable,
-)
+from ocarina_kit.schedule.scheduler import Listing, ListingState
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, worst
 from ocarina_kit.system.process import Completed
@@ -121,9 +118,8 @@ def plan_entry(
         for each in examine(new, Choice(), checks)
         if each.status in PROBLEMS or each.unclear
     ]
-    problem = unreadable(world.listing, context.machine.host) or in_the_way(
-        context, plan.entries
-    )
+    problem = world.scheduler.find_problem(world.listing)
+    problem = problem or in_the_way(context, plan.entries)
     cautions = (
         *filter(None, (of_client,)),
         *(as_error(context, each) for each in objections),
@@ -159,7 +155,7 @@ def install_entry(
     Raises KitError (CRN001, SCH, LCK): nothing was changed.
     """
     with context.ui.waiting("Writing the crontab", 90.0) as say:
-        backup = install_crontab(context.machine, edit, say)
+        backup = install(context.machine, Cron(context.machine), edit, say)
     note(context, setup, event)
     return backup
 

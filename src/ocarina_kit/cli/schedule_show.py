@@ -163,9 +163,8 @@ def _show(
     last = last_success(tokens.log, tokens.usable, now)
     for entry in world.entries.active:
         when = entry.words
-        ui.say(
-            f"{when[0].upper()}{when[1:]} on {world.machine.host} (line {entry.number} of your crontab):"
-        )
+        where = f"{world.machine.host} ({world.scheduler.locate(entry.number)})"
+        ui.say(f"{when[0].upper()}{when[1:]} on {where}:")
         ui.raw(entry.masked(world.setup.secrets), indent=2)
     rows = [("Last success", "none is known")]
     if last is not None:

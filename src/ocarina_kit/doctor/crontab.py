@@ -24,9 +24,10 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule import host as cron_host
 from ocarina_kit.schedule.line import Entry
 from ocarina_kit.schedule.plan import hazards
-from ocarina_kit.schedule.program import ListingState
+from ocarina_kit.schedule.scheduler import ListingState
 from ocarina_kit.schedule.times import gap_problem, one_miss_expires
 from ocarina_kit.schedule.times import last_run as last_run_of
+from ocarina_kit.system.states import assert_never
 from ocarina_kit.system.words import clock, listed, tilde
 from ocarina_kit.tokens import history
 from ocarina_kit.tokens.problems import describe_tokens
@@ -115,32 +116,28 @@ def readable(world: World) -> Outcome | None:
     """crontab -l lists what cron runs for you. Some hosts have no crontab command, or allow it to few; if another
     host refreshes the tokens, that is no fault. If it fails in another way, nothing is known, and the crontab is
     never taken for an empty one."""
-    listing, host, why = (
-        world.listing,
-        world.machine.host,
-        " ".join(world.listing.words.split()),
-    )
-    if listing.state is ListingState.NONE_YET:
-        return None
-    if listing.readable:
-        but = (
-            ""
-            if listing.writable
-            else ", but not written back as it is: it holds {why}"
-        )
-        return ok(f"The crontab can be read{but}.", why=why)
-    if listing.state is ListingState.FAILED:
-        said = "The crontab could not be read: {why}."
-        return problem(
-            "unknown", said, text="See what crontab says.", run="crontab -l", why=why
-        )
-    missing = listing.state is ListingState.NO_PROGRAM
-    said = (
-        "There is no crontab command on {host}"
-        if missing
-        else "You may not use crontab on {host}: {why}"
-    )
-    return _absent(world, said, host=host, why=why)
+    listing, host = world.listing, world.machine.host
+    why = " ".join(listing.message.split())
+    match listing.state:
+        case ListingState.NONE_YET:
+            return None
+        case ListingState.READ:
+            return ok("The crontab can be read.")
+        case ListingState.DOUBTFUL:
+            said = "The crontab can be read, but not written back as it is: it holds"
+            return ok(f"{said} {{why}}.", why=why)
+        case ListingState.NO_PROGRAM:
+            said = "There is no crontab command on {host}"
+            return _absent(world, said, host=host, why=why)
+        case ListingState.NOT_ALLOWED:
+            said = "You may not use crontab on {host}: {why}"
+            return _absent(world, said, host=host, why=why)
+        case ListingState.FAILED:
+            said = "The crontab could not be read: {why}."
+            text = "See what crontab says."
+            return problem("unknown", said, text=text, run="crontab -l", why=why)
+        case state:
+            assert_never(state)
 
 
 @_check("CRN009", "The entry is not commented out", needs="CRN001", impact=_EXPIRE)

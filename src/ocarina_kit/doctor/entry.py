@@ -27,7 +27,7 @@ def repair(world: World, content: bytes) -> bytes:
     """
     if (
         world.location.from_env
-        or not world.listing.writable
+        or not world.listing.is_writable
         or thrown_away(world.ground.kit[0])
     ):
         return content
@@ -61,7 +61,7 @@ def faulty(
         more["fix"] = (
             Change("crontab", kind="crontab", before=before, after=after, why=by),
         )
-    elif not world.listing.writable:
+    elif not world.listing.is_writable:
         more["run"] = "crontab -e"
     elif entries.mixed:
         number = entries.mixed[0].number

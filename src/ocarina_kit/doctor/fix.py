@@ -12,7 +12,8 @@ from ocarina_kit.doctor.entry import repair
 from ocarina_kit.doctor.server import refused_just_granted
 from ocarina_kit.doctor.setup import settled, usable
 from ocarina_kit.doctor.world import World
-from ocarina_kit.schedule.program import install_crontab
+from ocarina_kit.schedule.cron import Cron
+from ocarina_kit.schedule.install import install
 from ocarina_kit.system.change import Change, apply_to_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem
@@ -164,7 +165,11 @@ def _schedule(
     machine: Machine, world: World, waiting: Callable[[str], None]
 ) -> Path | None:
     fresh = World(machine, world.location)  # the look's own deadline may be over
-    backup = install_crontab(machine, lambda content: repair(fresh, content), waiting)
+
+    def edit(content: bytes) -> bytes:
+        return repair(fresh, content)
+
+    backup = install(machine, Cron(machine), edit, waiting)
     with contextlib.suppress(KitError):  # from now on its runs are expected (CRN008)
         log.append(
             machine,

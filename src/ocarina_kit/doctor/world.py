@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ocarina_kit.majora.api import Majora
     from ocarina_kit.schedule.line import Ground
     from ocarina_kit.schedule.plan import Mine
-    from ocarina_kit.schedule.program import Listing
+    from ocarina_kit.schedule.scheduler import Listing, Scheduler
     from ocarina_kit.system.files import File
     from ocarina_kit.tokens.file import Token, TokensFile
     from ocarina_kit.tokens.log import Line
@@ -195,10 +195,8 @@ class World:
 
     @slow("the crontab", "ENV006", "CRN001")
     def listing(self) -> Listing:
-        """This user's crontab, as it was listed."""
-        from ocarina_kit.schedule.program import read_crontab
-
-        return read_crontab(self.machine)
+        """List this user's crontab."""
+        return self.scheduler.list_entries()
 
     @slow("the server's answer", "SRV001")
     def identity(self) -> Probe | None:
@@ -336,6 +334,13 @@ class World:
         return shlex.join(
             ["ocarina-kit", "login", *options, *options_for(keys, self.table)]
         )
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        """The program that keeps this user's schedule."""
+        from ocarina_kit.schedule.cron import Cron
+
+        return Cron(self.machine)
 
     @cached_property
     def ground(self) -> Ground:

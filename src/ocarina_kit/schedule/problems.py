@@ -1,4 +1,7 @@
-"""Every problem of a schedule, in words for people."""
+"""Every problem of a schedule, in words for people.
+
+`scheduler` is always the command that keeps the schedule: ``crontab``.
+"""
 
 from __future__ import annotations
 
@@ -61,142 +64,144 @@ def shortened(text: str) -> str:
     return repr(text) if len(text) <= 24 else f"{text[:24]!r}…"
 
 
-# --- the crontab command
-
+# --- the program that keeps the schedule
 
 _GIVE_LINE = Remedy(
     "Give the line to whoever can install it.", ("ocarina-kit schedule --print",)
 )
 
 
-def _quote(words: str) -> str:
-    return f"crontab says: {one_line(words)}."
+def _quote(scheduler: str, answer: str) -> str:
+    return f"{scheduler} says: {one_line(answer)}."
 
 
-def no_crontab_program(host: str) -> Problem:
-    """Describe a host without a crontab command."""
+def no_program(scheduler: str, host: str) -> Problem:
+    """Describe a host that lacks the command."""
     return Problem(
         id="CRN001",
-        message=f"There is no crontab command on {host}.",
+        message=f"There is no {scheduler} command on {host}.",
         remedy=_GIVE_LINE,
     )
 
 
-def crontab_not_allowed(host: str, words: str) -> Problem:
-    """Describe a user who may not use crontab; `words` are the program's own."""
+def not_allowed(scheduler: str, host: str, answer: str) -> Problem:
+    """Describe a user who may not use the command. `answer` is what it said."""
     return Problem(
         id="CRN001",
-        message=f"You are not allowed to use crontab on {host}.",
-        why=_quote(words),
+        message=f"You are not allowed to use {scheduler} on {host}.",
+        why=_quote(scheduler, answer),
         remedy=_GIVE_LINE,
     )
 
 
-def crontab_unreadable(host: str, words: str) -> Problem:
-    """Describe a crontab that could not be listed, for any other reason."""
+def unreadable_schedule(scheduler: str, host: str, answer: str) -> Problem:
+    """Describe a schedule that could not be listed, for any other reason."""
     return Problem(
         id="CRN001",
-        message=f"Your crontab on {host} could not be read.",
-        why=f"{_quote(words)} That does not mean that it is empty, "
+        message=f"Your {scheduler} on {host} could not be read.",
+        why=f"{_quote(scheduler, answer)} That does not mean that it is empty, "
         "so nothing was written.",
-        remedy=Remedy("See what it says.", ("crontab -l",)),
+        remedy=Remedy("See what it says.", (f"{scheduler} -l",)),
     )
 
 
-def crontab_not_shown_as_it_is(host: str, doubt: str) -> Problem:
-    """Describe a crontab that cannot be written back as it is.
+def not_shown_as_it_is(scheduler: str, host: str, doubt: str) -> Problem:
+    """Describe a schedule that cannot be written back as it is.
 
     Args:
-        host: Whose crontab.
-        doubt: What is in it, for example ``a NUL byte``.
+        scheduler: the command.
+        host: where it is.
+        doubt: what is in it: ``a NUL byte``.
     """
     return Problem(
         id="SCH002",
-        message=f"Your crontab on {host} holds {doubt}.",
-        why="crontab -l does not show those as they are, "
+        message=f"Your {scheduler} on {host} holds {doubt}.",
+        why=f"{scheduler} -l does not show those as they are, "
         "so writing it back could change your lines.",
         remedy=Remedy(
             "Remove them, or add the line yourself.",
-            ("ocarina-kit schedule --print", "crontab -e"),
+            ("ocarina-kit schedule --print", f"{scheduler} -e"),
         ),
     )
 
 
-def no_space_for_crontab(host: str, words: str) -> Problem:
-    """Describe a full disk where crontabs are kept."""
+def no_space(scheduler: str, host: str, answer: str) -> Problem:
+    """Describe a full disk where schedules are kept."""
     return Problem(
         id="SCH004",
-        message=f"There is no space for your crontab on {host}.",
-        why=f"{_quote(words)} The old crontab is still in.",
+        message=f"There is no space for your {scheduler} on {host}.",
+        why=f"{_quote(scheduler, answer)} The old {scheduler} is still in.",
         remedy=_GIVE_LINE,
     )
 
 
-def crontab_refused(host: str, words: str) -> Problem:
-    """Describe a new crontab that the program did not accept."""
+def refused_schedule(scheduler: str, host: str, answer: str) -> Problem:
+    """Describe a new schedule that the program did not accept."""
     return Problem(
         id="SCH005",
-        message=f"crontab on {host} refused the new crontab.",
-        why=f"{_quote(words)} The old crontab is still in.",
+        message=f"{scheduler} on {host} refused the new {scheduler}.",
+        why=f"{_quote(scheduler, answer)} The old {scheduler} is still in.",
         remedy=Remedy(
             "Another line of yours may be wrong: fix it, and run this again.",
-            ("crontab -e",),
+            (f"{scheduler} -e",),
         ),
     )
 
 
-def crontab_keeps_changing(host: str, saved: Path | None) -> Problem:
-    """Describe a crontab that another program changes at each try."""
+def always_changing(scheduler: str, host: str, saved: Path | None) -> Problem:
+    """Describe a schedule that another program changes at each try."""
     problem = Problem(
         id="SCH006",
-        message=f"Your crontab on {host} does not stay as it is written.",
+        message=f"Your {scheduler} on {host} does not stay as it is written.",
         why="Another program changes it at the same time.",
         remedy=_GIVE_LINE,
     )
-    return _with_backup(problem, saved)
+    return _with_backup(problem, scheduler, saved)
 
 
-def crontab_cut_short(host: str) -> Problem:
-    """Describe a write that was cut short; the old crontab is back."""
+def cut_short(scheduler: str, host: str) -> Problem:
+    """Describe a write that was cut short. The old schedule is back."""
     return Problem(
         id="SCH007",
-        message=f"The crontab on {host} was cut short.",
+        message=f"The {scheduler} on {host} was cut short.",
         why="The old one was put back.",
         remedy=_GIVE_LINE,
     )
 
 
-def crontab_cut_short_and_lost(host: str, saved: Path | None) -> Problem:
-    """Describe a write that was cut short; the old crontab could not be put back."""
+def cut_short_and_lost(scheduler: str, host: str, saved: Path | None) -> Problem:
+    """Describe a write that was cut short. The old schedule is not back."""
     problem = Problem(
         id="SCH007",
-        message=f"The crontab on {host} was cut short.",
+        message=f"The {scheduler} on {host} was cut short.",
         why="The old one could not be put back.",
         remedy=_GIVE_LINE,
     )
-    return _with_backup(problem, saved)
+    return _with_backup(problem, scheduler, saved)
 
 
-def crontab_state_unknown(host: str, words: str, saved: Path | None) -> Problem:
-    """Describe a crontab that could not be read back."""
+def unknown_content(
+    scheduler: str, host: str, answer: str, saved: Path | None
+) -> Problem:
+    """Describe a schedule that could not be read back."""
     problem = Problem(
         id="SCH009",
-        message=f"It is unknown whether your crontab on {host} was changed: "
+        message=f"It is unknown whether your {scheduler} on {host} was changed: "
         "it could not be read back.",
-        why=_quote(words),
+        why=_quote(scheduler, answer),
         remedy=_GIVE_LINE,
     )
-    return _with_backup(problem, saved)
+    return _with_backup(problem, scheduler, saved)
 
 
-def _with_backup(problem: Problem, saved: Path | None) -> Problem:
-    """Name the crontab from before, which may be lost."""
+def _with_backup(problem: Problem, scheduler: str, saved: Path | None) -> Problem:
+    """Name the schedule from before, which may be lost."""
     if saved is None:
         return problem
     return problem._replace(
-        why=f"{problem.why} The crontab from before is in {saved}.",
+        why=f"{problem.why} The {scheduler} from before is in {saved}.",
         remedy=Remedy(
             "Look at it, and put the old one back if it is wrong.",
-            ("crontab -l", f"crontab {quote(str(saved))}"),
+            (f"{scheduler} -l", f"{scheduler} {quote(str(saved))}"),
         ),
     )

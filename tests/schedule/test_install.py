@@ -1,15 +1,15 @@
-"""The crontab command: a stand-in for every word and fault. No test here reaches a real crontab."""
+"""A crontab is changed: a stand-in command for every fault. No test here reaches a real crontab."""
 
 from pathlib import Path
 
 import pytest
 from tests.client.stub import machine_at, program
 
-from ocarina_kit.schedule.program import install_crontab, read_crontab, unreadable
+from ocarina_kit.schedule.cron import Cron
+from ocarina_kit.schedule.install import Edit, install
 from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError
-from ocarina_kit.system.process import Completed
 
 OLD, NEW = b"MAILTO=me\n# caf\xe9\n*/5 * * * * x % y \\% z\t\n", b"0 0 * * * new\n"
 NUL = b"# a\0b\n"
@@ -28,90 +28,13 @@ def machine(home: Path, write: str = PUT) -> Machine:
     return machine_at(home, programs, KIT_TEST_CRONTAB=str(home / "spool"))
 
 
+def install_crontab(machine: Machine, edit: Edit) -> Path | None:
+    return install(machine, Cron(machine), edit)
+
+
 def new(content: bytes) -> bytes:
     """An edit that adds a line once, as a plan does."""
     return content if NEW in content else content + NEW
-
-
-# exit code, standard output, standard error, state
-LISTINGS = [
-    (1, "", "no crontab for alice", "none yet"),
-    (1, "", "/usr/bin/crontab: no crontab for alice@EXAMPLE.ORG", "none yet"),
-    (1, "", "crontab: can't open 'alice': No such file or directory", "none yet"),
-    (1, "", "crontab: can't open your crontab file.", "none yet"),
-    (0, "", "no crontab for alice", "none yet"),
-    (
-        1,
-        "",
-        "You (a) are not allowed to use this program (crontab)\nSee crontab(1) for more",
-        "not allowed",
-    ),
-    (1, "", "The user alice cannot use this program (crontab)", "not allowed"),
-    (
-        1,
-        "",
-        "You (a) are not allowed to access to (crontab) because of pam configuration.",
-        "not allowed",
-    ),
-    (1, "", "/var/spool/cron/crontabs/alice: Permission denied", "not allowed"),
-    (1, "", "crontab: /var/at/tabs/alice: Operation not permitted", "not allowed"),
-    (
-        1,
-        "",
-        "crontabs/alice/: fopen: Stale file handle\nno crontab for alice",
-        "failed",
-    ),
-    (1, "", "there is no crontab for you, said the cat", "failed"),
-    (1, "", "", "failed"),
-    (1, "* * * * * half", "no crontab for alice", "failed"),
-    # An empty listing with words is not "no crontab yet".
-    (0, "", "crontab: warning: the spool is slow", "failed"),
-    (0, "* * * * * x", "a warning", "read"),
-    (0, "* * * * * tr -d '\\r'\n", "", "doubtful"),
-    (0, "# a\0b\n", "", "doubtful"),
-    (0, "# a\r\n* * * * * x\\r\r\n", "", "read"),
-    (None, "", "not found", "no program"),
-    (None, "", "not executable", "not allowed"),
-    (None, "", "timed out", "failed"),
-    (1, "", "\x1b[2Jboo http://u:hunter2@proxy:1", "failed"),
-]
-
-
-@pytest.mark.parametrize(("code", "out", "words", "state"), LISTINGS)
-def test_listings(
-    tmp_path: Path, code: int | None, out: str, words: str, state: str
-) -> None:
-    done = Completed(code, out.encode(), words.encode(), words if code is None else "")
-    read = read_crontab(machine_at(tmp_path)._replace(run=lambda *_, **__: done))
-    assert (read.state, read.content) == (
-        state,
-        out.encode() if state in ("read", "doubtful") else b"",
-    )
-    assert read.writable is (state in ("read", "none yet"))
-    assert read.readable is (read.writable or state == "doubtful")
-    assert "\x1b" not in read.words
-    assert "hunter2" not in read.words
-    problem = unreadable(read, "node1")
-    assert (problem is None) is read.writable
-    if problem is not None:
-        assert problem.id == ("SCH002" if read.readable else "CRN001")
-        assert read.words
-        assert problem.remedy.commands
-
-
-def test_words_come_in_english_and_without_headers_and_secrets_stay_here(
-    tmp_path: Path,
-) -> None:
-    programs = program(tmp_path / "bin" / "crontab", "#!/bin/sh\nenv\n").parent
-    environ = {"LANG": "de_DE.UTF-8", "LANGUAGE": "de", "CRONTAB_NOHEADER": "N"}
-    environ |= dict.fromkeys(
-        ("CLIENT_SECRET", "MAJORA_TOKEN", "https_proxy"), "http://u:hunter2@proxy:1"
-    )
-    listed = read_crontab(machine_at(tmp_path, programs, **environ)).content
-    assert b"LC_ALL=C\n" in listed
-    assert not [
-        name for name in (b"LANGUAGE", b"NOHEADER", b"hunter2") if name in listed
-    ]
 
 
 @pytest.mark.parametrize("before", [None, b"", OLD])
