@@ -154,6 +154,28 @@ def test_a_commented_out_line_is_used_again_only_by_consent(lab: Lab) -> None:
     assert lab.kit.crontab == f"{lines(lab)[0]}\n"
 
 
+def test_a_line_that_cannot_be_judged_is_named_and_left(lab: Lab) -> None:
+    unclear = f"0 */3 * * * if true; then {lab.client} oauth refresh; fi\n"
+    lab.kit.crontab = unclear
+    status = {
+        check["id"]: (check["status"], check["detail"])
+        for check in lab.kit.run("doctor", "--only", "CRN", "--json").json["checks"]
+    }
+    assert status["CRN002"][0] == "warn"
+    assert "line 1" in status["CRN002"][1]
+    assert lab.kit.run("schedule").code == 2
+    lab.talk(
+        "schedule",
+        "in a form that is not understood",
+        ("? [y/N]", ""),
+        "Nothing was changed",
+    )
+    assert lab.kit.crontab == unclear
+    assert lab.kit.run("schedule", "--yes").code == 0
+    assert (lab.kit.crontab or "").startswith(unclear)
+    assert len(lines(lab)) == 2
+
+
 def test_a_line_with_other_work_is_left_for_a_person(lab: Lab) -> None:
     lab.kit.crontab = mixed = f"0 * * * * /opt/backup && {lab.client} oauth refresh\n"
     for args in (("--yes",), ("--remove", "--yes"), ("--test",)):

@@ -264,6 +264,7 @@ def test_a_crontab_that_cannot_be_written_back_is_judged_and_left(desk: Desk) ->
         (f"#{GUIDE}", [log("refreshed", 3, "node2")], NOW - 3 * H, ""),
         ("", [log("scheduled", 300, "node2", "schedule", "")], NOW - 12 * H, "CRN002 fail"),
         (f"#{GUIDE} && /x/then", [], NOW - H, "CRN009 fail"),
+        ("0 * * * * if true; then <kit> refresh; fi", [], NOW - H, "CRN002 warn"),
         ("0 * * * * <kit> refresh; /opt/backup\n5 * * * * <kit> refresh; /opt/backup", [], NOW - H, "CRN003 fail"),
     ],
 )  # fmt: skip

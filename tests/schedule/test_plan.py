@@ -136,6 +136,14 @@ _OWN = st.sampled_from([
 ])  # fmt: skip
 
 
+def test_an_unclear_line_is_left() -> None:
+    line = f"{T}if true; then {OCARINA} oauth refresh; fi\n"
+    made = plan(line)
+    assert (made.outcome, len(made.entries.unclear)) == ("added", 1)
+    assert after(line) == f"{line}{GOOD}\n"
+    assert plan_removal(encode(line), GROUND) == encode(line)
+
+
 @given(st.lists(st.one_of(_FOREIGN, _FOREIGN, _OWN), max_size=12), st.booleans())
 @settings(max_examples=60)
 def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> None:

@@ -19,24 +19,16 @@ ABSOLUTE = [
     f"{OCARINA} oauth refresh &> /dev/null",
     f"2>/dev/null {OCARINA} oauth refresh",
     rf"{OCARINA} oauth refresh >> $HOME/log-$(date +\%F)",
-    f"( {OCARINA} oauth refresh )",
-    f"exec {OCARINA} oauth refresh",
-    f"if [ -x {OCARINA} ]; then {OCARINA} oauth refresh; fi",
-    f"for i in 1 2 3; do {OCARINA} oauth refresh && break; sleep 60; done",
-    f"case $(hostname) in node1) {OCARINA} oauth refresh;; esac",
-    f"[[ $(hostname -s) == node1 ]] && {OCARINA} oauth refresh",
-    f"sleep $(shuf -i 0-600 -n 1); {OCARINA} oauth refresh",
-    f"/usr/bin/time -v {OCARINA} oauth refresh",
-    f"root {OCARINA} oauth refresh",
-    f"$NOBODY {OCARINA} oauth refresh",
     f"{OCARINA} oauth refresh || echo failed | mail -s 'ocarina' me",
     f"/usr/bin/env -i HOME=/home/u {OCARINA} oauth refresh",
+    f"root {OCARINA} oauth refresh",
+    f"[[ $(hostname -s) == node1 ]] && {OCARINA} oauth refresh",
+    f"sleep $(shuf -i 0-600 -n 1); {OCARINA} oauth refresh",
+    f"X=$(echo 'a b') {OCARINA} oauth refresh",
     f"timeout --signal=KILL -k 5 60s {OCARINA} oauth refresh",
     f"flock -n /tmp/lock {OCARINA} oauth refresh",
-    f"flock -w 5 /tmp/lock -c '{OCARINA} oauth refresh'",
     f"/usr/bin/python3 -u -W ignore {OCARINA} oauth refresh",
     f'/bin/sh -c "cd /data; {OCARINA} oauth refresh"',
-    f"bash -c 'bash -c \"{OCARINA} oauth refresh\"'",
     f"O={OCARINA}; $O oauth refresh",
 ]
 # command, the client's path as cron's shell sees it, and whether something else says where a bare name is
@@ -47,34 +39,31 @@ CLIENT_SHAPES = [
     ("~/bin/ocarina oauth refresh", "/home/u/bin/ocarina", False),
     ('"${HOME}/bin/ocarina" oauth refresh', "/home/u/bin/ocarina", False),
     ("cd /opt/ocarina && bin/ocarina oauth refresh", "/opt/ocarina/bin/ocarina", False),
-    ("./ocarina oauth refresh", "./ocarina", False),
-    ("'~/bin/ocarina' oauth refresh", "~/bin/ocarina", False),
-    ("ocarina oauth refresh", "ocarina", False),
-    ("$(which ocarina) oauth refresh", "ocarina", False),
-    ("`command -v ocarina` oauth refresh", "ocarina", False),
-    ("script -qc 'ocarina oauth refresh' /dev/null", "ocarina", False),
-    ("$CONDA_PREFIX/bin/ocarina oauth refresh", "/bin/ocarina", False),
     (
-        "/opt/$ENV/python '/x/$ocarina/ocarina' oauth refresh",
+        "/opt/env/python '/x/$ocarina/ocarina' oauth refresh",
         "/x/$ocarina/ocarina",
         False,
     ),
-    ("bash -lc 'ocarina oauth refresh'", "ocarina", True),
-    ("bash -ic 'conda activate ocarina && ocarina oauth refresh'", "ocarina", True),
-    (". /opt/venv/bin/activate; ocarina oauth refresh", "ocarina", True),
-    ("BASH_ENV=/x bash -c 'ocarina oauth refresh'", "ocarina", True),
     (
-        "eval $(conda shell.bash hook); conda activate o; ocarina oauth refresh",
+        "source ~/conda.sh && conda activate o && ocarina oauth refresh",
         "ocarina",
         True,
     ),
+    (f"sleep 60; [ -x {OCARINA} ] && {OCARINA} oauth refresh", OCARINA, False),
+    ("./ocarina oauth refresh", "./ocarina", False),
+    ("'~/bin/ocarina' oauth refresh", "~/bin/ocarina", False),
+    ("ocarina oauth refresh", "ocarina", False),
+    ("bash -lc 'ocarina oauth refresh'", "ocarina", True),
+    ("bash -ic 'conda activate ocarina && ocarina oauth refresh'", "ocarina", True),
+    (". /opt/venv/bin/activate; ocarina oauth refresh", "ocarina", True),
+    ("nice timeout 60 bash -lc 'ocarina oauth refresh'", "ocarina", True),
+    ("BASH_ENV=/x bash -c 'ocarina oauth refresh'", "ocarina", True),
     ("module load ocarina && ocarina oauth refresh", "ocarina", False),
     (
         "conda run --no-capture-output -n ocarina ocarina oauth refresh",
         "ocarina",
         False,
     ),
-    ("uv tool run --from ocarina ocarina oauth refresh", "ocarina", False),
 ]
 
 
@@ -88,7 +77,7 @@ def test_a_client_refresh_in_every_shape(command: str, path: str, set_up: bool) 
         False,
         [],
     )
-    assert (call.path, bool(call.set_up) and "/" not in path) == (path, set_up)
+    assert (call.path, bool(call.path_setter) and "/" not in path) == (path, set_up)
     # The same line commented out, in three hands.
     for mark in ("#", "# ", "  ##\t"):
         (off,) = read(mark + EVERY_6H + command)
@@ -118,19 +107,12 @@ LEFT_ALONE = [
     "# 0 0,6,12,18 * * * means: ocarina oauth refresh",
     "# 0 0,6,12,18 * * * ocarina oauth refresh is what the guide says",
     f"# 61 * * * * {OCARINA} oauth refresh",
-    "MAILTO=ocarina oauth refresh",
     'echo "ocarina oauth refresh"',
-    "command -v ocarina oauth refresh",
-    "ssh node1 ocarina oauth refresh",
     f"{OCARINA} get biosample --central-sample-id X",
-    f"{OCARINA} oauth refresh is what the guide says",
     f"{OCARINA} oauth refresh --help",
     f"{OCARINA} --version oauth refresh",
     f"{KIT} refresh --dry-run",
     f"{KIT} doctor --only refresh",
-    "/data/ocarina/oauth refresh",
-    "bash /home/u/ocarina oauth refresh",
-    "/home/u/ocarina-old oauth refresh",
     "sh -c 'echo ocarina oauth refresh'",
 ]
 
@@ -138,6 +120,48 @@ LEFT_ALONE = [
 @pytest.mark.parametrize("command", LEFT_ALONE)
 def test_a_line_that_only_mentions_ocarina(command: str) -> None:
     assert read(command) == read(EVERY_6H + command) == []
+    assert read("# " + EVERY_6H + command) == []
+
+
+UNCLEAR = [
+    f"( {OCARINA} oauth refresh )",
+    f"u {OCARINA} oauth refresh",
+    f"exec {OCARINA} oauth refresh",
+    f"if [ -x {OCARINA} ]; then {OCARINA} oauth refresh; fi",
+    f"for i in 1 2 3; do {OCARINA} oauth refresh && break; sleep 60; done",
+    f"case $(hostname) in node1) {OCARINA} oauth refresh;; esac",
+    f"/usr/bin/time -v {OCARINA} oauth refresh",
+    f"$NOBODY {OCARINA} oauth refresh",
+    f"flock -w 5 /tmp/lock -c '{OCARINA} oauth refresh'",
+    f"bash -c 'bash -c \"{OCARINA} oauth refresh\"'",
+    "ssh node1 ocarina oauth refresh",
+    f"{OCARINA} oauth refresh is what the guide says",
+    "MAILTO=ocarina oauth refresh",
+    "/data/ocarina/oauth refresh",
+    "bash /home/u/ocarina oauth refresh",
+    "/home/u/ocarina-old oauth refresh",
+    "command -v ocarina oauth refresh",
+    "$(which ocarina) oauth refresh",
+    "`command -v ocarina` oauth refresh",
+    "script -qc 'ocarina oauth refresh' /dev/null",
+    "$CONDA_PREFIX/bin/ocarina oauth refresh",
+    "/opt/$ENV/python /x/ocarina oauth refresh",
+    "eval $(conda shell.bash hook); conda activate o; ocarina oauth refresh",
+    "uv tool run --from ocarina ocarina oauth refresh",
+    f"xvfb-run -a {OCARINA} oauth refresh",
+    f"OCARINA_CONF_FILE=$NOBODY/c.json {OCARINA} oauth refresh",
+    f"X=$({KIT} refresh)",
+    f"(cd /; {KIT} refresh)",
+    f"{{ {KIT} refresh --cron; }}",
+]
+
+
+@pytest.mark.parametrize("command", UNCLEAR)
+def test_a_refresh_in_a_rare_form_is_unclear(command: str) -> None:
+    (entry,) = read(EVERY_6H + command)
+    assert entry.active
+    assert not entry.reading.is_clear
+    # Commented out, it is prose.
     assert read("# " + EVERY_6H + command) == []
 
 
@@ -195,7 +219,6 @@ SET_UPS = [
         None,
     ),
     (f"HOME=/srv/x {OCARINA} oauth refresh", "/srv/x/.ocarina", None),
-    (f"OCARINA_CONF_FILE=$NOBODY/c.json {OCARINA} oauth refresh", "/c.json", None),
     (f"{OCARINA} --env oauth refresh", None, None),
     (f"{KIT} --config /data/c.json refresh", "/data/c.json", None),
     (f"{KIT} refresh --config=/data/../data/c.json --profile p", "/data/c.json", "p"),
@@ -226,8 +249,8 @@ def test_variables_of_the_crontab_count() -> None:
         (entry,) = read(
             f"{shell}K=ocarina-kit\nBASH_ENV=/home/u/.bashrc\n{EVERY_6H}$K refresh --cron"
         )
-        assert entry.calls[0].set_up == set_up
-    (third,) = read(f"{EVERY_6H}export A=b C=d; unset A; {KIT} refresh")
+        assert entry.calls[0].path_setter == set_up
+    (third,) = read(f"{EVERY_6H}A=b; export C=d; {KIT} refresh")
     assert third.calls[0].environ.keys() & {"A", "C"} == {"C"}
 
 
@@ -238,8 +261,8 @@ OTHER_WORK = [
     ),
     (f"{OCARINA} oauth refresh; {OCARINA} get pag", (OCARINA,)),
     (f"env /x/backup; {OCARINA} oauth refresh", ("env",)),
-    (f"xvfb-run -a {OCARINA} oauth refresh", ("xvfb-run",)),
-    (f"{OCARINA} oauth refresh; command -v mail >/dev/null", ()),
+    (f"{OCARINA} oauth refresh; command -v mail >/dev/null", ("command",)),
+    (f"{OCARINA} oauth refresh; sh -c /u/up.sh", ("/u/up.sh",)),
 ]
 
 

@@ -224,6 +224,11 @@ def _install(
         ui.say(
             f"Line {other.number} of your crontab refreshes another set-up's tokens. It stays as it is."
         )
+    for unclear in entries.unclear:
+        ui.say(
+            f"Line {unclear.number} of your crontab speaks of a refresh, in a form that is not understood."
+            " It stays as it is."
+        )
     if planned.problem is not None:
         return planned.problem
     _warn_of_mixed(context, entries)
@@ -239,7 +244,7 @@ def _install(
             f"Line {entries.again[0].number} is this set-up's entry, commented out. It is used again."
         )
     if planned.left:
-        ui.warn(f"{planned.left} Each host has a crontab of its own. [CRN002]")
+        ui.warn(f"{planned.left} [CRN002]")
     if not _agreed(
         context,
         planned.world,

@@ -109,7 +109,10 @@ def plan_entry(
         left = f"Line {plan.entries.off[0].number} of your crontab is this set-up's entry, commented out."
     elif plan.outcome == "added" and (refreshed_elsewhere(world) or other_hosts(world)):
         found = crontab_checks.exists(world)
-        left = found.said if found is not None else ""
+        if found is not None:
+            left = f"{found.said} Each host has a crontab of its own."
+    elif plan.outcome == "added" and plan.entries.unclear:
+        left = f"Line {plan.entries.unclear[0].number} of your crontab may refresh these tokens already."
     clients = Clients((client,), chosen=client) if client is not None else Clients()
     new = context.world(listing=Listing(ListingState.READ, plan.after), clients=clients)
     checks = [each._replace(needs=()) for each in all_checks() if each.id in _CAUTIONS]

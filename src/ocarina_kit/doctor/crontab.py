@@ -55,13 +55,13 @@ def _no_cron(world: World) -> str:
 
 
 def _no_entry(world: World) -> str:
-    """If all refreshes come from elsewhere, there is no entry to judge."""
-    elsewhere = (
-        ""
-        if world.entries.active
-        else "no entry on this host; the tokens are refreshed elsewhere"
-    )
-    return _no_cron(world) or elsewhere
+    """Say why there is no entry to judge, or return ""."""
+    no_cron = _no_cron(world)
+    if no_cron or world.entries.active:
+        return no_cron
+    if world.entries.unclear:
+        return "no entry on this host that can be judged"
+    return "no entry on this host; the tokens are refreshed elsewhere"
 
 
 _check = partial(check, oauth=True, run=_SCHEDULE, unless=_no_cron)
@@ -157,7 +157,8 @@ def switched_on(world: World) -> Outcome | None:
 )
 def exists(world: World) -> Outcome | None:
     """An entry belongs to one configuration and profile. If another host or scheduler refreshed the tokens in the
-    last 10 hours, none is needed here, and --fix adds none: two hosts get in each other's way."""
+    last 10 hours, none is needed here, and --fix adds none: two hosts get in each other's way. A line that speaks of a
+    refresh in a form that ocarina-kit does not understand is named and left."""
     entries, host, location = world.entries, world.machine.host, world.location
     if entries.active:
         return ok(
@@ -166,6 +167,10 @@ def exists(world: World) -> Outcome | None:
         )
     if cron_entry.refreshed_elsewhere(world):
         return _absent(world, "There is no entry on {host}", host=host)
+    if entries.unclear:
+        said = "It is unclear whether an entry refreshes the tokens (crontab, {lines})."
+        text = "Look at it; or let ocarina-kit schedule add an entry."
+        return problem("warn", said, text=text, lines=_lines(entries.unclear))
     absent = next(
         (
             id

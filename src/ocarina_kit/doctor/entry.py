@@ -12,7 +12,7 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.host import program_problem
 from ocarina_kit.schedule.line import Entry
 from ocarina_kit.schedule.plan import plan_schedule
-from ocarina_kit.schedule.recognise import BUILT_IN, ENVIRONMENTS, PLACEHOLDER, Call
+from ocarina_kit.schedule.recognise import ENVIRONMENTS, PLACEHOLDER, Call
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.problem import KitError
 from ocarina_kit.tokens import history
@@ -20,10 +20,14 @@ from ocarina_kit.tokens.log import Line
 
 
 def repair(world: World, content: bytes) -> bytes:
-    """The crontab ``content`` with one good entry for the set-up; ``content`` itself if only a person may decide.
+    """Repair the crontab, so that one good entry for the set-up is in it.
 
-    It adds no entry on a second host, switches none on that is commented out, and leaves one that does other work.
-    Raises Late if there is no time to look for a client.
+    What only a person may decide stays. So no entry is added on a second host, or
+    beside one that cannot be judged. One that is commented out is not switched on, and
+    one that does other work is left.
+
+    Raises:
+        Late: no time is left to look for a client.
     """
     if (
         world.location.from_env
@@ -44,10 +48,10 @@ def repair(world: World, content: bytes) -> bytes:
         plan = plan_schedule(content, ground, runner="client" if alone else "kit-first")
     except KitError:
         return content
-    elsewhere = plan.outcome == "added" and (
-        refreshed_elsewhere(world) or other_hosts(world)
-    )
-    return content if elsewhere else plan.after
+    is_elsewhere = refreshed_elsewhere(world) or other_hosts(world)
+    if plan.outcome == "added" and (is_elsewhere or plan.entries.unclear):
+        return content
+    return plan.after
 
 
 def faulty(
@@ -102,25 +106,20 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     path = call.path
     if PLACEHOLDER in path:
         return f"{path} was never replaced by the path of ocarina"
-    for each in (*call.starters, path):
+    for each in (*call.wrappers, path):
         if isabs(each) and (why := program_problem(each)):
             return why
     search = call.environ.get("PATH", "")
-    in_environment = any(basename(each) in ENVIRONMENTS for each in call.starters)
-    for each in call.starters if in_environment else (*call.starters, path):
-        if (
-            "/" not in each
-            and each not in BUILT_IN
-            and not call.set_up
-            and not on_path(each, search)
-        ):
+    in_environment = any(basename(each) in ENVIRONMENTS for each in call.wrappers)
+    for each in call.wrappers if in_environment else (*call.wrappers, path):
+        if "/" not in each and not call.path_setter and not on_path(each, search):
             return (
                 f"{each} has no absolute path, and the entry's PATH does not lead to it"
             )
     if "/" not in path:
-        if call.set_up or in_environment:
-            gone = isabs(call.set_up) and not exists(call.set_up)
-            return f"{call.set_up} does not exist" if gone else ""
+        if call.path_setter or in_environment:
+            gone = isabs(call.path_setter) and not exists(call.path_setter)
+            return f"{call.path_setter} does not exist" if gone else ""
         path = on_path(path, search)
     if not isabs(path):  # a quoted ~ is CRN007's
         return (

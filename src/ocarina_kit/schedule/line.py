@@ -13,7 +13,7 @@ from ocarina_kit.client.places import CRON_PATH, cron_environment
 from ocarina_kit.config.names import CA_BUNDLES
 from ocarina_kit.schedule.crontab import encode, job, lines_of, variable
 from ocarina_kit.schedule.problems import readers_disagree
-from ocarina_kit.schedule.recognise import Call, Reading
+from ocarina_kit.schedule.recognise import Call, Reading, Tool, read_command
 from ocarina_kit.schedule.times import Times, in_words, parse_times
 from ocarina_kit.system.problem import KitError, Problem, Remedy
 from ocarina_kit.system.secret import Secret, mask, mask_variables
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
     ends: bool
 
     @property
-    def calls(self) -> list[Call]:
+    def calls(self) -> Sequence[Call]:
         return self.reading.calls
 
     @property
@@ -66,7 +66,7 @@ class Entry(NamedTuple):
         """``kit-first`` or ``client``."""
         return "kit-first" if self.program("kit") is not None else "client"
 
-    def program(self, tool: str) -> Call | None:
+    def program(self, tool: Tool) -> Call | None:
         """The first call of the ``kit`` or the ``client``."""
         return next((call for call in self.calls if call.tool == tool), None)
 
@@ -129,7 +129,10 @@ def _read_entry(
     values: Mapping[str, str],
     set_at: Mapping[str, int],
 ) -> Entry | None:
-    """Read a line that may refresh a token. Returns None if it does not."""
+    """Read a line that may refresh a token. Returns None if it does not.
+
+    A comment that is not understood is prose.
+    """
     off = _SWITCHED_OFF.match(text)
     parts = job(off[1] if off else text)
     if parts is None:
@@ -137,7 +140,7 @@ def _read_entry(
     time, command = parts
     # As its author meant it: percent signs as they are.
     meant = command.replace("\\%", "%")
-    reading = Reading(meant, cron_environment(user, home, values))
+    reading = read_command(meant, cron_environment(user, home, values))
     entry = Entry(
         number,
         text,
@@ -149,9 +152,9 @@ def _read_entry(
         dict(set_at),
         ends=True,
     )
-    if not entry.calls or (off and _is_prose(entry)):
+    if off and (not reading.is_clear or _is_prose(entry)):
         return None
-    return entry
+    return entry if reading.calls or not reading.is_clear else None
 
 
 def _is_prose(entry: Entry) -> bool:

@@ -11,7 +11,7 @@ from ocarina_kit.client.places import read_launch
 from ocarina_kit.schedule.crontab import cron_command, encode, lines_of, variable
 from ocarina_kit.schedule.host import program_problem
 from ocarina_kit.schedule.line import Entry, Ground, build_line, entries, finds_env
-from ocarina_kit.schedule.recognise import KIT_OPTIONS, Call, Reading
+from ocarina_kit.schedule.recognise import KIT_OPTIONS, Call, read_command
 from ocarina_kit.schedule.times import gap_problem, one_miss_expires, spread
 from ocarina_kit.system.secret import mask_variables
 
@@ -22,13 +22,14 @@ class Mine(NamedTuple):
     """The refresh entries of a crontab, sorted by what they are to one set-up. All but ``off`` are active.
 
     ``mixed`` ones do other work as well: a person must take the refresh out. ``off`` are commented out. ``others`` are
-    another set-up's.
+    another set-up's. ``unclear`` ones speak of a refresh in a form that is not understood.
     """
 
     own: tuple[Entry, ...] = ()
     mixed: tuple[Entry, ...] = ()
     off: tuple[Entry, ...] = ()
     others: tuple[Entry, ...] = ()
+    unclear: tuple[Entry, ...] = ()
 
     @property
     def active(self) -> tuple[Entry, ...]:
@@ -51,7 +52,9 @@ def mine(content: bytes, ground: Ground) -> Mine:
     piles: dict[str, list[Entry]] = {name: [] for name in Mine._fields}
     for entry in entries(content, ground.user, ground.home):
         own = [_is_own(entry, call, ground) for call in entry.calls]
-        if not any(own):
+        if not entry.reading.is_clear:
+            pile = "unclear"
+        elif not any(own):
             pile = "others" if entry.active else ""
         elif not entry.active:
             pile = "off"
@@ -199,7 +202,7 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
             yield entry.set_at[name], f"{name}={value[:60]} {what}"
     text, _, percent = cron_command(entry.command)
     if (
-        percent is not None and not Reading(text, {}).comment
+        percent is not None and not read_command(text, {}).comment
     ):  # in a comment it does no harm
         excerpt = mask_variables(entry.command[: percent + 4])[-16:]
         yield (
@@ -220,7 +223,7 @@ def hazards(entry: Entry, home: str) -> Iterator[tuple[int, str]]:
         - KIT_OPTIONS
     ):
         yield number, f"ocarina-kit refresh has no option {option}"
-    if not entry.reading.complete:
+    if not entry.reading.is_complete:
         yield number, "a quote is never closed"
     if not entry.ends:
         yield number, "the crontab's last line has no line break at its end"

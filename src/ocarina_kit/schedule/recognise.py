@@ -1,69 +1,61 @@
-"""Reads a shell command line: which refreshes it runs, with which program and set-up, and what else it does. Pure.
+"""Reads a shell command: which refreshes it runs, and what else it does. Pure.
 
-No shell: words, quotes, variables and operators, with a short table of what people put before a program. What is not
-understood counts as other work, and an entry with other work is left alone. Linear, whatever the text.
+This is no shell. It understands what people usually put around a refresh:
+
+- commands between ``&&``, ``||``, ``;`` and ``|``, with redirections
+- ``NAME=value``, ``export``, ``cd``, and ``source`` or ``.`` of a file
+- programs that start another one, as ``timeout`` and ``conda run``
+- one ``sh -c`` or ``bash -lc``
+- variables that the crontab or the command sets, ``$HOME`` and ``~``
+
+A command that speaks of a refresh in any other form is unclear: nothing is known of it.
+The time to read a command grows only linearly with its length.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from posixpath import basename, isabs, join, normpath
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-_PIECE = re.compile(
-    r"""(?P<blank>[ \t\r\f\v]+|\\\n)
-      | (?P<comment>\#[^\n]*)
-      | (?P<redirect>[0-9]*[<>]+[&|]?|&>+)
-      | (?P<operator>[;&|()\n`])
-      | \\(?P<escaped>.)
-      | '(?P<single>[^']*)'
-      | "(?P<double>(?:[^"\\]|\\.)*)"
-      | (?P<open>['"][^\n]*)
-      | (?P<plain>[^\s;&|()<>'"\\`]+)""",
-    re.X | re.S,
-)
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_DOLLAR = re.compile(
-    rf"\\(?P<escaped>[\"\\$`])|\$(?P<brace>\{{)?(?P<name>{_NAME})(?(brace)\}})"
-)
-_TILDE = re.compile(rf"\A((?:{_NAME}=)?)~(?=/|\Z)")
-_ASSIGNMENT = re.compile(rf"({_NAME})=")
-_WHICH = re.compile(
-    r"(?:\$\(|`)[ ]*(?:(?:which|command[ ]+-v|type[ ]+-[pP])[ ]+([\w./~-]+)[ ]*"
-    r"|(date|hostname|uname|shuf)\b[^()`]*)[)`]|\$\(\([^()]*\)\)"
-)
+Tool = Literal["kit", "client"]
+
 PLACEHOLDER = "{YOUR_OCARINA_PATH}"
 """What the guide's line has in place of the client's path, or of its folder's."""
 # The same in other brackets, or none, and a path put inside the braces.
 _PLACEHOLDERS = re.compile(
     r"\$?(?:[{<\[]+ *YOUR_OCARINA_PATH *[}>\]]+|YOUR_OCARINA_PATH)|\{[/~$][^{}\s]*\}"
 )
-_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
+# Often in the name of a log, or in a pause of a random length.
+_SUBSTITUTION = re.compile(r"\$\(\([^()`]*\)\)|\$\([^()`]*\)|`[^`]*`")
+_UNKNOWN_VALUE = "$?"
 
-_RESERVED = frozenset(
-    "! { } if then else elif fi while until do done time coproc esac".split()
+ENVIRONMENTS = frozenset({"conda", "mamba", "micromamba"})
+"""Programs that start another one in an environment, where they find it."""
+# A column too many, as /etc/crontab has one, is a mistake in front of a refresh.
+_EXTRA_COLUMNS = frozenset({"*", "root"})
+_WRAPPERS = ENVIRONMENTS | _EXTRA_COLUMNS | {"env", "nice", "timeout", "flock"}
+_PYTHON = re.compile(r"python[0-9.]*")
+_BASH_ONLY = frozenset({"source", "[["})
+_SHELLS = frozenset({"sh", "bash"})
+_SCRIPT_OPTION = re.compile(r"-[A-Za-z]*c")
+# A login or an interactive shell reads files, which may set PATH.
+_STARTUP_OPTION = re.compile(r"-[A-Za-z]*[li]|--login")
+# They prepare a refresh or report on it. An entry with others does work of its own.
+_HARMLESS = ENVIRONMENTS | frozenset(
+    "[ [[ cat date echo exit false grep head logger mail mkdir module printf sleep tail "
+    "tee test true umask".split()
 )
-_SHELLS = frozenset(
-    "sh bash dash zsh ksh ash mksh fish csh tcsh script flock sg su runuser".split()
-)
-ENVIRONMENTS = frozenset(
-    "conda mamba micromamba uv uvx pipx pixi poetry pipenv hatch pdm".split()
-)
-_BARE = frozenset("env exec command".split())
-BUILT_IN = frozenset("exec command builtin eval time".split())
-_STARTERS = """builtin nice ionice timeout gtimeout nohup setsid stdbuf unbuffer chronic cronic run-one flock setlock
-    taskset chrt numactl busybox systemd-cat caffeinate time"""
-_BEFORE = ENVIRONMENTS | _BARE | frozenset(_STARTERS.split())
-# They prepare a refresh or report on it; an entry with others does work of its own.
-_STAGE = _BARE | frozenset(
-    """cd echo printf unset set test [ [[ true false : sleep date exit return logger mail mailx sendmail tee ts cat grep
-    egrep fgrep tail head sed awk cut tr module ml umask ulimit trap wait break continue alias shopt hash type which
-    declare typeset local readonly read shift let pwd hostname whoami id mkdir touch chmod pushd popd conda mamba
-    micromamba spack pyenv for select function case in""".split()
-)
-_NO_STARTERS = _STAGE | _SHELLS | {"ssh", "pgrep", "pkill", "ps"}
+
+_TOOLS: dict[str, Tool] = {
+    "ocarina": "client",
+    "ocarina.client": "client",
+    "ocarina-kit": "kit",
+    "ocarina_kit": "kit",
+}
+_ARGUMENTS = {"kit": ["refresh"], "client": ["oauth", "refresh"]}
 _TAKES_VALUE = frozenset(
     {"--profile", "--config", "--within", "--scope", "--for", "-m", "--metadata"}
 )
@@ -73,221 +65,387 @@ KIT_OPTIONS = _TAKES_VALUE - {"-m", "--metadata"} | {
     "--json",
     "--dry-run",
 }
+"""The options of ``ocarina-kit refresh``."""
 _ASKS_ONLY = frozenset(
     {"-h", "--help", "-v", "--version", "--print-config", "--dry-run"}
 )
-_TOOLS = {
-    "ocarina": "client",
-    "ocarina.client": "client",
-    "ocarina-kit": "kit",
-    "ocarina_kit": "kit",
-}
+_LEAD_TO_SET_UP = frozenset({"HOME", "OCARINA_CONF_FILE"})
+_SPEAKS_OF_REFRESH = re.compile(
+    r"\boauth\s+refresh\b|\bocarina[-_]kit(?:\s+-\S+)*\s+refresh\b"
+)
+
+_QUOTES = re.compile(
+    r"""'(?P<single>[^']*)'
+      | "(?P<double>(?:[^"\\]|\\.)*)"
+      | \\(?P<escaped>.?)
+      | (?P<comment>(?<![^\s;&|])\#.*)
+      | (?P<open>['"].*)
+      | (?P<plain>[^'"\\\#]+|\#)""",
+    re.X | re.S,
+)
+_DOUBLE_QUOTED_ESCAPE = re.compile(r'\\(["\\$`])')
+_DESCRIPTOR = re.compile(r"(?<![^\s;&|])[0-9]+(?=[<>])")  # the 2 of 2>log
+_OPERATORS = ";&|<>"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_ASSIGNMENT = re.compile(rf"({_NAME})=")
+_VARIABLE = re.compile(rf"\$(?:\{{(?P<braced>{_NAME})\}}|(?P<name>{_NAME}))")
+
+# Quoted signs lose their meaning for the shell. They are hidden as surrogates of a
+# range that no decoded text contains.
+_HIDE = {ord(sign): 0xD800 + ord(sign) for sign in "$~`;&|<>()'\"\\ \t\r\n"}
+_HIDE_ALL_BUT_VARIABLES = {code: _HIDE[code] for code in _HIDE if chr(code) not in "$`"}
+_SHOW = {hidden: sign for sign, hidden in _HIDE.items()}
 
 
 class Call(NamedTuple):
-    """One refresh, by ``tool``: ``kit`` or ``client``. ``environ`` is what it sees; ``options`` are its options' names.
+    """One refresh that a command runs."""
 
-    ``path`` is its program, as the shell finds it in the line; ``starters`` are programs that start it. ``set_up``:
-    what may set PATH before it, so that a bare name is found: a file that is read, as written, or an option of the
-    shell; "" if nothing does. ``config`` is the path of its configuration, None if the set-up comes from the
-    environment.
-    """
-
-    tool: str
-    path: str
-    starters: tuple[str, ...]
-    set_up: str
+    tool: Tool
+    path: str  # of its program, as the shell finds it in the command
+    wrappers: tuple[str, ...]  # the programs that start it
+    path_setter: str
+    """What may set PATH before it, so that a bare name is found: a file that is read,
+    or an option of the shell. "" if nothing does."""
     profile: str | None
     config: str | None
+    """The path of its configuration. None: the set-up comes from the environment."""
     environ: Mapping[str, str]
-    options: frozenset[str]
+    options: frozenset[str]  # their names
 
 
-class Reading:
-    """What a command line does if ``shell``, else $SHELL, starts it with the variables of ``environ``. Never raises.
+class Reading(NamedTuple):
+    """What a command does."""
 
-    ``calls`` are the refreshes; ``other_work`` are programs that have nothing to do with them. ``complete`` is False
-    if a quote is never closed. ``comment``, the first one, starts with ``#``. ``bash_only``:
-    commands that dash lacks.
+    calls: Sequence[Call] = ()
+    other_work: Sequence[str] = ()  # programs that have nothing to do with a refresh
+    is_clear: bool = True
+    """False: the command speaks of a refresh in a form that is not understood."""
+    is_complete: bool = True  # False: a quote is never closed
+    comment: str = ""  # begins with #
+    bash_only: Sequence[str] = ()  # commands that dash lacks
+
+
+def read_command(text: str, environ: Mapping[str, str]) -> Reading:
+    """Read a command that a shell starts with these variables. Never raises.
+
+    The shell is that of SHELL.
     """
+    return _Reader(environ, environ.get("SHELL", "")).read(text)
 
-    def __init__(self, text: str, environ: Mapping[str, str], shell: str = "") -> None:
-        self.calls: list[Call] = []
-        self.other_work: list[str] = []
-        self.complete = True
-        self.comment = ""
-        self.bash_only: list[str] = []
-        self._known = dict(environ)
+
+class _Reader:
+    """Reads the commands of one text in their order."""
+
+    def __init__(
+        self, environ: Mapping[str, str], shell: str, *, is_inner: bool = False
+    ) -> None:
+        self._calls: list[Call] = []
+        self._other_work: list[str] = []
+        self._bash_only: list[str] = []
+        self._is_clear = True
+        self._is_complete = True
+        self._is_inner = is_inner
+        self._variables = dict(environ)
         self._exported = set(environ)
         self._folder = ""
-        by_bash = (
-            basename(shell or environ.get("SHELL", "")) == "bash"
-        )  # others do not read it
-        self._set_up = environ.get("BASH_ENV", "") if by_bash else ""
-        self._read(_PLACEHOLDERS.sub(PLACEHOLDER, _WHICH.sub(r"\1\2", text)))
+        # Only bash reads this file.
+        is_bash = basename(shell) == "bash"
+        self._path_setter = environ.get("BASH_ENV", "") if is_bash else ""
 
-    def _read(self, text: str) -> None:
-        words: list[str] = []
-        word: str | None = None
-        redirected = False
-        for piece in _PIECE.finditer(
-            f"{text}\n\n"
-        ):  # the first may belong to a backslash
-            kind = piece.lastgroup
-            if kind in ("escaped", "single", "double", "plain"):
-                word = (word or "") + self._expanded(
-                    kind, piece[kind], begins=word is None
-                )
-                continue
-            if word is not None:
-                words += [word] if word and not redirected else []
-                word, redirected = None, False
-            if kind == "operator":
-                self._command(words)
-                words, redirected = [], False
-            elif kind == "redirect":
-                redirected = True
-            elif kind == "comment":
-                self.comment = self.comment or piece[0].rstrip()
-            elif kind == "open":
-                self.complete = False
-
-    def _expanded(self, kind: str, text: str, *, begins: bool) -> str:
-        """What the shell makes of a piece of a word."""
-        if kind in ("escaped", "single"):
-            return text
-        if kind == "plain" and begins:
-            text = _TILDE.sub(r"\1${HOME}", text)
-        return _DOLLAR.sub(
-            lambda found: found["escaped"] or self._known.get(found["name"], ""), text
+    def read(self, text: str) -> Reading:
+        text = _PLACEHOLDERS.sub(PLACEHOLDER, text)
+        code, comment = self._hide_quoted(text)
+        code = _SUBSTITUTION.sub(_replace_substitution, code)
+        if re.search(r"[()`]", code):
+            self._is_clear = False
+        for command in _split_commands(code):
+            self._read_simple_command(command)
+        is_refresh = self._calls or _SPEAKS_OF_REFRESH.search(text)
+        return Reading(
+            self._calls,
+            self._other_work,
+            self._is_clear or not is_refresh,
+            self._is_complete,
+            comment,
+            self._bash_only,
         )
 
-    def _command(self, words: list[str]) -> None:
-        """One simple command: what prepares for others is noted, all else looked at for a refresh."""
-        while words and words[0] in _RESERVED:
-            words = words[1:]
-        self.bash_only += [word for word in words[:1] if word in ("source", "[[")]
+    def _hide_quoted(self, text: str) -> tuple[str, str]:
+        """Hide the signs that are quoted, and split off the comment."""
+        parts: list[str] = []
+        comment = ""
+        for piece in _QUOTES.finditer(text):
+            content = piece[piece.lastgroup or 0]
+            match piece.lastgroup:
+                case "single":
+                    parts.append(f"'{content.translate(_HIDE)}'")
+                case "double":
+                    parts.append(f'"{_hide_double_quoted(content)}"')
+                case "escaped":
+                    parts.append(content.translate(_HIDE))
+                case "comment":
+                    comment = content.rstrip()
+                case "open":
+                    self._is_complete = False
+                case _:
+                    parts.append(content)
+        return "".join(parts), comment
+
+    def _read_simple_command(self, words: Sequence[str]) -> None:
+        """Follow what prepares for other commands, and read all else as a program."""
+        words = [self._expand(word) for word in words]
         assigned: dict[str, str] = {}
-        while words and (match := _ASSIGNMENT.match(words[0])):
-            assigned[match[1]] = words[0][match.end() :]
+        while words and _ASSIGNMENT.match(words[0]):
+            name, value = self._read_assignment(words[0])
+            assigned[name] = value
             words = words[1:]
         if not words:
-            self._known.update(assigned)
-        elif words[0] == "export":
-            for name, equals, value in (word.partition("=") for word in words[1:]):
-                self._exported.add(name)
-                self._known.update({name: value} if equals else {})
-        elif words[0] == "unset":
-            self._exported.difference_update(words[1:])
-        elif words[0] == "cd":
-            self._folder = words[-1] if words[1:] else ""
-        elif words[0] in ("source", ".") or " ".join(words).startswith(
-            ("eval $", "eval `")
-        ):
-            # Without one of these, a job has no `module` and no `conda activate`.
-            # The path of a second one may be from the first.
-            self._set_up = words[1] if words[1:] and not self._set_up else words[0]
-        else:
-            environ = {
-                name: value
-                for name, value in self._known.items()
-                if name in self._exported
-            }
-            self._program(words, {**environ, **assigned})
-
-    def _program(self, words: list[str], environ: dict[str, str]) -> None:
-        """A program, behind those that start it. One that is not known may start it too, and does its own work."""
-        starters, strange = list[str](), list[str]()
-        first = basename(words[0])
-        if words[:2] in (["command", "-v"], ["command", "-V"]):
+            self._variables.update(assigned)
             return
-        for at, word in enumerate(words):
-            name, rest = basename(word), words[at + 1 :]
-            for option, script in pairwise(rest) if name in _SHELLS else ():
-                if re.fullmatch(r"-[A-Za-z]*c|--command", option):  # sh -c '…'
-                    self._inner(script, environ, [*starters, word], rest[0])
-                    return
-            tool = "client" if PLACEHOLDER in word else _TOOLS.get(name)
-            if tool:
-                by_module = starters and words[at - 1] == "-m"
-                path = starters.pop() if by_module else word
-                if call := self._call(tool, path, rest, environ, starters):
-                    self.calls.append(call)
-                    self.other_work += strange
-                    return
-            if _PYTHON.fullmatch(name) or name in _BEFORE:
-                starters.append(word)
-            elif at == 0 and name in _NO_STARTERS:
-                break  # not taken to start what is behind it
-            elif at == 0:
-                starters = [word]
-                # A column too many, as /etc/crontab has, is a mistake and no work.
-                strange = (
-                    [] if word in ("*", "root", environ.get("LOGNAME")) else [word]
-                )
-            if match := _ASSIGNMENT.match(word):
-                environ[match[1]] = word[match.end() :]
-        # `exec 2>log` runs nothing.
-        if first not in _STAGE or (first in _BARE and words[1:]):
-            self.other_work.append(words[0])
+        if words[0] in _BASH_ONLY:
+            self._bash_only.append(words[0])
+        match words[0]:
+            case "export":
+                self._export(words[1:])
+            case "cd":
+                self._folder = _show(words[-1]) if words[1:] else ""
+            case "source" | ".":
+                self._read_file(words)
+            case "eval" | "unset":
+                self._is_clear = False  # it changes what the next commands see
+            case _:
+                environ = self._exported_variables()
+                self._read_program(words, {**environ, **assigned})
 
-    def _inner(
+    def _read_assignment(self, word: str) -> tuple[str, str]:
+        name, _, value = word.partition("=")
+        value = self._expand(value)
+        if name in _LEAD_TO_SET_UP and "$" in value:  # a variable that is not known
+            self._is_clear = False
+        return name, _show(value)
+
+    def _export(self, words: Sequence[str]) -> None:
+        for word in words:
+            name, value = self._read_assignment(word)
+            self._exported.add(name)
+            if "=" in word:
+                self._variables[name] = value
+
+    def _read_file(self, words: Sequence[str]) -> None:
+        """Note that a file is read, without which no `conda activate` works in a job.
+
+        The path of a second one may be from the first.
+        """
+        has_path = len(words) > 1 and not self._path_setter
+        self._path_setter = _show(words[1] if has_path else words[0])
+
+    def _exported_variables(self) -> dict[str, str]:
+        return {
+            name: value
+            for name, value in self._variables.items()
+            if name in self._exported
+        }
+
+    def _expand(self, word: str) -> str:
+        """Put in the values of the variables that are known."""
+        if word == "~" or word.startswith("~/"):
+            word = f"$HOME{word[1:]}"
+        return _VARIABLE.sub(self._value_of, word)
+
+    def _value_of(self, variable: re.Match[str]) -> str:
+        name = variable["braced"] or variable["name"]
+        if name not in self._variables:
+            return variable[0]
+        return self._variables[name].translate(_HIDE)
+
+    def _read_program(self, words: Sequence[str], environ: dict[str, str]) -> None:
+        """Find the refresh in a command, or note what it does instead."""
+        positions = range(len(words)) if _is_wrapper(words[0]) else range(1)
+        for position in positions:
+            if self._read_script(words, position, environ):
+                return
+            call = self._read_call(words, position, environ)
+            if call is not None:
+                self._calls.append(call)
+                return
+        program = basename(words[0])
+        if program in _HARMLESS:
+            return
+        speaks = _SPEAKS_OF_REFRESH.search(_show(" ".join(words)))
+        asks_only = _tool_of(words[0]) and _ASKS_ONLY.intersection(words)
+        if speaks and not asks_only:
+            self._is_clear = False
+        self._other_work.append(_show(words[0]))
+
+    def _read_script(
+        self, words: Sequence[str], position: int, environ: Mapping[str, str]
+    ) -> bool:
+        """Read the script that a shell is given. Return whether there is one."""
+        is_shell = basename(words[position]) in _SHELLS
+        if not is_shell or self._is_inner:
+            return False
+        options: list[str] = []
+        for option, script in zip(
+            words[position + 1 :], words[position + 2 :], strict=False
+        ):
+            options.append(option)
+            if _SCRIPT_OPTION.fullmatch(option):
+                self._add_script(script, words[: position + 1], options, environ)
+                return True
+            if not option.startswith("-"):
+                return False
+        return False
+
+    def _add_script(
         self,
         script: str,
+        before: Sequence[str],
+        options: Sequence[str],
         environ: Mapping[str, str],
-        starters: Sequence[str],
-        option: str,
     ) -> None:
-        """A shell within the line. As a login or an interactive one it reads start-up files, which may set PATH."""
-        inner = Reading(script, environ, starters[-1])
-        set_up = option if re.match(r"-\w*[li]|--login", option) else self._set_up
-        for call in inner.calls:
-            by = (*starters, *call.starters)
-            self.calls.append(call._replace(starters=by, set_up=call.set_up or set_up))
-        self.other_work += inner.other_work
-        self.complete = self.complete and inner.complete
+        """Add what the script of an inner shell does.
 
-    def _call(
-        self,
-        tool: str,
-        path: str,
-        words: Sequence[str],
-        environ: Mapping[str, str],
-        around: Sequence[str],
-    ) -> Call | None:
-        """The refresh that these words ask a tool for; None if they ask for something else, or go on as prose."""
-        options: dict[str, str] = {}
-        plain: list[str] = []
-        rest = iter(words)
-        for word in rest:
-            option, equals, value = word.partition("=")
-            if not option.startswith("-"):
-                plain.append(word)
-                continue
-            options[option] = (
-                next(rest, "") if option in _TAKES_VALUE and not equals else value
+        Args:
+            before: the shell, and what is before it.
+            options: those of the shell.
+        """
+        shell = before[-1]
+        inner = _Reader(_environ_of(before, environ), shell, is_inner=True)
+        reading = inner.read(_show(script))
+        path_setter = self._path_setter
+        for option in options:
+            if _STARTUP_OPTION.match(option):
+                path_setter = option
+        wrappers = (*filter(_is_wrapper, before), shell)
+        for call in reading.calls:
+            self._calls.append(
+                call._replace(
+                    wrappers=(*map(_show, wrappers), *call.wrappers),
+                    path_setter=call.path_setter or path_setter,
+                )
             )
-            if option == "--scopes":  # the client's takes all words behind it
-                break
-        wanted = ["oauth", "refresh"] if tool == "client" else ["refresh"]
-        if plain != wanted or _ASKS_ONLY & options.keys():
+        self._other_work += reading.other_work
+        self._is_clear = self._is_clear and reading.is_clear
+        self._is_complete = self._is_complete and reading.is_complete
+
+    def _read_call(
+        self, words: Sequence[str], position: int, environ: Mapping[str, str]
+    ) -> Call | None:
+        """Read the refresh that begins at a word. None if there is none."""
+        path = words[position]
+        tool = _tool_of(path)
+        if tool is None:
             return None
-        home, config = environ.get("HOME", ""), environ.get("OCARINA_CONF_FILE", "")
+        options, arguments = _split_arguments(words[position + 1 :])
+        if arguments != _ARGUMENTS[tool] or _ASKS_ONLY & options.keys():
+            return None
+        if any("$" in word for word in words):  # a variable that is not known
+            return None
+        before = words[:position]
+        environ = _environ_of(before, environ)
+        wrappers = [_show(word) for word in before if _is_wrapper(word)]
+        if wrappers and before[-1] == "-m":
+            path = wrappers.pop()
+        return Call(
+            tool=tool,
+            path=self._absolute(_show(path)),
+            wrappers=tuple(wrappers),
+            path_setter=self._path_setter,
+            profile=options.get("--profile") or None,
+            config=self._config_of(tool, options, environ),
+            environ=environ,
+            options=frozenset(options),
+        )
+
+    def _absolute(self, path: str) -> str:
+        is_relative = "/" in path and not path.startswith("~")
+        if is_relative and isabs(self._folder):
+            return normpath(join(self._folder, path))
+        return path
+
+    def _config_of(
+        self, tool: Tool, options: Mapping[str, str], environ: Mapping[str, str]
+    ) -> str | None:
+        """Find the path of the configuration that a call reads."""
+        if "--env" in options or "HOME" not in environ:
+            return None
+        home = environ["HOME"]
+        config = environ.get("OCARINA_CONF_FILE") or join(home, ".ocarina")
         if tool == "kit":
             config = options.get("--config") or config
-            config = join(home, config[2:]) if config.startswith("~/") else config
-        config = normpath(join(home, self._folder, config or join(home, ".ocarina")))
-        if "/" in path and isabs(self._folder) and path[0] != "~":
-            path = normpath(join(self._folder, path))
-        profile = options.get("--profile") or None
-        file = None if "--env" in options or "HOME" not in environ else config
-        return Call(
-            tool,
-            path,
-            tuple(around),
-            self._set_up,
-            profile,
-            file,
-            environ,
-            frozenset(options),
-        )
+            config = re.sub(r"\A~(?=/)", lambda _: home, config)
+        return normpath(join(home, self._folder, config))
+
+
+def _split_commands(code: str) -> Iterator[list[str]]:
+    """Split at the operators into words, without the redirections."""
+    code = _DESCRIPTOR.sub("", code)
+    lexer = shlex.shlex(code, posix=True, punctuation_chars=_OPERATORS)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    words: list[str] = []
+    is_redirected = False
+    for token in lexer:
+        if "<" in token or ">" in token:
+            is_redirected = True
+        elif token and token[0] in _OPERATORS:
+            yield words
+            words = []
+            is_redirected = False
+        elif is_redirected:
+            is_redirected = False
+        else:
+            words.append(token)
+    yield words
+
+
+def _split_arguments(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Split the words behind a program into its options and its arguments."""
+    options: dict[str, str] = {}
+    arguments: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if not word.startswith("-"):
+            arguments.append(word)
+        elif option in _TAKES_VALUE and not equals:
+            options[option] = _show(next(rest, ""))
+        else:
+            options[option] = _show(value)
+        if option == "--scopes":  # the client's, which takes all words behind it
+            break
+    return options, arguments
+
+
+def _replace_substitution(substitution: re.Match[str]) -> str:
+    if _SPEAKS_OF_REFRESH.search(substitution[0]):
+        return substitution[0]
+    return _UNKNOWN_VALUE
+
+
+def _hide_double_quoted(text: str) -> str:
+    text = _DOUBLE_QUOTED_ESCAPE.sub(lambda escape: escape[1].translate(_HIDE), text)
+    return text.translate(_HIDE_ALL_BUT_VARIABLES)
+
+
+def _show(text: str) -> str:
+    return text.translate(_SHOW)
+
+
+def _tool_of(word: str) -> Tool | None:
+    return "client" if PLACEHOLDER in word else _TOOLS.get(basename(word))
+
+
+def _is_wrapper(word: str) -> bool:
+    name = basename(word)
+    return name in _WRAPPERS or _PYTHON.fullmatch(name) is not None
+
+
+def _environ_of(before: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Add the variables that `env` sets for a program."""
+    variables = dict(environ)
+    for word in before:
+        if _ASSIGNMENT.match(word):
+            name, _, value = word.partition("=")
+            variables[name] = _show(value)
+    return variables
