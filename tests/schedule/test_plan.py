@@ -10,7 +10,14 @@ from tests.schedule.test_line import GROUND, KIT, OCARINA
 
 from ocarina_kit.schedule.crontab import encode, lines_of
 from ocarina_kit.schedule.line import build_line, entries
-from ocarina_kit.schedule.plan import Plan, hazards, mine, plan_removal, plan_schedule
+from ocarina_kit.schedule.plan import (
+    Hazard,
+    Plan,
+    find_hazards,
+    own_entries,
+    plan_removal,
+    plan_schedule,
+)
 from ocarina_kit.schedule.times import spread
 
 GUIDE = f"0 0,6,12,18 * * * {OCARINA} oauth refresh"
@@ -148,27 +155,27 @@ def test_an_unclear_line_is_left() -> None:
 @settings(max_examples=60)
 def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> None:
     raw = b"\n".join(lines) + (b"\n" if ends and lines else b"")
-    own = {entry.number for entry in mine(raw, GROUND).own}
+    own = {entry.number for entry in own_entries(raw, GROUND).own}
     foreign = [
         text.rstrip("\n")
         for at, text in enumerate(lines_of(raw), start=1)
         if at not in own
     ]
     installed = plan_schedule(raw, GROUND)
-    (entry,) = mine(installed.after, GROUND).own
+    (entry,) = own_entries(installed.after, GROUND).own
     now = [text.rstrip("\n") for text in lines_of(installed.after)]
     assert now[: entry.number - 1] + now[entry.number :] == foreign
     again = plan_schedule(installed.after, GROUND)
     assert (again.outcome, again.after) == ("unchanged", installed.after)
-    assert list(hazards(entry, GROUND.home)) == []
+    assert list(find_hazards(entry, GROUND.home)) == []
     assert [
         text.rstrip("\n") for text in lines_of(plan_removal(installed.after, GROUND))
     ] == foreign
 
 
-def found(text: str) -> list[tuple[int, str]]:
+def found(text: str) -> list[Hazard]:
     (entry,) = entries(encode(text), "u", GROUND.home)
-    return list(hazards(entry, GROUND.home))
+    return list(find_hazards(entry, GROUND.home))
 
 
 HAZARDS = [

@@ -42,6 +42,7 @@ from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.answers import ProbeKind
 from ocarina_kit.majora.api import Majora
+from ocarina_kit.schedule.plan import PlanOutcome
 from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.words import listed
@@ -387,8 +388,10 @@ class _Init:
             with self.ui.waiting("Planning the crontab line", PLAN_S):
                 entry = plan_entry(self.context, setup, self.clients.chosen)
             # A client that is installed first comes into the line that there is, too.
-            unchanged = entry.plan.outcome == "unchanged" and self.client_plan is None
-            if unchanged or entry.plan.outcome == "mixed":
+            unchanged = (
+                entry.plan.outcome is PlanOutcome.UNCHANGED and self.client_plan is None
+            )
+            if unchanged or entry.plan.outcome is PlanOutcome.MIXED:
                 return rows
             if entry.problem is not None:
                 raise KitError(entry.problem)

@@ -28,7 +28,7 @@ from ocarina_kit.client.scopes import what_for
 from ocarina_kit.config.location import Setup
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.line import Entry, second_reading
-from ocarina_kit.schedule.plan import Mine, plan_removal
+from ocarina_kit.schedule.plan import EntriesByOwner, PlanOutcome, plan_removal
 from ocarina_kit.schedule.times import parse_every, parse_times, refuse_long_gap, spread
 from ocarina_kit.system.change import Change, difference
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
@@ -232,16 +232,16 @@ def _install(
     if planned.problem is not None:
         return planned.problem
     _warn_of_mixed(context, entries)
-    if planned.plan.outcome == "unchanged":
+    if planned.plan.outcome is PlanOutcome.UNCHANGED:
         ui.say(
             f"Your crontab on {host} has this line already: {planned.entry.words}. Nothing was changed."
         )
         if not dry_run and first_seen(planned.world.tokens.log, host) is None:
             note(context, setup, log.Event.SCHEDULED)
         return None
-    if entries.again and not entries.active:
+    if entries.usable_again and not entries.active:
         ui.say(
-            f"Line {entries.again[0].number} is this set-up's entry, commented out. It is used again."
+            f"Line {entries.usable_again[0].number} is this set-up's entry, commented out. It is used again."
         )
     if planned.left:
         ui.warn(f"{planned.left} [CRN002]")
@@ -262,7 +262,7 @@ def _install(
     return None
 
 
-def _warn_of_mixed(context: Context, entries: Mine) -> None:
+def _warn_of_mixed(context: Context, entries: EntriesByOwner) -> None:
     for entry in entries.mixed:
         context.ui.warn(
             f"Line {entry.number} does other work too, so it is left: it still refreshes. [CRN003]"

@@ -22,7 +22,7 @@ from ocarina_kit.schedule.crontab import cron_command, encode
 from ocarina_kit.schedule.host import program_problem, why_kit_fails
 from ocarina_kit.schedule.install import install
 from ocarina_kit.schedule.line import Entry, Ground, entries
-from ocarina_kit.schedule.plan import Mine, Plan, plan_schedule
+from ocarina_kit.schedule.plan import EntriesByOwner, Plan, PlanOutcome, plan_schedule
 from ocarina_kit.schedule.scheduler import Listing, ListingState
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, worst
@@ -105,13 +105,15 @@ def plan_entry(
     line = encode(plan.line) + b"\n"
     entry = entries(line, context.machine.user, str(context.machine.home))[0]
     left = ""
-    if plan.outcome == "switched off":
+    if plan.outcome is PlanOutcome.SWITCHED_OFF:
         left = f"Line {plan.entries.off[0].number} of your crontab is this set-up's entry, commented out."
-    elif plan.outcome == "added" and (refreshed_elsewhere(world) or other_hosts(world)):
+    elif plan.outcome is PlanOutcome.ADDED and (
+        refreshed_elsewhere(world) or other_hosts(world)
+    ):
         found = crontab_checks.exists(world)
         if found is not None:
             left = f"{found.said} Each host has a crontab of its own."
-    elif plan.outcome == "added" and plan.entries.unclear:
+    elif plan.outcome is PlanOutcome.ADDED and plan.entries.unclear:
         left = f"Line {plan.entries.unclear[0].number} of your crontab may refresh these tokens already."
     clients = Clients((client,), chosen=client) if client is not None else Clients()
     new = context.world(listing=Listing(ListingState.READ, plan.after), clients=clients)
@@ -130,7 +132,7 @@ def plan_entry(
     return Planned(world, plan, entry, edit, problem, left, cautions)
 
 
-def in_the_way(context: Context, entries: Mine) -> Problem | None:
+def in_the_way(context: Context, entries: EntriesByOwner) -> Problem | None:
     """SCH001 if the only entry does other work as well."""
     if entries.own or not entries.mixed:
         return None

@@ -23,7 +23,7 @@ from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule import host as cron_host
 from ocarina_kit.schedule.line import Entry
-from ocarina_kit.schedule.plan import hazards
+from ocarina_kit.schedule.plan import find_hazards
 from ocarina_kit.schedule.scheduler import ListingState
 from ocarina_kit.schedule.times import gap_problem, one_miss_expires
 from ocarina_kit.schedule.times import last_run as last_run_of
@@ -318,7 +318,7 @@ def runs_as_meant(world: World) -> Outcome | None:
     The line does something other than it says, or nothing.
     """
     for entry in world.entries.active:
-        for line, what in hazards(entry, world.ground.home):
+        for line, what in find_hazards(entry, world.ground.home):
             by = "write the crontab entry so that cron runs it as it is meant"
             return faulty(
                 world, "crontab, line {line}: {what}.", by, line=line, what=what

@@ -11,7 +11,7 @@ from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.host import program_problem
 from ocarina_kit.schedule.line import Entry
-from ocarina_kit.schedule.plan import plan_schedule
+from ocarina_kit.schedule.plan import PlanOutcome, plan_schedule
 from ocarina_kit.schedule.recognise import ENVIRONMENTS, PLACEHOLDER, Call
 from ocarina_kit.system.change import Change
 from ocarina_kit.system.problem import KitError
@@ -49,7 +49,7 @@ def repair(world: World, content: bytes) -> bytes:
     except KitError:
         return content
     is_elsewhere = refreshed_elsewhere(world) or other_hosts(world)
-    if plan.outcome == "added" and (is_elsewhere or plan.entries.unclear):
+    if plan.outcome is PlanOutcome.ADDED and (is_elsewhere or plan.entries.unclear):
         return content
     return plan.after
 

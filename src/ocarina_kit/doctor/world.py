@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ocarina_kit.majora.answers import Probe
     from ocarina_kit.majora.api import Majora
     from ocarina_kit.schedule.line import Ground
-    from ocarina_kit.schedule.plan import Mine
+    from ocarina_kit.schedule.plan import EntriesByOwner
     from ocarina_kit.schedule.scheduler import Listing, Scheduler
     from ocarina_kit.system.files import File
     from ocarina_kit.tokens.file import Token, TokensFile
@@ -350,11 +350,11 @@ class World:
         return ground_of(self.machine, self.location, self.setup.domain)
 
     @cached_property
-    def entries(self) -> Mine:
+    def entries(self) -> EntriesByOwner:
         """The refresh lines of the crontab, sorted by whose they are."""
-        from ocarina_kit.schedule.plan import mine
+        from ocarina_kit.schedule.plan import own_entries
 
-        return mine(self.listing.content, self.ground)
+        return own_entries(self.listing.content, self.ground)
 
 
 def _bounded(machine: Machine, until: float) -> Runner:

@@ -45,8 +45,8 @@ _SCRIPT_OPTION = re.compile(r"-[A-Za-z]*c")
 _STARTUP_OPTION = re.compile(r"-[A-Za-z]*[li]|--login")
 # They prepare a refresh or report on it. An entry with others does work of its own.
 _HARMLESS = ENVIRONMENTS | frozenset(
-    "[ [[ cat date echo exit false grep head logger mail mkdir module printf sleep tail "
-    "tee test true umask".split()
+    "[ [[ cat date echo exit false grep head logger mail mkdir module printf sleep "
+    "tail tee test true umask".split()
 )
 
 _TOOLS: dict[str, Tool] = {
@@ -306,8 +306,10 @@ class _Reader:
         """Add what the script of an inner shell does.
 
         Args:
+            script: what the shell is given.
             before: the shell, and what is before it.
             options: those of the shell.
+            environ: the variables that it sees.
         """
         shell = before[-1]
         inner = _Reader(_environ_of(before, environ), shell, is_inner=True)
