@@ -17,6 +17,7 @@ from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError
@@ -50,7 +51,7 @@ def machine(**environ: str) -> Machine:
 
 def config_of(given: Any, profile: str | None = None, **file: Any) -> Config:
     data = given if isinstance(given, bytes) else json.dumps(given, indent=4).encode()
-    seen = File(PATH, "file", data, mode=0o600, ours=True)._replace(**file)
+    seen = File(PATH, FileKind.FILE, data, mode=0o600, ours=True)._replace(**file)
     document, broken = (
         jsontext.read(seen.content) if seen.content is not None else (None, None)
     )
@@ -202,7 +203,7 @@ def test_a_missing_or_incomplete_profile_is_the_one_fault() -> None:
 
 
 def test_a_file_that_may_not_be_read_or_is_anothers() -> None:
-    config = config_of(GOOD, kind="unreadable", content=None)
+    config = config_of(GOOD, kind=FileKind.UNREADABLE, content=None)
     assert wrong(config) == {"CFG001": "fail"}
     assert judged(config)["CFG001"].remedy.commands == ("chmod 600 /tmp/.ocarina",)
     assert judged(config_of(GOOD, mode=0o644, ours=False))["CFG003"].fix == ()

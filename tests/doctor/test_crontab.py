@@ -17,6 +17,7 @@ from ocarina_kit.doctor.entry import repair
 from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.schedule.plan import Ground
 from ocarina_kit.schedule.scheduler import Listing, ListingState
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import Completed
@@ -82,7 +83,7 @@ class Desk:
             "setup": Setup(location, "https://m.test/", "u", self.home / "t"),
             "listing": Listing(ListingState.READ, f"{text}\n".encode()),
             "clients": Clients((found,), found, found),
-            "tokens": Tokens(File(self.home / "t", "file"), file, tuple(log), NOW, file.tokens, tuple(log)),
+            "tokens": Tokens(File(self.home / "t", FileKind.FILE), file, tuple(log), NOW, file.tokens, tuple(log)),
             "ground": Ground("u", "login1", str(self.home), f"{self.home}/.ocarina", "https://m.test/", (self.kit,)),
             "_table": None,
         }  # fmt: skip

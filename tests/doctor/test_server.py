@@ -16,6 +16,7 @@ from ocarina_kit.doctor.check import Judge, Outcome, ok
 from ocarina_kit.doctor.world import Tokens, World
 from ocarina_kit.majora.answers import Probe, ProbeKind
 from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import Completed
@@ -158,7 +159,7 @@ def a_token(access: str, **more: object) -> dict[str, object]:
 def tokens(**entries: object) -> Tokens:
     file = TokensFile({VIEW: a_token("v"), **entries})
     usable = tuple(token for token in file.tokens if token.is_usable)
-    return Tokens(File(Path("/t"), "file"), file, (), NOW, usable, ())
+    return Tokens(File(Path("/t"), FileKind.FILE), file, (), NOW, usable, ())
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ import pytest
 from tests.conftest import mode_of
 
 from ocarina_kit.system import files
-from ocarina_kit.system.file_errors import explained, fault_in, no_file
+from ocarina_kit.system.file_errors import examine_folder, explained
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError, Problem
+from ocarina_kit.system.problems import no_file
 
 
 def names(folder: Path) -> list[str]:
@@ -113,10 +115,11 @@ def test_another_users_folder_and_group(tmp_path: Path) -> None:
         raise PermissionError(errno.EACCES, "")
     assert caught.value.problem.id == "FIL001"
     assert (
-        no_file("unreadable", tmp_path / "f")[1] == caught.value.problem.remedy.commands
+        no_file(FileKind.UNREADABLE, tmp_path / "f", is_foreign=True)[1]
+        == caught.value.problem.remedy.commands
     )
     (tmp_path / "f").rename(tmp_path / ".ocarina-kit")
-    assert fault_in(tmp_path) is None
+    assert examine_folder(tmp_path) is None
     (tmp_path / ".ocarina-kit").rename(tmp_path / "f")
     os.chown(tmp_path / "f", 0, -1)
     os.chown(tmp_path, 0, 12345)

@@ -31,9 +31,10 @@ from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.majora.problems import no_answer
 from ocarina_kit.system.change import Change, apply_to_file
-from ocarina_kit.system.file_errors import refuse
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import final_target, prove_space
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
+from ocarina_kit.system.problems import no_such_folder, not_written
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import problems
 from ocarina_kit.tokens.owner import note_use
@@ -377,7 +378,7 @@ def look(context: Context, wish: Wish) -> tuple[Config, list[Outcome]]:
     if not wish.dry_run:
         prove_space(target, 1).discard()
     elif not target.parent.exists():
-        refuse("no folder", target)
+        raise KitError(not_written(target, no_such_folder(target.parent)))
     with_settings(
         config, {"MAJORA_TOKEN": "OAUTH"}
     )  # says if something in the file is in the way
@@ -397,7 +398,7 @@ def plan(
     """
     file, changes = config.file, list[Change]()
     written = config._replace(
-        file=file._replace(kind="file", mode=0o600, ours=True), broken=None
+        file=file._replace(kind=FileKind.FILE, mode=0o600, ours=True), broken=None
     )
     # Now the profile is complete, all else can be judged.
     world, more = settled(World.of(with_settings(written, values)))

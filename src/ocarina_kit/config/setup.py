@@ -15,6 +15,7 @@ from ocarina_kit.config.jsontext import Document, Spot
 from ocarina_kit.config.location import Setup, SetupLocation
 from ocarina_kit.config.names import PAIR, SETTINGS
 from ocarina_kit.config.values import is_api_key, judge, tidied
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import File, read_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
@@ -27,7 +28,7 @@ class Config(NamedTuple):
     machine: Machine
     location: SetupLocation
     settings: Mapping[str, object]
-    file: File = File(Path(), "missing")
+    file: File = File(Path(), FileKind.MISSING)
     readable: Document | None = None
     broken: Spot | None = None
 

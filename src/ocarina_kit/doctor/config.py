@@ -19,8 +19,9 @@ from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied
 from ocarina_kit.doctor.check import Outcome, check, follows, problem
 from ocarina_kit.doctor.world import World
 from ocarina_kit.system.change import Change
-from ocarina_kit.system.file_errors import no_file
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import File, loose_folders, read_file
+from ocarina_kit.system.problems import no_file
 from ocarina_kit.system.words import listed, tilde
 
 FILLERS_SINCE = (0, 48)
@@ -98,10 +99,10 @@ def exists(world: World) -> Outcome | None:
     Without it neither ocarina nor ocarina-kit knows your Majora.
     """
     file = world.config.file
-    if file.kind == "file":
+    if file.kind is FileKind.FILE:
         return None
-    said, commands = no_file(file.kind, file.path)
-    run = (*commands, "" if file.kind == "unreadable" else _INIT)
+    said, commands = no_file(file.kind, file.path, is_foreign=file.ours is False)
+    run = (*commands, "" if file.kind is FileKind.UNREADABLE else _INIT)
     return _wrong(world.config, f"The configuration {said}", run=run)
 
 
@@ -406,9 +407,9 @@ def optional(world: World) -> Outcome | None:
     text, run = "Remove it, or give it another value.", _edit(config)
     if not faults and config.text("MAJORA_TOKENS_FILE"):
         setting, file = config.path_of("MAJORA_TOKENS_FILE"), config.tokens_file
-        if read_file(file).kind in ("folder", "special"):
+        if read_file(file).kind in (FileKind.FOLDER, FileKind.SPECIAL):
             faults[setting] = "does not name a file"
-        elif read_file(file.parent).kind not in ("folder", "unreadable"):
+        elif read_file(file.parent).kind not in (FileKind.FOLDER, FileKind.UNREADABLE):
             faults[setting] = "is in a folder that does not exist"
             text, run = (
                 "Make the folder, or name another file.",

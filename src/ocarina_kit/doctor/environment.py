@@ -22,7 +22,8 @@ from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.server import failed_step
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.line import NO_PROXY, PROXY
-from ocarina_kit.system.file_errors import fault_in
+from ocarina_kit.system.file_errors import examine_folder
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import read_file
 from ocarina_kit.system.words import span, tilde
 
@@ -304,15 +305,22 @@ def writable(world: World) -> Outcome | None:
             each for each in (state, *state.parents) if os.path.lexists(each)
         ),
     }
-    if world.config.file.kind == "file":  # otherwise CFG001 says what is wrong
+    if world.config.file.kind is FileKind.FILE:  # otherwise CFG001 says what is wrong
         folders["The folder of the configuration"] = _beside(world.location.config)
     for what, folder in folders.items():
         # A missing one is CFG001's or CFG010's.
-        missing = what != "The state folder" and read_file(folder).kind != "folder"
-        if not missing and (fault := fault_in(folder)) is not None:
-            why, (text, run) = fault
+        is_folder = read_file(folder).kind is FileKind.FOLDER
+        if what != "The state folder" and not is_folder:
+            continue
+        obstacle = examine_folder(folder)
+        if obstacle is not None:
+            text, run = obstacle.remedy
             return problem(
-                "fail", f"{what}: {why}", text=text, run=run, folder=tilde(folder, home)
+                "fail",
+                f"{what}: {obstacle.why}",
+                text=text,
+                run=run,
+                folder=tilde(folder, home),
             )
     return None
 

@@ -16,8 +16,9 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.host import zone
 from ocarina_kit.schedule.times import runs
 from ocarina_kit.system.change import Change
-from ocarina_kit.system.file_errors import no_file
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import read_file
+from ocarina_kit.system.problems import no_file
 from ocarina_kit.system.words import clock, span, tilde
 from ocarina_kit.tokens.file import EXPIRED, Token, TokensFile, foreign_kind
 from ocarina_kit.tokens.history import chosen_scopes
@@ -37,8 +38,8 @@ def there(world: World) -> Outcome | None:
     """
     found = world.tokens.found
     read = world.tokens.file
-    if found.kind != "file":
-        why, commands = no_file(found.kind, found.path)
+    if found.kind is not FileKind.FILE:
+        why, commands = no_file(found.kind, found.path, is_foreign=found.ours is False)
     elif read.entries or read.damage is not None:
         return None
     else:
@@ -206,7 +207,8 @@ def purposes(world: World) -> Outcome | None:
     domain = world.config_findings["CFG007"]
     if domain.status == "fail" or domain.cause:
         return follows(domain.cause or "CFG007")
-    rotated = read_file(world.machine.state / "refresh.log.1", cap=0).kind != "missing"
+    older = read_file(world.machine.state / "refresh.log.1", cap=0)
+    rotated = older.kind is not FileKind.MISSING
     held = _keys(world.tokens.usable)
     table = world.table
     served = {name for key in held for name in scopes.names_of(key, table)}

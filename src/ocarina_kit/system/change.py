@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.problem import KitError, Problem, Remedy
+from ocarina_kit.system.problem import KitError
+from ocarina_kit.system.problems import changed_meanwhile
 from ocarina_kit.system.secret import Secret, masked
 from ocarina_kit.system.words import tilde
 
@@ -53,14 +54,7 @@ def apply_to_file(
         if change.what == "chmod":
             as_expected = seen.mode == change.mode
         if not as_expected:
-            raise KitError(
-                Problem(
-                    message=f"{change.path} was changed by another program in the meantime. It was left alone.",
-                    id="FIX001",
-                    why="The change was made for the content before, and could undo the other one.",
-                    remedy=Remedy("Run the command again."),
-                )
-            )
+            raise KitError(changed_meanwhile(change.path))
         if change.what == "chmod":
             chmod_private(change.path)
             return None

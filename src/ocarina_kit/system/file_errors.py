@@ -1,4 +1,4 @@
-"""Why a file cannot be written, in words: what the system said, and what is seen in its folder."""
+"""Finds out why a file cannot be written."""
 
 from __future__ import annotations
 
@@ -7,208 +7,97 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from shlex import quote
-from typing import NoReturn
 
-from ocarina_kit.system.problem import KitError, Problem, Remedy
+from ocarina_kit.system import problems
+from ocarina_kit.system.problem import KitError
+from ocarina_kit.system.problems import Obstacle, not_written
 
-# Fault: id (that of CHECKS.md if ENV008 covers it), why, what to do, command.
-_FAULTS = {
-    "read-only": (
-        "ENV008",
-        "The file system of {folder} is mounted read-only.",
-        "See how:",
-        "df {folder}",
-    ),
-    "space": (
-        "ENV008",
-        "The file system of {folder} is full.",
-        "Delete something:",
-        "df -h {folder}",
-    ),
-    "inodes": (
-        "ENV008",
-        "No inodes are left in {folder}.",
-        "Delete files:",
-        "df -i {folder}",
-    ),
-    "quota": (
-        "ENV008",
-        "Your quota in {folder} is used up.",
-        "Delete something:",
-        "quota -s",
-    ),
-    "not yours": (
-        "ENV008",
-        "{folder} belongs to another user.",
-        "Use a folder of yours:",
-        "ls -ld {folder}",
-    ),
-    "mode": (
-        "ENV008",
-        "The mode of {folder} forbids writing.",
-        "Allow it:",
-        "chmod u+wx {folder}",
-    ),
-    "immutable": (
-        "ENV008",
-        "It may be marked immutable.",
-        "See:",
-        "lsattr -d {folder} {path}",
-    ),
-    "foreign": (
-        "FIL001",
-        "It belongs to another user.",
-        "If it should be yours:",
-        "sudo chown {uid} {path}",
-    ),
-    "in the way": (
-        "FIL002",
-        "Something else is in its place.",
-        "Move it away:",
-        "mv {path} {path}.old",
-    ),
-    "special": (
-        "FIL003",
-        "It is a device, a pipe or a socket.",
-        "Name an ordinary file.",
-        "ls -l {path}",
-    ),
-    "no folder": (
-        "FIL004",
-        "The folder {folder} does not exist.",
-        "Make it:",
-        "mkdir -p {folder}",
-    ),
-    "not a folder": (
-        "FIL004",
-        "{folder} is not a folder.",
-        "Name another folder. See:",
-        "ls -ld {folder}",
-    ),
-    "name": ("FIL005", "Its name is too long.", "Use a shorter name.", ""),
-    "circle": (
-        "FIL006",
-        "Its symbolic links lead in a circle.",
-        "Remove the link:",
-        "ls -l {path}",
-    ),
-    "mounted": (
-        "FIL008",
-        "It is a mount of its own.",
-        "Mount its folder in its place. See:",
-        "findmnt {path}",
-    ),
-    "other": ("FIL007", "The system refused it.", "Ask who runs this machine.", ""),
-}
-_CODES = {
-    **{
-        errno.EROFS: "read-only",
-        errno.ENOSPC: "space",
-        errno.EDQUOT: "quota",
-        errno.EFBIG: "quota",
-    },
-    **{errno.EACCES: "immutable", errno.EPERM: "immutable", errno.ENAMETOOLONG: "name"},
-    **{
-        errno.EISDIR: "in the way",
-        errno.EEXIST: "in the way",
-        errno.ENOENT: "no folder",
-    },
-    **{errno.ENOTDIR: "not a folder", errno.ELOOP: "circle", errno.ENXIO: "special"},
-}
-_LEAST = 1 << 20
-"""Bytes of free space; a tokens file of a thousand scopes takes as many."""
+_LEAST_SPACE = 1 << 20
+"""Bytes; a tokens file of a thousand scopes takes as many."""
+_LEAST_INODES = 8
 
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Within the block, what the system says of ``path`` as it is written becomes a KitError."""
+    """Turn what the system says of a file, as it is written, into a `KitError`."""
     try:
         yield
-    except (OSError, ValueError) as problem:  # ValueError: NUL in a name
-        code = getattr(problem, "errno", 0)
-        # Only these have more causes than one.
-        seen = ""
-        if code in (errno.EACCES, errno.EPERM, errno.ENOSPC):
-            seen = _seen_in(path.parent) or ("foreign" if _is_foreign(path) else "")
-        refuse(seen or _CODES.get(code, "other"), path, words_of(problem))
+    except (OSError, ValueError) as error:  # ValueError: NUL in a name
+        obstacle = _obstacle_of(error, path)
+        raise KitError(not_written(path, obstacle, words_of(error))) from error
 
 
-def refuse(fault: str, path: Path, words: str = "") -> NoReturn:
-    """Raise the KitError for a known fault. ``words`` are the system's own."""
-    id, why, text, command = _FAULTS[fault]
-    quoted = {
-        "path": quote(str(path)),
-        "folder": quote(str(path.parent)),
-        "uid": os.geteuid(),
-    }
-    raise KitError(
-        Problem(
-            message=f"Could not write {path}{f' ({words})' if words else ''}. Nothing was changed.",
-            id=id,
-            why=why.format(folder=path.parent),
-            remedy=Remedy(text, (command.format(**quoted),) if command else ()),
-        )
-    )
+def _obstacle_of(error: OSError | ValueError, path: Path) -> Obstacle:
+    folder = path.parent
+    match error:
+        case PermissionError():
+            if _is_foreign(path):
+                return examine_folder(folder) or problems.file_of_another_user(path)
+            return examine_folder(folder) or problems.maybe_immutable(path)
+        case IsADirectoryError() | FileExistsError():
+            return problems.something_in_the_way(path)
+        case FileNotFoundError():
+            return problems.no_such_folder(folder)
+        case NotADirectoryError():
+            return problems.not_a_folder(folder)
+        case OSError():
+            return _obstacle_by_code(error.errno, path)
+    return problems.refused_by_system()
 
 
-def fault_in(folder: Path) -> tuple[str, Remedy] | None:
-    """Why no file can be put into ``folder`` (a template with ``{folder}``), and what to do (ENV008); None if one can.
+def _obstacle_by_code(code: int | None, path: Path) -> Obstacle:
+    """Tell apart those errors that have no exception class of their own."""
+    match code:
+        case errno.EROFS:
+            return problems.read_only_file_system(path.parent)
+        case errno.ENOSPC:
+            # Space, or inodes.
+            return examine_folder(path.parent) or problems.full_file_system(path.parent)
+        case errno.EDQUOT | errno.EFBIG:
+            return problems.quota_used_up()
+        case errno.ENAMETOOLONG:
+            return problems.name_too_long()
+        case errno.ELOOP:
+            return problems.circle_of_links(path)
+        case errno.ENXIO:
+            return problems.special_file(path)
+    return problems.refused_by_system()
 
-    Found without trying, as a doctor only reads: a quota is not seen. Never raises.
+
+def examine_folder(folder: Path) -> Obstacle | None:
+    """Return why no file can be put into a folder, None if one can.
+
+    Nothing is tried, as a doctor only reads; so a quota is not seen. Never raises.
     """
-    if not (fault := _seen_in(folder)):
-        return None
-    _, why, text, command = _FAULTS[fault]
-    return why, Remedy(text, (command.format(folder=quote(str(folder))),))
-
-
-def _seen_in(folder: Path) -> str:
-    """The first fault of a folder; "" if none is seen."""
     try:
         if not folder.is_dir():
-            return "not a folder"
-        space, owner = os.statvfs(folder), folder.stat().st_uid
+            return problems.not_a_folder(folder)
+        space = os.statvfs(folder)
+        is_own = folder.stat().st_uid == os.geteuid()
     except (OSError, ValueError):
-        return "not yours"
-    faults = {
-        "read-only": space.f_flag & os.ST_RDONLY,
-        "not yours" if owner != os.geteuid() else "mode": not os.access(
-            folder, os.W_OK | os.X_OK
-        ),
-        "space": space.f_bavail * space.f_frsize < _LEAST,
-        # Some file systems (btrfs, some NFS servers) count no inodes and report 0 of 0.
-        "inodes": space.f_files and space.f_favail < 8,
-    }
-    return next((fault for fault, found in faults.items() if found), "")
+        return problems.folder_of_another_user(folder)
+    if space.f_flag & os.ST_RDONLY:
+        return problems.read_only_file_system(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        if is_own:
+            return problems.write_protected_folder(folder)
+        return problems.folder_of_another_user(folder)
+    if space.f_bavail * space.f_frsize < _LEAST_SPACE:
+        return problems.full_file_system(folder)
+    # Some file systems (btrfs, some NFS servers) count no inodes and report 0 of 0.
+    if space.f_files and space.f_favail < _LEAST_INODES:
+        return problems.no_inodes(folder)
+    return None
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether a file of another user is there: one that ``sudo ocarina-kit`` has left, for example. Never raises."""
-    with contextlib.suppress(OSError, ValueError):
+    """Return whether another user's file is there, left by `sudo` for example."""
+    try:
         return path.stat().st_uid != os.geteuid()
-    return False
+    except (OSError, ValueError):
+        return False
 
 
-def words_of(problem: OSError | ValueError) -> str:
-    """What the system said."""
-    return getattr(problem, "strerror", None) or str(problem)
-
-
-_NO_FILE = {
-    "missing": ("does not exist", ""),
-    "folder": ("is a folder; it should be a file", "mv {path} {path}.old"),
-    "dangling": ("is a link to nothing", "rm {path}"),
-    "special": ("is a device, a pipe or a socket", "mv {path} {path}.old"),
-    "too large": ("is far too large", "mv {path} {path}.old"),
-    "unreadable": ("cannot be read", "chmod 600 {path}"),
-}
-
-
-def no_file(kind: str, path: Path) -> tuple[str, tuple[str, ...]]:
-    """Why there is no file to read at ``path`` (``kind``: `File.kind`), in words that follow its name; and the command
-    that clears the way, if one does."""
-    said, command = _NO_FILE[kind]
-    if kind == "unreadable" and _is_foreign(path):
-        command = f"sudo chown {os.geteuid()} {{path}}"
-    return said, (command.replace("{path}", quote(str(path))),) if command else ()
+def words_of(error: OSError | ValueError) -> str:
+    """Return what the system said."""
+    return getattr(error, "strerror", None) or str(error)

@@ -15,8 +15,12 @@ from glob import escape, glob
 from pathlib import Path
 from typing import NamedTuple
 
-from ocarina_kit.system.file_errors import explained, refuse, words_of
+from ocarina_kit.system import problems
+from ocarina_kit.system.file_errors import explained, words_of
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.problem import KitError
+from ocarina_kit.system.problems import not_written
 
 READ_CAP = 16 * 1024 * 1024
 """Bytes; a tokens file of 1,000 scopes takes about one million."""
@@ -26,56 +30,77 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class File(NamedTuple):
-    """One look at a file, links followed. ``mode``: permission bits, None if unknown. ``kind``: file, missing, folder,
-    dangling (a link to nothing, or in a circle), special (a device, pipe or socket: never opened, as that can wait for
-    ever), too large, or unreadable. ``links``: hard links, which a write would separate."""
+    """What was seen of a path, links followed."""
 
     path: Path
-    kind: str
+    kind: FileKind
     content: bytes | None = None
-    mode: int | None = None
+    mode: int | None = None  # permission bits; None if unknown
     ours: bool | None = None
-    links: int = 1
+    links: int = 1  # hard links, which a write would separate
     problem: str = ""
+    """What the system said."""
 
     @property
     def replaceable(self) -> bool:
         """Whether a file can be put there: there is one, or nothing."""
-        return self.kind in ("file", "missing", "dangling")
+        return self.kind in (FileKind.FILE, FileKind.MISSING, FileKind.DANGLING)
 
     @property
     def open_to_others(self) -> bool:
-        """Others can read or write it: what the client warns of (FACTS.md), CFG003 and TOK003."""
+        """Whether others can read or write it, which the client warns of."""
         return self.mode is not None and bool(self.mode & 0o066)
 
     def __repr__(self) -> str:
-        return f"File({self.path}, {self.kind})"
+        return f"File({self.path}, {self.kind.value})"
 
 
 def read_file(path: Path, cap: int = READ_CAP) -> File:
-    """Look at ``path``, links followed, and read at most ``cap`` bytes of it. Never raises, and never waits."""
-    file = File(path, "missing")
+    """Read what is at a path, links followed. Never raises, and never waits.
+
+    Args:
+        path: Where to look.
+        cap: Bytes; a larger file is not read.
+    """
+    file = File(path, FileKind.MISSING)
     try:
-        seen = path.stat()
-        mode, ours = stat.S_IMODE(seen.st_mode), seen.st_uid == os.geteuid()
-        file = File(path, "special", None, mode, ours, seen.st_nlink)
-        if not stat.S_ISREG(seen.st_mode):
-            return file._replace(kind="folder") if stat.S_ISDIR(seen.st_mode) else file
-        # O_NONBLOCK: a pipe put there since the look before would wait for a writer.
+        status = path.stat()
+        file = file._replace(
+            kind=_kind_of(status.st_mode),
+            mode=stat.S_IMODE(status.st_mode),
+            ours=status.st_uid == os.geteuid(),
+            links=status.st_nlink,
+        )
+        if file.kind is not FileKind.FILE:
+            return file
+        # O_NONBLOCK: a pipe put there since then would wait for a writer.
         descriptor = os.open(
             path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         )
         with os.fdopen(descriptor, "rb") as stream:
             content = stream.read(cap + 1)
-    except (OSError, ValueError) as problem:
-        code = getattr(problem, "errno", None)
-        gone = code in (errno.ENOENT, errno.ENOTDIR)
-        linked = (gone or code == errno.ELOOP) and path.is_symlink()
-        kind = "dangling" if linked else "missing" if gone else "unreadable"
-        return file._replace(kind=kind, problem=words_of(problem))
+    except (OSError, ValueError) as error:
+        return file._replace(kind=_why_unread(path, error), problem=words_of(error))
     if len(content) > cap:
-        return file._replace(kind="too large")
-    return file._replace(kind="file", content=content)
+        return file._replace(kind=FileKind.TOO_LARGE)
+    return file._replace(content=content)
+
+
+def _kind_of(mode: int) -> FileKind:
+    if stat.S_ISREG(mode):
+        return FileKind.FILE
+    if stat.S_ISDIR(mode):
+        return FileKind.FOLDER
+    # Never opened: that can wait for ever.
+    return FileKind.SPECIAL
+
+
+def _why_unread(path: Path, error: OSError | ValueError) -> FileKind:
+    is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    is_circle = isinstance(error, OSError) and error.errno == errno.ELOOP
+    if (is_missing or is_circle) and path.is_symlink():
+        return FileKind.DANGLING
+    return FileKind.MISSING if is_missing else FileKind.UNREADABLE
 
 
 def loose_folders(path: Path) -> tuple[Path, ...]:
@@ -154,7 +179,7 @@ def make_private_folder(folder: Path) -> Path:
     with explained(folder):
         seen, me = folder.stat(), os.geteuid()
         if seen.st_uid not in (me, 0):
-            refuse("foreign", folder)
+            raise KitError(not_written(folder, problems.file_of_another_user(folder)))
         if seen.st_uid == me and seen.st_mode & 0o077:
             folder.chmod(0o700)
     return folder
@@ -165,7 +190,7 @@ def final_target(path: Path) -> Path:
     with explained(path):  # also: a relative path in a working folder that was deleted
         target = Path(os.path.realpath(path))
         if target.is_symlink():  # realpath gives up on a circle, and leaves it as it is
-            refuse("circle", path)
+            raise KitError(not_written(path, problems.circle_of_links(path)))
     return target
 
 
@@ -242,9 +267,11 @@ def _refuse_what_is_not_ours(target: Path) -> None:
     if not target.exists():
         return
     if not target.is_file():
-        refuse("in the way" if target.is_dir() else "special", target)
+        if target.is_dir():
+            raise KitError(not_written(target, problems.something_in_the_way(target)))
+        raise KitError(not_written(target, problems.special_file(target)))
     if target.stat().st_uid != os.geteuid():
-        refuse("foreign", target)
+        raise KitError(not_written(target, problems.file_of_another_user(target)))
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
     except PermissionError as problem:
@@ -262,7 +289,7 @@ def _refuse_a_mount(target: Path) -> None:
     if str(target).replace(" ", r"\040") in [
         line.split(" ")[4] for line in mounts.splitlines()
     ]:
-        refuse("mounted", target)
+        raise KitError(not_written(target, problems.mounted_file(target)))
 
 
 def _prefix(target: Path) -> str:

@@ -12,12 +12,12 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from shlex import quote
 
+from ocarina_kit.system import problems
 from ocarina_kit.system.file_errors import explained
 from ocarina_kit.system.files import final_target
 from ocarina_kit.system.machine import Machine
-from ocarina_kit.system.problem import KitError, Problem, Remedy
+from ocarina_kit.system.problem import KitError
 from ocarina_kit.system.words import one_line
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -48,20 +48,7 @@ def hold(
             note = os.pread(descriptor, 300, 0).decode("utf-8", "replace")
             holder = one_line(note, 120) or "another process"
             if waited >= timeout:
-                raise KitError(
-                    Problem(
-                        message=f"{target} is in use: {holder} has held its lock for {timeout:g} seconds."
-                        " Nothing was changed.",
-                        id="LCK002",
-                        why="Only one process at a time may change the file, also on another host that shares it.",
-                        remedy=Remedy(
-                            "Run the command again in a minute. If it still fails, end the process that holds the lock."
-                            " Do "
-                            "not delete the lock file: the lock ends with its holder.",
-                            (f"fuser -v {quote(str(location))}",),
-                        ),
-                    )
-                )
+                raise KitError(problems.lock_held(target, location, holder, timeout))
             if waited >= 1 and waiting is not None:
                 waiting(
                     f"Waiting for {target}: {holder} is using it (at most {timeout:g} s)"
@@ -85,23 +72,9 @@ def hold(
 def _taken(descriptor: int, location: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as problem:
-        if problem.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES):
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES):
             return False
         # ENOLCK (no lock daemon), ENOSYS, EOPNOTSUPP, EINVAL, and whatever else.
-        raise KitError(
-            Problem(
-                message=f"This file system cannot lock {location} ({problem})."
-                " Nothing was changed, and no token was spent.",
-                id="LCK001",
-                why="Without a lock, two processes or hosts could spend the same refresh token and lose the login.",
-                remedy=Remedy(
-                    "Keep the file on a file system that locks: for tokens, set MAJORA_TOKENS_FILE in"
-                    " the configuration. "
-                    "Or ask who runs this machine to enable locks there (NFS: its lock service; Lustre: mount option "
-                    "flock).",
-                    (f"df -T {quote(str(location.parent))}",),
-                ),
-            )
-        ) from problem
+        raise KitError(problems.no_locks(location, error)) from error
     return True

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ocarina_kit.config.location import Setup
 from ocarina_kit.system.file_errors import explained
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import make_private_folder, read_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import KitError
@@ -130,7 +131,7 @@ def append(machine: Machine, lines: Iterable[Line]) -> None:
         with contextlib.suppress(OSError):  # there is none yet, or it is another user's
             path.chmod(0o600)
         before = read_file(path, cap=max(0, ROTATE_AT - len(data)))
-        if before.kind == "too large":
+        if before.kind is FileKind.TOO_LARGE:
             path.replace(path.with_name(f"{path.name}.1"))
         elif before.content and not before.content.endswith(b"\n"):
             # A line that a crash cut off must not swallow the next one.

@@ -16,8 +16,9 @@ from ocarina_kit.config.url import endpoint
 from ocarina_kit.majora.answers import RefusalCause, Refused
 from ocarina_kit.majora.failures import NoAnswer
 from ocarina_kit.majora.problems import no_answer
-from ocarina_kit.system.file_errors import no_file
+from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.problem import Exit, Problem, Remedy
+from ocarina_kit.system.problems import no_file
 from ocarina_kit.system.words import listed, span
 
 if TYPE_CHECKING:
@@ -632,10 +633,10 @@ def unreadable_file(file: File) -> Problem:
 
     The id is TOK003 if it is a matter of rights, otherwise TOK002.
     """
-    state, commands = no_file(file.kind, file.path)
+    state, commands = no_file(file.kind, file.path, is_foreign=file.ours is False)
     cause = f": {file.problem}" if file.problem else ""
     return Problem(
-        id="TOK003" if file.kind == "unreadable" else "TOK002",
+        id="TOK003" if file.kind is FileKind.UNREADABLE else "TOK002",
         message=f"The tokens file {file.path} {state}{cause}.",
         why="Without it no token can be used or refreshed. It was not changed.",
         remedy=Remedy("", commands),
