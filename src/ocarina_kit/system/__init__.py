@@ -1,1 +1,4 @@
-"""What touches the machine: files, locks, processes, the terminal; and the errors and secrets that all packages use."""
+"""Touches the machine: files, locks, processes, the terminal.
+
+The problems and secrets that all packages use are here, too.
+"""

@@ -1,7 +1,8 @@
-"""Files: looking at them without waiting, and writing private ones so that a crash leaves the old or the new content.
+"""Reads files without waiting, and writes private ones.
 
-A temporary file in the same folder, 0600 from its first byte, is written, flushed to the disk and renamed over the
-target, then the folder is flushed (CONTRACT.md, Files). Links are followed: the target is replaced, never the link.
+A crash leaves the old or the new content: a temporary file in the same folder, 0600
+from its first byte, is written, flushed to the disk and renamed over the target; then
+the folder is flushed. Links are followed: the target is replaced, never the link.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from ocarina_kit.system.problems import not_written
 
 READ_CAP = 16 * 1024 * 1024
 """Bytes; a tokens file of 1,000 scopes takes about one million."""
-_STALE_AFTER = 600.0
-"""Seconds. A write that goes on uses its temporary file for less: the longest, a refresh, ends within a minute."""
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_STALE_AFTER_S = 600.0
+"""A running command is done with its temporary file long before this.
+
+The longest, a refresh, ends within a minute.
+"""
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class File(NamedTuple):
@@ -52,6 +56,7 @@ class File(NamedTuple):
         return self.mode is not None and bool(self.mode & 0o066)
 
     def __repr__(self) -> str:
+        """Leave out the content, which may be secret."""
         return f"File({self.path}, {self.kind.value})"
 
 
@@ -104,40 +109,56 @@ def _why_unread(path: Path, error: OSError | ValueError) -> FileKind:
 
 
 def loose_folders(path: Path) -> tuple[Path, ...]:
-    """Those that let others put a file of theirs in place of ``path`` (CFG003), nearest first: its folder and that of
-    what it leads to, if group or others may write there or it is a third user's; any above that all may write."""
-    found = []
-    for entry in (
-        Path(os.path.realpath(path.parent)) / path.name,
-        Path(os.path.realpath(path)),
-    ):
-        for folder, child in zip(entry.parents, (entry, *entry.parents), strict=False):
-            if folder not in found and _loose(folder, child, nearest=child == entry):
-                found.append(folder)
-    return tuple(found)
+    """List the folders in which others can replace a file by one of theirs.
+
+    The nearest comes first. Links have two chains of folders: that of the link, and
+    that of the file which it leads to. The nearest folder of each counts if its group
+    or others may write there, or if it is a third user's; those above it count if all
+    may write there.
+    """
+    link = Path(os.path.realpath(path.parent)) / path.name
+    target = Path(os.path.realpath(path))
+    loose: list[Path] = []
+    for entry in (link, target):
+        child = entry
+        for folder in entry.parents:
+            is_nearest = child == entry
+            if folder not in loose and _is_loose(folder, child, nearest=is_nearest):
+                loose.append(folder)
+            child = folder
+    return tuple(loose)
 
 
-def _loose(folder: Path, child: Path, *, nearest: bool) -> bool:
-    me = os.geteuid()
+def _is_loose(folder: Path, child: Path, *, nearest: bool) -> bool:
+    """Return whether others can replace `child` in its folder."""
+    user = os.geteuid()
     try:
-        seen = folder.stat()
-        foreign = seen.st_uid not in (me, 0)
+        status = folder.stat()
+        is_foreign = status.st_uid not in (user, 0)
         # Under the sticky bit only an entry's owner can replace it (chmod(1)).
-        if seen.st_mode & stat.S_ISVTX and child.lstat().st_uid in (me, 0):
-            return nearest and foreign
+        if status.st_mode & stat.S_ISVTX and child.lstat().st_uid in (user, 0):
+            return nearest and is_foreign
     except OSError:
         return False
-    by_group = bool(seen.st_mode & 0o020) and not _own_group(seen.st_gid, me)
-    return bool(seen.st_mode & 0o002) or (nearest and (foreign or by_group))
+    if status.st_mode & stat.S_IWOTH:
+        return True
+    if not nearest:
+        return False
+    group_writes = bool(status.st_mode & stat.S_IWGRP)
+    return is_foreign or (group_writes and not _is_own_group(status.st_gid, user))
 
 
-def _own_group(gid: int, me: int) -> bool:
-    """Whether a group is the user's private one, as many Linux systems give each user: nobody else is in it."""
+def _is_own_group(gid: int, uid: int) -> bool:
+    """Return whether a group is a user's private one, with nobody else in it.
+
+    Many Linux systems give each user such a group.
+    """
     import grp
     import pwd
 
     try:
-        user, group = pwd.getpwuid(me), grp.getgrgid(gid)
+        user = pwd.getpwuid(uid)
+        group = grp.getgrgid(gid)
     except KeyError:
         return False
     return (
@@ -148,18 +169,20 @@ def _own_group(gid: int, me: int) -> bool:
 
 
 def matching(folder: str | Path, pattern: str) -> list[str]:
-    """The paths below ``folder`` that fit, sorted. Unlike Path.glob it passes over a folder that may not be entered."""
-    if "\0" in str(folder):  # in a damaged file, and no folder
+    """List the paths below a folder that match a pattern, sorted."""
+    if "\0" in str(folder):  # from a damaged file: no folder has such a name
         return []
+    # Path.glob would raise at a folder that may not be entered.
     return sorted(glob(f"{escape(str(folder))}/{pattern}"))  # noqa: PTH207
 
 
 def read_settled(
     machine: Machine, path: Path, complete: Callable[[bytes], bool]
 ) -> File:
-    """As :func:`read_file`, but looks again, up to 6 times in 0.25 s, if ``complete`` says that the content is not.
+    """Read a file that the client may be writing at this moment.
 
-    The client writes its tokens in place (FACTS.md): a reader may see half a file for a moment.
+    The client writes its tokens in place, so a reader may see half a file. It is read
+    again, up to 5 times in 0.25 s, until `complete` says that the content is.
     """
     file = read_file(path)
     for _ in range(5):
@@ -171,52 +194,75 @@ def read_settled(
 
 
 def make_private_folder(folder: Path) -> Path:
-    """Make ``folder`` and what is missing above it, each 0700 (XDG base directory specification). One that is ours is
-    closed to others. Raises KitError, also if it is another user's, who could take our files away."""
-    for each in (*reversed(folder.parents), folder):
-        with explained(each):
-            each.mkdir(mode=0o700, exist_ok=True)
+    """Make a folder and those above it that are missing, each 0700.
+
+    That is the mode of the XDG base directory specification. A folder of this user
+    that exists is closed to others.
+
+    Raises:
+        KitError: also for a folder of another user, who could take the files away.
+    """
+    for path in (*reversed(folder.parents), folder):
+        with explained(path):
+            path.mkdir(mode=0o700, exist_ok=True)
     with explained(folder):
-        seen, me = folder.stat(), os.geteuid()
-        if seen.st_uid not in (me, 0):
+        status = folder.stat()
+        user = os.geteuid()
+        if status.st_uid not in (user, 0):
             raise KitError(not_written(folder, problems.file_of_another_user(folder)))
-        if seen.st_uid == me and seen.st_mode & 0o077:
+        if status.st_uid == user and status.st_mode & 0o077:
             folder.chmod(0o700)
     return folder
 
 
 def final_target(path: Path) -> Path:
-    """The absolute path that ``path`` leads to, every link followed; it need not exist. Raises KitError."""
-    with explained(path):  # also: a relative path in a working folder that was deleted
+    """Follow every link; return the absolute path, which need not exist.
+
+    Raises:
+        KitError: for a circle of links, or a relative path in a deleted folder.
+    """
+    with explained(path):
         target = Path(os.path.realpath(path))
-        if target.is_symlink():  # realpath gives up on a circle, and leaves it as it is
+        if target.is_symlink():  # realpath leaves a circle as it is
             raise KitError(not_written(path, problems.circle_of_links(path)))
     return target
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` or what it leads to, 0600 whatever it was before; complete or not at all, at every
-    instant. Raises KitError; the file is then as it was, and no temporary file is left."""
-    new = Reserved(path)
-    new.fill(data)
-    new.commit()
+    """Write a file completely or not at all, 0600 whatever it was before.
+
+    Raises:
+        KitError: the file is as it was then, and no temporary file is left.
+    """
+    reserved = Reserved(path)
+    reserved.fill(data)
+    reserved.commit()
 
 
 def prove_space(path: Path, size: int) -> Reserved:
-    """Show that ``size`` bytes can be written at ``path``, by writing them beside it, and keep that space: before a
-    refresh token is spent. To be committed or discarded. Raises KitError; nothing has changed then."""
-    new = Reserved(path)
-    new.fill(
-        os.urandom(size)
-    )  # a file system that compresses would reserve no space for zeros
-    return new
+    """Prove that bytes can be written at a path, by writing as many beside it.
+
+    The space is kept until it is committed or discarded. So a refresh token is spent
+    only if there is room for the next one.
+
+    Raises:
+        KitError: nothing has changed then.
+    """
+    reserved = Reserved(path)
+    # A file system that compresses would reserve no space for zeros.
+    reserved.fill(os.urandom(size))
+    return reserved
 
 
 class Reserved:
-    """A file's new content beside it: space taken, permission shown. All but :meth:`discard` raise KitError; the file
-    is as it was then, and nothing is left beside it."""
+    """A file's new content, beside it: the space is taken, permission is proved.
+
+    All methods but `discard` raise `KitError`. The file is as it was then, and nothing
+    is left beside it.
+    """
 
     def __init__(self, path: Path) -> None:
+        """Create the temporary file beside the one that `path` leads to."""
         self._target = final_target(path)
         self._temporary = self._target.with_name(
             f"{_prefix(self._target)}{os.urandom(8).hex()}.tmp"
@@ -224,13 +270,14 @@ class Reserved:
         with explained(self._target):
             _refuse_what_is_not_ours(self._target)
             _refuse_a_mount(self._target)
-            self._stream = os.fdopen(os.open(self._temporary, _NEW, 0o600), "wb")
+            self._stream = os.fdopen(os.open(self._temporary, _CREATE, 0o600), "wb")
         with self._undone_if_it_fails():
-            self._temporary.chmod(0o600)  # a umask can have taken the owner's own bits
+            # A umask can have taken the owner's own bits.
+            self._temporary.chmod(0o600)
             _sweep(self._target, self._temporary.stat().st_mtime)
 
     def fill(self, data: bytes) -> None:
-        """Write ``data`` and flush it to the disk, in place of what was filled in before."""
+        """Write the content to the disk, in place of an earlier one."""
         with self._undone_if_it_fails():
             self._stream.seek(0)
             self._stream.write(data)
@@ -238,17 +285,17 @@ class Reserved:
             os.fsync(self._stream.fileno())
 
     def commit(self) -> None:
-        """Put it in place. Once only."""
+        """Put the new content in place. To be called once only."""
         with self._undone_if_it_fails():
-            self._stream.close()  # NFS reports a full disk or quota here at the latest
+            # NFS reports a full disk or quota here at the latest.
+            self._stream.close()
             self._temporary.replace(self._target)
         _sync_folder(self._target.parent)
 
     def discard(self) -> None:
-        """Give the space back. Harmless after a commit and when called twice."""
-        with contextlib.suppress(
-            OSError
-        ):  # the failure that led here is the one to report
+        """Give the space back. Harmless after a commit, and when called twice."""
+        # If something failed before, that is the failure to report.
+        with contextlib.suppress(OSError):
             self._stream.close()
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
@@ -274,26 +321,29 @@ def _refuse_what_is_not_ours(target: Path) -> None:
         raise KitError(not_written(target, problems.file_of_another_user(target)))
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
-    except PermissionError as problem:
-        # EACCES is our own file's mode, and no bar to a rename; EPERM is the mark "immutable" or "append only".
-        if problem.errno == errno.EPERM:
+    except PermissionError as error:
+        # EACCES comes from the mode of the user's own file: it can be replaced anyway.
+        # EPERM comes from the mark "immutable" or "append only".
+        if error.errno == errno.EPERM:
             raise
 
 
 def _refuse_a_mount(target: Path) -> None:
-    """A file that is mounted by itself, as into a container, cannot be replaced (proc(5), mountinfo)."""
+    """Refuse a file that is mounted by itself, as into a container.
+
+    It cannot be replaced. The mounts are in mountinfo (proc(5)).
+    """
     try:
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     except OSError:  # not Linux
         return
-    if str(target).replace(" ", r"\040") in [
-        line.split(" ")[4] for line in mounts.splitlines()
-    ]:
+    points = [line.split(" ")[4] for line in mounts.splitlines()]
+    if str(target).replace(" ", r"\040") in points:
         raise KitError(not_written(target, problems.mounted_file(target)))
 
 
 def _prefix(target: Path) -> str:
-    """Short, so that it fits wherever the target's own name does."""
+    """Make a prefix so short that it fits wherever the target's own name does."""
     return f".ocarina-kit-{_short(target.name)}-"
 
 
@@ -304,18 +354,25 @@ def _short(name: str) -> str:
 
 
 def _sweep(target: Path, now: float) -> None:
-    """Remove what killed runs left of writes of this file; ``now`` is by the folder's own clock."""
+    """Remove the temporary files of this file that killed runs have left.
+
+    Args:
+        target: The file.
+        now: Epoch seconds, by the clock of the file system.
+    """
     with contextlib.suppress(OSError):
         for entry in target.parent.glob(f"{_prefix(target)}*.tmp"):
-            if now - entry.lstat().st_mtime > _STALE_AFTER:
+            if now - entry.lstat().st_mtime > _STALE_AFTER_S:
                 entry.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that the rename outlives a power cut. The new content is in place already, so nothing here is an error."""
-    with contextlib.suppress(
-        OSError
-    ):  # it may not be readable, and some file systems cannot flush a folder
+    """Flush a folder to the disk, so that a rename in it outlives a power cut.
+
+    The new content is in place already, so no failure counts here: the folder may not
+    be readable, and some file systems cannot flush one.
+    """
+    with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
@@ -324,7 +381,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def chmod_private(path: Path) -> None:
-    """Make the file that ``path`` leads to 0600. Raises KitError."""
+    """Set the mode of the file that a path leads to, to 0600. Raises KitError."""
     target = final_target(path)
     with explained(target):
         _refuse_what_is_not_ours(target)
@@ -332,29 +389,40 @@ def chmod_private(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete the file that ``path`` leads to, if it exists. Raises KitError."""
+    """Delete the file that a path leads to, if it exists. Raises KitError."""
     target = final_target(path)
     with explained(target):
         target.unlink(missing_ok=True)
 
 
-# --- backups ---------------------------------------------------------------------------------------------------------
+# --- backups
 
 KEPT = 20
 """Backups of each file that are kept, the newest ones."""
 
 
 def backups_folder(machine: Machine) -> Path:
-    """Where the backups are; it need not exist yet."""
+    """Return the folder of the backups, which need not exist yet."""
     return machine.state / "backups"
 
 
 def backup(machine: Machine, kind: str, data: bytes, of: str) -> Path:
-    """Keep ``data``, 0600 in the backups folder, before what it came from is changed; returns where.
+    """Keep content in the backups folder, before its original is changed.
 
-    ``kind`` names it for people (``config``, ``tokens``, ``crontab``); ``of`` tells one of a kind from another (a path,
-    a host). If the newest one holds the same already, that one is returned: trying again crowds none out. Raises
-    KitError; what was to be changed must be left alone then.
+    If the newest backup holds the same already, no other is made: trying again crowds
+    none out.
+
+    Args:
+        machine: The machine.
+        kind: The name for people: `config`, `tokens`, `crontab`.
+        data: The content.
+        of: Tells originals of one kind apart: a path, a host.
+
+    Returns:
+        The path of the backup.
+
+    Raises:
+        KitError: the original must be left alone then.
     """
     from datetime import datetime, timezone
 
@@ -363,9 +431,8 @@ def backup(machine: Machine, kind: str, data: bytes, of: str) -> Path:
     earlier = sorted(folder.glob(f"{name}.*"))
     if earlier and read_file(earlier[-1], cap=len(data)).content == data:
         return earlier[-1]
-    stamp = datetime.fromtimestamp(machine.now(), timezone.utc).strftime(
-        "%Y-%m-%dT%H-%M-%S.%fZ"
-    )
+    now = datetime.fromtimestamp(machine.now(), timezone.utc)
+    stamp = now.strftime("%Y-%m-%dT%H-%M-%S.%fZ")
     path = folder / f"{name}.{stamp}.{os.urandom(4).hex()}"
     write_private(path, data)
     # The new one always stays, also if the clock went back and it sorts as old.
