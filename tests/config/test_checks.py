@@ -16,7 +16,7 @@ from ocarina_kit.doctor import setup
 from ocarina_kit.doctor.check import Choice, Outcome
 from ocarina_kit.doctor.setup import usable
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.change import Change
+from ocarina_kit.system.change import Action, Change
 from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import File
 from ocarina_kit.system.machine import Machine
@@ -132,7 +132,7 @@ def test_all_that_has_one_meaning_is_fixed_in_one_write(content: Any) -> None:
     config = config_of(content)
     change = setup.settled(world_of(config))[1][-1].fix[0]
     assert change == Change(
-        "write", PATH, "config", config.file.content, change.after, why=change.why
+        Action.WRITE, PATH, "config", config.file.content, change.after, why=change.why
     )
     assert json.loads(change.after or b"") == GOOD
     assert after_fix(config_of(change.after or b"")) is None

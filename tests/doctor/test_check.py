@@ -9,7 +9,7 @@ import pytest
 from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.doctor.check import Check, Choice, Outcome, examine, ok, problem, skip
 from ocarina_kit.doctor.report import HIDDEN, host_mark, safe
-from ocarina_kit.system.change import Change
+from ocarina_kit.system.change import Action, Change
 from ocarina_kit.system.problem import Remedy
 
 OK, NONE = ok("fine"), skip("nothing to judge")
@@ -52,7 +52,7 @@ def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
         remedy=Remedy("Do it.", ("ocarina-kit schedule --test",))
     )
     fixable = own._replace(
-        id="A2", judge=lambda world: FAIL._replace(fix=(Change("chmod"),))
+        id="A2", judge=lambda world: FAIL._replace(fix=(Change(Action.CHMOD),))
     )
     fine = own._replace(id="A3", judge=lambda world: OK)
     assert [(each.impact, each.remedy) for each in findings(own, fixable, fine)] == [

@@ -14,7 +14,7 @@ from ocarina_kit.client.scopes import BY_NAME, Table
 from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.doctor.check import Choice, Outcome, examine
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.change import Change
+from ocarina_kit.system.change import Action, Change
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import Completed
 
@@ -103,7 +103,10 @@ def written(fix: tuple[Change, ...]) -> dict[str, Any]:
 
 def refreshed(fix: tuple[Change, ...]) -> tuple[str, ...]:
     return tuple(
-        scope for change in fix if change.what == "refresh" for scope in change.scopes
+        scope
+        for change in fix
+        if change.action is Action.REFRESH
+        for scope in change.scopes
     )
 
 
@@ -144,7 +147,7 @@ def test_a_damaged_file_is_set_aside_and_the_rest_is_kept(
     found = home.write(content).judged()["TOK002"]
     assert home.wrong() == {"TOK002": "fail"}
     (aside, *_) = found.fix
-    assert (aside.what, aside.before) == ("set aside", home.tokens.read_bytes())
+    assert (aside.action, aside.before) == (Action.SET_ASIDE, home.tokens.read_bytes())
     if not kept:
         assert (aside.after, found.remedy.commands[-1]) == (None, "ocarina-kit login")
     else:
@@ -166,7 +169,7 @@ def test_the_place_of_the_damage_is_named(home: Home) -> None:
 
 def test_what_has_a_refresh_token_alone_is_kept_and_refreshed(home: Home) -> None:
     (fix,) = home.write({LOOKUP: token(access_token=...)}).judged()["TOK002"].fix
-    assert (fix.what, fix.scopes) == ("refresh", (LOOKUP,))
+    assert (fix.action, fix.scopes) == (Action.REFRESH, (LOOKUP,))
     both = home.write(GOOD[:-30].encode()).judged()["TOK002"].fix
     assert (list(written(both)), refreshed(both)) == ([LOOKUP, INFO], (INFO,))
 

@@ -8,7 +8,7 @@ import pytest
 from ocarina_kit.config.location import SetupLocation
 from ocarina_kit.doctor import fix
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.change import Change, apply_to_file, difference
+from ocarina_kit.system.change import Action, Change, apply_to_file, difference
 from ocarina_kit.system.files import backups_folder
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem
@@ -29,7 +29,7 @@ def diff(
     machine: Machine, before: bytes | None, after: bytes, kind: str = "config"
 ) -> list[str]:
     return difference(
-        [Change("write", machine.home / ".ocarina", kind, before, after)], machine
+        [Change(Action.WRITE, machine.home / ".ocarina", kind, before, after)], machine
     ).splitlines()
 
 
@@ -112,12 +112,12 @@ def test_only_what_changes_of_a_crontab_is_shown(machine: Machine) -> None:
 
 def test_the_other_changes_in_words(machine: Machine) -> None:
     path = machine.home / ".ocarina-tokens"
-    aside = Change("set aside", path, "tokens", b"x")
+    aside = Change(Action.SET_ASIDE, path, "tokens", b"x")
     changes = [
-        Change("chmod", path, mode=0o644),
+        Change(Action.CHMOD, path, mode=0o644),
         aside,
         aside._replace(after=b"{}"),
-        Change("refresh"),
+        Change(Action.REFRESH),
     ]
     assert difference(changes, machine).splitlines() == [
         "chmod 600 ~/.ocarina-tokens  (was 644)",
@@ -130,11 +130,11 @@ def test_what_changed_meanwhile_is_left_alone(machine: Machine) -> None:
     path = machine.home / ".ocarina"
     path.write_bytes(b"theirs")
     for change in (
-        Change("write", path, "config", b"old", b"new"),
-        Change("write", path, "config", None, b"new"),
-        Change("set aside", path, "config", b"old", b""),
-        Change("chmod", path, mode=0o777),
-        Change("write", machine.home, "config", None, b""),
+        Change(Action.WRITE, path, "config", b"old", b"new"),
+        Change(Action.WRITE, path, "config", None, b"new"),
+        Change(Action.SET_ASIDE, path, "config", b"old", b""),
+        Change(Action.CHMOD, path, mode=0o777),
+        Change(Action.WRITE, machine.home, "config", None, b""),
     ):
         with pytest.raises(KitError) as caught:
             apply_to_file(machine, change)
@@ -152,7 +152,7 @@ def test_only_an_interrupt_stops_the_other_fixes(
         machine.home / "f",
         World(machine, SetupLocation(machine.home / ".ocarina")),
     )
-    changes = [Change("refresh"), Change("write", path, "config", None, b"1")]
+    changes = [Change(Action.REFRESH), Change(Action.WRITE, path, "config", None, b"1")]
     done = fix.carry_out(machine, world, changes, print)
     assert [each.problem for each in done] == [error.problem, None]
     assert path.read_bytes() == b"1"

@@ -30,7 +30,7 @@ from ocarina_kit.majora.answers import Probe, ProbeKind
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.majora.problems import no_answer
-from ocarina_kit.system.change import Change, apply_to_file
+from ocarina_kit.system.change import Action, Change, apply_to_file
 from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import final_target, prove_space
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
@@ -409,9 +409,9 @@ def plan(
         if finding.status in ("warn", "fail"):
             context.ui.warn(f"{finding.said}. [{finding.id}]")
     if (content := after.document.render()) != file.content:
-        changes.append(Change("write", file.path, "config", file.content, content))
+        changes.append(Change(Action.WRITE, file.path, "config", file.content, content))
     elif file.open_to_others:
-        changes.append(Change("chmod", file.path, mode=file.mode))
+        changes.append(Change(Action.CHMOD, file.path, mode=file.mode))
     setup = setup_of(after)
     if (
         moves(config, setup.domain)
@@ -423,13 +423,13 @@ def plan(
 
 def described(change: Change) -> str:
     """The file that a change is about."""
-    return f"{change.path}{', the tokens of the other Majora' if change.what == 'set aside' else ''}"
+    return f"{change.path}{', the tokens of the other Majora' if change.action is Action.SET_ASIDE else ''}"
 
 
 def write(context: Context, config: Config, changes: Sequence[Change]) -> None:
     """Make the changes, one after another, and say so. ``config``: the one before. Raises KitError; the file that
     failed is as it was then."""
-    if any(change.what == "set aside" for change in changes):
+    if any(change.action is Action.SET_ASIDE for change in changes):
         # First of all refresh.log learns whose the tokens are: nothing sends them to the new server, whatever fails.
         before = setup_of(config)
         note_use(
@@ -443,7 +443,7 @@ def write(context: Context, config: Config, changes: Sequence[Change]) -> None:
         with context.ui.waiting(f"Writing {said}", 90.0) as say:
             backup = apply_to_file(context.machine, change, say)
         note = f"; backup: {backup}" if backup is not None else ""
-        if change.what == "set aside":
+        if change.action is Action.SET_ASIDE:
             note_use(context.machine, context.setup(), "init")
             context.ui.status("set aside", f"{said}{note}")
         else:

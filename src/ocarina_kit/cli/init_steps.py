@@ -43,7 +43,7 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.answers import ProbeKind
 from ocarina_kit.majora.api import Majora
 from ocarina_kit.schedule.plan import PlanOutcome
-from ocarina_kit.system.change import Change, difference
+from ocarina_kit.system.change import Action, Change, difference
 from ocarina_kit.system.problem import Exit, KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.words import listed
 from ocarina_kit.tokens.file import Token
@@ -182,13 +182,13 @@ class _Init:
         context, ui, wish = self.context, self.ui, self.wish
         changes, setup = know.plan(context, self.config, self.corrected, values)
         rows = [
-            (each.what.replace("chmod", "write"), know.described(each))
+            (each.action.value.replace("chmod", "write"), know.described(each))
             for each in changes
         ]
         complete = self.complete and setup.legacy_key is None
         wanted: Sequence[str] = ()
         if complete:
-            moved = any(each.what == "set aside" for each in changes)
+            moved = any(each.action is Action.SET_ASIDE for each in changes)
             wanted = self._wanted([] if moved else self._tokens(setup))
             rows += self._plan(setup) if planned is None else planned
             for caution in self.entry.cautions if self.entry is not None else ():
@@ -206,7 +206,7 @@ class _Init:
         if wish.dry_run and self.entry is not None:
             before, plan = self.entry.world.listing.content, self.entry.plan
             shown.append(
-                Change("crontab", kind="crontab", before=before, after=plan.after)
+                Change(Action.CRONTAB, kind="crontab", before=before, after=plan.after)
             )
         if wish.dry_run or any(each.before for each in changes):
             ui.diff(

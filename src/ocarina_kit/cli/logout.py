@@ -15,7 +15,7 @@ from ocarina_kit.cli.ui import Result
 from ocarina_kit.client.scopes import what_for
 from ocarina_kit.config.location import NO_TOKENS, Setup
 from ocarina_kit.schedule.plan import plan_removal
-from ocarina_kit.system.change import Change, difference
+from ocarina_kit.system.change import Action, Change, difference
 from ocarina_kit.tokens.log import Event
 from ocarina_kit.tokens.logout import COPIES_NOTE, logout
 from ocarina_kit.tokens.outcome import TokenResult
@@ -64,7 +64,7 @@ def command(
     chosen = [key for key in asked if key in stored]
     if dry_run and chosen:
         after = file.without(*chosen).render()
-        change = Change("write", setup.tokens_file, "tokens", before, after)
+        change = Change(Action.WRITE, setup.tokens_file, "tokens", before, after)
         ui.diff(difference([change], context.machine, setup.secrets))
     if dry_run:
         ui.say("Nothing was changed.")

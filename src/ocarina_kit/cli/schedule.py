@@ -30,7 +30,7 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.line import Entry, second_reading
 from ocarina_kit.schedule.plan import EntriesByOwner, PlanOutcome, plan_removal
 from ocarina_kit.schedule.times import parse_every, parse_times, refuse_long_gap, spread
-from ocarina_kit.system.change import Change, difference
+from ocarina_kit.system.change import Action, Change, difference
 from ocarina_kit.system.problem import KitError, Problem, Remedy, usage_error
 from ocarina_kit.system.words import clock, span
 from ocarina_kit.tokens import log
@@ -281,7 +281,7 @@ def _agreed(
     """Show what changes in the crontab. Whether the person agrees."""
     before = world.listing.content
     question = f"Change your crontab on {context.machine.host}?"
-    change = Change("crontab", kind="crontab", before=before, after=edit(before))
+    change = Change(Action.CRONTAB, kind="crontab", before=before, after=edit(before))
     context.ui.diff(difference([change], context.machine, world.setup.secrets))
     if not dry_run and context.agreed(question, yes=yes, default=default):
         return True

@@ -18,7 +18,7 @@ from ocarina_kit.config.url import instance_of
 from ocarina_kit.config.values import FILLER, Fault, are_swapped, judge, tidied
 from ocarina_kit.doctor.check import Outcome, check, follows, problem
 from ocarina_kit.doctor.world import World
-from ocarina_kit.system.change import Change
+from ocarina_kit.system.change import Action, Change
 from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import File, loose_folders, read_file
 from ocarina_kit.system.problems import no_file
@@ -62,7 +62,12 @@ def _wrong(
     after = None if after == config else after
     if after is not None and after.readable is not None:
         fix = Change(
-            "write", file.path, "config", file.content, after.readable.render(), why=by
+            Action.WRITE,
+            file.path,
+            "config",
+            file.content,
+            after.readable.render(),
+            why=by,
         )
         more.update(fix=(fix,), text="", run="")
     return problem(status, said, **more)._replace(after=after, excerpt=spot.excerpt)
@@ -157,7 +162,7 @@ def open_to_others(world: World, file: File) -> Outcome | None:
     if not file.open_to_others:
         return None
     fix = Change(
-        "chmod",
+        Action.CHMOD,
         file.path,
         mode=file.mode,
         why=f"make {name} readable only by you (0600)",

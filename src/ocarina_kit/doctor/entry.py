@@ -13,7 +13,7 @@ from ocarina_kit.schedule.host import program_problem
 from ocarina_kit.schedule.line import Entry
 from ocarina_kit.schedule.plan import PlanOutcome, plan_schedule
 from ocarina_kit.schedule.recognise import ENVIRONMENTS, PLACEHOLDER, Call
-from ocarina_kit.system.change import Change
+from ocarina_kit.system.change import Action, Change
 from ocarina_kit.system.problem import KitError
 from ocarina_kit.tokens import history
 from ocarina_kit.tokens.log import Line
@@ -63,7 +63,7 @@ def faulty(
     after = repair(world, before)
     if after != before:
         more["fix"] = (
-            Change("crontab", kind="crontab", before=before, after=after, why=by),
+            Change(Action.CRONTAB, kind="crontab", before=before, after=after, why=by),
         )
     elif not world.listing.is_writable:
         more["run"] = "crontab -e"

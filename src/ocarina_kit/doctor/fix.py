@@ -14,14 +14,14 @@ from ocarina_kit.doctor.setup import settled, usable
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.cron import Cron
 from ocarina_kit.schedule.install import install
-from ocarina_kit.system.change import Change, apply_to_file
+from ocarina_kit.system.change import Action, Change, apply_to_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.refresh import refresh
 
 SERVER = ("SRV", "CRD")
-_LAST = {"refresh": 1, "crontab": 2}
+_LAST = {Action.REFRESH: 1, Action.CRONTAB: 2}
 """In this order, after the files: the crontab starts what was fixed before."""
 
 
@@ -47,7 +47,9 @@ def plan(
     fixes: dict[str, list[Change]] = {}
     for each in findings:
         possible = [
-            change for change in each.fix if not (out and change.what == "refresh")
+            change
+            for change in each.fix
+            if not (out and change.action is Action.REFRESH)
         ]
         fixes[each.id] = [change for change in possible if change not in tried]
     if any(change.kind == "config" for changes in fixes.values() for change in changes):
@@ -57,16 +59,16 @@ def plan(
         write = done[-1].fix[0]  # of all of them
         for each in done:
             fixes[each.id].append(write._replace(why=each.fix[0].why))
-    merged: dict[str | Path, Change] = {}
+    merged: dict[Action | Path, Change] = {}
     for change in [change for changes in fixes.values() for change in changes]:
-        key = change.what if change.what in _LAST else change.path
+        key = change.action if change.action in _LAST else change.path
         known = merged.setdefault(key, change)
-        if change.what == "refresh":
+        if change.action is Action.REFRESH:
             both = tuple(dict.fromkeys((*known.scopes, *change.scopes)))
             merged[key] = known._replace(scopes=both, why="refresh the tokens")
-        elif known.what == "chmod":  # a write makes the file private as well
+        elif known.action is Action.CHMOD:  # a write makes the file private as well
             merged[key] = change
-    changes = sorted(merged.values(), key=lambda change: _LAST.get(change.what, 0))
+    changes = sorted(merged.values(), key=lambda change: _LAST.get(change.action, 0))
     return Planned(
         tuple(changes), {id: changes[0].why for id, changes in fixes.items() if changes}
     )
@@ -82,9 +84,9 @@ def server_is_out(findings: Sequence[Outcome]) -> bool:
 
 def with_failures(finding: Outcome, applied: Sequence[Applied]) -> Outcome:
     """What was tried and could not be done is not to be tried again: the remedy is then that of the failure."""
-    tried = {(change.what, change.path) for change in finding.fix}
+    tried = {(change.action, change.path) for change in finding.fix}
     for change, problem, _ in applied:
-        if problem is not None and (change.what, change.path) in tried:
+        if problem is not None and (change.action, change.path) in tried:
             remedy = problem.remedy if any(problem.remedy) else finding.remedy
             return finding._replace(remedy=remedy, fix=())
     return finding
@@ -112,9 +114,9 @@ def carry_out(
     for change in changes:
         backup = problem = None
         try:
-            if change.what == "refresh":
+            if change.action is Action.REFRESH:
                 _refresh(machine, world, change.scopes, waiting)
-            elif change.what == "crontab":
+            elif change.action is Action.CRONTAB:
                 backup = _schedule(machine, world, waiting)
             else:
                 backup = apply_to_file(machine, change, waiting)

@@ -15,7 +15,7 @@ from ocarina_kit.doctor.world import World
 from ocarina_kit.majora.answers import ProbeKind
 from ocarina_kit.majora.failures import NoAnswer, NoAnswerKind
 from ocarina_kit.majora.problems import advice_for, check_of
-from ocarina_kit.system.change import Change
+from ocarina_kit.system.change import Action, Change
 from ocarina_kit.tokens import history, problems
 from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.log import VALID_RESULTS
@@ -276,7 +276,7 @@ def access_tokens(world: World) -> Outcome | None:
             if each.key in keys
         )
         fix = (
-            [Change("refresh", scopes=spend, why=f"refresh the {what}")]
+            [Change(Action.REFRESH, scopes=spend, why=f"refresh the {what}")]
             if spend
             else []
         )

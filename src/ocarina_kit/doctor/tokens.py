@@ -15,7 +15,7 @@ from ocarina_kit.doctor.config import open_to_others
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.host import zone
 from ocarina_kit.schedule.times import runs
-from ocarina_kit.system.change import Change
+from ocarina_kit.system.change import Action, Change
 from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import read_file
 from ocarina_kit.system.problems import no_file
@@ -82,10 +82,10 @@ def shape(world: World) -> Outcome:
         return _fault(world, said, location)
     if kept.entries:
         why = "set the damaged tokens file aside, keep what can be read"
-        aside = _change(world, "set aside", why, kept.render())
+        aside = _change(world, Action.SET_ASIDE, why, kept.render())
         text = f"doctor sets it aside, and keeps the {describe_tokens(kept.entries, world.table)}."
         return _fault(world, said, location, aside, text=text, run=_FIX)
-    aside = _change(world, "set aside", "set the damaged tokens file aside", None)
+    aside = _change(world, Action.SET_ASIDE, "set the damaged tokens file aside", None)
     text = "No token can be read in it. doctor sets it aside; then log in."
     return _fault(world, said, location, aside, text=text, run=(_FIX, _LOGIN))
 
@@ -265,14 +265,14 @@ def _of_entries(
     if not faulty:
         return None
     said += f" (and {len(faulty) - 1} more like it)" if len(faulty) > 1 else ""
-    fix = _change(world, "write", why, _fixed(world).render())
+    fix = _change(world, Action.WRITE, why, _fixed(world).render())
     what = describe_tokens([faulty[0].right_key(_looked_up(world))], world.table)
     return _fault(world, said, _place(world, faulty[0]), fix, what=what)
 
 
-def _change(world: World, what: str, why: str, after: bytes | None) -> Change:
+def _change(world: World, action: Action, why: str, after: bytes | None) -> Change:
     found = world.tokens.found
-    return Change(what, found.path, "tokens", found.content, after, why=why)
+    return Change(action, found.path, "tokens", found.content, after, why=why)
 
 
 def _fault(
@@ -301,7 +301,7 @@ def _fixed(world: World) -> TokensFile:
 def _refresh(world: World, tokens: Sequence[Token]) -> tuple[Change, ...]:
     keys = tuple(_keys(world.refreshable(tokens)))
     why = f"refresh the {describe_tokens(keys, world.table)}"
-    return (Change("refresh", scopes=keys, why=why),) if keys else ()
+    return (Change(Action.REFRESH, scopes=keys, why=why),) if keys else ()
 
 
 def _looked_up(world: World) -> tuple[str, ...]:

@@ -1,12 +1,10 @@
-"""Changes as data: what a command or a fix would do; shown as a diff, and carried out in one place.
-
-A file that is not what the change was made for is left alone, and that is said (FIX001).
-"""
+"""Changes as data: shown as a diff, and carried out in one place."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,27 +15,48 @@ from ocarina_kit.system.secret import Secret, masked
 from ocarina_kit.system.words import tilde
 
 
-class Change(NamedTuple):
-    """``what``: write; set aside (keep a damaged file as a backup; ``after``, or nothing, is left in its place);
-    chmod (to 0600; ``mode`` is what it was); crontab (the user's complete one); refresh (``scopes``; none: all)."""
+class Action(Enum):
+    """What a change does."""
 
-    what: str
+    WRITE = "write"  # a file
+    SET_ASIDE = "set aside"  # keep a damaged file as a backup
+    CHMOD = "chmod"  # make a file 0600
+    CRONTAB = "crontab"  # replace the user's complete crontab
+    REFRESH = "refresh"  # tokens
+
+
+class Change(NamedTuple):
+    """What a command or a fix would do."""
+
+    action: Action
     path: Path = Path()
     kind: str = ""
+    """What the content is: config, tokens or crontab."""
     before: bytes | None = None
     after: bytes | None = None
-    mode: int | None = None
+    """The new content. None leaves nothing in the place of what is set aside."""
+    mode: int | None = None  # before a CHMOD
     why: str = ""
     scopes: tuple[str, ...] = ()
+    """For a REFRESH; none means all."""
 
     def __repr__(self) -> str:
-        return f"Change({self.what}, {self.path})"
+        """Leave out the contents, which may be secret."""
+        return f"Change({self.action.value}, {self.path})"
 
 
 def apply_to_file(
     machine: Machine, change: Change, waiting: Callable[[str], None] | None = None
 ) -> Path | None:
-    """Change one file, under its lock; returns the backup, if there is one. Raises KitError; it is as it was then."""
+    """Change one file, under its lock.
+
+    Returns:
+        The backup of the file, if one was made.
+
+    Raises:
+        KitError: the file is as it was then; FIX001 if it is not the one that the
+            change was made for.
+    """
     from ocarina_kit.system.files import (
         backup,
         chmod_private,
@@ -48,21 +67,19 @@ def apply_to_file(
     from ocarina_kit.system.lock import hold
 
     with hold(machine, change.path, waiting=waiting):
-        seen = read_file(change.path)
-        kept = None
-        as_expected = seen.content == change.before and seen.replaceable
-        if change.what == "chmod":
-            as_expected = seen.mode == change.mode
-        if not as_expected:
-            raise KitError(changed_meanwhile(change.path))
-        if change.what == "chmod":
+        file = read_file(change.path)
+        if change.action is Action.CHMOD:
+            if file.mode != change.mode:
+                raise KitError(changed_meanwhile(change.path))
             chmod_private(change.path)
             return None
-        if seen.content is not None:
-            kind = (
-                f"{change.kind}-damaged" if change.what == "set aside" else change.kind
-            )
-            kept = backup(machine, kind, seen.content, str(change.path))
+        if file.content != change.before or not file.replaceable:
+            raise KitError(changed_meanwhile(change.path))
+        kept = None
+        if file.content is not None:
+            is_damaged = change.action is Action.SET_ASIDE
+            kind = f"{change.kind}-damaged" if is_damaged else change.kind
+            kept = backup(machine, kind, file.content, str(change.path))
         if change.after is None:
             remove(change.path)
         else:
@@ -73,24 +90,28 @@ def apply_to_file(
 def difference(
     changes: Iterable[Change], machine: Machine, secrets: Iterable[Secret | str] = ()
 ) -> str:
-    """The changes as a unified diff in which secrets are ``**** (128 characters)``; lines only, no colour.
+    """Show changes as a unified diff without colour, and without secrets.
 
-    Everything that is no secret is shown (CONTRACT.md, Every command), but of the crontab only what changes: its other
-    lines are not the kit's to show. A refresh shows nothing here.
+    Of the crontab only the lines that change are shown: the others are not the kit's.
+    A refresh shows nothing here.
     """
     known = tuple(secrets)
     parts: list[str] = []
     for change in changes:
         name = tilde(change.path, machine.home)
-        if change.what == "chmod":
-            parts.append(f"chmod 600 {name}  (was {change.mode or 0:03o})")
-        elif change.what == "set aside":
-            rest = "nothing" if change.after is None else "what can be read of it"
-            parts.append(
-                f"set aside {name}: a backup is made, and {rest} is left in its place"
-            )
-        elif change.what != "refresh":
-            parts += _diff(name if change.what == "write" else "crontab", change, known)
+        match change.action:
+            case Action.CHMOD:
+                parts.append(f"chmod 600 {name}  (was {change.mode or 0:03o})")
+            case Action.SET_ASIDE:
+                rest = "nothing" if change.after is None else "what can be read of it"
+                note = f"a backup is made, and {rest} is left in its place"
+                parts.append(f"set aside {name}: {note}")
+            case Action.WRITE:
+                parts += _diff(name, change, known)
+            case Action.CRONTAB:
+                parts += _diff("crontab", change, known)
+            case Action.REFRESH:
+                pass
     return "\n".join(parts)
 
 
@@ -98,35 +119,36 @@ def _diff(name: str, change: Change, secrets: Sequence[Secret | str]) -> Iterato
     from difflib import SequenceMatcher
 
     is_crontab = change.kind == "crontab"
-    old, new = _lines(change.before, change.kind), _lines(change.after, change.kind)
-    # Compared as they are, as one masked secret is like another. In a crontab a line that is often there counts too:
-    # what is alike must not be shown.
+    old = _split_lines(change.before, change.kind)
+    new = _split_lines(change.after, change.kind)
+    # Compared unmasked, as one masked secret is like another. Without autojunk, which
+    # ignores frequent lines: in a crontab what is alike must not be shown.
     matcher = SequenceMatcher(None, old, new, autojunk=not is_crontab)
-    old, new = (
-        masked("\n".join(lines), change.kind, secrets).split("\n")
-        for lines in (old, new)
-    )
-    yield f"--- {name} ({'current' if change.before is not None else 'no file yet'})"
+    old = masked("\n".join(old), change.kind, secrets).split("\n")
+    new = masked("\n".join(new), change.kind, secrets).split("\n")
+    state = "current" if change.before is not None else "no file yet"
+    yield f"--- {name} ({state})"
     yield f"+++ {name} (new)"
     for group in matcher.get_grouped_opcodes(0 if is_crontab else 2):
         yield f"@@ -{group[0][1] + 1} +{group[0][3] + 1} @@"
-        for kind, start, end, new_start, new_end in group:
-            yield from (
-                f"{' ' if kind == 'equal' else '-'}{line}" for line in old[start:end]
-            )
-            if kind != "equal":
-                yield from (f"+{line}" for line in new[new_start:new_end])
+        for tag, old_start, old_end, new_start, new_end in group:
+            is_same = tag == "equal"
+            for line in old[old_start:old_end]:
+                yield f" {line}" if is_same else f"-{line}"
+            for line in new[new_start:new_end]:
+                if not is_same:
+                    yield f"+{line}"
 
 
-def _lines(content: bytes | None, kind: str) -> list[str]:
+def _split_lines(content: bytes | None, kind: str) -> list[str]:
     import json
 
     if not content:
         return []
-    # In UTF-16, read as UTF-8, no mask would find a secret. A byte-order mark stays to be seen.
-    text = content.decode(
-        json.detect_encoding(content).removesuffix("-sig"), "backslashreplace"
-    )
+    # In UTF-16, read as UTF-8, no mask would find a secret. A byte-order mark is kept,
+    # as it is part of the difference.
+    encoding = json.detect_encoding(content).removesuffix("-sig")
+    text = content.decode(encoding, "backslashreplace")
     if kind == "tokens":  # one long line: over several the change can be seen
         with contextlib.suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(content), indent=2)

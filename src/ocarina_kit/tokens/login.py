@@ -14,7 +14,7 @@ from ocarina_kit.majora import api
 from ocarina_kit.majora.answers import Granted, RefusalCause, Refused
 from ocarina_kit.majora.failures import NoAnswer
 from ocarina_kit.majora.grant import Pending, use_pending
-from ocarina_kit.system.change import Change, apply_to_file
+from ocarina_kit.system.change import Action, Change, apply_to_file
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.system.signals import held_off
@@ -39,7 +39,7 @@ def quarantine_damaged(
     if data is None or file.damage is None:
         return ""
     after = file.render() if file.entries else None
-    change = Change("set aside", setup.tokens_file, "tokens", data, after)
+    change = Change(Action.SET_ASIDE, setup.tokens_file, "tokens", data, after)
     backup = apply_to_file(machine, change, waiting)
     return (
         "[TOK002] The tokens file was damaged. "

@@ -122,7 +122,7 @@ def plan_other_server(machine: Machine, setup: Setup) -> Change | None:
     Raises:
         KitError: TOK002 or TOK003 if the file cannot be read.
     """
-    from ocarina_kit.system.change import Change
+    from ocarina_kit.system.change import Action, Change
 
     data, file = read_tokens(machine, setup.tokens_file)
     owners = TokenOwners(log.read_log(machine))
@@ -134,7 +134,7 @@ def plan_other_server(machine: Machine, setup: Setup) -> Change | None:
         return None
     kept = file.without(*others)
     return Change(
-        "set aside",
+        Action.SET_ASIDE,
         setup.tokens_file,
         "tokens",
         before=data,
