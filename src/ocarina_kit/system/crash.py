@@ -7,9 +7,13 @@ import time
 
 
 def write_crash_log(bug: BaseException) -> str:
-    """Write a redacted traceback of ``bug`` to the state folder, 0600; returns its path, "" if it cannot be written.
+    """Write a traceback without secrets to the state folder, 0600.
 
-    It has no values of variables; messages are masked, as they may quote what a person typed.
+    It has no values of variables. Messages are masked, as they may quote what a person
+    typed.
+
+    Returns:
+        The path of the log; empty if it cannot be written.
     """
     import traceback
 
@@ -20,18 +24,16 @@ def write_crash_log(bug: BaseException) -> str:
     from ocarina_kit.system.secret import mask, mask_opaque
     from ocarina_kit.system.words import tilde
 
-    where = (
-        f"ocarina-kit {__version__}, Python {sys.version.split()[0]}, {sys.platform}\n"
-    )
-    text = where + mask_opaque(mask("".join(traceback.format_exception(bug))))
+    python = sys.version.split()[0]
+    head = f"ocarina-kit {__version__}, Python {python}, {sys.platform}\n"
+    trace = "".join(traceback.format_exception(bug))
+    text = head + mask_opaque(mask(trace))
     try:
         machine = this_machine()
-        path = make_private_folder(machine.state) / time.strftime(
-            "crash-%Y%m%dT%H%M%SZ.log", time.gmtime()
-        )
-        write_private(
-            path, tilde(text, machine.home).encode("utf-8", "backslashreplace")
-        )
+        name = time.strftime("crash-%Y%m%dT%H%M%SZ.log", time.gmtime())
+        path = make_private_folder(machine.state) / name
+        shown = tilde(text, machine.home)
+        write_private(path, shown.encode("utf-8", "backslashreplace"))
     except (KitError, OSError):
         return ""
     return str(path)

@@ -77,6 +77,7 @@ class KitError(Exception):
     """Carries a `Problem` from where it is known to where it is shown."""
 
     def __init__(self, problem: Problem) -> None:
+        """Take the message of the problem as that of the exception."""
         super().__init__(problem.text)
         self.problem = problem
 

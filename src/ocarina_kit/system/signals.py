@@ -1,4 +1,4 @@
-"""Signals that ask the kit to end, while it does what must not be cut short."""
+"""Handles the signals that ask the kit to end."""
 
 from __future__ import annotations
 
@@ -14,38 +14,41 @@ _ASK_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def as_interrupts() -> Iterator[None]:
-    """Within the block SIGTERM (a batch system, a shutdown) and SIGHUP (a lost connection) end the run as Ctrl-C does:
-    by KeyboardInterrupt, so that locks and temporary files are removed."""
+    """Let all signals that ask to end do so by KeyboardInterrupt, as Ctrl-C does.
+
+    SIGTERM comes from a batch system or a shutdown, SIGHUP from a lost connection. So
+    locks and temporary files are removed.
+    """
     with _handled(signal.default_int_handler):
         yield
 
 
 @contextlib.contextmanager
 def held_off() -> Iterator[list[int]]:
-    """Within the block no such signal cuts anything short: those that came are in the list that is handed out.
+    """Only note the signals that come within the block, in the list that it gets.
 
-    The handler does nothing else: one that prints can fail, or wait for a lock of the stream. Whoever runs the block
-    looks at the list and brings things to an end.
+    The block looks at the list, and brings its work to an end. The handler does nothing
+    else: one that prints can fail, or wait for the lock of a stream.
     """
-    came: list[int] = []
-    with _handled(lambda number, _: came.append(number)):
-        yield came
+    received: list[int] = []
+    with _handled(lambda number, _: received.append(number)):
+        yield received
 
 
 @contextlib.contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before: dict[signal.Signals, Any] = {}
     try:
-        if (
-            threading.current_thread() is threading.main_thread()
-        ):  # only it may set handlers
+        # Only the main thread may set handlers.
+        if threading.current_thread() is threading.main_thread():
             for number in _ASK_TO_END:
-                known = signal.getsignal(number)
-                # Ignored by whoever started us (nohup, a background job of sh): stays so. None: set by C code.
-                if known not in (signal.SIG_IGN, None):
-                    before[number] = known
+                earlier = signal.getsignal(number)
+                # What is ignored stays so: nohup, or a background job of sh, set it.
+                # None means that C code has set the handler.
+                if earlier not in (signal.SIG_IGN, None):
+                    before[number] = earlier
                     signal.signal(number, handler)
         yield
     finally:
-        for number, known in before.items():
-            signal.signal(number, known)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
