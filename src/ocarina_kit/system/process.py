@@ -139,6 +139,10 @@ def _communicate(
     `Popen.communicate` does not serve: it keeps any amount of output.
 
     Args:
+        process: The program, just started.
+        data: What it can read.
+        output: Gets its standard output.
+        errors: Gets its standard error.
         deadline: On the monotonic clock.
 
     Returns:

@@ -1,4 +1,7 @@
-"""Secrets: a text that does not print itself, and `mask`, which hides secrets in a text that is shown."""
+"""Keeps secrets from being shown.
+
+`Secret` is a text that does not print itself; `mask` hides secrets in other texts.
+"""
 
 from __future__ import annotations
 
@@ -11,42 +14,53 @@ MASK = "****"
 
 
 class Secret:
-    """A client secret, token, code or API key. ``str`` and ``repr`` are masked; :meth:`reveal` is the one way out."""
+    """A client secret, token, code or API key.
+
+    `str` and `repr` are masked; `reveal` is the one way out.
+    """
 
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
+        """Keep a text that is not to be shown."""
         self._text = text
 
     def reveal(self) -> str:
+        """Return the text, for a request or a private file."""
         return self._text
 
     def __repr__(self) -> str:
+        """Return stars of a fixed number."""
         return MASK
 
     def __len__(self) -> int:
+        """Return the number of characters, which may be shown."""
         return len(self._text)
 
     def __eq__(self, other: object) -> bool:
+        """Return whether the other is a secret of the same text."""
         return isinstance(other, Secret) and self._text == other._text
 
     def __hash__(self) -> int:
+        """Return the hash of the text, so that equal secrets have equal hashes."""
         return hash(self._text)
 
 
 def hidden(text: str | Secret) -> str:
-    """How a secret is shown in a diff or an excerpt: ``**** (128 characters)`` (WORDS.md)."""
+    """Show a secret in a diff or an excerpt: `**** (128 characters)`."""
     return f"{MASK} ({len(text)} characters)"
 
 
 _QUOTE = "\\\\?[\"'`“”‘’]"
 _NAMES = (
-    r"client[_ -]?secret|majora[_ -]?token|(?:access|refresh|id)[_ -]?token|code[_ -]?verifier|api[_ -]?key"
-    r"|authorization|passw(?:or)?d|passphrase"
+    r"client[_ -]?secret|majora[_ -]?token|(?:access|refresh|id)[_ -]?token"
+    r"|code[_ -]?verifier|api[_ -]?key|authorization|passw(?:or)?d|passphrase"
 )
 _ENDINGS = r"secret|token|[_-]pwd|[_-]pass"
-# The patterns are compiled where they are used (``re`` keeps them): most commands mask nothing.
-# A setting with a secret's name, then its value: quoted (over several lines, if the end quote is found), or one word.
+# The patterns are compiled where they are used (`re` keeps them), as most commands mask
+# nothing.
+# A setting with a secret's name, then its value: quoted (over several lines, if the end
+# quote is found), or one word.
 _SETTING = rf"""(?isx)(?P<head>
       (?: (?:{_NAMES})\d*(?:{_QUOTE})?\s*[:=]\s*
         | (?:{_ENDINGS})\d*(?:=|{_QUOTE}\s*[:=]\s*)
@@ -61,72 +75,94 @@ _SETTING = rf"""(?isx)(?P<head>
       | ["'][^\n]*
       | [^\s"'`“”‘’;&}}{{<>|] (?:\\.|"[^"\n]*"|'[^'\n]*'|[^\s"'`“”‘’;&}}<>|])*
     )"""
-_NOT_SECRET = (
-    "",
-    "oauth",
-    "oauth2",
-    "null",
-    "none",
-    "true",
-    "false",
-)  # MAJORA_TOKEN: OAUTH, in any spelling
+# MAJORA_TOKEN may be OAUTH, in any spelling.
+_NOT_SECRET = ("", "oauth", "oauth2", "null", "none", "true", "false")
 _QUERY = (
-    r"(?i)(?<![\w-])(?P<head>(?:code|access_token|refresh_token|token|client_secret|code_verifier)=)"
-    r"(?P<value>[^&#\s\"'<>]+)"
+    r"(?i)(?<![\w-])(?P<head>(?:code|access_token|refresh_token|token|client_secret"
+    r"|code_verifier)=)(?P<value>[^&#\s\"'<>]+)"
 )
 _URL = r"(?i)\b[a-z][a-z0-9+.-]{0,20}://(?:\\.|[^\s<>])+"
-# Up to the last @ before a host and port; after a colon that begins no port; or before the path. A password may hold @
-# and /, and a path an @ too (``…/ocarina@v1.0.0``).
-_USER_INFO = r"^([^:]*://)(?:.*@(?=[\w.-]+:\d+(?!\w))|[^/?#:@\[]*:(?!\d*(?:[/?#]|$)).*@|[^/?#]*@)"
-# user:password@host without a scheme, as proxy settings allow it; the password may hold @ and /.
+# Up to the last @ before a host and port; after a colon that begins no port; or before
+# the path. A password may hold @ and /, and a path an @ too (`…/ocarina@v1.0.0`).
+_USER_INFO = (
+    r"^([^:]*://)(?:.*@(?=[\w.-]+:\d+(?!\w))"
+    r"|[^/?#:@\[]*:(?!\d*(?:[/?#]|$)).*@|[^/?#]*@)"
+)
+# user:password@host without a scheme, as proxy settings allow it. The password may hold
+# @ and /.
 _BARE_USER = r"(?<![\w/.])[\w.+%\\-]{1,64}:(?!//)[^\s\"'`][^\s]{0,511}@(?=[\w\[])"
 _SCHEME = r"(?i)(?P<head>\b(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/=-]{8,})"
-# What could be a token; before it, what is shown although long: scopes, the client id, the user, addresses, a path.
+# The last part could be a token. The parts before it are shown although they are long:
+# scopes, the client id, the user, addresses, a path.
 _OPAQUE = r"""(?xi)majora2\.[a-z0-9_]+
     | (?:MAJORA_)?(?:CLIENT_ID|USER)["']?\s*[:=]\s*["']?[^"'\s]{1,64}(?![^"'\s,}])
     | MAJORA_(?:DOMAIN|TOKENS_FILE)["']?\s*[:=]\s*["'](?=[^"'\n]*[./])[^"'\n]*
     | (?<![a-z0-9])(?P<run>[a-z0-9_~+=-]{24,})(?![a-z0-9])"""
 _MASKED = r"\*{4}(?: \(\d+ characters\))?"
+_SHORTEST = 4
+"""Characters; a shorter text would hide half of all others."""
 _PIECE = 10
-"""Characters of a known secret that give it away: also one that was cut, wrapped or put in lower case is masked."""
+"""Characters of a known secret that give it away.
+
+So one that was cut, wrapped or put in lower case is masked, too.
+"""
 
 
 def mask(
     text: str, secrets: Iterable[Secret | str] = (), *, lengths: bool = False
 ) -> str:
-    """``text`` with every known secret, and everything that is where secrets are, replaced by ``****``.
+    """Hide every secret in a text that is shown.
 
-    Known secrets are those handed in, also pieces of them. Beyond these: the values of settings with a secret's name,
-    in any quoting; codes and tokens in URLs; user info in URLs and in proxies without a scheme; Bearer and Basic
-    credentials. ``lengths``: with their numbers of characters. Line breaks stay. Never raises. Mask first, cut after.
+    Known secrets are hidden, and pieces of them. So is all that is where secrets are:
+    values of settings with a secret's name, in any quoting; codes and tokens in URLs;
+    user info in URLs, and in proxies without a scheme; Bearer and Basic credentials.
+    Line breaks stay. Never raises. A text is masked first and cut after.
+
+    Args:
+        text: The text.
+        secrets: Known secrets.
+        lengths: Show their numbers of characters.
     """
+
+    def mask_user(url: re.Match[str]) -> str:
+        return re.sub(_USER_INFO, rf"\1{MASK}@", url[0])
+
+    def mask_setting(setting: re.Match[str]) -> str:
+        return f"{setting['head']}{_mask_value(setting['value'], lengths)}"
+
     text = _mask_known(text, secrets, lengths)
-    text = re.sub(_URL, lambda found: re.sub(_USER_INFO, rf"\1{MASK}@", found[0]), text)
+    text = re.sub(_URL, mask_user, text)
     text = re.sub(_BARE_USER, f"{MASK}@", text)
     for pattern in (_SETTING, _QUERY, _SCHEME):
-        text = re.sub(
-            pattern,
-            lambda found: found["head"] + _mask_value(found["value"], lengths),
-            text,
-        )
+        text = re.sub(pattern, mask_setting, text)
     return text
 
 
 def mask_opaque(text: str, *, lengths: bool = False) -> str:
-    """Masks any long run of letters and digits that could be a token: for logs that leave the machine."""
-    return re.sub(
-        _OPAQUE,
-        lambda run: (
-            _stars(run[0], lengths) if re.search(r"\d", run["run"] or "") else run[0]
-        ),
-        text,
-    )
+    """Hide each long run of letters and digits, as it could be a token.
+
+    This is for logs that leave the machine.
+    """
+
+    def mask_run(match: re.Match[str]) -> str:
+        could_be_token = re.search(r"\d", match["run"] or "")
+        return _stars(match[0], lengths) if could_be_token else str(match[0])
+
+    return re.sub(_OPAQUE, mask_run, text)
 
 
 def masked(
     text: str, kind: str = "config", secrets: Iterable[Secret | str] = ()
 ) -> str:
-    """A file's text as it is shown, secrets as ``**** (128 characters)``. Its lines stay lines."""
+    """Show the text of a file, secrets as `**** (128 characters)`.
+
+    Its lines stay lines.
+
+    Args:
+        text: The text.
+        kind: What the file is: config, tokens or crontab.
+        secrets: Known secrets.
+    """
     if kind == "crontab":  # in which long paths are usual
         return printable(mask(mask_variables(text), secrets, lengths=True))
     return printable(mask_opaque(mask(text, secrets, lengths=True), lengths=True))
@@ -176,47 +212,45 @@ def _mask_variable(setting: re.Match[str]) -> str:
 
 
 def _mask_known(text: str, secrets: Iterable[Secret | str], lengths: bool) -> str:
-    from urllib.parse import quote
-
-    known = {
-        secret.reveal() if isinstance(secret, Secret) else secret for secret in secrets
-    }
-    forms = {
-        form.lower()
-        for value in known
-        for form in (value, quote(value, safe=""))
-        if len(value) >= 4
-    }
-    pieces = {
-        form[at : at + _PIECE]
-        for form in forms
-        for at in range(max(1, len(form) - _PIECE + 1))
-    }
-    lowered = text.replace("İ", "I").lower()  # the one letter that becomes two
     covered = bytearray(len(text))
-    for piece in pieces:
-        at = lowered.find(piece)
-        while at >= 0:
-            covered[at : at + len(piece)] = b"x" * len(piece)
-            at = lowered.find(piece, at + 1)
-    for run in reversed(list(re.finditer(b"x+", covered))):
+    lowered = text.replace("İ", "I").lower()  # the one letter that becomes two
+    for piece in _pieces_of(secrets):
+        start = lowered.find(piece)
+        while start >= 0:
+            covered[start : start + len(piece)] = b"x" * len(piece)
+            start = lowered.find(piece, start + 1)
+    runs = list(re.finditer(b"x+", covered))
+    for run in reversed(runs):
         start, end = run.span()
         text = text[:start] + _stars(text[start:end], lengths) + text[end:]
     return text
 
 
+def _pieces_of(secrets: Iterable[Secret | str]) -> set[str]:
+    """List the pieces of secrets that give them away, in lower case."""
+    from urllib.parse import quote
+
+    pieces: set[str] = set()
+    for secret in secrets:
+        plain = secret.reveal() if isinstance(secret, Secret) else secret
+        if len(plain) < _SHORTEST:
+            continue
+        for form in (plain.lower(), quote(plain, safe="").lower()):
+            for start in range(max(1, len(form) - _PIECE + 1)):
+                pieces.add(form[start : start + _PIECE])
+    return pieces
+
+
 def _mask_value(value: str, lengths: bool) -> str:
-    """A value in its quotes, if it has any; what is no secret stays."""
-    before, secret, after = re.findall(
-        rf"(?s)\A({_QUOTE}|)(.*?)([,\]]*(?:{_QUOTE}|))\Z", value
-    )[0]
-    is_none = re.sub(r"[\W_]", "", secret.lower()) in _NOT_SECRET
-    return (
-        value
-        if is_none or re.fullmatch(_MASKED, secret)
-        else before + _stars(secret, lengths) + after
-    )
+    """Hide a value, but not the quotes around it, nor what is no secret."""
+    parts = re.findall(rf"(?s)\A({_QUOTE}|)(.*?)([,\]]*(?:{_QUOTE}|))\Z", value)
+    before, secret, after = map(str, parts[0])
+    bare = re.sub(r"[\W_]", "", secret.lower())
+    if bare in _NOT_SECRET or re.fullmatch(_MASKED, secret):
+        return value
+    return before + _stars(secret, lengths) + after
 
 
 def _stars(secret: str, lengths: bool) -> str:
-    return (hidden(secret) if lengths else MASK) + "\n" * secret.count("\n")
+    stars = hidden(secret) if lengths else MASK
+    return stars + "\n" * secret.count("\n")
