@@ -1,18 +1,27 @@
-"""A Majora for one machine, and a stand-in for its client: what tests and the demo run against (CONTRACT.md).
+"""A Majora for one machine, and a stand-in for its client, for tests and the demo.
 
 Use from a test::
 
-    with Sandbox.start() as majora:                       # a process of its own, up in under a second
-        user = majora.add_user("alice")                   # with all permissions and a second factor
+    scope = "majora2.view_biosampleartifact"
+    # a process of its own, up in under a second
+    with Sandbox.start() as majora:
+        # with all permissions and a second factor
+        user = majora.add_user("alice")
         app = majora.add_application(user)
-        token = majora.grant(user, app, "majora2.view_biosampleartifact", age=30 * 3600)  # expired
-        callback = majora.authorize(user, link)           # a person in a browser: log in, code, Authorize
-        majora.fault("status", status=503, times=2)       # the next two answers of o/token/
-        majora.requests                                   # what was asked of it; secrets only as hashes
-    script = install_standin(prefix, version="1.0.0")     # prefix/bin/ocarina, with its own interpreter
+        # expired
+        token = majora.grant(user, app, scope, age=30 * 3600)
+        # a person in a browser: log in, code, Authorize
+        callback = majora.authorize(user, link)
+        # the next two answers of o/token/
+        majora.fault("status", status=503, times=2)
+        # what was asked of it; secrets only as hashes
+        majora.requests
+    # prefix/bin/ocarina, with its own interpreter
+    script = install_standin(prefix, version="1.0.0")
 
-Every effect on the server goes over a private pipe: its pages have no way to set users, faults or time.
-``Sandbox`` needs the extra ``ocarina-kit[sandbox]``; the stand-in client needs nothing.
+Every effect on the server goes over a private pipe: its pages have no way to set users,
+faults or time. `Sandbox` needs the extra `ocarina-kit[sandbox]`; the stand-in client
+needs nothing.
 
 This module imports nothing until a name is used.
 """

@@ -1,7 +1,8 @@
-"""``python -m ocarina_kit.sandbox``: the server's own process, ruled over a pipe by :class:`.handle.Sandbox`.
+"""`python -m ocarina_kit.sandbox`: the server's own process.
 
-Django's settings are global to a process, so each sandbox has one. It reads commands from standard input, answers on
-standard output, and ends, with its folder, when the input ends: also when its parent was killed.
+`handle.Sandbox` controls it over a pipe. Django's settings are global to a process, so
+each sandbox has one. It reads commands from standard input, and answers on standard
+output. It ends, with its folder, when the input ends, even if its parent was killed.
 """
 
 from __future__ import annotations
@@ -21,20 +22,22 @@ from ocarina_kit.sandbox.state import STATE
 
 
 def main() -> int:
-    # Ctrl-C in the terminal goes to the whole group, as does the terminal's end; the parent is the one that answers.
+    """Serve until the pipe ends. Returns the exit code."""
+    # Ctrl-C in a terminal goes to the complete group, as does the end of the terminal.
+    # The parent is the one that answers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     pipe = sys.stdout.buffer
-    sys.stdout = (
-        sys.stderr
-    )  # nothing that Django or a library prints may come between the answers
+    # Nothing that Django or a library prints may come between the answers.
+    sys.stdout = sys.stderr
 
     def answer(*message: Any) -> None:
         pickle.dump(message, pipe)
         pipe.flush()
 
     parent = os.getppid()
-    options = pickle.load(sys.stdin.buffer)  # noqa: S301  # both ends of the pipe are this package
+    # Both ends of the pipe are this package.
+    options = pickle.load(sys.stdin.buffer)  # noqa: S301
     with tempfile.TemporaryDirectory(
         prefix="ocarina-sandbox-", ignore_cleanup_errors=True
     ) as name:
@@ -42,11 +45,8 @@ def main() -> int:
         try:
             server = _start(folder, **options)
         except Exception as problem:
-            where = (
-                f"port {options['port']}: "
-                if options["port"] and isinstance(problem, OSError)
-                else ""
-            )
+            is_port = options["port"] and isinstance(problem, OSError)
+            where = f"port {options['port']}: " if is_port else ""
             answer("error", f"{where}{getattr(problem, 'strerror', None) or problem}")
             return 1
         answer("ok", (server.url, folder))
@@ -64,10 +64,11 @@ def main() -> int:
 def _start(
     folder: Path, *, port: int, tls: bool, certificate: str, **options: Any
 ) -> Any:
-    """The server, bound and ready."""
+    """Make the server, bound and ready."""
     from django.utils import timezone
 
-    # Django and the toolkit ask this for every lifetime. To be set before they import it by its name.
+    # Django and the toolkit ask this for every lifetime. They import it by its name, so
+    # it has to be set before.
     timezone.now = STATE.now
     from ocarina_kit.sandbox.majora2.settings import make_ready
     from ocarina_kit.sandbox.web import Server, tls_context
@@ -85,9 +86,10 @@ def _obey(server: Any, answer: Any) -> None:
     control = Control(server)
     while True:
         try:
-            command, arguments, options = pickle.load(sys.stdin.buffer)  # noqa: S301  # see main()
+            message = pickle.load(sys.stdin.buffer)  # noqa: S301  # see main()
         except EOFError:
             return
+        command, arguments, options = message
         try:
             with server.lock:
                 answer("ok", getattr(control, command)(*arguments, **options))
@@ -96,7 +98,10 @@ def _obey(server: Any, answer: Any) -> None:
 
 
 def _clear_up_after_orphans(folder: Path) -> None:
-    """If the parent was killed, a program that it ran in the folder may go on for some seconds, and write there."""
+    """Remove the folder again, for some seconds.
+
+    If the parent was killed, a program that it ran may go on, and write there.
+    """
     for _ in range(100):
         shutil.rmtree(folder, ignore_errors=True)
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""``ocarina-kit sandbox``: a Majora to try everything on, until Ctrl-C."""
+"""`ocarina-kit sandbox`: a Majora to try everything on, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -28,13 +28,25 @@ def run_sandbox(
     as_json: bool = False,
     wait: Callable[[Sandbox], None] = Sandbox.wait,
 ) -> int:
-    """Start a sandbox with one ready account, say how to use it, and serve until interrupted.
+    """Serve a sandbox with one ready account until interrupted.
 
-    ``port`` 0 takes a free one. ``as_json``: say one JSON document, on one line, when it is ready. ``wait`` returns
-    when it is time to stop. Everything is in one temporary folder, a home included, and is removed with it.
+    The lines that it says at its start explain how to use it.
+    Everything is in one temporary folder, a home included, and is removed with it. An
+    interrupt is the way to end it (Ctrl-C, a polite kill, a closed terminal), so that
+    is `Exit.OK`.
 
-    An interrupt is the way to end it (Ctrl-C, a polite kill, a closed terminal), so that is ``Exit.OK``. Raises
-    :class:`~ocarina_kit.system.problem.KitError` ``SBX001`` (extra missing) and ``SBX002`` (port taken).
+    Args:
+        say: Shows a line.
+        port: 0 takes a free one.
+        tls: Serve https.
+        user: The name of the account.
+        two_factor: Give the account a second factor.
+        client: Install the stand-in client.
+        as_json: Say one JSON document, on one line, when it is ready.
+        wait: Returns when it is time to stop.
+
+    Raises:
+        KitError: SBX001 if the extra is missing, SBX002 if the port is taken.
     """
     with (
         as_interrupts(),
@@ -83,11 +95,15 @@ def _welcome(
     if account.totp_secret:
         yield f"  Second factor  the code shown at {majora.url} (reload for a new one)"
     else:
-        yield "  Second factor  none: this server will refuse to hand out tokens, as Majora does"
+        yield (
+            "  Second factor  none: this server will refuse to hand out tokens, as"
+            " Majora does"
+        )
     yield f"""\
   Sample         {SAMPLE}
 
-Is your browser on another computer, such as your laptop? Run this there, then open the same address:
+Is your browser on another computer, such as your laptop? \
+Run this there, then open the same address:
 
   ssh -N -L {port}:127.0.0.1:{port} {machine.user}@{machine.host}
 
@@ -99,11 +115,15 @@ In another terminal here, with a home of its own, so that your real files do not
     if majora.ca_file:
         yield f"  export REQUESTS_CA_BUNDLE={shlex.quote(str(majora.ca_file))}"
     # Not all of init: your crontab is not in that home, and the sandbox does not last.
+    name = shlex.quote(account.name)
     yield f"""\
-  ocarina-kit init --config-only --domain {majora.url} --user {shlex.quote(account.name)}
+  ocarina-kit init --config-only --domain {majora.url} --user {name}
   ocarina-kit login
   ocarina-kit doctor"""
     if script:
         yield f"  ocarina --oauth get biosample --central-sample-id {SAMPLE}"
-    yield "\nYour crontab is not in that home: `ocarina-kit schedule --print` shows the line without adding it."
+    yield (
+        "\nYour crontab is not in that home: `ocarina-kit schedule --print` shows the"
+        " line without adding it."
+    )
     yield "Press Ctrl-C to end the sandbox. Nothing is kept."

@@ -1,4 +1,7 @@
-"""What a test may do to the server: methods of :class:`.handle.Sandbox` too, that run in the server's process."""
+"""What a test may do to the server.
+
+These are methods of `handle.Sandbox`, too; they run in the server's process.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ Permissions = list[str] | Literal["all"]
 
 
 class Control:
+    """Changes the server and what it stores."""
+
     def __init__(self, server: Any) -> None:
+        """Control a `web.Server`."""
         self._server = server
 
     # People
@@ -32,13 +38,14 @@ class Control:
     def add_user(
         self, name: str, *, permissions: Permissions = "all", two_factor: bool = True
     ) -> User:
-        """A new account. ``permissions`` are scope names (``majora2.…``)."""
+        """Make an account. Permissions are scope names (`majora2.…`)."""
         user = User(name, secrets.token_urlsafe(12), None)
         auth.User.objects.create_user(name, password=user.password)
         self.set_permissions(user, permissions)
         return self.set_two_factor(user, two_factor)
 
     def set_permissions(self, user: User, permissions: Permissions) -> None:
+        """Set the permissions of an account. Raises ValueError for an unknown one."""
         wanted = set(SCOPES if permissions == "all" else permissions)
         if unknown := sorted(wanted - set(SCOPES)):
             raise ValueError(f"no such permissions: {', '.join(unknown)}")
@@ -48,10 +55,15 @@ class Control:
         )
 
     def set_active(self, user: User, active: bool) -> None:
+        """Let the user log in, or not."""
         auth.User.objects.filter(username=user.name).update(is_active=active)
 
     def set_two_factor(self, user: User, enabled: bool) -> User:
-        """Turn the second factor on (with a new shared secret) or off; answers the account as it then is."""
+        """Turn the second factor off, or on with a new shared secret.
+
+        Returns:
+            The account as it is then.
+        """
         secret = totp.new_secret() if enabled else None
         SecondFactor.objects.filter(user=_account(user)).delete()
         if secret:
@@ -59,14 +71,15 @@ class Control:
         return User(user.name, user.password, secret)
 
     def add_legacy_key(self, user: User, *, age: float = 0.0) -> str:
-        """A legacy API key, issued ``age`` seconds ago; it is valid for 3 days."""
+        """Issue a legacy API key that is `age` seconds old; it is valid for 3 days."""
         return str(LegacyKey.issue(_account(user), age).key)
 
     def revoke_legacy_key(self, key: str) -> None:
+        """Let a legacy API key expire now."""
         LegacyKey.objects.filter(key=key).update(ends=timezone.now())
 
     def add_sample(self, name: str) -> None:
-        """A biosample that the queries then find."""
+        """Add a biosample, which the queries find from now on."""
         STATE.samples.add(name)
 
     # Applications and tokens
@@ -74,12 +87,14 @@ class Control:
     def add_application(
         self, user: User, redirect_uri: str | None = None
     ) -> Application:
-        """A confidential application with the authorization code grant; ``redirect_uri``: ``<url>o/callback/``."""
-        redirect_uri = (
-            redirect_uri
-            if redirect_uri is not None
-            else f"{self._server.url}o/callback/"
-        )
+        """Register a confidential application with the authorization code grant.
+
+        Args:
+            user: Whose it is.
+            redirect_uri: By default `o/callback/` of this server.
+        """
+        if redirect_uri is None:
+            redirect_uri = f"{self._server.url}o/callback/"
         made = Application(generate_client_id(), generate_client_secret(), redirect_uri)
         oauth.Application.objects.create(
             user=_account(user),
@@ -94,20 +109,21 @@ class Control:
         return made
 
     def remove_application(self, application: Application) -> None:
-        """Delete it, and its tokens with it."""
+        """Delete an application, and its tokens with it."""
         oauth.Application.objects.filter(client_id=application.client_id).delete()
 
     def applications(self, user: User) -> list[dict[str, str]]:
-        """What the user has registered, by hand or not: the six fields of the form."""
+        """List the applications of a user: the six fields of the form."""
         mine = oauth.Application.objects.filter(user=_account(user)).order_by("pk")
         return list(mine.values(*FIELDS))
 
     def grant(
         self, user: User, application: Application, scope: str, age: float = 0.0
     ) -> dict[str, Any]:
-        """A token that was issued ``age`` seconds ago, as the client stores it (FACTS.md, Tokens file).
+        """Issue a token that is `age` seconds old, in the form that the client stores.
 
-        No browser, no request. ``expires_at`` is by this machine's clock, as the client reckons it.
+        No browser and no request is needed. `expires_at` is by the clock of this
+        machine, as in the client.
         """
         registered = oauth.Application.objects.get(client_id=application.client_id)
         owner = {"user": _account(user), "application": registered}
@@ -128,14 +144,18 @@ class Control:
         }
 
     def expire_tokens(self) -> None:
-        """Every access token is expired from now on, for the server; refresh tokens stay valid."""
+        """Let all access tokens expire at the server; refresh tokens stay valid."""
         past = timezone.now() - datetime.timedelta(seconds=1)
         oauth.AccessToken.objects.filter(expires__gt=past).update(expires=past)
 
     def revoke(self, token: dict[str, Any] | str) -> bool:
-        """Make a token invalid, as another process that spent it would: a pair by its refresh token, or one string.
+        """Make a token invalid, as if another process had spent it.
 
-        Whether there was anything to revoke.
+        Args:
+            token: A pair, of which the refresh token is revoked, or one token's text.
+
+        Returns:
+            Whether there was anything to revoke.
         """
         text = token if isinstance(token, str) else token["refresh_token"]
         refresh = oauth.RefreshToken.objects.filter(
@@ -147,7 +167,11 @@ class Control:
         return bool(oauth.AccessToken.objects.filter(token=text).delete()[0])
 
     def token_state(self, token: str) -> str:
-        """Of an access or refresh token: ``live``, ``expired``, ``dead`` (revoked or spent) or ``unknown``."""
+        """Return the state of an access or refresh token.
+
+        Returns:
+            `live`, `expired`, `dead` (revoked or spent) or `unknown`.
+        """
         refresh = oauth.RefreshToken.objects.filter(token=token).order_by("-pk").first()
         if refresh is not None:
             return "live" if refresh.revoked is None else "dead"
@@ -159,23 +183,27 @@ class Control:
     # The server itself
 
     def configure(self, **options: str) -> None:
-        """Change ``minimum_client`` or ``query_scope``, which :meth:`.handle.Sandbox.start` was told."""
+        """Change `minimum_client` or `query_scope` of `handle.Sandbox.start`."""
         vars(STATE).update(options)
 
     def set_offset(self, seconds: float) -> None:
+        """Set by how much the server's clock is ahead of this machine's."""
         STATE.offset = seconds
 
     def add_fault(self, fault: Fault) -> None:
+        """Play a fault from now on."""
         self._server.faults.append(fault)
 
     def clear_faults(self) -> None:
+        """End all faults."""
         self._server.faults.clear()
 
     def seen(self) -> list[Seen]:
-        """Every request since the start or :meth:`clear_requests`, in order of arrival."""
+        """List the requests since the start or `clear_requests`, the oldest first."""
         return list(self._server.seen)
 
     def clear_requests(self) -> None:
+        """Forget all requests."""
         self._server.seen.clear()
 
 

@@ -1,8 +1,9 @@
-"""``ocarina-kit demo``: everything with real commands, what breaks, and how that is found and fixed.
+"""Plays `ocarina-kit demo`: the set-up with real commands, and how faults are fixed.
 
-It plays in a throwaway home with a practice Majora, a stand-in client and a crontab of its own, all in the sandbox's
-own folder, which the sandbox's process removes: also if the demo is killed. Each command is held to its exit code;
-the crontab and the server are looked at besides.
+It plays in a throwaway home with a practice Majora, a stand-in client and a crontab of
+its own. All of it is in the sandbox's folder, which the sandbox's process removes, even
+if the demo is killed. The exit code of each command is checked, and so are the crontab
+and the server.
 """
 
 from __future__ import annotations
@@ -25,33 +26,44 @@ from ocarina_kit.system.secret import mask
 SAMPLE = "DEMO-0001"
 SCOPE = "majora2.view_biosampleartifact"
 BROKEN = ("CFG003", "CFG007", "TOK004", "CRN004")
-"""What doctor must find of the four faults (CHECKS.md)."""
+"""The checks that must find the four faults (docs/checks.md)."""
 DOCTOR = ("doctor", "--skip", "CRN006")
-"""The demo's crontab is a file that no cron daemon reads, so the check for one is left out."""
+"""No cron daemon reads the demo's crontab, so the check for one is left out."""
 THE_LABS = "# the lab's own\n30 2 * * 0 /usr/local/bin/weekly-backup --all\n"
-"""What is in the demo's crontab before the kit comes: it must stay to the byte."""
-# What would lead the commands to the person's own set-up, out of this machine, or to a browser of theirs.
-_NOT_PASSED_ON = (
-    "ALL_PROXY", "BROWSER", "CLIENT_", "CONDA", "CURL_CA", "DISPLAY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY",
-    "MAJORA", "MAMBA", "NETRC", "NO_PROXY", "OCARINA", "PIPX", "REQUESTS_", "SSH_", "SSL_", "UV_", "VIRTUAL_ENV",
-    "WAYLAND_", "XDG_",
-)  # fmt: skip
+"""The demo's crontab before the kit comes: no byte of it may change."""
+# These lead to the person's own set-up, out of this machine, or to a browser of theirs.
+_NOT_PASSED_ON = tuple(
+    "ALL_PROXY BROWSER CLIENT_ CONDA CURL_CA DISPLAY FTP_PROXY HTTP_PROXY HTTPS_PROXY"
+    " MAJORA MAMBA NETRC NO_PROXY OCARINA PIPX REQUESTS_ SSH_ SSL_ UV_ VIRTUAL_ENV"
+    " WAYLAND_ XDG_".split()
+)
 
 
 class NotSoError(Exception):
-    """A step did not do what it claims. Its text says what was seen; it holds no secret."""
+    """A step did not do what it claims.
+
+    The text says what was seen; it holds no secret.
+    """
 
 
 def run_demo(ui: Any, environ: Mapping[str, str]) -> Problem | None:
-    """Play it in a throwaway home until a step fails; nothing of it is left, also after an interrupt.
+    """Play the demo until a step fails. Nothing of it is left, even if interrupted.
 
-    ``environ`` is the person's environment, of which the commands get what leads to nothing of theirs. Returns what
-    went wrong (``DEM001``), if anything did. Raises :class:`~ocarina_kit.system.problem.KitError` ``SBX001`` (extra
-    missing) and ``SBX002`` (no server).
+    Args:
+        ui: The `Ui` of the command.
+        environ: The person's environment. The commands get none of the variables that
+            lead to what is theirs.
+
+    Returns:
+        DEM001 if a step failed.
+
+    Raises:
+        KitError: SBX001 if the extra is missing, SBX002 if no server starts.
     """
     ui.say(
-        "Everything that ocarina-kit does, on this machine only: a practice Majora, a stand-in for the ocarina"
-        " client, and a home folder and a crontab of their own. Your files and your crontab do not change."
+        "Everything that ocarina-kit does, on this machine only: a practice Majora, a"
+        " stand-in for the ocarina client, and a home folder and a crontab of their"
+        " own. Your files and your crontab do not change."
     )
     with Sandbox.start() as majora:
         stage = Stage(ui, majora, environ)
@@ -59,14 +71,16 @@ def run_demo(ui: Any, environ: Mapping[str, str]) -> Problem | None:
             _set_up(stage)
             _break_and_fix(stage)
         except (NotSoError, OSError, ValueError, LookupError) as problem:
-            # The last three: a file that a step reads for itself is missing or is not what it should be.
+            # The last three: a file that a step reads for itself is missing or is not
+            # what it should be.
             stage.end(str(problem), "failed")
             return Problem(
                 message=f"The step {stage.title!r} did not do what it claims.",
                 id="DEM001",
                 why=f"{problem}.",
                 remedy=Remedy(
-                    "This is a fault of ocarina-kit. Please report it with the output above."
+                    "This is a fault of ocarina-kit. Please report it with the output"
+                    " above."
                 ),
             )
     return None
@@ -75,8 +89,9 @@ def run_demo(ui: Any, environ: Mapping[str, str]) -> Problem | None:
 def _set_up(stage: Stage) -> None:
     stage.begin(
         "Set up",
-        "Alice has registered an application on Majora's page. Here a script gives the secret on standard input, so"
-        " that no command line shows it. At a terminal, `ocarina-kit init` asks for everything.",
+        "Alice has registered an application on Majora's page. Here a script gives the"
+        " secret on standard input, so that no command line shows it. At a terminal,"
+        " `ocarina-kit init` asks for everything.",
     )
     server = ("--domain", stage.majora.url.rstrip("/"), "--user", stage.user.name)
     client = ("--client-id", stage.application.client_id, "--client-secret-file", "-")
@@ -84,7 +99,8 @@ def _set_up(stage: Stage) -> None:
         "init", *server, *client, "--yes", stdin=stage.application.client_secret + "\n"
     )
     stage.end(
-        "~/.ocarina is readable only by Alice. The / that was missing at the end of the address is there."
+        "~/.ocarina is readable only by Alice. The / that was missing at the end of the"
+        " address is there."
     )
 
     stage.begin(
@@ -96,8 +112,8 @@ def _set_up(stage: Stage) -> None:
         stage.user, next(word for word in printed if "/o/authorize/?" in word)
     )
     stage.ui.say(
-        "\nAlice opens that link in a browser, logs in with her second factor, presses Authorize, and copies the"
-        " address of the page that opens:\n"
+        "\nAlice opens that link in a browser, logs in with her second factor, presses"
+        " Authorize, and copies the address of the page that opens:\n"
     )
     stage.kit("login", "--callback", "-", stdin=callback + "\n")
     stage.end("The token is saved, and Majora accepts it.")
@@ -173,9 +189,10 @@ def _break_and_fix(stage: Stage) -> None:
 
 
 class Stage:
-    """One throwaway home and what is around it. ``ui`` is the command's :class:`~ocarina_kit.cli.ui.Ui`."""
+    """One throwaway home and what is around it."""
 
     def __init__(self, ui: Any, majora: Sandbox, environ: Mapping[str, str]) -> None:
+        """Make the home, with a client and a crontab."""
         self.ui = ui
         self.majora = majora
         self.user = majora.add_user("alice")
@@ -214,17 +231,26 @@ class Stage:
         self.number, self.title = 0, ""
 
     def begin(self, title: str, says: str) -> None:
+        """Show the heading of a step, and what it is about."""
         self.number, self.title = self.number + 1, title
         self.ui.say()
         self.ui.heading(f"{self.number}. {title}")
         self.ui.say(f"{says}\n")
 
     def end(self, seen: str, status: str = "ok") -> None:
+        """Show what came of a step."""
         self.ui.say()
         self.ui.status(status, seen, column=6)
 
     def kit(self, *args: str, stdin: str = "", code: int = 0) -> str:
-        """Run ``ocarina-kit`` as a person would, show it, and hold it to its exit code; answers what it printed."""
+        """Run `ocarina-kit` as a person would, and show it.
+
+        Returns:
+            What it printed.
+
+        Raises:
+            NotSoError: for another exit code than `code`.
+        """
         return self.show(
             [sys.executable, "-m", "ocarina_kit"], ("ocarina-kit", *args), stdin, code
         )
@@ -232,6 +258,7 @@ class Stage:
     def show(
         self, program: list[str], words: tuple[str, ...], stdin: str = "", code: int = 0
     ) -> str:
+        """Run a program, shown as the command `words`; else as `kit`."""
         typed = shlex.join(words)
         self.ui.command(f"$ {typed}", indent=4)
         # Both streams in their order, as in a terminal.
@@ -248,7 +275,7 @@ class Stage:
         return printed
 
     def claim_line_names(self, client: Path) -> None:
-        """The kit's one line runs this client, and all other lines are the lab's."""
+        """Check that the kit's one line runs this client, and that others are kept."""
         text = self.crontab.read_text()
         ours = [
             line
@@ -265,6 +292,6 @@ class Stage:
 
 
 def claim(holds: bool, otherwise: str) -> None:
-    """Raise :class:`NotSoError` unless it holds."""
+    """Raise `NotSoError`, unless the claim holds."""
     if not holds:
         raise NotSoError(otherwise)

@@ -1,4 +1,4 @@
-"""The test's side of a sandbox: starts the server's process and rules it over a pipe."""
+"""Starts the server's process, and controls it over a pipe."""
 
 from __future__ import annotations
 
@@ -28,23 +28,25 @@ else:
 
 
 class Sandbox(Control):
-    """A running Majora. Make one with :meth:`start`; it is a context manager. Safe to use from several threads.
+    """A running Majora. Make one with `start`; it is a context manager.
 
-    It has the methods of :class:`~ocarina_kit.sandbox.control.Control` too: ``add_user``, ``grant`` …
+    It has the methods of `control.Control`, too: `add_user`, `grant` …. It is safe to
+    use from several threads.
     """
 
     def __init__(
         self, process: subprocess.Popen[bytes], ready: tuple[Any, ...]
     ) -> None:
+        """Take the process, and what it says when it is ready."""
         self._process = process
         self._pipe = threading.Lock()
         self.offset = 0.0
-        """Seconds that the server's clock is ahead of this machine's; see :meth:`shift_clock`."""
+        """Seconds that the server's clock is ahead of this machine's."""
         self.url: str = ready[0]
         """The base URL, with its last slash: MAJORA_DOMAIN."""
         self.redirect_uri = self.url + "o/callback/"
         self.folder: Path = ready[1]
-        """The server's own folder: removed, with all that is in it, when the server ends."""
+        """The server's own folder, which is removed when the server ends."""
         self.ca_file = self.folder / "ca.pem" if self.url.startswith("https") else None
         """The throwaway authority's certificate (PEM), if it speaks TLS."""
 
@@ -61,12 +63,17 @@ class Sandbox(Control):
     ) -> Sandbox:
         """Start a server on 127.0.0.1 and wait until it answers.
 
-        ``port`` 0 takes a free one. ``certificate`` (with ``tls``): one that is good, expired, or for another
-        host. ``minimum_client``: the oldest client that its API accepts. ``query_scope``: what the sample queries
-        ask of a token; blank for none. ``shows_codes``: show the second factor's code on the start page.
+        Args:
+            tls: Serve https.
+            port: 0 takes a free one.
+            certificate: With TLS: good, expired, or for another host.
+            minimum_client: The oldest client that its API accepts.
+            query_scope: The scope that the sample queries need; blank for none.
+            shows_codes: Show the second factor's code on the start page.
 
-        Raises :class:`~ocarina_kit.system.problem.KitError` ``SBX001`` if the extra is not installed, and
-        ``SBX002`` if the server does not start.
+        Raises:
+            KitError: SBX001 if the extra is not installed, SBX002 if the server does
+                not start.
         """
         options = {name: value for name, value in locals().items() if name != "cls"}
         require_extra()
@@ -76,23 +83,20 @@ class Sandbox(Control):
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=tempfile.gettempdir(),
-            start_new_session=True,  # the end of the pipe ends it, and no signal that is meant for us
+            # The end of the pipe ends it, and no signal that is meant for us.
+            start_new_session=True,
         )
         try:
             return cls(process, _exchange(process, options))
         except SandboxError as problem:
             _end(process)
-            advice = (
-                "Choose another port, or leave out --port to use a free one."
-                if port
-                else ""
-            )
+            advice = "Choose another port, or leave out --port to use a free one."
             raise KitError(
                 Problem(
                     message="The sandbox did not start.",
                     id="SBX002",
                     why=str(problem),
-                    remedy=Remedy(advice),
+                    remedy=Remedy(advice if port else ""),
                 )
             ) from None
         except BaseException:
@@ -109,12 +113,15 @@ class Sandbox(Control):
         self._process.wait()
 
     def __enter__(self) -> Sandbox:
+        """Return the running sandbox."""
         return self
 
     def __exit__(self, *problem: object) -> None:
+        """End the server."""
         self.stop()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return a method of `Control`, carried out in the server's process."""
         if name.startswith("_"):
             raise AttributeError(name)
         return partial(self._do, name)
@@ -131,25 +138,29 @@ class Sandbox(Control):
     # A person in a browser
 
     def second_factor_code(self, user: User) -> str:
-        """What the person's phone shows now, by the server's clock."""
+        """Return the code on the person's phone now, by the server's clock."""
         if user.totp_secret is None:
             raise SandboxError(f"{user.name} has no second factor")
         return totp.code_at(user.totp_secret, time.time() + self.offset)
 
     def authorize(self, user: User, url: str) -> str:
-        """Open an authorize link as this person would: log in, second factor, Authorize.
+        """Open an authorize link as this person would, and press Authorize.
 
-        Answers the address that the browser ends at, which is what gets pasted (also if the server
-        redirected there with an error). Raises :class:`SandboxError` if it ended elsewhere.
+        Returns:
+            The address that the browser ends at, which is what gets pasted; also if
+            the server redirected there with an error.
+
+        Raises:
+            SandboxError: if the browser ended elsewhere.
         """
         return self._person().answer(user, url, allow=True)
 
     def deny(self, user: User, url: str) -> str:
-        """The same, and Cancel."""
+        """Open an authorize link as `authorize` does, and press Cancel."""
         return self._person().answer(user, url, allow=False)
 
     def browser(self, user: User) -> Any:
-        """A :class:`requests.Session` that is logged in as this person."""
+        """Return a `requests.Session` that is logged in as this person."""
         person = self._person()
         person.log_in(user)
         return person.session
@@ -160,7 +171,7 @@ class Sandbox(Control):
     # The server itself
 
     def shift_clock(self, seconds: float) -> None:
-        """Move the server's whole notion of now: Date header, lifetimes, second factor. Adds up."""
+        """Move the server's clock: Date header, lifetimes, second factor. Adds up."""
         self.offset += seconds
         self.set_offset(self.offset)
 
@@ -172,11 +183,16 @@ class Sandbox(Control):
         token: str | None = None,
         **details: Any,
     ) -> None:
-        """Play a fault on the requests to ``path`` (``*`` and ``?`` as in a shell); see :mod:`.faults` for the kinds.
+        """Play a fault.
 
-        ``token``: only on those that carry this refresh or access token. Further: ``times`` (how many requests it
-        meets; None for all) and what else :class:`~ocarina_kit.sandbox.faults.Fault` has. Raises ValueError for a
-        kind or a detail that does not exist.
+        Args:
+            kind: One of `faults.KINDS`.
+            path: The requests that meet it; `*` and `?` as in a shell.
+            token: Only requests that carry this refresh or access token meet it.
+            details: What else `faults.Fault` has, such as `times`.
+
+        Raises:
+            ValueError: for a kind or a detail that does not exist.
         """
         try:
             self.add_fault(
@@ -187,16 +203,16 @@ class Sandbox(Control):
 
     @property
     def requests(self) -> list[Seen]:
-        """Every request since the start or ``clear_requests()``, in order of arrival."""
+        """The requests since the start or `clear_requests()`, the oldest first."""
         return self.seen()
 
     def stats(self) -> dict[str, Any]:
-        """Counts over :attr:`requests`: see :func:`.records.count`."""
+        """Count the requests, as `records.count` does."""
         return count(self.requests)
 
 
 def require_extra(find: Callable[[str], object] = importlib.util.find_spec) -> None:
-    """Raise ``SBX001`` if the extra ``[sandbox]`` is not installed."""
+    """Raise SBX001 if the extra `[sandbox]` is not installed."""
     missing = [
         name for name in ("django", "oauth2_provider", "trustme") if not find(name)
     ]
@@ -205,7 +221,8 @@ def require_extra(find: Callable[[str], object] = importlib.util.find_spec) -> N
             Problem(
                 message="The sandbox is not installed.",
                 id="SBX001",
-                why=f"It is an extra of ocarina-kit, and these packages are missing: {', '.join(missing)}.",
+                why="It is an extra of ocarina-kit, and these packages are missing:"
+                f" {', '.join(missing)}.",
                 remedy=Remedy(
                     "Install ocarina-kit with its extra.",
                     ("pip install 'ocarina-kit[sandbox]'",),
@@ -215,11 +232,12 @@ def require_extra(find: Callable[[str], object] = importlib.util.find_spec) -> N
 
 
 def _exchange(process: Any, message: Any) -> Any:
-    """Send a message, and answer what comes back."""
+    """Send a message, and return the answer."""
     try:
         pickle.dump(message, process.stdin)
         process.stdin.flush()
-        word, answer = pickle.load(process.stdout)  # noqa: S301  # both ends of the pipe are this package
+        # Both ends of the pipe are this package.
+        word, answer = pickle.load(process.stdout)  # noqa: S301
     except (OSError, EOFError):
         raise SandboxError("the sandbox has ended") from None
     if word == "error":
@@ -228,7 +246,7 @@ def _exchange(process: Any, message: Any) -> Any:
 
 
 def _end(process: Any) -> None:
-    """Close the pipe, which is the order to end; kill only what does not obey."""
+    """Close the pipe, which is the order to end, and kill what does not obey."""
     with contextlib.suppress(OSError):  # it had ended already, with something unread
         process.stdin.close()
     try:

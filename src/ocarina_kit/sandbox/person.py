@@ -1,4 +1,4 @@
-"""A person in a browser: the pages are read and their forms sent, as they are, over HTTP."""
+"""A person in a browser, who reads the pages and sends their forms over HTTP."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ class Page(HTMLParser):
     """What is on a page: its forms with their fields, and its words."""
 
     def __init__(self, text: str) -> None:
+        """Read a page."""
         super().__init__()
         self.forms: list[dict[str, Any]] = []
         self.words: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a form, or a field of one."""
         attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(
@@ -33,41 +35,44 @@ class Page(HTMLParser):
             )
 
     def handle_data(self, data: str) -> None:
+        """Note the words."""
         if data.strip():
             self.words.append(data.strip())
 
     def form_with(self, field: str) -> dict[str, Any] | None:
-        return next(
-            (
-                form
-                for form in self.forms
-                if field in {**form["fields"], **form["buttons"]}
-            ),
-            None,
-        )
+        """Return the first form that has a field or button of this name."""
+        for form in self.forms:
+            if field in form["fields"] or field in form["buttons"]:
+                return form
+        return None
 
 
 class Person:
-    """A browser, and whoever sits at it. ``code`` gives what a user's phone shows."""
+    """A browser, and whoever sits at it."""
 
     def __init__(
         self, url: str, ca_file: Path | None, code: Callable[[User], str]
     ) -> None:
+        """Open a browser; `code` gives what a user's phone shows."""
         import requests
 
         self._url = url
         self._code = code
         self.session = requests.Session()
-        self.session.trust_env = (
-            False  # no proxy, no .netrc: this is the machine itself
-        )
+        # No proxy and no .netrc: this is the machine itself.
+        self.session.trust_env = False
         self.session.verify = str(ca_file) if ca_file else True
 
     def log_in(self, user: User) -> None:
+        """Log in on the page for that."""
         self._open(user, self._url + "account/login/")
 
     def answer(self, user: User, url: str, *, allow: bool) -> str:
-        """Open ``url``, log in if asked, press Authorize or Cancel; answers where the browser ended."""
+        """Open a page, log in if asked, and press Authorize or Cancel.
+
+        Returns:
+            The address at which the browser ended.
+        """
         response = self._open(user, url)
         form = Page(response.text).form_with("allow")
         if form is not None:
@@ -79,7 +84,7 @@ class Person:
         return str(response.url)
 
     def _open(self, user: User, url: str) -> Any:
-        """The page there, past the login."""
+        """Open a page, and log in if asked."""
         response: Any = self.session.get(url, timeout=30)
         if form := Page(response.text).form_with("password"):
             response = self._send(
@@ -95,7 +100,8 @@ class Person:
         return response
 
     def _send(self, page: Any, form: dict[str, Any], **filled_in: str) -> Any:
-        # Django's check against forged forms wants a Referer over TLS, which any browser sends.
+        # Django's check against forged forms wants a Referer over TLS; any browser sends
+        # one.
         url = urljoin(page.url, form["action"] or page.url)
         data = {**form["fields"], **filled_in}
         return self.session.post(

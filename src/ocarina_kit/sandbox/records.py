@@ -14,6 +14,8 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class User:
+    """An account."""
+
     name: str
     password: str = field(repr=False)
     totp_secret: str | None = field(repr=False)
@@ -22,6 +24,8 @@ class User:
 
 @dataclass(frozen=True)
 class Application:
+    """An application that a user has registered."""
+
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uri: str
@@ -29,34 +33,37 @@ class Application:
 
 @dataclass
 class Seen:
-    """One request that the server saw. Each secret is only its :func:`ocarina_kit.sandbox.faults.digest`.
+    """One request that the server saw. Each secret is only its `faults.digest`."""
 
-    ``at``: epoch seconds by the server's clock. ``path``: without the query, as Django saw it. ``client``: the last
-    4 characters of the client id. ``scheme``: of the Authorization header (``Bearer``, ``Basic`` …). ``status``:
-    what was sent; 0 if no status line was. ``processed``: what Django answered, whatever became of the answer; None
-    if a fault kept the request from it.
-    """
-
-    at: float
+    at: float  # epoch seconds by the server's clock
     method: str
-    path: str
+    path: str  # without the query, as Django saw it
     grant_type: str | None
-    client: str | None
+    client: str | None  # the last 4 characters of the client id
     client_secret: str | None
     refresh_token: str | None
-    scheme: str | None
+    scheme: str | None  # of the Authorization header: Bearer, Basic …
     bearer: str | None
-    status: int = 0
+    status: int = 0  # as sent; 0 if no status line was
     processed: int | None = None
+    """The status of Django's answer, whatever became of it.
+
+    None if a fault kept the request from Django.
+    """
 
 
 def count(seen: Sequence[Seen]) -> dict[str, Any]:
-    """Counts: ``refused`` are token requests that Django refused, ``grants`` are codes exchanged, ``sent`` and
-    ``spent`` say how often each refresh token (its digest) arrived, and how often it was taken: never more than once.
+    """Count requests.
+
+    Returns:
+        Numbers by name: `refused` are token requests that Django refused, `grants` are
+        codes exchanged. `sent` and `spent` say how often each refresh token (its
+        digest) arrived, and how often it was taken: never more than once.
     """
     posts = [
         line for line in seen if line.path == "/o/token/" and line.method == "POST"
     ]
+    asked = [line for line in posts if line.grant_type == "refresh_token"]
     taken = [line for line in posts if line.processed == 200]
     refreshes = [line for line in taken if line.grant_type == "refresh_token"]
     return {
@@ -65,12 +72,6 @@ def count(seen: Sequence[Seen]) -> dict[str, Any]:
         "refreshes": len(refreshes),
         "grants": len(taken) - len(refreshes),
         "refused": sum(line.processed in (400, 401) for line in posts),
-        "sent": dict(
-            Counter(
-                line.refresh_token
-                for line in posts
-                if line.grant_type == "refresh_token"
-            )
-        ),
+        "sent": dict(Counter(line.refresh_token for line in asked)),
         "spent": dict(Counter(line.refresh_token for line in refreshes)),
     }

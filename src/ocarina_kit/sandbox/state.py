@@ -1,4 +1,4 @@
-"""What one server process holds beside its database: its clock, and what it was told at its start or since."""
+"""What one server process holds beside its database: its clock and its options."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from datetime import datetime, timezone
 
 @dataclass
 class State:
+    """The clock and the options of a server."""
+
     offset: float = 0.0
     """Seconds that the server's clock is ahead of this machine's."""
     minimum_client: str = "0.44.0"
-    """The oldest client that the API accepts (FACTS.md)."""
+    """The oldest client that the API accepts."""
     query_scope: str = "majora2.view_biosampleartifact"
     """What the sample queries ask of a token; blank: any valid token will do."""
     shows_codes: bool = False
@@ -21,10 +23,14 @@ class State:
     """The names of the biosamples that the queries find."""
 
     def time(self) -> float:
-        """Epoch seconds by the server's clock: for the ``Date`` header, lifetimes and the second factor alike."""
+        """Return epoch seconds by the server's clock.
+
+        They are for the `Date` header, lifetimes and the second factor alike.
+        """
         return time.time() + self.offset
 
     def now(self) -> datetime:
+        """Return the time by the server's clock."""
         return datetime.fromtimestamp(self.time(), tz=timezone.utc)
 
 

@@ -1,4 +1,7 @@
-"""The HTTP server: one thread a connection, TLS where asked, every byte of an answer in our hand for the faults."""
+"""The HTTP server: one thread for each connection, TLS if asked for.
+
+Every byte of an answer is sent by this module, so that faults can be played.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ from ocarina_kit.sandbox.records import Seen
 from ocarina_kit.sandbox.state import STATE
 
 _FLOOD = b'{"access_token": "' + b"x" * 65_000 + b'"}\n'
-_PORTAL = "<!DOCTYPE html><title>Guest network</title><form method='post'><input name='voucher'></form>"
+_PORTAL = (
+    "<!DOCTYPE html><title>Guest network</title>"
+    "<form method='post'><input name='voucher'></form>"
+)
 _DEFAULTS = {
     "status": ("text/plain; charset=utf-8", None, "not now"),
     "html": ("text/html; charset=utf-8", None, _PORTAL),
@@ -37,18 +43,22 @@ _DEFAULTS = {
 
 
 class Server(ThreadingMixIn, WSGIServer):
+    """Takes connections on 127.0.0.1, and knows the faults that are in force."""
+
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
     def __init__(self, port: int, context: ssl.SSLContext | None) -> None:
+        """Take a port, 0 for a free one; without a context there is no TLS."""
         self.context = context
         self.django: Any = None
         self.faults: list[Fault] = []
         """Those in force, oldest first."""
         self.seen: list[Seen] = []
-        # Django works on one request at a time: SQLite has one writer, and the toolkit looks a refresh token up
-        # before its transaction begins, so that a race would spend it more than once.
+        # Django works on one request at a time: SQLite has one writer, and the toolkit
+        # reads a refresh token before its transaction begins, so that a race would
+        # spend it more than once.
         self.lock = threading.Lock()
         super().__init__(("127.0.0.1", port), Handler)
         self.url = (
@@ -56,24 +66,29 @@ class Server(ThreadingMixIn, WSGIServer):
         )
 
     def server_bind(self) -> None:
-        # Not HTTPServer's, which asks the resolver for this machine's name and may hang there.
+        """Bind the socket, without a look at the resolver.
+
+        HTTPServer asks it for the name of this machine, and may hang there.
+        """
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
         self.setup_environ()
         self.base_environ["wsgi.url_scheme"] = "https" if self.context else "http"
 
     def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, and wrap it in TLS if asked for."""
         connection, address = super().get_request()
         if self.context is None:
             return connection, address
-        # The handshake is left to the connection's own thread: a client that stalls stops nobody else.
+        # The handshake is left to the connection's own thread: a client that stalls
+        # stops nobody else.
         wrapped = self.context.wrap_socket(
             connection, server_side=True, do_handshake_on_connect=False
         )
         return wrapped, address
 
     def take_fault(self, seen: Seen) -> Fault | None:
-        """The fault that this request meets, counted down; each request meets at most one."""
+        """Return the one fault that this request meets, if any, and count it down."""
         with self.lock:
             fault = next((fault for fault in self.faults if fault.meets(seen)), None)
             if fault is not None and fault.times is not None:
@@ -84,9 +99,12 @@ class Server(ThreadingMixIn, WSGIServer):
 
 
 class Handler(WSGIRequestHandler):
+    """Answers one request."""
+
     server: Server
 
     def handle(self) -> None:
+        """Read the request, and answer it as Django or a fault does."""
         self.raw_requestline = self.rfile.readline(65_537)
         if (
             not self.raw_requestline
@@ -94,12 +112,13 @@ class Handler(WSGIRequestHandler):
             or not self.parse_request()
         ):
             return
-        # As it was sent: the standard library folds slashes at its start, which is the front end's part here.
+        # As it was sent: the standard library folds slashes at its start, which is the
+        # part of the front end here.
         self.path = self.requestline.split()[1]
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         environ = {**self.get_environ(), "wsgi.input": io.BytesIO(body)}
-        # FACTS.md: the public servers fold the double slashes of the client's API calls in front of Django;
-        # `//o/token/` stays a 404.
+        # The front end of the public servers folds the double slashes of the client's
+        # API calls; `//o/token/` stays a 404.
         folded = re.sub("/{2,}", "/", environ["PATH_INFO"])
         if folded.startswith("/api/"):
             environ["PATH_INFO"] = folded
@@ -113,7 +132,7 @@ class Handler(WSGIRequestHandler):
             self._play(fault)
 
     def _processed(self) -> HttpResponse:
-        """Django's answer."""
+        """Let Django answer the request."""
         with self.server.lock:
             answer = self.server.django.get_response(self.asked)
             answer.close()  # closes Django's database connection of this thread
@@ -122,40 +141,62 @@ class Handler(WSGIRequestHandler):
 
     def _play(self, fault: Fault) -> None:
         real = self._processed() if fault.after else None
-        if fault.kind == "slow":
-            time.sleep(fault.seconds)
-            # The whole request was read: whatever else can be read is the end of the connection.
-            if real is not None or not select.select([self.connection], [], [], 0)[0]:
-                self._send(real or self._processed())
-        elif fault.kind == "reset":
-            # SO_LINGER with zero seconds turns the close into a reset (socket(7)).
-            self.connection.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
-            self.rfile.close()
-            self.connection.close()
-        elif fault.kind == "drip":
-            self._send(real or self._processed(), pause=fault.seconds)
-        elif fault.kind == "flood":
-            self._send(HttpResponse(content_type="application/json"), length=None)
-            while True:
-                self.wfile.write(_FLOOD)
-        elif fault.kind == "truncated" and real is not None:
-            full = real.content
-            real.content = full[: len(full) // 2]
-            self._send(real, length=len(full) if fault.promise else len(real.content))
-        elif fault.kind != "close":
-            self._send(_answer(fault, real))
+        match fault.kind:
+            case "slow":
+                self._send_late(fault, real)
+            case "reset":
+                self._reset()
+            case "drip":
+                self._send(real or self._processed(), pause=fault.seconds)
+            case "flood":
+                self._flood()
+            case "truncated":
+                self._send_half(fault, real or self._processed())
+            case "close":
+                pass
+            case _:
+                self._send(_answer(fault, real))
+
+    def _send_late(self, fault: Fault, real: HttpResponse | None) -> None:
+        time.sleep(fault.seconds)
+        # The complete request was read, so whatever else can be read is the end of the
+        # connection.
+        has_gone = bool(select.select([self.connection], [], [], 0)[0])
+        if real is not None or not has_gone:
+            self._send(real or self._processed())
+
+    def _reset(self) -> None:
+        # SO_LINGER with zero seconds turns the close into a reset (socket(7)).
+        self.connection.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        self.rfile.close()
+        self.connection.close()
+
+    def _flood(self) -> None:
+        self._send(HttpResponse(content_type="application/json"), length=None)
+        while True:
+            self.wfile.write(_FLOOD)
+
+    def _send_half(self, fault: Fault, answer: HttpResponse) -> None:
+        full = answer.content
+        answer.content = full[: len(full) // 2]
+        self._send(answer, length=len(full) if fault.promise else len(answer.content))
 
     def _send(
         self, answer: HttpResponse, *, length: int | None = -1, pause: float = 0.0
     ) -> None:
-        """Send it, a byte every ``pause`` seconds, or all at once.
+        """Send an answer.
 
-        ``length`` is declared: -1 for the body's own, None for none, so that the answer ends with the connection.
+        Args:
+            answer: The answer.
+            length: The length to declare: -1 for that of the body, None for none, so
+                that the answer ends with the connection.
+            pause: Seconds after each byte; 0 sends all at once.
         """
         self.seen.status = answer.status_code
-        # By the server's own clock, which a test may have shifted (RFC 9110, section 6.6.1).
+        # By the server's own clock, which a test may have shifted (RFC 9110, section
+        # 6.6.1).
         answer["Date"] = formatdate(STATE.time(), usegmt=True)
         answer["Connection"] = "close"
         del answer["Content-Length"]
@@ -173,7 +214,12 @@ class Handler(WSGIRequestHandler):
 
 
 def _answer(fault: Fault, real: HttpResponse | None) -> HttpResponse:
-    """What ``fault`` answers; ``real`` is Django's answer, if the request was processed."""
+    """Make the answer of a fault.
+
+    Args:
+        fault: The fault.
+        real: Django's answer, if the request was processed.
+    """
     if fault.kind == "edit" and real is not None:
         real.content = _edited(real.content, fault)
         return real
@@ -204,7 +250,7 @@ def _edited(body: bytes, fault: Fault) -> bytes:
 
 
 def _what_was_asked(request: WSGIRequest) -> Seen:
-    """A line of the log: what a test wants to know, secrets only as digests."""
+    """Note of a request what a test wants to know, secrets only as digests."""
     form = request.POST
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
 
@@ -225,7 +271,12 @@ def _what_was_asked(request: WSGIRequest) -> Seen:
 
 
 def tls_context(folder: Path, certificate: str) -> ssl.SSLContext:
-    """For a server with a ``good``, ``expired`` or ``other-host`` certificate of the authority in ``folder/ca.pem``."""
+    """Make the TLS context of a server, and its authority in `ca.pem`.
+
+    Args:
+        folder: Where the certificate of the authority is written.
+        certificate: `good`, `expired` or `other-host`.
+    """
     import datetime
 
     import trustme

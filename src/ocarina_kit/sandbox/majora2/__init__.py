@@ -1,1 +1,4 @@
-"""The Django side of the sandbox, only in the server's own process. Its name gives the scopes theirs."""
+"""The Django side of the sandbox, used only in the server's own process.
+
+The scopes begin with the name of this package.
+"""

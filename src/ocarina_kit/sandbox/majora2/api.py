@@ -1,4 +1,7 @@
-"""The sample queries of Majora's API: enough for a client to see whether it is let in."""
+"""The sample queries of Majora's API.
+
+They are enough for a client to see whether it is let in.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,17 @@ from ocarina_kit.sandbox.state import STATE
 
 
 class Complaint(Exception):  # noqa: N818
-    """What is wrong with a request whose credentials are good: said in an answer with status 200."""
+    """What is wrong with a request whose credentials are good.
+
+    It is said in an answer with status 200.
+    """
 
 
 @csrf_exempt
 def query(request: HttpRequest, name: str) -> HttpResponse:
-    """``query/validity`` (which samples exist) and ``get`` (one sample). They change nothing.
+    """Answer `query/validity` (which samples exist) or `get` (one sample).
 
-    Whatever is wrong with the credentials gets the same bare 400 (FACTS.md).
+    They change nothing. Whatever is wrong with the credentials gets the same bare 400.
     """
     try:
         asked = json.loads(request.body)
@@ -34,11 +40,7 @@ def query(request: HttpRequest, name: str) -> HttpResponse:
     ):
         return HttpResponseBadRequest()
     bearer = request.META.get("HTTP_AUTHORIZATION", "").startswith("Bearer")
-    user = (
-        get_oauthlib_core().verify_request(request, scopes=[])[1].user
-        if bearer
-        else _key_holder(asked)
-    )
+    user = _token_holder(request) if bearer else _key_holder(asked)
     if user is None or not user.is_active:
         return HttpResponseBadRequest()
     try:
@@ -51,8 +53,16 @@ def query(request: HttpRequest, name: str) -> HttpResponse:
     return JsonResponse({"errors": 0, "messages": [], "success": True, **found})
 
 
+def _token_holder(request: HttpRequest) -> Any:
+    """Return the user of an access token, None if it is not valid."""
+    return get_oauthlib_core().verify_request(request, scopes=[])[1].user
+
+
 def _key_holder(asked: dict[str, Any]) -> Any:
-    """The user of a legacy key: name and key must belong together, and the account must have the permission."""
+    """Return the user of a legacy key, None if it gives no access.
+
+    Name and key must belong together, and the account must have the permission.
+    """
     named = {"key": str(asked["token"]), "user__username": str(asked["username"])}
     key = LegacyKey.objects.select_related("user").filter(**named).first()
     usable = (
@@ -64,7 +74,11 @@ def _key_holder(asked: dict[str, Any]) -> Any:
 
 
 def _judge_client(asked: dict[str, Any]) -> None:
-    """Comes before the scopes: the real queries ask for none, so that there an old client always hears of its age."""
+    """Refuse a client that is too old.
+
+    This comes before the scopes. The real queries ask for none, so that an old client
+    always hears of its age there.
+    """
     if asked.get("client_name") != "ocarina":
         return
     try:
@@ -84,8 +98,8 @@ def _judge_scopes(request: HttpRequest) -> None:
         request, scopes=STATE.query_scope.split()
     )[0]:
         raise Complaint(
-            "Your token is valid but does not have all of the scopes to perform this action."
-            f" Required scopes: {STATE.query_scope}"
+            "Your token is valid but does not have all of the scopes to perform this"
+            f" action. Required scopes: {STATE.query_scope}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The pages that a person sees, and their forms, where they are not Django's and the toolkit's own."""
+"""The pages that a person sees, beside those of Django and the toolkit."""
 
 from __future__ import annotations
 
@@ -27,32 +27,39 @@ LABELS = {name: name.replace("_", " ").capitalize() for name in FIELDS}
 
 
 class CodeForm(forms.Form):
-    """The second factor of ``user``, who gave the right password."""
+    """Asks for the second factor of a user, who gave the right password."""
 
     code = forms.CharField(
         label="Token", widget=forms.TextInput(attrs={"autofocus": True})
     )
 
     def __init__(self, user: Any, data: Any = None) -> None:
+        """Take the user, and what was sent."""
         super().__init__(data, label_suffix="")
         self._user = user
 
     def clean_code(self) -> None:
+        """Check the code."""
         if not totp.is_valid(
             self._user.second_factor.secret, self.cleaned_data["code"], STATE.time()
         ):
             raise ValidationError("Entered token is not valid.")
 
     def get_user(self) -> Any:
+        """Return the user, as the form for passwords does."""
         return self._user
 
 
 class LogIn(LoginView):
-    """User and password; then, if the account has one, the second factor: one address, as in Majora."""
+    """Asks for user and password, then for the second factor if there is one.
+
+    Both have one address, as in Majora.
+    """
 
     template_name = "majora/login.html"
 
     def get_form(self, form_class: Any = None) -> Any:
+        """Return the form that was sent, or the one to fill in."""
         # The person who gave the right password, and whose second factor is awaited.
         user = User.objects.filter(
             pk=self.request.session.get(_HALF_WAY), is_active=True
@@ -64,6 +71,7 @@ class LogIn(LoginView):
         )
 
     def form_valid(self, form: Any) -> HttpResponse:
+        """Log the user in, or ask for the second factor."""
         user = form.get_user()
         if isinstance(form, CodeForm) or not hasattr(user, "second_factor"):
             return super().form_valid(form)
@@ -72,34 +80,46 @@ class LogIn(LoginView):
 
 
 class ApplicationForm(forms.ModelForm):
+    """Registers an application."""
+
     class Meta:
+        """The fields of Majora's form."""
+
         model = Application
         fields = FIELDS
         labels = LABELS
         help_texts = dict.fromkeys(FIELDS, "")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make the form as Majora has it."""
         super().__init__(*args, label_suffix="", **kwargs)
         grants: Any = self.fields["authorization_grant_type"]
-        grants.choices = grants.choices[
-            :2
-        ]  # Majora offers none but "Authorization code"
+        # Majora offers none but "Authorization code".
+        grants.choices = grants.choices[:2]
         self.instance.hash_client_secret = False  # as Majora has it
 
 
 class Register(views.ApplicationRegistration):
+    """Registers an application."""
+
     template_name = "oauth2_provider/application_form.html"
 
     def get_form_class(self) -> type[ApplicationForm]:
+        """Return Majora's form."""
         return ApplicationForm
 
 
 class Edit(views.ApplicationUpdate):
+    """Changes an application."""
+
     get_form_class = Register.get_form_class
 
 
 def start(request: HttpRequest) -> HttpResponse:
-    """What this is, the links, and for ``ocarina-kit sandbox`` the second factor's code in place of a phone."""
+    """Show what this is, and the links.
+
+    For `ocarina-kit sandbox` the page shows the second factor's code, as a phone would.
+    """
     factors = SecondFactor.objects.select_related("user") if STATE.shows_codes else ()
     codes = [
         (factor.user.username, totp.code_at(factor.secret, STATE.time()))
@@ -113,7 +133,11 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def callback(request: HttpRequest) -> HttpResponse:
-    """Where the browser ends: the complete address in a box, code and state apart, each with its Copy button."""
+    """Show the page at which the browser ends.
+
+    It has the complete address in a box, and code and state apart, each with a button
+    that copies it.
+    """
     if not hasattr(request.user, "second_factor"):
         return render(request, "majora/second_factor_required.html", status=403)
     shown = {name: request.GET.get(name) for name in ("code", "state", "error")}
@@ -126,7 +150,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def legacy_keys(request: HttpRequest) -> HttpResponse:
-    """The legacy API keys, newest first; POST makes a new one, which is valid for three days."""
+    """List the legacy API keys, the newest first. POST makes a new one."""
     if request.method == "POST":
         LegacyKey.issue(request.user)
         return redirect("keys")
@@ -135,7 +159,8 @@ def legacy_keys(request: HttpRequest) -> HttpResponse:
     )
 
 
-# The names are the toolkit's own, which its views look up. Its further views stay out: Majora has none of them.
+# The views of the toolkit look these names up. Its other views are left out, as Majora
+# has none of them.
 _OAUTH = [
     path("applications/", views.ApplicationList.as_view(), name="list"),
     path("applications/register/", Register.as_view(), name="register"),

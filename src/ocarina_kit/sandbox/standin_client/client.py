@@ -1,7 +1,8 @@
-"""The stand-in for the Majora client, written from FACTS.md: :mod:`..standin` installs it as the module ``ocarina``.
+"""The stand-in for the Majora client, which `standin` installs as the module `ocarina`.
 
-It does what the kit and its users do with the real one, as that does it, faults included: it writes in place, has no
-lock and no time limit, and never refreshes an expired token. The standard library is all it needs.
+It does what the kit and its users do with the real one, faults included: it writes in
+place, has no lock and no time limit, and never refreshes an expired token. It needs
+nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ __version__ = "1.0.0"  # the installation puts the version asked for here
 ENDPOINTS: dict[str, Any] = json.loads(
     (Path(__file__).parent / "endpoints.json").read_text()
 )
-"""Name to path and scope; a bare path for an endpoint without a scope of its own. The installation writes it."""
+"""Name to path and scope; a bare path for an endpoint without a scope of its own.
+
+The installation writes it.
+"""
 
 _DEFAULTS: dict[str, Any] = {
     **dict.fromkeys(("MAJORA_USER", "MAJORA_TOKEN", "CLIENT_ID", "CLIENT_SECRET")),
@@ -39,7 +43,7 @@ Token = dict[str, Any]
 
 
 def _config(args: argparse.Namespace) -> Config:
-    """The settings, by layers; a problem ends the program."""
+    """Read the settings, by layers. A problem ends the program."""
     path = Path(os.environ.get("OCARINA_CONF_FILE", "~/.ocarina")).expanduser()
     found: Config = dict(os.environ)
     if not args.env:
@@ -54,7 +58,8 @@ def _config(args: argparse.Namespace) -> Config:
         config[name] = int(config[name])
     if any(value in (None, "") for value in config.values()):
         _fail(
-            "Configuration not valid: a key is missing or blank, or the profile is not in the file"
+            "Configuration not valid: a key is missing or blank, or the profile is not"
+            " in the file"
         )
     return config
 
@@ -70,7 +75,7 @@ def _tokens(config: Config) -> dict[str, Token]:
 
 
 def _usable_token(config: Config, scope: str, *, refresh: bool = False) -> Token:
-    """The token for exactly this scope string: as stored, or refreshed."""
+    """Return the token for exactly this scope string, as stored or refreshed."""
     token = _tokens(config).get(scope)
     if token is None or token["expires_at"] <= time.time():
         _ask_for_a_grant(config, scope)
@@ -102,10 +107,13 @@ def _usable_token(config: Config, scope: str, *, refresh: bool = False) -> Token
 
 
 def _ask_for_a_grant(config: Config, scope: str) -> None:
-    """Under cron, without input, it ends here with an EOFError."""
-    asked = {"response_type": "code", "client_id": config["CLIENT_ID"], "scope": scope}
+    """Show the link for a login.
+
+    Under cron, without input, the program ends here with an EOFError.
+    """
     import secrets
 
+    asked = {"response_type": "code", "client_id": config["CLIENT_ID"], "scope": scope}
     answered = {
         "redirect_uri": config["MAJORA_DOMAIN"] + "o/callback/",
         "state": secrets.token_urlsafe(22),
@@ -116,21 +124,27 @@ def _ask_for_a_grant(config: Config, scope: str) -> None:
 
 
 def _send(url: str, data: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-    """The answer's status and body. There is no time limit, as in the real client."""
-    # Most starts only ask for the version: what takes as long to import as the interpreter to start is not wanted then.
+    """Return the status and body of an answer.
+
+    There is no time limit, as in the real client.
+    """
+    # Most starts only ask for the version. These take as long to import as the
+    # interpreter takes to start.
     import ssl
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
     context = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
+    request = Request(url, data, headers)  # noqa: S310
     try:
-        with urlopen(Request(url, data, headers), context=context) as answer:  # noqa: S310
+        with urlopen(request, context=context) as answer:  # noqa: S310
             return answer.status, answer.read()
     except HTTPError as refusal:
         return refusal.code, refusal.read()
 
 
 def cli() -> None:
+    """Run the command line."""
     args = _parser().parse_args()
     config = _config(args)
     args.quiet = args.quiet or config["OCARINA_QUIET"]
@@ -160,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _oauth_refresh(config: Config, args: argparse.Namespace) -> None:
-    """One after another; the first that fails ends the run."""
+    """Refresh one token after another. The first that fails ends the run."""
     for scope in _tokens(config):
         _usable_token(config, scope, refresh=True)
         print(f"refreshed {scope}")
@@ -189,7 +203,8 @@ def _get_biosample(config: Config, args: argparse.Namespace) -> None:
         "central_sample_id": args.central_sample_id,
     }
     payload = {**asked, "client_name": "ocarina", "client_version": __version__}
-    # The path starts with a slash and gets one more at its end: both double slashes are the client's own.
+    # The path starts with a slash and gets one more at its end: both double slashes are
+    # the client's own.
     status, body = _send(
         config["MAJORA_DOMAIN"] + path + "/", json.dumps(payload).encode(), headers
     )
