@@ -1,4 +1,7 @@
-"""What all tests share: the guards, and the real command as a process in a throwaway home."""
+"""What all tests share.
+
+The guards, and the real command as a process in a throwaway home.
+"""
 
 import json
 import os
@@ -34,7 +37,10 @@ GUARD_EXIT = runpy.run_path(str(TESTS / "guards" / "sitecustomize.py"))["EXIT"]
 
 
 def _precious() -> tuple[bytes, bytes]:
-    """What no test may change: the developer's own files and their crontab, or what is said where there is none."""
+    """What no test may change.
+
+    The developer's own files and their crontab, or what is said where there is none.
+    """
     command = ["sh", "-c", "cat .ocarina; cat .ocarina-tokens; /usr/bin/crontab -l"]
     done = subprocess.run(command, cwd=REAL_HOME, capture_output=True, check=False)
     return done.stdout, done.stderr
@@ -43,7 +49,10 @@ def _precious() -> tuple[bytes, bytes]:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Some tests are selected only where they are asked for; nothing that can be had is skipped."""
+    """Some tests are selected only where they are asked for.
+
+    Nothing that can be had is skipped.
+    """
     wanted = {
         "real_client": os.environ.get("OCARINA_KIT_REAL_CLIENT"),
         "systemd_cron": os.environ.get("OCARINA_KIT_SYSTEMD_CRON"),
@@ -69,7 +78,10 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_runtest_makereport() -> Generator[
     None, pytest.TestReport, pytest.TestReport
 ]:
-    """In CI nothing is skipped: a program that is missing there is a mistake of .ci/run."""
+    """In CI nothing is skipped.
+
+    A program that is missing there is a mistake of .ci/run.
+    """
     report = yield
     if report.skipped and os.environ.get("CI"):
         report.outcome = "failed"
@@ -81,7 +93,10 @@ def pytest_runtest_makereport() -> Generator[
 def nothing_is_changed_or_left_behind(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[None]:
-    """The developer's own files and crontab stay, and no process of a test outlives the session."""
+    """Check that the developer's own files and crontab stay as they are.
+
+    No process of a test outlives the session.
+    """
     before, base = _precious(), str(tmp_path_factory.getbasetemp())
     if sys.platform == "linux":  # macOS forks less safely
         Kit.server = Server({**START, "HOME": base})
@@ -94,7 +109,10 @@ def nothing_is_changed_or_left_behind(
 
 
 def processes_with(text: str) -> list[str]:
-    """The processes in whose environment ``text`` is (Linux): those that a test has started in its folder."""
+    """The processes in whose environment ``text`` is (Linux).
+
+    Those that a test has started in its folder.
+    """
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -140,12 +158,18 @@ class Ran:
         return self.out + self.err
 
     def __repr__(self) -> str:
-        return f"\n$ ocarina-kit {' '.join(self.args)}\n{self.out}--- stderr\n{self.err}--- exit {self.code}"
+        return (
+            f"\n$ ocarina-kit {' '.join(self.args)}\n{self.out}--- stderr\n"
+            f"{self.err}--- exit {self.code}"
+        )
 
 
 @dataclass
 class Kit:
-    """The real ``ocarina-kit``, as a process, in a home of its own; it must never print one of ``secrets``."""
+    """The real ``ocarina-kit``, as a process, in a home of its own.
+
+    It must never print one of ``secrets``.
+    """
 
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
@@ -172,7 +196,10 @@ class Kit:
         return [sys.executable, "-m", "ocarina_kit", *args]
 
     def forks(self, environ: Mapping[str, str]) -> bool:
-        """Whether a forked run is the same: its interpreter would start in the usual way."""
+        """Whether a forked run is the same.
+
+        Its interpreter would start in the usual way.
+        """
         wanted = {
             name: environ[name]
             for name in environ
@@ -188,7 +215,10 @@ class Kit:
         timeout: float = 300,
         fork: bool = True,
     ) -> Ran:
-        """Run to its end. Without ``stdin`` there is no input and no terminal. See forkserver.py for ``fork``."""
+        """Run to its end. Without ``stdin`` there is no input and no terminal.
+
+        See forkserver.py for ``fork``.
+        """
         words, environ = (
             tuple(os.fspath(word) for word in args),
             {**self.env, **(env or {})},
@@ -227,14 +257,22 @@ class Kit:
         return self.tokens
 
     def set_up(self, majora: Any, name: str = "ann") -> tuple[Any, Any]:
-        """A person at this Majora, with a configuration that works here: the user and the application."""
+        """A person at this Majora, with a configuration that works here.
+
+        The user and the application.
+        """
         user = majora.add_user(name)
         app = majora.add_application(user)
         self.secrets |= {app.client_secret, user.password}
-        self.write_config({
-            "MAJORA_DOMAIN": majora.url, "MAJORA_USER": user.name, "MAJORA_TOKEN": "OAUTH",
-            "CLIENT_ID": app.client_id, "CLIENT_SECRET": app.client_secret,
-        })  # fmt: skip
+        self.write_config(
+            {
+                "MAJORA_DOMAIN": majora.url,
+                "MAJORA_USER": user.name,
+                "MAJORA_TOKEN": "OAUTH",
+                "CLIENT_ID": app.client_id,
+                "CLIENT_SECRET": app.client_secret,
+            }
+        )
         return user, app
 
     def read_config(self) -> dict[str, Any]:
@@ -255,13 +293,19 @@ class Kit:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Sandbox]:
-    """A Majora for all tests of this process: each adds its own people, and puts back what it has changed."""
+    """A Majora for all tests of this process.
+
+    Each adds its own people, and puts back what it has changed.
+    """
     with Sandbox.start() as majora:
         yield majora
 
 
 def until(happened: Callable[[], object], what: str) -> None:
-    """Wait for an event. Fails after the time that is far too long for it on an idle machine."""
+    """Wait for an event.
+
+    Fails after the time that is far too long for it on an idle machine.
+    """
     deadline = time.monotonic() + WAIT
     while not happened():
         assert time.monotonic() < deadline, f"waited {WAIT:g} s for this: {what}"

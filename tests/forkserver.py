@@ -1,7 +1,10 @@
-"""Runs of the command without the start of an interpreter: a process that has imported everything forks for each.
+"""Runs of the command without the start of an interpreter.
 
-As a program, with the number of its socket, this file is that process. A run gets an environment, a working folder and
-standard streams of its own, and is what ``python -m ocarina_kit`` is from there on. Linux only.
+A process that has imported everything forks for each.
+
+As a program, with the number of its socket, this file is that process. A run gets an
+environment, a working folder and standard streams of its own, and is what ``python -m
+ocarina_kit`` is from there on. Linux only.
 """
 
 from __future__ import annotations
@@ -23,11 +26,17 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-_LATE = "requests_oauthlib idna encodings.idna crontab cronsim rich.console rich.status rich.live zoneinfo"
+_LATE = (
+    "requests_oauthlib idna encodings.idna crontab cronsim rich.console"
+    " rich.status rich.live zoneinfo"
+)
 
 
 class Server:
-    """The process that forks. ``environ`` is what an interpreter reads at its start: ``PYTHON…``, the language."""
+    """The process that forks.
+
+    ``environ`` is what an interpreter reads at its start: ``PYTHON…``, the language.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
@@ -48,7 +57,7 @@ class Server:
         tty: str = "",
         *files: IO[bytes],
     ) -> Run:
-        """Start a run with that terminal as its own, or with these files as its standard streams."""
+        """Start a run with a terminal of its own, or with files as its streams."""
         answers, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         job = json.dumps([args, dict(environ), str(cwd), tty]).encode()
         with theirs:
@@ -115,11 +124,14 @@ class Run:
             os.kill(self.pid, number)
 
 
-# --- the process that forks -------------------------------------------------------------------------------------------
+# --- the process that forks
 
 
 def _serve(control: socket.socket) -> None:
-    """Fork a watcher for each job, until the tests' process has gone. Returns in each run."""
+    """Fork a watcher for each job, until the tests' process has gone.
+
+    Returns in each run.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the watchers
     while True:
         job, files, _, _ = socket.recv_fds(control, 1 << 20, 4)

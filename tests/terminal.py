@@ -1,4 +1,6 @@
-"""A person at a terminal, for tests: a real pseudo-terminal, what was typed into it and what it showed.
+"""A person at a terminal, for tests.
+
+A real pseudo-terminal, what was typed into it and what it showed.
 
 Everything has a time limit, and a failure shows the whole screen.
 """
@@ -24,19 +26,24 @@ if TYPE_CHECKING:
     from tests.conftest import Kit
 
 WAIT = 120.0
-"""Seconds that a test waits at most for what a person would see at once: the machine may be busy."""
+"""Seconds that a test waits at most for what a person would see at once.
+
+The machine may be busy.
+"""
 
 ENTER, TAB, BACKSPACE = "\r", "\t", "\x7f"
 CTRL_C, CTRL_D, CTRL_U = "\x03", "\x04", "\x15"
 
-# The child makes the terminal its own before it becomes the program: a session leader that opens one, gets it.
+# The child makes the terminal its own before it becomes the program: a session leader
+# that opens one, gets it.
 _LAUNCHER = """import os, sys
 tty = os.open(sys.argv[1], os.O_RDWR)
 [os.dup2(tty, number) for number in (0, 1, 2)]
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 _ESCAPES = re.compile(
-    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>]"
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
+    r"|\x1b[()][A-Z0-9]|\x1b[=>]"
 )
 _END = b"\x00end of the output\x00"
 
@@ -49,7 +56,10 @@ def _start(
 
 
 class Screen:
-    """A program in a terminal of ``columns`` by ``rows``. What it writes is read when the test asks for something."""
+    """A program in a terminal of ``columns`` by ``rows``.
+
+    What it writes is read when the test asks for something.
+    """
 
     def __init__(
         self,
@@ -63,7 +73,8 @@ class Screen:
         start: Callable[..., Any] = _start,
     ) -> None:
         self._secrets = secrets
-        # The program's side is held open: what the terminal is set to can be asked when the program has ended.
+        # The program's side is held open: what the terminal is set to can be asked when
+        # the program has ended.
         self._master, self._slave = os.openpty()
         self._open = [self._master]
         os.set_blocking(self._master, False)
@@ -80,7 +91,10 @@ class Screen:
     def of(
         cls, kit: Kit, *args: str, env: Mapping[str, str] | None = None, **size: int
     ) -> Screen:
-        """The real ``ocarina-kit`` in a terminal, in the throwaway home; its secrets must never be shown."""
+        """The real ``ocarina-kit`` in a terminal, in the throwaway home.
+
+        Its secrets must never be shown.
+        """
         how: dict[str, Any] = {
             "env": {**kit.env, **(env or {})},
             "cwd": kit.home,
@@ -98,13 +112,19 @@ class Screen:
 
     @property
     def text(self) -> str:
-        """All that a person saw go by: without escape sequences, lines ended by ``\\n``."""
+        """All that a person saw go by.
+
+        Without escape sequences, lines ended by ``\\n``.
+        """
         return _ESCAPES.sub("", self.raw).replace("\r\n", "\n")
 
     def expect(self, wanted: str, *, regex: bool = False) -> str:
-        """Wait until ``wanted`` is in what is new; returns it as it was shown. What came before it is passed.
+        """Wait until ``wanted`` is in what is new; returns it as it was shown.
 
-        White space in plain words matches any, so that a narrow terminal's line breaks do not matter.
+        What came before it is passed.
+
+        White space in plain words matches any, so that the line breaks of a narrow
+        terminal do not matter.
         """
         pattern = re.compile(
             wanted if regex else r"\s+".join(map(re.escape, wanted.split()))
@@ -119,7 +139,8 @@ class Screen:
             assert found or not ended, (
                 f"the program has ended without {wanted!r}; the screen:\n{text}"
             )
-            # A pattern such as \S+ that meets the end of what was shown may have met half of a word.
+            # A pattern such as \S+ that meets the end of what was shown may have met
+            # half of a word.
             return found is not None and (not regex or ended or found.end() < len(text))
 
         self._until(is_shown, wanted)
@@ -139,8 +160,11 @@ class Screen:
         self.send(text + ENTER)
 
     def paste(self, text: str) -> None:
-        """Paste from the clipboard, as terminals do: line breaks become Enter, and the paste is marked as one if the
-        program asked for that (``ESC[?2004h``)."""
+        """Paste from the clipboard, as terminals do.
+
+        Line breaks become Enter, and the paste is marked as one if the program asked
+        for that (``ESC[?2004h``).
+        """
         body = text.replace("\n", "\r")
         self.send(f"\x1b[200~{body}\x1b[201~" if self.takes_bracketed_pastes else body)
 
@@ -148,7 +172,10 @@ class Screen:
         self._process.send_signal(number)
 
     def hang_up(self) -> None:
-        """Close the terminal, as a person does who closes its window: the kernel sends SIGHUP, and output fails."""
+        """Close the terminal, as a person does who closes its window.
+
+        The kernel sends SIGHUP, and output fails.
+        """
         self._open.clear()
         os.close(self._master)
         os.close(self._slave)
@@ -169,7 +196,10 @@ class Screen:
         return bool(termios.tcgetattr(self._slave)[3] & termios.ICANON)
 
     def wait_until(self, true: str) -> None:
-        """Wait until the attribute named ``true`` (``echoes``, ``by_lines``…) is; after ``not ``, until it is not."""
+        """Wait until the attribute named ``true`` (``echoes``, ``by_lines``…) is.
+
+        After ``not ``, until it is not.
+        """
         name = true.removeprefix("not ")
         self._until(lambda: getattr(self, name) is (name == true), true)
 
@@ -182,7 +212,10 @@ class Screen:
         return os.read(self._slave, 1 << 16)
 
     def wait(self) -> int:
-        """The exit code, once it has ended (negative: the signal that ended it). All output is there then."""
+        """The exit code, once it has ended (negative: the signal that ended it).
+
+        All output is there then.
+        """
         self._until(self._has_ended, "its end")
         assert "Traceback (most recent call last)" not in self.text, self.text
         shown = "".join(self.text.split())
@@ -220,7 +253,10 @@ class Screen:
             seconds = 0
 
     def _has_ended(self) -> bool:
-        """Whether it has; then all of its output is read: the terminal may hold some of it when the program ends."""
+        """Whether it has; then all of its output is read.
+
+        The terminal may hold some of it when the program ends.
+        """
         if self._process.poll() is None:
             return False
         if self._open and not self._settled:

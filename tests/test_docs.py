@@ -1,4 +1,7 @@
-"""What the docs say is what there is: pages made from the code, commands, exit codes, links, figures, scripts."""
+"""What the docs say is what there is.
+
+Pages made from the code, commands, exit codes, links, figures, scripts.
+"""
 
 import re
 import runpy
@@ -31,7 +34,7 @@ MADE = (DOCS / "commands.md", DOCS / "screens.md")
 NAMES = {row[0] for row in COMMANDS}
 
 
-# --- pages made from the code -----------------------------------------------------------------------------------------
+# --- pages made from the code
 
 
 def test_a_page_made_from_the_code_is_what_the_code_gives() -> None:
@@ -69,11 +72,14 @@ def test_the_man_page_has_no_fault() -> None:
     )
 
 
-# --- what a page can have wrong: functions that give it ---------------------------------------------------------------
+# --- what a page can have wrong: functions that give it
 
 
 def commands_in(page: Path) -> Iterator[list[str]]:
-    """The words after each ``ocarina-kit`` in code, in blocks and in lines; not in what a terminal showed."""
+    """The words after each ``ocarina-kit`` in code, in blocks and in lines.
+
+    Not in what a terminal showed.
+    """
     text = page.read_text("utf-8")
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     spans = re.findall(
@@ -204,8 +210,14 @@ def test_readme_is_short_and_names_every_command() -> None:
 def test_readmes_marked_commands_do_all_the_set_up(
     marker: str, install: str, run: str
 ) -> None:
-    """.ci/run takes the one for the tests by its marker; the demo has tests of its own."""
-    command = f"python3 -m venv .venv && .venv/bin/pip install --quiet {install} && .venv/bin/{run}"
+    """.ci/run takes the one for the tests by its marker.
+
+    The demo has tests of its own.
+    """
+    command = (
+        f"python3 -m venv .venv && .venv/bin/pip install --quiet {install} &&"
+        f" .venv/bin/{run}"
+    )
     assert (
         f"<!-- {marker} command -->\n```\n{command}\n```\n<!-- end -->\n"
         in README.read_text("utf-8")
@@ -262,10 +274,11 @@ def test_the_simulated_figures_are_what_the_bench_gives() -> None:
         ]
 
 
-# --- the site lead's script -------------------------------------------------------------------------------------------
+# --- the site lead's script
 
 SUDO = """#!/bin/sh
-# A stand-in for `sudo -n -H -u ACCOUNT -- COMMAND…`: the same user here, in the account's home.
+# A stand-in for `sudo -n -H -u ACCOUNT -- COMMAND…`:
+# the same user here, in the account's home.
 [ "$1 $2 $3 $5" = "-n -H -u --" ] || exit 99
 export HOME="$HOMES/$4" LOGNAME="$4" KIT_TEST_CRONTAB="$HOMES/$4/spool-crontab"
 shift 5
@@ -399,7 +412,10 @@ def test_nothing_is_touched_but_what_readme_says_and_its_commands_undo_it(
 
 
 def test_every_command_that_a_page_shows_runs(kit: Kit, running: Sandbox) -> None:
-    """In a healthy home, without a terminal, the gentle ones first. What has a placeholder is parsed above."""
+    """In a healthy home, without a terminal, the gentle ones first.
+
+    What has a placeholder is parsed above.
+    """
     shown = {
         tuple(words)
         for page in PAGES

@@ -1,4 +1,7 @@
-"""The project's own rules that a program can see: the order of the packages, words, unused code, lint, types."""
+"""The project's own rules that a program can see.
+
+The order of the packages, words, unused code, lint, types.
+"""
 
 import ast
 import re
@@ -68,14 +71,19 @@ def test_imports_go_down(package: str) -> None:
 
 
 EFFECTS = set(
-    "os subprocess socket ssl requests requests_oauthlib time random secrets shutil tempfile threading queue fcntl"
+    "os subprocess socket ssl requests requests_oauthlib time random secrets shutil"
+    " tempfile threading queue fcntl"
     " signal termios select pwd webbrowser".split()
 )
 TOUCHES_THE_SYSTEM = set(
-    "client/find.py client/install.py client/places.py schedule/host.py doctor/environment.py doctor/world.py"
-    " majora/adapter.py majora/failures.py majora/grant.py majora/http.py tokens/journal.py tokens/log.py".split()
+    "client/find.py client/install.py client/places.py doctor/environment.py"
+    " doctor/world.py majora/adapter.py majora/failures.py majora/grant.py"
+    " majora/http.py schedule/host.py tokens/journal.py tokens/log.py".split()
 )
-"""Beside system/, where effects belong, and cli/, which hands them in. All other modules are pure, or use these."""
+"""Beside system/, where effects belong, and cli/, which hands them in.
+
+All other modules are pure, or use these.
+"""
 
 
 def test_only_files_named_for_it_touch_the_system() -> None:
@@ -90,7 +98,8 @@ def test_only_files_named_for_it_touch_the_system() -> None:
 
 
 HEAVY = set(
-    "requests requests_oauthlib oauthlib crontab cronsim rich django trustme ssl email".split()
+    "requests requests_oauthlib oauthlib crontab cronsim rich django trustme ssl"
+    " email".split()
 )
 
 
@@ -118,7 +127,10 @@ CALLED_FROM_OUTSIDE = {"command", "EPILOG", "main"}
 
 
 def defined(path: Path) -> Iterator[str]:
-    """The names that a module gives: functions, classes, constants, and methods of classes without a foreign base."""
+    """The names that a module gives.
+
+    Functions, classes, constants, and methods of classes without a foreign base.
+    """
     tree = TREES[path]
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.decorator_list:
@@ -166,9 +178,10 @@ def test_nothing_is_defined_that_nobody_uses() -> None:
 
 
 AVOIDED = re.compile(
-    r"\b(?:mend(?:s|ed|ing)?|anew|heal(?:s|ed|ing|thier)?|stands(?! for)|rests on|all the same|only else|torn|spliced"
-    r"|for your eyes|what needs no person|nobody can be asked|shall I do|is in doubt|hand over"
-    r"|tokens? (?:lives?|dies|died|is dead|are dead)|dead tokens?|living tokens?|what lies ahead)\b",
+    r"\b(?:mend(?:s|ed|ing)?|anew|heal(?:s|ed|ing|thier)?|stands(?! for)|rests on"
+    r"|all the same|only else|torn|spliced|for your eyes|what needs no person"
+    r"|nobody can be asked|shall I do|is in doubt|hand over|what lies ahead"
+    r"|tokens? (?:lives?|dies|died|is dead|are dead)|dead tokens?|living tokens?)\b",
     re.IGNORECASE,
 )
 READ_BY_PEOPLE = [

@@ -1,9 +1,13 @@
-"""How long a refresh takes: ten scopes side by side, beside one scope and beside the client's way. And what must end in
-time: logging out with 33 tokens at a server that never answers.
+"""How long a refresh takes.
 
-    python tests/bench/refresh.py            measures, prints, and exits 1 if a limit is not kept
+Ten scopes side by side are compared with one scope, and with the client's way. Logging
+out with 33 tokens at a server that never answers must end in time.
 
-Each number is the least of several runs of the whole command, each in a process of its own, taken in turn.
+    python tests/bench/refresh.py
+
+It measures, prints, and exits 1 if a limit is not kept.
+Each number is the least of several runs of the whole command, each in a process of its
+own, taken in turn.
 """
 
 import itertools
@@ -25,13 +29,19 @@ from ocarina_kit.sandbox import install_standin
 ROUND_TRIP = 0.2
 """Seconds that the server takes to answer."""
 TEN_WITHIN = 1.5
-"""Round trips of one request that ten scopes may take: half a one more than one scope."""
+"""Round trips of one request that ten scopes may take.
+
+Half a one more than one scope.
+"""
 ROUNDS = 7
 LOGOUT_S = 70.0
 
 
 def command(*args: str) -> list[str]:
-    """The kit as it is installed beside this interpreter: its console script, else ``python -m``."""
+    """The kit as it is installed beside this interpreter.
+
+    Its console script, else ``python -m``.
+    """
     script = Path(sys.executable).with_name("ocarina-kit")
     return (
         [str(script), *args]
@@ -44,7 +54,10 @@ _numbers = itertools.count(10**29)
 
 
 def token(scope: str, left: float) -> dict[str, Any]:
-    """A token that is valid for so many seconds. Its refresh token begins with its scope, for the server below."""
+    """A token that is valid for so many seconds.
+
+    Its refresh token begins with its scope, for the server below.
+    """
     refresh_token = f"{scope.replace(' ', '/')}/{next(_numbers)}"
     pair = {"access_token": str(next(_numbers)), "refresh_token": refresh_token}
     times = {"expires_in": 36_000, "expires_at": time.time() + left}
@@ -52,7 +65,10 @@ def token(scope: str, left: float) -> dict[str, Any]:
 
 
 class Majora(BaseHTTPRequestHandler):
-    """A token endpoint that costs next to nothing: what is measured is the command's own time."""
+    """A token endpoint that costs next to nothing.
+
+    What is measured is the command's own time.
+    """
 
     seconds = ROUND_TRIP
 
@@ -72,7 +88,10 @@ class Majora(BaseHTTPRequestHandler):
 
 
 class Home:
-    """A home with a set-up for ``url``, and nothing in its environment that a user does not have."""
+    """A home with a set-up for ``url``.
+
+    Its environment has nothing that a user does not have.
+    """
 
     def __init__(self, folder: str, url: str) -> None:
         self.folder = Path(folder)
@@ -95,7 +114,11 @@ class Home:
         self.write(".ocarina-tokens", {scope: token(scope, left) for scope in scopes})
 
     def timed(self, argv: list[str], *codes: int) -> tuple[float, float]:
-        """Seconds of one run, which must end with one of ``codes``: by the clock, and of CPU, its children's too."""
+        """Measure one run, which must end with one of ``codes``.
+
+        Returns:
+            Seconds by the clock, and of CPU, those of its children included.
+        """
         began, null = time.perf_counter(), subprocess.DEVNULL
         process = subprocess.Popen(
             argv, env=self.env, cwd=self.folder, stdin=null, stdout=null, stderr=null
@@ -137,7 +160,8 @@ def main() -> int:
     trips = 1 + (least["ten"] - least["one scope"]) / ROUND_TRIP
     print(", ".join(f"{name}: {seconds:.3f} s" for name, seconds in least.items()))
     print(
-        f"{trips:.2f} round trips of {ROUND_TRIP * 1000:.0f} ms for ten scopes (at most {TEN_WITHIN})"
+        f"{trips:.2f} round trips of {ROUND_TRIP * 1000:.0f} ms for ten scopes (at"
+        f" most {TEN_WITHIN})"
     )
     print(f"logout of 33 at a silent server: {logout:.1f} s (at most {LOGOUT_S:.0f})")
     return 0 if trips <= TEN_WITHIN and logout <= LOGOUT_S else 1

@@ -1,10 +1,13 @@
-"""How long a token stays usable under each crontab line, and how evenly users are spread: simulated.
+"""Simulates how long a token stays usable under each crontab line.
+
+It also shows how evenly users are spread.
 
     python tests/bench/simulation.py [--years N]
 
-The rules are those of FACTS.md: an access token is valid for 10 h; the client alone never refreshes an expired one, so
-that somebody has to notice (16 h later on average) and log in; ocarina-kit refreshes it at the next run that does not
-fail. The times are those that the guide and ``ocarina-kit schedule`` write. The same seed gives the same numbers.
+An access token is valid for 10 h. The client alone never refreshes an expired one, so
+somebody has to notice (16 h later on average) and log in; ocarina-kit refreshes it at
+the next run that does not fail. The times are those that the guide and ``ocarina-kit
+schedule`` write. The same seed gives the same numbers.
 """
 
 import argparse
@@ -20,7 +23,7 @@ MINUTES_A_DAY = 1440
 GUIDE = parse_times("0 0,6,12,18 * * *")
 DOMAIN = "https://majora.test/"
 NOTICED_MINUTES = 16 * 60
-"""How much later, on average, somebody notices that the token has expired, and logs in."""
+"""How much later, on average, somebody notices an expired token, and logs in."""
 RATES = (0.001, 0.01, 0.05, 0.2)
 """Shares of the runs that fail."""
 DAYS_A_YEAR = 365.25
@@ -48,14 +51,14 @@ WAYS = (
 
 
 class Result(NamedTuple):
-    """``usable`` is the share of time with a usable token, ``logins`` what a person had to do a year."""
+    """The share of time with a usable token, and the logins that it took a year."""
 
     usable: float
     logins: float
 
 
 def simulated(way: Way, failing: float, *, years: float, seed: int = 1) -> Result:
-    """Simulate ``years`` under ``way``, where a share ``failing`` of the runs does not work."""
+    """Simulate ``years`` under ``way``; the share ``failing`` of the runs fails."""
     chance = random.Random(seed)  # noqa: S311  # a simulation keeps no secret
     end = years * DAYS_A_YEAR * MINUTES_A_DAY
     since, until = 0.0, float(TOKEN_LIFE)  # logged in at the start
@@ -77,7 +80,7 @@ def simulated(way: Way, failing: float, *, years: float, seed: int = 1) -> Resul
 
 
 def busiest(schedules: Iterator[Times]) -> float:
-    """How often the busiest minute of the day is hit, as a multiple of the mean of all minutes."""
+    """The load of the day's busiest minute, as a multiple of the mean."""
     hits = Counter(minute for schedule in schedules for minute in schedule.runs)
     return max(hits.values()) / (sum(hits.values()) / MINUTES_A_DAY)
 
@@ -102,7 +105,8 @@ def main(words: Sequence[str] | None = None) -> int:
     spread = busiest(ours(3, f"user{number}") for number in range(10_000))
     guide = busiest(GUIDE for _ in range(10_000))
     print(
-        "\nThe busiest minute of the day, 10,000 users on one host, as a multiple of the mean:"
+        "\nThe busiest minute of the day, 10,000 users on one host, as a multiple of"
+        " the mean:"
     )
     print(f"ocarina-kit schedule {spread:.2f}, the guide's line {guide:.0f}")
     return 0

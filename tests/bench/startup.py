@@ -1,10 +1,12 @@
-"""What start-up costs: the CPU time of whole commands as a ratio to a bare interpreter's, held to a budget.
+"""What start-up costs.
+
+The CPU time of whole commands as a ratio to a bare interpreter's, held to a budget.
 
     python tests/bench/startup.py [ROUNDS]
 
-Exit 1 where a command is over its budget. For comparison, the client's own ``-v`` is 18 (CRON-AND-CONDA.md, What
-start-up costs). Client and crontab are shell scripts here: what they cost is not the kit's. All are measured side by
-side in one run, so that the machine's speed and load cancel out.
+Exit 1 where a command is over its budget. For comparison, the client's own ``-v`` is
+18. Client and crontab are shell scripts here: what they cost is not the kit's. All are
+measured side by side in one run, so that the machine's speed and load cancel out.
 """
 
 import sys
@@ -24,7 +26,8 @@ BUDGET = {
 
 def main() -> int:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    # The least of several runs is what a command needs; everything above it is the machine's other work.
+    # The least of several runs is what a command needs; everything above it is the
+    # machine's other work.
     least, ratios = (
         dict.fromkeys(("", *BUDGET), float("inf")),
         dict.fromkeys(BUDGET, float("inf")),
@@ -45,13 +48,15 @@ def main() -> int:
                 # 1: doctor may find something to say of this machine.
                 least[name] = min(least[name], home.timed(argv, 0, 1)[1])
             ratios = {name: least[name] / least[""] for name in BUDGET}
-            # Least times only fall. A first round also writes byte code, so it never counts alone.
+            # Least times only fall. A first round also writes byte code, so it never
+            # counts alone.
             if done >= 4 and all(ratios[name] <= BUDGET[name] for name in BUDGET):
                 break
     print(f"bare interpreter: {least[''] * 1000:.1f} ms of CPU")
     for name, most in BUDGET.items():
         print(
-            f"{name:<20} {ratios[name]:5.2f}  at most {most:g}  {'ok' if ratios[name] <= most else 'OVER'}"
+            f"{name:<20} {ratios[name]:5.2f}  at most {most:g} "
+            f" {'ok' if ratios[name] <= most else 'OVER'}"
         )
     return 0 if all(ratios[name] <= BUDGET[name] for name in BUDGET) else 1
 

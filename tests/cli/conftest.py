@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 
 
 class Lab:
-    """A person with an account, an application and a configuration, and the kit in their home."""
+    """A person with an account, an application, a configuration and the kit."""
 
     def __init__(self, kit: Kit, majora: Sandbox, client: Path) -> None:
         self.kit, self.majora, self.client = kit, majora, client
@@ -77,8 +77,11 @@ class Lab:
 def talk(
     screen: Screen, *turns: str | tuple[str, str], ends: int | None = None
 ) -> None:
-    """Wait for each question, and answer it; what is asked unseen, by a paste once nothing is echoed any more. Words
-    without an answer are only waited for. ``ends``: with which exit code."""
+    """Wait for each question, and answer it.
+
+    What is asked unseen, by a paste once nothing is echoed any more. Words without an
+    answer are only waited for. ``ends``: with which exit code.
+    """
     for turn in turns:
         question, answer = turn if isinstance(turn, tuple) else (turn, None)
         screen.expect(question)

@@ -1,4 +1,7 @@
-"""The frame of the command line: help, usage errors, the one error boundary, output that fails, completion."""
+"""The frame of the command line.
+
+Help, usage errors, the one error boundary, output that fails, completion.
+"""
 
 import re
 import subprocess
@@ -23,15 +26,26 @@ from ocarina_kit.cli import options
 from ocarina_kit.cli.ui import Result
 from ocarina_kit.system.problem import KitError, Problem, Remedy
 
-Checks = Annotated[str | None, typer.Option("--check", autocompletion=options.checks_and_families)]
+Checks = Annotated[
+    str | None, typer.Option("--check", autocompletion=options.checks_and_families)
+]
 RAISED = {
     "bug": ValueError("client_secret=hush-hush-hush"),
-    "refused": KitError(Problem("CRD001", "Majora refuses.", "It said no.", Remedy("Ask.", ("a b", "c d")))),
+    "refused": KitError(
+        Problem(
+            "CRD001", "Majora refuses.", "It said no.", Remedy("Ask.", ("a b", "c d"))
+        )
+    ),
     "interrupt": KeyboardInterrupt(),
     "processes": BlockingIOError(11, "Resource temporarily unavailable"),
 }
 
-def command(context: typer.Context, do: str = "", purposes: options.Purposes = None, check: Checks = None):
+def command(
+    context: typer.Context,
+    do: str = "",
+    purposes: options.Purposes = None,
+    check: Checks = None,
+):
     """Try something."""
     ui = context.obj
     if do in RAISED:
@@ -50,7 +64,10 @@ from ocarina_kit.__main__ import guard_output
 from ocarina_kit.cli.app import run
 sys.path.insert(0, sys.argv[1])
 guard_output()
-table = (("trial", "trial", "Try something.", "Commands"), ("other", "trial", "Another.", "More"))
+table = (
+    ("trial", "trial", "Try something.", "Commands"),
+    ("other", "trial", "Another.", "More"),
+)
 sys.exit(run(sys.argv[2:], table))
 """
 
@@ -71,7 +88,7 @@ def trial(kit: Kit) -> Trial:
     return Trial(kit.home)
 
 
-# --- help (its words: docs/commands.md), version, shared options ------------------------------------------------------
+# --- help (its words: docs/commands.md), version, shared options
 
 
 def test_help_fits_a_screen(kit: Kit) -> None:
@@ -114,7 +131,7 @@ def test_shared_options_work_before_and_after_the_name(
     )
 
 
-# --- errors ---------------------------------------------------------------------------------------------------------
+# --- errors
 
 LONG = "Zm9vYmFyc2VjcmV0MTIzNDU2Nzg5MGFiY2RlZmdoaWo"
 CODE = "onlylettersonlylettersonlyletters"
@@ -184,13 +201,15 @@ def test_errors_in_json_and_in_words(trial: Trial) -> None:
         (
             "refused",
             1,
-            "error: Majora refuses. [CRD001]\n  It said no. Ask.\n  Try: a b\n       c d\n",
+            "error: Majora refuses. [CRD001]\n  It said no. Ask.\n  Try: a b\n"
+            "       c d\n",
         ),
         ("interrupt", 130, "error: Interrupted. [INT001]\n"),
         (
             "processes",
             1,
-            "error: The system allows no more processes, open files or memory. [SYS001]\n",
+            "error: The system allows no more processes, open files or memory."
+            " [SYS001]\n",
         ),
         ("bug", 3, "error: This is a bug in ocarina-kit: ValueError. [BUG001]\n"),
     ):
@@ -211,7 +230,7 @@ def test_a_broken_installation_is_exit_126(kit: Kit) -> None:
     )
 
 
-# --- output that fails ----------------------------------------------------------------------------------------------
+# --- output that fails
 
 
 @pytest.mark.parametrize(
@@ -255,7 +274,7 @@ def sh(kit: Kit, script: str, program: list[str]) -> subprocess.CompletedProcess
     return subprocess.run(argv, capture_output=True, text=True, check=False, **how)
 
 
-# --- completion (in real shells: tests/packaging), what is imported ---------------------------------------------------
+# --- completion (in real shells: tests/packaging), what is imported
 
 
 @pytest.mark.parametrize(
@@ -280,7 +299,10 @@ def test_completion_offers_commands_options_and_values(
 
 
 def test_help_imports_no_command_and_nothing_heavy() -> None:
-    program = "import sys; from ocarina_kit.cli.app import run; run([]); print(*sys.modules, file=sys.stderr)"
+    program = (
+        "import sys; from ocarina_kit.cli.app import run; run([]);"
+        " print(*sys.modules, file=sys.stderr)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
@@ -300,9 +322,12 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
     )
 
 
-# --- a forked run is a started one, to the byte (tests/forkserver.py) -------------------------------------------------
+# --- a forked run is a started one, to the byte (tests/forkserver.py)
 
-SAME = "--version;-h;doctor --offline --skip CRN006;status;login --list;schedule --show;init --api-key-file -;trail"
+SAME = (
+    "--version;-h;doctor --offline --skip CRN006;status;login --list;schedule"
+    " --show;init --api-key-file -;trail"
+)
 
 
 @pytest.mark.parametrize("words", SAME.split(";"))

@@ -1,4 +1,7 @@
-"""``ocarina-kit init`` against a sandbox Majora: without a terminal, and from nothing to Ready in a real one."""
+"""``ocarina-kit init`` against a sandbox Majora.
+
+Without a terminal, and from nothing to Ready in a real one.
+"""
 
 import json
 import re
@@ -31,7 +34,7 @@ def file(lab: Lab, text: str, name: str = "file") -> str:
 
 
 def init(lab: Lab, *args: str, **changed: str) -> Ran:
-    """With all options, some of them changed (``client_id="…"``), and more arguments."""
+    """Run it with all options, some changed (``client_id="…"``), and more arguments."""
     secret = file(lab, f"\ufeff{lab.app.client_secret}\r\n", "secret")
     options = {
         "domain": lab.majora.url,
@@ -98,7 +101,10 @@ def test_from_the_environment_and_with_env_from_it_alone(person: Lab) -> None:
 
 
 def test_all_that_is_missing_is_named_at_once(person: Lab) -> None:
-    """Also for a new profile: the top level is mostly another Majora's, the object default is for all."""
+    """Also for a new profile.
+
+    The top level is mostly another Majora's, the object default is for all.
+    """
     layers = {**person.config, "default": {"MAJORA_USER": person.user.name}}
     for settings, args, known in (({}, (), 0), (layers, ("--profile", "new"), 1)):
         person.kit.write_config(settings)
@@ -175,7 +181,10 @@ def test_without_a_usable_answer_it_is_written_with_a_warning(person: Lab) -> No
 def test_swapped_values_are_corrected_by_asking_where_no_length_tells_them_apart(
     person: Lab,
 ) -> None:
-    """An application whose owner chose id and secret; those told by their lengths: at a terminal, below."""
+    """An application whose owner chose id and secret; those told by their lengths.
+
+    At a terminal, below.
+    """
     url, browser = (
         f"{person.majora.url}o/applications/register/",
         person.majora.browser(person.user),
@@ -224,7 +233,10 @@ def test_an_api_key_in_place_of_oauth_and_back(person: Lab) -> None:
 
 
 def test_all_else_in_a_file_stays_and_the_change_is_shown(person: Lab) -> None:
-    old = '{\r\n\t"mine": [1, 2.50],\r\n\t"MAJORA_USER": "old",\r\n\t"profile": {"x": {}}\r\n}'
+    old = (
+        '{\r\n\t"mine": [1, 2.50],\r\n\t"MAJORA_USER": "old",\r\n'
+        '\t"profile": {"x": {}}\r\n}'
+    )
     person.kit.config.write_text(old, newline="")
     person.kit.config.chmod(0o640)
     for args in (("--dry-run",), ()):
@@ -257,7 +269,8 @@ def test_a_broken_file_with_one_meaning_is_corrected(person: Lab) -> None:
 def test_a_file_that_cannot_be_understood_is_replaced_with_a_yes_alone(
     person: Lab,
 ) -> None:
-    broken = f'{{"MAJORA_USER": who knows\n "CLIENT_SECRET": "{person.app.client_secret}'.encode()
+    secret = person.app.client_secret
+    broken = f'{{"MAJORA_USER": who knows\n "CLIENT_SECRET": "{secret}'.encode()
     person.kit.config.write_bytes(broken)
     for ran in (init(person, "--json"), person.kit.run("init", "--json")):
         assert (ran.code, ran.json["error"]["id"]) == (2, "CFG002"), ran
@@ -325,7 +338,7 @@ def test_another_domain_sets_the_tokens_aside(person: Lab) -> None:
     )
 
 
-# --- at a terminal ----------------------------------------------------------------------------------------------------
+# --- at a terminal
 
 
 def answers(lab: Lab) -> list[tuple[str, str]]:
@@ -345,7 +358,10 @@ def is_all_set(lab: Lab) -> None:
     assert lab.kit.read_config() == lab.config
     assert mode_of(lab.kit.config) == mode_of(lab.kit.tokens) == 0o600
     assert lab.state() == "live"
-    ours = r"\d+ \S+ \* \* \* \S+ .*refresh --cron \|\| \S+/ocarina -q oauth refresh # ocarina-kit\n"
+    ours = (
+        r"\d+ \S+ \* \* \* \S+ .*refresh --cron \|\| \S+/ocarina -q oauth refresh #"
+        r" ocarina-kit\n"
+    )
     assert re.fullmatch(re.escape(THE_LABS) + ours, lab.kit.crontab or "")
 
 
@@ -406,7 +422,9 @@ def test_from_nothing_to_ready_and_again(
 CONDA = """#!/bin/sh
 case $1 in
 info) echo '{"envs_dirs": ["'"$HOME"'/envs"]}' ;;
-create) mkdir -p "${5%/*}" && cp -r "$HOME/made/." "$5" && ln -sf /bin/true "$5/bin/python" ;;
+create)
+    mkdir -p "${5%/*}" && cp -r "$HOME/made/." "$5" &&
+        ln -sf /bin/true "$5/bin/python" ;;
 esac
 """
 
@@ -477,7 +495,7 @@ def test_ctrl_c_leaves_everything_complete_and_init_goes_on_from_there(
 
 
 def test_a_line_that_was_disabled_is_left(person: Lab) -> None:
-    """Only schedule uses it again (CONTRACT.md, schedule)."""
+    """Only schedule uses it again."""
     person.kit.write_config(person.config)
     person.give(LOOKUP)
     seen = (

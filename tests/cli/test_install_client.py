@@ -1,4 +1,7 @@
-"""``ocarina-kit install-client``, offline: from a wheel that is built here, into a virtual environment."""
+"""``ocarina-kit install-client``, offline.
+
+From a wheel that is built here, into a virtual environment.
+"""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""``ocarina-kit login``: two steps without a terminal; and as a person meets it: a link, a browser, a paste."""
+"""``ocarina-kit login``: two steps without a terminal.
+
+And as a person meets it: a link, a browser, a paste.
+"""
 
 import json
 import os
@@ -93,7 +96,10 @@ def test_several_addresses_and_one_of_them_was_cancelled(lab: Lab) -> None:
         lab, "--for", "lookup", "--for", "info", "--for", "published"
     ).split()
     broken = lab.authorize(published)
-    start = f"1. {lab.authorize(lookup)}\n2. {lab.majora.deny(lab.user, info)}\n3. {broken[:50]}\n"
+    start = (
+        f"1. {lab.authorize(lookup)}\n2. {lab.majora.deny(lab.user, info)}\n"
+        f"3. {broken[:50]}\n"
+    )
     ran = lab.kit.run("login", "--callback", "-", stdin=f"{start}{broken[50:-9]}\n")
     assert (ran.code, re.findall(r"\[LGN\d+", ran.err)) == (
         1,
@@ -163,7 +169,7 @@ def test_without_a_browser_only_what_needs_none(lab: Lab) -> None:
 
 
 def test_a_refresh_token_that_majora_never_answers_leads_to_a_link(lab: Lab) -> None:
-    """As on the real server, once its access token was deleted at o/authorized_tokens/."""
+    """As on the real server, once its access token was deleted on Majora's page."""
     lab.give(LOOKUP)
     lab.has_expired()
     lab.majora.fault("empty", times=None, grant_type="refresh_token")
@@ -250,7 +256,7 @@ def test_a_server_that_is_down_keeps_the_login_open(lab: Lab) -> None:
         assert words in ran.err
 
 
-# --- at a terminal ----------------------------------------------------------------------------------------------------
+# --- at a terminal
 
 
 def test_the_menu_has_three_choices_and_a_second_list(lab: Lab) -> None:

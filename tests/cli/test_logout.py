@@ -26,7 +26,8 @@ def test_one_is_revoked_or_all_and_the_crontab_entry_that_is_left_is_named(
         OTHERS + ENTRY,
     ), ran
     assert ran.out.startswith(
-        "revoked    update samples: deleted here\nrevoked    add libraries: deleted here\n"
+        "revoked    update samples: deleted here\n"
+        "revoked    add libraries: deleted here\n"
     )
     assert ran.out.endswith("  ocarina-kit schedule --remove\n")
     lab.kit.crontab = OTHERS

@@ -1,4 +1,7 @@
-"""``ocarina-kit refresh`` through the command; what a refresh does with tokens is tested in tests/tokens."""
+"""``ocarina-kit refresh`` through the command.
+
+What a refresh does with tokens is tested in tests/tokens.
+"""
 
 import time
 
@@ -11,7 +14,10 @@ def test_it_speaks_of_purposes_and_json_has_the_settings_of_the_contract(
 ) -> None:
     lab.give(LOOKUP, UPLOAD[0])
     lab.has_expired()
-    words = "refreshed  look up samples and runs: valid for 10 h\nrefreshed  add samples: valid for 10 h\n"
+    words = (
+        "refreshed  look up samples and runs: valid for 10 h\n"
+        "refreshed  add samples: valid for 10 h\n"
+    )
     assert lab.kit.run("refresh").out == words
     assert lab.state() == lab.state(UPLOAD[0]) == "live"
     ran = lab.kit.run("refresh", "--json", "--for", "lookup")

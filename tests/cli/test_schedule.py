@@ -1,4 +1,7 @@
-"""``ocarina-kit schedule`` as a process: what it makes of a crontab, what it refuses, and what it says."""
+"""``ocarina-kit schedule`` as a process.
+
+What it makes of a crontab, what it refuses, and what it says.
+"""
 
 import json
 import os
@@ -21,7 +24,10 @@ from ocarina_kit.system.process import run
 from ocarina_kit.system.secret import Secret
 from ocarina_kit.tokens import log
 
-OTHERS = "# MAILTO=root\nMAILTO = me@example.org \n*/5\t* * * *  /opt/backup % a \\% b\n0 5 1-31 * 1 x\n"
+OTHERS = (
+    "# MAILTO=root\nMAILTO = me@example.org \n"
+    "*/5\t* * * *  /opt/backup % a \\% b\n0 5 1-31 * 1 x\n"
+)
 MEMBERS = {"line", "host", "next_runs", "last_success", "valid_until", "problem"}
 NO_CLIENT = {"PATH": f"{TESTS / 'programs'}:/usr/bin:/bin"}
 
@@ -54,7 +60,7 @@ def guide(lab: Lab) -> str:
     return f"0 0,6,12,18 * * * {lab.client} oauth refresh\n"
 
 
-# --- installing -----------------------------------------------------------------------------------------------
+# --- installing
 
 
 def test_one_line_is_added_and_removed_and_all_else_stays(lab: Lab) -> None:
@@ -108,7 +114,8 @@ def test_what_was_asked_for(lab: Lab, args: tuple[str, str]) -> None:
     assert lab.kit.crontab == f"# a\n{line}\n# b\n"
     assert line.startswith("7 */2 * * * " if args[0] == "--cron" else "")
     assert line.count("||") == (args[0] != "--runner")
-    # A person's own times are kept; the client alone is not, unless it is asked for again.
+    # A person's own times are kept; the client alone is not, unless it is asked for
+    # again.
     assert lab.kit.run("schedule", "--yes").code == 0
     assert lines(lab)[0].split()[:5] == line.split()[:5]
 
@@ -216,7 +223,7 @@ def test_none_is_added_on_a_second_host_unasked(lab: Lab) -> None:
     assert lines(lab)
 
 
-# --- what cannot be -------------------------------------------------------------------------------------------
+# --- what cannot be
 
 
 @pytest.mark.parametrize(
@@ -309,7 +316,7 @@ def test_print_gives_the_line_alone_in_its_very_bytes(lab: Lab, tmp_path: Path) 
     assert done.stdout == lab.kit.crontab_file.read_bytes()
 
 
-# --- show, test -----------------------------------------------------------------------------------------------
+# --- show, test
 
 
 def test_show_promises_nothing_that_a_check_denies(lab: Lab, client: Path) -> None:

@@ -1,4 +1,7 @@
-"""What people see and are asked: columns, wrapping, colours, waiting, questions, and the JSON document."""
+"""What people see and are asked.
+
+Columns, wrapping, colours, waiting, questions, and the JSON document.
+"""
 
 import io
 import json
@@ -53,33 +56,87 @@ ROWS = [
 @pytest.mark.parametrize(
     ("columns", "method", "args", "expected"),
     [
-        (None, "status", ("wrote", "~/.ocarina " + "word " * 30), "wrote      ~/.ocarina" + " word" * 30),
-        (30, "status", ("wrote", "one two three four five"), "wrote      one two three four\n           five"),
+        (
+            None,
+            "status",
+            ("wrote", "~/.ocarina " + "word " * 30),
+            "wrote      ~/.ocarina" + " word" * 30,
+        ),
+        (
+            30,
+            "status",
+            ("wrote", "one two three four five"),
+            "wrote      one two three four\n           five",
+        ),
         (40, "status", ("ok", "first\nsecond"), "ok         first\n           second"),
         (25, "status", ("scheduled", "every 3 hours"), "scheduled  every 3 hours"),
-        (20, "status", ("scheduled", "every three hours"), "scheduled  every\n    three hours"),
+        (
+            20,
+            "status",
+            ("scheduled", "every three hours"),
+            "scheduled  every\n    three hours",
+        ),
         (30, "say", ("the link is " + LONG,), f"the link is\n{LONG}"),
         (30, "raw", (f"open {LONG} now",), f"open {LONG} now"),
         (30, "command", (f"run {LONG}",), f"  run {LONG}"),
-        (60, "next_step", ("ocarina-kit doctor", "fixes both"), "Next step: ocarina-kit doctor   (fixes both)"),
-        (30, "next_step", ("ocarina-kit doctor", "fixes both"), "Next step: ocarina-kit doctor\n  (fixes both)"),
-        (30, "say", ("  indented words go on below each",), "  indented words go on below\n  each"),
+        (
+            60,
+            "next_step",
+            ("ocarina-kit doctor", "fixes both"),
+            "Next step: ocarina-kit doctor   (fixes both)",
+        ),
+        (
+            30,
+            "next_step",
+            ("ocarina-kit doctor", "fixes both"),
+            "Next step: ocarina-kit doctor\n  (fixes both)",
+        ),
+        (
+            30,
+            "say",
+            ("  indented words go on below each",),
+            "  indented words go on below\n  each",
+        ),
         (None, "say", ("",), ""),
         (80, "say", ("a\x1b[2Jb\x9b\u202ec",), "a\\x1b[2Jb\\x9b\\u202ec"),
-        (80, "table", (ROWS,),
-         "  look up samples   valid for 9 h   refreshed 14:37 on login1\n  upload            expired"),
-        (40, "table", (ROWS,),
-         "  look up samples\n    valid for 9 h\n    refreshed 14:37 on login1\n  upload\n    expired"),
-        (29, "table", ([("CFG007", "add the / to MAJORA_DOMAIN in it")],),
-         "  CFG007   add the / to\n           MAJORA_DOMAIN in\n           it"),
-        (40, "error", (PROBLEM,),
-         "error: Majora does not accept this\n  client id and secret. [CRD001]\n"
-         "  It answered invalid_client. Register\n  again.\n  Try: ocarina-kit init\n       ocarina-kit login"),
-        (None, "error_line", (PROBLEM,),
-         "ocarina-kit: Majora does not accept this client id and secret. It answered invalid_client. "
-         "Register again. Try: ocarina-kit init [CRD001]"),
+        (
+            80,
+            "table",
+            (ROWS,),
+            "  look up samples   valid for 9 h   refreshed 14:37 on login1\n"
+            "  upload            expired",
+        ),
+        (
+            40,
+            "table",
+            (ROWS,),
+            "  look up samples\n    valid for 9 h\n    refreshed 14:37 on login1\n"
+            "  upload\n    expired",
+        ),
+        (
+            29,
+            "table",
+            ([("CFG007", "add the / to MAJORA_DOMAIN in it")],),
+            "  CFG007   add the / to\n           MAJORA_DOMAIN in\n           it",
+        ),
+        (
+            40,
+            "error",
+            (PROBLEM,),
+            "error: Majora does not accept this\n  client id and secret. [CRD001]\n"
+            "  It answered invalid_client. Register\n  again.\n"
+            "  Try: ocarina-kit init\n       ocarina-kit login",
+        ),
+        (
+            None,
+            "error_line",
+            (PROBLEM,),
+            "ocarina-kit: Majora does not accept this client id and secret. It"
+            " answered invalid_client. "
+            "Register again. Try: ocarina-kit init [CRD001]",
+        ),
     ],
-)  # fmt: skip
+)
 def test_layout(
     columns: int | None, method: str, args: tuple[object, ...], expected: str
 ) -> None:
@@ -103,11 +160,14 @@ def test_colours_only_where_they_are_on(
     ui, out = ui_with(Wide(columns), environ)
     ui.status("ok", "good")
     ui.diff("+a\n-b\n c")
-    marked = f"\x1b[{GREEN}mok\x1b[0m         good\n\x1b[{GREEN}m+a\x1b[0m\n\x1b[{RED}m-b\x1b[0m\n c\n"
+    marked = (
+        f"\x1b[{GREEN}mok\x1b[0m         good\n\x1b[{GREEN}m+a\x1b[0m\n"
+        f"\x1b[{RED}m-b\x1b[0m\n c\n"
+    )
     assert out.getvalue() == (marked if coloured else "ok         good\n+a\n-b\n c\n")
 
 
-# --- waiting --------------------------------------------------------------------------------------------------------
+# --- waiting
 
 
 @pytest.mark.parametrize(
@@ -147,7 +207,7 @@ def test_other_words_replace_it_at_once_and_a_pipe_gets_none(
     assert re.fullmatch(expected, out.getvalue(), re.DOTALL), out.getvalue()
 
 
-# --- asking ---------------------------------------------------------------------------------------------------------
+# --- asking
 
 MAJORAS = [("production",), ("test",), ("another address",)]
 
@@ -189,7 +249,7 @@ def test_a_yes_or_no_and_a_question_that_cannot_be_seen() -> None:
         ui.ask("Name")
 
 
-# --- JSON -----------------------------------------------------------------------------------------------------------
+# --- JSON
 
 
 def test_the_document_holds_no_character_that_drives_a_terminal() -> None:

@@ -1,4 +1,7 @@
-"""The runner over checks that are literals: one fault, one failure; what is not selected; what a report shows."""
+"""The runner over checks that are literals.
+
+One fault, one failure; what is not selected; what a report shows.
+"""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,8 +102,14 @@ def test_what_is_not_selected_is_judged_unseen_if_a_check_depends_on_it() -> Non
 
 
 # Of the values a report has only those that tell nothing.
-SHOWN = "line=12 count=3 mode=0644 check=CFG001 variable=CLIENT_ID variable=no_proxy version=1.0.0 time=02:37"
-NOT_SHOWN = "file=/ann host=login1 line=x check=ann1 variable=ANN variable=ann_b span=ann version=1.0.0-ann"
+SHOWN = (
+    "line=12 count=3 mode=0644 check=CFG001 variable=CLIENT_ID variable=no_proxy"
+    " version=1.0.0 time=02:37"
+)
+NOT_SHOWN = (
+    "file=/ann host=login1 line=x check=ann1 variable=ANN variable=ann_b"
+    " span=ann version=1.0.0-ann"
+)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""``doctor`` as a person and a script meet it, offline: what it says, its options, and --fix."""
+"""``doctor`` as a person and a script meet it, offline.
+
+What it says, its options, and --fix.
+"""
 
 import socket
 from pathlib import Path
@@ -27,12 +30,15 @@ def test_a_problem_is_shown_with_its_place_and_the_last_line_is_the_next_step(
     assert ran.out == (
         "Configuration\n"
         "  failed   CFG003  Others can read or write ~/.ocarina: its mode is 0644.\n"
-        "           Others on this machine can read your client secret, or change where ocarina sends it.\n"
+        "           Others on this machine can read your client secret, or change"
+        " where ocarina sends it.\n"
         "           Fix: ocarina-kit doctor --fix\n"
-        "  failed   CFG007  MAJORA_DOMAIN does not end in / (~/.ocarina, line 2, column 22)\n"
+        "  failed   CFG007  MAJORA_DOMAIN does not end in / (~/.ocarina, line 2,"
+        " column 22)\n"
         '             "MAJORA_DOMAIN": "https://majora.lab.test",\n'
         "                                                     ^\n"
-        "           ocarina adds the path to it as it is, so every request goes to a wrong address.\n"
+        "           ocarina adds the path to it as it is, so every request goes to a"
+        " wrong address.\n"
         "           Fix: ocarina-kit doctor --fix\n"
         "\n"
         "12 ok, 2 failed\n"
@@ -92,7 +98,10 @@ def test_a_report_goes_to_a_file_or_alone_to_standard_output(broken: Kit) -> Non
     text = (broken.home / "report.md").read_text()
     assert text == alone.out
     assert ("report.md" in ran.out, alone.err) == (True, "")
-    row = "| CFG007 | fail | MAJORA_DOMAIN ends in one / | MAJORA_DOMAIN does not end in / (…, line 2"
+    row = (
+        "| CFG007 | fail | MAJORA_DOMAIN ends in one / | MAJORA_DOMAIN does not end"
+        " in / (…, line 2"
+    )
     assert row in text
 
 
@@ -115,7 +124,8 @@ def test_fix_says_what_it_fixed_once_and_where_the_backups_are(broken: Kit) -> N
     assert ran.out.splitlines()[-3:] == [
         "fixed  CFG003  The configuration is readable only by you.",
         "fixed  CFG007  MAJORA_DOMAIN ends in one /.",
-        "Everything works: 14 checks. Backups are in ~/.local/state/ocarina-kit/backups",
+        "Everything works: 14 checks. Backups are in"
+        " ~/.local/state/ocarina-kit/backups",
     ]
     assert broken.read_config()["MAJORA_DOMAIN"] == "https://majora.lab.test/"
     assert mode_of(broken.config) == 0o600

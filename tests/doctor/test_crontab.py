@@ -1,4 +1,7 @@
-"""CRN001 to CRN010 over literals: crontabs as text, and what refresh.log and the tokens say. Scenarios do the rest."""
+"""CRN001 to CRN010 over literals.
+
+Crontabs as text, and what refresh.log and the tokens say. Scenarios do the rest.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -32,7 +35,7 @@ GUIDE = "0 0,6,12,18 * * * <client> oauth refresh"
 
 
 class Desk:
-    """A home with the kit, a client and another client, and what the doctor sees there."""
+    """A home with the kit and two clients, and what the doctor sees there."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -53,7 +56,10 @@ class Desk:
         born: Sequence[float] = (NOW - H,),
         **facts: Any,
     ) -> World:
-        """``text``: the crontab; ``born``: when each token was refreshed last; ``facts`` replace others."""
+        """``text``: the crontab; ``born``: when each token was refreshed last.
+
+        ``facts`` replace others.
+        """
 
         def run(argv: Sequence[str], **more: object) -> Completed:
             works = argv[-1] in (self.client, self.other)
@@ -83,10 +89,24 @@ class Desk:
             "setup": Setup(location, "https://m.test/", "u", self.home / "t"),
             "listing": Listing(ListingState.READ, f"{text}\n".encode()),
             "clients": Clients((found,), found, found),
-            "tokens": Tokens(File(self.home / "t", FileKind.FILE), file, tuple(log), NOW, file.tokens, tuple(log)),
-            "ground": Ground("u", "login1", str(self.home), f"{self.home}/.ocarina", "https://m.test/", (self.kit,)),
+            "tokens": Tokens(
+                File(self.home / "t", FileKind.FILE),
+                file,
+                tuple(log),
+                NOW,
+                file.tokens,
+                tuple(log),
+            ),
+            "ground": Ground(
+                "u",
+                "login1",
+                str(self.home),
+                f"{self.home}/.ocarina",
+                "https://m.test/",
+                (self.kit,),
+            ),
             "_table": None,
-        }  # fmt: skip
+        }
         return World(machine, location, seconds=20, **{**known, **facts})
 
     def fixed(self, world: World) -> World:
@@ -162,7 +182,8 @@ def test_a_good_entry_is_left(desk: Desk, text: str) -> None:
         ),
         ("17 */3 * * * * <client> oauth refresh", "CRN004 fail CRN010 warn"),
         (
-            "PATH=/usr/bin:/bin:/opt/x\n17 */3 * * * ocarina oauth refresh # ocarina-kit",
+            "PATH=/usr/bin:/bin:/opt/x\n"
+            "17 */3 * * * ocarina oauth refresh # ocarina-kit",
             "CRN004 fail",
         ),
         ("17 */3 * * * {YOUR_OCARINA_PATH} oauth refresh", "CRN004 fail CRN010 warn"),
@@ -170,7 +191,8 @@ def test_a_good_entry_is_left(desk: Desk, text: str) -> None:
         ("0 9,18 * * * <kit> refresh # ocarina-kit", "CRN005 fail"),
         (f"{GUIDE} # ocarina-kit", "CRN005 warn"),
         (
-            "17 */3 * * * OCARINA_CONF_FILE='~/.ocarina' <client> oauth refresh # ocarina-kit",
+            "17 */3 * * * OCARINA_CONF_FILE='~/.ocarina' <client> oauth refresh #"
+            " ocarina-kit",
             "CRN007 fail",
         ),
     ],
@@ -263,12 +285,23 @@ def test_a_crontab_that_cannot_be_written_back_is_judged_and_left(desk: Desk) ->
     ("text", "lines", "born", "says"),
     [
         (f"#{GUIDE}", [log("refreshed", 3, "node2")], NOW - 3 * H, ""),
-        ("", [log("scheduled", 300, "node2", "schedule", "")], NOW - 12 * H, "CRN002 fail"),
+        (
+            "",
+            [log("scheduled", 300, "node2", "schedule", "")],
+            NOW - 12 * H,
+            "CRN002 fail",
+        ),
         (f"#{GUIDE} && /x/then", [], NOW - H, "CRN009 fail"),
         ("0 * * * * if true; then <kit> refresh; fi", [], NOW - H, "CRN002 warn"),
-        ("0 * * * * <kit> refresh; /opt/backup\n5 * * * * <kit> refresh; /opt/backup", [], NOW - H, "CRN003 fail"),
+        (
+            "0 * * * * <kit> refresh; /opt/backup\n"
+            "5 * * * * <kit> refresh; /opt/backup",
+            [],
+            NOW - H,
+            "CRN003 fail",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_only_a_person_may_decide_is_not_fixed(
     desk: Desk, text: str, lines: Any, born: float, says: str
 ) -> None:

@@ -1,4 +1,7 @@
-"""ENV: what is made of facts about clients, variables, clock and folders. The scenarios of env do the rest."""
+"""ENV: what is made of facts about clients, variables, clock and folders.
+
+The scenarios of env do the rest.
+"""
 
 from typing import Any
 
@@ -70,7 +73,8 @@ MINE, THEIRS = (
     "OCARINA_CONF_FILE=/other /k/ocarina-kit refresh --cron",
 )
 VARIABLES = [
-    # environment, the command of the one crontab line, what of it is not carried and the command that fixes it
+    # environment, the command of the one crontab line, what of it is not carried and
+    # the command that fixes it
     (PROXY, "true", ""),
     (PROXY, MINE, "HTTPS_PROXY:"),
     (PROXY, f"export HTTPS_PROXY=http://proxy:3128; {MINE}", ""),

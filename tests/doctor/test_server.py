@@ -1,4 +1,7 @@
-"""SRV, CRD and API: what one answer says. The scenarios of srv, crd and api run the same through the real command."""
+"""SRV, CRD and API: what one answer says.
+
+The scenarios of srv, crd and api run the same through the real command.
+"""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +42,10 @@ STEPS = {
 def a_world(
     home: Path = Path("/home/u"), environ: Mapping[str, str] | None = None, **facts: Any
 ) -> World:
-    """A world with these facts; whatever else is asked for has to be found, and nothing can be run."""
+    """A world with these facts.
+
+    Whatever else is asked for has to be found, and nothing can be run.
+    """
 
     def run(argv: object, **more: object) -> Completed:
         raise AssertionError(f"{argv} was run")
@@ -80,7 +86,10 @@ timeout SENT: SRV004 unknown
 rate-limited HTTPS: SRV004 unknown
 server-error SENT: SRV004 unknown
 """
-"""Kind of NoAnswer, and how it was asked; what is found, and the commands that fix it."""
+"""Kind of NoAnswer, and how it was asked.
+
+What is found, and the commands that fix it.
+"""
 
 
 @pytest.mark.parametrize("row", REQUESTS.strip().splitlines())
@@ -201,7 +210,10 @@ def test_a_refused_token_without_a_refresh_token_cannot_be_fixed() -> None:
 
 
 def test_what_is_asked_about(tmp_path: Path) -> None:
-    """Valid tokens of this server, with the client's version; no other server's, and no refresh token."""
+    """Valid tokens of this server, with the client's version.
+
+    No other server's, and no refresh token.
+    """
     log = tmp_path / ".local/state/ocarina-kit/refresh.log"
     log.parent.mkdir(parents=True)
     known = {

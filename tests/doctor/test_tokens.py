@@ -1,4 +1,7 @@
-"""TOK001 to TOK008 on throwaway files: which one fails, that no other does, and what its fix leaves."""
+"""TOK001 to TOK008 on throwaway files.
+
+Which one fails, that no other does, and what its fix leaves.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,11 @@
-"""Runs ``ocarina-kit`` and kills it (SIGKILL) right before its N-th step that changes a file or sends something.
+"""Runs ``ocarina-kit`` and kills it (SIGKILL) right before its N-th step.
 
-kill_harness.py N ARGUMENTS…    N 0: never; the number of steps is written to the file that $KIT_STEPS names
+A step changes a file or sends something.
+
+kill_harness.py N ARGUMENTS…
+
+With N 0 it is never killed. The number of steps is written to the file that $KIT_STEPS
+names.
 """
 
 import os

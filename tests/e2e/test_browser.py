@@ -1,7 +1,10 @@
-"""From nothing to a first sample by the kit's own words: ``init`` in a real terminal beside a real browser.
+"""From nothing to a first sample by the kit's own words.
 
-Fields are found by their labels and buttons by their words, as a person and a screen reader find them. Needs chromium
-and chromedriver. The pages themselves are tested in tests/sandbox.
+``init`` in a real terminal beside a real browser.
+
+Fields are found by their labels and buttons by their words, as a person and a screen
+reader find them. Needs chromium and chromedriver. The pages themselves are tested in
+tests/sandbox.
 """
 
 import os
@@ -65,14 +68,20 @@ class Browser:
 
     def press(self, words: str) -> None:
         """The one button or link with these words."""
-        button = f'//button[normalize-space() = "{words}"] | //input[@type = "submit" and @value = "{words}"]'
+        button = (
+            f'//button[normalize-space() = "{words}"] | //input[@type = "submit"'
+            f' and @value = "{words}"]'
+        )
         self.find(f'{button} | //a[normalize-space() = "{words}"]').click()
 
     def copied(self) -> str:
         """What a paste would give."""
         wanted = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
         self.driver.execute_cdp_cmd("Browser.grantPermissions", wanted)
-        script = "const done = arguments[0]; navigator.clipboard.readText().then(done, (no) => done('refused: ' + no));"
+        script = (
+            "const done = arguments[0]; navigator.clipboard.readText().then(done,"
+            " (no) => done('refused: ' + no));"
+        )
         return str(self.driver.execute_async_script(script))
 
 

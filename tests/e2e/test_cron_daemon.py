@@ -1,9 +1,11 @@
 """Real crons run the installed line at its time, and the tokens are fresh afterwards.
 
-Debian's daemon, with its clock set by libfaketime to just before the line's minute, in a mount namespace in which the
-machine's crontabs, ``/etc/crontab`` and ``/run`` are not there; its jobs have the real time. And other crontab
-programs: BusyBox's with its ``crond`` (its ``ash`` is in tests/schedule/test_line.py), and systemd-cron's unpacked.
-Needs root, the packages cron, busybox-static and libfaketime, and leave to make a namespace (CRON-AND-CONDA.md).
+Debian's daemon, with its clock set by libfaketime to just before the line's minute, in
+a mount namespace in which the machine's crontabs, ``/etc/crontab`` and ``/run`` are not
+there; its jobs have the real time. And other crontab programs: BusyBox's with its
+``crond`` (its ``ash`` is in tests/schedule/test_line.py), and systemd-cron's unpacked.
+Needs root, the packages cron, busybox-static and libfaketime, and leave to make a
+namespace.
 """
 
 import json
@@ -56,7 +58,10 @@ def all_that_is_needed() -> None:
 
 
 class Apart:
-    """A mount namespace in which no crontab of the machine's is there; held by a sleeping process."""
+    """A mount namespace in which no crontab of the machine's is there.
+
+    Held by a sleeping process.
+    """
 
     def __init__(self, folder: Path) -> None:
         crontabs = folder / "spool" / "crontabs"
@@ -78,7 +83,7 @@ class Apart:
         self.enter = ["nsenter", "-m", "-t", str(self.processes[0].pid), "--"]
 
     def start_cron(self, entry: Entry) -> None:
-        """Start the daemon with its clock three seconds before this entry is due (local time)."""
+        """Start the daemon with its clock three seconds before this entry is due."""
         minute, hours = entry.time.split()[:2]
         first = int(hours.split("-")[0]) * 60 + int(minute) - 1
         at = f"@2026-01-01 {first // 60:02}:{first % 60:02}:57"
@@ -96,7 +101,10 @@ class Apart:
 
 
 class Person:
-    """Somebody whose kit and client have environments of their own. ``enter`` comes before each command."""
+    """Somebody whose kit and client have environments of their own.
+
+    ``enter`` comes before each command.
+    """
 
     def __init__(
         self, lab: Lab, prefix: Path, enter: list[str], path: str, **environ: str
@@ -140,7 +148,10 @@ class Person:
 
 
 def install_kit(prefix: Path) -> None:
-    """This very ocarina-kit and what it needs, in an environment of its own: an interpreter and a console script."""
+    """This very ocarina-kit and what it needs, in an environment of its own.
+
+    An interpreter and a console script.
+    """
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", "--symlinks", prefix],
         check=True,
@@ -149,7 +160,8 @@ def install_kit(prefix: Path) -> None:
     (packages / "kit.pth").write_text(
         f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n"
     )
-    # As pip writes them where there is a blank: a first line cannot hold one, so sh finds the interpreter there.
+    # As pip writes them where there is a blank: a first line cannot hold one, so sh
+    # finds the interpreter there.
     first = f"#!/bin/sh\n'''exec' \"{prefix}/bin/python\" \"$0\" \"$@\"\n' '''\n"
     text = (
         f"{first}import sys\nfrom ocarina_kit.__main__ import main\nsys.exit(main())\n"
@@ -168,10 +180,14 @@ def apart(tmp_path: Path) -> Iterator[Apart]:
 def test_debians_daemon_runs_the_installed_line(
     lab: Lab, apart: Apart, tmp_path: Path
 ) -> None:
-    """Through the kit, which refreshes what expired long ago too; then without the kit's interpreter."""
+    """Through the kit, which refreshes what expired long ago too.
+
+    Then without the kit's interpreter.
+    """
     # The real crontab of this namespace, in place of the tests' program.
     person = Person(lab, tmp_path / "my 100% kit", apart.enter, "/usr/bin")
-    # The daemon takes the home from the password database; the throwaway one is named in the crontab.
+    # The daemon takes the home from the password database; the throwaway one is named
+    # in the crontab.
     before = f"HOME={lab.kit.home}\n# of others: 100%\n".encode()
     person.run("crontab -", stdin=before)
     lab.has_expired()
@@ -201,19 +217,24 @@ def test_debians_daemon_runs_the_installed_line(
     assert person.run("crontab -l") == before
 
 
-# --- other crons ------------------------------------------------------------------------------------------------------
+# --- other crons
 
 BUSYBOX = 'exec busybox crontab -c {folder} "$@"'
-# systemd-cron's own program, with the folders that it has built in changed to those that it was unpacked in.
+# systemd-cron's own program, with the folders that it has built in changed to those
+# that it was unpacked in.
 SYSTEMD_CRON = """
-sed 's#/lib/systemd/#{unpacked}&#g; s#/var/spool/cron/crontabs#{folder}#g' {unpacked}/usr/bin/crontab >"$0.py"
+sed 's#/lib/systemd/#{unpacked}&#g; s#/var/spool/cron/crontabs#{folder}#g' \\
+    {unpacked}/usr/bin/crontab >"$0.py"
 exec /usr/bin/python3 -I "$0.py" "$@"
 """
 
 
 @pytest.fixture
 def other(lab: Lab, tmp_path: Path, request: pytest.FixtureRequest) -> Person:
-    """A person on a machine with another crontab program; its crontabs are in ``tmp_path / "crontabs"``."""
+    """A person on a machine with another crontab program.
+
+    Its crontabs are in ``tmp_path / "crontabs"``.
+    """
     (tmp_path / "crontabs").mkdir()
     unpacked = os.environ.get("OCARINA_KIT_SYSTEMD_CRON")
     text = request.param.format(folder=tmp_path / "crontabs", unpacked=unpacked)

@@ -1,4 +1,7 @@
-"""``ocarina-kit demo``: every step true, nothing left, and a step that is not true is said."""
+"""``ocarina-kit demo``: every step is true, and nothing is left.
+
+A step that is not true is reported.
+"""
 
 import re
 import signal
@@ -23,7 +26,8 @@ COMMANDS = [
     "doctor",
     "--oauth",
 ]
-# Whatever of the sandbox's secrets a demo could print: client secrets are 128 characters long, codes and tokens 30.
+# Whatever of the sandbox's secrets a demo could print: client secrets are 128
+# characters long, codes and tokens 30.
 LOOKS_SECRET = re.compile(r"\b(?:[A-Za-z0-9]{128}|code=[A-Za-z0-9]{30})\b")
 
 
@@ -51,7 +55,8 @@ def nothing_is_left(kit: Kit, tmp: Path) -> bool:
 def test_every_step_does_what_it_claims_and_nothing_is_left(
     kit: Kit, tmp: Path
 ) -> None:
-    # What a person may have set must lead none of the commands astray, and their files and crontab must stay.
+    # What a person may have set must lead none of the commands astray, and their files
+    # and crontab must stay.
     kit.extra |= {
         "OCARINA_CONF_FILE": str(kit.home / "elsewhere"),
         "MAJORA_DOMAIN": "https://majora.invalid/",
@@ -79,7 +84,8 @@ def test_every_step_does_what_it_claims_and_nothing_is_left(
         assert seen in text
     assert not LOOKS_SECRET.search("".join(text.split()))
     assert "\x1b[3" not in raw
-    # No word is broken: a client id is 40 characters long, and the folder of this test longer still.
+    # No word is broken: a client id is 40 characters long, and the folder of this test
+    # longer still.
     wide = [line for line in text.splitlines() if len(line) > 40 and "$ " not in line]
     assert [
         line
@@ -118,7 +124,8 @@ def test_a_step_that_is_not_true_is_said(
             f'echo DEMO-0001; cat "$HOME/.ocarina" "$HOME/.ocarina-tokens" | tee {seen}'
         )
         client.write_text(
-            f'#!/bin/sh\ncase "$*" in *get*) {leaks};; *) exec {client}.real "$@";; esac\n'
+            "#!/bin/sh\n"
+            f'case "$*" in *get*) {leaks};; *) exec {client}.real "$@";; esac\n'
         )
         client.chmod(0o755)
         return client

@@ -1,6 +1,7 @@
-"""A command that is killed between any two of its steps leaves each file as it was or as it should be, and no lock.
+"""A command that is killed between two steps leaves each file complete, and no lock.
 
-By default before a few steps of each command; before every step, and at random instants, with ``-m soak``.
+Each file is as it was, or as it should be. By default a command is killed before a few
+of its steps; with ``-m soak`` before every step, and at random instants.
 """
 
 import signal
@@ -19,7 +20,10 @@ LINES = "# mine\n5 4 * * 1 /usr/bin/true\n"
 
 
 def begin(lab: Lab, command: str) -> tuple[list[str], str]:
-    """Put everything as it was before the command; gives that one's arguments and standard input."""
+    """Put everything as it was before the command.
+
+    Gives that one's arguments and standard input.
+    """
     kit, others = lab.kit, {OTHER: OTHER_TOKEN}
     kit.write_config(lab.config)
     kit.write_tokens(others)
@@ -59,7 +63,10 @@ def begin(lab: Lab, command: str) -> tuple[list[str], str]:
 
 
 def run(lab: Lab, command: str, step: int) -> None:
-    """Run the command, killed before ``step`` (0: not at all), and judge what the files hold then."""
+    """Run the command, killed before ``step``, and check what the files hold.
+
+    Step 0 means that it is not killed.
+    """
     kit = lab.kit
     args, stdin = begin(lab, command)
     before = kit.config.read_bytes()
@@ -72,7 +79,8 @@ def run(lab: Lab, command: str, step: int) -> None:
         check=False,
     )
     assert done.returncode in (0, -signal.SIGKILL), done
-    # Every file is complete: the old one, or one that has what was in the old one and the new part.
+    # Every file is complete: the old one, or one that has what was in the old one and
+    # the new part.
     if kit.config.read_bytes() != before:
         assert command == "init"
         assert kit.read_config() == {**lab.config, "mine": [1, 2]}, (
@@ -80,7 +88,8 @@ def run(lab: Lab, command: str, step: int) -> None:
         )
     tokens = kit.read_tokens()
     assert tokens[OTHER] == OTHER_TOKEN
-    # A kill between sending and receiving can end with a token that the server has taken back.
+    # A kill between sending and receiving can end with a token that the server has
+    # taken back.
     if LOOKUP in tokens and command != "refresh":
         assert lab.majora.token_state(tokens[LOOKUP]["refresh_token"]) == "live"
     if kit.crontab:
@@ -103,7 +112,8 @@ def test_a_kill_leaves_the_old_or_the_new(lab: Lab, command: str, most: int) -> 
     run(lab, command, 0)
     steps = int((lab.kit.home / "steps").read_text())
     assert steps > 5, f"these are not the steps of {command}"
-    # Spread over the run; its last steps change the files, so the last one is always among them.
+    # Spread over the run; its last steps change the files, so the last one is always
+    # among them.
     every = max(steps // most, 1)
     for step in sorted({*range(every, steps, every), steps - 1}):
         run(lab, command, step)

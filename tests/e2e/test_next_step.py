@@ -1,4 +1,7 @@
-"""With each of these broken set-ups, the last line of ``doctor`` says what to do, and doing it fixes what is broken."""
+"""In each of these broken set-ups, the last line of ``doctor`` says what to do.
+
+Doing it fixes what is broken.
+"""
 
 import re
 import shlex
@@ -37,9 +40,9 @@ def do(lab: Lab, line: str) -> None:
     else:
         agreed = ["--yes"] if command in ("doctor", "schedule") else []
         done = lab.kit.run(command, *options, *agreed)
-    if (
-        done.code == 4
-    ):  # only the server knew that the refresh token is invalid too: the last line says what next
+    if done.code == 4:
+        # Only the server knew that the refresh token is invalid, too. The last line
+        # says what comes next.
         do(lab, done.err.splitlines()[-1].strip().removeprefix("Try: "))
     else:
         assert done.code in (0, 1) if "--fix" in options else done.code == 0, done
@@ -109,7 +112,10 @@ def test_an_inactive_account_is_named_with_whom_to_write_to(lab: Lab) -> None:
 def test_an_accepted_client_wins_and_the_shells_own_is_named(
     lab: Lab, tmp_path: Path
 ) -> None:
-    """The guide's 0.36.1 first on PATH: it names scopes that the new client never uses."""
+    """The guide's 0.36.1 first on PATH.
+
+    It names scopes that the new client never uses.
+    """
     old = install_standin(tmp_path / "old", "0.36.1")
     path = lab.kit.env["PATH"]
     lab.kit.extra["PATH"] = f"{old.parent}:{path}"

@@ -1,5 +1,7 @@
-"""What a red team broke, through the real command: terminals, slow servers, several at once, output (see also
-test_red_team_secrets.py)."""
+"""What a red team broke, through the real command.
+
+Terminals, slow servers, several at once, output (see also test_red_team_secrets.py).
+"""
 
 import fcntl
 import json
@@ -29,7 +31,7 @@ def begin_slowly(lab: Lab, seconds: float, grant_type: str = "refresh_token") ->
 
 
 def is_saved(lab: Lab, before: dict[str, Any]) -> bool:
-    """Whether the file holds a complete pair that the server still takes, and that is not the one from ``before``."""
+    """Whether the file holds a complete new pair that the server accepts."""
     try:
         entry = lab.kit.read_tokens()[LOOKUP]
     except (OSError, ValueError, KeyError):

@@ -1,5 +1,8 @@
-"""What a red team broke, through the real command: whose token goes where, secrets in what is shown, a second name of a
-file (see also test_red_team.py)."""
+"""What a red team broke, through the real command.
+
+Whose token goes where, secrets in what is shown, a second name of a file (see also
+test_red_team.py).
+"""
 
 import json
 import os
@@ -19,7 +22,10 @@ def other() -> Iterator[Sandbox]:
 
 
 def set_up_there(lab: Lab, there: dict[str, str], way: str) -> list[str]:
-    """Set the same person up at the other server in this way; gives the options that name the set-up."""
+    """Set the same person up at the other server in this way.
+
+    Gives the options that name the set-up.
+    """
     kit = lab.kit
     match way:
         case "the domain edited":

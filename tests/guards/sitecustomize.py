@@ -1,7 +1,7 @@
-"""Ends a process that reaches for the developer's own home, or for a host that is not this machine.
+"""Ends a process that reaches for the developer's own home, or for another host.
 
-On PYTHONPATH of every process that the tests start, and imported by the tests' own process. An audit hook can't be
-taken off again and sees what C code does too.
+It is on PYTHONPATH of every process that the tests start, and the tests' own process
+imports it. An audit hook can't be taken off again, and sees what C code does, too.
 """
 
 import ipaddress

@@ -1,4 +1,7 @@
-"""Real servers on this machine, in threads: each test says to the byte what its peer does."""
+"""Real servers on this machine, in threads.
+
+Each test says to the byte what its peer does.
+"""
 
 import contextlib
 import datetime

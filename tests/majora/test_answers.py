@@ -267,7 +267,8 @@ VERSIONS = [
     (["Update your 'ocarina' client to version v0.44.0"], False, "0.44.0"),
     (
         [
-            "Your token is valid but does not have all of the scopes to perform this action."
+            "Your token is valid but does not have all of the scopes to perform this"
+            " action."
         ],
         None,
         "",

@@ -1,4 +1,7 @@
-"""Majora's endpoints, against servers that do what no Majora should; the tests of the commands have the sandbox."""
+"""Majora's endpoints, against servers that do what no Majora should.
+
+The tests of the commands have the sandbox.
+"""
 
 import json
 import logging

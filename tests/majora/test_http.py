@@ -392,9 +392,12 @@ PROXIES: list[tuple[dict[str, str], str | None]] = [
 
 def test_which_proxy() -> None:
     for no_proxy, host, direct in (
-        ("a, 10.0.0.0/8", "10.1.2.3:8443", True), ("10.0.0.0/8", "11.1.2.3", False), ("::1", "[2001:db8::1]", False),
-        ("2001:db8::1", "[2001:DB8::1]:8443", True), ("[2001:db8::1]", "[2001:db8::1]", True),
-    ):  # fmt: skip
+        ("a, 10.0.0.0/8", "10.1.2.3:8443", True),
+        ("10.0.0.0/8", "11.1.2.3", False),
+        ("::1", "[2001:db8::1]", False),
+        ("2001:db8::1", "[2001:DB8::1]:8443", True),
+        ("[2001:db8::1]", "[2001:db8::1]", True),
+    ):
         found = proxy_for({**AT, "NO_PROXY": no_proxy}, f"https://{host}/")
         assert (found is None) is direct, (no_proxy, host)
     for environ, expected in PROXIES:

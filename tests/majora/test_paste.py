@@ -54,7 +54,8 @@ GOOD = {
     "bare query": f"code={CODE}&state={STATE}",
     "no scheme": f"majora.test/o/callback/?code={CODE}&state={STATE}",
     "encoded twice": quote(quote(CALLBACK, safe=""), safe=""),
-    "query encoded": f"{DOMAIN}o/callback/?{quote(f'code={CODE}&state={STATE}', safe='')}",
+    "query encoded": f"{DOMAIN}o/callback/?"
+    f"{quote(f'code={CODE}&state={STATE}', safe='')}",
     "fragment": f"{CALLBACK}#_=_",
     "capitals and a port": CALLBACK.replace(
         "https://majora.test", "HTTPS://MAJORA.Test:443"
@@ -62,11 +63,14 @@ GOOD = {
     "another scheme": CALLBACK.replace("https", "http"),
     "view-source": f"view-source:{CALLBACK}",
     "the same twice, glued": f"{CALLBACK}{CALLBACK}",
-    "after the link": f"{DOMAIN}o/authorize/?response_type=code&state={STATE}\n{CALLBACK}",
+    "after the link": f"{DOMAIN}o/authorize/?response_type=code&state={STATE}\n"
+    f"{CALLBACK}",
     "with an earlier code": f"{CALLBACK.replace(CODE, CODE[::-1])}\n{CALLBACK}",
     "with another login's": f"{CALLBACK.replace(STATE, OTHER)}\n{CALLBACK}",
-    "with an earlier attempt": f"{DOMAIN}o/callback/?code=old&state=older-than-this\n{CALLBACK}",
-    "through the log-in page": f"{DOMAIN}account/login/?next=/o/callback/%3Fcode%3D{CODE}%26state%3D{STATE}",
+    "with an earlier attempt": f"{DOMAIN}o/callback/?code=old&state=older-than-this\n"
+    f"{CALLBACK}",
+    "through the log-in page": f"{DOMAIN}account/login/?next=/o/callback/"
+    f"%3Fcode%3D{CODE}%26state%3D{STATE}",
     "code and state apart": f"{CODE}\n{STATE}",
     "both apart, labelled": f"code:{CODE}\nstate={STATE}",
 }
@@ -77,7 +81,10 @@ def test_taken(text: str) -> None:
     assert read_paste(text, DOMAIN, {STATE, OTHER}) == Code(Secret(CODE), STATE)
 
 
-LINK = f"{DOMAIN}o/authorize/?response_type=code&client_id=abc&redirect_uri=https%3A%2F%2Fmajora.test%2Fo%2Fcallback%2F"
+LINK = (
+    f"{DOMAIN}o/authorize/?response_type=code&client_id=abc&"
+    "redirect_uri=https%3A%2F%2Fmajora.test%2Fo%2Fcallback%2F"
+)
 
 FAULTS: dict[str, tuple[str, str]] = {
     "blanks and quotes": (' "" \r\n\t ', "empty"),
@@ -127,29 +134,85 @@ def test_told_apart(text: str, kind: str) -> None:
 
 AT_PORT = f"http://127.0.0.1:8000/o/callback/?code={CODE}&state={STATE}"
 MISREAD = [
-    # paste, the server, the states of pending logins, and all that is known then: never the code
-    (f"http://other.test/?code={CODE}&state={STATE}", DOMAIN, {STATE}, PasteProblem("other-server", "other.test")),
-    (f"{LINK}&state={STATE}", DOMAIN, {STATE, OTHER}, PasteProblem("authorize-link", state=STATE)),
+    # paste, the server, the states of pending logins, and all that is known then: never
+    # the code
+    (
+        f"http://other.test/?code={CODE}&state={STATE}",
+        DOMAIN,
+        {STATE},
+        PasteProblem("other-server", "other.test"),
+    ),
+    (
+        f"{LINK}&state={STATE}",
+        DOMAIN,
+        {STATE, OTHER},
+        PasteProblem("authorize-link", state=STATE),
+    ),
     # A broken paste has its code where a host belongs.
-    (f"https://{CODE}/", DOMAIN, {STATE}, PasteProblem("other-server", "an unreadable host")),
-    (f"?error=server_error&error_description={CODE}&state={STATE}", DOMAIN, {STATE, OTHER},
-     PasteProblem("error", "Majora answered server_error.", STATE)),
-    (f"?error={CODE}&state={STATE}", DOMAIN, {STATE},
-     PasteProblem("error", "Majora answered an unknown error.", STATE)),
+    (
+        f"https://{CODE}/",
+        DOMAIN,
+        {STATE},
+        PasteProblem("other-server", "an unreadable host"),
+    ),
+    (
+        f"?error=server_error&error_description={CODE}&state={STATE}",
+        DOMAIN,
+        {STATE, OTHER},
+        PasteProblem("error", "Majora answered server_error.", STATE),
+    ),
+    (
+        f"?error={CODE}&state={STATE}",
+        DOMAIN,
+        {STATE},
+        PasteProblem("error", "Majora answered an unknown error.", STATE),
+    ),
     # the words of Majora's error pages
-    ("Error: Mismatching\nredirect URI.", DOMAIN, {STATE},
-     PasteProblem("redirect-uri", "The browser shows: Mismatching redirect URI.")),
-    ("Invalid client_id parameter value.", DOMAIN, {STATE},
-     PasteProblem("client", "The browser shows: Invalid client_id parameter value.")),
-    *((f"Permission Denied. The page {text}.", DOMAIN, {STATE},
-       PasteProblem("two-factor", f"The browser shows: {text}."))
-      for text in ("enforces users to verify using two-factor authentication", "has not enabled 2FA")),
+    (
+        "Error: Mismatching\nredirect URI.",
+        DOMAIN,
+        {STATE},
+        PasteProblem("redirect-uri", "The browser shows: Mismatching redirect URI."),
+    ),
+    (
+        "Invalid client_id parameter value.",
+        DOMAIN,
+        {STATE},
+        PasteProblem("client", "The browser shows: Invalid client_id parameter value."),
+    ),
+    *(
+        (
+            f"Permission Denied. The page {text}.",
+            DOMAIN,
+            {STATE},
+            PasteProblem("two-factor", f"The browser shows: {text}."),
+        )
+        for text in (
+            "enforces users to verify using two-factor authentication",
+            "has not enabled 2FA",
+        )
+    ),
     # The state tells whose callback it is.
-    *((text, DOMAIN, {OTHER}, PasteProblem("wrong-state", state=STATE))
-      for text in (CALLBACK, f"<{CALLBACK}>", quote(CALLBACK, safe=""), lines(CALLBACK, 40))),
-    *((CALLBACK, DOMAIN, states, PasteProblem("wrong-state", state=STATE)) for states in (set[str](), {STATE[1:]})),
-    (AT_PORT, "http://127.0.0.1:8001/", {STATE}, PasteProblem("other-server", "127.0.0.1:8000")),
-]  # fmt: skip
+    *(
+        (text, DOMAIN, {OTHER}, PasteProblem("wrong-state", state=STATE))
+        for text in (
+            CALLBACK,
+            f"<{CALLBACK}>",
+            quote(CALLBACK, safe=""),
+            lines(CALLBACK, 40),
+        )
+    ),
+    *(
+        (CALLBACK, DOMAIN, states, PasteProblem("wrong-state", state=STATE))
+        for states in (set[str](), {STATE[1:]})
+    ),
+    (
+        AT_PORT,
+        "http://127.0.0.1:8001/",
+        {STATE},
+        PasteProblem("other-server", "127.0.0.1:8000"),
+    ),
+]
 
 
 @pytest.mark.parametrize(("text", "domain", "states", "known"), MISREAD)
@@ -168,9 +231,38 @@ def test_what_else_is_taken() -> None:
 
 
 FRAGMENTS = st.sampled_from(
-    [CALLBACK, LINK, STATE, CODE, "code=", "&", "?", "state=", "https://", "\n", "\r", " ", "%", "%3D", "\x1b[200~",
-     "error=", "access_denied", "&amp;", "'", ">", "[", "]", "@", ":", "\0", "\ud800", "é", "//", "http://["]
-)  # fmt: skip
+    [
+        CALLBACK,
+        LINK,
+        STATE,
+        CODE,
+        "code=",
+        "&",
+        "?",
+        "state=",
+        "https://",
+        "\n",
+        "\r",
+        " ",
+        "%",
+        "%3D",
+        "\x1b[200~",
+        "error=",
+        "access_denied",
+        "&amp;",
+        "'",
+        ">",
+        "[",
+        "]",
+        "@",
+        ":",
+        "\0",
+        "\ud800",
+        "é",
+        "//",
+        "http://[",
+    ]
+)
 
 
 @given(

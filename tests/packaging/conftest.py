@@ -21,7 +21,10 @@ PAGES = "https://host.example/o/ocarina-kit"
 def must(
     *command: str | os.PathLike[str], code: int = 0, **how: Any
 ) -> tuple[str, str]:
-    """Run to its end, with nothing to read, and compare the exit code. Returns output and errors."""
+    """Run to its end, with nothing to read, and compare the exit code.
+
+    Returns output and errors.
+    """
     done = subprocess.run(
         command, input="", capture_output=True, text=True, check=False, **how
     )
@@ -42,7 +45,10 @@ class Built(NamedTuple):
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """sdist and wheel, made in a checkout of its own, by the first who asks, of all workers of pytest-xdist."""
+    """sdist and wheel, made in a checkout of its own.
+
+    The first of all workers of pytest-xdist that needs them makes them.
+    """
     tag, base = f"v{__version__}", tmp_path_factory.getbasetemp()
     pages = f"{PAGES}/blob/{tag}"
     command = [

@@ -1,4 +1,7 @@
-"""Completion in real shells: the lines of docs/install.md are typed, then the beginnings of commands, and Tab."""
+"""Completion in real shells.
+
+The lines of docs/install.md are typed, then the beginnings of commands, and Tab.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""The conda recipe, as conda-forge uses it: built and tested from a channel, and installed into an empty prefix."""
+"""The conda recipe, as conda-forge uses it.
+
+Built and tested from a channel, and installed into an empty prefix.
+"""
 
 import asyncio
 import runpy
@@ -47,7 +50,10 @@ def test_recipe_and_wheel_say_the_same(built: Built) -> None:
 
 @pytest.fixture
 def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A folder with the real dependencies, as they are installed here, and a ``python`` that is a link."""
+    """A folder with the real dependencies, as they are installed here.
+
+    The ``python`` in it is a link.
+    """
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "cache"))
     folder = tmp_path / "channel"
@@ -83,7 +89,8 @@ def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
     }
     package("python", sys.version.split()[0], programs, [], None)
     pip.write_text(
-        "#!/usr/bin/env python\nimport runpy\nrunpy.run_module('pip', run_name='__main__')\n"
+        "#!/usr/bin/env python\nimport runpy\n"
+        "runpy.run_module('pip', run_name='__main__')\n"
     )
     pip.chmod(0o755)
     names = ["hatchling", "pip", *without_extras(built.about.requires)]

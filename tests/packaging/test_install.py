@@ -1,4 +1,7 @@
-"""Wheel and sdist: what is in them, and that the wheel installs and runs on each Python that is found."""
+"""Wheel and sdist.
+
+What is in them, and that the wheel installs and runs on each Python that is found.
+"""
 
 import json
 import re
@@ -17,12 +20,16 @@ from tests.packaging.conftest import PAGES, ROOT, THIS, Built, Installed, must
 
 
 def pythons() -> dict[str, str]:
-    """The supported interpreters on PATH and of pyenv, by version; always the one that runs the tests."""
+    """The supported interpreters on PATH and of pyenv, by version.
+
+    Always the one that runs the tests.
+    """
     found = {THIS: sys.executable}
     for version in (f"3.{minor}" for minor in range(10, 15)):
         of_pyenv = map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
         for path in filter(None, (shutil.which(f"python{version}"), *of_pyenv)):
-            # A shim of pyenv is on PATH for a version that is switched off, too; Debian's may have no venv.
+            # A shim of pyenv is on PATH for a version that is switched off, too;
+            # Debian's may have no venv.
             if (
                 subprocess.call(
                     [path, "-c", "import ensurepip"], stderr=subprocess.DEVNULL
@@ -132,7 +139,8 @@ def test_it_installs_and_runs(version: str, built: Built, tmp_path: Path) -> Non
     )
     packages = kit.prefix / f"lib/python{version}/site-packages"
     assert (packages / "ocarina_kit/py.typed").is_file()
-    # What it needs is borrowed from the tests: a folder that is named here comes after the environment's own.
+    # What it needs is borrowed from the tests: a folder that is named here comes after
+    # the environment's own.
     (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     manual = kit.prefix / "share/man/man1/ocarina-kit.1"
     assert manual.read_bytes() == (ROOT / "docs" / "ocarina-kit.1").read_bytes()

@@ -1,4 +1,7 @@
-"""A person at the sandbox of all tests, and the requests that their client would make."""
+"""A person at the sandbox of all tests.
+
+The requests are those that their client would make.
+"""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -1,4 +1,7 @@
-"""The rules of FACTS.md that the sandbox adds to django-oauth-toolkit's own, and the harmless query, over real HTTP."""
+"""The rules of Majora that the sandbox adds to those of django-oauth-toolkit.
+
+They are tested over real HTTP, and so is the harmless query.
+"""
 
 from urllib.parse import parse_qs, urlsplit
 

@@ -1,4 +1,7 @@
-"""The stand-in client: what the kit and its tests need of it, faults of the real one included."""
+"""The stand-in client.
+
+What the kit and its tests need of it, faults of the real one included.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,7 @@
-"""Any bytes as configuration, tokens or crontab: a verdict and valid JSON, no traceback, nothing written."""
+"""Any bytes as configuration, tokens or crontab.
+
+A verdict and valid JSON, no traceback, nothing written.
+"""
 
 import json
 from pathlib import Path
@@ -32,7 +35,10 @@ PAIR = {"access_token": "access-c3c3c3c3c3", "refresh_token": "refresh-d4d4d4d4d
 TOKENS = json.dumps(
     {VIEW: {**PAIR, "expires_in": 36000, "scope": [VIEW], "expires_at": 1795537847.1}}
 )
-CRONTAB = b"MAILTO=me\n# x\n0 0,6,12,18 * * * /opt/bin/ocarina oauth refresh\n*/5 * * * * x % y\n"
+CRONTAB = (
+    b"MAILTO=me\n# x\n0 0,6,12,18 * * * /opt/bin/ocarina oauth refresh\n"
+    b"*/5 * * * * x % y\n"
+)
 FILES = {
     ".ocarina": GOOD.encode(),
     ".ocarina-tokens": TOKENS.encode(),

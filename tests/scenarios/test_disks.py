@@ -1,4 +1,6 @@
-"""Real file systems that are full or read-only: small ones, mounted for one run in a namespace of its own.
+"""Real file systems that are full or read-only.
+
+Small ones, mounted for one run in a namespace of its own.
 
 ENV008 names them, and refresh spends no token that it could not save.
 """
@@ -16,7 +18,10 @@ from tests.scenarios.world import Scenario, Stage
 
 HEALTHY = Scenario(Path(__file__).parent / "healthy" / "kit_entry.toml", {})
 # The home is copied onto a file system of its own, which then is what the name says.
-MOUNT = 'set -e; mount -t tmpfs -o {},mode=700 none "$HOME"; cp -a "$SAVED/." "$HOME"; {}; cd "$HOME"; exec "$@"'
+MOUNT = (
+    'set -e; mount -t tmpfs -o {},mode=700 none "$HOME"; cp -a "$SAVED/." "$HOME";'
+    ' {}; cd "$HOME"; exec "$@"'
+)
 FULL = {
     "full": ("size=256k", 'head -c 1M /dev/zero > "$HOME/filling" 2>/dev/null || :'),
     "no inodes": (

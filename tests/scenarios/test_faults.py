@@ -1,6 +1,9 @@
-"""One fault a file: doctor names it and nothing else, and --fix fixes what can be fixed automatically.
+"""One fault a file.
 
-One form of each fault by default, all of them with ``-m soak``. In the healthy set-ups nothing fails.
+Doctor names it and nothing else, and --fix fixes what can be fixed automatically.
+
+One form of each fault by default, all of them with ``-m soak``. In the healthy set-ups
+nothing fails.
 """
 
 import json
@@ -92,14 +95,18 @@ def check_report(world: World, text: str) -> None:
     for secret in world.secrets:
         assert secret not in text, f"{secret} is in the report"
     for name in world.names:
-        # As a word: a host can be called vm, and these two letters end many a client id.
+        # As a word: a host can be called vm, and these two letters end many a client
+        # id.
         assert not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text), (
             f"{name} is in the report"
         )
 
 
 def check_fix(world: World, options: list[str]) -> None:
-    """--fix ends healthy, says what it fixed, keeps everything else, and has nothing to do a second time."""
+    """--fix ends healthy, says what it fixed, and keeps everything else.
+
+    It has nothing to do a second time.
+    """
     scenario, kit = world.scenario, world.kit
     broken = set(scenario.get("fail", [])) | set(scenario.get("warn", []))
     fixed = kit.run(*world.args, "doctor", "--fix", "--yes", "--json", *options)

@@ -1,4 +1,7 @@
-"""Following the advice leads out: the last line's command, again, with Enter at each question."""
+"""Following the advice leads out.
+
+The last line's command, again, with Enter at each question.
+"""
 
 import re
 import shlex
@@ -43,7 +46,7 @@ def first_forms() -> Iterator[Any]:
 
 
 def run_with_enter(world: World, command: str) -> tuple[int, str]:
-    """Run it at a terminal, and answer each question with Enter, until a link is shown."""
+    """Run it at a terminal, with Enter at each question, until a link is shown."""
     program, *words = shlex.split(command)
     assert program == "ocarina-kit"
     with Screen.of(world.kit, *words, columns=200) as screen:

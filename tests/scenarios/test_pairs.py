@@ -1,4 +1,7 @@
-"""Two faults at once: each is named, or skipped with the other as its cause; --fix fixes both."""
+"""Two faults at once.
+
+Each is named, or skipped with the other as its cause; --fix fixes both.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -46,7 +49,8 @@ def test_pair(pair: str, stage: Stage, tmp_path: Path) -> None:
         options = [*world.args, "doctor", "--json", "--timeout", "60"]
         ran = world.kit.run(*options)
         ids = one.expected.keys() | other.expected.keys()
-        # A warning that two faults bring about together: how long a token is valid, and the next run.
+        # A warning that two faults bring about together: how long a token is valid, and
+        # the next run.
         both_bring = (
             {"TOK004"} if ids & {"CRN005", "CRN008", "CRN003", "TOK004"} else set()
         )

@@ -1,4 +1,7 @@
-"""Builds what a scenario file describes: a home with a good set-up in it, a Majora behind it, and then the fault."""
+"""Builds what a scenario file describes.
+
+A home with a good set-up in it, a Majora behind it, and then the fault.
+"""
 
 import contextlib
 import json
@@ -45,7 +48,10 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Scenario:
-    """One file of this folder. ``keys`` is the file as TOML; see README.md for what each means."""
+    """One file of this folder.
+
+    ``keys`` is the file as TOML; see README.md for what each means.
+    """
 
     path: Path
     keys: Mapping[str, Any]
@@ -98,7 +104,10 @@ class World:
 
     @property
     def names(self) -> set[str]:
-        """What names this machine, its user and the set-up: beside the secrets, none of it may stand in a report."""
+        """What names this machine, its user and the set-up.
+
+        Beside the secrets, none of it may stand in a report.
+        """
         return {
             *(
                 self.app.client_id,
@@ -139,7 +148,10 @@ class World:
 
 @dataclass(frozen=True)
 class Stage:
-    """What all scenarios of a test run share: Majoras and clients of every kind, made when one wants them."""
+    """What all scenarios of a test run share.
+
+    Majoras and clients of every kind, made when one wants them.
+    """
 
     stack: contextlib.ExitStack
     servers: dict[str, Sandbox]
@@ -263,7 +275,7 @@ def _line(world: World) -> str:
     return build_line(ground, spread(machine.user, machine.host, world.majora.url))
 
 
-# --- the home ----------------------------------------------------------------------------------------------
+# --- the home
 
 
 def _build(world: World) -> None:
@@ -335,7 +347,10 @@ def _config(world: World) -> bytes:
 
 
 def _tokens(world: World) -> bytes:
-    """The tokens file's bytes: one token of an hour ago, unless the scenario says otherwise."""
+    """The tokens file's bytes.
+
+    One token of an hour ago, unless the scenario says otherwise.
+    """
     scenario = world.scenario
     if "tokens_text" in scenario.keys:
         return world.fill(scenario.get("tokens_text")).encode()

@@ -1,4 +1,7 @@
-"""A machine for tests: a home of its own, and a clock that only moves when somebody sleeps."""
+"""A machine for tests.
+
+A home of its own, and a clock that only moves when somebody sleeps.
+"""
 
 from pathlib import Path
 

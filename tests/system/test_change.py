@@ -1,4 +1,7 @@
-"""system/change.py: what changes can be seen, no secret can, and only what was shown is done."""
+"""system/change.py.
+
+What changes can be seen, no secret can, and only what was shown is done.
+"""
 
 import json
 from unittest.mock import Mock
@@ -99,7 +102,10 @@ def test_a_tokens_file_is_laid_out(machine: Machine) -> None:
 
 
 def test_only_what_changes_of_a_crontab_is_shown(machine: Machine) -> None:
-    before = b"5 5 * * * mine --token abc\n0 0 * * * export https_proxy=u:hunter2@proxy:3128; old\n"
+    before = (
+        b"5 5 * * * mine --token abc\n"
+        b"0 0 * * * export https_proxy=u:hunter2@proxy:3128; old\n"
+    )
     assert diff(machine, before, before.replace(b"old", b"n\xffw\x1b"), "crontab")[
         3:
     ] == [
@@ -121,8 +127,10 @@ def test_the_other_changes_in_words(machine: Machine) -> None:
     ]
     assert difference(changes, machine).splitlines() == [
         "chmod 600 ~/.ocarina-tokens  (was 644)",
-        "set aside ~/.ocarina-tokens: a backup is made, and nothing is left in its place",
-        "set aside ~/.ocarina-tokens: a backup is made, and what can be read of it is left in its place",
+        "set aside ~/.ocarina-tokens: a backup is made, and nothing is left in its"
+        " place",
+        "set aside ~/.ocarina-tokens: a backup is made, and what can be read of it is"
+        " left in its place",
     ]
 
 

@@ -1,4 +1,7 @@
-"""system/files.py: looking without waiting; old or new at every instant, 0600, through links."""
+"""system/files.py.
+
+Looking without waiting; old or new at every instant, 0600, through links.
+"""
 
 import errno
 import os

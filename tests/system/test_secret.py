@@ -20,7 +20,8 @@ LONG = "Se" + "b2" * 63
 MASKED = {
     "http://hoot:hunter2pw@proxy:3128": "http://****@proxy:3128",
     "hoot:hunter2pw@proxy:3128": "****@proxy:3128",
-    "https_proxy='http://hoot:p@hunter2pw@proxy:3128' x": "https_proxy='http://****@proxy:3128' x",
+    "https_proxy='http://hoot:p@hunter2pw@proxy:3128' x": "https_proxy='http://"
+    "****@proxy:3128' x",
     "http://hoot:p/hunter2pw@proxy:3128/": "http://****@proxy:3128/",
     "http://hoot:12/hunter2pw@proxy:3128": "http://****@proxy:3128",
     "http://hoot:p?#hunter2pw@proxy": "http://****@proxy",
@@ -30,7 +31,8 @@ MASKED = {
     "LAB\\hoot:hunter2pw@proxy:3128": "****@proxy:3128",
     "http://hoot:hunter2pw@[::1]:3128": "http://****@[::1]:3128",
     "https://{hoot:hunter2pw}@majora.test/": "https://****@majora.test/",
-    "git+https://hunter2pw@github.com/x/ocarina@v1": "git+https://****@github.com/x/ocarina@v1",
+    "git+https://hunter2pw@github.com/x/ocarina@v1": "git+https://****@github.com/x/"
+    "ocarina@v1",
     "PROXY_PASSWORD=hunter2pw run": "PROXY_PASSWORD=**** run",
     "PROXY_PASSWORD='hunter2pw and more' run": "PROXY_PASSWORD='****' run",
     "X_TOKEN=hunter2pw;y": "X_TOKEN=****;y",
@@ -44,7 +46,8 @@ MASKED = {
     "api key = hunter2pw": "api key = ****",
     "curl --client-secret hunter2pw x": "curl --client-secret **** x",
     "curl -u me:hunter2pw x": "curl -u me:**** x",
-    "https://m.test/o/callback/?code=hunter2pw&state=s": "https://m.test/o/callback/?code=****&state=s",
+    "https://m.test/o/callback/?code=hunter2pw&state=s": "https://m.test/o/callback/?"
+    "code=****&state=s",
     "grant_type=x&refresh_token=hunter2pw": "grant_type=x&refresh_token=****",
     "Authorization: Bearer hunter2pw": "Authorization: Bearer ****",
     "sent Basic hunter2pw": "sent Basic ****",
@@ -56,7 +59,8 @@ KEPT = (
     '"MAJORA_DOMAIN":"https://majora.test/","MAJORA_USER":"a@b"',
     "MAJORA_TOKENS_FILE=/home/u/.ocarina-tokens",
     "MAILTO=hoot@lab.test",
-    "37 2-23/3 * * * /home/u/ocarina-kit refresh --cron || /home/u/ocarina -q oauth refresh # ocarina-kit",
+    "37 2-23/3 * * * /home/u/ocarina-kit refresh --cron || /home/u/ocarina -q oauth"
+    " refresh # ocarina-kit",
     '"token_type": "Bearer", "expires_in": 36000',
     "12:30:45 the token expired",
     "client_secret: null",
@@ -147,12 +151,18 @@ def test_long_texts_are_masked_in_reasonable_time(text: str) -> None:
         ("# PW=ab c", "# PW=****"),
         ("MAILTO=", "MAILTO="),
         ("PATH=/a:/b", "PATH=/a:/b"),
-        (r"""0 0 * * * P='a b' Q="c \" d" R=e\ f x""", "0 0 * * * P=**** Q=**** R=**** x"),
-        ("0 0 * * * export A=b; HOME=/x B=`c d` y", "0 0 * * * export A=****; HOME=/x B=**** y"),
+        (
+            r"""0 0 * * * P='a b' Q="c \" d" R=e\ f x""",
+            "0 0 * * * P=**** Q=**** R=**** x",
+        ),
+        (
+            "0 0 * * * export A=b; HOME=/x B=`c d` y",
+            "0 0 * * * export A=****; HOME=/x B=**** y",
+        ),
         ("0 0 * * * sh -c 'Z=$(cat f) y'", "0 0 * * * sh -c 'Z=**** y'"),
         ("0 0 * * * x --for=a 2>&1", "0 0 * * * x --for=a 2>&1"),
     ],
-)  # fmt: skip
+)
 def test_variables_of_a_crontab(line: str, shown: str) -> None:
     assert mask_variables(line) == shown
 

@@ -1,4 +1,7 @@
-"""system/terminal.py in a real pseudo-terminal: what arrives, what is shown, and what a shell is left with."""
+"""system/terminal.py in a real pseudo-terminal.
+
+What arrives, what is shown, and what a shell is left with.
+"""
 
 import json
 import signal
@@ -9,7 +12,8 @@ from pathlib import Path
 import pytest
 from tests.terminal import BACKSPACE, CTRL_C, CTRL_D, CTRL_U, Screen
 
-# Reads what the arguments say, one after another, and keeps each as JSON. Standard output may be a file.
+# Reads what the arguments say, one after another, and keeps each as JSON. Standard
+# output may be a file.
 PROGRAM = """
 import json, sys
 from ocarina_kit.system.signals import as_interrupts

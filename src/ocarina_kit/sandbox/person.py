@@ -100,8 +100,8 @@ class Person:
         return response
 
     def _send(self, page: Any, form: dict[str, Any], **filled_in: str) -> Any:
-        # Django's check against forged forms wants a Referer over TLS; any browser sends
-        # one.
+        # Django's check against forged forms wants a Referer over TLS, and any browser
+        # sends one.
         url = urljoin(page.url, form["action"] or page.url)
         data = {**form["fields"], **filled_in}
         return self.session.post(

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from ocarina_kit.system.problem import Remedy, usage_error
 
 CURLY_DOUBLE, CURLY_SINGLE = "“”„‟«»″〝〞＂", "‘’‚‛‹›′´＇"
-"""Quotes that word processors, chats and web pages put in place of the straight ones."""
+"""Quotes that word processors, chats and web pages put in place of straight ones."""
 _DAY = 86_400
 
 
