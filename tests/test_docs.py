@@ -135,8 +135,8 @@ def broken_links(page: Path) -> Iterator[str]:
         )
         # As GitHub makes them of headings.
         anchors = [
-            re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-")
-            for each in headings
+            re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+            for heading in headings
         ]
         if not target.exists() or (anchor and anchor not in anchors):
             yield link
@@ -269,8 +269,8 @@ def test_the_simulated_figures_are_what_the_bench_gives() -> None:
         ]
         assert said == [
             text
-            for each in seen
-            for text in (f"{each.usable * 100:.2f}", f"{each.logins:.0f}")
+            for way in seen
+            for text in (f"{way.usable * 100:.2f}", f"{way.logins:.0f}")
         ]
 
 
@@ -424,7 +424,7 @@ def test_every_command_that_a_page_shows_runs(kit: Kit, running: Sandbox) -> Non
     }
     # The last have their own tests.
     odd = re.compile(r"[A-Z]{2}\b|\$|/opt|\b(?:demo|sandbox|install-client)\b")
-    plain = [each for each in shown if not odd.search(" ".join(each))]
+    plain = [words for words in shown if not odd.search(" ".join(words))]
     assert len(plain) > 25
     user, _ = kit.set_up(running, "pages")
     client = install_standin(kit.home / "client")
@@ -435,7 +435,7 @@ def test_every_command_that_a_page_shows_runs(kit: Kit, running: Sandbox) -> Non
         == 0
     )
     for words in sorted(
-        plain, key=lambda each: ("logout" in each, "--remove" in each, each)
+        plain, key=lambda words: ("logout" in words, "--remove" in words, words)
     ):
         ran = kit.run(*words)
         assert ran.code in (0, 1, 2, 4, 5), ran

@@ -30,7 +30,7 @@ def test_the_docs_have_their_pictures() -> None:
     assert sorted(path.stem for path in PICTURES) == sorted(stems)
     page = (DOCS / "screens.md").read_text("utf-8")
     assert re.findall(r"^\$ ocarina-kit (\S+)", page, re.MULTILINE) == [
-        each.split("-")[0] for each in stems
+        stem.split("-")[0] for stem in stems
     ]
 
 

@@ -107,13 +107,13 @@ def test_nothing_heavy_is_imported_before_it_is_needed() -> None:
     """At the top of a module, and not for types alone."""
     wrong = []
     late = {PACKAGE / "majora" / "adapter.py"}  # imported when a request is made
-    for path in [each for each in MODULES if "sandbox" not in each.parts]:
+    for path in [module for module in MODULES if "sandbox" not in module.parts]:
         if path in late:
             continue
         for node in [
-            each
-            for each in TREES[path].body
-            if isinstance(each, ast.Import | ast.ImportFrom)
+            statement
+            for statement in TREES[path].body
+            if isinstance(statement, ast.Import | ast.ImportFrom)
         ]:
             wrong += [
                 f"{name_of(path)}: {name}"
@@ -142,7 +142,9 @@ def defined(path: Path) -> Iterator[str]:
             "NamedTuple" in ast.unparse(base) for base in node.bases
         ):
             yield from (
-                each.name for each in node.body if isinstance(each, ast.FunctionDef)
+                method.name
+                for method in node.body
+                if isinstance(method, ast.FunctionDef)
             )
 
 
@@ -163,7 +165,7 @@ def test_nothing_is_defined_that_nobody_uses() -> None:
             ):
                 used.add(node.value)  # getattr, __all__, Django's settings
     unused = []
-    for path in [each for each in MODULES if "sandbox" not in each.parts]:
+    for path in [module for module in MODULES if "sandbox" not in module.parts]:
         names = [
             name
             for name in defined(path)
@@ -199,7 +201,7 @@ READ_BY_PEOPLE = [
 
 def test_the_words_are_those_of_the_glossary() -> None:
     found = []
-    for path in [each for each in READ_BY_PEOPLE if each != Path(__file__)]:
+    for path in [page for page in READ_BY_PEOPLE if page != Path(__file__)]:
         for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
             if word := AVOIDED.search(line.replace("_", " ")):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {word[0]}")

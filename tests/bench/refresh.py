@@ -155,7 +155,7 @@ def main() -> int:
                 home.have(due)
                 least[name] = min(least[name], home.timed(argv, 0)[0])
         Majora.seconds = 1000
-        home.have([f"majora2.scope_{each}" for each in range(33)])
+        home.have([f"majora2.scope_{number}" for number in range(33)])
         logout, _ = home.timed(command("logout", "--yes"), 5)
     trips = 1 + (least["ten"] - least["one scope"]) / ROUND_TRIP
     print(", ".join(f"{name}: {seconds:.3f} s" for name, seconds in least.items()))

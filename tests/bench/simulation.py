@@ -99,7 +99,9 @@ def main(words: Sequence[str] | None = None) -> int:
     print("| --- " * (len(WAYS) + 1) + "|")
     for rate in RATES:
         results = [simulated(way, rate, years=asked.years) for way in WAYS]
-        cells = [f"{each.usable * 100:.2f} % ({each.logins:.3g})" for each in results]
+        cells = [
+            f"{result.usable * 100:.2f} % ({result.logins:.3g})" for result in results
+        ]
         print(f"| {rate * 100:g} % | " + " | ".join(cells) + " |")
 
     spread = busiest(ours(3, f"user{number}") for number in range(10_000))

@@ -43,7 +43,7 @@ def test_which_tokens(lab: Lab, args: tuple[str, ...], results: dict[str, str]) 
     tokens[UPLOAD[0]]["expires_at"] -= 7200
     lab.kit.write_tokens(tokens)
     ran = lab.kit.run("refresh", "--json", *args)
-    assert {each["scope"]: each["result"] for each in ran.json["tokens"]} == results
+    assert {token["scope"]: token["result"] for token in ran.json["tokens"]} == results
     assert ran.code == (4 if "no-token" in results.values() else 0)
     if "--dry-run" in args:
         assert lab.kit.read_tokens() == tokens

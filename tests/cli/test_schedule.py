@@ -192,8 +192,8 @@ def test_a_line_with_other_work_is_left_for_a_person(lab: Lab) -> None:
     lab.kit.crontab = f"{lab.kit.run('schedule', '--print').out}{mixed}"
     assert "Line 2 does other work too" in lab.kit.run("schedule").err
     checks = {
-        each["id"]: each
-        for each in lab.kit.run("doctor", "--only", "CRN", "--json").json["checks"]
+        check["id"]: check
+        for check in lab.kit.run("doctor", "--only", "CRN", "--json").json["checks"]
     }
     assert checks["CRN003"]["remedy"]["commands"] == ["crontab -e"]
 

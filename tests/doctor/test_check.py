@@ -45,8 +45,8 @@ def findings(
 
 def run(*checks: Check, **more: Any) -> str:
     return ", ".join(
-        f"{each.id} {each.status} {each.cause}".strip()
-        for each in findings(*checks, **more)
+        f"{finding.id} {finding.status} {finding.cause}".strip()
+        for finding in findings(*checks, **more)
     )
 
 
@@ -58,7 +58,9 @@ def test_the_usual_remedy_is_the_checks_own_or_doctor_fix() -> None:
         id="A2", judge=lambda world: FAIL._replace(fix=(Change(Action.CHMOD),))
     )
     fine = own._replace(id="A3", judge=lambda world: OK)
-    assert [(each.impact, each.remedy) for each in findings(own, fixable, fine)] == [
+    assert [
+        (finding.impact, finding.remedy) for finding in findings(own, fixable, fine)
+    ] == [
         ("It hurts.", ("Do it.", ("ocarina-kit schedule --test --profile lab",))),
         ("It hurts.", ("", ("ocarina-kit doctor --fix --profile lab",))),
         ("", ("", ())),

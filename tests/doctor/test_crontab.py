@@ -123,14 +123,14 @@ def desk(tmp_path: Path) -> Desk:
 
 def found(world: World) -> dict[str, Outcome]:
     # CRN006 looks at this very machine.
-    return {id: each for id, each in judged(world).items() if id != "CRN006"}
+    return {id: outcome for id, outcome in judged(world).items() if id != "CRN006"}
 
 
 def wrong(world: World) -> str:
     bad = [
-        f"{id} {each.status}"
-        for id, each in found(world).items()
-        if each.status not in ("ok", "skip")
+        f"{id} {outcome.status}"
+        for id, outcome in found(world).items()
+        if outcome.status not in ("ok", "skip")
     ]
     return " ".join(sorted(bad))
 
@@ -307,7 +307,7 @@ def test_what_only_a_person_may_decide_is_not_fixed(
 ) -> None:
     world = desk.world(text, lines, [born])
     assert wrong(world) == says
-    assert not any(each.fix for each in found(world).values())
+    assert not any(outcome.fix for outcome in found(world).values())
     assert repair(world, world.listing.content) == world.listing.content
 
 

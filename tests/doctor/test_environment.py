@@ -60,9 +60,9 @@ def test_clients(
     }
     outcomes = ((id, judged(judge, world)) for id, judge in in_order.items())
     seen = (
-        " ".join([id, each.status, *each.remedy.commands])
-        for id, each in outcomes
-        if each.status != "ok"
+        " ".join([id, outcome.status, *outcome.remedy.commands])
+        for id, outcome in outcomes
+        if outcome.status != "ok"
     )
     assert next(seen, "ok") == expected
 

@@ -106,7 +106,7 @@ def test_where_a_request_ended(row: str) -> None:
     # The first step that is neither ok nor skipped: the ones behind it depend on it.
     outcomes = {id: judged(judge, world) for id, judge in STEPS.items()}
     id, outcome = next(
-        each for each in outcomes.items() if each[1].status not in ("ok", "skip")
+        item for item in outcomes.items() if item[1].status not in ("ok", "skip")
     )
     assert " ".join([id, outcome.status, *outcome.remedy.commands]) == expected
     assert outcome.remedy.text

@@ -85,12 +85,14 @@ class Home:
             machine, SetupLocation(self.path / ".ocarina"), seconds=30, _table=table
         )
         findings = examine(world, Choice(only=frozenset({"TOK"}), offline=True))
-        return {each.id: each for each in findings if each.family == "TOK"}
+        return {finding.id: finding for finding in findings if finding.family == "TOK"}
 
     def wrong(self, table: Table | None = None) -> dict[str, str]:
         found = self.judged(table).items()
         return {
-            id: each.status for id, each in found if each.status not in ("ok", "skip")
+            id: finding.status
+            for id, finding in found
+            if finding.status not in ("ok", "skip")
         }
 
 

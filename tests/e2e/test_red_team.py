@@ -114,7 +114,7 @@ def test_two_schedules_at_once_are_both_in_the_crontab(lab: Lab, tries: int) -> 
                     profiles,
                 )
             )
-        assert [each.code for each in ran] == [0, 0], ran
+        assert [outcome.code for outcome in ran] == [0, 0], ran
         crontab = kit.crontab or ""
         assert crontab.startswith(others)
         marks = sorted(
@@ -138,8 +138,8 @@ def test_refreshes_at_once_spend_each_refresh_token_once(lab: Lab, number: int) 
     assert codes == [0] * number
     spent = [
         times
-        for each, times in lab.majora.stats()["spent"].items()
-        if each not in known
+        for token, times in lab.majora.stats()["spent"].items()
+        if token not in known
     ]
     assert spent == [1, 1]
     after = lab.kit.read_tokens()
@@ -159,9 +159,9 @@ def test_processes_that_write_the_configuration_at_once_lose_nothing(
     given = ["--offline", "--domain", "https://majora.example.ac.uk/"]
     kit.extra |= {"CLIENT_ID": "i9" * 20, "CLIENT_SECRET": "s3" * 64}
 
-    def init(each: int) -> int:
+    def init(index: int) -> int:
         return kit.run(
-            "init", "--profile", f"p{each}", "--user", f"user{each}", *given
+            "init", "--profile", f"p{index}", "--user", f"user{index}", *given
         ).code
 
     with ThreadPoolExecutor(10) as pool:
@@ -173,7 +173,7 @@ def test_processes_that_write_the_configuration_at_once_lose_nothing(
     }
     assert users == {
         "there": "before",
-        **{f"p{each}": f"user{each}" for each in range(number)},
+        **{f"p{index}": f"user{index}" for index in range(number)},
     }
 
 

@@ -27,11 +27,14 @@ def without_extras(requirements: Iterable[str] | None) -> dict[str, str]:
     """Name and versions of each that pip installs here."""
     wanted = [Requirement(text) for text in requirements or ()]
     own = [
-        each
-        for each in wanted
-        if each.marker is None or each.marker.evaluate({"extra": ""})
+        requirement
+        for requirement in wanted
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
     ]
-    return {canonicalize_name(each.name): str(each.specifier) for each in own}
+    return {
+        canonicalize_name(requirement.name): str(requirement.specifier)
+        for requirement in own
+    }
 
 
 def test_recipe_and_wheel_say_the_same(built: Built) -> None:
@@ -42,7 +45,9 @@ def test_recipe_and_wheel_say_the_same(built: Built) -> None:
     assert recipe["package"] == {"name": told["Name"], "version": told["Version"]}
     wanted = without_extras(built.about.requires) | {"python": told["Requires-Python"]}
     assert without_extras(recipe["requirements"]["run"]) == wanted
-    host = [each.replace(" ", "") for each in recipe["requirements"]["host"]]
+    host = [
+        requirement.replace(" ", "") for requirement in recipe["requirements"]["host"]
+    ]
     assert host[0] == f"python{told['Requires-Python'].replace('>=', '')}.*"
     assert f'requires = ["{host[1]}"]' in (ROOT / "pyproject.toml").read_text()
     assert recipe["about"]["summary"] == told["Summary"]
@@ -98,12 +103,12 @@ def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
         of, needs = distribution(name), without_extras(distribution(name).requires)
         names += needs.keys() - set(names)
         own = [
-            each
-            for each in of.files or ()
-            if ".." not in each.parts and each.suffix != ".pyc"
+            path
+            for path in of.files or ()
+            if ".." not in path.parts and path.suffix != ".pyc"
         ]
         inside = {
-            f"site-packages/{each}": Path(str(of.locate_file(each))) for each in own
+            f"site-packages/{path}": Path(str(of.locate_file(path))) for path in own
         }
         if (
             name == "pip"
@@ -111,7 +116,7 @@ def channel(built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
             inside["python-scripts/pip"] = pip
         depends = [
             "python",
-            *(f"{each} {versions}".strip() for each, versions in needs.items()),
+            *(f"{name} {versions}".strip() for name, versions in needs.items()),
         ]
         package(name, of.version, inside, depends, "python")
     asyncio.run(index_fs(folder))

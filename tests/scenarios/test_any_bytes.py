@@ -61,8 +61,8 @@ def mangled(good: bytes) -> st.SearchStrategy[bytes]:
 
 
 def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
-    for each, good in FILES.items():
-        (home / each).write_bytes(content if each == name else good)
+    for kind, good in FILES.items():
+        (home / kind).write_bytes(content if kind == name else good)
     environ = {
         "PATH": f"{TESTS / 'programs'}:/usr/bin:/bin",
         "KIT_TEST_CRONTAB": str(home / "crontab"),
@@ -75,10 +75,12 @@ def look_at(home: Path, name: str, content: bytes, profile: str | None) -> None:
     )
     findings = examine(world, choice)
     assert sum(summary(findings).values()) == len(findings)
-    assert not [each.id for each in findings if each.status == "unknown"]
+    assert not [finding.id for finding in findings if finding.status == "unknown"]
     shown = report(world, findings)
     shown += difference(plan(world, choice, findings).changes, machine)
-    shown += "".join(f"{each.said} {each.excerpt} {each.remedy}" for each in findings)
+    shown += "".join(
+        f"{finding.said} {finding.excerpt} {finding.remedy}" for finding in findings
+    )
     for secret in ("b2b2b2b2b2", "access-c3c3", "refresh-d4d4"):
         assert secret not in shown
     assert {path.name: path.read_bytes() for path in home.iterdir()} == before

@@ -63,7 +63,7 @@ def test_a_home_that_takes_no_file(kind: str, stage: Stage, tmp_path: Path) -> N
 
         done = run("doctor", "--offline", "--json")
         checks = json.loads(done.stdout)["checks"]
-        assert [each["id"] for each in checks if each["status"] == "fail"] == [
+        assert [check["id"] for check in checks if check["status"] == "fail"] == [
             "ENV008"
         ], done
         assert done.returncode == 1

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,14 @@ SCHEMA = json.loads((TESTS.parent / "docs" / "doctor.schema.json").read_text())
 
 def faults() -> Iterator[Any]:
     seen = Counter[str]()
-    for scenario in (each for family in FAMILIES for each in scenarios(family)):
+    for scenario in chain.from_iterable(map(scenarios, FAMILIES)):
         check = scenario.name.partition("_")[0]
         seen[check] += 1
         marks = [pytest.mark.soak] if seen[check] > 1 else []
         yield pytest.param(scenario, id=scenario.name, marks=marks)
-    yield from (pytest.param(each, id=each.name) for each in scenarios("healthy"))
+    yield from (
+        pytest.param(scenario, id=scenario.name) for scenario in scenarios("healthy")
+    )
 
 
 def wrong(ran: Ran) -> dict[str, str]:

@@ -379,15 +379,15 @@ def _tokens(world: World) -> bytes:
 def _log(world: World, tokens: Path) -> None:
     location = SetupLocation(world.kit.config, profile=world.scenario.get("profile"))
     setup = Setup(location, world.majora.url, "", tokens)
-    for each in world.scenario.get("log", []):
+    for line in world.scenario.get("log", []):
         at, host = (
-            time.time() - each["hours_ago"] * _HOUR,
-            each.get("host", world.words["node"]),
+            time.time() - line["hours_ago"] * _HOUR,
+            line.get("host", world.words["node"]),
         )
         machine = world.machine._replace(host=host, now=partial(float, at))
         what = (
-            each.get("by", "cron"),
-            each.get("result", "refreshed"),
-            each.get("scope", VIEW),
+            line.get("by", "cron"),
+            line.get("result", "refreshed"),
+            line.get("scope", VIEW),
         )
         append(machine, [make_line(machine, setup, *what)])

@@ -162,7 +162,7 @@ def test_only_an_interrupt_stops_the_other_fixes(
     )
     changes = [Change(Action.REFRESH), Change(Action.WRITE, path, "config", None, b"1")]
     done = fix.carry_out(machine, world, changes, print)
-    assert [each.problem for each in done] == [error.problem, None]
+    assert [applied.problem for applied in done] == [error.problem, None]
     assert path.read_bytes() == b"1"
     error.problem = error.problem._replace(exit=Exit.INTERRUPTED)
     with pytest.raises(KitError):

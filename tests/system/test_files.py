@@ -241,8 +241,8 @@ def test_what_killed_writes_left_is_removed_once_it_is_old(tmp_path: Path) -> No
         os.utime(entry, (1e9, 1e9))
     reserved.append(files.prove_space(tmp_path / "f", 10))
     assert len(names(tmp_path)) == 2, "the old one of f is gone"
-    for each in reserved:
-        each.discard()
+    for reservation in reserved:
+        reservation.discard()
     assert names(tmp_path) == []
 
 
