@@ -60,7 +60,7 @@ def test_what_depends_on_a_failure_is_counted_and_what_is_not_selected_is_not(
 def test_list_and_explain_run_nothing(kit: Kit) -> None:
     rows = kit.run("doctor", "--list", "--json").json["checks"]
     listed = kit.run("doctor", "--list").out
-    assert len(rows) == 47
+    assert len(rows) == 48
     assert all(row["id"] in listed and row["title"] in listed for row in rows)
     explained = {
         "env004": "It depends on ENV002, API001 or API002.",

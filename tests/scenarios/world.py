@@ -30,8 +30,12 @@ from ocarina_kit.sandbox import (
 from ocarina_kit.schedule.host import ground_of, kit_words
 from ocarina_kit.schedule.line import build_line
 from ocarina_kit.schedule.times import spread
+from ocarina_kit.system.files import make_private_folder
 from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.process import run
+from ocarina_kit.system.secret import Secret
+from ocarina_kit.tokens.file import digest
+from ocarina_kit.tokens.journal import NewToken, journal_path
 from ocarina_kit.tokens.log import append, make_line
 
 if sys.version_info >= (3, 11):
@@ -101,6 +105,7 @@ class World:
     app: Application
     words: dict[str, str]
     secrets: set[str] = field(default_factory=set)
+    waiting: list[NewToken] = field(default_factory=list)
 
     @property
     def names(self) -> set[str]:
@@ -360,7 +365,12 @@ def _tokens(world: World) -> bytes:
         entry = world.majora.grant(
             world.user, world.app, scope, age=wanted.get("age", 1.0) * _HOUR
         )
-        if wanted.get("dead"):
+        if wanted.get("waiting"):  # a run was killed once it had received the new token
+            new = world.majora.grant(world.user, world.app, scope)
+            world.secrets |= {new["access_token"], new["refresh_token"]}
+            spent = digest(Secret(entry["refresh_token"]))
+            world.waiting.append(NewToken(scope, scope, spent, new))
+        if wanted.get("dead") or wanted.get("waiting"):
             world.majora.revoke(entry)
         world.secrets |= {entry["access_token"], entry["refresh_token"]}
         entry |= wanted.get("set", {})
@@ -379,6 +389,12 @@ def _tokens(world: World) -> bytes:
 def _log(world: World, tokens: Path) -> None:
     location = SetupLocation(world.kit.config, profile=world.scenario.get("profile"))
     setup = Setup(location, world.majora.url, "", tokens)
+    if world.waiting:
+        journal = journal_path(world.machine, setup)
+        make_private_folder(journal.parent)
+        lines = [json.dumps(token._asdict()) for token in world.waiting]
+        journal.write_text("\n".join(lines))
+        journal.chmod(0o600)
     for line in world.scenario.get("log", []):
         at, host = (
             time.time() - line["hours_ago"] * _HOUR,

@@ -298,3 +298,9 @@ def test_a_file_of_another_kind(name: str, data: bytes, is_foreign: bool) -> Non
     assert (
         bool(foreign_kind(PosixPath("/home/a") / name, data, parse(data))) == is_foreign
     )
+
+
+def test_a_scope_of_null_is_reported_and_corrected() -> None:
+    file = parse(json.dumps({VIEW: {**entry(), "scope": None}}).encode())
+    assert file.tokens[0].malformed
+    assert loaded(file.corrected(NOW))[VIEW]["scope"] == VIEW.split()

@@ -29,7 +29,13 @@ from ocarina_kit.tokens.file import parse
 from ocarina_kit.tokens.journal import journal_path
 from ocarina_kit.tokens.login import prove_writable, quarantine_damaged
 from ocarina_kit.tokens.refresh import next_wait
-from ocarina_kit.tokens.store import Store, effective_tokens, opened
+from ocarina_kit.tokens.store import (
+    Store,
+    adopt_waiting,
+    effective_tokens,
+    opened,
+    waiting_tokens,
+)
 
 
 def theirs(left: float) -> dict[str, Any]:
@@ -417,3 +423,37 @@ def test_a_time_that_no_new_token_reaches_is_wrong_usage(lab: Lab) -> None:
     assert "10 h" in caught.value.problem.text
     assert lab.majora.spent == []
     assert lab.refresh(within=36000) == {VIEW: "refreshed", READ: "refreshed"}
+
+
+def test_a_token_for_other_scopes_is_kept_under_these(lab: Lab) -> None:
+    """The refresh token is spent: what was granted is stored, and the asked one is not refreshed."""
+    lab.have(**{VIEW: entry()})
+    assert lab.refresh(granted(3, "other.scope")) == {
+        "other.scope": "refreshed",
+        VIEW: "narrowed",
+    }
+    assert list(lab.stored) == ["other.scope"]
+    assert lab.stored["other.scope"]["refresh_token"] == "new-refresh-3"
+    (problem,) = lab.report.problems(lab.setup)
+    assert (problem.id, problem.exit) == ("LGN028", 1)
+    assert "stored under other.scope" in problem.why
+
+
+def test_a_token_in_the_journal_is_adopted_without_a_request(lab: Lab) -> None:
+    lab.have(**{VIEW: entry()})
+    spent = parse(lab.file.read_bytes()).tokens[0].digest
+    value = {**entry(), "refresh_token": "new-refresh-7"}
+    journal = journal_path(lab.machine, lab.setup)
+    journal.parent.mkdir(parents=True, mode=0o700)
+    line = {"scope": VIEW, "key": VIEW, "spent": spent, "value": value}
+    journal.write_text(json.dumps(line))
+    journal.chmod(0o600)
+    file = parse(lab.file.read_bytes())
+    assert [token.key for token in waiting_tokens(lab.machine, lab.setup, file)] == [
+        VIEW
+    ]
+    adopt_waiting(lab.machine, lab.setup, "doctor")
+    assert lab.stored[VIEW]["refresh_token"] == "new-refresh-7"
+    assert not journal.exists()
+    file = parse(lab.file.read_bytes())
+    assert waiting_tokens(lab.machine, lab.setup, file) == ()

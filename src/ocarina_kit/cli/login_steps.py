@@ -39,7 +39,7 @@ from ocarina_kit.tokens.file import Token
 from ocarina_kit.tokens.history import refused
 from ocarina_kit.tokens.owner import owner_check
 from ocarina_kit.tokens.refresh import BUDGET_S, refresh
-from ocarina_kit.tokens.store import read_tokens
+from ocarina_kit.tokens.store import adopt_waiting, read_tokens
 
 _TRY = "Try it (replace what is in capitals):"
 # A token that is valid for fewer seconds is refreshed: it would expire while its user works.
@@ -150,6 +150,7 @@ class Login:
         """Do what needs no browser; returns those that need one. Raises KitError for the tokens file."""
         with self.ui.waiting("Looking at the tokens file", 90.0) as say:
             aside = tokens_login.quarantine_damaged(self.machine, self.setup, say)
+            adopt_waiting(self.machine, self.setup, "login", say)
         if aside:
             self.ui.warn(aside)
         check_owner = owner_check(self.machine, self.setup)

@@ -19,9 +19,10 @@ from ocarina_kit.system.machine import Machine
 from ocarina_kit.system.problem import Exit, KitError, Problem
 from ocarina_kit.tokens import log
 from ocarina_kit.tokens.refresh import refresh
+from ocarina_kit.tokens.store import adopt_waiting
 
 SERVER = ("SRV", "CRD")
-_LAST = {Action.REFRESH: 1, Action.CRONTAB: 2}
+_LAST = {Action.ADOPT: 1, Action.REFRESH: 2, Action.CRONTAB: 3}
 """In this order, after the files: the crontab starts what was fixed before."""
 
 
@@ -116,6 +117,9 @@ def carry_out(
         try:
             if change.action is Action.REFRESH:
                 _refresh(machine, world, change.scopes, waiting)
+            elif change.action is Action.ADOPT:
+                setup = usable(World(machine, world.location))
+                adopt_waiting(machine, setup, "doctor", waiting)
             elif change.action is Action.CRONTAB:
                 backup = _schedule(machine, world, waiting)
             else:

@@ -38,6 +38,8 @@ def there(world: World) -> Outcome | None:
     """
     found = world.tokens.found
     read = world.tokens.file
+    if world.tokens.waiting:
+        return None  # TOK009 puts it in
     if found.kind is not FileKind.FILE:
         why, commands = no_file(found.kind, found.path, is_foreign=found.ours is False)
     elif read.entries or read.damage is not None:
@@ -115,6 +117,22 @@ def private(world: World) -> Outcome | None:
     )
 
 
+@_check("TOK009", "No new token waits in the journal", needs="TOK002")
+def adopted(world: World) -> Outcome | None:
+    """A new token is written to a journal before it is put into the tokens file. If the run is interrupted in
+    between, the token waits there. --fix, refresh and login put it into the file.
+
+    The token in the file is spent: ocarina cannot use or refresh it.
+    """
+    waiting = world.tokens.waiting
+    if not waiting:
+        return None
+    what = describe_tokens([token.key for token in waiting], world.table)
+    said = "A new {what} is not in the tokens file: an interrupted run left it in the journal."
+    change = Change(Action.ADOPT, why=f"put the new {what} into the tokens file")
+    return problem("fail", said, fix=[change], what=what)
+
+
 # --- TOK004, TOK005: how long the tokens are valid ----------------------------------------------------------
 
 
@@ -125,7 +143,11 @@ def valid(world: World) -> Outcome:
     ocarina asks you to log in again; under cron it fails.
     """
     now = world.tokens.now
-    usable = world.tokens.usable
+    usable = [
+        token for token in world.tokens.usable if not world.tokens.is_replaced(token)
+    ]
+    if world.tokens.waiting and not usable:
+        return follows("TOK009")
     if expired := [token for token in usable if token.seconds_left(now) <= 0]:
         fix = _refresh(world, expired)
         what = describe_tokens(_keys(expired), world.table)
@@ -209,7 +231,7 @@ def purposes(world: World) -> Outcome | None:
         return follows(domain.cause or "CFG007")
     older = read_file(world.machine.state / "refresh.log.1", cap=0)
     rotated = older.kind is not FileKind.MISSING
-    held = _keys(world.tokens.usable)
+    held = [*_keys(world.tokens.usable), *(new.key for new in world.tokens.waiting)]
     table = world.table
     served = {name for key in held for name in scopes.names_of(key, table)}
 

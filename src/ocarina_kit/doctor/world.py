@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ocarina_kit.schedule.scheduler import Listing, Scheduler
     from ocarina_kit.system.files import File
     from ocarina_kit.tokens.file import Token, TokensFile
+    from ocarina_kit.tokens.journal import NewToken
     from ocarina_kit.tokens.log import Line
 
 Fact = TypeVar("Fact")
@@ -54,6 +55,12 @@ class Tokens(NamedTuple):
     now: float
     usable: tuple[Token, ...]
     all_servers: tuple[Line, ...]
+    waiting: tuple[NewToken, ...] = ()
+    """New tokens that an interrupted run left in the journal."""
+
+    def is_replaced(self, token: Token) -> bool:
+        """Return whether a token that waits in the journal takes this one's place."""
+        return any(token.digest == new.spent for new in self.waiting if new.spent)
 
 
 class Slow(Generic[Fact]):
@@ -306,7 +313,7 @@ class World:
         from ocarina_kit.system.files import read_settled
         from ocarina_kit.tokens.file import is_complete, parse
         from ocarina_kit.tokens.log import lines_about, read_log
-        from ocarina_kit.tokens.store import effective_tokens
+        from ocarina_kit.tokens.store import effective_tokens, waiting_tokens
 
         found = read_settled(self.machine, self.setup.tokens_file, is_complete)
         file = parse(found.content)
@@ -316,7 +323,8 @@ class World:
         here = tuple(each for each in log if each.server == self.setup.domain)
         tokens = effective_tokens(self.machine, self.setup, file)
         usable = tuple(token for token in tokens if token.is_usable)
-        return Tokens(found, file, here, self.machine.now(), usable, log)
+        waiting = waiting_tokens(self.machine, self.setup, file)
+        return Tokens(found, file, here, self.machine.now(), usable, log, waiting)
 
     def refreshable(self, tokens: Iterable[Token]) -> list[Token]:
         """Those that a refresh may help: not the ones of which the server refused the refresh token before."""

@@ -23,6 +23,7 @@ class Action(Enum):
     CHMOD = "chmod"  # make a file 0600
     CRONTAB = "crontab"  # replace the user's complete crontab
     REFRESH = "refresh"  # tokens
+    ADOPT = "adopt"  # put new tokens from the journal into the tokens file
 
 
 class Change(NamedTuple):
@@ -110,7 +111,7 @@ def difference(
                 parts += _diff(name, change, known)
             case Action.CRONTAB:
                 parts += _diff("crontab", change, known)
-            case Action.REFRESH:
+            case Action.REFRESH | Action.ADOPT:
                 pass
     return "\n".join(parts)
 

@@ -198,10 +198,7 @@ def judge_run(
             or --scope.
     """
     since = due - _SLACK_S
-    granted = {}
-    for token in tokens:
-        if token.can_refresh:
-            granted[token.key] = token.last_refresh(now) or 0.0
+    granted = _refresh_times(tokens, now)
     newest = _newest_results(log, granted, since)
     fresh = {scope for scope, moment in granted.items() if moment >= since}
     failed = []
@@ -218,6 +215,15 @@ def judge_run(
         return PastRun(True, [scope for scope in granted if scope not in fresh])
     # Only a failure that was logged shows that it happened.
     return PastRun(bool(failed), failed)
+
+
+def _refresh_times(tokens: Iterable[Token], now: float) -> dict[str, float]:
+    """Return when each token that can be refreshed was; 0 if that is unknown."""
+    times = {}
+    for token in tokens:
+        if token.can_refresh:
+            times[token.key] = token.last_refresh(now) or 0.0
+    return times
 
 
 def _newest_results(

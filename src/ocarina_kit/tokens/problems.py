@@ -600,6 +600,19 @@ def no_token(setup: Setup, scopes: Collection[str] = ()) -> Problem:
     )
 
 
+def new_token_waits(setup: Setup, scopes: Collection[str]) -> Problem:
+    """Describe new tokens that an interrupted run left in the journal."""
+    return Problem(
+        id="TOK009",
+        message=f"A new {describe_tokens(scopes)} is not in the tokens file yet.",
+        why="An interrupted run received it, and kept it in its journal.",
+        remedy=Remedy(
+            "A refresh puts it into the tokens file.",
+            (setup.location.command("refresh"),),
+        ),
+    )
+
+
 def damaged_file(setup: Setup, damage: tuple[int, int], readable: int) -> Problem:
     """Describe a tokens file that is not JSON.
 

@@ -88,6 +88,37 @@ def check_usable(setup: Setup, file: TokensFile) -> None:
         raise KitError(problems.no_token(setup))
 
 
+def waiting_tokens(
+    machine: Machine, setup: Setup, file: TokensFile
+) -> tuple[NewToken, ...]:
+    """List the new tokens that wait in the journal, and are not in the file."""
+    journal = read_journal(machine, setup)
+    return tuple(token for token in journal if not token.is_in(file))
+
+
+def adopt_waiting(
+    machine: Machine,
+    setup: Setup,
+    by: str,
+    waiting: Callable[[str], None] | None = None,
+) -> None:
+    """Put into the tokens file what an interrupted run left in the journal.
+
+    Args:
+        machine: Where the file is.
+        setup: The set-up that it belongs to.
+        by: The command's name, for refresh.log.
+        waiting: Is told what is waited for.
+
+    Raises:
+        KitError: As `opened` does.
+    """
+    _, file = read_tokens(machine, setup.tokens_file)
+    if waiting_tokens(machine, setup, file):
+        with opened(machine, setup, by, waiting):
+            pass  # opening the file takes the journal
+
+
 def effective_tokens(
     machine: Machine, setup: Setup, file: TokensFile
 ) -> tuple[Token, ...]:
