@@ -18,7 +18,7 @@ from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.crontab import judged
 from ocarina_kit.doctor.entry import repair
 from ocarina_kit.doctor.world import Tokens, World
-from ocarina_kit.schedule.plan import Ground
+from ocarina_kit.schedule.plan import EntrySpec
 from ocarina_kit.schedule.scheduler import Listing, ListingState
 from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import File
@@ -97,13 +97,13 @@ class Desk:
                 file.tokens,
                 tuple(log),
             ),
-            "ground": Ground(
-                "u",
-                "login1",
-                str(self.home),
-                f"{self.home}/.ocarina",
-                "https://m.test/",
-                (self.kit,),
+            "entry_spec": EntrySpec(
+                user="u",
+                host="login1",
+                home=str(self.home),
+                config=f"{self.home}/.ocarina",
+                domain="https://m.test/",
+                kit=(self.kit,),
             ),
             "_table": None,
         }

@@ -23,7 +23,7 @@ from tests.cli.conftest import LOOKUP, Lab
 from tests.client.stub import program
 from tests.conftest import until
 
-from ocarina_kit.schedule.line import Entry, entries
+from ocarina_kit.schedule.entry import Entry, read_entries
 
 pytestmark = pytest.mark.cron_daemon
 
@@ -133,7 +133,7 @@ class Person:
 
     @property
     def entry(self) -> Entry:
-        (entry,) = entries(self.run("crontab -l"), "root", str(self.kit.home))
+        (entry,) = read_entries(self.run("crontab -l"), "root", str(self.kit.home))
         return entry
 
     def is_fresh(self) -> bool:

@@ -27,8 +27,8 @@ from ocarina_kit.sandbox import (
     install_impostor,
     install_standin,
 )
-from ocarina_kit.schedule.host import ground_of, kit_words
-from ocarina_kit.schedule.line import build_line
+from ocarina_kit.schedule.entry import build_entry
+from ocarina_kit.schedule.host import describe_entry, kit_command
 from ocarina_kit.schedule.times import spread
 from ocarina_kit.system.files import make_private_folder
 from ocarina_kit.system.machine import Machine
@@ -257,7 +257,7 @@ def _shell(world: World, stage: Stage) -> None:
         else:
             world.kit.extra[name] = world.fill(value)
     world.words["line"] = _line(world)
-    world.words["kit"] = kit_words()[0]
+    world.words["kit"] = kit_command()[0]
 
 
 def _line(world: World) -> str:
@@ -274,10 +274,10 @@ def _line(world: World) -> str:
     )
     machine = world.machine
     location = SetupLocation(Path(config), profile=world.scenario.get("profile"))
-    ground = ground_of(
+    spec = describe_entry(
         machine._replace(environ=environ), location, world.majora.url
     )._replace(client=client)
-    return build_line(ground, spread(machine.user, machine.host, world.majora.url))
+    return build_entry(spec, spread(machine.user, machine.host, world.majora.url))
 
 
 # --- the home

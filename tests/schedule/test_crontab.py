@@ -8,19 +8,19 @@ from ocarina_kit.schedule.crontab import (
     Command,
     cron_command,
     encode,
-    job,
-    lines_of,
-    variable,
+    read_variable,
+    split_job,
+    split_lines,
 )
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_come_back(raw: bytes) -> None:
-    lines = lines_of(raw)
+    lines = split_lines(raw)
     assert encode("".join(lines)) == raw
     assert all(line.count("\n") == line.endswith("\n") for line in lines)
     for line in lines:
-        assert variable(line) is None or job(line.removesuffix("\n")) is None
+        assert read_variable(line) is None or split_job(line.removesuffix("\n")) is None
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_any_bytes_come_back(raw: bytes) -> None:
     ],
 )
 def test_variables(text: str, found: tuple[str, str] | None) -> None:
-    assert variable(text) == found
+    assert read_variable(text) == found
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,12 @@ import pytest
 from tests.client.stub import machine_at, program
 
 from ocarina_kit.client.places import thrown_away
-from ocarina_kit.schedule.host import daemon_state, kit_words, why_kit_fails, zone
+from ocarina_kit.schedule.host import (
+    find_daemon,
+    kit_command,
+    kit_start_problem,
+    read_zone,
+)
 from ocarina_kit.system.process import Completed
 
 HOSTS = [
@@ -37,27 +42,27 @@ def test_whether_a_daemon_runs(
         **files,
     }.items():
         program(tmp_path / path, text)
-    assert daemon_state(tmp_path)[0] == state
-    assert daemon_state(tmp_path / "nothing")[0] == "unknown"
+    assert find_daemon(tmp_path)[0] == state
+    assert find_daemon(tmp_path / "nothing")[0] == "unknown"
 
 
 def test_the_hosts_zone(tmp_path: Path) -> None:
-    assert str(zone(tmp_path / "nothing")) == "UTC"
+    assert str(read_zone(tmp_path / "nothing")) == "UTC"
     (tmp_path / "localtime").write_bytes(b"not a zone")
-    assert str(zone(tmp_path / "localtime")) == "UTC"
+    assert str(read_zone(tmp_path / "localtime")) == "UTC"
     london = Path("/usr/share/zoneinfo/Europe/London")
     if london.exists():
-        assert "London" in str(zone(london))
+        assert "London" in str(read_zone(london))
 
 
 def test_how_cron_starts_this_kit(tmp_path: Path) -> None:
-    assert kit_words(str(tmp_path), sys.executable) == (
+    assert kit_command(str(tmp_path), sys.executable) == (
         sys.executable,
         "-m",
         "ocarina_kit",
     )
     script = program(tmp_path / "bin" / "ocarina-kit", "#!/bin/sh\n")
-    assert kit_words(str(tmp_path), sys.executable) == (str(script),)
+    assert kit_command(str(tmp_path), sys.executable) == (str(script),)
 
 
 def test_places_that_do_not_last() -> None:
@@ -75,15 +80,19 @@ def test_a_kit_is_proved_in_crons_bare_environment(tmp_path: Path) -> None:
         tmp_path / "good",
         '#!/bin/sh\n[ "$PATH" = /usr/bin:/bin ] && [ "$*" = "refresh --help" ]\n',
     )
-    assert why_kit_fails(machine_at(tmp_path, PATH="/x:/usr/bin"), (str(good),)) == ""
-    assert why_kit_fails(machine_at(tmp_path), ("/gone/ocarina-kit",)) == "not found"
+    assert (
+        kit_start_problem(machine_at(tmp_path, PATH="/x:/usr/bin"), (str(good),)) == ""
+    )
+    assert (
+        kit_start_problem(machine_at(tmp_path), ("/gone/ocarina-kit",)) == "not found"
+    )
     lacks = program(
         tmp_path / "lacks", f"#!{sys.executable}\nimport a_module_that_is_not_there\n"
     )
-    assert "No module named" in why_kit_fails(machine_at(tmp_path), (str(lacks),))
+    assert "No module named" in kit_start_problem(machine_at(tmp_path), (str(lacks),))
     silent = program(tmp_path / "silent", "#!/bin/sh\nexit 7\n")
-    assert "exit code 7" in why_kit_fails(machine_at(tmp_path), (str(silent),))
+    assert "exit code 7" in kit_start_problem(machine_at(tmp_path), (str(silent),))
     late = machine_at(tmp_path)._replace(
         run=lambda *_, **__: Completed(None, error="timed out")
     )
-    assert why_kit_fails(late, (str(good),)) == ""
+    assert kit_start_problem(late, (str(good),)) == ""

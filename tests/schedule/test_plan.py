@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.schedule.test_line import GROUND, KIT, OCARINA
+from tests.schedule.test_entry import KIT, OCARINA, SPEC
 
-from ocarina_kit.schedule.crontab import encode, lines_of
-from ocarina_kit.schedule.line import build_line, entries
+from ocarina_kit.schedule.crontab import encode, split_lines
+from ocarina_kit.schedule.entry import build_entry, read_entries
 from ocarina_kit.schedule.plan import (
     Hazard,
     Plan,
@@ -22,18 +22,18 @@ from ocarina_kit.schedule.times import spread
 
 GUIDE = f"0 0,6,12,18 * * * {OCARINA} oauth refresh"
 TIMES = spread("u", "node1", "https://m.org/")
-GOOD = build_line(GROUND, TIMES)
-TEST = build_line(GROUND._replace(profile="test"), TIMES)
+GOOD = build_entry(SPEC, TIMES)
+TEST = build_entry(SPEC._replace(profile="test"), TIMES)
 T = "0 0,6,12,18 * * * "
 
 
 def plan(text: str, **options: Any) -> Plan:
-    return plan_schedule(encode(text), GROUND, **options)
+    return plan_schedule(encode(text), SPEC, **options)
 
 
 def after(text: str, **options: Any) -> str:
     made = plan(text, **options)
-    again = plan_schedule(made.after, GROUND, **options)
+    again = plan_schedule(made.after, SPEC, **options)
     assert again.after == made.after
     assert again.outcome not in ("changed", "added")
     return made.after.decode()
@@ -82,7 +82,7 @@ def test_own_times_of_a_marked_line_are_kept_unless_others_are_given() -> None:
 
 
 def test_runners_are_changed_into_each_other() -> None:
-    client = build_line(GROUND, TIMES, runner="client")
+    client = build_entry(SPEC, TIMES, runner="client")
     assert after(GOOD + "\n", runner="client") == client + "\n"
     assert after(client + "\n") == GOOD + "\n"
     # Times that are too rare for the client are not kept for it.
@@ -111,7 +111,7 @@ def test_an_entry_with_other_work_is_never_changed(more: str) -> None:
     text = f"{GUIDE}{more}\n"
     made = plan(text)
     assert (made.outcome, len(made.entries.mixed), made.line) == ("mixed", 1, GOOD)
-    assert made.after == plan_removal(encode(text), GROUND) == encode(text)
+    assert made.after == plan_removal(encode(text), SPEC) == encode(text)
 
 
 def test_a_shell_that_reads_no_sh_is_avoided() -> None:
@@ -148,34 +148,34 @@ def test_an_unclear_line_is_left() -> None:
     made = plan(line)
     assert (made.outcome, len(made.entries.unclear)) == ("added", 1)
     assert after(line) == f"{line}{GOOD}\n"
-    assert plan_removal(encode(line), GROUND) == encode(line)
+    assert plan_removal(encode(line), SPEC) == encode(line)
 
 
 @given(st.lists(st.one_of(_FOREIGN, _FOREIGN, _OWN), max_size=12), st.booleans())
 @settings(max_examples=60)
 def test_every_other_line_stays_to_the_byte(lines: list[bytes], ends: bool) -> None:
     raw = b"\n".join(lines) + (b"\n" if ends and lines else b"")
-    own = {entry.number for entry in own_entries(raw, GROUND).own}
+    own = {entry.number for entry in own_entries(raw, SPEC).own}
     foreign = [
         text.rstrip("\n")
-        for at, text in enumerate(lines_of(raw), start=1)
+        for at, text in enumerate(split_lines(raw), start=1)
         if at not in own
     ]
-    installed = plan_schedule(raw, GROUND)
-    (entry,) = own_entries(installed.after, GROUND).own
-    now = [text.rstrip("\n") for text in lines_of(installed.after)]
+    installed = plan_schedule(raw, SPEC)
+    (entry,) = own_entries(installed.after, SPEC).own
+    now = [text.rstrip("\n") for text in split_lines(installed.after)]
     assert now[: entry.number - 1] + now[entry.number :] == foreign
-    again = plan_schedule(installed.after, GROUND)
+    again = plan_schedule(installed.after, SPEC)
     assert (again.outcome, again.after) == ("unchanged", installed.after)
-    assert list(find_hazards(entry, GROUND.home)) == []
+    assert list(find_hazards(entry, SPEC.home)) == []
     assert [
-        text.rstrip("\n") for text in lines_of(plan_removal(installed.after, GROUND))
+        text.rstrip("\n") for text in split_lines(plan_removal(installed.after, SPEC))
     ] == foreign
 
 
 def found(text: str) -> list[Hazard]:
-    (entry,) = entries(encode(text), "u", GROUND.home)
-    return list(find_hazards(entry, GROUND.home))
+    (entry,) = read_entries(encode(text), "u", SPEC.home)
+    return list(find_hazards(entry, SPEC.home))
 
 
 HAZARDS = [

@@ -1,15 +1,15 @@
 """Every shape that a person may have written: recognised, or left alone."""
 
 import pytest
-from tests.schedule.test_line import KIT, OCARINA
+from tests.schedule.test_entry import KIT, OCARINA
 
-from ocarina_kit.schedule.line import Entry, entries
+from ocarina_kit.schedule.entry import Entry, read_entries
 
 EVERY_6H = "0 0,6,12,18 * * * "
 
 
 def read(text: str) -> list[Entry]:
-    return entries(text.encode("utf-8", "surrogateescape") + b"\n", "u", "/home/u")
+    return read_entries(text.encode("utf-8", "surrogateescape") + b"\n", "u", "/home/u")
 
 
 # They run OCARINA.
@@ -71,7 +71,12 @@ CLIENT_SHAPES = [
 def test_a_client_refresh_in_every_shape(command: str, path: str, set_up: bool) -> None:
     (entry,) = read(EVERY_6H + command)
     (call,) = entry.calls
-    assert (entry.runner, entry.active, entry.marked, entry.reading.other_work) == (
+    assert (
+        entry.runner,
+        entry.is_active,
+        entry.is_marked,
+        entry.reading.other_work,
+    ) == (
         "client",
         True,
         False,
@@ -81,7 +86,7 @@ def test_a_client_refresh_in_every_shape(command: str, path: str, set_up: bool) 
     # The same line commented out, in three hands.
     for mark in ("#", "# ", "  ##\t"):
         (off,) = read(mark + EVERY_6H + command)
-        assert not off.active
+        assert not off.is_active
         assert off.calls == entry.calls
 
 
@@ -159,7 +164,7 @@ UNCLEAR = [
 @pytest.mark.parametrize("command", UNCLEAR)
 def test_a_refresh_in_a_rare_form_is_unclear(command: str) -> None:
     (entry,) = read(EVERY_6H + command)
-    assert entry.active
+    assert entry.is_active
     assert not entry.reading.is_clear
     # Commented out, it is prose.
     assert read("# " + EVERY_6H + command) == []
@@ -181,7 +186,7 @@ def test_the_kits_own_lines(
     command: str, kit: str, client: str | None, marked: bool
 ) -> None:
     (entry,) = read(EVERY_6H + command)
-    assert (entry.runner, entry.marked) == ("kit-first", marked)
+    assert (entry.runner, entry.is_marked) == ("kit-first", marked)
     found, after = entry.program("kit"), entry.program("client")
     assert found is not None
     assert (found.path, after.path if after else None) == (kit, client)

@@ -169,6 +169,6 @@ def test_variables_of_a_crontab(line: str, shown: str) -> None:
 
 def test_variables_that_the_kit_writes_are_shown() -> None:
     from ocarina_kit.config.names import CA_BUNDLES
-    from ocarina_kit.schedule.line import NO_PROXY, PROXY
+    from ocarina_kit.schedule.entry import NO_PROXY, PROXY
 
     assert {*CA_BUNDLES, *PROXY, *NO_PROXY} < CRONTAB_VARIABLES

@@ -402,7 +402,7 @@ class _Init:
                 )
                 return rows
             self.entry = entry
-            rows.append(("crontab", f"one line: refresh {entry.entry.words}"))
+            rows.append(("crontab", f"one line: refresh {entry.entry.when}"))
         return rows
 
     @contextlib.contextmanager

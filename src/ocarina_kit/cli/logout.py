@@ -97,7 +97,7 @@ def _crontab_entry(context: Context, setup: Setup) -> None:
     """Without tokens the crontab entry of this set-up only sends mail: offer to remove it, or name the command."""
     location, world = setup.location, context.world()
 
-    removed = partial(plan_removal, ground=world.ground)
+    removed = partial(plan_removal, spec=world.entry_spec)
     with context.ui.waiting("Reading the crontab", 20.0):
         content = world.listing.content
     if location.from_env or not world.listing.is_readable:

@@ -27,7 +27,7 @@ from ocarina_kit.client.find import TIMEOUT, Clients, find_clients
 from ocarina_kit.client.scopes import what_for
 from ocarina_kit.config.location import Setup
 from ocarina_kit.doctor.world import World
-from ocarina_kit.schedule.line import Entry, second_reading
+from ocarina_kit.schedule.entry import Entry, check_with_python_crontab
 from ocarina_kit.schedule.plan import EntriesByOwner, PlanOutcome, plan_removal
 from ocarina_kit.schedule.times import parse_every, parse_times, refuse_long_gap, spread
 from ocarina_kit.system.change import Action, Change, difference
@@ -193,7 +193,7 @@ def _times(
     if cron is not None:
         cron = " ".join(cron.split())  # python-crontab does not take two blanks
         refuse_long_gap(parse_times(cron))
-        second_reading(f"{cron} ocarina-kit")
+        check_with_python_crontab(f"{cron} ocarina-kit")
     return cron
 
 
@@ -234,7 +234,7 @@ def _install(
     _warn_of_mixed(context, entries)
     if planned.plan.outcome is PlanOutcome.UNCHANGED:
         ui.say(
-            f"Your crontab on {host} has this line already: {planned.entry.words}. Nothing was changed."
+            f"Your crontab on {host} has this line already: {planned.entry.when}. Nothing was changed."
         )
         if not dry_run and first_seen(planned.world.tokens.log, host) is None:
             note(context, setup, log.Event.SCHEDULED)
@@ -318,7 +318,7 @@ def _remove(context: Context, *, yes: bool, dry_run: bool) -> Result:
             ui.say(f"Line {entry.number} is one, but commented out. It was left.")
         return result
 
-    without = partial(plan_removal, ground=world.ground)
+    without = partial(plan_removal, spec=world.entry_spec)
     if not _agreed(context, world, without, yes=yes, dry_run=dry_run):
         return result
     _carry_out(

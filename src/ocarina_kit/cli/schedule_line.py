@@ -19,9 +19,9 @@ from ocarina_kit.doctor.entry import other_hosts, refreshed_elsewhere, refreshes
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule.cron import Cron
 from ocarina_kit.schedule.crontab import cron_command, encode
-from ocarina_kit.schedule.host import program_problem, why_kit_fails
+from ocarina_kit.schedule.entry import Entry, EntrySpec, read_entries
+from ocarina_kit.schedule.host import kit_start_problem, program_problem
 from ocarina_kit.schedule.install import install
-from ocarina_kit.schedule.line import Entry, Ground, entries
 from ocarina_kit.schedule.plan import EntriesByOwner, Plan, PlanOutcome, plan_schedule
 from ocarina_kit.schedule.scheduler import Listing, ListingState
 from ocarina_kit.system.machine import Machine
@@ -59,7 +59,7 @@ class Planned(NamedTuple):
         """``every 3 hours at :37, next run 17:37``."""
         now = self.world.tokens.now
         first = upcoming(now, [self.entry])[0]
-        return f"{self.entry.words}, next run {clock(first.timestamp(), now)}"
+        return f"{self.entry.when}, next run {clock(first.timestamp(), now)}"
 
 
 def plan_entry(
@@ -81,18 +81,18 @@ def plan_entry(
     world = context.world()
     alone = runner == "client"
     # The configuration may not be written yet.
-    ground = world.ground._replace(
+    spec = world.entry_spec._replace(
         client=client.path if client is not None else None, domain=setup.domain
     )
     if not alone:
-        _prove_kit(context, ground, start=prove)
-    of_client = _client_problem(setup, ground, client, alone=alone)
+        _prove_kit(context, spec, start=prove)
+    of_client = _client_problem(setup, spec, client, alone=alone)
     if of_client is not None and alone:
         raise KitError(of_client)
 
     def plan_for(content: bytes) -> Plan:
         return plan_schedule(
-            content, ground, times=times, runner=runner, switch_on=switch_on
+            content, spec, times=times, runner=runner, switch_on=switch_on
         )
 
     def edit(content: bytes) -> bytes:
@@ -103,7 +103,7 @@ def plan_entry(
 
     plan = plan_for(world.listing.content)
     line = encode(plan.line) + b"\n"
-    entry = entries(line, context.machine.user, str(context.machine.home))[0]
+    entry = read_entries(line, context.machine.user, str(context.machine.home))[0]
     left = ""
     if plan.outcome is PlanOutcome.SWITCHED_OFF:
         left = f"Line {plan.entries.off[0].number} of your crontab is this set-up's entry, commented out."
@@ -177,10 +177,10 @@ def note(context: Context, setup: Setup, event: log.Event) -> None:
         )
 
 
-def _prove_kit(context: Context, ground: Ground, *, start: bool) -> None:
+def _prove_kit(context: Context, spec: EntrySpec, *, start: bool) -> None:
     """Raises KitError (CRN004) if this ocarina-kit would be gone, or not start, when cron runs the entry."""
-    why = "deleted again by the tool that made it" if thrown_away(ground.kit[0]) else ""
-    if why or (start and (why := why_kit_fails(context.machine, ground.kit))):
+    why = "deleted again by the tool that made it" if thrown_away(spec.kit[0]) else ""
+    if why or (start and (why := kit_start_problem(context.machine, spec.kit))):
         text = (
             "Install it to stay, as docs/install.md says; or let ocarina refresh alone."
         )
@@ -188,7 +188,7 @@ def _prove_kit(context: Context, ground: Ground, *, start: bool) -> None:
             Problem(
                 message="This ocarina-kit cannot run in a cron job.",
                 id="CRN004",
-                why=f"{' '.join(ground.kit)}: {why}.",
+                why=f"{' '.join(spec.kit)}: {why}.",
                 remedy=Remedy(
                     text, (context.location.command("schedule", "--runner", "client"),)
                 ),
@@ -197,15 +197,15 @@ def _prove_kit(context: Context, ground: Ground, *, start: bool) -> None:
 
 
 def _client_problem(
-    setup: Setup, ground: Ground, client: Candidate | None, *, alone: bool
+    setup: Setup, spec: EntrySpec, client: Candidate | None, *, alone: bool
 ) -> Problem | None:
     """Why the client cannot refresh these tokens when cron runs it, ``alone`` or after ocarina-kit."""
     usual = (
-        str(Path(ground.home, ".ocarina")),
-        Path(ground.home, ".ocarina-tokens"),
+        str(Path(spec.home, ".ocarina")),
+        Path(spec.home, ".ocarina-tokens"),
         None,
     )
-    own = (ground.config, setup.tokens_file, ground.profile)
+    own = (spec.config, setup.tokens_file, spec.profile)
     remedy = Remedy("Install a newer client.", ("ocarina-kit install-client",))
     if client is None:
         what = "No ocarina client was found" + (
@@ -308,7 +308,7 @@ def try_line(context: Context, setup: Setup, entry: Entry) -> Trial:
     started = machine.now()
     old = {token.key: token.access_token for token in before.file.tokens}
     with context.ui.waiting("Running the crontab entry as cron does", SECONDS):
-        done = run_command(machine, entry.command, entry.values)
+        done = run_command(machine, entry.command, entry.variables)
     after = context.world().tokens
     secrets = list(setup.secrets)
     for token in (*before.file.tokens, *after.file.tokens):

@@ -14,8 +14,8 @@ from ocarina_kit.doctor import crontab as crontab_checks
 from ocarina_kit.doctor.check import Outcome
 from ocarina_kit.doctor.entry import program_faults
 from ocarina_kit.doctor.world import World
-from ocarina_kit.schedule.host import zone
-from ocarina_kit.schedule.line import Entry
+from ocarina_kit.schedule.entry import Entry
+from ocarina_kit.schedule.host import read_zone
 from ocarina_kit.schedule.times import runs as runs_after
 from ocarina_kit.system.problem import KitError, Problem, Remedy
 from ocarina_kit.system.words import clock
@@ -32,7 +32,7 @@ def show_entry(context: Context) -> Result:
     with context.ui.waiting("Looking at the crontab", 30.0):
         world = context.world(seconds=30.0)
         entries = world.entries.active
-        if entries and all(entry.marked for entry in entries):
+        if entries and all(entry.is_marked for entry in entries):
             # The entry's own client is looked at, and no other is searched for.
             world = context.world(
                 seconds=30.0, listing=world.listing, clients=Clients()
@@ -107,7 +107,7 @@ def members(
 
 def _local(moment: float) -> datetime:
     """In the time zone that cron goes by."""
-    return datetime.fromtimestamp(max(0.0, moment), zone())
+    return datetime.fromtimestamp(max(0.0, moment), read_zone())
 
 
 def _iso(moment: float) -> str:
@@ -162,7 +162,7 @@ def _show(
     until = _until(world)
     last = last_success(tokens.log, tokens.usable, now)
     for entry in world.entries.active:
-        when = entry.words
+        when = entry.when
         where = f"{world.machine.host} ({world.scheduler.locate(entry.number)})"
         ui.say(f"{when[0].upper()}{when[1:]} on {where}:")
         ui.raw(entry.masked(world.setup.secrets), indent=2)

@@ -22,7 +22,8 @@ from ocarina_kit.doctor.check import (
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.world import World
 from ocarina_kit.schedule import host as cron_host
-from ocarina_kit.schedule.line import Entry
+from ocarina_kit.schedule.entry import Entry
+from ocarina_kit.schedule.host import DaemonState
 from ocarina_kit.schedule.plan import find_hazards
 from ocarina_kit.schedule.scheduler import ListingState
 from ocarina_kit.schedule.times import gap_problem, one_miss_expires
@@ -276,7 +277,7 @@ def often_enough(world: World) -> Outcome | None:
             line=entry.number,
             times=entry.time,
         )
-    return ok("The entry runs {times}.", times=entry.words)
+    return ok("The entry runs {times}.", times=entry.when)
 
 
 def _gap(entry: Entry) -> str:
@@ -289,25 +290,26 @@ def _gap(entry: Entry) -> str:
 @_check_entry(
     "CRN006", "A cron daemon runs here", needs="CRN002", text=_OTHER_HOST, run=""
 )
-def daemon(world: World) -> Outcome | None:
+def daemon_runs(world: World) -> Outcome | None:
     """A crontab is only a file until a cron daemon reads it. In a container, or if other users' processes are
     hidden, it is unknown whether one runs.
 
     The entry never runs, however right it is.
     """
-    state, why = cron_host.daemon_state()
-    if state == "runs":
-        return ok("A cron daemon runs on this host ({daemon}).", daemon=why)
-    if state == "unknown":
-        return skip(
-            "whether cron runs on this host is unknown: {why}", unclear=True, why=why
-        )
-    return problem(
-        "fail",
-        "No cron daemon runs on {host}: {why}.",
-        host=world.machine.host,
-        why=why,
-    )
+    daemon = cron_host.find_daemon()
+    match daemon.state:
+        case DaemonState.RUNS:
+            said = "A cron daemon runs on this host ({daemon})."
+            return ok(said, daemon=daemon.reason)
+        case DaemonState.UNKNOWN:
+            said = "whether cron runs on this host is unknown: {why}"
+            return skip(said, unclear=True, why=daemon.reason)
+        case DaemonState.ABSENT:
+            said = "No cron daemon runs on {host}: {why}."
+            host = world.machine.host
+            return problem("fail", said, host=host, why=daemon.reason)
+        case state:
+            assert_never(state)
 
 
 @_check_entry("CRN007", "cron runs the entry as it is meant", needs="CRN004")
@@ -318,7 +320,7 @@ def runs_as_meant(world: World) -> Outcome | None:
     The line does something other than it says, or nothing.
     """
     for entry in world.entries.active:
-        for line, what in find_hazards(entry, world.ground.home):
+        for line, what in find_hazards(entry, world.entry_spec.home):
             by = "write the crontab entry so that cron runs it as it is meant"
             return faulty(
                 world, "crontab, line {line}: {what}.", by, line=line, what=what
@@ -339,10 +341,10 @@ def last_run(world: World) -> Outcome | None:
         return skip(
             "ocarina-kit has not seen this entry before, so no run is known to have been due"
         )
-    before = datetime.fromtimestamp(now - GRACE, cron_host.zone())
+    before = datetime.fromtimestamp(now - GRACE, cron_host.read_zone())
     due: list[tuple[float, bool]] = []
     for entry in world.entries.active:
-        elsewhen = {"CRON_TZ", "TZ"} & entry.values.keys()
+        elsewhen = {"CRON_TZ", "TZ"} & entry.variables.keys()
         run = (
             last_run_of(entry.times, before)
             if entry.times is not None and not elsewhen
@@ -380,7 +382,7 @@ def refreshes_expired(world: World) -> Outcome | None:
     plain = [
         entry
         for entry in world.entries.active
-        if entry.runner == "client" and not entry.marked
+        if entry.runner == "client" and not entry.is_marked
     ]
     if not plain:
         return None

@@ -9,8 +9,8 @@ from ocarina_kit.client.find import Candidate, ClientState, examine
 from ocarina_kit.client.places import on_path, thrown_away
 from ocarina_kit.doctor.check import Outcome, problem
 from ocarina_kit.doctor.world import World
+from ocarina_kit.schedule.entry import Entry
 from ocarina_kit.schedule.host import program_problem
-from ocarina_kit.schedule.line import Entry
 from ocarina_kit.schedule.plan import PlanOutcome, plan_schedule
 from ocarina_kit.schedule.recognise import ENVIRONMENTS, PLACEHOLDER, Call
 from ocarina_kit.system.change import Action, Change
@@ -32,20 +32,20 @@ def repair(world: World, content: bytes) -> bytes:
     if (
         world.location.from_env
         or not world.listing.is_writable
-        or thrown_away(world.ground.kit[0])
+        or thrown_away(world.entry_spec.kit[0])
     ):
         return content
     keep = world.entries.kept
     client = _client(world)
     alone = (
         keep is not None
-        and keep.marked
+        and keep.is_marked
         and keep.runner == "client"
         and client is not None
     )
     try:
-        ground = world.ground._replace(client=client)
-        plan = plan_schedule(content, ground, runner="client" if alone else "kit-first")
+        spec = world.entry_spec._replace(client=client)
+        plan = plan_schedule(content, spec, runner="client" if alone else "kit-first")
     except KitError:
         return content
     is_elsewhere = refreshed_elsewhere(world) or other_hosts(world)
@@ -79,7 +79,7 @@ def faulty(
 def _client(world: World) -> str | None:
     """The client for the entry: the one that ``schedule`` put there if it works, else the one that was found."""
     keep, chosen = world.entries.kept, world.clients.chosen
-    call = keep.program("client") if keep is not None and keep.marked else None
+    call = keep.program("client") if keep is not None and keep.is_marked else None
     if call is not None and isabs(call.path):
         current = client_at(world, call.path)
         is_better = chosen is not None and chosen.accepted and not current.accepted
@@ -140,7 +140,7 @@ def _program_fault(world: World, entry: Entry, call: Call) -> str:
     # One that --ocarina named is where no search looks: the kit wrote it, and it works.
     if (
         client.state is ClientState.NO_ANSWER
-        or entry.marked
+        or entry.is_marked
         or client in world.clients.all
     ):
         return ""

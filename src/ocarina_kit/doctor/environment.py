@@ -21,7 +21,7 @@ from ocarina_kit.doctor.check import Outcome, check, follows, ok, problem, skip
 from ocarina_kit.doctor.entry import faulty
 from ocarina_kit.doctor.server import failed_step
 from ocarina_kit.doctor.world import World
-from ocarina_kit.schedule.line import NO_PROXY, PROXY
+from ocarina_kit.schedule.entry import NO_PROXY, PROXY
 from ocarina_kit.system.file_errors import examine_folder
 from ocarina_kit.system.file_kind import FileKind
 from ocarina_kit.system.files import read_file
@@ -221,7 +221,7 @@ def carried(world: World) -> Outcome | None:
         return problem(
             "warn", said, text=text, run="ocarina-kit init", variable=variables
         )
-    if set(names) <= set(world.ground.left_out):
+    if set(names) <= set(world.entry_spec.left_out):
         text = f"{variables} may hold a password. Set it at the top of the crontab if cron needs it."
         return problem("warn", said, text=text, run="crontab -e", variable=variables)
     by = "put the variables into the crontab entry"
@@ -233,7 +233,7 @@ def not_carried(world: World) -> list[str]:
     environ, entries, wanted = (
         world.machine.environ,
         world.entries,
-        world.ground.variables,
+        world.entry_spec.variables,
     )
     calls = [call for entry in entries.active for call in entry.calls]
     if world.location.from_env:

@@ -13,7 +13,7 @@ from ocarina_kit.config.jsontext import members, position
 from ocarina_kit.doctor.check import Late, Outcome, check, follows, ok, problem
 from ocarina_kit.doctor.config import open_to_others
 from ocarina_kit.doctor.world import World
-from ocarina_kit.schedule.host import zone
+from ocarina_kit.schedule.host import read_zone
 from ocarina_kit.schedule.times import runs
 from ocarina_kit.system.change import Action, Change
 from ocarina_kit.system.file_kind import FileKind
@@ -345,7 +345,7 @@ def _next_run(world: World) -> float | None:
         times = [entry.times for entry in world.entries.active]
     except Late:
         return None
-    now = datetime.fromtimestamp(world.tokens.now, zone())
+    now = datetime.fromtimestamp(world.tokens.now, read_zone())
     return min(
         (next(runs(each, now)).timestamp() for each in times if each is not None),
         default=None,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ocarina_kit.doctor.check import Outcome
     from ocarina_kit.majora.answers import Probe
     from ocarina_kit.majora.api import Majora
-    from ocarina_kit.schedule.line import Ground
+    from ocarina_kit.schedule.entry import EntrySpec
     from ocarina_kit.schedule.plan import EntriesByOwner
     from ocarina_kit.schedule.scheduler import Listing, Scheduler
     from ocarina_kit.system.files import File
@@ -351,18 +351,18 @@ class World:
         return Cron(self.machine)
 
     @cached_property
-    def ground(self) -> Ground:
+    def entry_spec(self) -> EntrySpec:
         """Whose line the crontab entry is, and what it depends on; without a client."""
-        from ocarina_kit.schedule.host import ground_of
+        from ocarina_kit.schedule.host import describe_entry
 
-        return ground_of(self.machine, self.location, self.setup.domain)
+        return describe_entry(self.machine, self.location, self.setup.domain)
 
     @cached_property
     def entries(self) -> EntriesByOwner:
         """The refresh lines of the crontab, sorted by whose they are."""
         from ocarina_kit.schedule.plan import own_entries
 
-        return own_entries(self.listing.content, self.ground)
+        return own_entries(self.listing.content, self.entry_spec)
 
 
 def _bounded(machine: Machine, until: float) -> Runner:

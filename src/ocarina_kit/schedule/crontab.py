@@ -1,7 +1,8 @@
-r"""A crontab as bytes: its lines, and how cron reads one. Pure.
+r"""Reads the lines of a crontab as cron does. Pure.
 
-python-crontab never writes a crontab here: it deletes, moves and changes other people's lines (CRON-AND-CONDA.md).
-Lines are split on ``\n`` alone, as cron does. Sources: crontab(5), and what Debian's ``crontab`` was seen to accept.
+A crontab is bytes here, so that what is not changed stays. Lines end at ``\n`` alone, as
+for cron. The sources are crontab(5), and what Debian's `crontab` was seen to accept.
+python-crontab only checks new entries: what it writes may change other people's lines.
 """
 
 from __future__ import annotations
@@ -16,59 +17,71 @@ _VARIABLE = re.compile(
     re.S | re.A,
 )
 _JOB = re.compile(
-    r"[ \t]*(?P<time>@every[ \t]+\d[^ \t]*|@[^ \t]+|[^ \t#]+(?:[ \t]+[^ \t]+){4})(?:[ \t]+(?P<command>.*))?",
+    r"[ \t]*(?P<time>@every[ \t]+\d[^ \t]*|@[^ \t]+|[^ \t#]+(?:[ \t]+[^ \t]+){4})"
+    r"(?:[ \t]+(?P<command>.*))?",
     re.S,
 )
 _BEFORE_PERCENT = re.compile(r"(?:[^\\%]|\\.|\\\Z)*", re.S)
+_ESCAPED = re.compile(r"\\([\\%])")
 
 
 class Command(NamedTuple):
-    """A command as cron gives it to the shell. ``percent``: where in the written one a bare ``%`` ends it, or None."""
+    """A command as cron gives it to the shell."""
 
     text: str
     stdin: str = ""
     percent: int | None = None
+    """Where a bare ``%`` ends the command as it is written."""
 
 
 def encode(text: str) -> bytes:
-    """The bytes of a line, or of a part of one, whatever they were."""
+    """Return the bytes of a line, or of a part of one, whatever they were."""
     return text.encode("utf-8", "surrogateescape")
 
 
-def lines_of(content: bytes) -> list[str]:
-    """The lines, each with its line break; only the last may have none."""
+def split_lines(content: bytes) -> list[str]:
+    """Split a crontab into lines with their line breaks. Only the last may lack it."""
     return [line.decode("utf-8", "surrogateescape") for line in io.BytesIO(content)]
 
 
-def variable(line: str) -> tuple[str, str] | None:
-    """``NAME = value``, which cron tries before it tries a job, as name and value. It expands nothing in the value."""
-    match = _VARIABLE.fullmatch(line) if "=" in line else None
-    return (
-        (match[1] or match[2] or match[3] or "", match[4] or match[5] or match[6] or "")
-        if match
-        else None
-    )
+def read_variable(line: str) -> tuple[str, str] | None:
+    """Read a line ``NAME = value``. None if it is not one.
+
+    Cron tries this before it tries a job. It expands nothing in the value.
+    """
+    if "=" not in line:
+        return None
+    match = _VARIABLE.fullmatch(line)
+    if match is None:
+        return None
+    name = match[1] or match[2] or match[3] or ""
+    value = match[4] or match[5] or match[6] or ""
+    return name, value
 
 
-def job(line: str) -> tuple[str, str] | None:
-    """The times and the command (as written, with its percent signs) of a line without line break; None if it is no
-    job. Whether cron accepts the times is not looked at."""
+def split_job(line: str) -> tuple[str, str] | None:
+    """Split a line without line break into its times and its command, as written.
+
+    Returns:
+        None if it is not a job. Cron may still refuse the times.
+    """
     match = _JOB.fullmatch(line)
-    return (
-        (match["time"], match["command"] or "")
-        if match and variable(line) is None
-        else None
-    )
+    if match is None or read_variable(line) is not None:
+        return None
+    return match["time"], match["command"] or ""
 
 
 def cron_command(written: str) -> Command:
-    r"""cron's own reading of the sixth field: ``\%`` is a percent sign, a bare ``%`` ends the command.
+    r"""Read a command as cron does: ``\%`` is a percent sign, a bare ``%`` ends it.
 
-    As in Debian's cron, two backslashes become one (cronie keeps both).
+    Two backslashes become one, as in Debian's cron. Cronie keeps both.
     """
-    end = _BEFORE_PERCENT.match(written).end()  # type: ignore[union-attr]  # it matches the empty string too
-    command = re.sub(r"\\([\\%])", r"\1", written[:end])
+    before_percent = _BEFORE_PERCENT.match(written)
+    end = before_percent.end() if before_percent else 0
+    command = _ESCAPED.sub(r"\1", written[:end])
     if end == len(written):
         return Command(command)
-    stdin = re.sub(r"\\(%)|%", lambda part: part[1] or "\n", written[end + 1 :])
-    return Command(command, stdin if stdin.endswith("\n") else stdin + "\n", end)
+    stdin = re.sub(r"\\(%)|%", lambda sign: sign[1] or "\n", written[end + 1 :])
+    if not stdin.endswith("\n"):
+        stdin += "\n"
+    return Command(command, stdin, end)

@@ -1,80 +1,120 @@
-"""What this host says about cron: its daemon, its time zone, the programs of an entry, and how cron starts the kit."""
+"""What this host says about cron: its daemon, its time zone, and its programs."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import timezone, tzinfo
 from pathlib import Path
 from posixpath import isabs
+from typing import NamedTuple
 
 from ocarina_kit.client.places import cron_environment, read_launch
 from ocarina_kit.config.location import SetupLocation
-from ocarina_kit.schedule.line import Ground, carried
+from ocarina_kit.schedule.entry import EntrySpec, carried_variables
 from ocarina_kit.system.machine import Machine
+from ocarina_kit.system.states import StrEnum
 
-_NAMES = frozenset(
+_DAEMONS = frozenset(
     {"cron", "crond", "fcron", "dcron", "cronie", "mcron", "bcron-sched", "bcron-start"}
 )
-# The first process of a complete system. In a container that is another, and cron may run outside.
+# The first process of a complete system. A container has another one, and cron may run
+# outside.
 _INITS = frozenset(
     "systemd init runit s6-svscan openrc-init dinit upstart procd finit".split()
 )
-# systemd-cron makes timers of crontabs: there is no daemon then, and none is needed.
+# systemd-cron makes timers of crontabs. Then there is no daemon, and none is needed.
 _TIMERS = tuple(
     f"{folder}/systemd/system-generators/systemd-crontab-generator"
     for folder in ("lib", "usr/lib", "etc")
 )
+_START_S = 20.0
 
 
-def ground_of(machine: Machine, location: SetupLocation, domain: str) -> Ground:
-    """What a set-up's crontab entry depends on, here and in this shell, without a client. ``domain``: MAJORA_DOMAIN,
-    repaired."""
-    variables, left_out = carried(machine.environ, str(Path.cwd()))
-    return Ground(
+def describe_entry(machine: Machine, location: SetupLocation, domain: str) -> EntrySpec:
+    """Collect what a set-up's entry depends on here and in this shell.
+
+    A client is not looked for.
+
+    Args:
+        machine: this host.
+        location: where the set-up is.
+        domain: its MAJORA_DOMAIN, repaired.
+    """
+    variables, left_out = carried_variables(machine.environ, str(Path.cwd()))
+    return EntrySpec(
         user=machine.user,
         host=machine.host,
         home=str(machine.home),
         config=str(location.config.absolute()),
         domain=domain,
-        kit=kit_words(),
+        kit=kit_command(),
         profile=location.profile,
         variables=variables,
         left_out=left_out,
     )
 
 
-def daemon_state(root: Path = Path("/")) -> tuple[str, str]:
-    """Whether a cron daemon runs on this host (CRN006), and why. ``root`` is used as ``/``.
+class DaemonState(StrEnum):
+    """Whether a cron daemon runs on this host."""
 
-    ``runs``, ``absent`` (all processes can be seen, and none is a cron daemon) or ``unknown``.
+    RUNS = "runs"
+    ABSENT = "absent"  # all processes can be seen, and none is a cron daemon
+    UNKNOWN = "unknown"
+
+
+class Daemon(NamedTuple):
+    """What is known of the cron daemon."""
+
+    state: DaemonState
+    reason: str  # for people: lower case, no full stop
+
+
+def find_daemon(root: Path = Path("/")) -> Daemon:
+    """Look for a cron daemon among the processes of this host (CRN006).
+
+    Args:
+        root: the folder that is used as ``/``.
     """
     first = ""
-    for process in (root / "proc").glob("[0-9]*"):  # there is none but on Linux
-        name = _read(process / "comm").strip()
-        command = _read(process / "cmdline") if name == "busybox" else ""
-        if name in _NAMES or "crond" in command.split("\0")[:2]:
-            return "runs", f"{name}, process {process.name}"
-        first = name if process.name == "1" else first
+    for process in (root / "proc").glob("[0-9]*"):  # only Linux has any
+        name = _read_text(process / "comm").strip()
+        if _is_daemon(process, name):
+            return Daemon(DaemonState.RUNS, f"{name}, process {process.name}")
+        if process.name == "1":
+            first = name
     if not first:
-        return "unknown", "other users' processes are hidden"
+        return Daemon(DaemonState.UNKNOWN, "other users' processes are hidden")
     if first not in _INITS:
-        return "unknown", "this is a container, or a part of a host only"
-    if any((root / mark).exists() for mark in _TIMERS):
-        return "unknown", "systemd's timers may run the crontabs"
-    return "absent", "no process of that kind was found"
+        reason = "this is a container, or a part of a host only"
+        return Daemon(DaemonState.UNKNOWN, reason)
+    if any((root / timer).exists() for timer in _TIMERS):
+        reason = "systemd's timers may run the crontabs"
+        return Daemon(DaemonState.UNKNOWN, reason)
+    return Daemon(DaemonState.ABSENT, "no process of that kind was found")
 
 
-def _read(path: Path) -> str:
-    """Its text; "" if it cannot be read."""
+def _is_daemon(process: Path, name: str) -> bool:
+    if name != "busybox":
+        return name in _DAEMONS
+    command = _read_text(process / "cmdline").split("\0")
+    return "crond" in command[:2]
+
+
+def _read_text(path: Path) -> str:
+    """Read a file, or return "" if that is not possible."""
     try:
         return path.read_bytes().decode(errors="replace")
     except OSError:
         return ""
 
 
-def zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
-    """The host's zone, by which cron goes whatever the person's TZ says; UTC if the host names none."""
+def read_zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
+    """Read the host's time zone. It is UTC if the host names none.
+
+    Cron goes by it, whatever the person's TZ says.
+    """
     from zoneinfo import ZoneInfo
 
     try:
@@ -85,7 +125,7 @@ def zone(localtime: Path = Path("/etc/localtime")) -> tzinfo:
 
 
 def program_problem(path: str) -> str:
-    """Why cron cannot start the program at this absolute path, in words; empty if it can (CRN004)."""
+    """Say why cron cannot start the program at this absolute path, or "" (CRN004)."""
     if not os.access(path, os.F_OK):
         return f"{path} does not exist"
     if not os.access(path, os.X_OK) or not Path(path).is_file():
@@ -93,33 +133,39 @@ def program_problem(path: str) -> str:
     launch = read_launch(path)
     for interpreter in (launch.interpreter, *launch.shebang[:1]):
         if isabs(interpreter) and not os.access(interpreter, os.F_OK):
-            return (
-                f"{path} does not start: its interpreter {interpreter} does not exist"
-            )
+            missing = f"its interpreter {interpreter} does not exist"
+            return f"{path} does not start: {missing}"
     return ""
 
 
-def kit_words(
+def kit_command(
     prefix: str = sys.prefix, executable: str = sys.executable
 ) -> tuple[str, ...]:
-    """How cron starts this ocarina-kit: its program, and what goes before the subcommand.
+    """Say how cron starts this ocarina-kit: the words before the subcommand.
 
-    The script of this process's environment; otherwise its interpreter with ``-m ocarina_kit``.
+    That is the script of this process's environment, or else its interpreter with
+    ``-m ocarina_kit``.
     """
     script = f"{prefix}/bin/ocarina-kit"
-    return (executable, "-m", "ocarina_kit") if program_problem(script) else (script,)
+    if program_problem(script):
+        return (executable, "-m", "ocarina_kit")
+    return (script,)
 
 
-def why_kit_fails(machine: Machine, words: tuple[str, ...]) -> str:
-    """Why this ocarina-kit would not start in a cron job's bare environment; empty if it does.
+def kit_start_problem(machine: Machine, command: Sequence[str]) -> str:
+    """Say why this ocarina-kit does not start as a cron job, or "".
 
-    ``refresh --help`` imports what a refresh begins with. A slow machine that gives no answer is no reason.
+    ``refresh --help`` imports what a refresh begins with. A slow machine that gives no
+    answer is no reason.
     """
     environ = cron_environment(machine.user, str(machine.home))
-    done = machine.run(
-        [*words, "refresh", "--help"], env=environ, timeout=20.0, cwd=Path("/")
-    )
-    if done.code == 0 or done.error == "timed out":
+    argv = [*command, "refresh", "--help"]
+    completed = machine.run(argv, env=environ, timeout=_START_S, cwd=Path("/"))
+    if completed.code == 0 or completed.error == "timed out":
         return ""
-    said = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()
-    return done.error or (said[-1] if said else f"it ends with exit code {done.code}")
+    if completed.error:
+        return completed.error
+    output = completed.stderr.decode("utf-8", "backslashreplace").strip()
+    if not output:
+        return f"it ends with exit code {completed.code}"
+    return output.splitlines()[-1]

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ocarina_kit.schedule import problems
-from ocarina_kit.schedule.crontab import job, lines_of
-from ocarina_kit.schedule.line import second_reading
+from ocarina_kit.schedule.crontab import split_job, split_lines
+from ocarina_kit.schedule.entry import check_with_python_crontab
 from ocarina_kit.schedule.scheduler import Listing, ListingState, Scheduler
 from ocarina_kit.system.files import backup, make_private_folder
 from ocarina_kit.system.lock import hold
@@ -89,11 +89,11 @@ def _read(scheduler: Scheduler) -> Listing:
 def _check(before: bytes, after: bytes) -> None:
     """Let python-crontab read each new entry, too."""
     # A last line that only got a line break is not new.
-    old_lines = {line.rstrip("\n") for line in lines_of(before)}
-    new_lines = {line.rstrip("\n") for line in lines_of(after)} - old_lines
+    old_lines = {line.rstrip("\n") for line in split_lines(before)}
+    new_lines = {line.rstrip("\n") for line in split_lines(after)} - old_lines
     for line in new_lines:
-        if job(line) is not None:
-            second_reading(line)
+        if split_job(line) is not None:
+            check_with_python_crontab(line)
 
 
 def _back_up(machine: Machine, scheduler: Scheduler, before: Listing) -> Path | None:

@@ -11,9 +11,20 @@ from posixpath import basename, isabs, join, normpath, realpath
 from typing import Literal, NamedTuple
 
 from ocarina_kit.client.places import read_launch
-from ocarina_kit.schedule.crontab import cron_command, encode, lines_of, variable
+from ocarina_kit.schedule.crontab import (
+    cron_command,
+    encode,
+    read_variable,
+    split_lines,
+)
+from ocarina_kit.schedule.entry import (
+    Entry,
+    EntrySpec,
+    build_entry,
+    leads_to_env,
+    read_entries,
+)
 from ocarina_kit.schedule.host import program_problem
-from ocarina_kit.schedule.line import Entry, Ground, build_line, entries, finds_env
 from ocarina_kit.schedule.recognise import KIT_OPTIONS, Call, read_command
 from ocarina_kit.schedule.times import gap_problem, one_miss_expires, spread
 from ocarina_kit.system.secret import mask_variables
@@ -51,10 +62,10 @@ class EntriesByOwner(NamedTuple):
     @property
     def kept(self) -> Entry | None:
         """The one that becomes the good entry, if possible one that the kit wrote."""
-        return min(self.own, key=lambda entry: not entry.marked, default=None)
+        return min(self.own, key=lambda entry: not entry.is_marked, default=None)
 
 
-def own_entries(content: bytes, ground: Ground) -> EntriesByOwner:
+def own_entries(content: bytes, spec: EntrySpec) -> EntriesByOwner:
     """Find a set-up's own entries in a crontab, and group the others."""
     groups: dict[_Group, list[Entry]] = {
         "own": [],
@@ -63,25 +74,25 @@ def own_entries(content: bytes, ground: Ground) -> EntriesByOwner:
         "others": [],
         "unclear": [],
     }
-    for entry in entries(content, ground.user, ground.home):
-        group = _group_of(entry, ground)
+    for entry in read_entries(content, spec.user, spec.home):
+        group = _group_of(entry, spec)
         if group is not None:
             groups[group].append(entry)
     return EntriesByOwner(**{name: tuple(groups[name]) for name in groups})
 
 
-def _group_of(entry: Entry, ground: Ground) -> _Group | None:
+def _group_of(entry: Entry, spec: EntrySpec) -> _Group | None:
     if not entry.reading.is_clear:
         return "unclear"
-    is_own = [_is_own(entry, call, ground) for call in entry.calls]
+    is_own = [_is_own(entry, call, spec) for call in entry.calls]
     if not any(is_own):
-        return "others" if entry.active else None
-    if not entry.active:
+        return "others" if entry.is_active else None
+    if not entry.is_active:
         return "off"
     return "own" if all(is_own) and not entry.reading.other_work else "mixed"
 
 
-def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
+def _is_own(entry: Entry, call: Call, spec: EntrySpec) -> bool:
     """Return whether a call refreshes this set-up: same configuration, same profile.
 
     Both together name the tokens file. A ``HOME=`` line of the crontab that leads
@@ -89,16 +100,16 @@ def _is_own(entry: Entry, call: Call, ground: Ground) -> bool:
     do not make it another's.
     """
     config = call.config
-    if config is None or call.profile != ground.profile:
+    if config is None or call.profile != spec.profile:
         return False
-    home = entry.values.get("HOME", ground.home)
+    home = entry.variables.get("HOME", spec.home)
     usual_there = normpath(join(home, home, ".ocarina"))
     # HOME=/elsewhere is set above it: the usual file was meant.
     if call.environ.get("HOME") == home and config == usual_there:
-        config = join(ground.home, ".ocarina")
+        config = join(spec.home, ".ocarina")
     # The shell looks for '~/lab/.ocarina' in quotes as HOME/~/lab/.ocarina.
-    meant = join(ground.home, re.sub(r".*/(?:~|\$\{?HOME\}?)/", "", config))
-    return realpath(ground.config) in (realpath(config), realpath(meant))
+    meant = join(spec.home, re.sub(r".*/(?:~|\$\{?HOME\}?)/", "", config))
+    return realpath(spec.config) in (realpath(config), realpath(meant))
 
 
 # --- plans
@@ -128,7 +139,7 @@ class Plan(NamedTuple):
 
 def plan_schedule(
     content: bytes,
-    ground: Ground,
+    spec: EntrySpec,
     *,
     times: str | None = None,
     runner: str = "kit-first",
@@ -141,14 +152,14 @@ def plan_schedule(
     Args:
         times: five fields that a person gave. Without them a marked entry keeps its
             own if they are good enough.
-        runner: which programs the entry runs, as `build_line` has it.
+        runner: which programs the entry runs, as `build_entry` has it.
         switch_on: a person agreed to switch on an entry that is commented out.
 
     Raises:
         KitError: CRN007 if no entry can be built.
     """
-    found = own_entries(content, ground)
-    lines = lines_of(content)
+    found = own_entries(content, spec)
+    lines = split_lines(content)
     replaced = found.own
     if not replaced and switch_on and not found.mixed:
         replaced = found.usable_again[:1]
@@ -156,8 +167,8 @@ def plan_schedule(
     keep = found.kept or next(iter(replaced), None)
     index = _runnable_index(lines, len(lines) if keep is None else keep.number - 1)
     times = times or _kept_times(keep, runner)
-    times = times or spread(ground.user, ground.host, ground.domain)
-    line = build_line(ground, times, _variables(lines[:index]), runner=runner)
+    times = times or spread(spec.user, spec.host, spec.domain)
+    line = build_entry(spec, times, _variables(lines[:index]), runner=runner)
     if not replaced and found.mixed:
         return Plan(PlanOutcome.MIXED, content, line, found)
     if not replaced and found.off and not switch_on:
@@ -167,15 +178,15 @@ def plan_schedule(
     return Plan(outcome if found.active else PlanOutcome.ADDED, after, line, found)
 
 
-def plan_removal(content: bytes, ground: Ground) -> bytes:
+def plan_removal(content: bytes, spec: EntrySpec) -> bytes:
     """Plan a crontab without this set-up's active entries.
 
     One that does other work as well is left.
     """
-    removed = {entry.number for entry in own_entries(content, ground).own}
+    removed = {entry.number for entry in own_entries(content, spec).own}
     kept = [
         line
-        for number, line in enumerate(lines_of(content), start=1)
+        for number, line in enumerate(split_lines(content), start=1)
         if number not in removed
     ]
     return encode("".join(kept))
@@ -197,13 +208,13 @@ def _replace_lines(
 
 def _variables(lines: Sequence[str]) -> dict[str, str]:
     """Read the variables that lines of a crontab set."""
-    settings = [variable(line) for line in lines]
+    settings = [read_variable(line) for line in lines]
     return dict(setting for setting in settings if setting is not None)
 
 
 def _kept_times(entry: Entry | None, runner: str) -> str | None:
     """Return the times of a marked entry if they keep a token valid."""
-    times = entry.times if entry is not None and entry.marked else None
+    times = entry.times if entry is not None and entry.is_marked else None
     if times is None or gap_problem(times):
         return None
     if runner == "client" and one_miss_expires(times):
@@ -218,7 +229,7 @@ def _runnable_index(lines: Sequence[str], index: int) -> int:
     """
     runnable = index
     for above in reversed(range(index)):
-        name, value = variable(lines[above]) or ("", "")
+        name, value = read_variable(lines[above]) or ("", "")
         if name != "SHELL":
             continue
         if not _shell_problem(value):
@@ -243,10 +254,10 @@ def find_hazards(entry: Entry, home: str) -> Iterator[Hazard]:
     Args:
         home: the owner's home, absolute.
     """
-    for name, value in entry.values.items():
+    for name, value in entry.variables.items():
         problem = _variable_problem(entry, name, value, home)
         if problem:
-            yield Hazard(entry.set_at[name], f"{name}={value[:60]} {problem}")
+            yield Hazard(entry.variable_lines[name], f"{name}={value[:60]} {problem}")
     for find_reason in _REASONS:
         reason = find_reason(entry)
         if reason:
@@ -264,7 +275,7 @@ def _variable_problem(entry: Entry, name: str, value: str, home: str) -> str:
     if name == "SHELL":
         return _shell_problem(value)
     needs_path = any(_needs_path(call) for call in entry.calls)
-    if name == "PATH" and needs_path and not finds_env(value):
+    if name == "PATH" and needs_path and not leads_to_env(value):
         return "lacks /usr/bin and /bin"
     if name == "HOME" and normpath(value or "/") != normpath(home):
         return "is not the home folder, so ~/.ocarina is another file"
@@ -303,7 +314,7 @@ def _carriage_return(entry: Entry) -> str:
 
 
 def _bash_only_command(entry: Entry) -> str:
-    shell = realpath(entry.values.get("SHELL", "/bin/sh"))
+    shell = realpath(entry.variables.get("SHELL", "/bin/sh"))
     if not entry.reading.bash_only or basename(shell) != "dash":
         return ""
     return f"its shell has no {entry.reading.bash_only[0]}, which is bash's"
@@ -322,7 +333,7 @@ def _open_quote(entry: Entry) -> str:
 
 
 def _no_line_break(entry: Entry) -> str:
-    if entry.ends:
+    if entry.has_line_break:
         return ""
     return "the crontab's last line has no line break at its end"
 

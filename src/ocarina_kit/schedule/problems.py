@@ -205,3 +205,13 @@ def _with_backup(problem: Problem, scheduler: str, saved: Path | None) -> Proble
             (f"{scheduler} -l", f"{scheduler} {quote(str(saved))}"),
         ),
     )
+
+
+def no_entry_possible(line: str, most_bytes: int) -> Problem:
+    """Describe an entry that no crontab can hold."""
+    return Problem(
+        id="CRN007",
+        message=f"No crontab can hold the entry: {line[:200]!r} …",
+        why=f"cron takes {most_bytes} characters, and no control character.",
+        remedy=Remedy("Use shorter and plainer paths: a symbolic link will do."),
+    )

@@ -15,13 +15,13 @@ from tests.client.stub import program
 from ocarina_kit.__main__ import CANNOT_START
 from ocarina_kit.client.places import cron_environment
 from ocarina_kit.schedule.crontab import cron_command, encode
-from ocarina_kit.schedule.line import (
+from ocarina_kit.schedule.entry import (
     MOST_BYTES,
-    Ground,
-    build_line,
-    carried,
-    entries,
-    second_reading,
+    EntrySpec,
+    build_entry,
+    carried_variables,
+    check_with_python_crontab,
+    read_entries,
 )
 from ocarina_kit.system.problem import KitError
 
@@ -30,7 +30,7 @@ KIT, OCARINA = (
     "/home/u/.local/bin/ocarina-kit",
     "/home/u/miniconda3/envs/ocarina/bin/ocarina",
 )
-GROUND = Ground(
+SPEC = EntrySpec(
     "u",
     "node1",
     "/home/u",
@@ -48,7 +48,7 @@ def line(
     times: str = TIMES,
     **more: Any,
 ) -> str:
-    return build_line(GROUND._replace(**more), times, above, runner=runner)
+    return build_entry(SPEC._replace(**more), times, above, runner=runner)
 
 
 def test_the_lines_of_the_contract() -> None:
@@ -101,7 +101,7 @@ def test_what_the_entry_carries_of_the_shell(
     environ: dict[str, str], found: dict[str, str]
 ) -> None:
     left_out = [name for name, value in environ.items() if "hunter2" in value]
-    assert carried(environ, "/site") == (found, left_out)
+    assert carried_variables(environ, "/site") == (found, left_out)
 
 
 REFUSED: list[dict[str, Any]] = [
@@ -149,14 +149,18 @@ def test_every_built_line_is_recognised_and_survives_every_cron(
     made = line(
         runner=runner, client=wanted, kit=(kit,), config=f"/{config}", profile=profile
     )
-    (entry,) = entries(encode(made) + b"\n", "u", "/home/u")
+    (entry,) = read_entries(encode(made) + b"\n", "u", "/home/u")
     text, _, percent = cron_command(entry.command)
     assert (text, percent) == (
         entry.command.replace("\\%", "%"),
         None,
     )  # Debian's reading, and cronie's
     assert not any(shown in made for shown in ("\\r", "\\b"))
-    assert (entry.runner, entry.marked, entry.reading.other_work) == (runner, True, [])
+    assert (entry.runner, entry.is_marked, entry.reading.other_work) == (
+        runner,
+        True,
+        [],
+    )
     assert [call.path for call in entry.calls] == ([wanted] if alone else [kit, wanted])
     for call in entry.calls:
         assert (call.config, call.profile) == (normpath(f"/{config}"), profile)
@@ -166,11 +170,11 @@ def test_every_built_line_is_recognised_and_survives_every_cron(
     "text", ["*/60 */2 * * * x", "0 22-2 * * * x", "0 5 1-31 * 1 x", "nonsense", ""]
 )
 def test_two_readers_disagree(text: str) -> None:
-    second_reading(
+    check_with_python_crontab(
         line(times="7,37 1-23/3 * * 0,7", profile="a%b", config="/my folder/100%.json")
     )
     with pytest.raises(KitError) as refused:
-        second_reading(text)
+        check_with_python_crontab(text)
     assert refused.value.problem.id == "SCH010"
 
 
